@@ -1,0 +1,130 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is a stable machine-readable name of what went wrong: Type:NAME.
+type Code string
+
+// Codes of the identity API.
+const (
+	CodeUserNotFound      Code = "User:NOT_FOUND"
+	CodeUserInvalid       Code = "User:INVALID"
+	CodeUserConflict      Code = "User:CONFLICT"
+	CodeServiceNotFound   Code = "Service:NOT_FOUND"
+	CodeServiceInvalid    Code = "Service:INVALID"
+	CodeServiceConflict   Code = "Service:CONFLICT"
+	CodeServiceReferenced Code = "Service:REFERENCED"
+	CodeServiceManaged    Code = "Service:MANAGED"
+	CodeIdentityNotFound  Code = "Identity:NOT_FOUND"
+	CodeIdentityInvalid   Code = "Identity:INVALID"
+	CodeIdentityConflict  Code = "Identity:CONFLICT"
+	CodeIdentityClaimed   Code = "Identity:CLAIMED"
+	CodeDirectoryFailed   Code = "Directory:UNAVAILABLE"
+	CodeDirectoryDenied   Code = "Directory:DENIED"
+	CodeDirectoryLimited  Code = "Directory:RATE_LIMITED"
+	CodeNoDirectory       Code = "Directory:NOT_CONFIGURED"
+	CodeUnauthenticated   Code = "Auth:UNAUTHENTICATED"
+	CodeForbidden         Code = "Auth:FORBIDDEN"
+	CodeInvalid           Code = "Request:INVALID"
+	CodeTooLarge          Code = "Request:TOO_LARGE"
+	CodeLimited           Code = "Request:RATE_LIMITED"
+	CodeMissing           Code = "Request:NOT_FOUND"
+	CodeMethod            Code = "Request:METHOD_NOT_ALLOWED"
+	CodeUnavailable       Code = "Store:UNAVAILABLE"
+	CodeInternal          Code = "Internal:ERROR"
+)
+
+// Error is a failure with a code, in words for the person who caused it. It
+// travels from the store through the API to the provider's diagnostics.
+type Error struct {
+	Code      Code
+	Message   string
+	Hint      string // what to do about it; may be empty
+	Retryable bool   // the same request may succeed later
+
+	User    UserKey    // whom it is about, where it is about one user
+	Service ServiceKey // and which service
+	Stored  *Mapping   // of a conflict: what is stored; nil where nothing is
+	Holder  UserKey    // of a claim: who holds the account
+
+	Cause error // for logs; never shown to API callers
+}
+
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + ". " + e.Hint
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is makes errors.Is compare by code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// Invalid is an error about a value, with a hint at what is right.
+func Invalid(code Code, message, hint string) *Error {
+	return &Error{Code: code, Message: message, Hint: hint}
+}
+
+// CodeOf is the code of the first *Error in err's chain, or "".
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// AsError is err as an *Error: the first of its chain, or an internal error
+// that hides err from API callers.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeInternal, Message: "an internal error occurred", Cause: err}
+}
+
+// UnknownUser is the error for a user that is not in the store.
+func UnknownUser(key UserKey) *Error {
+	if key.IsEmail() {
+		return &Error{Code: CodeUserNotFound, Message: "Unknown user for email: " + key.Email(), User: key}
+	}
+	return &Error{Code: CodeUserNotFound, Message: "Unknown bot: " + key.Username(), User: key,
+		Hint: "A bot must exist before it is mapped; a person is named by e-mail, with an @."}
+}
+
+// UnknownService is the error for a service that is not registered.
+func UnknownService(key ServiceKey) *Error {
+	return &Error{Code: CodeServiceNotFound, Message: "No service is registered for " + key.String(), Service: key,
+		Hint: fmt.Sprintf("Register it: a sym_service resource, a service block of the server's configuration, or symflow services create --service-type %s.", key.Type)}
+}
+
+// Conflict is the error of a write or delete whose condition does not hold;
+// stored is what is there, nil where nothing is.
+func Conflict(user UserKey, service ServiceKey, stored *Mapping) *Error {
+	e := &Error{Code: CodeIdentityConflict, User: user, Service: service, Stored: stored}
+	if stored == nil {
+		e.Message = fmt.Sprintf("no identity is stored for %s in %s any more", user, service)
+	} else {
+		e.Message = fmt.Sprintf("another identity is stored for %s in %s: %s (%s, revision %d)",
+			user, service, stored.Matcher, stored.Source, stored.Revision)
+	}
+	return e
+}
+
+// Claimed is the error of a write whose identity another user already holds.
+func Claimed(user UserKey, service ServiceKey, matcher Matcher, holder UserKey) *Error {
+	return &Error{Code: CodeIdentityClaimed, User: user, Service: service, Holder: holder,
+		Message: fmt.Sprintf("%s in %s already belongs to %s", matcher, service, holder)}
+}

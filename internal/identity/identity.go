@@ -1,0 +1,160 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package identity is the domain: users, services, mappings, how their names
+// are spelled and compared, and the error codes every layer shares. It does no
+// I/O and imports only the standard library.
+//
+// The stored record is called a mapping (user × service → matcher). The word
+// identity is kept for the plain string inside the matcher, as Sym uses it.
+package identity
+
+import "time"
+
+// UserType says whether a user is a person or a bot.
+type UserType string
+
+// The two kinds of users, as they stand on the wire.
+const (
+	Normal UserType = "normal"
+	Bot    UserType = "bot"
+)
+
+// Role is what a user or a token may do.
+type Role string
+
+// Roles from least to most: guests read, members may also look people up,
+// admins write.
+const (
+	Guest  Role = "guest"
+	Member Role = "member"
+	Admin  Role = "admin"
+)
+
+// Valid reports whether r is one of the three roles.
+func (r Role) Valid() bool { return r == Guest || r == Member || r == Admin }
+
+// Allows reports whether a holder of r may do what needs the role need.
+func (r Role) Allows(need Role) bool {
+	rank := map[Role]int{Guest: 1, Member: 2, Admin: 3}
+	return r.Valid() && rank[r] >= rank[need]
+}
+
+// Source says who stored a mapping.
+type Source string
+
+// Sources of stored mappings. Only Manual overwrites what is stored.
+const (
+	Manual     Source = "manual"
+	FromRule   Source = "rule"
+	FromEmail  Source = "email"
+	FromRemote Source = "fetch_remote_identity"
+)
+
+// Valid reports whether s is a source a mapping can have.
+func (s Source) Valid() bool {
+	switch s {
+	case Manual, FromRule, FromEmail, FromRemote:
+		return true
+	}
+	return false
+}
+
+// OrManual is s, or Manual where a writer named no source.
+func (s Source) OrManual() Source {
+	if s == "" {
+		return Manual
+	}
+	return s
+}
+
+// User is a person or a bot with the mappings stored for them.
+type User struct {
+	ID        string // UUID
+	Type      UserType
+	Role      Role
+	Name      string // e-mail or username in its owner's spelling
+	FirstName string
+	LastName  string
+	CreatedAt time.Time
+	Mappings  []Mapping // ordered by service key; without sym:cloud
+}
+
+// Key is the user's normalised e-mail or username.
+func (u User) Key() UserKey {
+	k, err := ParseUser(u.Name)
+	if err != nil {
+		return UserKey(u.Name)
+	}
+	return k
+}
+
+// Mapping finds what is stored for a service.
+func (u User) Mapping(service ServiceKey) (Mapping, bool) {
+	for _, m := range u.Mappings {
+		if m.Service == service {
+			return m, true
+		}
+	}
+	return Mapping{}, false
+}
+
+// Mapping is one stored answer: this user is that account of this service.
+type Mapping struct {
+	Service   ServiceKey
+	Matcher   Matcher
+	Profile   map[string]string
+	Source    Source
+	Rule      string // name of the reducer rule, where Source is FromRule
+	Revision  int64  // grows with each change of this user and service; never 0 once stored
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	UpdatedBy string // token name or JWT subject
+}
+
+// Service is one registered target service.
+type Service struct {
+	ID    string // UUID
+	Key   ServiceKey
+	Label string
+	// NoDirectory: the server said that it cannot ask this service for people.
+	// False where it can, or did not say.
+	NoDirectory bool
+}
+
+// Conditions make a write depend on what is stored. A write whose matcher
+// equals the stored one satisfies all of them, so it may be repeated.
+type Conditions struct {
+	IfAbsent    bool  // only where nothing is stored
+	IfRevision  int64 // only where this revision is stored; 0 asks nothing
+	IfUnclaimed bool  // only where no other user of the service holds the identity
+}
+
+// Answer is what a target service said about one e-mail.
+type Answer struct {
+	Email      string
+	Status     AnswerStatus
+	Matcher    Matcher   // set when Found; the inactive account's when Inactive
+	Candidates []Matcher // set when Ambiguous
+	Err        *Error    // set when Failed
+}
+
+// AnswerStatus is the outcome of asking a target service for one e-mail.
+type AnswerStatus string
+
+// Outcomes of a lookup. Failed says that the service was not asked or did not
+// answer: it never means that the person has no account.
+const (
+	Found     AnswerStatus = "found"
+	NotFound  AnswerStatus = "not_found"
+	Ambiguous AnswerStatus = "ambiguous"
+	Inactive  AnswerStatus = "inactive"
+	Failed    AnswerStatus = "failed"
+)
+
+// Principal is who a token is.
+type Principal struct {
+	Name string // token name or JWT subject
+	Org  string
+	Role Role
+}

@@ -1,0 +1,144 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits on identities and matchers.
+const (
+	MaxIdentityBytes = 1024
+	MaxMatcherKeys   = 16
+)
+
+// Matcher is the stored value: a small map, nearly always with the one key
+// that MatcherKey names.
+type Matcher map[string]string
+
+// NewMatcher wraps an identity in its service type's own key.
+func NewMatcher(serviceType, identity string) Matcher {
+	return Matcher{MatcherKey(serviceType): identity}
+}
+
+// Identity is the plain string, when the matcher holds just its type's own key.
+func (m Matcher) Identity(serviceType string) (string, bool) {
+	id, ok := m[MatcherKey(serviceType)]
+	return id, ok && len(m) == 1
+}
+
+// Equal reports whether two matchers of a service type name the same account.
+func (m Matcher) Equal(serviceType string, other Matcher) bool {
+	return m.Canonical(serviceType) == other.Canonical(serviceType)
+}
+
+// Canonical is a string that equal matchers, and only they, share. Keys are
+// sorted; the type's own key is folded where its identities compare without
+// case.
+func (m Matcher) Canonical(serviceType string) string {
+	folded := maps.Clone(m)
+	if folded == nil {
+		folded = Matcher{}
+	}
+	own := MatcherKey(serviceType)
+	if id, ok := folded[own]; ok {
+		folded[own] = FoldIdentity(serviceType, id)
+	}
+	// A map of strings always marshals, with its keys sorted.
+	text, _ := json.Marshal(folded)
+	return string(text)
+}
+
+// Claim is the string by which one account is told from another when asking
+// who holds it: the folded value of the type's own key, else the whole matcher.
+func (m Matcher) Claim(serviceType string) string {
+	if id, ok := m[MatcherKey(serviceType)]; ok {
+		return FoldIdentity(serviceType, id)
+	}
+	return m.Canonical(serviceType)
+}
+
+// FoldIdentity is the form in which identities of a service type compare.
+func FoldIdentity(serviceType, identity string) string {
+	if typeOf(serviceType).foldCase {
+		return FoldASCII(identity)
+	}
+	return identity
+}
+
+// String shows a matcher to people: the bare value where there is one key,
+// else key=value pairs.
+func (m Matcher) String() string {
+	keys := slices.Sorted(maps.Keys(m))
+	if len(keys) == 1 {
+		return m[keys[0]]
+	}
+	pairs := make([]string, len(keys))
+	for i, k := range keys {
+		pairs[i] = k + "=" + m[k]
+	}
+	return strings.Join(pairs, ", ")
+}
+
+// ValidateIdentity checks an identity by the rules of its service.
+func ValidateIdentity(service ServiceKey, identity string) error {
+	return NewMatcher(service.Type, identity).Validate(service)
+}
+
+// Validate checks a matcher by the rules of its service: every value, and the
+// type's own key in particular.
+func (m Matcher) Validate(service ServiceKey) error {
+	if len(m) == 0 || len(m) > MaxMatcherKeys {
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("a matcher for %s has %d keys", service, len(m)),
+			fmt.Sprintf("It must have 1 to %d.", MaxMatcherKeys))
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if strings.TrimSpace(key) != key || key == "" || len(key) > 64 || strings.ContainsFunc(key, isControl) || !utf8.ValidString(key) {
+			return Invalid(CodeIdentityInvalid, fmt.Sprintf("%q is not a matcher key", shorten(key)),
+				"Keys are short names such as user_id, without outer spaces.")
+		}
+		if err := validateValue(service, m[key]); err != nil {
+			return err
+		}
+	}
+	own, known := m[MatcherKey(service.Type)]
+	if _, tabled := serviceTypes[service.Type]; !known && tabled && service.Type != "sym" {
+		return Invalid(CodeIdentityInvalid,
+			fmt.Sprintf("the matcher %s lacks the key %q of service type %s", m, MatcherKey(service.Type), service.Type),
+			fmt.Sprintf("Identities of %s are stored under %q.", service.Type, MatcherKey(service.Type)))
+	}
+	if check := typeOf(service.Type).identity; known && check != nil {
+		if hint := check(service, own); hint != "" {
+			return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q is invalid for %s", shorten(own), service), hint)
+		}
+	}
+	return nil
+}
+
+func validateValue(service ServiceKey, value string) error {
+	bad := func(what, hint string) error {
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q for %s %s", shorten(value), service, what), hint)
+	}
+	switch {
+	case strings.TrimSpace(value) == "":
+		return Invalid(CodeIdentityInvalid, "Identity value cannot be empty", "To unmap the user, delete the mapping instead.")
+	case value != strings.TrimSpace(value):
+		return bad("starts or ends with a space", "Remove the outer spaces.")
+	case len(value) > MaxIdentityBytes:
+		return bad(fmt.Sprintf("is %d bytes long", len(value)), fmt.Sprintf("Identities have at most %d bytes.", MaxIdentityBytes))
+	case !utf8.ValidString(value):
+		return bad("is not valid UTF-8", "Remove the broken bytes.")
+	case strings.ContainsFunc(value, isControl):
+		return bad("holds a control character", "Remove it; it may have come along when pasting.")
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return unicode.IsControl(r) }

@@ -1,0 +1,113 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMatcherKeys(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"slack": "user_id", "aws_sso": "principal_uuid", "aws_iam": "user_arn", "pagerduty": "user_id", "okta": "user_id",
+		"onelogin": "user_id", "github": "user_id", "google": "email", "tailscale": "email", "aptible": "user_id",
+		"boundary": "user_id", "custom": "user_id", "auth0": "idp_id", "sym": "email", "ldap": "user_id",
+	}
+	for serviceType, key := range want {
+		if got := MatcherKey(serviceType); got != key {
+			t.Errorf("MatcherKey(%q) = %q, want %q", serviceType, got, key)
+		}
+	}
+}
+
+func TestMatcherEqual(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		serviceType string
+		a, b        Matcher
+		want        bool
+	}{
+		{"okta", Matcher{"user_id": "00u1"}, Matcher{"user_id": "00u1"}, true},
+		{"okta", Matcher{"user_id": "00u1"}, Matcher{"user_id": "00U1"}, false},
+		{"github", Matcher{"user_id": "Octo"}, Matcher{"user_id": "octo"}, true},
+		{"google", Matcher{"email": "A@x.io"}, Matcher{"email": "a@x.io"}, true},
+		{"tailscale", Matcher{"email": "A@x.io"}, Matcher{"email": "a@x.io"}, true},
+		{"github", Matcher{"user_id": "\u212A"}, Matcher{"user_id": "k"}, false},
+		{"github", Matcher{"user_id": "octo", "id": "X"}, Matcher{"user_id": "octo", "id": "x"}, false},
+		{"okta", Matcher{"user_id": "1"}, Matcher{"user_id": "1", "x": "2"}, false},
+		{"ldap", nil, Matcher{}, true},
+	}
+	for _, test := range tests {
+		if got := test.a.Equal(test.serviceType, test.b); got != test.want {
+			t.Errorf("%s: %v Equal %v = %t", test.serviceType, test.a, test.b, got)
+		}
+		if got := test.b.Equal(test.serviceType, test.a); got != test.want {
+			t.Errorf("%s: Equal of %v and %v depends on the order", test.serviceType, test.a, test.b)
+		}
+	}
+}
+
+func TestMatcherClaimIsTheOwnKey(t *testing.T) {
+	t.Parallel()
+	if a, b := (Matcher{"user_id": "Octo"}).Claim("github"), (Matcher{"user_id": "octo", "node_id": "x"}).Claim("github"); a != b {
+		t.Errorf("claims of one login differ: %q, %q", a, b)
+	}
+	if a, b := (Matcher{"dn": "x"}).Claim("ldap"), (Matcher{"dn": "y"}).Claim("ldap"); a == b {
+		t.Errorf("claims of two accounts are equal: %q", a)
+	}
+}
+
+func TestMatcherValidate(t *testing.T) {
+	t.Parallel()
+	iam := ServiceKey{"aws_iam", "123456789012"}
+	okta := ServiceKey{"okta", "acme.okta.com"}
+	tests := []struct {
+		service ServiceKey
+		matcher Matcher
+		err     string
+	}{
+		{okta, Matcher{"user_id": "00u1"}, ""},
+		{okta, Matcher{"user_id": "00u1", "note": "x"}, ""},
+		{okta, Matcher{"email": "a@x.io"}, `lacks the key "user_id"`},
+		{okta, Matcher{}, "has 0 keys"},
+		{okta, Matcher{"user_id": ""}, "Identity value cannot be empty"},
+		{okta, Matcher{"user_id": " "}, "Identity value cannot be empty"},
+		{okta, Matcher{"user_id": " 00u1"}, "starts or ends with a space"},
+		{okta, Matcher{"user_id": "00\nu1"}, "control character"},
+		{okta, Matcher{"user_id": "\xff"}, "UTF-8"},
+		{okta, Matcher{"user_id": strings.Repeat("x", 1025)}, "at most 1024 bytes"},
+		{okta, Matcher{"user_id": strings.Repeat("x", 1024)}, ""},
+		{okta, Matcher{"user_id": "x", " k": "v"}, "is not a matcher key"},
+		{iam, Matcher{"user_arn": "arn:aws:iam::123456789012:user/ada"}, ""},
+		{iam, Matcher{"user_arn": "arn:aws-cn:iam::123456789012:user/path/ada"}, ""},
+		{iam, Matcher{"user_arn": "arn:aws:iam::999999999999:user/ada"}, "Its account is 999999999999"},
+		{iam, Matcher{"user_arn": "ada"}, "must be the ARN of an IAM user"},
+		{ServiceKey{"google", "acme.com"}, Matcher{"email": "ada"}, "must be an e-mail"},
+		{ServiceKey{"ldap", "x"}, Matcher{"dn": "cn=ada"}, ""},
+		{ServiceKey{"ldap", "x"}, Matcher{"user_id": "ada"}, ""},
+	}
+	for _, test := range tests {
+		err := test.matcher.Validate(test.service)
+		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%v in %s: %v, want %q", test.matcher, test.service, err, test.err)
+		}
+	}
+}
+
+func FuzzMatcherCanonical(f *testing.F) {
+	f.Add("github", "Octo", "octo")
+	f.Add("okta", "a", "b")
+	f.Fuzz(func(t *testing.T, serviceType, a, b string) {
+		ma, mb := NewMatcher(serviceType, a), NewMatcher(serviceType, b)
+		service := ServiceKey{serviceType, "x"}
+		if ma.Validate(service) != nil || mb.Validate(service) != nil {
+			return
+		}
+		same := FoldIdentity(serviceType, a) == FoldIdentity(serviceType, b)
+		if ma.Equal(serviceType, mb) != same || (ma.Claim(serviceType) == mb.Claim(serviceType)) != same {
+			t.Fatalf("%s: %q and %q: equal %t, fold %t", serviceType, a, b, ma.Equal(serviceType, mb), same)
+		}
+	})
+}

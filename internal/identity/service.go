@@ -1,0 +1,191 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxExternalIDBytes bounds external ids.
+const MaxExternalIDBytes = 1024
+
+// ServiceKey names one service: its type and the external id that tells one
+// workspace, domain or account of that type from another.
+type ServiceKey struct {
+	Type       string
+	ExternalID string
+}
+
+// SymCloud is every user's own record. It is always registered.
+var SymCloud = ServiceKey{Type: "sym", ExternalID: "cloud"}
+
+// String is the service key, type:external_id.
+func (k ServiceKey) String() string { return k.Type + ":" + k.ExternalID }
+
+// ParseServiceKey cuts a service key at its first colon: external ids hold
+// colons and slashes, as in aws_sso:arn:aws:sso:::instance/ssoins-1. The parts
+// are checked as Validate does.
+func ParseServiceKey(s string) (ServiceKey, error) {
+	serviceType, externalID, ok := strings.Cut(s, ":")
+	if !ok {
+		return ServiceKey{}, Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service key", s),
+			"A service key is SERVICE_TYPE:EXTERNAL_ID, as in okta:acme.okta.com.")
+	}
+	k := ServiceKey{Type: serviceType, ExternalID: externalID}
+	return k, k.Validate()
+}
+
+var serviceTypePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// Validate checks the service type's form and the external id by the rules of
+// its type.
+func (k ServiceKey) Validate() error {
+	if err := ValidateServiceType(k.Type); err != nil {
+		return err
+	}
+	return k.validateExternalID()
+}
+
+// ValidateServiceType checks the form of a service type alone; types that are
+// not in the table are fine.
+func ValidateServiceType(name string) error {
+	if !serviceTypePattern.MatchString(name) || len(name) > 64 {
+		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service type", shorten(name)),
+			"A service type is lower case letters, digits and underscores and starts with a letter, as in okta or aws_iam.")
+	}
+	return nil
+}
+
+func (k ServiceKey) validateExternalID() error {
+	bad := func(hint string) error {
+		return Invalid(CodeServiceInvalid,
+			fmt.Sprintf("The external ID '%s' is invalid for service type '%s'", shorten(k.ExternalID), k.Type), hint)
+	}
+	switch {
+	case strings.TrimSpace(k.ExternalID) == "":
+		return bad("It must not be empty.")
+	case k.ExternalID != strings.TrimSpace(k.ExternalID):
+		return bad("It must not start or end with a space.")
+	case len(k.ExternalID) > MaxExternalIDBytes:
+		return bad(fmt.Sprintf("It must have at most %d bytes.", MaxExternalIDBytes))
+	case !utf8.ValidString(k.ExternalID) || strings.ContainsFunc(k.ExternalID, isControl):
+		return bad("It must not hold control characters or broken UTF-8.")
+	}
+	if check := typeOf(k.Type).externalID; check != nil {
+		if hint := check(k.ExternalID); hint != "" {
+			return bad(hint)
+		}
+	}
+	return nil
+}
+
+// Managed reports whether identities of this service are managed by Sym and
+// can be neither declared nor deleted.
+func (k ServiceKey) Managed() bool { return typeOf(k.Type).managed }
+
+// CheckDeclarable refuses services whose identities Sym manages itself.
+func (k ServiceKey) CheckDeclarable() error {
+	if !k.Managed() {
+		return nil
+	}
+	return Invalid(CodeServiceManaged, fmt.Sprintf("Identities of %s cannot be declared or deleted: they are managed by Sym", k),
+		"Remove the mapping; Sym keeps these identities itself.")
+}
+
+// Custom reports whether the service uses fetch_remote_identity in place of
+// reducer rules.
+func (k ServiceKey) Custom() bool { return k.Type == "custom" }
+
+// serviceType is what is known of a type: the key its matcher has, how its
+// external id must look, how its identities are checked and compared.
+type serviceType struct {
+	matcherKey string
+	externalID func(id string) (hint string)
+	identity   func(service ServiceKey, id string) (hint string)
+	foldCase   bool // identities compare without ASCII case
+	managed    bool
+}
+
+var serviceTypes = map[string]serviceType{
+	"slack":     {matcherKey: "user_id", externalID: slackWorkspace},
+	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance},
+	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount},
+	"pagerduty": {matcherKey: "user_id"},
+	"okta":      {matcherKey: "user_id"},
+	"onelogin":  {matcherKey: "user_id"},
+	"github":    {matcherKey: "user_id", foldCase: true},
+	"google":    {matcherKey: "email", identity: isEmail, foldCase: true},
+	"tailscale": {matcherKey: "email", foldCase: true},
+	"aptible":   {matcherKey: "user_id"},
+	"boundary":  {matcherKey: "user_id"},
+	"custom":    {matcherKey: "user_id"},
+	"auth0":     {matcherKey: "idp_id", managed: true},
+	"sym":       {matcherKey: "email", externalID: symCloud, managed: true},
+}
+
+func typeOf(name string) serviceType {
+	if t, known := serviceTypes[name]; known {
+		return t
+	}
+	return serviceType{matcherKey: "user_id"}
+}
+
+// MatcherKey is the key under which identities of a service type are stored.
+func MatcherKey(serviceType string) string { return typeOf(serviceType).matcherKey }
+
+var slackWorkspacePattern = regexp.MustCompile(`^T[A-Z0-9]+$`)
+
+func slackWorkspace(id string) string {
+	if slackWorkspacePattern.MatchString(id) {
+		return ""
+	}
+	return "Must start with 'T' and be all upper case"
+}
+
+func ssoInstance(id string) string {
+	const prefix = "arn:aws:sso:::instance/"
+	if strings.HasPrefix(id, prefix) && len(id) > len(prefix) {
+		return ""
+	}
+	return "Must start with '" + prefix + "'"
+}
+
+var awsAccountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+
+func awsAccount(id string) string {
+	if awsAccountPattern.MatchString(id) {
+		return ""
+	}
+	return "Must be a 12 digit account number"
+}
+
+func symCloud(id string) string {
+	if id == SymCloud.ExternalID {
+		return ""
+	}
+	return "Must be 'cloud'"
+}
+
+var iamUserARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/.+$`)
+
+func arnOfAccount(service ServiceKey, id string) string {
+	m := iamUserARN.FindStringSubmatch(id)
+	switch {
+	case m == nil:
+		return "It must be the ARN of an IAM user, as in arn:aws:iam::" + service.ExternalID + ":user/NAME."
+	case m[1] != service.ExternalID:
+		return "Its account is " + m[1] + ", but the service's external ID is " + service.ExternalID + "."
+	}
+	return ""
+}
+
+func isEmail(_ ServiceKey, id string) string {
+	if k, err := ParseUser(id); err == nil && k.IsEmail() {
+		return ""
+	}
+	return "It must be an e-mail."
+}

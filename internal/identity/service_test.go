@@ -1,0 +1,73 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseServiceKey(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		in   string
+		want ServiceKey
+		err  string
+	}{
+		{in: "okta:acme.okta.com", want: ServiceKey{"okta", "acme.okta.com"}},
+		{in: "aws_sso:arn:aws:sso:::instance/ssoins-1", want: ServiceKey{"aws_sso", "arn:aws:sso:::instance/ssoins-1"}},
+		{in: "boundary:https://boundary.acme.dev:9200", want: ServiceKey{"boundary", "https://boundary.acme.dev:9200"}},
+		{in: "custom:a,b c", want: ServiceKey{"custom", "a,b c"}},
+		{in: "slack:T0ABC123", want: ServiceKey{"slack", "T0ABC123"}},
+		{in: "sym:cloud", want: SymCloud},
+		{in: "okta", err: "is not a service key"},
+		{in: "Okta:x", err: "is not a service type"},
+		{in: "1x:x", err: "is not a service type"},
+		{in: ":x", err: "is not a service type"},
+		{in: "okta:", err: "The external ID '' is invalid for service type 'okta'"},
+		{in: "okta: x", err: "must not start or end with a space"},
+		{in: "okta:a\nb", err: "control characters"},
+		{in: "slack:t0abc", err: "The external ID 't0abc' is invalid for service type 'slack'. Must start with 'T' and be all upper case"},
+		{in: "slack:T", err: "Must start with 'T'"},
+		{in: "aws_sso:ssoins-1", err: "Must start with 'arn:aws:sso:::instance/'"},
+		{in: "aws_iam:12345", err: "Must be a 12 digit account number"},
+		{in: "sym:acme", err: "Must be 'cloud'"},
+		{in: "custom:" + strings.Repeat("x", 2000), err: "at most 1024 bytes"},
+	}
+	for _, test := range tests {
+		got, err := ParseServiceKey(test.in)
+		switch {
+		case test.err == "" && (err != nil || got != test.want):
+			t.Errorf("ParseServiceKey(%q) = %v, %v; want %v", test.in, got, err, test.want)
+		case test.err == "" && got.String() != test.in:
+			t.Errorf("ParseServiceKey(%q).String() = %q", test.in, got)
+		case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
+			t.Errorf("ParseServiceKey(%q): error %v, want one with %q", test.in, err, test.err)
+		}
+	}
+}
+
+func TestManagedServicesCannotBeDeclared(t *testing.T) {
+	t.Parallel()
+	for _, key := range []ServiceKey{SymCloud, {"auth0", "acme"}} {
+		err := key.CheckDeclarable()
+		if err == nil || !strings.Contains(err.Error(), "cannot be") || !strings.Contains(err.Error(), "managed") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if err := (ServiceKey{"okta", "acme.okta.com"}).CheckDeclarable(); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzParseServiceKey(f *testing.F) {
+	for _, seed := range []string{"okta:acme", "aws_iam:123456789012", "a:b:c", "x", ":", "slack:T1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := ParseServiceKey(s); err == nil && k.String() != s {
+			t.Fatalf("ParseServiceKey(%q).String() = %q", s, k)
+		}
+	})
+}
