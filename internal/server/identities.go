@@ -1,0 +1,127 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+func (s *service) registerIdentities(api huma.API) {
+	refusals := []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge}
+	register(s, api, identity.Member, huma.Operation{
+		OperationID: "lookup-identities", Method: http.MethodPost, Path: "/identities/lookup",
+		Summary: "Ask a service for people by e-mail", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		Description: "One result per e-mail, in order. For custom services this runs their fetch_remote_identity.",
+	}, s.lookupIdentities)
+	register(s, api, identity.Member, huma.Operation{
+		OperationID: "search-identities", Method: http.MethodPost, Path: "/identities/search",
+		Summary: "Find who holds accounts of a service", Errors: refusals,
+		Description: "One result per identity, in order; users is empty where nobody holds it.",
+	}, s.searchIdentities)
+}
+
+type lookupInput struct{ Body symapi.LookupRequest }
+
+func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply[symapi.LookupReply], error) {
+	if err := checkLength("emails", len(in.Body.Emails), symapi.MaxSearch); err != nil {
+		return nil, err
+	}
+	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
+	if err != nil {
+		return nil, err
+	}
+	d := s.Directories[found.Key]
+	if d == nil {
+		return nil, &identity.Error{Code: identity.CodeNoDirectory, Service: found.Key,
+			Message: fmt.Sprintf("No directory is configured for %s", found.Key),
+			Hint:    "Add a directory to its service block in the server's configuration."}
+	}
+	emails := make([]string, len(keys))
+	for i, k := range keys {
+		emails[i] = string(k)
+	}
+	answers, err := directory.Lookup(ctx, d, found.Key, emails)
+	if err != nil {
+		return nil, err
+	}
+	if len(answers) != len(emails) {
+		return nil, fmt.Errorf("the directory of %s gave %d answers to %d questions", found.Key, len(answers), len(emails))
+	}
+	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
+	for i, a := range answers {
+		out.Results[i] = symapi.EncodeAnswer(a)
+		out.Results[i].Email = in.Body.Emails[i] // callers find their own spelling again
+	}
+	return replyWith(out), nil
+}
+
+type searchIdentitiesInput struct{ Body symapi.IdentitySearch }
+
+func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInput) (*reply[symapi.IdentityHolders], error) {
+	asked := in.Body.Identities
+	if err := checkLength("identities", len(asked), symapi.MaxSearch); err != nil {
+		return nil, err
+	}
+	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]string, len(asked))
+	for i, id := range asked {
+		if strings.TrimSpace(id) == "" {
+			return nil, identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
+		}
+		claims[i] = identity.FoldIdentity(found.Key.Type, id)
+	}
+	holders, err := s.holders(ctx, found.Key, claims)
+	if err != nil {
+		return nil, err
+	}
+	out := symapi.IdentityHolders{Results: make([]symapi.IdentityHolder, len(asked))}
+	for i, id := range asked {
+		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders[claims[i]])}
+	}
+	return replyWith(out), nil
+}
+
+// holders finds the users that hold each claim, ordered by name.
+func (s *service) holders(ctx context.Context, service identity.ServiceKey, claims []string) (map[string][]identity.User, error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	held, err := s.Store.Holders(ctx, service, claims)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]identity.UserKey, len(held))
+	for i, h := range held {
+		keys[i] = h.User
+	}
+	users, err := s.findUsers(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	byClaim := map[string][]identity.User{}
+	for _, u := range users {
+		// What is stored may have changed since the holders were found.
+		if m, ok := u.Mapping(service); ok {
+			claim := m.Matcher.Claim(service.Type)
+			byClaim[claim] = append(byClaim[claim], u)
+		}
+	}
+	return byClaim, nil
+}

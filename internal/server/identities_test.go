@@ -1,0 +1,135 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+)
+
+func account(id, email string, state directory.State) directory.Account {
+	return directory.Account{ID: id, Emails: []string{email}, State: state}
+}
+
+func lookupBody(emails string) string {
+	return `{"service_type":"okta","external_id":"acme.okta.com","emails":[` + emails + `]}`
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	h := start(t, withDirectory(accounts{found: map[string][]directory.Account{
+		"alice@example.com": {account("00u1", "alice@example.com", directory.StateActive)},
+		"twins@example.com": {account("00u2", "twins@example.com", directory.StateActive), account("00u3", "twins@example.com", directory.StateActive)},
+		"gone@example.com":  {account("00u4", "gone@example.com", directory.StateInactive)},
+	}})).register(okta)
+	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"Alice@example.com","nobody@example.com","twins@example.com","gone@example.com","alice@example.com"`)).
+		want(t, http.StatusOK, `{"results":[
+			{"email":"Alice@example.com","status":"found","matcher":{"user_id":"00u1"}},
+			{"email":"nobody@example.com","status":"not_found"},
+			{"email":"twins@example.com","status":"ambiguous","candidates":[{"user_id":"00u2"},{"user_id":"00u3"}]},
+			{"email":"gone@example.com","status":"inactive","matcher":{"user_id":"00u4"}},
+			{"email":"alice@example.com","status":"found","matcher":{"user_id":"00u1"}}]}`)
+	h.api(member, http.MethodPost, "/identities/lookup", lookupBody("")).want(t, http.StatusOK, `{"results":[]}`)
+}
+
+func TestLookupRefusals(t *testing.T) {
+	t.Parallel()
+	h := start(t, withDirectory(accounts{})).register(okta, github)
+	post := func(body any) answer { return h.api(member, http.MethodPost, "/identities/lookup", body) }
+
+	post(`{"service_type":"okta","external_id":"elsewhere","emails":["a@example.com"]}`).wantError(t, http.StatusNotFound, identity.CodeServiceNotFound,
+		identity.UnknownService(identity.ServiceKey{Type: "okta", ExternalID: "elsewhere"}).Error())
+	post(`{"service_type":"github","external_id":"acme","emails":["a@example.com"]}`).wantError(t, http.StatusNotFound, identity.CodeNoDirectory,
+		"No directory is configured for github:acme. Add a directory to its service block in the server's configuration.")
+	post(lookupBody(`"a@example.com","deployer"`)).wantError(t, http.StatusBadRequest, identity.CodeUserInvalid,
+		`emails[1]: "deployer" is not an e-mail. An e-mail looks like name@example.com.`)
+	many := make([]string, 1001)
+	for i := range many {
+		many[i] = fmt.Sprintf("u%d@example.com", i)
+	}
+	post(map[string]any{"service_type": "okta", "external_id": "acme.okta.com", "emails": many}).wantError(t, http.StatusRequestEntityTooLarge,
+		identity.CodeTooLarge, "emails holds 1001 elements. One request takes at most 1000; send more requests.")
+}
+
+func TestLookupFailuresAreNeverNotFound(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err    error
+		status int
+		code   identity.Code
+	}{
+		"credential":  {directory.ErrCredential, http.StatusServiceUnavailable, identity.CodeDirectoryDenied},
+		"unavailable": {directory.ErrUnavailable, http.StatusServiceUnavailable, identity.CodeDirectoryFailed},
+		"other":       {errors.New("something else"), http.StatusServiceUnavailable, identity.CodeDirectoryFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, withDirectory(accounts{err: tt.err})).register(okta)
+			a := h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"a@example.com"`))
+			if a.status != tt.status || a.body["code"] != string(tt.code) || a.body["results"] != nil {
+				t.Errorf("status %d: %s", a.status, a.raw)
+			}
+		})
+	}
+}
+
+// TestLookupRateLimit: who could not be asked is failed and may be asked
+// again; where nobody could be asked the call as a whole failed.
+func TestLookupRateLimit(t *testing.T) {
+	t.Parallel()
+	limit := &directory.RateLimitError{RetryAfter: 1500 * time.Millisecond}
+	h := start(t, withDirectory(accounts{
+		found:   map[string][]directory.Account{"a@example.com": {account("00u1", "a@example.com", directory.StateActive)}},
+		refused: map[string]error{"b@example.com": limit},
+	})).register(okta)
+	message := directory.AsIdentityError(okta, limit).Error()
+	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"a@example.com","b@example.com"`)).want(t, http.StatusOK, `{"results":[
+		{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}},
+		{"email":"b@example.com","status":"failed","error":{"error":true,"message":"`+message+`",
+		 "code":"Directory:RATE_LIMITED","status_code":429,"is_retryable":true}}]}`)
+
+	a := h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"b@example.com"`))
+	if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "2" || a.body["is_retryable"] != true {
+		t.Errorf("status %d, Retry-After %q: %s", a.status, a.header.Get("Retry-After"), a.raw)
+	}
+}
+
+func TestSearchIdentities(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(github)
+	for _, email := range []string{"bob@example.com", "alice@example.com"} {
+		_, err := h.store.UpsertUsers(t.Context(), store.Actor{Name: "test"}, []store.UserWrite{{
+			Key: identity.UserKey(email), Name: email,
+			Mappings: []store.MappingWrite{{Service: github, Matcher: identity.NewMatcher("github", "Shared"), Source: identity.Manual}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	user := func(email string) string {
+		return `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","identities":[
+			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"` + email + `"},"profile":{}},
+			{"service":{"slug":"github","external_id":"acme"},"matcher":{"user_id":"Shared"},"profile":{},
+			 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}]}`
+	}
+	search := func(service, identities string) answer {
+		return h.api(member, http.MethodPost, "/identities/search", `{"service_type":"github","external_id":"`+service+`","identities":[`+identities+`]}`)
+	}
+	search("acme", `"nobody","SHARED","shared"`).want(t, http.StatusOK, `{"results":[
+		{"identity":"nobody","users":[]},
+		{"identity":"SHARED","users":[`+user("alice@example.com")+`,`+user("bob@example.com")+`]},
+		{"identity":"shared","users":[`+user("alice@example.com")+`,`+user("bob@example.com")+`]}]}`)
+	search("acme", ``).want(t, http.StatusOK, `{"results":[]}`)
+	search("acme", `"a"," "`).wantError(t, http.StatusBadRequest, identity.CodeIdentityInvalid, "identities[1] is empty. Name the account to look for.")
+	if a := search("elsewhere", `"a"`); a.status != http.StatusNotFound || a.body["code"] != "Service:NOT_FOUND" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}

@@ -1,0 +1,163 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+func (s *service) registerServices(api huma.API) {
+	register(s, api, identity.Guest, huma.Operation{
+		OperationID: "list-services", Method: http.MethodGet, Path: "/services",
+		Summary: "List registered services",
+	}, s.listServices)
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "create-service", Method: http.MethodPost, Path: "/services",
+		Summary: "Register a service", Errors: []int{http.StatusBadRequest, http.StatusConflict},
+		Description: "One that is registered with the same label is returned as it is.",
+	}, s.createService)
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "update-service", Method: http.MethodPatch, Path: "/services",
+		Summary: "Change a service's label", Errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
+	}, s.updateService)
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "delete-service", Method: http.MethodPost, Path: "/services/delete",
+		Summary: "Delete a service that nothing refers to", Errors: []int{http.StatusBadRequest, http.StatusConflict},
+		Description: "Deleting what is not registered succeeds, with deleted false.",
+	}, s.deleteService)
+	register(s, api, identity.Guest, huma.Operation{
+		OperationID: "list-references", Method: http.MethodGet, Path: "/service/{id}/references",
+		Summary: "List what refers to a service", Errors: []int{http.StatusNotFound},
+	}, s.listReferences)
+}
+
+type listServicesInput struct {
+	ServiceType string `query:"service_type" doc:"Only services of this type"`
+	ExternalID  string `query:"external_id" doc:"Only services with this external id"`
+}
+
+func (s *service) listServices(ctx context.Context, in *listServicesInput) (*reply[symapi.ServiceList], error) {
+	services, err := s.Store.Services(ctx, store.ServiceFilter{Type: in.ServiceType, ExternalID: in.ExternalID})
+	if err != nil {
+		return nil, err
+	}
+	list := symapi.ServiceList{Services: make([]symapi.Service, len(services))}
+	for i, found := range services {
+		list.Services[i] = s.encodeService(found)
+	}
+	return replyWith(list), nil
+}
+
+// encodeService adds what only this server knows of a stored service.
+func (s *service) encodeService(stored identity.Service) symapi.Service {
+	return symapi.EncodeService(stored, s.Directories[stored.Key] != nil)
+}
+
+type serviceInput struct{ Body symapi.ServiceWrite }
+
+// key is the service of a write, checked by the rules of its type.
+func (in *serviceInput) key() (identity.ServiceKey, error) {
+	key := identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID}
+	return key, key.Validate()
+}
+
+func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+	return s.writeService(ctx, in, s.Store.CreateService)
+}
+
+func (s *service) updateService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+	return s.writeService(ctx, in, s.Store.UpdateService)
+}
+
+type serviceWriter func(context.Context, store.Actor, identity.ServiceKey, string) (identity.Service, error)
+
+func (s *service) writeService(ctx context.Context, in *serviceInput, write serviceWriter) (*reply[symapi.Service], error) {
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	if s.Configured[key] {
+		stored, err := s.registered(ctx, key)
+		switch {
+		case err != nil:
+			return nil, err
+		case stored.Label != in.Body.Label:
+			return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
+		}
+		return replyWith(s.encodeService(stored)), nil
+	}
+	written, err := write(ctx, actorOf(ctx), key, in.Body.Label)
+	if err != nil {
+		return nil, err
+	}
+	return replyWith(s.encodeService(written)), nil
+}
+
+func (s *service) deleteService(ctx context.Context, in *serviceInput) (*reply[symapi.BulkReply], error) {
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	if s.Configured[key] {
+		return nil, ownedByConfiguration(key, "it cannot be deleted here")
+	}
+	deleted, err := s.Store.DeleteService(ctx, actorOf(ctx), key)
+	if err != nil {
+		return nil, err
+	}
+	return replyWith(symapi.BulkSuccess([]symapi.BulkResult{
+		{ServiceType: key.Type, ExternalID: key.ExternalID, Deleted: &deleted},
+	})), nil
+}
+
+func ownedByConfiguration(key identity.ServiceKey, what string) *identity.Error {
+	return &identity.Error{Code: identity.CodeServiceConflict, Service: key,
+		Message: fmt.Sprintf("%s is owned by the server's configuration file: %s", key, what),
+		Hint:    "Change the service block there."}
+}
+
+// registered finds a service that must be registered.
+func (s *service) registered(ctx context.Context, key identity.ServiceKey) (identity.Service, error) {
+	if err := key.Validate(); err != nil {
+		return identity.Service{}, err
+	}
+	services, err := s.Store.Services(ctx, store.ServiceFilter{Type: key.Type, ExternalID: key.ExternalID})
+	if err != nil {
+		return identity.Service{}, err
+	}
+	for _, found := range services {
+		if found.Key == key {
+			return found, nil
+		}
+	}
+	return identity.Service{}, identity.UnknownService(key)
+}
+
+type referencesInput struct {
+	ID string `path:"id" doc:"UUID of the service"`
+}
+
+func (s *service) listReferences(ctx context.Context, in *referencesInput) (*reply[symapi.ServiceReferences], error) {
+	services, err := s.Store.Services(ctx, store.ServiceFilter{ID: in.ID})
+	if err != nil {
+		return nil, err
+	}
+	if len(services) == 0 {
+		return nil, &identity.Error{Code: identity.CodeServiceNotFound, Message: fmt.Sprintf("No service has the id %q", in.ID)}
+	}
+	ids, err := s.Store.References(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	references := symapi.References{Identities: append([]string{}, ids...), Integrations: []string{}}
+	return replyWith(symapi.ServiceReferences{Error: "false", References: references}), nil
+}

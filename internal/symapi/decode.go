@@ -1,0 +1,211 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// DecodeUser is a user of the wire in the domain. Its sym identity gives the
+// names; fields that a server without extensions does not send are zero, and
+// a mapping without source counts as manual, so that nothing overwrites it
+// unasked. A user that cannot be told apart from others (no id, no name, two
+// names, two identities of one service) is an error.
+func DecodeUser(u User) (identity.User, error) {
+	if u.ID == "" {
+		return identity.User{}, errors.New("a user has no id")
+	}
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt}
+	named := false
+	for _, i := range u.Identities {
+		if i.Service.Slug == identity.SymCloud.Type {
+			if named {
+				return identity.User{}, fmt.Errorf("user %s has two sym identities", u.ID)
+			}
+			named = true
+			out.Name = symName(u.Type, i.Matcher)
+			out.FirstName, out.LastName = i.Profile["first_name"], i.Profile["last_name"]
+			continue
+		}
+		m, err := DecodeIdentity(i)
+		if err != nil {
+			return identity.User{}, fmt.Errorf("user %s: %w", u.ID, err)
+		}
+		if _, twice := out.Mapping(m.Service); twice {
+			return identity.User{}, fmt.Errorf("user %s has two identities of %s", u.ID, m.Service)
+		}
+		out.Mappings = append(out.Mappings, m)
+	}
+	if out.Name == "" {
+		return identity.User{}, fmt.Errorf("user %s has no sym identity with an email or username", u.ID)
+	}
+	slices.SortFunc(out.Mappings, func(a, b identity.Mapping) int {
+		return cmp.Compare(a.Service.String(), b.Service.String())
+	})
+	switch t := identity.UserType(u.Type); t {
+	case identity.Normal, identity.Bot:
+		out.Type = t
+	case "":
+		out.Type = out.Key().Type()
+	default:
+		return identity.User{}, fmt.Errorf("user %s has the unknown type %q", u.ID, u.Type)
+	}
+	return out, nil
+}
+
+// symName is the name in a sym identity's matcher: a bot's username, else the
+// e-mail, else whichever there is.
+func symName(userType string, matcher map[string]string) string {
+	if userType == string(identity.Bot) {
+		return cmp.Or(matcher["username"], matcher["email"])
+	}
+	return cmp.Or(matcher["email"], matcher["username"])
+}
+
+// DecodeUsers decodes a list; one user that makes no sense fails it whole,
+// because a user left out would look like one who is not stored.
+func DecodeUsers(users []User) ([]identity.User, error) {
+	out := make([]identity.User, 0, len(users))
+	for _, u := range users {
+		user, err := DecodeUser(u)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, user)
+	}
+	return out, nil
+}
+
+// DecodeIdentity is a stored identity of the wire as a mapping.
+func DecodeIdentity(i Identity) (identity.Mapping, error) {
+	service, err := decodeServiceKey(i.Service.Slug, i.Service.ExternalID)
+	if err != nil {
+		return identity.Mapping{}, err
+	}
+	m := identity.Mapping{
+		Service:   service,
+		Matcher:   identity.Matcher(i.Matcher),
+		Source:    identity.Source(i.Source).OrManual(),
+		Rule:      i.Rule,
+		Revision:  i.Revision,
+		UpdatedBy: i.UpdatedBy,
+	}
+	if len(i.Profile) > 0 {
+		m.Profile = maps.Clone(i.Profile)
+	}
+	if i.UpdatedAt != nil {
+		m.UpdatedAt = *i.UpdatedAt
+	}
+	switch {
+	case len(m.Matcher) == 0:
+		return identity.Mapping{}, fmt.Errorf("the identity of %s has no matcher", service)
+	case !m.Source.Valid():
+		return identity.Mapping{}, fmt.Errorf("the identity of %s has the unknown source %q", service, i.Source)
+	case m.Revision < 0:
+		return identity.Mapping{}, fmt.Errorf("the identity of %s has the revision %d", service, m.Revision)
+	}
+	return m, nil
+}
+
+// decodeServiceKey does not validate: what is stored under a key that today's
+// rules refuse must still be readable.
+func decodeServiceKey(slug, externalID string) (identity.ServiceKey, error) {
+	switch {
+	case slug == "":
+		return identity.ServiceKey{}, errors.New("a service has no slug")
+	case externalID == "":
+		return identity.ServiceKey{}, fmt.Errorf("a service of type %s has no external id", slug)
+	}
+	return identity.ServiceKey{Type: slug, ExternalID: externalID}, nil
+}
+
+// DecodeService is a registered service of the wire in the domain. The wire
+// does not say whether the server's configuration owns it.
+func DecodeService(s Service) (identity.Service, error) {
+	key, err := decodeServiceKey(s.Slug, s.ExternalID)
+	if err != nil {
+		return identity.Service{}, err
+	}
+	if s.ID == "" {
+		return identity.Service{}, fmt.Errorf("the service %s has no id", key)
+	}
+	return identity.Service{ID: s.ID, Key: key, Label: s.Label, NoDirectory: s.Directory != nil && !*s.Directory}, nil
+}
+
+// DecodeLogin is who a token is. A reply that names neither org nor role nor
+// token does not come from this API.
+func DecodeLogin(l Login) (identity.Principal, error) {
+	if l.Org == "" && l.Role == "" && l.Name == "" {
+		return identity.Principal{}, errors.New("it names neither org nor role, so the URL may not be that of an identity API")
+	}
+	return identity.Principal{Name: l.Name, Org: l.Org, Role: identity.Role(l.Role)}, nil
+}
+
+// DecodeAnswer is one lookup result in the domain. Whatever it does not
+// clearly say is an error, never "not found".
+func DecodeAnswer(r LookupResult) (identity.Answer, error) {
+	a := identity.Answer{Email: r.Email, Status: identity.AnswerStatus(r.Status)}
+	switch a.Status {
+	case identity.Found:
+		if len(r.Matcher) == 0 {
+			return identity.Answer{}, fmt.Errorf("the result for %q is found but has no matcher", r.Email)
+		}
+		a.Matcher = r.Matcher
+	case identity.Inactive:
+		a.Matcher = r.Matcher
+	case identity.Ambiguous:
+		for _, c := range r.Candidates {
+			a.Candidates = append(a.Candidates, c)
+		}
+	case identity.NotFound:
+	case identity.Failed:
+		a.Err = &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}
+		if r.Error != nil {
+			a.Err = DecodeError(*r.Error)
+		}
+	default:
+		return identity.Answer{}, fmt.Errorf("the result for %q has the unknown status %q", r.Email, r.Status)
+	}
+	if a.Email == "" {
+		return identity.Answer{}, errors.New("a result has no email")
+	}
+	return a, nil
+}
+
+// UnmarshalJSON reads a user whose created_at other servers write in other
+// forms: without a zone (then it is UTC) or as an HTTP date. A form that is
+// none of these is left out, because nothing depends on it.
+func (u *User) UnmarshalJSON(data []byte) error {
+	type plain User // without this method
+	wire := struct {
+		*plain
+		CreatedAt json.RawMessage `json:"created_at"`
+	}{plain: (*plain)(u)}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	u.CreatedAt = decodeTime(wire.CreatedAt)
+	return nil
+}
+
+func decodeTime(raw json.RawMessage) time.Time {
+	var text string
+	if len(raw) == 0 || json.Unmarshal(raw, &text) != nil {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.RFC1123} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,200 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// ParseReply decodes the body of a success into out. The field named must be
+// there, null or not: a proxy that answers 200 {} must not look like an empty
+// store. A body that says error: true is an *identity.Error whatever the
+// status said.
+func ParseReply(status int, body []byte, field string, out any) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return fmt.Errorf("it is not a JSON object: %w", err)
+	}
+	if parseFlag(fields["error"]) {
+		e, _ := ParseError(status, body)
+		return e
+	}
+	if _, there := fields[field]; field != "" && !there {
+		return fmt.Errorf("it has no field %q, so the URL may not be that of an identity API", field)
+	}
+	return json.Unmarshal(body, out)
+}
+
+// parseFlag reads a truth that some replies spell as a string.
+func parseFlag(raw json.RawMessage) bool {
+	return string(raw) == "true" || string(raw) == `"true"`
+}
+
+// ParseError reads the body of a reply that is not a success, also where it
+// is a gateway's own JSON. It reports false when the body is not a JSON
+// object. A code that the body does not name follows from the status.
+func ParseError(status int, body []byte) (*identity.Error, bool) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+		return nil, false
+	}
+	text := func(name string) string {
+		var s string
+		if json.Unmarshal(fields[name], &s) != nil {
+			return ""
+		}
+		return s
+	}
+	e := DecodeError(Error{
+		Message:    cmp.Or(text("message"), text("detail"), text("error_description"), parseTexts(fields["errors"]), text("error")),
+		Code:       text("code"),
+		StatusCode: status,
+	})
+	e.Retryable = repeatableStatus(status)
+	if raw, said := fields["is_retryable"]; said {
+		e.Retryable = parseFlag(raw)
+	}
+	return e, true
+}
+
+// repeatableStatus tells the statuses that pass by themselves.
+func repeatableStatus(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// parseTexts joins a list of strings; elements that are none stand as JSON.
+func parseTexts(raw json.RawMessage) string {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return ""
+	}
+	texts := make([]string, len(list))
+	for i, element := range list {
+		if json.Unmarshal(element, &texts[i]) != nil {
+			texts[i] = string(element)
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// DecodeError is an error body in the domain. A code that is not of the form
+// Type:NAME is another API's and follows from the status instead.
+func DecodeError(e Error) *identity.Error {
+	out := &identity.Error{Code: identity.Code(e.Code), Message: e.Message, Retryable: e.Retryable}
+	if kind, name, ok := strings.Cut(e.Code, ":"); !ok || kind == "" || name == "" {
+		out.Code = CodeForStatus(e.StatusCode)
+	}
+	if out.Message == "" {
+		out.Message = cmp.Or(strings.ToLower(http.StatusText(e.StatusCode)), "the server gave no reason")
+	}
+	return out
+}
+
+// ParseBulk reads the reply to a bulk call of n elements that was a success:
+// one result per element, in order of the request. An element the server says
+// nothing about has an empty result. What is not an acknowledgement is an
+// error.
+func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
+	var reply struct {
+		Status  string            `json:"status"`
+		Failed  int               `json:"failed"`
+		Errors  json.RawMessage   `json:"errors"`
+		Results []json.RawMessage `json:"results"`
+	}
+	if err := ParseReply(status, body, "status", &reply); err != nil {
+		if batch := ParseCulprits(body, n); batch != nil {
+			return nil, batch
+		}
+		return nil, err
+	}
+	said := parseTexts(reply.Errors)
+	if reply.Status != "success" || reply.Failed != 0 || said != "" {
+		if batch := ParseCulprits(body, n); batch != nil {
+			return nil, batch
+		}
+		return nil, &identity.Error{Code: CodeForStatus(status),
+			Message: cmp.Or(said, fmt.Sprintf("the reply says status %q, %d failed", reply.Status, reply.Failed))}
+	}
+	return placeResults(reply.Results, n), nil
+}
+
+// placeResults puts results at their indexes. Results that do not fit the
+// request are another server's own and are ignored.
+func placeResults(raw []json.RawMessage, n int) []BulkResult {
+	out := make([]BulkResult, n)
+	placed := make([]bool, n)
+	for _, element := range raw {
+		var r BulkResult
+		if json.Unmarshal(element, &r) != nil || r.Index < 0 || r.Index >= n || placed[r.Index] {
+			return make([]BulkResult, n)
+		}
+		out[r.Index], placed[r.Index] = r, true
+	}
+	return out
+}
+
+// ParseCulprits reads which of n elements a failed bulk call names, ordered by
+// index; nil when it names none, or not clearly.
+func ParseCulprits(body []byte, n int) *identity.BatchError {
+	var reply struct {
+		Results   []BulkResult `json:"results"`
+		Retryable bool         `json:"is_retryable"`
+	}
+	if json.Unmarshal(body, &reply) != nil {
+		return nil
+	}
+	var batch identity.BatchError
+	for _, r := range reply.Results {
+		if r.Code == "" {
+			continue
+		}
+		e, err := decodeCulprit(r)
+		if err != nil || r.Index < 0 || r.Index >= n {
+			return nil
+		}
+		e.Retryable = reply.Retryable
+		batch.Culprits = append(batch.Culprits, identity.Culprit{Index: r.Index, Err: e})
+	}
+	if len(batch.Culprits) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(batch.Culprits, func(a, b identity.Culprit) int { return cmp.Compare(a.Index, b.Index) })
+	return &batch
+}
+
+// decodeCulprit is one culprit in the domain. A stored value that makes no
+// sense is an error: without it a conflict would read as "nothing is stored".
+func decodeCulprit(r BulkResult) (*identity.Error, error) {
+	e := &identity.Error{
+		Code:    identity.Code(r.Code),
+		Message: cmp.Or(r.Message, "the server refused it with "+r.Code),
+		User:    decodeUserKey(r.User),
+		Service: identity.ServiceKey{Type: r.ServiceType, ExternalID: r.ExternalID},
+		Holder:  decodeUserKey(r.Holder),
+	}
+	if r.Stored != nil {
+		m, err := DecodeIdentity(*r.Stored)
+		if err != nil {
+			return nil, errors.Join(errors.New("the stored identity of a conflict"), err)
+		}
+		e.Stored = &m
+	}
+	return e, nil
+}
+
+func decodeUserKey(name string) identity.UserKey {
+	return identity.User{Name: name}.Key()
+}

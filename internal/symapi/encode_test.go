@@ -1,0 +1,146 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symapi
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+func encodedUser() identity.User {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("CET", 3600))
+	return identity.User{
+		ID: "u-1", Type: identity.Normal, Role: identity.Member, Name: "Alice@Example.com", FirstName: "Alice", CreatedAt: at,
+		Mappings: []identity.Mapping{{
+			Service: identity.ServiceKey{Type: "aws_sso", ExternalID: "arn:aws:sso:::instance/ssoins-1"},
+			Matcher: identity.Matcher{"principal_uuid": "p-1"}, Profile: map[string]string{"team": "core"},
+			Source: identity.FromRule, Rule: "everybody", Revision: 3, UpdatedAt: at, UpdatedBy: "ci",
+		}},
+	}
+}
+
+// asJSON is how a value looks on the wire, so that extra fields are seen.
+func asJSON(t *testing.T, v any) any {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fromJSON(t, string(text))
+}
+
+func fromJSON(t *testing.T, text string) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	stored := identity.Mapping{Service: okta, Matcher: identity.NewMatcher("okta", "00u1"), Source: identity.Manual, Revision: 2}
+	for name, tt := range map[string]struct {
+		got  any
+		want string
+	}{
+		"person": {EncodeUser(encodedUser()), `{"id":"u-1","type":"normal","role":"member","created_at":"2026-01-02T02:04:05Z","identities":[
+			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Alice@Example.com"},"profile":{"first_name":"Alice"}},
+			{"service":{"slug":"aws_sso","external_id":"arn:aws:sso:::instance/ssoins-1"},"matcher":{"principal_uuid":"p-1"},
+			 "profile":{"team":"core"},"source":"rule","rule":"everybody","revision":3,"updated_at":"2026-01-02T02:04:05Z","updated_by":"ci"}]}`},
+		"bot": {EncodeUser(identity.User{ID: "b-1", Type: identity.Bot, Role: identity.Guest, Name: "deployer"}),
+			`{"id":"b-1","type":"bot","role":"guest","created_at":"0001-01-01T00:00:00Z","identities":[
+			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}}]}`},
+		"no users":      {UserList{Users: EncodeUsers(nil)}, `{"users":[]}`},
+		"service":       {EncodeService(identity.Service{ID: "s-1", Key: okta, Label: "Okta"}, true), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"Okta","directory":true}`},
+		"no directory":  {EncodeService(identity.Service{ID: "s-1", Key: okta}, false), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"","directory":false}`},
+		"found":         {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Found, Matcher: stored.Matcher}), `{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}}`},
+		"not found":     {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.NotFound}), `{"email":"a@example.com","status":"not_found"}`},
+		"ambiguous":     {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}}), `{"email":"a@example.com","status":"ambiguous","candidates":[{"user_id":"1"},{"user_id":"2"}]}`},
+		"failed":        {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast", Retryable: true}}), `{"email":"a@example.com","status":"failed","error":{"error":true,"message":"too fast","code":"Directory:RATE_LIMITED","status_code":429,"is_retryable":true}}`},
+		"error":         {EncodeError(&identity.Error{Code: identity.CodeUserNotFound, Message: "Unknown", Hint: "Look again."}, "r-1"), `{"error":true,"message":"Unknown. Look again.","code":"User:NOT_FOUND","status_code":404,"is_retryable":false,"request_id":"r-1"}`},
+		"unknown code":  {EncodeError(&identity.Error{Code: "Odd:CODE", Message: "x"}, ""), `{"error":true,"message":"x","code":"Odd:CODE","status_code":500,"is_retryable":false}`},
+		"conflict":      {EncodeCulprit(identity.Culprit{Index: 4, Err: &identity.Error{Code: identity.CodeIdentityConflict, Message: "x", User: "a@example.com", Service: okta, Stored: &stored}}), `{"index":4,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CONFLICT","message":"x","stored":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},"source":"manual","revision":2}}`},
+		"claim":         {EncodeCulprit(identity.Culprit{Err: identity.Claimed("a@example.com", okta, stored.Matcher, "b@example.com")}), `{"index":0,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CLAIMED","message":"00u1 in okta:acme.okta.com already belongs to b@example.com","holder":"b@example.com"}`},
+		"bulk success":  {BulkSuccess([]BulkResult{{Index: 0, UserID: "u-1"}}), `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"u-1"}]}`},
+		"empty success": {BulkSuccess(nil), `{"status":"success","errors":[],"succeeded":0,"failed":0,"results":[]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(fromJSON(t, tt.want), asJSON(t, tt.got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestBulkFailure(t *testing.T) {
+	t.Parallel()
+	culprit := func(i int, code identity.Code, retryable bool) identity.Culprit {
+		return identity.Culprit{Index: i, Err: &identity.Error{Code: code, Message: string(code), Retryable: retryable}}
+	}
+	for name, tt := range map[string]struct {
+		culprits  []identity.Culprit
+		code      identity.Code
+		status    int
+		message   string
+		retryable bool
+	}{
+		"one":             {[]identity.Culprit{culprit(2, identity.CodeUserNotFound, false)}, identity.CodeUserNotFound, 404, "User:NOT_FOUND", false},
+		"one, retryable":  {[]identity.Culprit{culprit(2, identity.CodeUnavailable, true)}, identity.CodeUnavailable, 503, "Store:UNAVAILABLE", true},
+		"same code":       {[]identity.Culprit{culprit(0, identity.CodeUserInvalid, false), culprit(1, identity.CodeUserInvalid, false)}, identity.CodeUserInvalid, 400, "nothing was done because of 2 problems, the first: User:INVALID", false},
+		"mixed":           {[]identity.Culprit{culprit(0, identity.CodeUserInvalid, false), culprit(1, identity.CodeUserNotFound, false), culprit(2, identity.CodeUserInvalid, false)}, identity.CodeIdentityConflict, 409, "nothing was done because of 3 problems, the first: User:INVALID", false},
+		"partly for good": {[]identity.Culprit{culprit(0, identity.CodeUnavailable, true), culprit(1, identity.CodeUnavailable, false)}, identity.CodeUnavailable, 503, "nothing was done because of 2 problems, the first: Store:UNAVAILABLE", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := BulkFailure(tt.culprits, 7)
+			if got.Status != "error" || got.Succeeded != 0 || got.Failed != 7 || !got.Error || len(got.Errors) != len(tt.culprits) || len(got.Results) != len(tt.culprits) {
+				t.Errorf("reply %+v", got)
+			}
+			if got.Code != string(tt.code) || got.StatusCode != tt.status || got.Message != tt.message || got.Retryable != tt.retryable {
+				t.Errorf("got %s %d %q %t", got.Code, got.StatusCode, got.Message, got.Retryable)
+			}
+		})
+	}
+}
+
+// TestEncodeAndDecodeAgree: what the server says is what the client reads.
+func TestEncodeAndDecodeAgree(t *testing.T) {
+	t.Parallel()
+	want := encodedUser()
+	text, err := json.Marshal(EncodeUser(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wire User
+	if err := json.Unmarshal(text, &wire); err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeUser(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEncodingDoesNotAlias(t *testing.T) {
+	t.Parallel()
+	u := encodedUser()
+	wire := EncodeUser(u)
+	wire.Identities[1].Matcher["principal_uuid"] = "changed"
+	wire.Identities[1].Profile["team"] = "changed"
+	if diff := cmp.Diff(encodedUser(), u); diff != "" {
+		t.Errorf("changing the reply changed what was stored:\n%s", diff)
+	}
+}

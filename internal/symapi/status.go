@@ -1,0 +1,71 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symapi
+
+import (
+	"net/http"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var statuses = map[identity.Code]int{
+	identity.CodeUserNotFound:      http.StatusNotFound,
+	identity.CodeUserInvalid:       http.StatusBadRequest,
+	identity.CodeUserConflict:      http.StatusConflict,
+	identity.CodeServiceNotFound:   http.StatusNotFound,
+	identity.CodeServiceInvalid:    http.StatusBadRequest,
+	identity.CodeServiceConflict:   http.StatusConflict,
+	identity.CodeServiceReferenced: http.StatusConflict,
+	identity.CodeServiceManaged:    http.StatusBadRequest,
+	identity.CodeIdentityNotFound:  http.StatusNotFound,
+	identity.CodeIdentityInvalid:   http.StatusBadRequest,
+	identity.CodeIdentityConflict:  http.StatusConflict,
+	identity.CodeIdentityClaimed:   http.StatusConflict,
+	identity.CodeDirectoryFailed:   http.StatusServiceUnavailable,
+	identity.CodeDirectoryDenied:   http.StatusServiceUnavailable,
+	identity.CodeDirectoryLimited:  http.StatusTooManyRequests,
+	identity.CodeNoDirectory:       http.StatusNotFound,
+	identity.CodeUnauthenticated:   http.StatusUnauthorized,
+	identity.CodeForbidden:         http.StatusForbidden,
+	identity.CodeInvalid:           http.StatusBadRequest,
+	identity.CodeTooLarge:          http.StatusRequestEntityTooLarge,
+	identity.CodeLimited:           http.StatusTooManyRequests,
+	identity.CodeMissing:           http.StatusNotFound,
+	identity.CodeMethod:            http.StatusMethodNotAllowed,
+	identity.CodeUnavailable:       http.StatusServiceUnavailable,
+	identity.CodeInternal:          http.StatusInternalServerError,
+}
+
+// Status is the HTTP status of an error code; 500 for one it does not know.
+func Status(code identity.Code) int {
+	if s, ok := statuses[code]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// CodeForStatus is the code of a reply that carries none, such as a proxy's.
+func CodeForStatus(status int) identity.Code {
+	switch status {
+	case http.StatusUnauthorized:
+		return identity.CodeUnauthenticated
+	case http.StatusForbidden:
+		return identity.CodeForbidden
+	case http.StatusNotFound:
+		return identity.CodeMissing
+	case http.StatusMethodNotAllowed:
+		return identity.CodeMethod
+	case http.StatusRequestEntityTooLarge:
+		return identity.CodeTooLarge
+	case http.StatusTooManyRequests:
+		return identity.CodeLimited
+	}
+	switch {
+	case status >= 500 && status != http.StatusInternalServerError:
+		return identity.CodeUnavailable
+	case status >= 400 && status < 500:
+		return identity.CodeInvalid
+	}
+	return identity.CodeInternal
+}

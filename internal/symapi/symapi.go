@@ -1,0 +1,250 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package symapi holds the wire types of the identity API (/api/v1), the
+// translation between them and the domain, and the table of error codes and
+// HTTP statuses. Client and server share it, so they cannot drift apart.
+//
+// The contract is the one Sym's public symflow command speaks; fields and
+// calls beyond it are additive.
+package symapi
+
+import "time"
+
+// Limits of one request.
+const (
+	MaxSearch    = 1000     // e-mails, usernames or identities in one search or lookup
+	MaxBatch     = 1000     // elements of one write
+	MaxPage      = 1000     // users of one page
+	MaxBodyBytes = 16 << 20 // a request's body
+)
+
+// RequestIDHeader carries the request's id both ways.
+const RequestIDHeader = "X-Sym-Request-ID"
+
+// BasePath is where the API is mounted.
+const BasePath = "/api/v1"
+
+// User is a person or a bot.
+type User struct {
+	ID         string     `json:"id" doc:"UUID of the user"`
+	Type       string     `json:"type" enum:"normal,bot" doc:"normal for people, bot for bots"`
+	Role       string     `json:"role" enum:"admin,member,guest" doc:"What the user may do in Sym"`
+	CreatedAt  time.Time  `json:"created_at" doc:"When the user was created"`
+	Identities []Identity `json:"identities" doc:"Stored identities; sym:cloud, the user's own record, stands first"`
+}
+
+// ServiceRef names a service inside an identity.
+type ServiceRef struct {
+	Slug       string `json:"slug" doc:"Service type"`
+	ExternalID string `json:"external_id" doc:"Which workspace, domain or account of that type"`
+}
+
+// Identity is one stored identity of a user.
+type Identity struct {
+	Service   ServiceRef        `json:"service"`
+	Matcher   map[string]string `json:"matcher" doc:"The stored value, nearly always one key that depends on the service type"`
+	Profile   map[string]string `json:"profile" doc:"Further facts; first_name and last_name on sym:cloud"`
+	Source    string            `json:"source,omitempty" doc:"Who stored it: manual, rule, email or fetch_remote_identity"`
+	Rule      string            `json:"rule,omitempty" doc:"Name of the reducer rule that gave it"`
+	Revision  int64             `json:"revision,omitempty" doc:"Grows with each change of this user and service"`
+	UpdatedAt *time.Time        `json:"updated_at,omitempty" doc:"When it was stored last"`
+	UpdatedBy string            `json:"updated_by,omitempty" doc:"Token name or JWT subject that stored it"`
+}
+
+// UserList is one page of users, or all of them.
+type UserList struct {
+	Users      []User `json:"users"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page; absent on the last"`
+}
+
+// UserUpserts is the body of PATCH users.
+type UserUpserts struct {
+	Users []UserUpsert `json:"users" doc:"Users to create or change; at most 1000"`
+}
+
+// UserUpsert creates or changes one user. Identities not sent are left alone.
+type UserUpsert struct {
+	ID         string           `json:"id,omitempty" nullable:"true" doc:"A known id is that user; an unknown one is ignored and the user is found or created by its sym:cloud identity"`
+	Type       string           `json:"type,omitempty" nullable:"true" doc:"normal or bot"`
+	Identities []IdentityUpsert `json:"identities,omitempty"`
+}
+
+// IdentityUpsert stores one identity of a user.
+type IdentityUpsert struct {
+	ServiceType string            `json:"service_type"`
+	ExternalID  string            `json:"external_id"`
+	Matcher     map[string]string `json:"matcher"`
+	Profile     map[string]string `json:"profile,omitempty" nullable:"true"`
+	Source      string            `json:"source,omitempty" doc:"manual, rule, email or fetch_remote_identity; a source other than manual never overwrites"`
+	Rule        string            `json:"rule,omitempty"`
+	IfAbsent    bool              `json:"if_absent,omitempty" doc:"Write only where nothing is stored"`
+	IfRevision  int64             `json:"if_revision,omitempty" doc:"Write only where this revision is stored"`
+	IfUnclaimed bool              `json:"if_unclaimed,omitempty" doc:"Write only where no other user of the service holds the identity"`
+}
+
+// IdentityDeletes is the body of POST users/identities/delete.
+type IdentityDeletes struct {
+	Identities []IdentityDelete `json:"identities" doc:"At most 1000"`
+}
+
+// IdentityDelete removes an identity that still has this matcher.
+type IdentityDelete struct {
+	UserID      string            `json:"user_id"`
+	ServiceType string            `json:"service_type"`
+	ExternalID  string            `json:"external_id"`
+	Matcher     map[string]string `json:"matcher" doc:"Must equal the stored one"`
+	IfRevision  int64             `json:"if_revision,omitempty" doc:"Delete only where this revision is stored"`
+}
+
+// UserDeletes is the body of POST users/delete.
+type UserDeletes struct {
+	Users []UserDelete `json:"users" doc:"At most 1000"`
+}
+
+// UserDelete removes a user with all identities.
+type UserDelete struct {
+	ID       string        `json:"id"`
+	Identity *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
+}
+
+// UserIdentity is the sym identity sent along with a deletion.
+type UserIdentity struct {
+	ServiceType string            `json:"service_type"`
+	Matcher     map[string]string `json:"matcher"`
+}
+
+// RoleChange is the body of POST users/{id}/set-role.
+type RoleChange struct {
+	Role string `json:"role" doc:"admin, member or guest"`
+}
+
+// UserSearch is the body of POST users/search.
+type UserSearch struct {
+	Emails    []string `json:"emails,omitempty" doc:"At most 1000"`
+	Usernames []string `json:"usernames,omitempty" doc:"At most 1000"`
+}
+
+// Service is one registered service.
+type Service struct {
+	ID         string `json:"id"`
+	Slug       string `json:"slug" doc:"Service type"`
+	ExternalID string `json:"external_id"`
+	Label      string `json:"label"`
+	Directory  *bool  `json:"directory,omitempty" doc:"Whether identities/lookup can ask this service"`
+}
+
+// ServiceList is the reply of GET services.
+type ServiceList struct {
+	Services []Service `json:"services"`
+}
+
+// ServiceWrite is the body of POST services, PATCH services and
+// POST services/delete.
+type ServiceWrite struct {
+	ServiceType string `json:"service_type"`
+	ExternalID  string `json:"external_id"`
+	Label       string `json:"label,omitempty"`
+}
+
+// ServiceReferences is the reply of GET service/{id}/references. Error is the
+// string "false": Sym's clients expect it so.
+type ServiceReferences struct {
+	Error      string     `json:"error" enum:"false"`
+	References References `json:"references"`
+}
+
+// References lists what refers to a service, by id.
+type References struct {
+	Identities   []string `json:"identities"`
+	Integrations []string `json:"integrations"`
+}
+
+// Login tells who a token is.
+type Login struct {
+	Org   string `json:"org"`
+	Role  string `json:"role" enum:"admin,member,guest"`
+	Name  string `json:"name" doc:"Token name or JWT subject"`
+	Email string `json:"email,omitempty" doc:"The e-mail asked for, echoed"`
+}
+
+// LookupRequest is the body of POST identities/lookup.
+type LookupRequest struct {
+	ServiceType string   `json:"service_type"`
+	ExternalID  string   `json:"external_id"`
+	Emails      []string `json:"emails" doc:"At most 1000"`
+}
+
+// LookupReply holds one result per e-mail asked, in order.
+type LookupReply struct {
+	Results []LookupResult `json:"results"`
+}
+
+// LookupResult is what the service says of one e-mail.
+type LookupResult struct {
+	Email      string              `json:"email"`
+	Status     string              `json:"status" enum:"found,not_found,ambiguous,inactive,failed"`
+	Matcher    map[string]string   `json:"matcher,omitempty" doc:"The account, when found or inactive"`
+	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous"`
+	Error      *Error              `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
+}
+
+// IdentitySearch is the body of POST identities/search.
+type IdentitySearch struct {
+	ServiceType string   `json:"service_type"`
+	ExternalID  string   `json:"external_id"`
+	Identities  []string `json:"identities" doc:"At most 1000"`
+}
+
+// IdentityHolders is the reply of POST identities/search.
+type IdentityHolders struct {
+	Results []IdentityHolder `json:"results" doc:"One per identity asked, in order"`
+}
+
+// IdentityHolder lists who holds one identity.
+type IdentityHolder struct {
+	Identity string `json:"identity"`
+	Users    []User `json:"users"`
+}
+
+// BulkReply answers a bulk call. The counts are elements of the request's
+// outer list: all or none of them.
+type BulkReply struct {
+	Status    string       `json:"status" enum:"success,error"`
+	Errors    []string     `json:"errors"`
+	Succeeded int          `json:"succeeded"`
+	Failed    int          `json:"failed"`
+	Results   []BulkResult `json:"results"`
+
+	// The error body's fields stand beside them when the call failed.
+	Error      bool   `json:"error,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Code       string `json:"code,omitempty"`
+	StatusCode int    `json:"status_code,omitempty"`
+	Retryable  bool   `json:"is_retryable,omitempty"`
+}
+
+// BulkResult is one element that was done, or one culprit.
+type BulkResult struct {
+	Index       int       `json:"index" doc:"Place in the request's list"`
+	UserID      string    `json:"user_id,omitempty"`
+	User        string    `json:"user,omitempty" doc:"E-mail or username"`
+	ServiceType string    `json:"service_type,omitempty"`
+	ExternalID  string    `json:"external_id,omitempty"`
+	Deleted     *bool     `json:"deleted,omitempty" doc:"Whether there was anything to delete"`
+	Record      *User     `json:"record,omitempty" doc:"The user as stored after the write"`
+	Code        string    `json:"code,omitempty" doc:"Why this element could not be done"`
+	Message     string    `json:"message,omitempty"`
+	Stored      *Identity `json:"stored,omitempty" doc:"On a conflict: what is stored"`
+	Holder      string    `json:"holder,omitempty" doc:"On a claim: who holds the identity"`
+}
+
+// Error is the body of every reply that is not a success.
+type Error struct {
+	IsError    bool   `json:"error"`
+	Message    string `json:"message"`
+	Code       string `json:"code" doc:"Type:NAME"`
+	StatusCode int    `json:"status_code"`
+	Retryable  bool   `json:"is_retryable" doc:"Whether the same request may succeed later"`
+	RequestID  string `json:"request_id,omitempty"`
+}
