@@ -1,0 +1,159 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directorytest
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+func allCases() map[Case]func(*trial) {
+	cases := map[Case]func(*trial){
+		Found: func(tr *trial) { tr.want(tr.few(), nil, ann, identity.Found, tr.subject.id(1)) },
+		NotFound: func(tr *trial) {
+			tr.want(tr.few(), nil, "nobody@example.com", identity.NotFound)
+			tr.want(World{}, nil, ann, identity.NotFound)
+		},
+		Alias: func(tr *trial) {
+			w := tr.few()
+			w.People[1].Emails = append(w.People[1].Emails, "maiden.name@example.com")
+			tr.want(w, nil, "maiden.name@example.com", identity.Found, w.People[1].ID)
+		},
+		Inactive: func(tr *trial) {
+			w := tr.one()
+			w.People[0].Inactive = true
+			tr.want(w, nil, ann, identity.Inactive, tr.subject.id(1))
+			// Somebody active with the address comes before the leaver.
+			w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
+			tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
+		},
+		Duplicate: func(tr *trial) {
+			w := tr.one()
+			w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
+			tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(2))
+		},
+		SameAccount: func(tr *trial) {
+			w := tr.one()
+			w.People = append(w.People, w.People[0])
+			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+		},
+		UpperCase: func(tr *trial) {
+			w := tr.one()
+			w.People[0].Emails = []string{"Ann.Lee@Example.COM"}
+			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+			tr.want(w, nil, "ANN.lee@EXAMPLE.com", identity.Found, tr.subject.id(1))
+		},
+		OddAddress:     oddAddress,
+		SubstringMatch: substringMatch,
+		SecondPage: func(tr *trial) {
+			w := tr.few()
+			w.PageSize = 3
+			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+		},
+		PageSizeOne: func(tr *trial) {
+			w := tr.few()
+			w.PageSize = 1
+			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+			// Both holders are seen although they stand on different pages.
+			w.People = append(w.People, Person{ID: tr.subject.id(9), Emails: []string{ann}})
+			tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(9))
+		},
+		RepeatedPage: repeatedPage,
+		Checks:       checks,
+		Cancelled:    cancelled,
+	}
+	maps.Copy(cases, faultCases())
+	return cases
+}
+
+// oddAddress asks for addresses whose characters mean something in URLs,
+// filters and SQL, one world for all of them: none may match another.
+func oddAddress(tr *trial) {
+	odd := []string{"a+b@example.com", "o'hara@example.com", "50%25@example.com", "a/b@example.com", `back\slash@example.com`,
+		`"quoted"@example.com`, "a&b=c@example.com", "star*@example.com", "ab@example.com", "a_b@example.com"}
+	var w World
+	for i, address := range odd {
+		w.People = append(w.People, Person{ID: tr.subject.id(i), Emails: []string{address}})
+	}
+	for i, address := range odd {
+		tr.want(w, nil, address, identity.Found, tr.subject.id(i))
+	}
+	tr.want(w, nil, "a?b@example.com", identity.NotFound)
+	tr.want(w, nil, "a%2fb@example.com", identity.NotFound)
+}
+
+// substringMatch: a service whose lookup is a search gives everybody whose
+// address holds the one asked for.
+func substringMatch(tr *trial) {
+	w := World{People: []Person{
+		{ID: tr.subject.id(1), Emails: []string{"jo" + ann}},
+		{ID: tr.subject.id(2), Emails: []string{ann + ".au"}},
+	}}
+	tr.want(w, nil, ann, identity.NotFound)
+}
+
+// repeatedPage: a walk that never ends must fail, and "not found" must not
+// come out of it. A directory that looks up may still find an address.
+func repeatedPage(tr *trial) {
+	w := tr.few()
+	w.PageSize, w.Repeats = 1, true
+	for i := range w.People { // so that searches have more than one page too
+		w.People[i].Emails = []string{ann}
+	}
+	answers, err := tr.lookup(tr.Context(), w, nil, ann)
+	if err == nil {
+		tr.Fatalf("Lookup = %+v, want an error: the list never ends", answers)
+	}
+	if !errors.Is(err, directory.ErrUnavailable) {
+		tr.Errorf("Lookup: %v, want ErrUnavailable", err)
+	}
+}
+
+func checks(tr *trial) {
+	if err := tr.open(tr.few(), nil).Check(tr.Context()); err != nil {
+		tr.Errorf("Check of a working service: %v", err)
+	}
+	if tr.subject.Fake == nil {
+		return
+	}
+	deny := func(_ int, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	if err := tr.open(tr.few(), deny).Check(tr.Context()); !errors.Is(err, directory.ErrCredential) {
+		tr.Errorf("Check with a rejected credential: %v, want ErrCredential", err)
+	}
+}
+
+// cancelled ends the context before a call and, where there is a service to
+// wait for, in the middle of one.
+func cancelled(tr *trial) {
+	ctx, cancel := context.WithCancel(tr.Context())
+	cancel()
+	if answers, err := tr.lookup(ctx, tr.one(), nil, ann); !errors.Is(err, context.Canceled) {
+		tr.Errorf("Lookup with an ended context = %+v, %v, want context.Canceled", answers, err)
+	}
+	if tr.subject.Fake == nil {
+		return
+	}
+	ctx, cancel = context.WithCancel(tr.Context())
+	defer cancel()
+	hang := func(_ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		cancel()
+		<-r.Context().Done()
+	}
+	began := time.Now()
+	_, err := tr.lookup(ctx, tr.one(), hang, ann)
+	if !errors.Is(err, context.Canceled) {
+		tr.Errorf("Lookup cancelled in the middle: %v, want context.Canceled", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		tr.Errorf("Lookup went on for %s after the cancellation", took)
+	}
+}

@@ -1,0 +1,189 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directorytest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Run runs every case that s does not lack, for each way the connector can be
+// asked: one by one, in batches, by walking its list.
+func Run(t *testing.T, s Subject) {
+	t.Helper()
+	cases := allCases()
+	for name, reason := range s.Lacks {
+		if _, known := cases[name]; !known || reason == "" {
+			t.Errorf("Lacks[%q] = %q: it must name a case of the suite and a reason", name, reason)
+		}
+	}
+	if s.Fake == nil {
+		for _, name := range NeedsHTTP() {
+			if s.Lacks[name] == "" {
+				t.Errorf("the case %q needs a Fake; without one it belongs into Lacks", name)
+			}
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	for name, run := range cases {
+		if s.Lacks[name] != "" {
+			continue
+		}
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			for _, way := range s.ways(t) {
+				t.Run(way.name, func(t *testing.T) {
+					t.Parallel()
+					run(&trial{T: t, subject: s, way: way})
+				})
+			}
+		})
+	}
+}
+
+// way narrows a directory to one of its abilities, so that Lookup has no
+// choice but to use it.
+type way struct {
+	name   string
+	narrow func(directory.Directory) directory.Directory
+}
+
+type finder struct{ directory.Directory }
+
+type batcher struct {
+	finder
+	directory.BatchFinder
+}
+
+func (batcher) Describe() directory.Descriptor { return directory.Descriptor{} }
+
+type walker struct {
+	finder
+	directory.Lister
+}
+
+func (walker) Describe() directory.Descriptor { return directory.Descriptor{} }
+
+// ways opens the connector once, on an empty world, to see what it can do.
+func (s Subject) ways(t *testing.T) []way {
+	tr := &trial{T: t, subject: s}
+	d := tr.open(World{}, nil)
+	ways := []way{{"one by one", func(d directory.Directory) directory.Directory { return finder{d} }}}
+	if _, ok := d.(directory.BatchFinder); ok {
+		ways = append(ways, way{"batch", func(d directory.Directory) directory.Directory {
+			return batcher{finder{d}, d.(directory.BatchFinder)}
+		}})
+	}
+	if _, ok := d.(directory.Lister); ok {
+		ways = append(ways, way{"walk", func(d directory.Directory) directory.Directory {
+			return walker{finder{d}, d.(directory.Lister)}
+		}})
+	}
+	return ways
+}
+
+// trial is one case, asked in one way.
+type trial struct {
+	*testing.T
+	subject Subject
+	way     way
+	clock   *Clock
+	url     string // the fake's
+}
+
+// fault stands between the connector and the fake; n counts requests from 1.
+type fault func(n int, w http.ResponseWriter, r *http.Request, fake http.Handler)
+
+// open gives the connector on a world, its requests going through fault.
+func (tr *trial) open(w World, f fault) directory.Directory {
+	tr.Helper()
+	tr.clock = NewClock()
+	env := Env{Secret: Secret, Clock: tr.clock, World: w}
+	if tr.subject.Fake != nil {
+		fake := tr.subject.Fake(w)
+		if f != nil {
+			fake = &faulty{fault: f, fake: fake}
+		}
+		server := httptest.NewServer(fake)
+		tr.Cleanup(server.Close)
+		env.BaseURL, tr.url = server.URL, server.URL
+	}
+	d, err := tr.subject.Open(tr.T, env)
+	if err != nil {
+		tr.Fatalf("Open: %v", err)
+	}
+	return d
+}
+
+// lookup opens the connector on a world and asks for emails in the trial's way.
+func (tr *trial) lookup(ctx context.Context, w World, f fault, emails ...string) ([]identity.Answer, error) {
+	tr.Helper()
+	return directory.Lookup(ctx, tr.way.narrow(tr.open(w, f)), tr.subject.Service, emails)
+}
+
+// want asks for email and compares the answer.
+func (tr *trial) want(w World, f fault, email string, status identity.AnswerStatus, ids ...string) {
+	tr.Helper()
+	answers, err := tr.lookup(tr.Context(), w, f, email)
+	if err != nil {
+		tr.Fatalf("Lookup(%q): %v", email, err)
+	}
+	if len(answers) != 1 || answers[0].Status != status || answers[0].Email != email {
+		tr.Fatalf("Lookup(%q) = %+v, want status %s", email, answers, status)
+	}
+	matchers := answers[0].Candidates
+	if answers[0].Matcher != nil {
+		matchers = append(matchers, answers[0].Matcher)
+	}
+	var got []string
+	for _, m := range matchers {
+		id, _ := m.Identity(tr.subject.Service.Type)
+		got = append(got, id)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(ids) {
+		tr.Errorf("Lookup(%q) names %q, want %q", email, got, ids)
+	}
+}
+
+// wantError asks for one person and expects the call to fail.
+func (tr *trial) wantError(f fault, check func(error) bool, what string) error {
+	tr.Helper()
+	answers, err := tr.lookup(tr.Context(), tr.one(), f, ann)
+	if err == nil {
+		tr.Fatalf("Lookup = %+v, want an error: %s", answers, what)
+	}
+	if !check(err) {
+		tr.Errorf("Lookup: %v, want an error: %s", err, what)
+	}
+	return err
+}
+
+const ann = "ann.lee@example.com"
+
+// one is a world with one person, found as ann.
+func (tr *trial) one() World {
+	return World{People: []Person{{ID: tr.subject.id(1), Emails: []string{ann}}}}
+}
+
+// few is a world with five people, of whom ann comes last.
+func (tr *trial) few() World {
+	var w World
+	for n := range 4 {
+		w.People = append(w.People, Person{ID: tr.subject.id(n + 2), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	w.People = append(w.People, tr.one().People...)
+	return w
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -1,0 +1,133 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package directorytest holds the suite that every directory passes. A
+// connector brings a fake of its service, as an http.Handler over a World,
+// and a way to open itself; the suite brings the people, the faults and the
+// expectations.
+package directorytest
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Secret is the credential that fakes accept and no error may show.
+const Secret = `s3cr3t/token+with "odd" bytes`
+
+// Person is one account of a service.
+type Person struct {
+	ID       string
+	Emails   []string // Emails[0] is the primary address
+	Inactive bool
+}
+
+// World is what a fake service knows.
+type World struct {
+	People   []Person
+	PageSize int  // accounts a page at most; 0 = the service's own
+	Repeats  bool // the next page is always the first page again
+}
+
+// Env is where a connector is opened.
+type Env struct {
+	BaseURL string // the fake's, http://127.0.0.1:…; "" for connectors without HTTP
+	Secret  string
+	Clock   webapi.Clock // sleeps without taking time
+	World   World        // for connectors without HTTP, which bring it to where they read
+}
+
+// Subject is a connector under test.
+type Subject struct {
+	// Service is a key of the connector's service type, for Lookup.
+	Service identity.ServiceKey
+	// ID is the n-th valid identity of the service; nil gives u-1, u-2, ….
+	ID func(n int) string
+	// Fake answers as the real service would about w, compares addresses as
+	// the service does, and refuses a request without Secret. nil for
+	// connectors without HTTP.
+	Fake func(w World) http.Handler
+	// Open gives the connector on env. It must allow http and private hosts.
+	Open func(t testing.TB, env Env) (directory.Directory, error)
+	// Limit sends the service's refusal of a request that came too soon; nil
+	// sends a 429 with Retry-After in seconds.
+	Limit func(w http.ResponseWriter, wait time.Duration)
+	// Lacks names cases that have no meaning for the connector, and why. Every
+	// other case runs.
+	Lacks map[Case]string
+}
+
+func (s Subject) id(n int) string {
+	if s.ID != nil {
+		return s.ID(n)
+	}
+	return "u-" + string(rune('0'+n))
+}
+
+// limit tells a client to wait.
+func (s Subject) limit(w http.ResponseWriter, wait time.Duration) {
+	if s.Limit != nil {
+		s.Limit(w, wait)
+		return
+	}
+	w.Header().Set("Retry-After", seconds(wait))
+	w.WriteHeader(http.StatusTooManyRequests)
+}
+
+// Case is one thing the suite proves.
+type Case string
+
+// Cases of the suite.
+const (
+	Found          Case = "found"
+	NotFound       Case = "not found"
+	Alias          Case = "alias"
+	Inactive       Case = "inactive"
+	Duplicate      Case = "duplicate"
+	SameAccount    Case = "one account twice"
+	UpperCase      Case = "upper case"
+	OddAddress     Case = "odd characters in the address"
+	SubstringMatch Case = "address inside another"
+	SecondPage     Case = "match on the second page"
+	PageSizeOne    Case = "page size 1"
+	RepeatedPage   Case = "repeated cursor"
+	Checks         Case = "check"
+
+	Unauthorized   Case = "401"
+	Forbidden      Case = "403"
+	CollectionGone Case = "404 for the collection"
+	LimitedOnce    Case = "429 with wait"
+	LimitedLong    Case = "429 with a long wait"
+	FailsOnce      Case = "500 then fine"
+	FailsAlways    Case = "500 always"
+	HTMLBody       Case = "HTML body"
+	TruncatedJSON  Case = "truncated JSON"
+	OtherJSON      Case = "JSON of another kind"
+	Redirect       Case = "redirect to another host"
+	Cancelled      Case = "cancelled context"
+	SecretHidden   Case = "secret never in errors"
+)
+
+// NeedsHTTP are the cases that only connectors with a Fake can show; the
+// others put them into Lacks.
+func NeedsHTTP() []Case {
+	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, FailsOnce, FailsAlways,
+		HTMLBody, TruncatedJSON, OtherJSON, Redirect, SecretHidden}
+}
+
+// NeedsPages are the cases about lists in several pages.
+func NeedsPages() []Case { return []Case{SecondPage, PageSizeOne, RepeatedPage} }
+
+// Lacking makes a Lacks of cases that share a reason.
+func Lacking(reason string, cases ...Case) map[Case]string {
+	lacks := map[Case]string{}
+	for _, c := range cases {
+		lacks[c] = reason
+	}
+	return lacks
+}

@@ -1,0 +1,176 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package file is a directory read from a CSV or JSON export.
+package file
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+)
+
+// Config names the export.
+type Config struct {
+	// Path is a CSV file with the header email,id and optionally active, or a
+	// JSON file with a list of {"id", "emails", "active"}. What it is is told
+	// by its extension, .csv or .json, else by its first character.
+	Path string
+}
+
+// maxBytes bounds a file: it is held in memory.
+const maxBytes = 256 << 20
+
+// settling is how long after its modification a file may change again without
+// a new modification time, on file systems with a coarse clock.
+const settling = 2 * time.Second
+
+type file struct {
+	path string
+
+	mu       sync.Mutex
+	people   people
+	version  version
+	settled  bool // what was read cannot be changed under the same version
+	readable bool
+}
+
+// version tells one content of the file from the next.
+type version struct {
+	modified time.Time
+	size     int64
+}
+
+var (
+	_ directory.Directory   = (*file)(nil)
+	_ directory.BatchFinder = (*file)(nil)
+)
+
+// Open reads the file; it is read again whenever it changes.
+func Open(cfg Config) (directory.Directory, error) {
+	if strings.TrimSpace(cfg.Path) == "" {
+		return nil, errors.New("path: it is empty")
+	}
+	f := &file{path: cfg.Path}
+	if _, err := f.current(); err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	return f, nil
+}
+
+// Describe implements directory.Directory.
+func (f *file) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, LookupSeesInactive: true}
+}
+
+// Check reads the file if it changed.
+func (f *file) Check(context.Context) error {
+	_, err := f.current()
+	return err
+}
+
+// Find implements directory.Directory.
+func (f *file) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	found, err := f.FindMany(ctx, []string{email})
+	return found[email], err
+}
+
+// FindMany answers for all addresses from one reading of the file.
+func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	known, err := f.current()
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]directory.Account, len(emails))
+	for _, email := range emails {
+		found[email] = known.find(email)
+	}
+	return found, nil
+}
+
+// current is the content of the file as it is now. A file that cannot be read
+// any more is an error, not yesterday's answer.
+func (f *file) current() (people, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	info, err := os.Stat(f.path)
+	if err != nil {
+		f.readable = false
+		return nil, err
+	}
+	now := version{modified: info.ModTime(), size: info.Size()}
+	if f.readable && f.settled && f.version == now {
+		return f.people, nil
+	}
+	f.readable = false
+	loaded, read, at, err := load(f.path)
+	if err != nil {
+		return nil, err
+	}
+	f.people, f.version, f.readable = loaded, read, true
+	f.settled = at.Sub(read.modified) > settling
+	return loaded, nil
+}
+
+// load reads the file and tells its version as of before, and the time.
+func load(path string) (people, version, time.Time, error) {
+	at := time.Now()
+	fail := func(err error) (people, version, time.Time, error) { return nil, version{}, at, err }
+	in, err := os.Open(path)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = in.Close() }()
+	info, err := in.Stat()
+	switch {
+	case err != nil:
+		return fail(err)
+	case !info.Mode().IsRegular():
+		return fail(fmt.Errorf("%s is not a file", path))
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxBytes+1))
+	switch {
+	case err != nil:
+		return fail(err)
+	case len(data) > maxBytes:
+		return fail(fmt.Errorf("%s is larger than %d MiB", path, maxBytes>>20))
+	}
+	loaded, err := decode(path, data)
+	if err != nil {
+		return fail(err)
+	}
+	return loaded, version{modified: info.ModTime(), size: info.Size()}, at, nil
+}
+
+// decode reads an export; name stands in errors, and tells the format.
+func decode(name string, data []byte) (people, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	isJSON := bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json":
+		isJSON = true
+	case ".csv":
+		isJSON = false
+	}
+	read := decodeCSV
+	if isJSON {
+		read = decodeJSON
+	}
+	rows, err := read(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return gather(name, rows)
+}

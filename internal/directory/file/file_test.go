@@ -1,0 +1,233 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package file_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/file"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+
+func subject(name string, write func(testing.TB, directorytest.World) []byte) directorytest.Subject {
+	return directorytest.Subject{
+		Service: service,
+		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+			path := filepath.Join(t.TempDir(), name)
+			save(t, path, string(write(t, env.World)))
+			return file.Open(file.Config{Path: path})
+		},
+		Lacks: directorytest.Lacking("a file is read without HTTP and has no pages",
+			append(directorytest.NeedsHTTP(), directorytest.NeedsPages()...)...),
+	}
+}
+
+func asCSV(t testing.TB, w directorytest.World) []byte {
+	var out bytes.Buffer
+	c := csv.NewWriter(&out)
+	rows := [][]string{{"email", "id", "active"}}
+	for _, p := range w.People {
+		for _, address := range p.Emails {
+			rows = append(rows, []string{address, p.ID, strconv.FormatBool(!p.Inactive)})
+		}
+	}
+	if err := c.WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func asJSON(t testing.TB, w directorytest.World) []byte {
+	list := []map[string]any{}
+	for _, p := range w.People {
+		list = append(list, map[string]any{"id": p.ID, "emails": p.Emails, "active": !p.Inactive})
+	}
+	out, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestConformanceCSV(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject("people.csv", asCSV))
+}
+
+func TestConformanceJSON(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject("people.json", asJSON))
+}
+
+func save(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestContent(t *testing.T) {
+	t.Parallel()
+	active := func(id, email string) directory.Account {
+		return directory.Account{ID: id, Emails: []string{email}, State: directory.StateActive}
+	}
+	gone := func(id, email string) directory.Account {
+		return directory.Account{ID: id, Emails: []string{email}, State: directory.StateInactive}
+	}
+	for name, tc := range map[string]struct {
+		file, content string
+		want          []directory.Account // of ann@example.com
+		fail          string              // or the error, after the file's name
+	}{
+		"BOM and CRLF":         {"f.csv", "\ufeffEMAIL,Id\r\nann@example.com,1\r\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"columns in any order": {"f.csv", "active, id ,email\nNo,1,Ann@example.com\n", []directory.Account{gone("1", "Ann@example.com")}, ""},
+		"blank is active":      {"f.csv", "email,id,active\nann@example.com,1,\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"0 and 1":              {"f.csv", "email,id,active\nann@example.com,1,0\nann@example.com,2,1\n", []directory.Account{gone("1", "ann@example.com"), active("2", "ann@example.com")}, ""},
+		"quotes":               {"f.csv", "email,id\n\"ann@example.com\",\"1,2\"\n", []directory.Account{active("1,2", "ann@example.com")}, ""},
+		"rows of one id":       {"f.csv", "email,id\nann@example.com,1\na@example.com,1\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"header only":          {"f.csv", "email,id\n", nil, ""},
+		"sniffed CSV":          {"export", "email,id\nann@example.com,1\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"sniffed JSON":         {"export", "\ufeff \n[{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}]", []directory.Account{active("1", "ann@example.com")}, ""},
+		"JSON number":          {"f.JSON", `[{"id":12345678901234567890,"emails":["ann@example.com"],"active":false}]`, []directory.Account{gone("12345678901234567890", "ann@example.com")}, ""},
+		"empty JSON list":      {"f.json", `[]`, nil, ""},
+
+		"empty file":       {"f.csv", "", nil, ":1: the file is empty; its first line is the header email,id or email,id,active"},
+		"no header":        {"f.csv", "ann@example.com,1\n", nil, `:1: the header names a column "ann@example.com"; the columns are email, id and optionally active`},
+		"lacks id":         {"f.csv", "email,active\n", nil, `:1: the header lacks the column "id"`},
+		"email twice":      {"f.csv", "email,id,Email\n", nil, `:1: the header names the column "email" twice`},
+		"ragged":           {"f.csv", "email,id\na@example.com,1\nb@example.com\n", nil, ":3: the row has more or fewer cells than the header"},
+		"bare quote":       {"f.csv", "email,id\na\"b@example.com,1\n", nil, `:2: bare " in non-quoted-field`},
+		"empty id":         {"f.csv", "email,id\na@example.com,1\nb@example.com, \n", nil, ":3: the id is empty"},
+		"empty email":      {"f.csv", "email,id\n,1\n", nil, ":2: the user is empty. Name a person by e-mail or a bot by username."},
+		"no email":         {"f.csv", "email,id\nann,1\n", nil, `:2: "ann" is not an e-mail`},
+		"odd active":       {"f.csv", "email,id,active\na@example.com,1,maybe\n", nil, `:2: active is "maybe"; it is true, false, yes, no, 1, 0 or blank`},
+		"both states":      {"f.csv", "email,id,active\na@example.com,1,yes\nb@example.com,1,no\n", nil, `:3: the account "1" is active here or on line 2, but not on both`},
+		"no list":          {"f.json", `{"id":"1"}`, nil, `:1: the file is not a list of {"id", "emails", "active"}`},
+		"cut off":          {"f.json", "[{\"id\":\"1\",\n\"emails\":[\"a@example.com\"]}", nil, ":2: the file is cut off"},
+		"missing id":       {"f.json", "[\n{\"id\":\"1\",\"emails\":[]},\n\n{\"emails\":[\"a@example.com\"]}]", nil, ":4: the id is missing"},
+		"id of JSON empty": {"f.json", `[{"id":"","emails":[]}]`, nil, ":1: the id is empty"},
+		"id a list":        {"f.json", `[{"id":["1"]}]`, nil, ":1: the id is neither a string nor a number"},
+		"misspelled":       {"f.json", `[{"id":"1","email":"a@example.com"}]`, nil, `:1: json: unknown field "email"`},
+		"more":             {"f.json", "[]\n[]", nil, ":2: there is more after the list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), tc.file)
+			save(t, path, tc.content)
+			d, err := file.Open(file.Config{Path: path})
+			if tc.fail != "" {
+				if err == nil || err.Error() != "path: "+path+tc.fail {
+					t.Fatalf("Open: %v\nwant: path: %s%s", err, path, tc.fail)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := d.Find(t.Context(), "ann@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Find (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The order of rows makes nobody the primary holder of a shared address.
+func TestSharedAddressIsAmbiguous(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "people.csv")
+	save(t, path, "email,id\nann@example.com,1\nteam@example.com,1\nteam@example.com,2\n")
+	d, err := file.Open(file.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"team@example.com", "ann@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []identity.Answer{
+		{Email: "team@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}},
+		{Email: "ann@example.com", Status: identity.Found, Matcher: identity.Matcher{"user_id": "1"}},
+	}
+	if diff := cmp.Diff(want, answers); diff != "" {
+		t.Errorf("Lookup (-want +got):\n%s", diff)
+	}
+}
+
+func TestFileChanges(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "people.csv")
+	old := time.Now().Add(-time.Hour)
+	put := func(id string, modified time.Time) {
+		save(t, path, "email,id\nann@example.com,"+id+"\n")
+		if err := os.Chtimes(path, modified, modified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("1", old)
+	d, err := file.Open(file.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(id string) {
+		t.Helper()
+		got, err := d.Find(t.Context(), "ann@example.com")
+		if err != nil || len(got) != 1 || got[0].ID != id {
+			t.Errorf("Find = %+v, %v, want %s", got, err, id)
+		}
+	}
+	want("1")
+	put("2", old.Add(time.Second)) // same size
+	want("2")
+	put("33", old.Add(time.Second)) // same time
+	want("33")
+	now := time.Now()
+	put("44", now)
+	want("44")
+	put("55", now) // same size and time, just modified
+	want("55")
+
+	for step, spoil := range map[string]func() error{
+		"broken":  func() error { return os.WriteFile(path, []byte("nothing"), 0o600) },
+		"missing": func() error { return os.Remove(path) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Find(t.Context(), "ann@example.com"); err == nil {
+			t.Errorf("Find in a %s file = %+v, want an error", step, got)
+		}
+		if err := d.Check(t.Context()); err == nil {
+			t.Errorf("Check of a %s file: want an error", step)
+		}
+		put("1", old)
+		want("1")
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"empty": "", "missing": filepath.Join(t.TempDir(), "no.csv"), "a folder": t.TempDir()} {
+		if _, err := file.Open(file.Config{Path: path}); err == nil || !strings.HasPrefix(err.Error(), "path: ") {
+			t.Errorf("%s: Open: %v, want an error about path", name, err)
+		}
+	}
+}

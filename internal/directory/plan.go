@@ -1,0 +1,41 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directory
+
+import "time"
+
+const (
+	// roundTrip is what a request takes where no slower pace is documented.
+	roundTrip = 100 * time.Millisecond
+	// parallelLookups is how many lookups are under way at once.
+	parallelLookups = 4
+
+	// A list of unknown size is taken to be ten times what is wanted, and not
+	// smaller than this.
+	sizeFactor = 10
+	sizeFloor  = 1000
+)
+
+// Plan chooses between asking for each of want addresses and walking the
+// list of size accounts (0 = unknown): whatever takes less time at the pace
+// that the service documents. True means walk. A list that is cut off before
+// its end is never walked where lookups are possible.
+func Plan(d Descriptor, want, size int) bool {
+	if !d.Lookup {
+		return true
+	}
+	if size <= 0 {
+		size = max(sizeFactor*want, sizeFloor)
+	}
+	if d.ListMaxAccounts > 0 && size >= d.ListMaxAccounts {
+		return false
+	}
+	pages := 1
+	if d.ListPage > 0 {
+		pages = (size-1)/d.ListPage + 1
+	}
+	lookups := time.Duration(want) * max(d.LookupEvery, roundTrip/parallelLookups)
+	walk := time.Duration(pages) * max(d.ListEvery, roundTrip)
+	return walk < lookups
+}

@@ -1,0 +1,185 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package scim is the directory of any service that speaks SCIM 2.0
+// (RFC 7644).
+package scim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes a SCIM service provider.
+type Config struct {
+	BaseURL string // what /Users is appended to, such as https://api.example.com/scim/v2
+	Token   string // sent as a bearer token
+	// IDAttribute is what is stored: "id" (the default), "userName" or
+	// "externalId".
+	IDAttribute string
+	Timeout     time.Duration // of one request; 0 = webapi.DefaultTimeout
+	AllowHTTP   bool          // accept a base URL that is not https
+	Clock       webapi.Clock  // nil = real time
+}
+
+const (
+	searchCount = 10  // accounts asked for in a search for one address
+	listCount   = 100 // and in a page of the list; servers may give fewer
+)
+
+type scim struct {
+	api    *webapi.Client
+	idFrom idAttribute
+}
+
+var (
+	_ directory.Directory = (*scim)(nil)
+	_ directory.Lister    = (*scim)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	idFrom, err := parseIDAttribute(cfg.IDAttribute)
+	if err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(cfg.Token) == "" {
+		return nil, errors.New("token: it is empty")
+	}
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
+	}
+	api, err := webapi.New(webapi.Config{
+		BaseURL:   cfg.BaseURL,
+		AllowHTTP: cfg.AllowHTTP,
+		Auth:      func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
+		Secrets:   []string{cfg.Token},
+		Header:    http.Header{"Accept": {"application/scim+json, application/json"}},
+		Timeout:   cfg.Timeout,
+		Clock:     cfg.Clock,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("base_url: %w", err)
+	}
+	return &scim{api: api, idFrom: idFrom}, nil
+}
+
+// Describe implements directory.Directory. SCIM documents no pace.
+func (s *scim) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listCount, LookupSeesInactive: true}
+}
+
+// Check asks for one account: unlike /ServiceProviderConfig, which may be
+// public, that proves the token.
+func (s *scim) Check(ctx context.Context) error {
+	_, err := s.page(ctx, "", 1, 1)
+	return err
+}
+
+// Find searches both attributes that can hold the address, always: a walk
+// sees both too, and must not give another answer.
+func (s *scim) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	found, err := s.all(ctx, "userName eq "+quote(email))
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.all(ctx, "emails.value eq "+quote(email))
+	if err != nil && !filterUnsupported(err) {
+		return nil, err
+	}
+	return append(found, more...), nil
+}
+
+// Pages implements directory.Lister.
+func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return s.pages(ctx, "", listCount)
+}
+
+func (s *scim) all(ctx context.Context, filter string) ([]directory.Account, error) {
+	var found []directory.Account
+	for page, err := range s.pages(ctx, filter, searchCount) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, page...)
+	}
+	return found, nil
+}
+
+// pages follows startIndex, which counts from 1, by what each page really
+// holds: count is a wish that servers need not grant.
+func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		var guard directory.PageGuard
+		for start := 1; ; {
+			list, err := s.page(ctx, filter, start, count)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			accounts := s.idFrom.accounts(list.users)
+			if err := guard.Check(accounts); err != nil {
+				yield(nil, fmt.Errorf("%s from startIndex %d: %w", listPath, start, err))
+				return
+			}
+			start += len(accounts)
+			if !yield(accounts, nil) || len(accounts) == 0 || start > list.total {
+				return
+			}
+		}
+	}
+}
+
+const listPath = "/Users"
+
+func (s *scim) page(ctx context.Context, filter string, start, count int) (listing, error) {
+	query := url.Values{"startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(count)}}
+	if filter != "" {
+		query.Set("filter", filter)
+	}
+	resp, err := s.api.Do(ctx, webapi.Request{Path: listPath, Query: query})
+	if err != nil {
+		return listing{}, err
+	}
+	var message listMessage
+	if err := resp.JSON(&message); err != nil {
+		return listing{}, err
+	}
+	list, err := message.read()
+	if err != nil {
+		return listing{}, resp.Unexpected(err.Error())
+	}
+	if start == 1 && len(list.users) == 0 && list.total > 0 {
+		return listing{}, resp.Unexpected(fmt.Sprintf("it counts %d accounts and lists none", list.total))
+	}
+	return list, nil
+}
+
+// quote is a value of a filter, which is a JSON string; escaping < and > as
+// Go's encoder does would be legal but is not understood everywhere.
+func quote(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// filterUnsupported reports whether a server that cannot filter by e-mail
+// said so, in the way RFC 7644 section 3.12 gives it.
+func filterUnsupported(err error) bool {
+	var status *webapi.StatusError
+	if !errors.As(err, &status) || status.Status != http.StatusBadRequest {
+		return false
+	}
+	var body struct {
+		ScimType string `json:"scimType"`
+	}
+	return status.JSON(&body) == nil && body.ScimType == "invalidFilter"
+}

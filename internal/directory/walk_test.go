@@ -1,0 +1,219 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// A walk is finished although everybody wanted was on the first page, unless
+// an early stop is asked for and safe.
+func TestWalkStops(t *testing.T) {
+	t.Parallel()
+	pages := [][]directory.Account{
+		{person("1", ann)},
+		{{ID: "2", Emails: []string{"b@example.com", "alias@example.com"}}},
+		{person("3", ann)},
+	}
+	for name, tc := range map[string]struct {
+		email string
+		opts  []directory.Option
+		want  identity.AnswerStatus
+		read  int64
+	}{
+		"strict":                         {ann, nil, identity.Ambiguous, 3},
+		"early":                          {ann, []directory.Option{directory.EarlyStop()}, identity.Found, 1},
+		"an alias is not enough to stop": {"alias@example.com", []directory.Option{directory.EarlyStop()}, identity.Found, 3},
+		"nobody is found before the end": {"c@example.com", []directory.Option{directory.EarlyStop()}, identity.NotFound, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := listed{pages: pages, read: new(atomic.Int64)}
+			got, err := directory.Lookup(t.Context(), l, okta, []string{tc.email}, tc.opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got[0].Status != tc.want || l.read.Load() != tc.read {
+				t.Errorf("%s after %d pages, want %s after %d", got[0].Status, l.read.Load(), tc.want, tc.read)
+			}
+		})
+	}
+}
+
+// The row that says that an account is inactive or a bot counts, on whatever
+// page and with whatever address it stands.
+func TestWalkMergesRows(t *testing.T) {
+	t.Parallel()
+	l := listed{read: new(atomic.Int64), pages: [][]directory.Account{
+		{{ID: "1", Emails: []string{ann}}},
+		{{ID: "1", Emails: []string{"b@example.com"}, Kind: directory.KindBot}},
+	}}
+	got, err := directory.Lookup(t.Context(), l, okta, []string{ann})
+	if err != nil || got[0].Status != identity.NotFound {
+		t.Errorf("Lookup = %+v, %v, want not found: the account is a bot", got, err)
+	}
+}
+
+func TestWalkGuards(t *testing.T) {
+	t.Parallel()
+	endless := func(page func(n int) []directory.Account) directory.Lister {
+		return lister(func(context.Context) iter.Seq2[[]directory.Account, error] {
+			return func(yield func([]directory.Account, error) bool) {
+				for n := 0; yield(page(n), nil); n++ {
+				}
+			}
+		})
+	}
+	for name, page := range map[string]func(n int) []directory.Account{
+		"repeated page":     func(int) []directory.Account { return []directory.Account{person("1", ann)} },
+		"cycle of pages":    func(n int) []directory.Account { return []directory.Account{person(fmt.Sprint(n%3), ann)} },
+		"empty pages":       func(int) []directory.Account { return nil },
+		"ever new accounts": func(n int) []directory.Account { return []directory.Account{person(fmt.Sprint(n), ann)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := directory.Walk(t.Context(), endless(page), func([]directory.Account) bool { return true })
+			if !errors.Is(err, directory.ErrUnavailable) {
+				t.Errorf("Walk: %v, want ErrUnavailable", err)
+			}
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		seen := 0
+		err := directory.Walk(ctx, endless(func(n int) []directory.Account { return []directory.Account{person(fmt.Sprint(n), ann)} }),
+			func([]directory.Account) bool { seen++; cancel(); return true })
+		if !errors.Is(err, context.Canceled) || seen != 1 {
+			t.Errorf("Walk: %v after %d pages, want context.Canceled after 1", err, seen)
+		}
+	})
+}
+
+type lister func(context.Context) iter.Seq2[[]directory.Account, error]
+
+func (l lister) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] { return l(ctx) }
+
+// A list that reaches its documented cap proves nothing: people are looked up,
+// or nobody gets an answer.
+func TestWalkTruncated(t *testing.T) {
+	t.Parallel()
+	capped := directory.Descriptor{ListMaxAccounts: 1001, ListPage: 1, LookupEvery: time.Hour}
+	var page []directory.Account
+	for n := range 1001 {
+		page = append(page, person(fmt.Sprint(n), fmt.Sprintf("x%d@example.com", n)))
+	}
+	l := listed{descriptor: capped, pages: [][]directory.Account{page}, read: new(atomic.Int64)}
+	l.find = func(_ context.Context, email string) ([]directory.Account, error) {
+		return []directory.Account{person("looked up", email)}, nil
+	}
+	if got, err := directory.Lookup(t.Context(), l, okta, []string{ann}); !errors.Is(err, directory.ErrTruncated) {
+		t.Errorf("Lookup in a list only = %+v, %v, want ErrTruncated", got, err)
+	}
+	l.descriptor.Lookup = true
+	got, err := directory.Lookup(t.Context(), l, okta, []string{ann})
+	if diff := cmp.Diff([]identity.Answer{found(ann, "looked up")}, got); err != nil || diff != "" {
+		t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
+	}
+	if l.read.Load() != 2 {
+		t.Errorf("%d pages read, want one in each call", l.read.Load())
+	}
+}
+
+// tailnet is a service that can only list, as a connector would write it.
+type tailnet struct {
+	*directory.Listed
+	pages func() ([][]directory.Account, error)
+	walks atomic.Int64
+}
+
+func newTailnet(pages func() ([][]directory.Account, error)) *tailnet {
+	d := &tailnet{pages: pages}
+	d.Listed = directory.FromLister(d, time.Minute)
+	return d
+}
+
+func (*tailnet) Describe() directory.Descriptor { return directory.Descriptor{} }
+func (*tailnet) Check(context.Context) error    { return nil }
+func (d *tailnet) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		d.walks.Add(1)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			yield(nil, ctx.Err())
+			return
+		}
+		pages, err := d.pages()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, page := range pages {
+			if !yield(page, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestFromLister(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken error
+		d := newTailnet(func() ([][]directory.Account, error) {
+			return [][]directory.Account{{person("1", "ANN@example.com")}, {person("2", "b@example.com")}}, broken
+		})
+		want := func(walks int64) {
+			t.Helper()
+			got, err := directory.Lookup(t.Context(), d, okta, []string{"b@example.com", ann, "c@example.com"})
+			answers := []identity.Answer{found("b@example.com", "2"), found(ann, "1"), {Email: "c@example.com", Status: identity.NotFound}}
+			if diff := cmp.Diff(answers, got); err != nil || diff != "" {
+				t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
+			}
+			if n := d.walks.Load(); n != walks {
+				t.Errorf("%d walks, want %d", n, walks)
+			}
+		}
+		want(1)
+		if got, err := d.Find(t.Context(), ann); err != nil || len(got) != 1 {
+			t.Errorf("Find = %+v, %v", got, err)
+		}
+		want(1)
+		time.Sleep(time.Minute)
+		want(2)
+
+		// A failure is told, and what was known is not taken for the present.
+		time.Sleep(time.Minute)
+		broken = directory.ErrCredential
+		if got, err := d.Find(t.Context(), ann); !errors.Is(err, directory.ErrCredential) {
+			t.Errorf("Find = %+v, %v, want ErrCredential", got, err)
+		}
+		broken = nil
+		want(4)
+
+		// Whoever waits for another one's walk may leave.
+		time.Sleep(time.Minute)
+		go func() { _, _ = d.Find(t.Context(), ann) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := d.Find(ctx, ann); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Find = %v, want context.DeadlineExceeded", err)
+		}
+		want(5)
+	})
+}
