@@ -1,0 +1,217 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package client speaks the identity API over HTTP. It retries what may be
+// repeated, keeps tokens out of every error and log, and serves the provider
+// as well from servers that lack the extensions of the contract.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// Defaults and limits of a client.
+const (
+	DefaultConcurrency = 8
+	DefaultTimeout     = 30 * time.Second
+	maxReplyBytes      = 64 << 20
+	minHeaderSecret    = 8 // bytes; shorter header values are words such as "true"
+)
+
+// Config says how to reach an identity API. Only BaseURL is required.
+type Config struct {
+	// BaseURL is where the API is mounted, as in https://identity.acme.dev/api/v1.
+	BaseURL string
+	// Token gives the bearer token of each request; nil sends none. It is
+	// called for every attempt, possibly by several goroutines at once.
+	Token func(ctx context.Context) (string, error)
+	// Transport sends the requests; nil is a clone of http.DefaultTransport,
+	// which honours HTTPS_PROXY.
+	Transport http.RoundTripper
+	UserAgent string            // "" = Go's own
+	Headers   map[string]string // sent with every request; their values are kept out of errors
+
+	MaxRetries        int           // further attempts after the first; 0 = none
+	RequestsPerSecond float64       // 0 = unlimited
+	MaxConcurrency    int           // requests at once; 0 = DefaultConcurrency
+	Timeout           time.Duration // of one attempt, its answer included; 0 = DefaultTimeout
+
+	// ReadOnly makes every write fail with ErrReadOnly before it is sent.
+	ReadOnly bool
+	// Observe is told of every attempt, for logs; nil tells nobody. It may be
+	// called by several goroutines at once.
+	Observe func(ctx context.Context, e Exchange)
+}
+
+// Exchange is one attempt of one request, without bodies, query or token.
+type Exchange struct {
+	Method    string
+	Path      string
+	Status    int // 0 where there was no answer
+	Attempt   int // 1 for the first
+	Duration  time.Duration
+	RequestID string
+	Err       error // why there was no complete answer; nil where there was one, whatever its status
+}
+
+// Client calls one identity API. It is safe for concurrent use.
+type Client struct {
+	base        *url.URL
+	http        *http.Client
+	token       func(ctx context.Context) (string, error)
+	headers     http.Header
+	secrets     []string // header values that no error may show
+	maxRetries  int
+	concurrency int
+	slots       *semaphore.Weighted
+	limiter     *rate.Limiter
+	timeout     time.Duration
+	maxReply    int // bytes of an answer's body
+	readOnly    bool
+	observe     func(ctx context.Context, e Exchange)
+	extensions  *extensions
+}
+
+// New checks a configuration and makes a client of it. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBaseURL(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MaxRetries < 0 || cfg.MaxConcurrency < 0 || cfg.Timeout < 0 {
+		return nil, errors.New("retries, concurrency and timeout must not be negative")
+	}
+	if cfg.RequestsPerSecond < 0 || math.IsNaN(cfg.RequestsPerSecond) {
+		return nil, errors.New("requests per second must not be negative")
+	}
+	headers, err := fixedHeaders(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		base: base, token: cfg.Token, headers: headers,
+		maxRetries: cfg.MaxRetries, concurrency: cfg.MaxConcurrency, timeout: cfg.Timeout,
+		maxReply: maxReplyBytes, readOnly: cfg.ReadOnly, observe: cfg.Observe,
+		limiter:    newLimiter(cfg.RequestsPerSecond),
+		extensions: &extensions{probing: make(chan struct{}, 1)},
+	}
+	for _, value := range cfg.Headers {
+		if len(value) >= minHeaderSecret {
+			c.secrets = append(c.secrets, value)
+		}
+	}
+	if c.concurrency == 0 {
+		c.concurrency = DefaultConcurrency
+	}
+	if c.timeout == 0 {
+		c.timeout = DefaultTimeout
+	}
+	if c.observe == nil {
+		c.observe = func(context.Context, Exchange) {}
+	}
+	c.slots = semaphore.NewWeighted(int64(c.concurrency))
+	c.http = &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect}
+	if cfg.Transport == nil {
+		c.http.Transport = newTransport(c.concurrency)
+	}
+	return c, nil
+}
+
+func newTransport(concurrency int) http.RoundTripper {
+	shared, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // something in this process replaced it, on purpose
+		return http.DefaultTransport
+	}
+	own := shared.Clone()
+	own.MaxIdleConnsPerHost = concurrency
+	return own
+}
+
+func newLimiter(perSecond float64) *rate.Limiter {
+	if perSecond == 0 {
+		return rate.NewLimiter(rate.Inf, 1)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), 1)
+}
+
+// parseBaseURL never repeats the URL in its errors: a URL that is wrong may
+// hold a password.
+func parseBaseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return nil, errors.New("the API URL must be an http or https URL with a host, as in https://identity.acme.dev/api/v1")
+	case u.User != nil:
+		return nil, errors.New("the API URL must not hold a user name or password; the token is set apart from it")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(raw, "#"):
+		return nil, errors.New("the API URL must not have a query or fragment")
+	}
+	return u, nil
+}
+
+// fixedHeaders are the headers of every request, the client's own included.
+func fixedHeaders(cfg Config) (http.Header, error) {
+	h := http.Header{}
+	for name, value := range cfg.Headers {
+		canonical := http.CanonicalHeaderKey(name)
+		switch canonical {
+		case "Host", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", http.CanonicalHeaderKey(symapi.RequestIDHeader):
+			return nil, fmt.Errorf("the header %s cannot be set: the client sets it itself", canonical)
+		case "Authorization":
+			if cfg.Token != nil {
+				return nil, errors.New("the header Authorization cannot be set beside a token")
+			}
+		}
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !headerNameRune(r) }) {
+			return nil, fmt.Errorf("%q is not a header name", name)
+		}
+		if strings.ContainsFunc(value, func(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }) {
+			return nil, fmt.Errorf("the value of the header %s holds a line break or another control character", canonical)
+		}
+		h.Set(name, value)
+	}
+	h.Set("Accept", "application/json")
+	if cfg.UserAgent != "" {
+		h.Set("User-Agent", cleanLine(cfg.UserAgent, maxSaid))
+	}
+	return h, nil
+}
+
+func headerNameRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}
+
+// checkRedirect follows a redirect only where it stays what was asked: on the
+// same scheme and host, because the token must not travel on, and with the same
+// method, because a PATCH that turns into a GET would look like a success.
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0]
+	if len(via) >= 10 || next.Method != first.Method || next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// eachChunk runs do for n elements in chunks of size, as many at once as the
+// client sends requests. The first error stops the others.
+func (c *Client) eachChunk(ctx context.Context, n, size int, do func(ctx context.Context, from, to int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(c.concurrency)
+	for from := 0; from < n; from += size {
+		group.Go(func() error { return do(ctx, from, min(from+size, n)) })
+	}
+	return group.Wait()
+}

@@ -1,0 +1,189 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// ErrReadOnly is why a write of a read-only client was not sent.
+var ErrReadOnly = errors.New("the client is read-only, so it sends no writes")
+
+// Error is a call that failed. Err's chain holds an *identity.Error, or the
+// *identity.BatchError of a bulk call that named its culprits; of a call that
+// was cancelled or never sent it holds the reason alone.
+type Error struct {
+	Method    string
+	Path      string // escaped, without query
+	Status    int    // of the last answer; 0 where there was none
+	RequestID string
+	Attempts  int // 0: nothing was sent
+	Err       error
+}
+
+// Error is one line for a person: what was asked, what came back, the id to
+// find it in the server's log.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", e.Method, e.Path)
+	switch {
+	case e.Attempts == 0:
+		b.WriteString(" was not sent")
+	case e.Status == 0:
+		b.WriteString(" got no answer")
+	default:
+		fmt.Fprintf(&b, " answered %d", e.Status)
+	}
+	if e.Attempts > 0 {
+		fmt.Fprintf(&b, " (request %s", e.RequestID)
+		if e.Attempts > 1 {
+			fmt.Fprintf(&b, ", %d attempts", e.Attempts)
+		}
+		b.WriteByte(')')
+	}
+	fmt.Fprintf(&b, ": %s", e.Err)
+	return cleanLine(b.String(), maxError)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Lengths in runes at which texts of a server are cut.
+const (
+	maxError   = 4000
+	maxSaid    = 2000
+	maxExcerpt = 160
+	maxID      = 128
+)
+
+// cleanLine makes one printable line of a text: runs of white space and
+// control characters become one space, and what is too long is cut.
+func cleanLine(s string, limit int) string {
+	var b strings.Builder
+	space, n := false, 0
+	for _, r := range strings.ToValidUTF8(s, "�") {
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			space = n > 0
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			n++
+			space = false
+		}
+		if n >= limit {
+			b.WriteString("…")
+			break
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}
+
+// redactor takes secrets out of what a server said, also in the spellings in
+// which a page or a URL would repeat them.
+type redactor struct{ replacer *strings.Replacer }
+
+// minSecret is the length in bytes below which a value is no secret but would
+// occur everywhere.
+const minSecret = 4
+
+func newRedactor(secrets ...string) redactor {
+	// Longest first: a secret that begins another must not leave its rest.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, s := range secrets {
+		if len(s) < minSecret {
+			continue
+		}
+		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)} {
+			pairs = append(pairs, form, "[secret]")
+		}
+	}
+	return redactor{strings.NewReplacer(pairs...)}
+}
+
+func (r redactor) text(s string) string { return r.replacer.Replace(s) }
+
+// failure is err with its texts redacted and made printable. An error of the
+// transport that holds a secret is replaced by its redacted text.
+func (r redactor) failure(err error) error {
+	switch e := err.(type) { //nolint:errorlint // the outermost kind is what is rebuilt
+	case *identity.Error:
+		return r.identityError(e)
+	case *identity.BatchError:
+		clean := &identity.BatchError{Culprits: make([]identity.Culprit, len(e.Culprits))}
+		for i, c := range e.Culprits {
+			clean.Culprits[i] = identity.Culprit{Index: c.Index, Err: r.identityError(c.Err)}
+		}
+		return clean
+	}
+	if text := err.Error(); r.text(text) != text {
+		return errors.New(r.text(text))
+	}
+	return err
+}
+
+func (r redactor) identityError(e *identity.Error) *identity.Error {
+	clean := *e
+	clean.Message = cleanLine(r.text(e.Message), maxSaid)
+	clean.Hint = cleanLine(r.text(e.Hint), maxSaid)
+	clean.Code = identity.Code(cleanLine(r.text(string(e.Code)), maxID))
+	clean.User = identity.UserKey(r.text(string(e.User)))
+	clean.Holder = identity.UserKey(r.text(string(e.Holder)))
+	if e.Cause != nil {
+		clean.Cause = r.failure(e.Cause)
+	}
+	return &clean
+}
+
+// excerpt is the beginning of a body that is not JSON, in words: the title or
+// text of a page, or nothing where it is not text.
+func (r redactor) excerpt(body []byte) string {
+	const look = 16 << 10
+	if len(body) > look {
+		body = body[:look]
+		for len(body) > 0 && !utf8.Valid(body) && len(body) > look-utf8.UTFMax {
+			body = body[:len(body)-1] // a rune that was cut in two
+		}
+	}
+	text := string(body)
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
+		return ""
+	}
+	return cleanLine(r.text(pageText(r.text(text))), maxExcerpt)
+}
+
+// pageText is the title of an HTML page, else its text without tags; other
+// text is returned as it is.
+func pageText(s string) string {
+	if !strings.HasPrefix(strings.TrimSpace(s), "<") {
+		return s
+	}
+	if _, after, ok := strings.Cut(s, "<title>"); ok {
+		title, _, _ := strings.Cut(after, "<")
+		return html.UnescapeString(title)
+	}
+	var b strings.Builder
+	for {
+		before, after, tag := strings.Cut(s, "<")
+		b.WriteString(before)
+		if !tag {
+			return html.UnescapeString(b.String())
+		}
+		b.WriteByte(' ')
+		if _, s, tag = strings.Cut(after, ">"); !tag {
+			return html.UnescapeString(b.String())
+		}
+	}
+}

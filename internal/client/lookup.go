@@ -1,0 +1,141 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// Lookup asks the service which account has each e-mail: one answer per
+// e-mail, in order. A server that cannot ask services at all is an
+// *identity.Error with CodeNoDirectory, as is a service without a directory.
+func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error) {
+	answers := make([]identity.Answer, len(emails))
+	err := c.eachChunk(ctx, len(emails), symapi.MaxSearch, func(ctx context.Context, from, to int) error {
+		return c.lookup(ctx, service, emails[from:to], answers[from:to])
+	})
+	if err == nil {
+		return answers, nil
+	}
+	if !lacksCall(err) {
+		return nil, err
+	}
+	// A 404 may also be a proxy's, while the server restarts; only what is
+	// known to be the API may say that there are no directories.
+	has, probeErr := c.hasExtensions(ctx)
+	switch {
+	case probeErr != nil:
+		return nil, probeErr
+	case has && errors.Is(err, errNotJSON):
+		return nil, err
+	}
+	return nil, &identity.Error{Code: identity.CodeNoDirectory, Service: service, Message: "this API has no directories", Cause: err}
+}
+
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.Answer) error {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true,
+		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails}})
+	if err != nil {
+		return err
+	}
+	var list symapi.LookupReply
+	if err := r.read("results", &list); err != nil {
+		return err
+	}
+	if len(list.Results) != len(emails) {
+		return r.understood(fmt.Errorf("it answers %d e-mails, asked were %d", len(list.Results), len(emails)))
+	}
+	for i, result := range list.Results {
+		answers[i], err = symapi.DecodeAnswer(result)
+		if err == nil && !sameEmail(answers[i].Email, emails[i]) {
+			err = fmt.Errorf("result %d is for %q, asked was %q", i, answers[i].Email, emails[i])
+		}
+		if err != nil {
+			return r.understood(err)
+		}
+		answers[i].Email = emails[i]
+	}
+	return nil
+}
+
+func sameEmail(a, b string) bool {
+	return identity.FoldASCII(strings.TrimSpace(a)) == identity.FoldASCII(strings.TrimSpace(b))
+}
+
+// Holders finds who has a stored mapping that claims an account of the
+// service; claims are as identity.Matcher.Claim gives them. On a server
+// without identities/search it reads all users.
+func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
+	claims = distinct(claims)
+	found := make([][]identity.Holder, (len(claims)+symapi.MaxSearch-1)/symapi.MaxSearch)
+	err := c.eachChunk(ctx, len(claims), symapi.MaxSearch, func(ctx context.Context, from, to int) error {
+		holders, err := c.holders(ctx, service, claims[from:to])
+		found[from/symapi.MaxSearch] = holders
+		return err
+	})
+	if err == nil {
+		return slices.Concat(found...), nil
+	}
+	if !lacksCall(err) {
+		return nil, err
+	}
+	all, err := c.listing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return holdersAmong(all, service, claims), nil
+}
+
+func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true,
+		body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}})
+	if err != nil {
+		return nil, err
+	}
+	var list symapi.IdentityHolders
+	if err := r.read("results", &list); err != nil {
+		return nil, err
+	}
+	if len(list.Results) != len(claims) {
+		return nil, r.understood(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(claims)))
+	}
+	var out []identity.Holder
+	for i, result := range list.Results {
+		users, err := symapi.DecodeUsers(result.Users)
+		if err != nil {
+			return nil, r.understood(err)
+		}
+		held := holdersAmong(users, service, claims[i:i+1])
+		if len(held) != len(users) {
+			return nil, r.understood(fmt.Errorf("it names users as holders of %q in %s who do not hold it", claims[i], service))
+		}
+		out = append(out, held...)
+	}
+	return out, nil
+}
+
+// holdersAmong is who of users holds one of claims, ordered by claims, then by
+// users.
+func holdersAmong(users []identity.User, service identity.ServiceKey, claims []string) []identity.Holder {
+	byClaim := make(map[string][]identity.Holder)
+	for _, u := range users {
+		if m, ok := u.Mapping(service); ok {
+			claim := m.Matcher.Claim(service.Type)
+			byClaim[claim] = append(byClaim[claim], identity.Holder{User: u.Key(), Mapping: m})
+		}
+	}
+	var out []identity.Holder
+	for _, claim := range claims {
+		out = append(out, byClaim[identity.FoldIdentity(service.Type, claim)]...)
+	}
+	return out
+}

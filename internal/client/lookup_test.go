@@ -1,0 +1,190 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+func TestLookupInChunks(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: func(r request) answer {
+		asked := decode[symapi.LookupRequest](t, r)
+		if asked.ServiceType != "okta" || asked.ExternalID != "acme.okta.com" || len(asked.Emails) > symapi.MaxSearch {
+			t.Errorf("asked %s %s for %d", asked.ServiceType, asked.ExternalID, len(asked.Emails))
+		}
+		results := make([]symapi.LookupResult, len(asked.Emails))
+		for i, e := range asked.Emails {
+			results[i] = symapi.LookupResult{Email: strings.ToUpper(e), Status: "found", Matcher: map[string]string{"user_id": "00u-" + e}}
+		}
+		return ok(symapi.LookupReply{Results: results})
+	}}
+	asked := append(emails(2500), "o'brien+x%/@example.com")
+	got, err := f.client(t).Lookup(context.Background(), okta, asked)
+	if err != nil || len(got) != len(asked) {
+		t.Fatalf("%d answers, %v", len(got), err)
+	}
+	for i, a := range got {
+		if a.Email != asked[i] || a.Matcher["user_id"] != "00u-"+asked[i] {
+			t.Fatalf("answer %d to %s is %+v", i, asked[i], a)
+		}
+	}
+	f.wantCalls(t, "POST identities/lookup", "POST identities/lookup", "POST identities/lookup")
+}
+
+func TestLookupStatuses(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: func(request) answer {
+		return ok(symapi.LookupReply{Results: []symapi.LookupResult{
+			{Email: "p0000@example.com", Status: "not_found"},
+			{Email: "p0001@example.com", Status: "ambiguous", Candidates: []map[string]string{{"user_id": "a"}, {"user_id": "b"}}},
+			{Email: "p0002@example.com", Status: "inactive", Matcher: map[string]string{"user_id": "c"}},
+			{Email: "p0003@example.com", Status: "failed", Error: &symapi.Error{Message: "slow down", Code: "Directory:RATE_LIMITED", Retryable: true}},
+			{Email: "p0004@example.com", Status: "failed"},
+		}})
+	}}
+	got, err := f.client(t).Lookup(context.Background(), okta, emails(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []identity.Answer{
+		{Email: "p0000@example.com", Status: identity.NotFound},
+		{Email: "p0001@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "a"}, {"user_id": "b"}}},
+		{Email: "p0002@example.com", Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "c"}},
+		{Email: "p0003@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "slow down", Retryable: true}},
+		{Email: "p0004@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateErrors(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// TestLookupNonsense: whatever is not clear is an error, never "not found".
+func TestLookupNonsense(t *testing.T) {
+	t.Parallel()
+	result := func(email, status string) symapi.LookupResult {
+		return symapi.LookupResult{Email: email, Status: status}
+	}
+	tests := map[string][]symapi.LookupResult{
+		"too few":         {result("p0000@example.com", "not_found")},
+		"too many":        {result("p0000@example.com", "not_found"), result("p0001@example.com", "not_found"), result("p0002@example.com", "not_found")},
+		"other order":     {result("p0001@example.com", "not_found"), result("p0000@example.com", "not_found")},
+		"no email":        {result("", "not_found"), result("p0001@example.com", "not_found")},
+		"no status":       {result("p0000@example.com", ""), result("p0001@example.com", "not_found")},
+		"unknown status":  {result("p0000@example.com", "maybe"), result("p0001@example.com", "not_found")},
+		"found, no value": {result("p0000@example.com", "found"), result("p0001@example.com", "not_found")},
+	}
+	for name, results := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{answer: func(request) answer { return ok(symapi.LookupReply{Results: results}) }}
+			got, err := f.client(t).Lookup(context.Background(), okta, emails(2))
+			if got != nil {
+				t.Errorf("got %v", got)
+			}
+			wantCode(t, err, identity.CodeInternal)
+		})
+	}
+}
+
+func TestLookupWithoutDirectories(t *testing.T) {
+	t.Parallel()
+	api := func(call string, lookup answer, search answer) func(request) answer {
+		return func(r request) answer {
+			switch r.call {
+			case "POST identities/lookup":
+				return lookup
+			case "POST users/search":
+				return search
+			case call:
+				return ok(`{"services":[]}`)
+			}
+			return missing(r)
+		}
+	}
+	tests := map[string]struct {
+		answer func(request) answer
+		code   identity.Code
+		says   string
+	}{
+		"no extensions":        {api("GET services", missing(request{}), status(405)), identity.CodeNoDirectory, "this API has no directories"},
+		"none of ours":         {api("GET services", coded(404, identity.CodeMissing, "no such call"), ok(users())), identity.CodeNoDirectory, "this API has no directories"},
+		"no directory":         {api("GET services", coded(404, identity.CodeNoDirectory, "No directory is configured"), ok(users())), identity.CodeNoDirectory, "No directory is configured"},
+		"unknown service":      {api("GET services", coded(404, identity.CodeServiceNotFound, "m"), ok(users())), identity.CodeServiceNotFound, "m"},
+		"no API at all":        {missing, identity.CodeMissing, "GET /api/v1/services"},
+		"a proxy's short 404":  {api("GET services", missing(request{}), ok(users())), identity.CodeMissing, "not JSON"},
+		"failure while asking": {api("GET services", missing(request{}), status(500)), identity.CodeInternal, "POST /api/v1/users/search"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{answer: test.answer}
+			_, err := f.client(t).Lookup(context.Background(), okta, emails(3))
+			wantCode(t, err, test.code)
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%q lacks %q", err, test.says)
+			}
+		})
+	}
+}
+
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	ada, bob := person("u1", "ada@example.com", "github:acme", "Ada-L"), person("u2", "bob@example.com", "github:acme", "bob")
+	claims := []string{"bob", "nobody", "ada-l", "bob"}
+	want := []string{"bob@example.com bob", "ada@example.com Ada-L"}
+
+	withSearch := &fake{answer: func(r request) answer {
+		by := map[string][]symapi.User{"ada-l": {ada}, "bob": {bob}}
+		var reply symapi.IdentityHolders
+		for _, id := range decode[symapi.IdentitySearch](t, r).Identities {
+			reply.Results = append(reply.Results, symapi.IdentityHolder{Identity: id, Users: by[id]})
+		}
+		return ok(reply)
+	}}
+	without := &fake{answer: func(r request) answer {
+		if r.call == "GET users" {
+			return ok(users(ada, bob, person("u3", "eve@example.com")))
+		}
+		return missing(r)
+	}}
+	for name, f := range map[string]*fake{"search": withSearch, "listing": without} {
+		holders, err := f.client(t).Holders(context.Background(), github, claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, h := range holders {
+			got = append(got, string(h.User)+" "+h.Mapping.Matcher.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	withSearch.wantCalls(t, "POST identities/search")
+	without.wantCalls(t, "POST identities/search", "GET users")
+}
+
+func TestHoldersNonsense(t *testing.T) {
+	t.Parallel()
+	for name, results := range map[string][]symapi.IdentityHolder{
+		"too few":          {},
+		"holds another":    {{Identity: "bob", Users: []symapi.User{person("u1", "ada@example.com", "github:acme", "ada")}}},
+		"user without id ": {{Identity: "bob", Users: []symapi.User{person("", "ada@example.com", "github:acme", "bob")}}},
+	} {
+		f := &fake{answer: func(request) answer { return ok(symapi.IdentityHolders{Results: results}) }}
+		_, err := f.client(t).Holders(context.Background(), github, []string{"bob"})
+		if identity.CodeOf(err) != identity.CodeInternal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// The pace of retries. A server's Retry-After stands above the backoff, up to
+// its cap: a run that waits for an hour looks hung.
+const (
+	backoffBase     = 250 * time.Millisecond
+	backoffCap      = 15 * time.Second
+	retryAfterCap   = 60 * time.Second
+	backoffJitter   = 30 // percent
+	retryAfterDrift = 250 * time.Millisecond
+)
+
+// newBackoff waits jittered and exponentially longer from attempt to attempt,
+// but at least as long as asked() says the server asked for after the last one.
+func newBackoff(maxRetries int, asked func() time.Duration) retry.Backoff {
+	growing := retry.WithMaxRetries(uint64(max(maxRetries, 0)),
+		retry.WithJitterPercent(backoffJitter,
+			retry.WithCappedDuration(backoffCap, retry.NewExponential(backoffBase))))
+	return retry.BackoffFunc(func() (time.Duration, bool) {
+		wait, stop := growing.Next()
+		if server := asked(); !stop && server > 0 {
+			// A little drift keeps those who were told the same from returning
+			// at the same moment.
+			wait = max(wait, server+rand.N(retryAfterDrift))
+		}
+		return wait, stop
+	})
+}
+
+// retryAfter is how long a reply asks to wait, from its seconds or its HTTP
+// date; 0 where it does not ask. A date is measured by the server's own clock
+// where it tells it.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
+		if !(seconds > 0) {
+			return 0
+		}
+		return time.Duration(min(seconds, retryAfterCap.Seconds()) * float64(time.Second))
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), retryAfterCap)
+}
+
+// refusedUnread reports whether a failed attempt certainly changed nothing, so
+// that even a write without conditions may be sent again.
+func refusedUnread(status int, err error) bool {
+	if status != 0 {
+		return status == http.StatusTooManyRequests
+	}
+	return dialFailed(err)
+}
+
+// passing reports whether a failed attempt may succeed when a request that can
+// be repeated is: the server says so, or the connection broke.
+func passing(status int, err error) bool {
+	if status == http.StatusTooManyRequests {
+		return true
+	}
+	if status != 0 {
+		return saysRetryable(err)
+	}
+	var op *net.OpError
+	broken := errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout()
+	return broken || dialFailed(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// saysRetryable reports whether a reply's own words allow another attempt: all
+// its culprits have to.
+func saysRetryable(err error) bool {
+	var batch *identity.BatchError
+	if errors.As(err, &batch) {
+		for _, c := range batch.Culprits {
+			if !c.Err.Retryable {
+				return false
+			}
+		}
+		return len(batch.Culprits) > 0
+	}
+	var e *identity.Error
+	return errors.As(err, &e) && e.Retryable
+}
+
+// dialFailed reports whether no connection came about for a reason that may
+// pass: refused or reset, but no timeout (it was waited for long enough) and
+// no unknown host.
+func dialFailed(err error) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) || (op.Op != "dial" && op.Op != "proxyconnect") || op.Timeout() {
+		return false
+	}
+	var dns *net.DNSError
+	return !errors.As(err, &dns) || dns.IsTemporary
+}

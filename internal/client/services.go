@@ -1,0 +1,137 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// Services lists every registered service.
+func (c *Client) Services(ctx context.Context) ([]identity.Service, error) {
+	return c.services(ctx, nil)
+}
+
+func (c *Client) services(ctx context.Context, query url.Values) ([]identity.Service, error) {
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"services"}, query: query, repeat: true})
+	if err != nil {
+		return nil, err
+	}
+	var list symapi.ServiceList
+	if err := r.read("services", &list); err != nil {
+		return nil, err
+	}
+	out := make([]identity.Service, len(list.Services))
+	for i, s := range list.Services {
+		if out[i], err = symapi.DecodeService(s); err != nil {
+			return nil, r.understood(err)
+		}
+	}
+	return out, nil
+}
+
+// CreateService registers a service; an equal one is returned as it is.
+func (c *Client) CreateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
+	return c.writeService(ctx, http.MethodPost, key, label)
+}
+
+// UpdateService changes the label of a registered service.
+func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
+	return c.writeService(ctx, http.MethodPatch, key, label)
+}
+
+func (c *Client) writeService(ctx context.Context, method string, key identity.ServiceKey, label string) (identity.Service, error) {
+	r, err := c.do(ctx, call{method: method, path: []string{"services"}, write: true, repeat: true,
+		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: label}})
+	if err != nil {
+		return identity.Service{}, err
+	}
+	var said symapi.Service
+	if err := r.read("", &said); err != nil {
+		return identity.Service{}, err
+	}
+	if service, err := symapi.DecodeService(said); err == nil && service.Key == key {
+		return service, nil
+	}
+	// The write was acknowledged without the record; it is read instead.
+	found, err := c.services(ctx, serviceQuery(key))
+	if err != nil {
+		return identity.Service{}, err
+	}
+	for _, s := range found {
+		if s.Key == key {
+			return s, nil
+		}
+	}
+	return identity.Service{}, r.understood(fmt.Errorf("it acknowledges %s, but no such service is listed", key))
+}
+
+// DeleteService removes a service that nothing refers to, and reports whether
+// it was there.
+func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error) {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, repeat: true,
+		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID}})
+	if errors.Is(err, &identity.Error{Code: identity.CodeServiceNotFound}) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	results, err := symapi.ParseBulk(r.status, r.body, 1)
+	if err == nil {
+		return deletedOf(results[0]), nil
+	}
+	if identity.CodeOf(err) != "" {
+		return false, r.understood(err)
+	}
+	// Not a bulk reply: whether it was an acknowledgement shows in the list.
+	left, err := c.services(ctx, serviceQuery(key))
+	if err != nil {
+		return false, err
+	}
+	for _, s := range left {
+		if s.Key == key {
+			return false, r.understood(fmt.Errorf("it acknowledges the deletion of %s, but the service is still listed", key))
+		}
+	}
+	return true, nil
+}
+
+func serviceQuery(key identity.ServiceKey) url.Values {
+	return url.Values{"service_type": {key.Type}, "external_id": {key.ExternalID}}
+}
+
+// deletedOf is whether a deletion found anything; a server that does not say
+// deleted what it was asked to.
+func deletedOf(r symapi.BulkResult) bool { return r.Deleted == nil || *r.Deleted }
+
+// References lists the ids of the mappings that refer to a service.
+func (c *Client) References(ctx context.Context, serviceID string) ([]string, error) {
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"service", serviceID, "references"}, repeat: true})
+	if err != nil {
+		return nil, err
+	}
+	var said struct {
+		References map[string]json.RawMessage `json:"references"`
+	}
+	if err := r.read("references", &said); err != nil {
+		return nil, err
+	}
+	raw, there := said.References["identities"]
+	if !there {
+		return nil, r.understood(errors.New(`its references have no field "identities"`))
+	}
+	var ids []string
+	if err := json.Unmarshal(raw, &ids); err != nil {
+		return nil, r.understood(err)
+	}
+	return ids, nil
+}

@@ -1,0 +1,271 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// Write stores mappings and returns, in order of writes, the users as they are
+// stored then.
+//
+// Up to symapi.MaxBatch writes are one transaction; more are sent as several,
+// in order. A transaction that named its culprits does not stop those after
+// it; any other failure does. So beside an error the users of what was written
+// are returned too, and a user without Name stands for a write that was not
+// done. The error's chain then holds an *identity.BatchError whose indexes are
+// those of writes, unless the call failed as a whole.
+//
+// An acknowledged write is never an error: where the server does not return
+// the user and reading it back fails, the user holds what was written.
+//
+// On a server without the extensions all conditions are checked by reading
+// first, and nothing is sent when one does not hold.
+func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
+	if len(writes) == 0 {
+		return nil, nil
+	}
+	if c.readOnly {
+		return make([]identity.User, len(writes)), c.refusal(http.MethodPatch, "users")
+	}
+	named, err := namedWrites(writes)
+	if err != nil {
+		return make([]identity.User, len(writes)), err
+	}
+	p, err := c.planWrites(ctx, named)
+	if err != nil {
+		return make([]identity.User, len(writes)), err
+	}
+	return c.sendWrites(ctx, named, p)
+}
+
+// refusal is the error of a write that a read-only client does not send.
+func (c *Client) refusal(method string, path ...string) error {
+	a, _ := c.prepare(call{method: method, path: path})
+	return a.failed(0, ErrReadOnly)
+}
+
+// plan is which writes are sent, and as what.
+type plan struct {
+	users    []identity.User // in order of writes: of those that need no sending
+	indexes  []int           // of the writes to send
+	elements []symapi.UserUpsert
+	repeat   func(w identity.Write) bool // a repetition of w does no harm
+}
+
+func (c *Client) planWrites(ctx context.Context, writes []identity.Write) (plan, error) {
+	has, err := c.hasExtensions(ctx)
+	if err != nil {
+		return plan{}, err
+	}
+	if !has {
+		return c.planByReading(ctx, writes)
+	}
+	p := plan{users: make([]identity.User, len(writes)), repeat: conditional}
+	for i, w := range writes {
+		u := symapi.UserUpsert{ID: w.UserID, Identities: []symapi.IdentityUpsert{upsertOf(w)}}
+		if w.UserID == "" {
+			// Without a type: one would create an unknown bot.
+			u.Identities = append([]symapi.IdentityUpsert{ownRecord(w.User.Type(), w.Name)}, u.Identities...)
+		}
+		p.indexes, p.elements = append(p.indexes, i), append(p.elements, u)
+	}
+	return p, nil
+}
+
+// conditional reports whether the server refuses w when another value has been
+// stored meanwhile, so that sending it twice cannot undo another's change.
+func conditional(w identity.Write) bool {
+	return w.IfAbsent || w.IfRevision != 0 || w.Source.OrManual() != identity.Manual
+}
+
+func upsertOf(w identity.Write) symapi.IdentityUpsert {
+	return symapi.IdentityUpsert{
+		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher,
+		Source: string(w.Source.OrManual()), Rule: w.Rule,
+		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
+	}
+}
+
+// ownRecord is a user's sym identity, by which a user without known id is
+// found or created.
+func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
+	key := "email"
+	if t == identity.Bot {
+		key = "username"
+	}
+	return symapi.IdentityUpsert{
+		ServiceType: identity.SymCloud.Type, ExternalID: identity.SymCloud.ExternalID,
+		Matcher: map[string]string{key: name},
+	}
+}
+
+// namedWrites checks that each write says whom it is for and fills in the
+// spelling. It leaves the caller's list alone.
+func namedWrites(writes []identity.Write) ([]identity.Write, error) {
+	var batch identity.BatchError
+	out := make([]identity.Write, len(writes))
+	for i, w := range writes {
+		if w.Name == "" {
+			w.Name = string(w.User)
+		}
+		key, err := identity.ParseUser(w.Name)
+		if w.User == "" {
+			w.User = key
+		}
+		if err == nil && key != w.User {
+			err = identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("the name %q is not a spelling of %s", w.Name, w.User),
+				"Pass the user's own name.")
+		}
+		if err != nil {
+			e := *identity.AsError(err)
+			e.User, e.Service = w.User, w.Service
+			batch.Culprits = append(batch.Culprits, identity.Culprit{Index: i, Err: &e})
+		}
+		out[i] = w
+	}
+	if len(batch.Culprits) > 0 {
+		return nil, &batch
+	}
+	return out, nil
+}
+
+// sendWrites sends a plan in chunks. writes are named.
+func (c *Client) sendWrites(ctx context.Context, writes []identity.Write, p plan) ([]identity.User, error) {
+	users := p.users
+	var failed failures
+	var unread []int // written, but the server did not show the user
+	for from := 0; from < len(p.indexes); from += symapi.MaxBatch {
+		to := min(from+symapi.MaxBatch, len(p.indexes))
+		chunk := p.indexes[from:to]
+		repeat := true
+		for _, i := range chunk {
+			repeat = repeat && p.repeat(writes[i])
+		}
+		results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: repeat,
+			body: symapi.UserUpserts{Users: p.elements[from:to]}, elements: len(chunk)})
+		if err != nil {
+			stop := failed.add(err, func(culprit *identity.Culprit) {
+				w := writes[chunk[culprit.Index]]
+				culprit.Index = chunk[culprit.Index]
+				complete(culprit.Err, w.User, w.Service)
+			})
+			if stop {
+				break
+			}
+			continue
+		}
+		for k, r := range results {
+			user, err := recordOf(r)
+			if err != nil {
+				unread = append(unread, chunk[k])
+			}
+			users[chunk[k]] = user
+		}
+	}
+	c.readBack(ctx, writes, unread, users)
+	return users, failed.err()
+}
+
+func recordOf(r symapi.BulkResult) (identity.User, error) {
+	if r.Record == nil {
+		return identity.User{}, errors.New("the result has no record")
+	}
+	return symapi.DecodeUser(*r.Record)
+}
+
+// readBack fills in the users of writes that were acknowledged without their
+// record.
+func (c *Client) readBack(ctx context.Context, writes []identity.Write, unread []int, users []identity.User) {
+	if len(unread) == 0 {
+		return
+	}
+	keys := make([]identity.UserKey, len(unread))
+	for n, i := range unread {
+		keys[n] = writes[i].User
+	}
+	stored := map[identity.UserKey]identity.User{}
+	found, _ := c.FindUsers(ctx, keys) // what was acknowledged is stored, seen or not
+	for _, u := range found {
+		stored[u.Key()] = u
+	}
+	for _, i := range unread {
+		w := writes[i]
+		u, ok := stored[w.User]
+		if !ok {
+			u = identity.User{ID: w.UserID, Type: w.User.Type(), Name: w.Name,
+				Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher, Source: w.Source.OrManual(), Rule: w.Rule}}}
+		}
+		users[i] = u
+	}
+}
+
+// bulk sends one transaction and returns one result per element. Where the
+// server named culprits the error's chain holds an *identity.BatchError.
+func (c *Client) bulk(ctx context.Context, request call) ([]symapi.BulkResult, error) {
+	r, err := c.do(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	results, err := symapi.ParseBulk(r.status, r.body, request.elements)
+	return results, r.understood(err)
+}
+
+// complete fills in what a server left out of a culprit and the request says.
+func complete(e *identity.Error, user identity.UserKey, service identity.ServiceKey) {
+	if e.User == "" {
+		e.User = user
+	}
+	if e.Service == (identity.ServiceKey{}) {
+		e.Service = service
+	}
+}
+
+// failures gathers what went wrong in the transactions of one call.
+type failures struct {
+	culprits []identity.Culprit
+	first    *Error // of the transactions that named culprits
+	fatal    error
+}
+
+// add takes the error of one transaction, after place has put its culprits
+// where they stand in the whole call. It reports whether to send no more.
+func (f *failures) add(err error, place func(*identity.Culprit)) (stop bool) {
+	var batch *identity.BatchError
+	if !errors.As(err, &batch) {
+		f.fatal = err
+		return true
+	}
+	for _, culprit := range batch.Culprits {
+		place(&culprit)
+		f.culprits = append(f.culprits, culprit)
+	}
+	if f.first == nil {
+		errors.As(err, &f.first)
+	}
+	return false
+}
+
+// err is everything that was added, as one error.
+func (f *failures) err() error {
+	if len(f.culprits) == 0 {
+		return f.fatal
+	}
+	var named error = &identity.BatchError{Culprits: f.culprits}
+	if f.first != nil {
+		told := *f.first
+		told.Err = named
+		named = &told
+	}
+	if f.fatal != nil {
+		return fmt.Errorf("%w; before that: %w", f.fatal, named)
+	}
+	return named
+}
