@@ -1,0 +1,126 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const usage = `sym-identityd serves the identity API: who is which account of which service.
+
+Usage:
+  sym-identityd serve -config FILE [-log-format text|json] [-log-level LEVEL]
+                              serve the API until SIGTERM or SIGINT
+  sym-identityd check -config FILE
+                              check the configuration, the store and every directory
+  sym-identityd token new [-name NAME] [-role admin|member|guest]
+                              make a token and the block that lets it in
+  sym-identityd version       print the version
+  sym-identityd help          print this
+
+A configuration file to start from: examples/sym-identityd/sym-identityd.hcl
+`
+
+// program is one run of the command: what it talks to, so that tests can be
+// on the other side.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	lookupEnv      func(string) (string, bool)
+}
+
+// usageError says that the command line is wrong.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// errReported says that everything was said already.
+var errReported = errors.New("failed")
+
+// run does what args say and returns the exit code: 0, 1 when it failed, 2 for
+// a wrong command line. Cancelling ctx ends serve cleanly.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, lookupEnv func(string) (string, bool)) int {
+	p := &program{stdin, stdout, stderr, lookupEnv}
+	err := p.dispatch(ctx, args)
+	var wrong *usageError
+	var diagnostics *embedded.DiagnosticsError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "sym-identityd: %s\n\n%s", wrong, usage)
+		return exitUsage
+	case errors.As(err, &diagnostics):
+		fmt.Fprintln(stderr, diagnostics) // file:line first, as editors want it
+	case !errors.Is(err, errReported):
+		fmt.Fprintf(stderr, "sym-identityd: %s\n", err)
+	}
+	return exitFailed
+}
+
+func (p *program) dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return &usageError{"a command is missing"}
+	}
+	command, rest := args[0], args[1:]
+	switch command {
+	case "serve":
+		return p.serve(ctx, rest)
+	case "check":
+		return p.check(ctx, rest)
+	case "token":
+		return p.token(rest)
+	case "version", "-version", "--version":
+		return p.version(rest)
+	case "help", "-h", "-help", "--help":
+		return p.print(usage)
+	}
+	return &usageError{fmt.Sprintf("%q is not a command", command)}
+}
+
+func (p *program) print(text string) error {
+	_, err := io.WriteString(p.stdout, text)
+	return err
+}
+
+// parse reads flags; done is true where help was asked for and printed.
+func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
+	var said strings.Builder
+	flags.SetOutput(&said)
+	flags.Usage = func() {}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return true, p.print(usage)
+	case err != nil:
+		return false, &usageError{err.Error()}
+	case flags.NArg() > 0:
+		return false, &usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
+	}
+	return false, nil
+}
+
+// configFlag adds -config, which every command that has it needs.
+func configFlag(flags *flag.FlagSet) func() (string, error) {
+	path := flags.String("config", "", "configuration file")
+	return func() (string, error) {
+		if *path == "" {
+			return "", &usageError{flags.Name() + " needs -config FILE"}
+		}
+		return *path, nil
+	}
+}

@@ -1,0 +1,105 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+)
+
+// SubjectStore is the Subject of the store's CheckResult.
+const SubjectStore = "store"
+
+const (
+	checkTimeout  = 30 * time.Second // of each check
+	checksAtOnce  = 4
+	storeToBeMade = "it does not exist yet; the first start creates it"
+)
+
+// CheckResult is what checking one part of an instance found.
+type CheckResult struct {
+	Subject string // SubjectStore, or the service key of a directory
+	Detail  string // the store's name, or the directory's kind
+	Note    string // what else is worth knowing; may be empty
+	Err     error  // nil where the part works; without secrets
+}
+
+// Check asks the store and every directory whether they work. Results are in
+// the order of the file, the store first; a failure of one hides no other.
+func (i *Instance) Check(ctx context.Context) []CheckResult {
+	ping := func(ctx context.Context) (string, error) { return "", i.store.Ping(ctx) }
+	return i.config.check(ctx, ping, func(s serviceSetting) (directory.Directory, error) {
+		return i.directories[s.key], nil
+	})
+}
+
+// Check is Instance.Check without an instance: it opens each part on its own,
+// so that one that cannot be opened hides no other. It registers no service
+// and creates no store.
+func (c *Config) Check(ctx context.Context) []CheckResult {
+	return c.check(ctx, c.tryStore, func(s serviceSetting) (directory.Directory, error) { return s.directory.open() })
+}
+
+// tryStore opens the store where there is one. A missing SQLite file is what a
+// first start finds; a missing folder is not.
+func (c *Config) tryStore(ctx context.Context) (note string, err error) {
+	if c.store.path != "" {
+		if _, err := os.Stat(c.store.path); errors.Is(err, fs.ErrNotExist) {
+			return storeToBeMade, checkFolder(c.store.path)
+		}
+	}
+	st, err := sqlstore.Open(ctx, c.store.url, sqlstore.Options{})
+	if err != nil {
+		return "", err
+	}
+	return "", errors.Join(st.Ping(ctx), st.Close())
+}
+
+// check runs the checks, a few at once.
+func (c *Config) check(
+	ctx context.Context,
+	ofStore func(context.Context) (string, error),
+	open func(serviceSetting) (directory.Directory, error),
+) []CheckResult {
+	type job struct {
+		result CheckResult
+		run    func(context.Context) (string, error)
+	}
+	jobs := []job{{CheckResult{Subject: SubjectStore, Detail: c.store.name()}, ofStore}}
+	for _, s := range c.services {
+		if s.directory == nil {
+			continue
+		}
+		jobs = append(jobs, job{CheckResult{Subject: s.key.String(), Detail: s.directory.kind}, func(ctx context.Context) (string, error) {
+			dir, err := open(s)
+			if err != nil {
+				return "", err
+			}
+			return "", dir.Check(ctx)
+		}})
+	}
+	results := make([]CheckResult, len(jobs))
+	slots := make(chan struct{}, checksAtOnce)
+	var wg sync.WaitGroup
+	for n, j := range jobs {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+			defer cancel()
+			j.result.Note, j.result.Err = j.run(ctx)
+			j.result.Err = c.secrets.cleanError(j.result.Err)
+			results[n] = j.result
+		})
+	}
+	wg.Wait()
+	return results
+}

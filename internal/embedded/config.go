@@ -1,0 +1,134 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package embedded
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// config reads the top level. serving says whether listen and tokens are used.
+func (d *decoder) config(body hcl.Body, serving bool) *Config {
+	content := d.content(body, &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "org", Required: true}, {Name: "listen"}, {Name: "store", Required: true}},
+		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "token", LabelNames: []string{"name"}},
+			{Type: "service", LabelNames: []string{"type", "external_id"}},
+		},
+	})
+	args := arguments{d, content.Attributes}
+	c := &Config{org: d.org(args), listen: DefaultListen, store: d.store(args)}
+	if serving {
+		if listen := d.listen(args); listen != "" {
+			c.listen = listen
+		}
+		c.tokens = d.tokens(content.Blocks.OfType("token"))
+	}
+	c.services = d.services(content.Blocks.OfType("service"))
+	return c
+}
+
+func (d *decoder) org(args arguments) string {
+	t, ok := args.text("org")
+	if !ok {
+		return ""
+	}
+	if t.value != strings.TrimSpace(t.value) || strings.ContainsFunc(t.value, isControl) || len(t.value) > maxNameBytes {
+		d.problem(t.at, "org is not the name of an organization",
+			fmt.Sprintf("It has no outer spaces or control characters and at most %d bytes.", maxNameBytes))
+	}
+	return t.value
+}
+
+const maxNameBytes = 128
+
+// listen checks an address of the form HOST:PORT.
+func (d *decoder) listen(args arguments) string {
+	t, ok := args.text("listen")
+	if !ok {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(t.value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil || strings.ContainsAny(host, " \t/") {
+		d.problem(t.at, fmt.Sprintf("listen: %s is not an address to listen on", t.quoted()),
+			`Write HOST:PORT, as in "127.0.0.1:8080", "[::1]:8080" or ":8080" for every interface.`)
+		return ""
+	}
+	return t.value
+}
+
+// serviceSetting is one service block.
+type serviceSetting struct {
+	key       identity.ServiceKey
+	label     string
+	at        hcl.Range
+	directory *directorySetting // nil where the block has none
+}
+
+func (d *decoder) services(blocks hcl.Blocks) []serviceSetting {
+	var services []serviceSetting
+	first := make(map[identity.ServiceKey]hcl.Range, len(blocks))
+	for _, block := range blocks {
+		s := d.service(block)
+		if at, twice := first[s.key]; twice {
+			d.problem(block.DefRange, fmt.Sprintf("The service %s is declared twice", s.key),
+				fmt.Sprintf("The first is on line %d. Merge the two blocks.", at.Start.Line))
+			continue
+		}
+		first[s.key] = block.DefRange
+		services = append(services, s)
+	}
+	return services
+}
+
+func (d *decoder) service(block *hcl.Block) serviceSetting {
+	s := serviceSetting{key: identity.ServiceKey{Type: block.Labels[0], ExternalID: block.Labels[1]}, at: block.DefRange}
+	d.serviceKey(s.key, block.LabelRanges)
+	content := d.content(block.Body, &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "label"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "directory", LabelNames: []string{"kind"}}},
+	})
+	args := arguments{d, content.Attributes}
+	if label, ok := args.text("label"); ok {
+		s.label = label.value
+		if len(s.label) > maxLabelBytes || strings.ContainsFunc(s.label, isControl) {
+			d.problem(label.at, "label is not a label",
+				fmt.Sprintf("It has no control characters and at most %d bytes.", maxLabelBytes))
+		}
+	}
+	for i, dir := range content.Blocks {
+		if i > 0 {
+			d.problem(dir.DefRange, fmt.Sprintf("The service %s has two directories", s.key),
+				fmt.Sprintf("The first is on line %d; a service has one at most.", content.Blocks[0].DefRange.Start.Line))
+		}
+		if setting := d.directory(dir, s.key); i == 0 {
+			s.directory = setting
+		}
+	}
+	return s
+}
+
+const maxLabelBytes = 256
+
+// serviceKey checks the two labels of a service block.
+func (d *decoder) serviceKey(key identity.ServiceKey, at []hcl.Range) {
+	if key.Managed() {
+		d.problem(at[0], fmt.Sprintf("The service %s cannot be declared", key),
+			"Its identities are managed by Sym; it is always registered.")
+		return
+	}
+	if err := key.Validate(); err != nil {
+		bad := identity.AsError(err)
+		d.problem(hcl.RangeBetween(at[0], at[1]), bad.Message, bad.Hint)
+	}
+}

@@ -1,0 +1,47 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package embedded
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// The examples work as they stand: the server's for the server and in embedded
+// mode, the demo's in embedded mode.
+func TestExampleFiles(t *testing.T) {
+	t.Parallel()
+	examples := t.TempDir() // opening creates stores
+	for _, name := range []string{"sym-identityd", "demo"} {
+		if err := os.CopyFS(filepath.Join(examples, name), os.DirFS(filepath.Join("..", "..", "examples", name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noEnv := func(string) (string, bool) { return "", false }
+	server := mustLoad(t, filepath.Join(examples, "sym-identityd", "sym-identityd.hcl"), Options{LookupEnv: noEnv})
+	if err := server.CheckServe(); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"sym-identityd", "demo"} {
+		opts := Options{LookupEnv: noEnv, Principal: &identity.Principal{Name: "terraform", Role: identity.Admin}}
+		instance := mustOpen(t, mustLoad(t, filepath.Join(examples, name, "sym-identityd.hcl"), opts), opts)
+		for _, r := range instance.Check(t.Context()) {
+			if r.Err != nil {
+				t.Errorf("%s: %s: %v", name, r.Subject, r.Err)
+			}
+		}
+		var looked struct {
+			Results []struct{ Status string }
+		}
+		call(t, instance, http.MethodPost, "/identities/lookup", "",
+			`{"service_type":"okta","external_id":"acme.okta.com","emails":["ada.martin@acme.example","nobody@acme.example"]}`, &looked)
+		if len(looked.Results) != 2 || looked.Results[0].Status != "found" || looked.Results[1].Status != "not_found" {
+			t.Errorf("%s: the lookup answered %+v", name, looked)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/server"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+)
+
+// configurationActor is who registers the file's services, in the history.
+const configurationActor = "configuration"
+
+// Instance is a running identity API. It is safe for concurrent use.
+type Instance struct {
+	config      *Config
+	store       *sqlstore.Store
+	directories map[identity.ServiceKey]directory.Directory
+	handler     http.Handler
+}
+
+// Handler answers the API's requests until Close.
+func (i *Instance) Handler() http.Handler { return i.handler }
+
+// Org is the organization the store is for.
+func (i *Instance) Org() string { return i.config.org }
+
+// StoreCreated reports whether Open created the store: it was not there before.
+func (i *Instance) StoreCreated() bool { return i.store.Created() }
+
+// StoreName is the store's URL without a password.
+func (i *Instance) StoreName() string { return i.config.store.name() }
+
+// Close releases the store. Requests under way may fail.
+func (i *Instance) Close() error { return i.store.Close() }
+
+// Open opens the store, creating it where it is missing, and the directories,
+// and registers the file's services. What cannot be opened is a
+// *DiagnosticsError at its place in the file, everything at once; errors.Is
+// and errors.As find the causes.
+func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
+	var (
+		found  hcl.Diagnostics
+		causes []error
+	)
+	fail := func(d *hcl.Diagnostic, err error) {
+		found = append(found, d)
+		causes = append(causes, err)
+	}
+	i := &Instance{config: c, directories: make(map[identity.ServiceKey]directory.Directory)}
+	for _, s := range c.services {
+		if s.directory == nil {
+			continue
+		}
+		dir, err := s.directory.open()
+		if err != nil {
+			fail(s.directory.problem(s.key, err), err)
+			continue
+		}
+		i.directories[s.key] = dir
+	}
+	if found.HasErrors() { // before a store is created for nothing
+		return nil, asError(found, c.secrets, causes...)
+	}
+	st, err := sqlstore.Open(ctx, c.store.url, sqlstore.Options{})
+	if err != nil {
+		fail(problem(c.store.at, "The store cannot be opened", err.Error()), err)
+		return nil, asError(found, c.secrets, causes...)
+	}
+	i.store = st
+	if i.handler, err = c.start(ctx, i, opts); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return i, nil
+}
+
+// start registers the services and builds the handler.
+func (c *Config) start(ctx context.Context, i *Instance, opts Options) (http.Handler, error) {
+	if err := c.register(ctx, i.store); err != nil {
+		return nil, fmt.Errorf("the services of %s cannot be registered: %w", c.path, err)
+	}
+	configured := make(map[identity.ServiceKey]bool, len(c.services))
+	for _, s := range c.services {
+		configured[s.key] = true
+	}
+	return server.New(server.Config{
+		Org: c.org, Version: opts.Version, Store: i.store, Directories: i.directories, Configured: configured,
+		Authenticate: c.authenticate(opts.Principal), Logger: opts.Logger,
+	})
+}
+
+func (c *Config) authenticate(everyone *identity.Principal) func(*http.Request) (identity.Principal, error) {
+	if everyone == nil {
+		return server.StaticTokens(c.tokens, c.org)
+	}
+	principal := *everyone
+	if principal.Org == "" {
+		principal.Org = c.org
+	}
+	return func(*http.Request) (identity.Principal, error) { return principal, nil }
+}
+
+// register makes the stored services what the file says. It writes only what
+// differs: many processes may start on one store.
+func (c *Config) register(ctx context.Context, st store.Store) error {
+	if len(c.services) == 0 {
+		return nil
+	}
+	services, err := st.Services(ctx, store.ServiceFilter{})
+	if err != nil {
+		return err
+	}
+	stored := make(map[identity.ServiceKey]identity.Service, len(services))
+	for _, s := range services {
+		stored[s.Key] = s
+	}
+	actor := store.Actor{Name: configurationActor}
+	for _, s := range c.services {
+		known, registered := stored[s.key]
+		if !registered {
+			known, err = st.CreateService(ctx, actor, s.key, s.label)
+			// Another process may have been faster, with an older label.
+			if identity.CodeOf(err) == identity.CodeServiceConflict {
+				registered, err = true, nil
+			}
+		}
+		if err == nil && registered && known.Label != s.label {
+			_, err = st.UpdateService(ctx, actor, s.key, s.label)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.key, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package embedded
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// opener opens a directory whose settings were read.
+type opener func() (directory.Directory, error)
+
+// directoryKind is one kind of directory block: which attributes it has and
+// how they become an opener. decode sees only attributes that are listed.
+type directoryKind struct {
+	required []string
+	optional []string
+	offline  bool // opening it checks the settings and does no I/O
+	decode   func(args arguments, service identity.ServiceKey) opener
+}
+
+// directoryKinds are the connectors of this program. A new one is a line here
+// and a decode function.
+func directoryKinds() map[string]directoryKind {
+	return map[string]directoryKind{
+		"file": {
+			required: []string{"path"},
+			decode:   decodeFile,
+		},
+		"http": {
+			required: []string{"url", "identity"},
+			optional: []string{"headers", "emails", "not_found_status", "allow_http", "allow_private", "timeout"},
+			offline:  true,
+			decode:   decodeHTTP,
+		},
+		"scim": {
+			required: []string{"base_url", "token"},
+			optional: []string{"id_attribute", "timeout", "allow_http"},
+			offline:  true,
+			decode:   decodeSCIM,
+		},
+	}
+}
+
+// directorySetting is one directory block.
+type directorySetting struct {
+	kind  string
+	at    hcl.Range
+	attrs hcl.Attributes
+	open  opener
+}
+
+// problem places the error of an opener. Connectors begin their errors with
+// the attribute that is at fault; where they do, it stands there.
+func (s *directorySetting) problem(service identity.ServiceKey, err error) *hcl.Diagnostic {
+	at := s.at
+	name, _, _ := strings.Cut(err.Error(), ":")
+	if attr := s.attrs[name]; attr != nil {
+		at = attr.Expr.Range()
+	}
+	return problem(at, fmt.Sprintf("The directory of %s cannot be opened", service), err.Error())
+}
+
+func (d *decoder) directory(block *hcl.Block, service identity.ServiceKey) *directorySetting {
+	name := block.Labels[0]
+	kinds := directoryKinds()
+	kind, known := kinds[name]
+	if !known {
+		names := slices.Sorted(maps.Keys(kinds))
+		d.problem(block.LabelRanges[0], fmt.Sprintf("There is no directory of kind %q", name),
+			didYouMean(name, names)+"The kinds are "+strings.Join(names, ", ")+".")
+		return nil
+	}
+	schema := &hcl.BodySchema{}
+	for _, attr := range kind.required {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: attr, Required: true})
+	}
+	for _, attr := range kind.optional {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: attr})
+	}
+	before := len(d.found)
+	args := arguments{d, d.content(block.Body, schema).Attributes}
+	setting := &directorySetting{kind: name, at: block.DefRange, attrs: args.attrs, open: kind.decode(args, service)}
+	if kind.offline && len(d.found) == before {
+		if _, err := setting.open(); err != nil {
+			d.found = append(d.found, setting.problem(service, err))
+		}
+	}
+	return setting
+}
+
+// maxTypos is how far a name may be from another to be taken for it.
+const maxTypos = 3
+
+// didYouMean is a sentence that suggests the nearest name, "" where none is near.
+func didYouMean(given string, names []string) string {
+	best, distance := "", maxTypos
+	for _, name := range names {
+		if n := levenshtein.Distance(given, name, nil); n < distance {
+			best, distance = name, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("Did you mean %q? ", best)
+}
