@@ -1,0 +1,309 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// TestChain asks for one user in one service, without persisting.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	noDirectory := &identity.Error{Code: identity.CodeNoDirectory, Message: "this API has no directories"}
+	lookupRule := rules.Rule{Name: "married", Match: ptr(`ada@acme\.com`), LookupEmail: ptr("ada.byron@acme.com")}
+	tests := map[string]struct {
+		api      *fakeAPI
+		rules    []rules.Rule
+		declared declared
+		user     identity.UserKey
+		service  identity.ServiceKey
+		stale    bool
+		want     string
+	}{
+		"declared": {
+			api: newFake(okta), declared: declares(okta, "ada@acme.com", "00u1"),
+			want: "declared 00u1\ndeclared hit: 00u1 is declared in this configuration",
+		},
+		"declared before the store": {
+			api: newFake(okta).store(ada, okta, "00u0", identity.FromRule, "old"), declared: declares(okta, "ada@acme.com", "00u1"), stale: true,
+			want: "declared 00u1 stored=rule\ndeclared hit: 00u1 is declared in this configuration",
+		},
+		"declared in a service still to be registered": {
+			api: newFake(), declared: declares(okta, "ada@acme.com", "00u1"),
+			want: "declared 00u1\ndeclared hit: 00u1 is declared in this configuration",
+		},
+		"others are declared": {
+			api: newFake(okta).account("ada@acme.com", "00u1"), declared: declares(okta, "bob@acme.com", "00u2"),
+			want: "email 00u1\nstore miss: nothing is stored\nrule miss: no rules are configured\nemail hit: ada@acme.com has the account 00u1",
+		},
+		"stored by hand": {
+			api: newFake(okta).store(ada, okta, "00u1", identity.Manual), rules: []rules.Rule{gives("r", "ada@acme.com", "00u9")},
+			want: "store 00u1 stored=manual\nstore hit: 00u1 is stored (source manual)",
+		},
+		"stored by a rule": {
+			api:  newFake(okta).store(ada, okta, "00u1", identity.FromRule, "old"),
+			want: "store 00u1 stored=rule rule=old\nstore hit: 00u1 is stored (source rule \"old\")",
+		},
+		"stored without a source": {
+			api:  newFake(okta).store(ada, okta, "00u1", ""),
+			want: "store 00u1 stored=manual\nstore hit: 00u1 is stored (source manual)",
+		},
+		"stored in another service of the type": {
+			api:  newFake(okta).store(ada, identity.ServiceKey{Type: "okta", ExternalID: "other"}, "00u1", identity.Manual),
+			want: "unmapped not_found\nstore miss: nothing is stored\nrule miss: no rules are configured\nemail miss: no account has the e-mail ada@acme.com",
+		},
+		"first rule": {
+			api: newFake(okta), rules: []rules.Rule{gives("none", "bob@acme.com", "00u2"), gives("a", "ada@acme.com", "00u1"), gives("b", "ada@acme.com", "00u3")},
+			want: "rule 00u1 rule=a\nstore miss: nothing is stored\nrule hit: rule \"a\" gives 00u1",
+		},
+		"rule beats lookup": {
+			api: newFake(okta).account("ada@acme.com", "00u9"), rules: []rules.Rule{lookupRule, gives("a", "ada@acme.com", "00u1")},
+			want: "rule 00u1 rule=a\nstore miss: nothing is stored\nrule hit: rule \"a\" gives 00u1",
+		},
+		"rule without a directory": {
+			api: newFake(okta).failing("lookup", noDirectory), rules: []rules.Rule{gives("a", "ada@acme.com", "00u1")},
+			want: "rule 00u1 rule=a\nstore miss: nothing is stored\nrule hit: rule \"a\" gives 00u1",
+		},
+		"rule sees other identities": {
+			api: newFake(okta, github).store(ada, github, "ada-gh", identity.Manual),
+			rules: []rules.Rule{{Name: "from github", Expression: ptr(
+				`user.identities[?"github:acme"].orValue("") + "-" + user.role`)}},
+			want: "rule ada-gh-member rule=from github\nstore miss: nothing is stored\nrule hit: rule \"from github\" gives ada-gh-member",
+		},
+		"lookup": {
+			api: newFake(okta).account("ada@acme.com", "00u1"), rules: []rules.Rule{gives("none", "bob@acme.com", "00u2")},
+			want: "email 00u1\nstore miss: nothing is stored\nrule miss: no rule gives an identity\nemail hit: ada@acme.com has the account 00u1",
+		},
+		"lookup by another e-mail": {
+			api: newFake(okta).account("ada.byron@acme.com", "00u1").account("ada@acme.com", "00u9"), rules: []rules.Rule{lookupRule},
+			want: "email 00u1 lookup=ada.byron@acme.com\nstore miss: nothing is stored\nrule miss: no rule gives an identity\n" +
+				"email hit: ada.byron@acme.com (by rule \"married\") has the account 00u1",
+		},
+		"lookup by another e-mail finds nobody": {
+			api: newFake(okta).account("ada@acme.com", "00u9"), rules: []rules.Rule{lookupRule},
+			want: "unmapped not_found lookup=ada.byron@acme.com\nstore miss: nothing is stored\nrule miss: no rule gives an identity\n" +
+				"email miss: no account has the e-mail ada.byron@acme.com (by rule \"married\")",
+		},
+		"inactive": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "100%s"}}),
+			want: "unmapped inactive\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email miss: the account of ada@acme.com, 100%s, is inactive",
+		},
+		"inactive, several": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Inactive}),
+			want: "unmapped inactive\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email miss: the account of ada@acme.com is inactive",
+		},
+		"ambiguous": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}}),
+			want: "unmapped ambiguous candidates=00u1, 00u2\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email miss: ada@acme.com has several accounts: 00u1, 00u2",
+		},
+		"bot": {
+			api: newFake(okta).account("deploy-bot", "00u1"), user: bot,
+			want: "unmapped no_email\nstore miss: nothing is stored\nrule miss: no rules are configured\nemail skipped: deploy-bot is a bot and has no e-mail to look up",
+		},
+		"bot by rule": {
+			api: newFake(okta), user: bot, rules: []rules.Rule{gives("bots", "deploy-bot", "00b1")},
+			want: "rule 00b1 rule=bots\nstore miss: nothing is stored\nrule hit: rule \"bots\" gives 00b1",
+		},
+		"API without directories": {
+			api:  newFake(okta).failing("lookup", fmt.Errorf("POST identities/lookup: %w", noDirectory)),
+			want: "unmapped no_directory\nstore miss: nothing is stored\nrule miss: no rules are configured\nemail skipped: this API has no directories",
+		},
+		"custom": {
+			api: newFake(pager).account("ada@acme.com", "P1"), service: pager,
+			want: "fetch_remote_identity P1\nstore miss: nothing is stored\nrule skipped: custom services have fetch_remote_identity in place of rules\n" +
+				"fetch_remote_identity hit: ada@acme.com has the account P1",
+		},
+		"custom, not found": {
+			api: newFake(pager), service: pager, rules: []rules.Rule{lookupRule},
+			want: "unmapped not_found\nstore miss: nothing is stored\nrule skipped: custom services have fetch_remote_identity in place of rules\n" +
+				"fetch_remote_identity miss: no account has the e-mail ada@acme.com",
+		},
+		"managed, stored": {
+			api: newFake(auth0).store(ada, auth0, "auth0|1", identity.Manual), service: auth0, stale: true,
+			want: "store auth0|1 stored=manual\nstore hit: auth0|1 is stored (source manual)",
+		},
+		"managed, not stored": {
+			api: newFake(auth0).account("ada@acme.com", "auth0|1"), service: auth0,
+			want: "unmapped no_directory\nstore miss: nothing is stored\nrule skipped: identities of auth0 are managed by Sym\nemail skipped: Sym itself keeps these identities",
+		},
+		"failed": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast"}}),
+			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email error: okta:acme.okta.com could not be asked for ada@acme.com: too fast",
+		},
+		"a status from the future": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: "maybe"}),
+			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email error: okta:acme.okta.com could not be asked for ada@acme.com: the API answered with the status \"maybe\"",
+		},
+		"found without an account": {
+			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Found}),
+			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email error: the API found an account of ada@acme.com in okta:acme.okta.com but does not say which",
+		},
+		"rule fails": {
+			api: newFake(okta).account("ada@acme.com", "00u1"), rules: []rules.Rule{{Name: "broken", Expression: ptr(`user.identities["x"]`)}},
+			want: "error\nstore miss: nothing is stored\nrule error: rule \"broken\" failed for ada@acme.com in okta:acme.okta.com: expression: no such key: x",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if test.user == "" {
+				test.user = ada
+			}
+			if test.service == (identity.ServiceKey{}) {
+				test.service = okta
+			}
+			req := ask(test.service, test.user)
+			req.Declared, req.CheckStale = test.declared, test.stale
+			got := run(t, test.api, compile(t, test.rules...), req)
+			if diff := cmp.Diff([]string{test.want}, lines(got)); diff != "" {
+				t.Errorf("answers (-want +got):\n%s", diff)
+			}
+			if len(test.api.writes) != 0 {
+				t.Errorf("wrote %v", test.api.writes)
+			}
+		})
+	}
+}
+
+func TestServerKnowsItHasNoDirectory(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta)
+	f.services[0].NoDirectory = true
+	got := run(t, f, nil, ask(okta, ada))
+	want := []string{"unmapped no_directory\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+		"email skipped: the server has no directory for okta:acme.okta.com"}
+	if diff := cmp.Diff(want, lines(got)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"services", "users"}, f.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestFailures of the API as a whole are errors, never answers.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("connection refused")
+	for _, call := range []string{"services", "users", "lookup", "holders", "write"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(okta).account("ada@acme.com", "00u1").failing(call, broken)
+			req := ask(okta, ada, bob)
+			req.Persist = true
+			answers, err := resolve.Chain{API: f}.Resolve(context.Background(), req)
+			if !errors.Is(err, broken) || answers != nil {
+				t.Errorf("got %v and %v", answers, err)
+			}
+		})
+	}
+}
+
+// shortAPI answers fewer e-mails than were asked.
+type shortAPI struct{ *fakeAPI }
+
+func (shortAPI) Lookup(context.Context, identity.ServiceKey, []string) ([]identity.Answer, error) {
+	return make([]identity.Answer, 1), nil
+}
+
+func TestTooFewAnswers(t *testing.T) {
+	t.Parallel()
+	_, err := resolve.Chain{API: shortAPI{newFake(okta)}}.Resolve(context.Background(), ask(okta, ada, bob))
+	if err == nil || !strings.Contains(err.Error(), "answered 1 of 2 e-mails") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnregistered(t *testing.T) {
+	t.Parallel()
+	other := identity.ServiceKey{Type: "okta", ExternalID: "b.okta.com"}
+	third := identity.ServiceKey{Type: "okta", ExternalID: "a.okta.com"}
+	tests := map[string]struct {
+		services []identity.ServiceKey
+		declared declared
+		want     string
+	}{
+		"none of the type": {
+			services: []identity.ServiceKey{github},
+			want:     "no service is registered for okta:acme.okta.com; no service of type okta is",
+		},
+		"others of the type": {
+			services: []identity.ServiceKey{other, github, third},
+			want:     "no service is registered for okta:acme.okta.com; registered of type okta: okta:a.okta.com, okta:b.okta.com",
+		},
+		"declared for one of two": {
+			declared: declares(okta, "ada@acme.com", "00u1"),
+			want:     "no service is registered for okta:acme.okta.com; no service of type okta is",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req := ask(okta, ada, bob)
+			req.Declared = test.declared
+			_, err := resolve.Chain{API: newFake(test.services...)}.Resolve(context.Background(), req)
+			var unregistered *resolve.UnregisteredError
+			if !errors.As(err, &unregistered) || err.Error() != test.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestEverythingIsBatched(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	f := newFake(okta, github)
+	users := make([]identity.UserKey, n)
+	for i := range users {
+		users[i] = identity.UserKey(fmt.Sprintf("p%d@acme.com", i))
+		f.account(string(users[i]), fmt.Sprint("00u", i))
+	}
+	got := run(t, f, nil, resolve.Request{Users: users, Services: []identity.ServiceKey{okta, github}, Persist: true, CheckStale: true})
+	if len(got) != 2*n {
+		t.Fatalf("%d answers", len(got))
+	}
+	for i, a := range got {
+		if !a.Mapped() || a.User != users[i%n] || a.Service != []identity.ServiceKey{okta, github}[i/n] {
+			t.Fatalf("answer %d: %s", i, line(a))
+		}
+	}
+	want := []string{"services", "users", "lookup", "holders", "write", "lookup", "holders", "write"}
+	if diff := cmp.Diff(want, f.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestEachEmailIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta).account("team@acme.com", "00u1")
+	set := compile(t, rules.Rule{Name: "team", Match: ptr(`(ada|bob)@acme\.com`), LookupEmail: ptr("team@acme.com")})
+	got := run(t, f, set, ask(okta, ada, bob, carol))
+	if diff := cmp.Diff([][]string{{"team@acme.com", "carol@acme.com"}}, f.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	want := []string{
+		"email 00u1 lookup=team@acme.com",
+		"unmapped claimed lookup=team@acme.com holder=ada@acme.com candidates=00u1",
+		"unmapped not_found",
+	}
+	if diff := cmp.Diff(want, brief(got)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,103 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// persist stores what rules and lookups gave. Afterwards the store has the
+// answer, so it is told as every later run will tell it.
+func (p *pass) persist(ctx context.Context) error {
+	var pending []*proposal
+	for _, prop := range p.open {
+		if prop.stored == nil && prop.answer.Mapped() {
+			pending = append(pending, prop)
+		}
+	}
+	for len(pending) > 0 {
+		writes := make([]identity.Write, len(pending))
+		for i, prop := range pending {
+			a := prop.answer
+			writes[i] = identity.Write{
+				User: a.User, UserID: p.users[a.User].ID, Service: a.Service, Matcher: a.Matcher,
+				Source: identity.Source(a.Source), Rule: a.Rule,
+				Conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: true},
+			}
+		}
+		stored, err := p.chain.API.Write(ctx, writes)
+		var batch *identity.BatchError
+		if err != nil && (!errors.As(err, &batch) || len(batch.Culprits) == 0) {
+			return err
+		}
+		rest := p.settleWrites(pending, stored, batch)
+		if len(rest) == len(pending) {
+			return err // the culprits are none of ours; sending them again would not end
+		}
+		pending = rest
+	}
+	return nil
+}
+
+// settleWrites tells the answers that were written as the store will, gives
+// each culprit its answer, and returns the others, which are sent again.
+func (p *pass) settleWrites(pending []*proposal, stored []identity.User, batch *identity.BatchError) (rest []*proposal) {
+	culprits := map[int]*identity.Error{}
+	if batch != nil {
+		for _, c := range batch.Culprits {
+			culprits[c.Index] = c.Err
+		}
+	}
+	for i, prop := range pending {
+		culprit, failed := culprits[i]
+		switch {
+		case failed:
+			p.settleCulprit(prop, culprit)
+		case batch == nil || i < len(stored) && stored[i].Name != "":
+			a := prop.answer
+			p.toldByStore(prop, identity.Mapping{Matcher: a.Matcher, Source: identity.Source(a.Source), Rule: a.Rule})
+			if i < len(stored) && stored[i].Key() == a.User {
+				p.users[a.User] = stored[i] // rules of the next service see what is stored now
+			}
+		default:
+			rest = append(rest, prop)
+		}
+	}
+	return rest
+}
+
+func (p *pass) settleCulprit(prop *proposal, culprit *identity.Error) {
+	a := prop.answer
+	switch {
+	case culprit.Code == identity.CodeIdentityConflict && culprit.Stored != nil:
+		// Somebody stored an answer in the meantime, and stored wins.
+		p.toldByStore(prop, *culprit.Stored)
+	case culprit.Code == identity.CodeIdentityClaimed && p.frees(prop.claim(), culprit.Holder):
+		// Apply frees the account, which it could not if this were an error; a
+		// later run stores the answer.
+	case culprit.Code == identity.CodeIdentityClaimed:
+		prop.withdraw(culprit.Holder)
+	default:
+		a.fail(a.Source, fmt.Errorf("the answer could not be stored: %w", culprit))
+	}
+}
+
+// toldByStore rewrites an answer to what a run finds that starts now.
+func (p *pass) toldByStore(prop *proposal, m identity.Mapping) {
+	a := prop.answer
+	trace := a.Steps[1:] // without the store's miss
+	a.Steps = nil
+	a.fromStore(m)
+	if !p.checkStale {
+		a.LookupEmail = ""
+		return
+	}
+	a.Steps = append(a.Steps, trace...)
+	prop.stored, prop.source = m.Matcher, m.Source.OrManual()
+	prop.compare()
+}

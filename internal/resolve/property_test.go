@@ -1,0 +1,148 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// scenario is a small company in which accounts clash often.
+type scenario struct {
+	stored   map[int]int // user → account; automatic where the account is odd
+	byRule   map[int]int
+	byEmail  map[int]int // account; 0 = inactive, -1 = ambiguous
+	declared map[int]int
+	asked    []int
+	stale    bool
+}
+
+func drawScenario(t *rapid.T) scenario {
+	user, account := rapid.IntRange(0, 7), rapid.IntRange(1, 6)
+	return scenario{
+		stored:   rapid.MapOfN(user, account, 0, 4).Draw(t, "stored"),
+		byRule:   rapid.MapOfN(user, account, 0, 5).Draw(t, "rule"),
+		byEmail:  rapid.MapOfN(user, rapid.IntRange(-1, 6), 0, 6).Draw(t, "email"),
+		declared: rapid.MapOfN(user, account, 0, 3).Draw(t, "declared"),
+		asked:    rapid.SliceOfNDistinct(user, 1, 8, rapid.ID[int]).Draw(t, "asked"),
+		stale:    rapid.Bool().Draw(t, "stale"),
+	}
+}
+
+func person(i int) identity.UserKey { return identity.UserKey(fmt.Sprintf("p%d@acme.com", i)) }
+func account(i int) string          { return fmt.Sprintf("00u%d", i) }
+
+// build makes a fresh world of a scenario: nothing is shared between two.
+func (s scenario) build(t *rapid.T) (*fakeAPI, *rules.Set, resolve.Request) {
+	f := newFake(okta)
+	for u, a := range s.stored {
+		source := identity.Manual
+		if a%2 == 1 {
+			source = identity.FromEmail
+		}
+		f.store(person(u), okta, account(a), source)
+	}
+	for u, a := range s.byEmail {
+		switch a {
+		case -1:
+			f.said(string(person(u)), identity.Answer{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
+		case 0:
+			f.said(string(person(u)), identity.Answer{Status: identity.Inactive})
+		default:
+			f.account(string(person(u)), account(a))
+		}
+	}
+	rule := rules.Rule{Name: "r", ServiceType: okta.Type, Identities: map[string]string{}}
+	for u, a := range s.byRule {
+		rule.Identities[string(person(u))] = account(a)
+	}
+	set, errs := rules.Compile([]rules.Rule{rule})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	of := map[identity.UserKey]identity.Matcher{}
+	for u, a := range s.declared {
+		of[person(u)] = identity.NewMatcher(okta.Type, account(a))
+	}
+	req := resolve.Request{Services: []identity.ServiceKey{okta}, CheckStale: s.stale, Declared: declared{okta: of}}
+	for _, u := range s.asked {
+		req.Users = append(req.Users, person(u))
+	}
+	return f, set, req
+}
+
+func TestProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScenario(t)
+		f, set, req := s.build(t)
+		first := resolveAll(t, f, set, req)
+
+		again, set2, req2 := s.build(t)
+		if diff := cmp.Diff(first, resolveAll(t, again, set2, req2)); diff != "" {
+			t.Fatalf("the order of maps changes answers:\n%s", diff)
+		}
+		if len(f.writes) > 0 {
+			t.Fatalf("wrote without being told to: %v", f.writes)
+		}
+		checkHolders(t, s, first)
+		for i, a := range first {
+			if a.User != req.Users[i] || a.Mapped() == (a.Reason != "") || a.Err != nil || len(a.Steps) == 0 {
+				t.Fatalf("answer %d makes no sense: %s", i, line(a))
+			}
+		}
+
+		// Persisting gives the same accounts, and then changes nothing more.
+		req.Persist = true
+		persisted := resolveAll(t, f, set, req)
+		for i, a := range persisted {
+			if !cmp.Equal(a.Matcher, first[i].Matcher) {
+				t.Fatalf("persisting changes the answer from %s to %s", line(first[i]), line(a))
+			}
+		}
+		if diff := cmp.Diff(persisted, resolveAll(t, f, set, req)); diff != "" {
+			t.Fatalf("persisting again changes answers:\n%s", diff)
+		}
+	})
+}
+
+// checkHolders: an automatic answer names an account that nobody else has, be
+// it by declaration, by the store or in the same pass.
+func checkHolders(t *rapid.T, s scenario, answers []resolve.Answer) {
+	has := map[string]identity.UserKey{}
+	for u, a := range s.stored {
+		if _, replaced := s.declared[u]; !replaced {
+			has[account(a)] = person(u)
+		}
+	}
+	for u, a := range s.declared {
+		has[account(a)] = person(u)
+	}
+	for _, a := range answers {
+		id, ok := a.Identity()
+		if !ok || a.Source == resolve.Store || a.Source == resolve.Declared {
+			continue
+		}
+		if holder, taken := has[id]; taken {
+			t.Fatalf("%s got %s, which is %s's", a.User, id, holder)
+		}
+		has[id] = a.User
+	}
+}
+
+func resolveAll(t *rapid.T, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Answer {
+	answers, err := resolve.Chain{API: f, Rules: set}.Resolve(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
+}
