@@ -1,0 +1,98 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// chunkSize bounds the values of one IN list and the rows of one INSERT. The
+// widest row has 13 columns, which keeps both far below the parameters that
+// the databases allow (32,766 and 65,535).
+const chunkSize = 1000
+
+// placeholders is n question marks: "?,?,?".
+func placeholders(n int) string {
+	return strings.TrimSuffix(strings.Repeat("?,", n), ",")
+}
+
+// selectIn runs query once per chunk of values and calls scan for every row.
+// %s in query stands for the list; before are the parameters ahead of it.
+func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any, values []T, scan func(*sql.Rows) error) error {
+	for chunk := range slices.Chunk(values, chunkSize) {
+		args := slices.Clone(before)
+		for _, v := range chunk {
+			args = append(args, string(v))
+		}
+		if err := eachRow(ctx, t, fmt.Sprintf(query, placeholders(len(chunk))), args, scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteIn runs query, a DELETE with a list at %s, once per chunk of ids.
+func deleteIn(ctx context.Context, t *tx, query string, ids []string) error {
+	for chunk := range slices.Chunk(ids, chunkSize) {
+		args := make([]any, len(chunk))
+		for i, id := range chunk {
+			args[i] = id
+		}
+		if err := t.exec(ctx, fmt.Sprintf(query, placeholders(len(chunk))), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachRow(ctx context.Context, t *tx, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	rows, err := t.query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// insertRows inserts rows, each of which has width values, many at a time.
+// head ends before VALUES, tail may say what to do on a conflict.
+func insertRows(ctx context.Context, t *tx, head, tail string, width int, rows [][]any) error {
+	row := "(" + placeholders(width) + "),"
+	for chunk := range slices.Chunk(rows, chunkSize) {
+		args := make([]any, 0, width*len(chunk))
+		for _, r := range chunk {
+			args = append(args, r...)
+		}
+		values := strings.TrimSuffix(strings.Repeat(row, len(chunk)), ",")
+		if err := t.exec(ctx, head+" VALUES "+values+" "+tail, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimColumn is a claim as the index holds it. Only whole matchers with many
+// keys are longer than an identity may be, and than an index entry may be on
+// PostgreSQL; readers compare the claim itself once more.
+func claimColumn(claim string) string {
+	if len(claim) <= identity.MaxIdentityBytes {
+		return claim
+	}
+	sum := sha256.Sum256([]byte(claim))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,48 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Whatever a caller sends as a cursor is refused or names one place.
+func FuzzCursor(f *testing.F) {
+	for _, seed := range []string{"", "%", "AAAA", cursor("alice@acme.com"), cursor("bot"), cursor("é@acme.com"), "Y\nQ"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		key, err := parseCursor(text)
+		switch {
+		case err != nil:
+			if identity.CodeOf(err) != identity.CodeInvalid || key != "" {
+				t.Errorf("%q: got %q, %v", text, key, err)
+			}
+		case text != "" && !validKey(key):
+			t.Errorf("%q names %q, which is no user", text, key)
+		case text != "":
+			if again, err := parseCursor(cursor(key)); again != key || err != nil {
+				t.Errorf("%q became %q, %v", key, again, err)
+			}
+		}
+	})
+}
+
+// Whatever a caller is called, it can be stored, and storable names stay.
+func FuzzPlain(f *testing.F) {
+	for _, seed := range []string{"", "ci", "a\x00b", "\xff", "\u0085", string(make([]byte, 5000)), "ä\xf0\x9f"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := plain(text)
+		if wrong := checkText(got); wrong != "" {
+			t.Errorf("%q became %q, which %s", text, got, wrong)
+		}
+		if checkText(text) == "" && got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	})
+}

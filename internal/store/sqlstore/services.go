@@ -1,0 +1,196 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+)
+
+// Services lists services ordered by key. Who configured one and whether it
+// has a directory is not the store's knowledge.
+func (s *Store) Services(ctx context.Context, filter store.ServiceFilter) ([]identity.Service, error) {
+	services := []identity.Service{}
+	err := s.read(ctx, func(t *tx) error {
+		services = services[:0]
+		const query = "SELECT id, service_key, label FROM services ORDER BY service_key"
+		return eachRow(ctx, t, query, nil, func(rows *sql.Rows) error {
+			found, err := scanService(rows)
+			if err == nil && matches(filter, found) {
+				services = append(services, found)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return services, nil
+}
+
+func matches(f store.ServiceFilter, s identity.Service) bool {
+	return (f.ID == "" || f.ID == s.ID) &&
+		(f.Type == "" || f.Type == s.Key.Type) &&
+		(f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
+}
+
+func scanService(row scanner) (identity.Service, error) {
+	var s identity.Service
+	var key string
+	if err := row.Scan(&s.ID, &key, &s.Label); err != nil {
+		return s, fmt.Errorf("reading a service: %w", err)
+	}
+	var err error
+	s.Key, err = cutKey(key)
+	return s, err
+}
+
+// findService reads one service; ok is false where it is not registered.
+func findService(ctx context.Context, t *tx, column, value string) (found identity.Service, ok bool, err error) {
+	found, err = scanService(t.row(ctx, "SELECT id, service_key, label FROM services WHERE "+column+" = ?", value))
+	if errors.Is(err, sql.ErrNoRows) {
+		return identity.Service{}, false, nil
+	}
+	return found, err == nil, err
+}
+
+// CreateService registers a service.
+func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identity.ServiceKey, label string) (identity.Service, error) {
+	if err := checkService(key, label); err != nil {
+		return identity.Service{}, err
+	}
+	var service identity.Service
+	err := s.write(ctx, func(t *tx) error {
+		found, ok, err := findService(ctx, t, "service_key", key.String())
+		switch {
+		case err != nil:
+			return err
+		case ok && found.Label != label:
+			return &identity.Error{Code: identity.CodeServiceConflict, Service: key,
+				Message: fmt.Sprintf("%s is registered already, with the label %q", key, found.Label),
+				Hint:    "Update it to change the label."}
+		case ok:
+			service = found
+			return nil
+		}
+		service = identity.Service{ID: newID(), Key: key, Label: label}
+		at := micros(s.now())
+		return t.exec(ctx, `INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, at, at, plain(actor.Name), plain(actor.RequestID))
+	})
+	if err != nil {
+		return identity.Service{}, err
+	}
+	return service, nil
+}
+
+// UpdateService changes the label of a registered service.
+func (s *Store) UpdateService(ctx context.Context, actor store.Actor, key identity.ServiceKey, label string) (identity.Service, error) {
+	if err := checkService(key, label); err != nil {
+		return identity.Service{}, err
+	}
+	var service identity.Service
+	err := s.write(ctx, func(t *tx) error {
+		found, ok, err := findService(ctx, t, "service_key", key.String())
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return identity.UnknownService(key)
+		}
+		service = found
+		if found.Label == label {
+			return nil
+		}
+		service.Label = label
+		return t.exec(ctx, "UPDATE services SET label = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
+			label, micros(s.now()), plain(actor.Name), plain(actor.RequestID), found.ID)
+	})
+	if err != nil {
+		return identity.Service{}, err
+	}
+	return service, nil
+}
+
+// DeleteService removes a service that no mapping refers to.
+func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.ServiceKey) (bool, error) {
+	if key.Managed() {
+		return false, managedService(key)
+	}
+	if key.Validate() != nil {
+		return false, nil // no such service can have been registered
+	}
+	var deleted bool
+	err := s.write(ctx, func(t *tx) error {
+		deleted = false
+		found, ok, err := findService(ctx, t, "service_key", key.String())
+		if err != nil || !ok {
+			return err
+		}
+		var n int
+		if err := t.row(ctx, "SELECT count(*) FROM mappings WHERE service_id = ?", found.ID).Scan(&n); err != nil {
+			return fmt.Errorf("counting the mappings of %s: %w", key, err)
+		}
+		if n > 0 {
+			return &identity.Error{Code: identity.CodeServiceReferenced, Service: key,
+				Message: fmt.Sprintf("Cannot perform delete because it is referenced by %d identities and 0 integrations", n)}
+		}
+		deleted = true
+		return t.exec(ctx, "DELETE FROM services WHERE id = ?", found.ID)
+	})
+	return deleted && err == nil, err
+}
+
+// References lists the ids of the mappings that refer to a service, sorted.
+func (s *Store) References(ctx context.Context, serviceID string) ([]string, error) {
+	unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: "No service has the id " + brief(serviceID)}
+	if !validID(serviceID) {
+		return nil, unknown
+	}
+	ids := []string{}
+	err := s.read(ctx, func(t *tx) error {
+		ids = ids[:0]
+		if _, ok, err := findService(ctx, t, "id", serviceID); err != nil {
+			return err
+		} else if !ok {
+			return unknown
+		}
+		return eachRow(ctx, t, "SELECT id FROM mappings WHERE service_id = ? ORDER BY id", []any{serviceID}, func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+func checkService(key identity.ServiceKey, label string) error {
+	if key.Managed() {
+		return managedService(key)
+	}
+	if err := key.Validate(); err != nil {
+		about := *identity.AsError(err)
+		about.Service = key
+		return &about
+	}
+	if wrong := checkText(label); wrong != "" {
+		return &identity.Error{Code: identity.CodeServiceInvalid, Service: key, Message: "the label of " + key.String() + " " + wrong}
+	}
+	return nil
+}
+
+func managedService(key identity.ServiceKey) *identity.Error {
+	return &identity.Error{Code: identity.CodeServiceManaged, Service: key,
+		Message: fmt.Sprintf("Services of type %s cannot be created, changed or deleted: they are managed by Sym", brief(strings.TrimSpace(key.Type)))}
+}

@@ -1,0 +1,176 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/storetest"
+)
+
+// TestMain lets this binary be started again as another process on the same
+// file; see process_test.go.
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childRole); role != "" {
+		os.Exit(runChild(role, os.Getenv(childPath)))
+	}
+	os.Exit(m.Run())
+}
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store { return openFile(t, newPath(t), Options{}) })
+}
+
+func newPath(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "identities.db")
+}
+
+// openFile opens a handle of its own on a file, as another process would.
+func openFile(tb testing.TB, path string, opts Options) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), "sqlite:"+path, opts)
+	if err != nil {
+		tb.Fatalf("opening %s: %v", path, err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Errorf("closing %s: %v", path, err)
+		}
+	})
+	return s
+}
+
+var (
+	okta  = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	actor = store.Actor{Name: "ci", RequestID: "req-1"}
+)
+
+// fill registers okta and maps n people, a thousand at a time.
+func fill(tb testing.TB, s *Store, n int) {
+	tb.Helper()
+	if _, err := s.CreateService(tb.Context(), actor, okta, "Okta"); err != nil {
+		tb.Fatal(err)
+	}
+	for start := 0; start < n; start += 1000 {
+		if _, err := s.UpsertUsers(tb.Context(), actor, people(start, min(n, start+1000), "")); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func person(i int) identity.UserKey {
+	return identity.UserKey(fmt.Sprintf("user%06d@acme.com", i))
+}
+
+// people are writes of the users from start up to end, as Terraform sends them.
+func people(start, end int, suffix string) []store.UserWrite {
+	var writes []store.UserWrite
+	for i := start; i < end; i++ {
+		writes = append(writes, store.UserWrite{Key: person(i), Mappings: []store.MappingWrite{{
+			Service: okta, Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d%s", i, suffix)},
+			Source: identity.Manual, Conditions: identity.Conditions{IfUnclaimed: true},
+		}}})
+	}
+	return writes
+}
+
+// Handles of one process and of others must not see half of anything; the
+// suite's races run here between handles, where no queue orders the writers.
+func TestTwoHandlesOnOneFile(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	one, two := openFile(t, path, Options{}), openFile(t, path, Options{})
+	if !one.Created() || two.Created() {
+		t.Errorf("created: %v and %v, want true and false", one.Created(), two.Created())
+	}
+	fill(t, one, 0)
+	won := make([]int, 2)
+	for round := range 20 {
+		var group sync.WaitGroup
+		errs := make([]error, 2)
+		for i, s := range []*Store{one, two} {
+			group.Go(func() {
+				_, errs[i] = s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: person(round), Mappings: []store.MappingWrite{{
+					Service: okta, Matcher: identity.Matcher{"user_id": fmt.Sprintf("handle%d", i)},
+					Conditions: identity.Conditions{IfAbsent: true}}}}})
+			})
+		}
+		group.Wait()
+		winner := 0
+		if errs[0] != nil {
+			winner = 1
+		}
+		if errs[winner] != nil || identity.CodeOf(errs[1-winner]) != identity.CodeIdentityConflict {
+			t.Fatalf("round %d: got %v and %v, want one success and one conflict", round, errs[0], errs[1])
+		}
+		won[winner]++
+		users, err := two.FindUsers(t.Context(), []identity.UserKey{person(round)})
+		if err != nil || users[0].Mappings[0].Matcher["user_id"] != fmt.Sprintf("handle%d", winner) {
+			t.Fatalf("round %d: the winner is handle %d, stored is %v, %v", round, winner, users, err)
+		}
+	}
+	t.Logf("won: %v", won)
+}
+
+func TestDataOutlivesTheHandle(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	s := openFile(t, path, Options{})
+	fill(t, s, 3)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openFile(t, path, Options{})
+	users, _, err := again.Users(t.Context(), store.UserFilter{})
+	if err != nil || len(users) != 3 || len(users[2].Mappings) != 1 {
+		t.Errorf("got %v, %v", users, err)
+	}
+	if again.Created() {
+		t.Error("the file was there, but Created is true")
+	}
+}
+
+func TestAnEmptyFileIsANewStore(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := openFile(t, path, Options{}); !s.Created() {
+		t.Error("the file held nothing, but Created is false")
+	}
+}
+
+// A long matcher stands in the index as a hash; an identity that happens to be
+// spelled like that hash is another account.
+func TestHashedClaimsAreComparedThemselves(t *testing.T) {
+	t.Parallel()
+	s := openFile(t, newPath(t), Options{})
+	ldap := identity.ServiceKey{Type: "ldap", ExternalID: "dc=acme"}
+	if _, err := s.CreateService(t.Context(), actor, ldap, ""); err != nil {
+		t.Fatal(err)
+	}
+	long := identity.Matcher{"cn": strings.Repeat("x", 1000), "ou": strings.Repeat("y", 1000)}
+	claim := long.Claim(ldap.Type)
+	_, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{
+		{Key: person(1), Mappings: []store.MappingWrite{{Service: ldap, Matcher: identity.NewMatcher(ldap.Type, claimColumn(claim))}}},
+		{Key: person(2), Mappings: []store.MappingWrite{{Service: ldap, Matcher: long, Conditions: identity.Conditions{IfUnclaimed: true}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holders, err := s.Holders(t.Context(), ldap, []string{claim})
+	if err != nil || len(holders) != 1 || holders[0].User != person(2) {
+		t.Errorf("got %v, %v", holders, err)
+	}
+}

@@ -1,0 +1,139 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package store declares what keeps users, services and mappings, and the
+// contract every store keeps. storetest holds the suite that proves it.
+//
+// Contract. One call is one serializable transaction: when any element of a
+// list fails nothing is written, every element is checked, and the error is a
+// *identity.BatchError naming each culprit. What a call acknowledged survives a crash.
+// Errors about values are *identity.Error; a store that cannot answer returns
+// one with identity.CodeUnavailable, and Retryable set where the same call may
+// succeed later (not with a damaged or read-only database).
+//
+// An element with several faults has several culprits of the same Index.
+// Elements are applied in order, so that a later one sees what an earlier one
+// did; only IfUnclaimed is held against the outcome of the whole batch, so that
+// users may swap accounts, and of two elements that take one account the later
+// is the culprit. A culprit is one even after the other culprits are left out.
+//
+// Revisions are never given out twice in one store, whatever is deleted,
+// recreated or renamed in between.
+package store
+
+import (
+	"context"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Actor is who changes the store, kept with what is changed.
+type Actor struct {
+	Name      string // token name or JWT subject
+	RequestID string
+}
+
+// UserFilter selects users; empty fields select all.
+type UserFilter struct {
+	Key    identity.UserKey
+	ID     string
+	Type   identity.UserType
+	Limit  int    // 0 = all
+	Cursor string // from the page before; "" = the first page
+}
+
+// ServiceFilter selects services; empty fields select all.
+type ServiceFilter struct {
+	ID         string
+	Type       string
+	ExternalID string
+}
+
+// UserWrite creates or changes one user and some of its mappings. A known ID
+// is that user, and Key, where it differs, renames it. An unknown ID is
+// ignored: the user is found or created by Key. An unknown bot is created
+// only where Type is identity.Bot. A user's type never changes, and Name counts
+// only where a user is created or renamed.
+type UserWrite struct {
+	ID        string
+	Type      identity.UserType // "" = as Key says
+	Key       identity.UserKey  // "" = not sent
+	Name      string            // own spelling of Key
+	FirstName *string           // nil = leave alone
+	LastName  *string
+	Mappings  []MappingWrite // those not listed are left alone
+}
+
+// MappingWrite stores one mapping of a user.
+//
+// A value equal to the stored one satisfies every condition. Without Source it
+// changes nothing; with one it is an assertion: an equal value whose source is
+// Manual stores source manual and a new revision, while an automatic source
+// never touches what is stored (it is always IfAbsent, and an equal value is a
+// success without a change). An assertion stores the writer's spelling of an
+// identity that compares without case. A Profile that differs is stored with a
+// new revision, except by automatic sources.
+type MappingWrite struct {
+	Service identity.ServiceKey
+	Matcher identity.Matcher
+	Profile map[string]string // nil = leave alone
+	Source  identity.Source   // "" = not said
+	Rule    string
+	identity.Conditions
+}
+
+// MappingDelete removes a mapping that still has this matcher (and revision,
+// where IfRevision is not 0). Another value or revision is a conflict; nothing
+// stored is a success.
+type MappingDelete struct {
+	UserID     string
+	Service    identity.ServiceKey
+	Matcher    identity.Matcher
+	IfRevision int64
+}
+
+// UserDelete removes a user and its mappings. Key is compared with the stored
+// one: another is a conflict. Empty, it is not compared.
+type UserDelete struct {
+	ID  string
+	Key identity.UserKey
+}
+
+// Store keeps users, services and mappings.
+type Store interface {
+	// Users lists users ordered by key. next is "" on the last page.
+	Users(ctx context.Context, filter UserFilter) (users []identity.User, next string, err error)
+	// FindUsers returns the users among keys that exist, in no set order.
+	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
+	// UpsertUsers applies writes and returns the users as they are then, one
+	// per write in order.
+	UpsertUsers(ctx context.Context, actor Actor, writes []UserWrite) ([]identity.User, error)
+	// DeleteMappings reports per element whether anything was there to delete.
+	DeleteMappings(ctx context.Context, actor Actor, deletes []MappingDelete) (deleted []bool, err error)
+	// DeleteUsers reports per element whether the user was there.
+	DeleteUsers(ctx context.Context, actor Actor, deletes []UserDelete) (deleted []bool, err error)
+	// SetRole changes a user's role.
+	SetRole(ctx context.Context, actor Actor, userID string, role identity.Role) (identity.User, error)
+
+	// Services lists services ordered by key; sym:cloud is always among all.
+	Services(ctx context.Context, filter ServiceFilter) ([]identity.Service, error)
+	// CreateService registers a service. An equal one is returned as it is; one
+	// with another label is a conflict.
+	CreateService(ctx context.Context, actor Actor, key identity.ServiceKey, label string) (identity.Service, error)
+	// UpdateService changes the label of a registered service.
+	UpdateService(ctx context.Context, actor Actor, key identity.ServiceKey, label string) (identity.Service, error)
+	// DeleteService removes a service that no mapping refers to, and reports
+	// whether it was there.
+	DeleteService(ctx context.Context, actor Actor, key identity.ServiceKey) (deleted bool, err error)
+	// References lists the ids of the mappings that refer to a service; an
+	// unknown service is an error.
+	References(ctx context.Context, serviceID string) (mappingIDs []string, err error)
+	// Holders finds who holds accounts of a service. Claims are as
+	// identity.Matcher.Claim and identity.FoldIdentity give them; one claim may
+	// have several holders. Nobody holds anything in an unregistered service.
+	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+
+	// Ping reports whether the store can answer.
+	Ping(ctx context.Context) error
+	Close() error
+}
