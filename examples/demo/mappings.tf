@@ -1,0 +1,5 @@
+# Manual mappings: service → e-mail → account. None yet.
+
+locals {
+  mappings = {}
+}

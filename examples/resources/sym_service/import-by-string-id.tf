@@ -1,0 +1,4 @@
+import {
+  to = sym_service.github
+  id = "github:acme"
+}
