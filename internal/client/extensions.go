@@ -86,7 +86,7 @@ func lacksCall(err error) bool {
 	return true
 }
 
-// search asks users/search for keys, at most symapi.MaxSearch.
+// search asks users/search for keys, at most symapi.MaxBatch.
 func (c *Client) search(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	var body symapi.UserSearch
 	for _, k := range keys {

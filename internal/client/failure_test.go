@@ -191,7 +191,7 @@ func checkNoToken(t *testing.T, err error) {
 				}
 			}
 		}
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it walks the chain itself
 		case interface{ Unwrap() error }:
 			walk(e.Unwrap())
 		case interface{ Unwrap() []error }:

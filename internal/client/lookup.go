@@ -20,7 +20,7 @@ import (
 // *identity.Error with CodeNoDirectory, as is a service without a directory.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error) {
 	answers := make([]identity.Answer, len(emails))
-	err := c.eachChunk(ctx, len(emails), symapi.MaxSearch, func(ctx context.Context, from, to int) error {
+	err := c.eachChunk(ctx, len(emails), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
 		return c.lookup(ctx, service, emails[from:to], answers[from:to])
 	})
 	if err == nil {
@@ -76,10 +76,10 @@ func sameEmail(a, b string) bool {
 // without identities/search it reads all users.
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
 	claims = distinct(claims)
-	found := make([][]identity.Holder, (len(claims)+symapi.MaxSearch-1)/symapi.MaxSearch)
-	err := c.eachChunk(ctx, len(claims), symapi.MaxSearch, func(ctx context.Context, from, to int) error {
+	found := make([][]identity.Holder, (len(claims)+symapi.MaxBatch-1)/symapi.MaxBatch)
+	err := c.eachChunk(ctx, len(claims), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
 		holders, err := c.holders(ctx, service, claims[from:to])
-		found[from/symapi.MaxSearch] = holders
+		found[from/symapi.MaxBatch] = holders
 		return err
 	})
 	if err == nil {

@@ -19,7 +19,7 @@ func TestLookupInChunks(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
 		asked := decode[symapi.LookupRequest](t, r)
-		if asked.ServiceType != "okta" || asked.ExternalID != "acme.okta.com" || len(asked.Emails) > symapi.MaxSearch {
+		if asked.ServiceType != "okta" || asked.ExternalID != "acme.okta.com" || len(asked.Emails) > symapi.MaxBatch {
 			t.Errorf("asked %s %s for %d", asked.ServiceType, asked.ExternalID, len(asked.Emails))
 		}
 		results := make([]symapi.LookupResult, len(asked.Emails))

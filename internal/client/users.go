@@ -61,10 +61,10 @@ func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 
 // searchAll asks users/search for any number of keys.
 func (c *Client) searchAll(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	found := make([][]identity.User, (len(keys)+symapi.MaxSearch-1)/symapi.MaxSearch)
-	err := c.eachChunk(ctx, len(keys), symapi.MaxSearch, func(ctx context.Context, from, to int) error {
+	found := make([][]identity.User, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
+	err := c.eachChunk(ctx, len(keys), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
 		users, err := c.search(ctx, keys[from:to])
-		found[from/symapi.MaxSearch] = users
+		found[from/symapi.MaxBatch] = users
 		return err
 	})
 	return slices.Concat(found...), err

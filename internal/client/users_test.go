@@ -29,7 +29,7 @@ func TestFindUsersInChunks(t *testing.T) {
 	f := &fake{answer: func(r request) answer {
 		var found []symapi.User
 		asked := decode[symapi.UserSearch](t, r)
-		if n := len(asked.Emails) + len(asked.Usernames); n > symapi.MaxSearch {
+		if n := len(asked.Emails) + len(asked.Usernames); n > symapi.MaxBatch {
 			t.Errorf("%d keys in one search", n)
 		}
 		for _, e := range asked.Emails {
@@ -178,7 +178,10 @@ func TestAllUsers(t *testing.T) {
 	if diff := cmp.Diff([]string{"limit=1000", "cursor=c%2F2&limit=1000"}, []string{f.seen[0].query, f.seen[1].query}); diff != "" {
 		t.Errorf("queries (-want +got):\n%s", diff)
 	}
-	for range c.AllUsers(context.Background()) {
+	for _, err := range c.AllUsers(context.Background()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // asks for no further page
 	}
 	if len(f.seen) != 3 {

@@ -33,7 +33,7 @@ func (s *service) registerIdentities(api huma.API) {
 type lookupInput struct{ Body symapi.LookupRequest }
 
 func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply[symapi.LookupReply], error) {
-	if err := checkLength("emails", len(in.Body.Emails), symapi.MaxSearch); err != nil {
+	if err := checkLength("emails", len(in.Body.Emails)); err != nil {
 		return nil, err
 	}
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
@@ -73,7 +73,7 @@ type searchIdentitiesInput struct{ Body symapi.IdentitySearch }
 
 func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInput) (*reply[symapi.IdentityHolders], error) {
 	asked := in.Body.Identities
-	if err := checkLength("identities", len(asked), symapi.MaxSearch); err != nil {
+	if err := checkLength("identities", len(asked)); err != nil {
 		return nil, err
 	}
 	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})

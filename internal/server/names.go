@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // parseEmail reads a name that must be a person's.
@@ -53,10 +54,10 @@ func parseEach(list string, names []string, parse func(string) (identity.UserKey
 }
 
 // checkLength refuses lists that are too long for one request.
-func checkLength(list string, n, most int) error {
-	if n <= most {
+func checkLength(list string, n int) error {
+	if n <= symapi.MaxBatch {
 		return nil
 	}
 	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("%s holds %d elements", list, n),
-		fmt.Sprintf("One request takes at most %d; send more requests.", most))
+		fmt.Sprintf("One request takes at most %d; send more requests.", symapi.MaxBatch))
 }

@@ -39,7 +39,7 @@ type upsertUsersInput struct{ Body symapi.UserUpserts }
 
 func (s *service) upsertUsers(ctx context.Context, in *upsertUsersInput) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Users
-	if err := checkLength("users", len(elements), symapi.MaxBatch); err != nil {
+	if err := checkLength("users", len(elements)); err != nil {
 		return nil, err
 	}
 	if len(elements) == 0 {
@@ -88,7 +88,7 @@ type deleteIdentitiesInput struct{ Body symapi.IdentityDeletes }
 
 func (s *service) deleteIdentities(ctx context.Context, in *deleteIdentitiesInput) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Identities
-	if err := checkLength("identities", len(elements), symapi.MaxBatch); err != nil {
+	if err := checkLength("identities", len(elements)); err != nil {
 		return nil, err
 	}
 	if len(elements) == 0 {
@@ -116,7 +116,7 @@ type deleteUsersInput struct{ Body symapi.UserDeletes }
 
 func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Users
-	if err := checkLength("users", len(elements), symapi.MaxBatch); err != nil {
+	if err := checkLength("users", len(elements)); err != nil {
 		return nil, err
 	}
 	if len(elements) == 0 {

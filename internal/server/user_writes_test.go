@@ -183,7 +183,7 @@ func TestDeleteIdentities(t *testing.T) {
 		"other value":    element("okta", "acme.okta.com", `{"user_id":"00u2"}`, ""),
 		"other revision": element("okta", "acme.okta.com", `{"user_id":"00u1"}`, `,"if_revision":777`),
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // what follows needs the mapping they leave
 			a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+element("github", "acme", `{"user_id":"a"}`, "")+","+tt+`]}`)
 			message, _ := a.body["message"].(string)
 			a.want(t, http.StatusConflict, `{"status":"error","errors":["`+message+`"],"succeeded":0,"failed":2,"results":[

@@ -75,10 +75,10 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*reply[sym
 type searchUsersInput struct{ Body symapi.UserSearch }
 
 func (s *service) searchUsers(ctx context.Context, in *searchUsersInput) (*reply[symapi.UserList], error) {
-	if err := checkLength("emails", len(in.Body.Emails), symapi.MaxSearch); err != nil {
+	if err := checkLength("emails", len(in.Body.Emails)); err != nil {
 		return nil, err
 	}
-	if err := checkLength("usernames", len(in.Body.Usernames), symapi.MaxSearch); err != nil {
+	if err := checkLength("usernames", len(in.Body.Usernames)); err != nil {
 		return nil, err
 	}
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)

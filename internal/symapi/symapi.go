@@ -13,8 +13,7 @@ import "time"
 
 // Limits of one request.
 const (
-	MaxSearch    = 1000     // e-mails, usernames or identities in one search or lookup
-	MaxBatch     = 1000     // elements of one write
+	MaxBatch     = 1000     // elements of one list in a request
 	MaxPage      = 1000     // users of one page
 	MaxBodyBytes = 16 << 20 // a request's body
 )

@@ -128,7 +128,7 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 			errs = append(errs, err)
 			continue
 		}
-		serviceID, registered := p.before.services[m.Service]
+		_, registered := p.before.services[m.Service]
 		if !registered {
 			unknown := identity.UnknownService(m.Service)
 			unknown.User = w.Key
@@ -138,7 +138,7 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 		if r == nil {
 			continue // conditions on an unknown user mean nothing
 		}
-		claimed, err := p.mapping(i, r, serviceID, m)
+		claimed, err := p.mapping(i, r, m)
 		if err != nil {
 			errs = append(errs, err)
 		} else if claimed {

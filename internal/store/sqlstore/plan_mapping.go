@@ -16,7 +16,7 @@ import (
 // The order of the questions is the contract: an equal value satisfies every
 // condition, stored wins against automatic sources, and only then the
 // conditions are asked.
-func (p *plan) mapping(i int, r *record, serviceID string, w store.MappingWrite) (claimed bool, err *identity.Error) {
+func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, err *identity.Error) {
 	old := r.mappings[w.Service]
 	if old != nil && old.Matcher.Equal(w.Service.Type, w.Matcher) {
 		p.repeat(r, old, w)

@@ -195,7 +195,7 @@ func updateUsers(ctx context.Context, t *tx, users []*record, at int64, actor, r
 	if err != nil {
 		return err
 	}
-	defer update.Close() //nolint:errcheck // it ends with the transaction at the latest
+	defer update.Close() // it ends with the transaction at the latest
 	for _, r := range users {
 		if _, err := update.ExecContext(ctx, string(r.key), r.Name, r.FirstName, r.LastName, at, actor, requestID, r.ID); err != nil {
 			return err
