@@ -1,0 +1,274 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// addFailure reports an action that failed. action is title case without
+// variables ("Read Identity Mapping"); user and service name what it was about
+// and may be empty. The detail says what failed, why that is likely and what
+// to do, and ends with the server's words and the request that got them.
+func addFailure(diags *diag.Diagnostics, action string, user, service string, err error) {
+	diags.AddError(failureSummary(action), failureDetail(user, service, err))
+}
+
+// addAttributeFailure is addFailure for what one attribute is the reason of.
+func addAttributeFailure(diags *diag.Diagnostics, at path.Path, action string, user, service string, err error) {
+	diags.AddAttributeError(at, failureSummary(action), failureDetail(user, service, err))
+}
+
+func failureSummary(action string) string { return "Unable to " + action }
+
+func failureDetail(user, service string, err error) string {
+	f := explain(err)
+	about := ""
+	switch {
+	case strings.Contains(f.what, user) && strings.Contains(f.what, service):
+		// The server's words name them already.
+	case user != "" && service != "":
+		about = fmt.Sprintf("For %s in %s: ", user, service)
+	default:
+		about = fmt.Sprintf("For %s: ", user+service)
+	}
+	detail := sentence(about + f.what)
+	if f.remedy != "" {
+		detail += " " + sentence(f.remedy)
+	}
+	if f.list != "" {
+		detail += "\n\n" + f.list
+	}
+	return detail + requestLines(err, f.said)
+}
+
+// saidByServer is the end of a detail: the server's words and the request that
+// got them. It is empty for an error that no request had.
+func saidByServer(err error) string {
+	words := ""
+	if e := (*identity.Error)(nil); errors.As(err, &e) {
+		words = e.Message
+	}
+	return requestLines(err, words)
+}
+
+// requestLines starts with a blank line where there is anything to say.
+func requestLines(err error, words string) string {
+	lines := ""
+	if words != "" {
+		lines = "\nThe server said: " + words
+	}
+	var e *client.Error
+	if errors.As(err, &e) {
+		if e.Attempts == 0 {
+			return "\n" + lines + "\nRequest, not sent: " + e.Method + " " + e.Path
+		}
+		lines += "\nRequest: " + e.Method + " " + e.Path
+		if e.Status != 0 {
+			lines += fmt.Sprintf(", status %d %s", e.Status, http.StatusText(e.Status))
+			lines = strings.TrimRight(lines, " ")
+		}
+		if e.RequestID != "" {
+			lines += ", request ID " + e.RequestID
+		}
+		if e.Attempts > 1 {
+			lines += fmt.Sprintf(", %d attempts", e.Attempts)
+		}
+	}
+	if lines == "" {
+		return ""
+	}
+	return "\n" + lines
+}
+
+// explanation is an error in words.
+type explanation struct {
+	what   string // what failed; a clause without a full stop
+	remedy string // why that is likely and what to do
+	list   string // of a batch: every culprit
+	said   string // the server's own words, where what does not repeat them
+}
+
+func explain(err error) explanation {
+	var (
+		batch  *identity.BatchError
+		coded  *identity.Error
+		failed *client.Error
+	)
+	switch {
+	case errors.Is(err, client.ErrReadOnly):
+		return explanation{
+			what:   "the provider is read-only, so the change was not sent",
+			remedy: "Remove read_only (or SYM_READ_ONLY) where changes are meant to be applied; plans need no such change",
+		}
+	case errors.Is(err, context.Canceled):
+		return explanation{what: "the run was cancelled before this was done", remedy: "Run it again; what was already acknowledged is stored"}
+	case errors.As(err, &failed) && failed.Status == 0 && failed.Attempts > 0:
+		return explainNoAnswer(failed)
+	case errors.As(err, &batch) && len(batch.Culprits) > 1:
+		return explainBatch(batch)
+	case errors.As(err, &coded):
+		return explainCode(coded, err)
+	case errors.As(err, &failed):
+		return explanation{what: "the request was not sent: " + failed.Err.Error()}
+	}
+	return explanation{what: err.Error()}
+}
+
+func explainNoAnswer(failed *client.Error) explanation {
+	e := explanation{what: "the API could not be reached: " + failed.Err.Error()}
+	var coded *identity.Error
+	if errors.As(failed.Err, &coded) {
+		e.what = coded.Message
+	}
+	if errors.Is(failed, context.DeadlineExceeded) {
+		e.remedy = "Check that the API is up and reachable; request_timeout sets how long one attempt may take"
+		return e
+	}
+	e.remedy = "Check that api_url is right, that the server runs and that proxy and firewall let this machine through; " +
+		"HTTPS_PROXY and NO_PROXY are honoured, and ca_cert_file names a private CA"
+	return e
+}
+
+func explainBatch(batch *identity.BatchError) explanation {
+	var list strings.Builder
+	for i, c := range batch.Culprits {
+		if i > 0 {
+			list.WriteByte('\n')
+		}
+		fmt.Fprintf(&list, "  - %s", culpritName(c))
+		list.WriteString(describeCoded(c.Err))
+	}
+	return explanation{
+		what:   fmt.Sprintf("the API refused %d elements of the request, so it stored none of it", len(batch.Culprits)),
+		remedy: "Correct the elements below and apply again",
+		list:   list.String(),
+	}
+}
+
+func culpritName(c identity.Culprit) string {
+	name := ""
+	if c.Err.User != "" {
+		name = string(c.Err.User)
+	}
+	if c.Err.Service != (identity.ServiceKey{}) {
+		if name != "" {
+			name += " in "
+		}
+		name += c.Err.Service.String()
+	}
+	return cmp.Or(name, fmt.Sprintf("element %d", c.Index+1)) + ": "
+}
+
+// describeCoded is an error's message with the facts it carries beside it.
+func describeCoded(e *identity.Error) string {
+	text := e.Message
+	if e.Stored != nil && !strings.Contains(text, e.Stored.Matcher.String()) {
+		text += "; stored is " + e.Stored.Matcher.String()
+	}
+	if e.Holder != "" && !strings.Contains(text, string(e.Holder)) {
+		text += "; it belongs to " + string(e.Holder)
+	}
+	return text
+}
+
+// explainCode explains by what the code means for somebody who runs Terraform.
+// Codes about a value keep the server's words; codes about the way to it get
+// ours, with the server's behind them.
+func explainCode(e *identity.Error, err error) explanation {
+	if what, remedy := transportCode(e.Code, statusOf(err)); what != "" {
+		return explanation{what: what, remedy: strings.TrimSpace(sentence(remedy) + " " + sentence(e.Hint)), said: e.Message}
+	}
+	return explanation{what: describeCoded(e), remedy: cmp.Or(e.Hint, codeRemedy(e.Code))}
+}
+
+func statusOf(err error) int {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// transportCode explains codes of which no value is the reason; what is ""
+// for all others.
+func transportCode(code identity.Code, status int) (what, remedy string) {
+	switch code {
+	case identity.CodeUnauthenticated:
+		return "the API does not accept the token", tokenRemedy
+	case identity.CodeForbidden:
+		return "the token's role does not allow this",
+			"Reading needs the role guest, looking people up member, changing anything admin; use a token that has the role"
+	case identity.CodeMissing, identity.CodeMethod:
+		return "the server at api_url does not know this call",
+			"api_url is probably not that of an identity API; it ends in /api/v1, as in https://identity.acme.dev/api/v1"
+	case identity.CodeTooLarge:
+		return "the API refused the request as too large", "A proxy in front of the API may limit the size of requests"
+	case identity.CodeLimited:
+		return "the API limits how many requests it takes",
+			"Try again later, or set requests_per_second and max_concurrency so that a run stays below the limit"
+	case identity.CodeUnavailable:
+		return "the API is not available at the moment",
+			"Try again; if it stays so, look into the server's log for the request ID"
+	case identity.CodeInternal:
+		if status >= 200 && status < 400 {
+			return "the answer is not that of an identity API",
+				"Check api_url: a proxy, a login page or another server may answer there; it ends in /api/v1"
+		}
+		return "the server failed", "Its log has more under the request ID"
+	}
+	return "", ""
+}
+
+const tokenRemedy = "It may be expired, or be for another server; " +
+	"the provider takes the first of token, token_file, the variable that jwt_env_var names, SYM_JWT, SYM_TOKEN_FILE and symflow's login"
+
+func codeRemedy(code identity.Code) string {
+	switch code {
+	case identity.CodeIdentityConflict, identity.CodeUserConflict:
+		return "Somebody changed it meanwhile; plan again to see the difference"
+	case identity.CodeIdentityClaimed:
+		return "Remove or change the other user's mapping first, or set allow_shared = true where both really use the account"
+	case identity.CodeServiceConflict:
+		return "Declare the label that is stored, or import the service"
+	case identity.CodeServiceReferenced:
+		return "Remove the mappings of the service first; those of this configuration go first when they refer to this resource"
+	case identity.CodeServiceManaged:
+		return "Change it where it is managed, and remove the resource here"
+	case identity.CodeDirectoryFailed, identity.CodeDirectoryLimited:
+		return "The target service did not answer the API's question; try again later"
+	}
+	return ""
+}
+
+// sentence makes a clause a sentence: a capital first, a full stop last. An
+// e-mail or another name in front keeps its spelling.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	first, _, _ := strings.Cut(s, " ")
+	if !strings.ContainsAny(first, "@:_./=\"") {
+		r, size := utf8.DecodeRuneInString(s)
+		s = string(unicode.ToUpper(r)) + s[size:]
+	}
+	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "!") && !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s
+}

@@ -1,0 +1,104 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Snippets are what diagnostics end with: HCL or a command to paste.
+
+// identityBlock is the sym_identity block that maps a user. A nil matcher
+// leaves the account to the reader: as an empty identity, which validation
+// refuses, because any other placeholder would be stored when it is pasted
+// unread.
+func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher identity.Matcher) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "resource \"sym_identity\" %s {\n", hclString(blockLabel(user, service)))
+	fmt.Fprintf(&b, "user = %s\n", hclString(string(user)))
+	fmt.Fprintf(&b, "service_type = %s\n", hclString(service.Type))
+	fmt.Fprintf(&b, "external_id = %s\n", hclString(service.ExternalID))
+	id, plain := matcher.Identity(service.Type)
+	switch {
+	case len(matcher) == 0:
+		fmt.Fprintf(&b, "identity = \"\" # fill in the account's %s\n", identity.MatcherKey(service.Type))
+	case plain:
+		fmt.Fprintf(&b, "identity = %s\n", hclString(id))
+	default:
+		b.WriteString("matcher = {\n")
+		for _, k := range slices.Sorted(maps.Keys(matcher)) {
+			fmt.Fprintf(&b, "%s = %s\n", hclString(k), hclString(matcher[k]))
+		}
+		b.WriteString("}\n")
+	}
+	b.WriteString("}")
+	return string(hclwrite.Format([]byte(b.String())))
+}
+
+// serviceBlock is the sym_service block that registers a service.
+func serviceBlock(service identity.ServiceKey) string {
+	f := hclwrite.NewEmptyFile()
+	body := f.Body().AppendNewBlock("resource", []string{"sym_service", label(service.Type, "service")}).Body()
+	body.SetAttributeValue("service_type", cty.StringVal(service.Type))
+	body.SetAttributeValue("external_id", cty.StringVal(service.ExternalID))
+	return strings.TrimRight(string(hclwrite.Format(f.Bytes())), "\n")
+}
+
+// importCommand takes what is stored into state. ADDRESS stands for the
+// resource, whose address a provider is not told.
+func importCommand(importID string) string {
+	return "terraform import ADDRESS " + shellQuote(importID)
+}
+
+func shellQuote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// hclString quotes a string as HCL does.
+func hclString(s string) string {
+	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
+}
+
+// blockLabel is a resource name made of a user's own name and the service type.
+func blockLabel(user identity.UserKey, service identity.ServiceKey) string {
+	local, _ := identity.SplitEmail(string(user))
+	return label(local+"_"+service.Type, "user")
+}
+
+// indent moves a snippet to the right: Terraform leaves such lines as they
+// are, where it would wrap others in the middle of HCL.
+func indent(snippet string) string {
+	return "  " + strings.ReplaceAll(snippet, "\n", "\n  ")
+}
+
+// label turns text into a valid resource name.
+func label(text, fallback string) string {
+	var b strings.Builder
+	underscore := true // none at the start
+	for _, r := range identity.FoldASCII(text) {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			b.WriteRune(r)
+			underscore = false
+		} else if !underscore {
+			b.WriteByte('_')
+			underscore = true
+		}
+	}
+	name := strings.TrimRight(b.String(), "_")
+	switch {
+	case name == "":
+		return fallback
+	case name[0] >= '0' && name[0] <= '9':
+		return fallback + "_" + name
+	}
+	return name
+}

@@ -1,0 +1,464 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+)
+
+const (
+	testOkta   = "okta:acme.okta.com"
+	testGitHub = "github:acme"
+)
+
+// oktaConfig is a sym_identity configuration.
+func oktaConfig(user, id string, more ...map[string]any) map[string]any {
+	config := map[string]any{"user": user, "service_type": "okta", "external_id": "acme.okta.com", "identity": id}
+	for _, m := range more {
+		for k, v := range m {
+			config[k] = v
+		}
+	}
+	return config
+}
+
+// newIdentityTest is a server with okta and github and a provider for it.
+func newIdentityTest(t *testing.T, settings ...map[string]any) (*testServer, *protocolServer) {
+	t.Helper()
+	s := newTestServer(t).register(testOkta, testGitHub)
+	return s, newProtocolServer(t, nil, s.settings(settings...))
+}
+
+func (s *testServer) wantStored(user, service, value string, source identity.Source) {
+	s.t.Helper()
+	m, ok := s.stored(user, service)
+	if id, _ := m.Matcher.Identity(m.Service.Type); !ok || id != value || m.Source != source {
+		s.t.Errorf("stored for %s in %s: %v (source %q), want %s (source %s)", user, service, m.Matcher, m.Source, value, source)
+	}
+}
+
+func TestIdentityValidate(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	tests := map[string]struct {
+		config map[string]any
+		want   []string
+	}{
+		"good":             {oktaConfig("ada@acme.com", "00u1"), nil},
+		"good matcher":     {oktaConfig("ada@acme.com", "", map[string]any{"identity": nil, "matcher": map[string]any{"user_id": "00u1", "note": "x"}}), nil},
+		"unknown values":   {oktaConfig(unknown, unknown, map[string]any{"external_id": unknown}), nil},
+		"unknown type":     {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": unknown}), nil},
+		"unknown element":  {oktaConfig("ada@acme.com", "", map[string]any{"identity": nil, "matcher": map[string]any{"user_id": unknown}}), nil},
+		"no value":         {oktaConfig("ada@acme.com", "", map[string]any{"identity": nil}), []string{"ERROR … identity … matcher"}},
+		"two values":       {oktaConfig("ada@acme.com", "x", map[string]any{"matcher": map[string]any{"user_id": "x"}}), []string{"ERROR … identity … matcher"}},
+		"bad user":         {oktaConfig("ada martin", "00u1"), []string{`"user" … Invalid User … neither an e-mail nor a username`}},
+		"invisible":        {oktaConfig("ada\u200b@acme.com", "00u1"), []string{`"user" … U+200B`}},
+		"bad type":         {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "Okta"}), []string{`"service_type" … Invalid Service Type`}},
+		"bad external id":  {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "slack", "external_id": "t1"}), []string{`"external_id" … The external ID 't1' is invalid for service type 'slack' … Must start with 'T'`}},
+		"managed":          {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "sym", "external_id": "cloud"}), []string{`"service_type" … cannot be … managed`}},
+		"empty":            {oktaConfig("ada@acme.com", ""), []string{`"identity" … Identity value cannot be empty`}},
+		"outer space":      {oktaConfig("ada@acme.com", " 00u1"), []string{`"identity" … outer spaces`}},
+		"foreign account":  {oktaConfig("ada@acme.com", "arn:aws:iam::999999999999:user/ada", map[string]any{"service_type": "aws_iam", "external_id": "123456789012"}), []string{`"identity" … Its account is 999999999999`}},
+		"matcher lacks it": {oktaConfig("ada@acme.com", "", map[string]any{"identity": nil, "matcher": map[string]any{"email": "x"}}), []string{`"matcher" … lacks the key … user_id`}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantDiagnostics(t, p.validate("sym_identity", test.config), test.want...)
+		})
+	}
+}
+
+func TestIdentityLifecycle(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+
+	state, diags := p.apply("sym_identity", nil, oktaConfig(" Ada@Acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+	s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
+	want := oktaConfig(" Ada@Acme.com", "00u1", map[string]any{
+		"matcher": nil, "overwrite": nil, "allow_shared": nil,
+		"id": "ada@acme.com," + testOkta, "service": testOkta, "source": "manual",
+		"revision": state["revision"], "updated_at": state["updated_at"],
+	})
+	if diff := cmp.Diff(want, state); diff != "" {
+		t.Errorf("state after create (-want +got):\n%s", diff)
+	}
+
+	refreshed, diags := p.read("sym_identity", state)
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(state, refreshed); diff != "" {
+		t.Errorf("a refresh changes state (-before +after):\n%s", diff)
+	}
+
+	updated, diags := p.apply("sym_identity", state, oktaConfig("ada@acme.com", "00u2"))
+	wantDiagnostics(t, diags)
+	s.wantStored("ada@acme.com", testOkta, "00u2", identity.Manual)
+	if updated["revision"].(int) <= state["revision"].(int) || updated["user"] != "ada@acme.com" {
+		t.Errorf("state after update: %v", updated)
+	}
+
+	_, diags = p.apply("sym_identity", updated, nil)
+	wantDiagnostics(t, diags)
+	if m, ok := s.stored("ada@acme.com", testOkta); ok {
+		t.Errorf("stored after destroy: %v", m)
+	}
+	_, diags = p.apply("sym_identity", updated, nil)
+	wantDiagnostics(t, diags) // gone already is success
+	if users, err := s.Store.FindUsers(t.Context(), []identity.UserKey{"ada@acme.com"}); err != nil || len(users) != 1 {
+		t.Errorf("destroying the mapping must leave the user: %v, %v", users, err)
+	}
+}
+
+func TestIdentityAdoption(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		source identity.Source
+		value  string // stored before
+		more   map[string]any
+		want   []string // at plan
+		stored string   // after apply
+	}{
+		"equal manual":          {identity.Manual, "00u1", nil, nil, "00u1"},
+		"equal automatic":       {identity.FromRule, "00u1", nil, nil, "00u1"},
+		"automatic is replaced": {identity.FromEmail, "00u9", nil, []string{"WARNING … Will Be Overwritten: ada@acme.com in okta:acme.okta.com … 00u9 (source email … declared: 00u1"}, "00u1"},
+		"manual is an error":    {identity.Manual, "00u9", nil, []string{`ERROR … "identity" … Another Identity Is Stored … ada@acme.com in okta:acme.okta.com … 00u9 … 00u1 … terraform import ADDRESS 'ada@acme.com,okta:acme.okta.com' … overwrite = true`}, "00u9"},
+		"manual with overwrite": {identity.Manual, "00u9", map[string]any{"overwrite": true}, []string{"WARNING … 00u9 … 00u1"}, "00u1"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, p := newIdentityTest(t)
+			before := s.mapping("ada@acme.com", testOkta, test.value, test.source)
+			config := oktaConfig("ada@acme.com", "00u1", test.more)
+			planned := p.plan("sym_identity", nil, config)
+			wantDiagnostics(t, planned.Diagnostics, test.want...)
+			if len(s.requests("PATCH users")) != 0 {
+				t.Error("a plan wrote")
+			}
+			state, diags := p.apply("sym_identity", nil, config)
+			if test.stored != "00u1" {
+				s.wantStored("ada@acme.com", testOkta, test.stored, test.source)
+				return
+			}
+			wantDiagnostics(t, diags)
+			s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
+			if state["source"] != "manual" || int64(state["revision"].(int)) <= before.Revision {
+				t.Errorf("an adoption is a write: state %v, revision before %d", state, before.Revision)
+			}
+		})
+	}
+}
+
+func TestIdentityHeldByAnother(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	s.mapping("eve@acme.com", testGitHub, "Octo", identity.Manual)
+	config := map[string]any{"user": "ada@acme.com", "service_type": "github", "external_id": "acme", "identity": "octo"}
+	held := `ERROR … "identity" … Account Belongs To Another User … octo … eve@acme.com … ada@acme.com … allow_shared = true`
+
+	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics, held)
+
+	config["identity"] = "ada"
+	state, diags := p.apply("sym_identity", nil, config)
+	wantDiagnostics(t, diags)
+	config["identity"] = "OCTO"
+	wantDiagnostics(t, p.plan("sym_identity", state, config).Diagnostics, strings.Replace(held, "octo", "OCTO", 1))
+
+	config["allow_shared"] = true
+	state, diags = p.apply("sym_identity", state, config)
+	wantDiagnostics(t, diags)
+	s.wantStored("ada@acme.com", testGitHub, "OCTO", identity.Manual)
+	if state["identity"] != "OCTO" {
+		t.Errorf("state keeps the configuration's spelling: %v", state)
+	}
+}
+
+// An identity that is unknown at plan is checked at apply.
+func TestIdentityUnknownAtPlan(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	s.mapping("eve@acme.com", testOkta, "00u1", identity.Manual)
+	s.mapping("bob@acme.com", testOkta, "00u7", identity.Manual)
+	for user, want := range map[string]string{
+		"ada@acme.com": `"identity" … Account Belongs To Another User … eve@acme.com`,
+		"bob@acme.com": `"identity" … Another Identity Is Stored … 00u7`,
+	} {
+		planned := p.plan("sym_identity", nil, oktaConfig(user, unknown))
+		wantDiagnostics(t, planned.Diagnostics)
+		planned.PlannedState = p.value(p.resource("sym_identity"), mergedInto(p.plain(p.resource("sym_identity"), planned.PlannedState), "identity", "00u1"))
+		_, diags := p.applyPlan("sym_identity", nil, oktaConfig(user, "00u1"), planned)
+		wantDiagnostics(t, diags, want)
+	}
+	if len(s.requests("GET auth/login")) != 1 {
+		t.Error("configuration makes one request")
+	}
+}
+
+func mergedInto(m map[string]any, key string, value any) map[string]any {
+	m[key] = value
+	return m
+}
+
+func TestIdentityCaseOnlyChangeIsNone(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+	s.forget()
+	planned := p.plan("sym_identity", state, oktaConfig("  ADA@acme.com ", "00u1"))
+	wantDiagnostics(t, planned.Diagnostics)
+	if diff := cmp.Diff(state, p.plain(p.resource("sym_identity"), planned.PlannedState)); diff != "" || len(planned.RequiresReplace) != 0 {
+		t.Errorf("replace %v, plan differs from state:\n%s", planned.RequiresReplace, diff)
+	}
+	if got := s.requests(); len(got) != 0 {
+		t.Errorf("an empty plan needs no request: %v", got)
+	}
+
+	// With another change beside it, the configuration's spelling is kept.
+	updated, diags := p.apply("sym_identity", state, oktaConfig("ADA@acme.com", "00u2"))
+	wantDiagnostics(t, diags)
+	if updated["user"] != "ADA@acme.com" || updated["id"] != "ada@acme.com,"+testOkta {
+		t.Errorf("state: %v", updated)
+	}
+}
+
+// Setting an option alone writes nothing and keeps every computed value.
+func TestIdentityOptionsAloneWriteNothing(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+	s.forget()
+	after, diags := p.apply("sym_identity", state, oktaConfig("ada@acme.com", "00u1", map[string]any{"overwrite": true}))
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(mergedInto(state, "overwrite", true), after); diff != "" {
+		t.Errorf("state (-want +got):\n%s", diff)
+	}
+	if got := s.requests(); len(got) != 0 {
+		t.Errorf("requests: %v", got)
+	}
+}
+
+// A person's new e-mail replaces the mapping; the account is then given up by
+// the old e-mail in the same plan, which is no claim of somebody else.
+func TestIdentityReplaceKeepsTheAccount(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	before := oktaConfig("ada.martin@acme.com", "00u1")
+	state, diags := p.apply("sym_identity", nil, before)
+	wantDiagnostics(t, diags)
+
+	after := oktaConfig("ada.byron@acme.com", "00u1")
+	first := p.plan("sym_identity", state, after)
+	wantDiagnostics(t, first.Diagnostics)
+	if len(first.RequiresReplace) != 1 {
+		t.Fatalf("another user must replace: %v", first.RequiresReplace)
+	}
+	schema := p.resource("sym_identity")
+	proposed := mergedInto(mergedInto(mergedInto(mergedInto(mergedInto(oktaConfig("ada.byron@acme.com", "00u1"),
+		"id", unknown), "service", unknown), "source", unknown), "revision", unknown), "updated_at", unknown)
+	second, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: "sym_identity", PriorState: p.value(schema, nil), ProposedNewState: p.value(schema, proposed),
+		Config: p.value(schema, after), PriorPrivate: first.PlannedPrivate,
+	})
+	p.must(err)
+	wantDiagnostics(t, second.Diagnostics)
+	_, diags = p.apply("sym_identity", state, nil)
+	wantDiagnostics(t, diags)
+	_, diags = p.applyPlan("sym_identity", nil, after, second)
+	wantDiagnostics(t, diags)
+	s.wantStored("ada.byron@acme.com", testOkta, "00u1", identity.Manual)
+	if m, ok := s.stored("ada.martin@acme.com", testOkta); ok {
+		t.Errorf("the old e-mail still has %v", m)
+	}
+}
+
+// Moving a mapping to another resource loses nothing, in either order and in
+// between.
+func TestIdentityMovesBetweenResources(t *testing.T) {
+	t.Parallel()
+	config := oktaConfig("ada@acme.com", "00u1")
+	t.Run("created first", func(t *testing.T) {
+		t.Parallel()
+		s, p := newIdentityTest(t)
+		old, diags := p.apply("sym_identity", nil, config)
+		wantDiagnostics(t, diags)
+		_, diags = p.apply("sym_identity", nil, config)
+		wantDiagnostics(t, diags)
+		_, diags = p.apply("sym_identity", old, nil)
+		wantDiagnostics(t, diags, "WARNING … Identity Mapping Kept: ada@acme.com in okta:acme.okta.com … left in place")
+		s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
+	})
+	t.Run("destroyed first", func(t *testing.T) {
+		t.Parallel()
+		s, p := newIdentityTest(t)
+		old, diags := p.apply("sym_identity", nil, config)
+		wantDiagnostics(t, diags)
+		planned := p.plan("sym_identity", nil, config)
+		wantDiagnostics(t, planned.Diagnostics)
+		_, diags = p.apply("sym_identity", old, nil)
+		wantDiagnostics(t, diags)
+		_, diags = p.applyPlan("sym_identity", nil, config, planned)
+		wantDiagnostics(t, diags)
+		s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
+	})
+	t.Run("destroyed between read and write", func(t *testing.T) {
+		t.Parallel()
+		s, p := newIdentityTest(t)
+		_, diags := p.apply("sym_identity", nil, config)
+		wantDiagnostics(t, diags)
+		planned := p.plan("sym_identity", nil, config)
+		once := true
+		s.onRequest(func(r *http.Request) {
+			if r.Method == http.MethodPatch && once {
+				once = false
+				s.unmap("ada@acme.com", testOkta)
+			}
+		})
+		_, diags = p.applyPlan("sym_identity", nil, config, planned)
+		wantDiagnostics(t, diags)
+		s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
+	})
+}
+
+func TestIdentityConflicts(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+	s.mapping("ada@acme.com", testOkta, "00u5", identity.Manual)
+
+	both := "ERROR … Identity Mapping Changed Meanwhile … ada@acme.com in okta:acme.okta.com … 00u5 … "
+	_, diags = p.apply("sym_identity", state, oktaConfig("ada@acme.com", "00u2"))
+	wantDiagnostics(t, diags, both+"00u2")
+	_, diags = p.apply("sym_identity", state, nil)
+	wantDiagnostics(t, diags, both+"00u1")
+	s.wantStored("ada@acme.com", testOkta, "00u5", identity.Manual)
+
+	// Two writers create at once: one wins, the other is shown both values.
+	planned := p.plan("sym_identity", nil, oktaConfig("bob@acme.com", "00u3"))
+	wantDiagnostics(t, planned.Diagnostics)
+	s.onRequest(func(r *http.Request) {
+		if r.Method == http.MethodPatch {
+			s.mapping("bob@acme.com", testOkta, "00u4", identity.Manual)
+		}
+	})
+	_, diags = p.applyPlan("sym_identity", nil, oktaConfig("bob@acme.com", "00u3"), planned)
+	wantDiagnostics(t, diags, "Another Identity Is Stored … 00u4 … 00u3")
+	s.onRequest(nil)
+	s.wantStored("bob@acme.com", testOkta, "00u4", identity.Manual)
+}
+
+func TestIdentityDrift(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+
+	s.mapping("ada@acme.com", testOkta, "00u5", identity.Manual)
+	drifted, diags := p.read("sym_identity", state)
+	wantDiagnostics(t, diags)
+	if drifted["identity"] != "00u5" {
+		t.Errorf("drift is not seen: %v", drifted)
+	}
+	s.upsert(store.UserWrite{Key: "ada@acme.com", Mappings: []store.MappingWrite{
+		{Service: mustService(testOkta), Matcher: identity.Matcher{"user_id": "00u5", "note": "x"}, Source: identity.Manual},
+	}})
+	drifted, diags = p.read("sym_identity", state)
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(map[string]any{"user_id": "00u5", "note": "x"}, drifted["matcher"]); diff != "" || drifted["identity"] != nil {
+		t.Errorf("a matcher of two keys is shown as one: %v", drifted)
+	}
+	s.unmap("ada@acme.com", testOkta)
+	gone, diags := p.read("sym_identity", state)
+	wantDiagnostics(t, diags, "WARNING … Identity Mapping Is Gone: ada@acme.com in okta:acme.okta.com … 00u1 … next apply stores it again")
+	if gone != nil {
+		t.Errorf("state: %v", gone)
+	}
+}
+
+func TestIdentityFailuresAreNotGone(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags)
+	for _, failure := range []struct {
+		status int
+		body   string
+	}{
+		{401, `{"error":true,"message":"You must be logged in to perform this action.","code":"Auth:UNAUTHENTICATED","status_code":401,"is_retryable":false}`},
+		{403, "<html>forbidden</html>"}, {500, "oops"}, {503, ""}, {200, "<html>login</html>"}, {200, `{"users":[{"id":`},
+	} {
+		s.failNext(1, "POST", "users/search", failure.status, failure.body)
+		after, diags := p.read("sym_identity", state)
+		wantDiagnostics(t, diags, "ERROR … Unable to Read Identity Mapping … ada@acme.com in okta:acme.okta.com … POST /api/v1/users/search … request ID")
+		for _, d := range diags {
+			if strings.Contains(describeDiagnostic(d), testToken) {
+				t.Error("the token is in a diagnostic")
+			}
+		}
+		if diff := cmp.Diff(state, after); diff != "" {
+			t.Errorf("status %d changed state:\n%s", failure.status, diff)
+		}
+	}
+}
+
+func TestIdentityUnregisteredServiceAndUnknownBot(t *testing.T) {
+	t.Parallel()
+	_, p := newIdentityTest(t)
+	config := oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "custom", "external_id": "hr"})
+	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics) // it may be created in the same run
+	_, diags := p.apply("sym_identity", nil, config)
+	wantDiagnostics(t, diags, `"external_id" … Service Is Not Registered … custom:hr … resource "sym_service"`)
+	_, diags = p.apply("sym_identity", nil, oktaConfig("deploy-bot", "00u1"))
+	wantDiagnostics(t, diags, "Unable to Create Identity Mapping … Unknown bot: deploy-bot")
+}
+
+func TestIdentityReadOnly(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t, map[string]any{"read_only": true})
+	_, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
+	wantDiagnostics(t, diags, "Unable to Create Identity Mapping … read-only … read_only")
+	if len(s.requests("PATCH users")) != 0 {
+		t.Error("a write was sent")
+	}
+}
+
+func TestIdentityImport(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	s.mapping("Ada@acme.com", testOkta, "00u1", identity.FromRule)
+	state, diags := p.importState("sym_identity", " ADA@acme.com,"+testOkta)
+	wantDiagnostics(t, diags)
+	state, diags = p.read("sym_identity", state)
+	wantDiagnostics(t, diags)
+	if state["user"] != "ada@acme.com" || state["identity"] != "00u1" || state["matcher"] != nil || state["source"] != "rule" {
+		t.Errorf("state: %v", state)
+	}
+	planned := p.plan("sym_identity", state, oktaConfig("ada@acme.com", "00u1"))
+	if diff := cmp.Diff(state, p.plain(p.resource("sym_identity"), planned.PlannedState)); diff != "" {
+		t.Errorf("the plan after an import is not empty:\n%s", diff)
+	}
+	if writes := s.requests("PATCH users"); len(writes) != 0 {
+		t.Error("an import wrote")
+	}
+	for id, want := range map[string]string{
+		"nonsense":                 "Invalid Import ID … has no comma … USER,SERVICE_TYPE:EXTERNAL_ID",
+		"ada@acme.com,okta":        "Invalid Import ID … is not a service key",
+		"ada@acme.com,sym:cloud":   "Invalid Import ID … managed",
+		"bob@acme.com," + testOkta: "Identity Mapping Not Found … bob@acme.com in okta:acme.okta.com … nothing to import",
+	} {
+		_, diags := p.importState("sym_identity", id)
+		wantDiagnostics(t, diags, want)
+	}
+}

@@ -1,0 +1,72 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// userValidator checks that a string names a user.
+type userValidator struct{}
+
+var _ validator.String = userValidator{}
+
+func (userValidator) Description(context.Context) string {
+	return "must be a person's e-mail or a bot's username"
+}
+
+func (v userValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (userValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := identity.ParseUser(req.ConfigValue.ValueString()); err != nil {
+		addInvalid(&resp.Diagnostics, req.Path, "Invalid User", err)
+	}
+}
+
+// serviceKey reads a service from its two attributes. ok is false while one
+// is unknown or null, or when one is wrong, which is then in diags at the
+// attribute that is wrong.
+func serviceKey(serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
+	if serviceType.IsNull() || serviceType.IsUnknown() {
+		return key, false
+	}
+	// The type alone can be wrong while the external id is still unknown.
+	if err := identity.ValidateServiceType(serviceType.ValueString()); err != nil {
+		addInvalid(diags, path.Root("service_type"), "Invalid Service Type", err)
+		return key, false
+	}
+	if externalID.IsNull() || externalID.IsUnknown() {
+		return key, false
+	}
+	key = identity.ServiceKey{Type: serviceType.ValueString(), ExternalID: externalID.ValueString()}
+	if err := key.Validate(); err != nil {
+		addInvalid(diags, path.Root("external_id"), "Invalid External ID", err)
+		return key, false
+	}
+	return key, true
+}
+
+// addInvalid reports a value that is wrong in itself, at its attribute.
+func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error) {
+	var e *identity.Error
+	detail := sentence(err.Error())
+	if errors.As(err, &e) {
+		detail = sentence(e.Message)
+		if e.Hint != "" {
+			detail += "\n\n" + sentence(e.Hint)
+		}
+	}
+	diags.AddAttributeError(at, summary, detail)
+}

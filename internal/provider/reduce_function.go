@@ -1,0 +1,199 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+var _ function.Function = (*reduceFunction)(nil)
+
+// NewReduceFunction is provider::sym::reduce: what reducer rules give, offline.
+func NewReduceFunction() function.Function { return &reduceFunction{} }
+
+type reduceFunction struct{}
+
+var reduceResult = map[string]attr.Type{"identity": types.StringType, "rule": types.StringType, "lookup_email": types.StringType}
+
+// Arguments of reduce, by position.
+const (
+	argRules int64 = iota
+	argUser
+	argService
+)
+
+func (*reduceFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "reduce"
+}
+
+func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "What reducer rules give for one user and one service",
+		MarkdownDescription: "Evaluates reducer rules without asking anybody, for `terraform console` and `terraform test`. " +
+			"The result is an object with `identity`, `rule` and `lookup_email`, each null where there is none; `rule` names the rule that gave `identity`, else the one that gave `lookup_email`.",
+		Parameters: []function.Parameter{
+			function.DynamicParameter{
+				Name: "rules", AllowNullValue: true,
+				MarkdownDescription: "The rules: a list of objects with the attributes of the provider's `rules`. Null and empty are no rules.",
+			},
+			function.DynamicParameter{
+				Name:                "user",
+				MarkdownDescription: "The user: an object with `email` (a person) or `username` (a bot), and any of `local`, `domain`, `type`, `role`, `first_name`, `last_name` and `identities` (map of service key to identity).",
+			},
+			function.DynamicParameter{
+				Name:                "service",
+				MarkdownDescription: "The service: an object with `service_type` and `external_id`.",
+			},
+		},
+		Return: function.ObjectReturn{AttributeTypes: reduceResult},
+	}
+}
+
+func (*reduceFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var ruleList, user, service types.Dynamic
+	if resp.Error = req.Arguments.Get(ctx, &ruleList, &user, &service); resp.Error != nil {
+		return
+	}
+	set, err := dynamicRules(ruleList)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(argRules, err.Error())
+		return
+	}
+	subject, err := dynamicSubject(user)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(argUser, sentence(err.Error()))
+		return
+	}
+	key, err := dynamicService(service)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(argService, sentence(err.Error()))
+		return
+	}
+	result, err := set.Evaluate(subject, key)
+	if err != nil {
+		// Which of the three is at fault is not known: the rule, or what it is given.
+		resp.Error = function.NewFuncError(sentence(err.Error()))
+		return
+	}
+	name := result.Rule
+	if name == "" {
+		name = result.LookupRule
+	}
+	resp.Error = resp.Result.Set(ctx, types.ObjectValueMust(reduceResult, map[string]attr.Value{
+		"identity": textOrNull(result.Identity), "rule": textOrNull(name), "lookup_email": textOrNull(result.LookupEmail),
+	}))
+}
+
+// dynamicRules compiles rules that came as a tuple or list of objects.
+func dynamicRules(value types.Dynamic) (*rules.Set, error) {
+	elements, err := elementsOf(value.UnderlyingValue())
+	if err != nil {
+		return nil, errors.New(sentence(err.Error()))
+	}
+	written := make([]rules.Rule, len(elements))
+	var problems []error
+	for i, element := range elements {
+		o, err := objectOf(element, "name", "service_type", "external_id", "match", "identity", "identities", "expression", "lookup_email")
+		if err != nil {
+			problems = append(problems, inRule(i, err))
+			continue
+		}
+		written[i] = rules.Rule{
+			Name: o.text("name"), ServiceType: o.text("service_type"), ExternalID: o.pointer("external_id"),
+			Match: o.pointer("match"), Identity: o.pointer("identity"), Identities: o.texts("identities"),
+			Expression: o.pointer("expression"), LookupEmail: o.pointer("lookup_email"),
+		}
+		if o.err != nil {
+			problems = append(problems, inRule(i, o.err))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	set, faults := rules.Compile(written)
+	for _, f := range faults {
+		problems = append(problems, fullStop(f))
+	}
+	return set, errors.Join(problems...)
+}
+
+// inRule says which rule an error is about.
+func inRule(index int, err error) error { return fullStop(fmt.Errorf("rules[%d]: %w", index, err)) }
+
+// fullStop ends an error's text as a sentence, to be one of several lines.
+func fullStop(err error) error {
+	if strings.HasSuffix(err.Error(), ".") {
+		return err
+	}
+	return errors.New(err.Error() + ".")
+}
+
+func dynamicSubject(value types.Dynamic) (rules.Subject, error) {
+	o, err := objectOf(value.UnderlyingValue(), "email", "local", "domain", "username", "type", "role", "first_name", "last_name", "identities")
+	if err != nil {
+		return rules.Subject{}, err
+	}
+	s := rules.Subject{
+		Type: identity.UserType(o.text("type")), Role: identity.Role(o.text("role")),
+		FirstName: o.text("first_name"), LastName: o.text("last_name"), Identities: o.texts("identities"),
+	}
+	email, username := o.text("email"), o.text("username")
+	local, domain := o.text("local"), o.text("domain")
+	if o.err != nil {
+		return s, o.err
+	}
+	switch {
+	case email == "" && username == "":
+		return s, errors.New("the user has neither email nor username")
+	case email != "" && username != "":
+		return s, errors.New("the user has both email and username: a person is known by email, a bot by username")
+	}
+	name := email + username
+	if s.Key, err = identity.ParseUser(name); err != nil {
+		return s, err
+	}
+	switch {
+	case email != "" && !s.Key.IsEmail():
+		return s, errors.New("the user's email is no e-mail: " + name)
+	case email == "" && s.Key.IsEmail():
+		return s, errors.New("the user's username is an e-mail: give it as email")
+	}
+	ownLocal, ownDomain := identity.SplitEmail(s.Key.Email())
+	if local != "" && local != ownLocal || domain != "" && domain != ownDomain {
+		return s, errors.New("the user's local and domain are not those of its email; leave them out")
+	}
+	switch s.Type {
+	case "":
+		s.Type = s.Key.Type()
+	case identity.Normal, identity.Bot:
+	default:
+		return s, errors.New("the user's type must be normal or bot")
+	}
+	if s.Role != "" && !s.Role.Valid() {
+		return s, errors.New("the user's role must be admin, member or guest")
+	}
+	return s, nil
+}
+
+func dynamicService(value types.Dynamic) (identity.ServiceKey, error) {
+	o, err := objectOf(value.UnderlyingValue(), "service_type", "external_id")
+	if err != nil {
+		return identity.ServiceKey{}, err
+	}
+	key := identity.ServiceKey{Type: o.text("service_type"), ExternalID: o.text("external_id")}
+	if o.err != nil {
+		return key, o.err
+	}
+	return key, key.Validate()
+}

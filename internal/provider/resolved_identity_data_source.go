@@ -1,0 +1,235 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+var (
+	_ datasource.DataSource                   = (*resolvedIdentityDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*resolvedIdentityDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*resolvedIdentityDataSource)(nil)
+)
+
+// NewResolvedIdentityDataSource is sym_resolved_identity: the chain, run for
+// one user and one service.
+func NewResolvedIdentityDataSource() datasource.DataSource { return &resolvedIdentityDataSource{} }
+
+type resolvedIdentityDataSource struct{ data *providerData }
+
+// What a data source does about unmapped people.
+const (
+	onUnmappedError  = "error"
+	onUnmappedWarn   = "warn"
+	onUnmappedIgnore = "ignore"
+)
+
+func (d *resolvedIdentityDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_resolved_identity"
+}
+
+func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Which account of a service belongs to a user, and why. The chain is tried in order: what this configuration declares, " +
+			"what is stored, what a reducer rule yields, what the service itself says of the e-mail. A person for whom no step has an answer is *unmapped*.\n\n" +
+			"Reading writes nothing unless `persist = true`.",
+		Attributes: map[string]schema.Attribute{
+			"user": schema.StringAttribute{
+				Required: true, Validators: []validator.String{userValidator{}},
+				MarkdownDescription: "Whose account is wanted: a person by e-mail, or a bot by username (no `@`).",
+			},
+			"service_type": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`.",
+			},
+			"external_id": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered, unless `declared` answers.",
+			},
+			"rules": dataSourceRulesAttribute(),
+			"declared": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Manual mappings of this service that this configuration declares: user to identity. They are what apply will store, " +
+					"so they answer before the store does, and a plan that adds a missing mapping passes without `depends_on`. Give it the same local map that feeds `sym_identity`.",
+			},
+			"on_unmapped": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onUnmappedError, onUnmappedWarn, onUnmappedIgnore)},
+				MarkdownDescription: "What to do about an unmapped user: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
+					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
+			},
+			"persist": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether to store what a rule or the service yields, as Sym does; later reads then find it in the store. Off when not set, so that a plan writes nothing. " +
+					"Only a manual mapping changes it once it is stored.",
+			},
+			"check_stale": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether to compare a stored value with what rules and the service give now; a difference is a warning, and `stale` is true. " +
+					"It asks the service for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
+			},
+			"identity": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The account. Null while the user is unmapped, or where the stored value has more than one key; see `matcher`.",
+			},
+			"matcher": schema.MapAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "The account as the API stores it. Null while the user is unmapped.",
+			},
+			"mapped": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether the chain found an account.",
+			},
+			"source": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The step that answered: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`. Null while the user is unmapped.",
+			},
+			"stored_source": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Who stored the value that the store holds: `manual`, `rule`, `email` or `fetch_remote_identity`. Null until the store holds one.",
+			},
+			"rule": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Name of the rule that gave the identity, now or when it was stored. Null where no rule did.",
+			},
+			"lookup_email": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The e-mail that a `lookup_email` rule gave for asking the service. Null where the user's own was used.",
+			},
+			"reason": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "Why the user is unmapped: `not_found`, `inactive`, `ambiguous` (several accounts have the e-mail), `claimed` (the account belongs to somebody else), " +
+					"`no_email` or `no_directory` (nobody can be asked). Null for a mapped user.",
+			},
+			"stale": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave. False for a manual mapping of which they know nothing, and for one in `declared`. Null unless `check_stale = true`.",
+			},
+			"steps": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What each step of the chain said, in order, up to the one that answered.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
+					"outcome": schema.StringAttribute{Computed: true, MarkdownDescription: "How it ended: `hit`, `miss`, `skipped` or `error`."},
+					"detail":  schema.StringAttribute{Computed: true, MarkdownDescription: "What was found, or why not, in words."},
+				}},
+			},
+		},
+	}
+}
+
+func (d *resolvedIdentityDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *resolvedIdentityDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config resolvedIdentityModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	_, diags := compileRules(ctx, config.Rules, path.Root("rules"))
+	resp.Diagnostics.Append(diags...)
+	if service, ok := resolvableService(config, &resp.Diagnostics); ok {
+		declaredMappings(config.Declared, service, path.Root("declared"), &resp.Diagnostics)
+	}
+}
+
+func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config resolvedIdentityModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	user, err := identity.ParseUser(config.User.ValueString())
+	if err != nil {
+		addInvalid(&resp.Diagnostics, path.Root("user"), "Invalid User", err)
+	}
+	own, diags := compileRules(ctx, config.Rules, path.Root("rules"))
+	resp.Diagnostics.Append(diags...)
+	service, ok := resolvableService(config, &resp.Diagnostics)
+	if !ok || resp.Diagnostics.HasError() {
+		return
+	}
+	declared := declaredMappings(config.Declared, service, path.Root("declared"), &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if config.Persist.ValueBool() && d.data.settings.ReadOnly {
+		resp.Diagnostics.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
+			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
+		return
+	}
+	api, diags := d.data.session(ctx)
+	resp.Diagnostics.Append(diags...)
+	if diags.HasError() {
+		return
+	}
+	answer, ok := resolveOne(ctx, api, rules.Join(own, d.data.rules), resolve.Request{
+		Users: []identity.UserKey{user}, Services: []identity.ServiceKey{service},
+		Declared: map[identity.ServiceKey]map[identity.UserKey]identity.Matcher{service: declared},
+		Persist:  config.Persist.ValueBool(), CheckStale: config.CheckStale.ValueBool(),
+	}, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	reportUnmapped(&resp.Diagnostics, answer, config.OnUnmapped.ValueString())
+	reportStale(&resp.Diagnostics, answer)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.setAnswer(answer)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// resolvableService is the service asked for. sym:cloud is no target: it holds
+// the users themselves.
+func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
+	service, ok := serviceKey(config.ServiceType, config.ExternalID, diags)
+	if ok && service == identity.SymCloud {
+		diags.AddAttributeError(path.Root("service_type"), "Service Cannot Be Resolved",
+			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that user already names.")
+		return service, false
+	}
+	return service, ok
+}
+
+// resolveOne runs the chain for one user and one service. Failures, which are
+// never an unmapped user, are in diags.
+func resolveOne(ctx context.Context, api *client.Client, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Answer, bool) {
+	user, service := req.Users[0], req.Services[0]
+	answers, err := resolve.Chain{API: api, Rules: set}.Resolve(ctx, req)
+	if err == nil {
+		err = answers[0].Err
+	}
+	var (
+		unregistered *resolve.UnregisteredError
+		broken       *rules.EvalError
+	)
+	switch {
+	case err == nil:
+		return answers[0], true
+	case errors.As(err, &unregistered):
+		addUnregistered(diags, service, unregistered.Registered)
+	case errors.As(err, &broken):
+		addBrokenRule(diags, broken)
+	default:
+		addFailure(diags, "Resolve Identity", string(user), service.String(), err)
+	}
+	return resolve.Answer{}, false
+}

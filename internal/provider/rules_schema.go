@@ -1,0 +1,165 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// ruleModel is one element of a rules list.
+type ruleModel struct {
+	Name        types.String `tfsdk:"name"`
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+	Match       types.String `tfsdk:"match"`
+	Identity    types.String `tfsdk:"identity"`
+	Identities  types.Map    `tfsdk:"identities"`
+	Expression  types.String `tfsdk:"expression"`
+	LookupEmail types.String `tfsdk:"lookup_email"`
+}
+
+const rulesDescription = "Reducer rules, tried in order for users nothing is stored for; the first that yields an identity wins. " +
+	"Each rule has exactly one of `identity`, `identities`, `expression` and `lookup_email`. Rules see the normalised e-mail: trimmed and in lower case."
+
+// ruleAttributes is the one source of what a rule may say and of its prose.
+//
+// What is required is checked by the rules package: the framework would call
+// required attributes missing in a rule that is unknown as a whole.
+var ruleAttributes = []struct {
+	name, doc string
+	isMap     bool
+}{
+	{name: "name", doc: "Required. Name of the rule, shown wherever it gave an identity. Unique in the list."},
+	{name: "service_type", doc: "Required. Type of the services the rule is for, such as `aws_iam`. Rules for `custom` are refused: custom services have fetch_remote_identity instead."},
+	{name: "external_id", doc: "Limits the rule to one service of that type. Without it the rule is for all of them."},
+	{name: "match", doc: "Regular expression (RE2) that the whole e-mail must match, without regard to case. Its groups can be used in `identity` and `lookup_email`. Users without e-mail never match."},
+	{name: "identity", doc: "Template of the identity: `$1` and `$${name}` are groups of `match`, `$0` is the e-mail, `$${local}` and `$${domain}` are its parts, `$$` is a dollar sign. In HCL strings `$${` is written with two dollar signs."},
+	{name: "identities", isMap: true, doc: "Map from e-mail (or a bot's username) to identity."},
+	{name: "expression", doc: "CEL expression over `user` (`email`, `local`, `domain`, `username`, `type`, `role`, `first_name`, `last_name`, `identities` by service key) and `service` (`type`, `external_id`, `key`). A string is the identity; `\"\"` and `optional.none()` are none."},
+	{name: "lookup_email", doc: "Template, like `identity`, of the e-mail the service is asked for in place of the user's own. It yields no identity itself; the first such rule that matches counts."},
+}
+
+func providerRulesAttribute() providerschema.ListNestedAttribute {
+	attributes := map[string]providerschema.Attribute{}
+	for _, a := range ruleAttributes {
+		if a.isMap {
+			attributes[a.name] = providerschema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: a.doc}
+			continue
+		}
+		attributes[a.name] = providerschema.StringAttribute{Optional: true, MarkdownDescription: a.doc}
+	}
+	return providerschema.ListNestedAttribute{
+		Optional: true, NestedObject: providerschema.NestedAttributeObject{Attributes: attributes},
+		MarkdownDescription: rulesDescription + " They hold for every data source of this provider configuration, after a data source's own.",
+	}
+}
+
+func dataSourceRulesAttribute() schema.ListNestedAttribute {
+	attributes := map[string]schema.Attribute{}
+	for _, a := range ruleAttributes {
+		if a.isMap {
+			attributes[a.name] = schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: a.doc}
+			continue
+		}
+		attributes[a.name] = schema.StringAttribute{Optional: true, MarkdownDescription: a.doc}
+	}
+	return schema.ListNestedAttribute{
+		Optional: true, NestedObject: schema.NestedAttributeObject{Attributes: attributes},
+		MarkdownDescription: rulesDescription + " They run before the provider's rules.",
+	}
+}
+
+// compileRules compiles a rules list; every error stands at the attribute that
+// is wrong. While any part is unknown the known rules are still checked, but
+// the set is nil.
+func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Set, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if list.IsUnknown() {
+		return nil, diags
+	}
+	written := make([]rules.Rule, 0, len(list.Elements()))
+	places := make([]int, 0, len(list.Elements())) // where each known rule stands in the list
+	for i, element := range list.Elements() {
+		object, ok := element.(types.Object)
+		if !ok || object.IsUnknown() {
+			continue
+		}
+		if object.IsNull() {
+			diags.AddAttributeError(at.AtListIndex(i), invalidRule, "A rule is null. Remove it from the list, or say what it gives.")
+			continue
+		}
+		var m ruleModel
+		diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+		if rule, known := m.rule(); known && !diags.HasError() {
+			written, places = append(written, rule), append(places, i)
+		}
+	}
+	set, problems := rules.Compile(written)
+	for _, p := range problems {
+		where := at.AtListIndex(places[p.Index])
+		if p.Attribute != "" {
+			where = where.AtName(p.Attribute)
+		}
+		if p.Key != "" {
+			where = where.AtMapKey(p.Key)
+		}
+		detail := sentence(p.Message)
+		if p.Hint != "" {
+			detail += "\n\n" + sentence(p.Hint)
+		}
+		diags.AddAttributeError(where, invalidRule, detail)
+	}
+	if diags.HasError() || len(written) != len(list.Elements()) {
+		return nil, diags
+	}
+	return set, diags
+}
+
+const invalidRule = "Invalid Reducer Rule"
+
+// addBrokenRule reports a rule that failed while it ran. Which attribute it
+// stands at is not known: the rule may be the provider's or the data source's.
+func addBrokenRule(diags *diag.Diagnostics, e *rules.EvalError) {
+	detail := sentence(fmt.Sprintf("The rule %q failed for %s in %s: %s", e.Rule, e.User, e.Service, e.Message))
+	if e.Hint != "" {
+		detail += "\n\n" + sentence(e.Hint)
+	}
+	diags.AddError("Reducer Rule Failed", detail+"\n\nWhat the rule would have said is not known, so the user counts neither as mapped nor as unmapped. "+
+		"Correct the rule, or keep it from this user with match.")
+}
+
+// rule is the rule as the rules package takes it; known is false while any
+// attribute is unknown.
+func (m ruleModel) rule() (rule rules.Rule, known bool) {
+	all := []attr.Value{m.Name, m.ServiceType, m.ExternalID, m.Match, m.Identity, m.Identities, m.Expression, m.LookupEmail}
+	if slices.ContainsFunc(all, attr.Value.IsUnknown) {
+		return rule, false
+	}
+	rule = rules.Rule{
+		Name: m.Name.ValueString(), ServiceType: m.ServiceType.ValueString(),
+		ExternalID: m.ExternalID.ValueStringPointer(), Match: m.Match.ValueStringPointer(),
+		Identity: m.Identity.ValueStringPointer(), Expression: m.Expression.ValueStringPointer(),
+		LookupEmail: m.LookupEmail.ValueStringPointer(),
+	}
+	if !m.Identities.IsNull() {
+		identities, known := matcherOf(m.Identities)
+		if !known {
+			return rule, false
+		}
+		rule.Identities = identities
+	}
+	return rule, true
+}

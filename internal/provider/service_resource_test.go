@@ -1,0 +1,248 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+func TestServiceResource_validate(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		config map[string]any
+		want   []string
+	}{
+		"valid":                  {config: map[string]any{"service_type": "okta", "external_id": "acme.okta.com", "label": "Okta"}},
+		"unknown":                {config: map[string]any{"service_type": unknown, "external_id": unknown, "label": unknown}},
+		"unknown id":             {config: map[string]any{"service_type": "slack", "external_id": unknown}},
+		"colons and slash":       {config: map[string]any{"service_type": "aws_sso", "external_id": "arn:aws:sso:::instance/ssoins-1"}},
+		"type of the user's own": {config: map[string]any{"service_type": "datadog", "external_id": "eu"}},
+		"bad type":               {config: map[string]any{"service_type": "Okta", "external_id": "acme.okta.com"}, want: []string{`AttributeName("service_type") … "Okta" is not a service type`}},
+		"bad type, id unknown":   {config: map[string]any{"service_type": "a b", "external_id": unknown}, want: []string{`AttributeName("service_type") … lower case letters`}},
+		"bad id":                 {config: map[string]any{"service_type": "slack", "external_id": "t123"}, want: []string{`AttributeName("external_id") … The external ID 't123' is invalid for service type 'slack' … Must start with 'T'`}},
+		"empty id":               {config: map[string]any{"service_type": "okta", "external_id": ""}, want: []string{`AttributeName("external_id") … must not be empty`}},
+		"managed":                {config: map[string]any{"service_type": "sym", "external_id": "cloud"}, want: []string{`AttributeName("service_type") … cannot be declared … managed`}},
+		"empty label":            {config: map[string]any{"service_type": "okta", "external_id": "x", "label": ""}, want: []string{`AttributeName("label") … leave it out`}},
+		"label with space":       {config: map[string]any{"service_type": "okta", "external_id": "x", "label": "Okta "}, want: []string{`AttributeName("label") … space`}},
+		"long label":             {config: map[string]any{"service_type": "okta", "external_id": "x", "label": strings.Repeat("x", 257)}, want: []string{`AttributeName("label") … 256 bytes`}},
+	}
+	p := newProtocolServer(t, nil, nil)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantDiagnostics(t, (&protocolServer{t, p.server, p.schema}).validate("sym_service", tt.config), tt.want...)
+		})
+	}
+}
+
+func oktaServiceConfig(label any) map[string]any {
+	return map[string]any{"service_type": "okta", "external_id": "acme.okta.com", "label": label}
+}
+
+func TestServiceResource_lifecycle(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	p := newProtocolServer(t, nil, api.settings())
+
+	planned := p.plain(p.resource("sym_service"), p.plan("sym_service", nil, oktaServiceConfig("Okta")).PlannedState)
+	if planned["key"] != "okta:acme.okta.com" || planned["id"] != unknown {
+		t.Errorf("planned: %v", planned)
+	}
+	state, diags := p.apply("sym_service", nil, oktaServiceConfig("Okta"))
+	wantDiagnostics(t, diags)
+	stored, there := api.service("okta:acme.okta.com")
+	want := map[string]any{"service_type": "okta", "external_id": "acme.okta.com", "label": "Okta", "key": "okta:acme.okta.com", "id": stored.ID}
+	if diff := cmp.Diff(want, state); !there || diff != "" {
+		t.Errorf("created (-want +got):\n%s", diff)
+	}
+	read, diags := p.read("sym_service", state)
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(state, read); diff != "" {
+		t.Errorf("read (-created +read):\n%s", diff)
+	}
+
+	changed, diags := p.apply("sym_service", state, oktaServiceConfig(nil))
+	wantDiagnostics(t, diags)
+	want["label"] = nil
+	if diff := cmp.Diff(want, changed); diff != "" {
+		t.Errorf("label removed (-want +got):\n%s", diff)
+	}
+	if stored, _ := api.service("okta:acme.okta.com"); stored.Label != "" {
+		t.Errorf("label %q is stored", stored.Label)
+	}
+	imported, diags := p.importState("sym_service", "okta:acme.okta.com")
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(changed, imported); diff != "" {
+		t.Errorf("imported (-state +import):\n%s", diff)
+	}
+
+	plan := p.plan("sym_service", changed, map[string]any{"service_type": "okta", "external_id": "other.okta.com"})
+	wantDiagnostics(t, plan.Diagnostics)
+	if len(plan.RequiresReplace) != 1 || plan.RequiresReplace[0].String() != `AttributeName("external_id")` {
+		t.Errorf("replaces because of %v", plan.RequiresReplace)
+	}
+	for range 2 { // gone already is success
+		gone, diags := p.apply("sym_service", changed, nil)
+		wantDiagnostics(t, diags)
+		if gone != nil {
+			t.Errorf("deleted: %v", gone)
+		}
+	}
+	if _, there := api.service("okta:acme.okta.com"); there {
+		t.Error("the service is still registered")
+	}
+}
+
+func TestServiceResource_adoption(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		stored string
+		label  any
+		want   []string
+	}{
+		"equal":          {stored: "Okta", label: "Okta"},
+		"equal, without": {stored: "", label: nil},
+		"another label": {stored: "Okta", label: "Okta (prod)", want: []string{
+			`ERROR AttributeName("label"): Service Is Registered With Another Label … stored:   "Okta" … declared: "Okta (prod)" … ` +
+				`declare label = "Okta" … terraform import ADDRESS 'okta:acme.okta.com' … Request: POST /api/v1/services, status 409 Conflict`}},
+		"a label, none declared": {stored: "Okta", label: nil, want: []string{`declare label = "Okta"`}},
+		"no label, one declared": {stored: "", label: "Okta", want: []string{`declare it without a label`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newTestServer(t)
+			before := api.registerAs("okta:acme.okta.com", tt.stored)
+			p := newProtocolServer(t, nil, api.settings())
+			state, diags := p.apply("sym_service", nil, oktaServiceConfig(tt.label))
+			wantDiagnostics(t, diags, tt.want...)
+			after, _ := api.service("okta:acme.okta.com")
+			if diff := cmp.Diff(before, after, cmpopts.IgnoreFields(identity.Service{}, "NoDirectory")); diff != "" {
+				t.Errorf("the stored service changed:\n%s", diff)
+			}
+			if adopted := state != nil && state["id"] == before.ID; adopted != (len(tt.want) == 0) {
+				t.Errorf("state: %v", state)
+			}
+		})
+	}
+}
+
+func TestServiceResource_ownedByConfiguration(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t, withOwned("okta:acme.okta.com"))
+	api.registerAs("okta:acme.okta.com", "Okta")
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.apply("sym_service", nil, oktaServiceConfig("Okta"))
+	wantDiagnostics(t, diags)
+	_, diags = p.apply("sym_service", state, oktaServiceConfig("Mine"))
+	wantDiagnostics(t, diags, "Unable to Update Service … okta:acme.okta.com is owned by the server's configuration file … Change the service block there")
+	kept, diags := p.apply("sym_service", state, nil)
+	wantDiagnostics(t, diags, "Unable to Delete Service … owned by the server's configuration file … Change the service block there")
+	if diff := cmp.Diff(state, kept); diff != "" {
+		t.Errorf("the state of a refused deletion (-want +got):\n%s", diff)
+	}
+}
+
+func TestServiceResource_referenced(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t).register("okta:acme.okta.com")
+	api.mapping("ada@acme.com", "okta:acme.okta.com", "00u1", identity.Manual)
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.importState("sym_service", "okta:acme.okta.com")
+	wantDiagnostics(t, diags)
+	kept, diags := p.apply("sym_service", state, nil)
+	wantDiagnostics(t, diags, "Unable to Delete Service … Cannot perform delete because it is referenced by 1 identities and 0 integrations … mappings of the service first")
+	if kept == nil {
+		t.Error("a refused deletion dropped the state")
+	}
+}
+
+func TestServiceResource_gone(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, newTestServer(t).settings())
+	state, diags := p.read("sym_service", oktaServiceState())
+	wantDiagnostics(t, diags, "WARNING: Service Is Gone: okta:acme.okta.com … deleted outside … the next apply registers it again")
+	if state != nil {
+		t.Errorf("state: %v", state)
+	}
+	state, diags = p.apply("sym_service", oktaServiceState(), oktaServiceConfig("New"))
+	wantDiagnostics(t, diags, "Unable to Update Service … No service is registered for okta:acme.okta.com")
+	if state["label"] == "New" {
+		t.Error("a failed update is in state")
+	}
+}
+
+func TestServiceResource_import(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t).register("aws_sso:arn:aws:sso:::instance/ssoins-1")
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.importState("sym_service", "aws_sso:arn:aws:sso:::instance/ssoins-1")
+	wantDiagnostics(t, diags)
+	if state["external_id"] != "arn:aws:sso:::instance/ssoins-1" || state["service_type"] != "aws_sso" {
+		t.Errorf("imported: %v", state)
+	}
+	for id, want := range map[string]string{
+		"okta":           `Invalid Import ID … "okta" is not a service key … SERVICE_TYPE:EXTERNAL_ID`,
+		"slack:lower":    "Invalid Import ID … Must start with 'T'",
+		"okta:elsewhere": "Service Not Found … okta:elsewhere",
+	} {
+		_, diags := p.importState("sym_service", id)
+		wantDiagnostics(t, diags, want)
+	}
+}
+
+// TestServiceResource_acknowledged: whatever the API makes of a label, what it
+// acknowledged is in state and no error taints it.
+func TestServiceResource_acknowledged(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	api.answerNext(1, http.MethodPost, "services", func(w http.ResponseWriter, r *http.Request) {
+		var asked symapi.ServiceWrite
+		body, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(body, &asked)
+		reply, _ := json.Marshal(symapi.Service{ID: "c0ffee00-0000-4000-8000-000000000000", Slug: asked.ServiceType, ExternalID: asked.ExternalID, Label: "OKTA"})
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(reply)
+	})
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.apply("sym_service", nil, oktaServiceConfig("Okta"))
+	wantDiagnostics(t, diags)
+	if state["label"] != "Okta" || state["id"] != "c0ffee00-0000-4000-8000-000000000000" {
+		t.Errorf("state: %v", state)
+	}
+}
+
+func TestServiceResource_failures(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t).register("okta:acme.okta.com")
+	p := newProtocolServer(t, nil, api.settings())
+	_, diags := p.read("sym_service", oktaServiceState()) // logs in
+	wantDiagnostics(t, diags)
+
+	api.failNext(1, http.MethodGet, "services", http.StatusBadGateway, "<h1>Bad Gateway</h1>")
+	state, diags := p.read("sym_service", oktaServiceState())
+	wantDiagnostics(t, diags, "Unable to Read Service | For okta:acme.okta.com: the API is not available … GET /api/v1/services, status 502")
+	if state == nil {
+		t.Error("a failed read dropped the state")
+	}
+	api.failNext(1, http.MethodPost, "services", http.StatusForbidden, `{"message":"no"}`)
+	state, diags = p.apply("sym_service", nil, map[string]any{"service_type": "github", "external_id": "acme"})
+	wantDiagnostics(t, diags, "Unable to Create Service … role")
+	if state != nil {
+		t.Errorf("a failed creation is in state: %v", state)
+	}
+	guest := newProtocolServer(t, nil, api.settings(map[string]any{"token": testGuestToken}))
+	_, diags = guest.apply("sym_service", nil, map[string]any{"service_type": "github", "external_id": "acme"})
+	wantDiagnostics(t, diags, "Unable to Create Service … the token's role does not allow this … status 403")
+}

@@ -1,0 +1,72 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Command terraform-provider-sym is the Terraform provider for Sym identities.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/provider"
+)
+
+// address is where configurations find the provider.
+const address = "registry.terraform.io/sym-identity/sym"
+
+// version is set at release time with -ldflags.
+var version = ""
+
+func main() {
+	serve := func(ctx context.Context, opts providerserver.ServeOpts) error {
+		return providerserver.Serve(ctx, provider.New(programVersion()), opts)
+	}
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, serve))
+}
+
+// run is the program: it serves the provider until Terraform ends it, and
+// returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, serve func(context.Context, providerserver.ServeOpts) error) int {
+	flags := flag.NewFlagSet("terraform-provider-sym", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	debugged := flags.Bool("debug", false, "serve for a debugger: print how Terraform attaches, and wait for it")
+	tell := flags.Bool("version", false, "print the version and end")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "unexpected argument %q\n", flags.Arg(0))
+		flags.Usage()
+		return 2
+	}
+	if *tell {
+		fmt.Fprintf(stdout, "terraform-provider-sym %s\n", programVersion())
+		return 0
+	}
+	if err := serve(ctx, providerserver.ServeOpts{Address: address, Debug: *debugged, ProtocolVersion: 6}); err != nil {
+		fmt.Fprintf(stderr, "terraform-provider-sym: %s\n", err)
+		return 1
+	}
+	return 0
+}
+
+// programVersion is the released version, else what the build knows of its
+// module, else dev.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}

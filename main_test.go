@@ -1,0 +1,58 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+)
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		args   []string
+		fails  error
+		code   int
+		served bool
+		debug  bool
+		stdout string
+		stderr string
+	}{
+		"serves":           {served: true},
+		"for a debugger":   {args: []string{"-debug"}, served: true, debug: true},
+		"two dashes":       {args: []string{"--debug"}, served: true, debug: true},
+		"version":          {args: []string{"-version"}, stdout: "terraform-provider-sym " + programVersion() + "\n"},
+		"help":             {args: []string{"-help"}, stderr: "-version"},
+		"unknown flag":     {args: []string{"-verbose"}, code: 2, stderr: "-verbose"},
+		"an argument":      {args: []string{"plan"}, code: 2, stderr: `unexpected argument "plan"`},
+		"cannot be served": {fails: errors.New("no address"), served: true, code: 1, stderr: "terraform-provider-sym: no address"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr strings.Builder
+			served := false
+			code := run(t.Context(), tt.args, &stdout, &stderr, func(_ context.Context, opts providerserver.ServeOpts) error {
+				served = true
+				if opts.Address != "registry.terraform.io/sym-identity/sym" || opts.ProtocolVersion != 6 || opts.Debug != tt.debug {
+					t.Errorf("options: %+v", opts)
+				}
+				return tt.fails
+			})
+			if code != tt.code || served != tt.served {
+				t.Errorf("code %d, served %t; want %d, %t", code, served, tt.code, tt.served)
+			}
+			if stdout.String() != tt.stdout {
+				t.Errorf("stdout %q, want %q", stdout.String(), tt.stdout)
+			}
+			if !strings.Contains(stderr.String(), tt.stderr) || tt.stderr == "" && stderr.Len() > 0 {
+				t.Errorf("stderr %q, want %q", stderr.String(), tt.stderr)
+			}
+		})
+	}
+}
