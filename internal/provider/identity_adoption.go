@@ -53,9 +53,8 @@ func newWrite(key mappingKey, m identityModel, want identity.Matcher, stored *id
 
 // read finds one mapping; nil where nothing is stored. Failures are in diags.
 func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	api, opened := r.data.session(ctx)
-	diags.Append(opened...)
-	if opened.HasError() {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
 		return nil
 	}
 	users, err := api.FindUsers(ctx, []identity.UserKey{key.user})
@@ -73,9 +72,8 @@ func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag
 
 // holder is who else has the account, "" where nobody has.
 func (r *identityResource) holder(ctx context.Context, key mappingKey, want identity.Matcher, diags *diag.Diagnostics, except ...identity.UserKey) identity.UserKey {
-	api, opened := r.data.session(ctx)
-	diags.Append(opened...)
-	if opened.HasError() {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
 		return ""
 	}
 	holders, err := api.Holders(ctx, key.service, []string{want.Claim(key.service.Type)})

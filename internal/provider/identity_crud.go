@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -52,7 +51,7 @@ func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan ident
 			return nil
 		}
 		var written *identity.Mapping
-		written, err = r.write(ctx, newWrite(key, plan, want, stored))
+		written, err = r.write(ctx, newWrite(key, plan, want, stored), diags)
 		if err == nil {
 			return written
 		}
@@ -64,12 +63,12 @@ func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan ident
 	return nil
 }
 
-// write stores one mapping and returns it as stored. The session is open: what
-// is written was read before.
-func (r *identityResource) write(ctx context.Context, w identity.Write) (*identity.Mapping, error) {
-	api, diags := r.data.session(ctx)
-	if diags.HasError() {
-		return nil, errors.New(diags[0].Detail())
+// write stores one mapping and returns it as stored; nil without an error
+// where diags already say why nothing was written.
+func (r *identityResource) write(ctx context.Context, w identity.Write, diags *diag.Diagnostics) (*identity.Mapping, error) {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil, nil
 	}
 	users, err := api.Write(ctx, []identity.Write{w})
 	if err != nil {
@@ -153,7 +152,7 @@ func (r *identityResource) change(ctx context.Context, key mappingKey, plan, sta
 			return nil
 		}
 	}
-	written, err := r.write(ctx, newWrite(key, plan, want, expected))
+	written, err := r.write(ctx, newWrite(key, plan, want, expected), diags)
 	if err != nil {
 		addWriteFailure(diags, "Update Identity Mapping", key, plan, want, err)
 		return nil
@@ -173,9 +172,8 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	matcher, _ := state.matcher()
-	api, diags := r.data.session(ctx)
-	resp.Diagnostics.Append(diags...)
-	if diags.HasError() {
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	_, err := api.Delete(ctx, []identity.Delete{{User: key.user, Service: key.service, Matcher: matcher, IfRevision: state.Revision.ValueInt64()}})
