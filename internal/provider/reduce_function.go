@@ -45,7 +45,7 @@ func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionReques
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
 				Name: "rules", AllowNullValue: true,
-				MarkdownDescription: "The rules: a list of objects with the attributes of the provider's `rules`. Null and empty are no rules.",
+				MarkdownDescription: "The rules: a list of objects with the attributes of the provider's `rules`. Null and empty are no rules; OpenTofu does not evaluate a bare `null` here, so write `[]` there.",
 			},
 			function.DynamicParameter{
 				Name:                "user",

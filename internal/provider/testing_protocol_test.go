@@ -209,12 +209,13 @@ func (p *protocolServer) readData(typeName string, config map[string]any) (map[s
 	return p.plain(schema, resp.State), resp.Diagnostics
 }
 
-// call calls a provider function with dynamic arguments.
+// call calls a provider function. Arguments must have the types of its
+// parameters; for dynamic ones any will do.
 func (p *protocolServer) call(name string, arguments ...tftypes.Value) (tftypes.Value, *tfprotov6.FunctionError) {
 	p.t.Helper()
 	values := make([]*tfprotov6.DynamicValue, len(arguments))
 	for i, a := range arguments {
-		v, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, a)
+		v, err := tfprotov6.NewDynamicValue(p.schema.Functions[name].Parameters[i].Type, a)
 		p.must(err)
 		values[i] = &v
 	}

@@ -68,10 +68,12 @@ type Answer struct {
 	Reason       Reason             // why unmapped
 	Holder       identity.UserKey   // with Claimed: whose account it is
 	Candidates   []identity.Matcher // accounts that were found but are no answer: all with Ambiguous, the one with Claimed
-	Steps        []Step
-	Stale        bool             // rules or lookup give another account than the stored one, or no longer any
-	Fresh        identity.Matcher // with Stale: what they give instead; nil = none
-	Err          error            // why it is not known whether the user is mapped
+	Steps        []Step             // nil: the request asked for no trace
+	Stale        bool               // rules or lookup give another account than the stored one, or no longer any
+	Fresh        identity.Matcher   // with Stale: what they give instead; nil = none
+	FreshReason  Reason             // of a checked stored value: why rules and lookup give none for this user; "" where they give one
+	Retired      bool               // the service says that the stored account is inactive; known only of checked values
+	Err          error              // why it is not known whether the user is mapped
 }
 
 // Mapped reports whether the chain found an account.
@@ -83,6 +85,9 @@ func (a Answer) Identity() (string, bool) {
 }
 
 func (a *Answer) step(name Origin, outcome Outcome, format string, args ...any) {
+	if a.Steps == nil {
+		return
+	}
 	a.Steps = append(a.Steps, Step{Name: name, Outcome: outcome, Detail: fmt.Sprintf(format, args...)})
 }
 

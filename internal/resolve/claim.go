@@ -63,10 +63,13 @@ func (prop *proposal) refused(held map[string]identity.UserKey) bool {
 // withdraw makes a hit a miss, because the account is the holder's.
 func (prop *proposal) withdraw(holder identity.UserKey) {
 	a := prop.answer
-	last := &a.Steps[len(a.Steps)-1]
-	last.Outcome = Miss
-	last.Detail += ", which belongs to " + string(holder)
-	if prop.stored == nil {
+	if n := len(a.Steps); n > 0 {
+		a.Steps[n-1].Outcome = Miss
+		a.Steps[n-1].Detail += ", which belongs to " + string(holder)
+	}
+	if prop.stored != nil {
+		a.FreshReason = Claimed
+	} else {
 		a.Matcher, a.Source, a.Rule = nil, "", ""
 		a.Reason, a.Holder, a.Candidates = Claimed, holder, []identity.Matcher{prop.matcher}
 	}

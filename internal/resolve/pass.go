@@ -21,6 +21,7 @@ type pass struct {
 	declared   map[identity.UserKey]identity.Matcher
 	users      map[identity.UserKey]identity.User
 	checkStale bool
+	untraced   bool
 	open       []*proposal // of the users whom neither declared nor store answers, or whose stored value is checked
 }
 
@@ -42,6 +43,9 @@ func (p *pass) run(ctx context.Context, keys []identity.UserKey) ([]Answer, erro
 	for i, key := range keys {
 		a := &answers[i]
 		a.User, a.Service = key, p.service.Key
+		if !p.untraced {
+			a.Steps = make([]Step, 0, 3)
+		}
 		if p.fromDeclared(a) {
 			continue
 		}
@@ -195,10 +199,13 @@ func (prop *proposal) notAsked(step Origin, why string) {
 	prop.unmapped(NoDirectory)
 }
 
-// unmapped notes why a user has no answer. A stored answer stays.
+// unmapped notes why neither rules nor lookup have an answer. A stored one
+// stays.
 func (prop *proposal) unmapped(reason Reason) {
 	if prop.stored == nil {
 		prop.answer.Reason = reason
+	} else {
+		prop.answer.FreshReason = reason
 	}
 }
 
@@ -249,6 +256,7 @@ func (prop *proposal) take(step Origin, found identity.Answer) {
 		}
 		a.step(step, Miss, "the account of %s%s is inactive", prop.asked(), which)
 		prop.unmapped(Inactive)
+		a.Retired = prop.stored != nil && len(found.Matcher) > 0 && found.Matcher.Equal(a.Service.Type, prop.stored)
 	case identity.Ambiguous:
 		a.step(step, Miss, "%s has several accounts: %s", prop.asked(), List(found.Candidates))
 		prop.unmapped(Ambiguous)

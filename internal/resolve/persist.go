@@ -90,8 +90,11 @@ func (p *pass) settleCulprit(prop *proposal, culprit *identity.Error) {
 // toldByStore rewrites an answer to what a run finds that starts now.
 func (p *pass) toldByStore(prop *proposal, m identity.Mapping) {
 	a := prop.answer
-	trace := a.Steps[1:] // without the store's miss
-	a.Steps = nil
+	var trace []Step
+	if len(a.Steps) > 0 {
+		trace = a.Steps[1:] // without the store's miss
+	}
+	a.Steps = a.Steps[:0:0] // nil stays nil: no trace is asked for
 	a.fromStore(m)
 	if !p.checkStale {
 		a.LookupEmail = ""

@@ -12,6 +12,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
@@ -49,12 +50,13 @@ type Request struct {
 	Declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
 	Persist    bool // store what rules and lookups yield
 	CheckStale bool // compare stored values with what rules and lookups give now
+	NoTrace    bool // leave Answer.Steps empty: their texts cost more than the answers of thousands
 }
 
 // Resolve runs the chain. Answers come service by service, each in the order
-// of Users. An error means that the API failed as a whole or that a service is
-// not registered (*UnregisteredError); what concerns one person alone stands
-// in Answer.Err.
+// of Users. An error means that the API failed as a whole or that services are
+// not registered (an *UnregisteredError each, joined where there are several);
+// what concerns one person alone stands in Answer.Err.
 func (c Chain) Resolve(ctx context.Context, req Request) ([]Answer, error) {
 	registered, err := c.services(ctx, req)
 	if err != nil {
@@ -68,7 +70,7 @@ func (c Chain) Resolve(ctx context.Context, req Request) ([]Answer, error) {
 	for _, service := range req.Services {
 		p := &pass{
 			chain: c, service: registered[service], declared: req.Declared[service],
-			users: users, checkStale: req.CheckStale,
+			users: users, checkStale: req.CheckStale, untraced: req.NoTrace,
 		}
 		found, err := p.run(ctx, req.Users)
 		if err != nil {
@@ -96,18 +98,30 @@ func (c Chain) services(ctx context.Context, req Request) (map[identity.ServiceK
 	for _, s := range all {
 		byKey[s.Key] = s
 	}
+	var unregistered []error
 	for _, key := range req.Services {
 		if _, ok := byKey[key]; ok {
 			continue
 		}
-		for _, user := range req.Users {
-			if _, ok := req.Declared[key][user]; !ok {
-				return nil, newUnregisteredError(key, all)
-			}
+		if !req.declares(key) {
+			unregistered = append(unregistered, newUnregisteredError(key, all))
 		}
 		byKey[key] = identity.Service{Key: key}
 	}
-	return byKey, nil
+	if len(unregistered) == 1 {
+		return nil, unregistered[0]
+	}
+	return byKey, errors.Join(unregistered...)
+}
+
+// declares reports whether every user has a declared mapping in the service.
+func (r Request) declares(service identity.ServiceKey) bool {
+	for _, user := range r.Users {
+		if _, ok := r.Declared[service][user]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (c Chain) users(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]identity.User, error) {

@@ -1,0 +1,261 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+)
+
+// unmappedAda is an answer for ada in okta whose last step is given.
+func unmappedAda(reason resolve.Reason, last resolve.Step) resolve.Answer {
+	return resolve.Answer{User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Reason: reason, Steps: []resolve.Step{
+		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
+		{Name: resolve.Rule, Outcome: resolve.Miss, Detail: "no rule gives an identity"},
+		last,
+	}}
+}
+
+const adaBlock = `
+
+  resource "sym_identity" "ada_okta" {
+    user         = "ada@acme.com"
+    service_type = "okta"
+    external_id  = "acme.okta.com"
+    identity     = "" # fill in the account's user_id
+  }`
+
+func TestUnmappedDetail_golden(t *testing.T) {
+	t.Parallel()
+	email := func(outcome resolve.Outcome, detail string) resolve.Step {
+		return resolve.Step{Name: resolve.Email, Outcome: outcome, Detail: detail}
+	}
+	ambiguous := unmappedAda(resolve.Ambiguous, email(resolve.Miss, "ada@acme.com has several accounts: 00u1, 00u2"))
+	ambiguous.Candidates = []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}
+	claimed := unmappedAda(resolve.Claimed, email(resolve.Miss, "ada@acme.com has the account 00u1, which belongs to bob@acme.com"))
+	claimed.Candidates, claimed.Holder = []identity.Matcher{{"user_id": "00u1"}}, "bob@acme.com"
+	renamed := unmappedAda(resolve.NotFound, email(resolve.Miss, `no account has the e-mail ada.byron@acme.com (by rule "married")`))
+	renamed.LookupEmail = "ada.byron@acme.com"
+	bot := resolve.Answer{User: "deploy-bot", Service: mustService("github:acme"), Reason: resolve.NoEmail, Steps: []resolve.Step{
+		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
+		{Name: resolve.Rule, Outcome: resolve.Miss, Detail: "no rules are configured"},
+		email(resolve.Skipped, "deploy-bot is a bot and has no e-mail to look up"),
+	}}
+	custom := resolve.Answer{User: "ada@acme.com", Service: mustService("custom:victorops"), Reason: resolve.NotFound, Steps: []resolve.Step{
+		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
+		{Name: resolve.Rule, Outcome: resolve.Skipped, Detail: "custom services have fetch_remote_identity in place of rules"},
+		{Name: resolve.Remote, Outcome: resolve.Miss, Detail: "no account has the e-mail ada@acme.com"},
+	}}
+	managed := resolve.Answer{User: "ada@acme.com", Service: mustService("auth0:acme"), Reason: resolve.NoDirectory, Steps: []resolve.Step{
+		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
+		{Name: resolve.Rule, Outcome: resolve.Skipped, Detail: "identities of auth0 are managed by Sym"},
+		email(resolve.Skipped, "Sym itself keeps these identities"),
+	}}
+	tests := map[string]struct {
+		answer resolve.Answer
+		want   string
+	}{
+		"not_found": {unmappedAda(resolve.NotFound, email(resolve.Miss, "no account has the e-mail ada@acme.com")),
+			`ada@acme.com has no identity in okta:acme.okta.com: no account there has this e-mail (reason: not_found).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: no account has the e-mail ada@acme.com
+
+Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"not_found by another e-mail": {renamed,
+			`ada@acme.com has no identity in okta:acme.okta.com: no account there has the e-mail ada.byron@acme.com (reason: not_found).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: no account has the e-mail ada.byron@acme.com (by rule "married")
+
+Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"inactive": {unmappedAda(resolve.Inactive, email(resolve.Miss, "the account of ada@acme.com, 00u1, is inactive")),
+			`ada@acme.com has no identity in okta:acme.okta.com: the account there with this e-mail is inactive (reason: inactive).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: the account of ada@acme.com, 00u1, is inactive
+
+If the person left, take them out of this configuration. Otherwise map the right account by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"ambiguous": {ambiguous,
+			`ada@acme.com has no identity in okta:acme.okta.com: several accounts there have this e-mail: 00u1, 00u2 (reason: ambiguous).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com has several accounts: 00u1, 00u2
+
+Decide which account is the right one and map it by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"claimed": {claimed,
+			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com (reason: claimed).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com has the account 00u1, which belongs to bob@acme.com
+
+If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"no_email": {bot,
+			`deploy-bot has no identity in github:acme: a bot has no e-mail by which the service could be asked (reason: no_email).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rules are configured
+  email  skipped: deploy-bot is a bot and has no e-mail to look up
+
+Map the bot by hand; it must exist in Sym before. Give the same value to declared here, so that the plan which adds the mapping passes:
+
+  resource "sym_identity" "deploy_bot_github" {
+    user         = "deploy-bot"
+    service_type = "github"
+    external_id  = "acme"
+    identity     = "" # fill in the account's user_id
+  }`},
+		"no_directory": {unmappedAda(resolve.NoDirectory, email(resolve.Skipped, "this API has no directories")),
+			`ada@acme.com has no identity in okta:acme.okta.com: nobody can be asked which accounts it has (reason: no_directory).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  skipped: this API has no directories
+
+Add a directory for the service to the server's configuration, write a rule, or map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"custom": {custom,
+			`ada@acme.com has no identity in custom:victorops: no account there has this e-mail (reason: not_found).
+
+What each step said:
+
+  store                  miss: nothing is stored
+  rule                   skipped: custom services have fetch_remote_identity in place of rules
+  fetch_remote_identity  miss: no account has the e-mail ada@acme.com
+
+Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:
+
+  resource "sym_identity" "ada_custom" {
+    user         = "ada@acme.com"
+    service_type = "custom"
+    external_id  = "victorops"
+    identity     = "" # fill in the account's user_id
+  }`},
+		"managed": {managed,
+			`ada@acme.com has no identity in auth0:acme: Sym has stored none (reason: no_directory).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   skipped: identities of auth0 are managed by Sym
+  email  skipped: Sym itself keeps these identities
+
+Identities of auth0 are managed by Sym and cannot be declared: have the user log in to Sym, or ask Sym's support.`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, unmappedDetail(test.answer)); diff != "" {
+				t.Errorf("detail (-want +got):\n%s", diff)
+			}
+			if _, block, ok := strings.Cut(test.want, "\n  resource"); ok {
+				parsedBlock(t, "resource"+block)
+			}
+		})
+	}
+}
+
+func TestReportUnmapped_modes(t *testing.T) {
+	t.Parallel()
+	unmapped := unmappedAda(resolve.NotFound, resolve.Step{Name: resolve.Email, Outcome: resolve.Miss, Detail: "nobody"})
+	mapped := unmapped
+	mapped.Matcher = identity.Matcher{"user_id": "00u1"}
+	tests := map[string]struct {
+		answer resolve.Answer
+		mode   string
+		want   diag.Diagnostics
+	}{
+		"not set": {unmapped, "", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped))}},
+		"error":   {unmapped, "error", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped))}},
+		"warn": {unmapped, "warn", diag.Diagnostics{
+			diag.NewWarningDiagnostic("Unmapped User: ada@acme.com in okta:acme.okta.com", unmappedDetail(unmapped)),
+		}},
+		"ignore": {unmapped, "ignore", nil},
+		"mapped": {mapped, "error", nil},
+	}
+	for name, test := range tests {
+		var got diag.Diagnostics
+		reportUnmapped(&got, test.answer, test.mode)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestReportStale_golden(t *testing.T) {
+	t.Parallel()
+	block := func(id string) string {
+		return strings.Replace(adaBlock, `"" # fill in the account's user_id`, `"`+id+`"`, 1)
+	}
+	steps := `
+
+What each step said:
+
+  store  hit: 00u1 is stored
+  rule   hit: rule "new" gives 00u2
+`
+	tests := map[string]struct {
+		source identity.Source
+		fresh  identity.Matcher
+		want   string
+	}{
+		"another account": {identity.FromEmail, identity.Matcher{"user_id": "00u2"},
+			"For ada@acme.com in okta:acme.okta.com the store holds 00u1, but rules and the service now give 00u2. " +
+				"What is stored stays the answer until somebody maps the user by hand." + steps +
+				"\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead:" + block("00u2")},
+		"another account than a person's": {identity.Manual, identity.Matcher{"user_id": "00u2"},
+			"For ada@acme.com in okta:acme.okta.com the store holds 00u1, but rules and the service now give 00u2. " +
+				"What is stored stays the answer until somebody maps the user by hand." + steps +
+				"\nA person decided on the stored value, so it may well be right. If it is not, correct the mapping where it is declared, " +
+				"or declare it with overwrite = true:" + block("00u2")},
+		"none": {identity.FromRule, nil,
+			"For ada@acme.com in okta:acme.okta.com the store holds 00u1, but rules and the service now give none. " +
+				"What is stored stays the answer until somebody maps the user by hand." + steps +
+				"\nIf the account is still right, declare it, which makes it a manual mapping. If it is not, declare the right one:" + block("00u1")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := resolve.Answer{
+				User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Matcher: identity.Matcher{"user_id": "00u1"},
+				Source: resolve.Store, StoredSource: test.source, Stale: true, Fresh: test.fresh,
+				Steps: []resolve.Step{{Name: resolve.Store, Outcome: resolve.Hit, Detail: "00u1 is stored"}, {Name: resolve.Rule, Outcome: resolve.Hit, Detail: `rule "new" gives 00u2`}},
+			}
+			var got diag.Diagnostics
+			reportStale(&got, a)
+			want := diag.Diagnostics{diag.NewWarningDiagnostic("Stale Identity: ada@acme.com in okta:acme.okta.com", test.want)}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			a.Stale, got = false, nil
+			if reportStale(&got, a); len(got) > 0 {
+				t.Errorf("a value that is not stale: %v", got)
+			}
+		})
+	}
+}
