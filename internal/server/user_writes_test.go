@@ -179,11 +179,11 @@ func TestDeleteIdentities(t *testing.T) {
 	element := func(service, external, matcher, more string) string {
 		return fmt.Sprintf(`{"user_id":%q,"service_type":%q,"external_id":%q,"matcher":%s%s}`, u.ID, service, external, matcher, more)
 	}
-	for name, tt := range map[string]string{
+	for name, tt := range map[string]string{ //nolint:paralleltest // what follows needs the mapping they leave
 		"other value":    element("okta", "acme.okta.com", `{"user_id":"00u2"}`, ""),
 		"other revision": element("okta", "acme.okta.com", `{"user_id":"00u1"}`, `,"if_revision":777`),
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // what follows needs the mapping they leave
+		t.Run(name, func(t *testing.T) {
 			a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+element("github", "acme", `{"user_id":"a"}`, "")+","+tt+`]}`)
 			message, _ := a.body["message"].(string)
 			a.want(t, http.StatusConflict, `{"status":"error","errors":["`+message+`"],"succeeded":0,"failed":2,"results":[
