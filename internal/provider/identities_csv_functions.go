@@ -1,0 +1,134 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
+)
+
+var (
+	_ function.Function = (*identitiesFromCSVFunction)(nil)
+	_ function.Function = (*identitiesToCSVFunction)(nil)
+)
+
+// usersToIdentities is user → identity: what by_service and both functions have
+// for each service key.
+var usersToIdentities = types.MapType{ElemType: types.StringType}
+
+// NewIdentitiesFromCSVFunction is provider::sym::identities_from_csv: what a
+// symflow export says.
+func NewIdentitiesFromCSVFunction() function.Function { return &identitiesFromCSVFunction{} }
+
+type identitiesFromCSVFunction struct{}
+
+func (*identitiesFromCSVFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "identities_from_csv"
+}
+
+func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Identities of a symflow CSV file",
+		MarkdownDescription: "Reads the CSV that `symflow users list-identities -o` writes and `symflow users update` edits. " +
+			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Each service column is a key of it, also where nobody has an identity; a blank cell is no identity. Users keep their spelling.\n\n" +
+			"The header names the columns: `sym:cloud` (or `email`, its oldest name) is the user, `User ID` is dropped wherever it stands, all others are service keys. " +
+			"Cells are separated by `,` and quoted with `\"` or backticks. The matcher of a service type that symflow does not know stands in the file as JSON: with just the type's own key it is read as that identity, any other is an error. " +
+			"Whatever is wrong with the file stands in one error, with line and column.",
+		Parameters: []function.Parameter{
+			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, as from `file(\"identities.csv\")`."},
+		},
+		Return: function.MapReturn{ElementType: usersToIdentities},
+	}
+}
+
+func (*identitiesFromCSVFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var text string
+	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
+		return
+	}
+	parsed, err := symcsv.Parse(text)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		return
+	}
+	services := make(map[string]attr.Value, len(parsed))
+	for service, identities := range parsed {
+		users := make(map[string]attr.Value, len(identities))
+		for user, id := range identities {
+			users[user] = types.StringValue(id)
+		}
+		services[service] = types.MapValueMust(types.StringType, users)
+	}
+	resp.Error = resp.Result.Set(ctx, types.MapValueMust(usersToIdentities, services))
+}
+
+// NewIdentitiesToCSVFunction is provider::sym::identities_to_csv: the reverse.
+func NewIdentitiesToCSVFunction() function.Function { return &identitiesToCSVFunction{} }
+
+type identitiesToCSVFunction struct{}
+
+func (*identitiesToCSVFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "identities_to_csv"
+}
+
+func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Identities as a symflow CSV file",
+		MarkdownDescription: "Writes a map of service key to user to identity, such as `by_service` of `sym_resolved_identities`, as CSV in the layout of `symflow users list-identities -o`: " +
+			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. `identities_from_csv` reads it back.\n\n" +
+			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens: there a missing row deletes the user.",
+		Parameters: []function.Parameter{
+			function.MapParameter{
+				Name: "identities", ElementType: usersToIdentities,
+				MarkdownDescription: "Service key to user to identity. A null or empty identity is a blank cell, a null map a column of them. A user without any identity gets no row.",
+			},
+		},
+		Return: function.StringReturn{},
+	}
+}
+
+func (*identitiesToCSVFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var argument types.Map
+	if resp.Error = req.Arguments.Get(ctx, &argument); resp.Error != nil {
+		return
+	}
+	identities, known := plainIdentities(argument)
+	if !known {
+		resp.Error = resp.Result.Set(ctx, types.StringUnknown())
+		return
+	}
+	text, err := symcsv.Render(identities)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, types.StringValue(text))
+}
+
+// plainIdentities walks the values themselves: with many people the
+// framework's reflection would cost more than the work. Nulls become empty.
+// It reports false where anything is unknown, which some CLIs let through.
+func plainIdentities(argument types.Map) (map[string]map[string]string, bool) {
+	services := make(map[string]map[string]string, len(argument.Elements()))
+	for service, value := range argument.Elements() {
+		users, ok := value.(types.Map)
+		if !ok || users.IsUnknown() {
+			return nil, false
+		}
+		services[service] = make(map[string]string, len(users.Elements()))
+		for user, value := range users.Elements() {
+			id, ok := value.(types.String)
+			if !ok || id.IsUnknown() {
+				return nil, false
+			}
+			services[service][user] = id.ValueString()
+		}
+	}
+	return services, true
+}

@@ -1,0 +1,59 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symcsv
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// plainIdentity is the identity that a cell holds. symflow writes the matchers
+// of service types it does not know as JSON: {"user_id": "x"} is the identity
+// x, and any other object cannot be said with one string.
+func plainIdentity(service identity.ServiceKey, value string) (string, error) {
+	if !isObject(value) {
+		return value, nil
+	}
+	key := identity.MatcherKey(service.Type)
+	if id, ok := onlyValue(value, key); ok {
+		return id, nil
+	}
+	return "", fmt.Errorf("the cell is a JSON object that says more than one identity (of %s, only {%q: …} would not). "+
+		"Clear the cell and declare this mapping with the matcher attribute of a sym_identity resource", service.Type, key)
+}
+
+// cellOf is the reverse of plainIdentity: an identity that happens to be a JSON
+// object is wrapped, or it would be read as a matcher.
+func cellOf(service identity.ServiceKey, id string) string {
+	if !isObject(id) {
+		return id
+	}
+	// Strings always marshal.
+	text, _ := json.Marshal(map[string]string{identity.MatcherKey(service.Type): id})
+	return string(text)
+}
+
+func isObject(s string) bool {
+	s = strings.TrimSpace(s)
+	return strings.HasPrefix(s, "{") && json.Valid([]byte(s))
+}
+
+// onlyValue is the string under the only key of a JSON object. It looks at the
+// tokens, because decoding into a map would hide a repeated key.
+func onlyValue(object, key string) (string, bool) {
+	d := json.NewDecoder(strings.NewReader(object))
+	var tokens [4]json.Token
+	for i := range tokens {
+		token, err := d.Token()
+		if err != nil {
+			return "", false
+		}
+		tokens[i] = token
+	}
+	id, isString := tokens[2].(string)
+	return id, isString && tokens[1] == key && tokens[3] == json.Delim('}')
+}

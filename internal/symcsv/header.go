@@ -1,0 +1,128 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symcsv
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// column is one column of the header.
+type column struct {
+	name    string // as in the header, without outer spaces
+	kind    columnKind
+	service identity.ServiceKey // of a serviceColumn
+}
+
+type columnKind uint8
+
+const (
+	brokenColumn   columnKind = iota // reported already; its cells are not looked at
+	namelessColumn                   // what spreadsheets leave behind
+	userNameColumn
+	idColumn
+	serviceColumn
+)
+
+// header reads the first row. It reports whether the rows below can be read.
+func (p *parser) header(r row) bool {
+	own := findUserColumn(r)
+	if own < 0 {
+		p.withoutUser(r)
+		return false
+	}
+	p.user = own
+	p.columns = make([]column, len(r))
+	first := map[string]int{}
+	for i, c := range r {
+		col, err := newColumn(c.text)
+		switch {
+		case i == own:
+			col.kind, err = userNameColumn, nil
+		case col.name == userColumn, col.name == oldUserColumn:
+			err = fmt.Errorf("the user of each row stands in column %d already. Remove one of the two columns", own+1)
+		case col.kind == serviceColumn:
+			if at, twice := first[col.name]; twice {
+				err = fmt.Errorf("this column stands twice in the header, as columns %d and %d", at, i+1)
+			}
+		}
+		if err != nil {
+			p.report(c.line, col.name, err)
+			col.kind = brokenColumn
+		}
+		if col.kind == serviceColumn {
+			first[col.name] = i + 1
+			p.out[col.name] = map[string]string{}
+		}
+		p.columns[i] = col
+	}
+	return true
+}
+
+// newColumn reads a name; what it is not, is an error.
+func newColumn(text string) (column, error) {
+	c := column{name: strings.TrimSpace(text)}
+	switch c.name {
+	case "":
+		c.kind = namelessColumn
+		return c, nil
+	case userIDColumn:
+		c.kind = idColumn
+		return c, nil
+	}
+	service, err := identity.ParseServiceKey(c.name)
+	if err != nil {
+		if strings.Contains(c.name, ":") {
+			return c, err
+		}
+		return c, fmt.Errorf("the column is none of %s, %s and a service key (SERVICE_TYPE:EXTERNAL_ID, as in okta:acme.okta.com). Rename or remove it",
+			userColumn, userIDColumn)
+	}
+	if service.Managed() {
+		return c, fmt.Errorf("identities of %s cannot be declared: they are managed by Sym. Remove the column", service)
+	}
+	c.kind, c.service = serviceColumn, service
+	return c, nil
+}
+
+// findUserColumn is the index of the user's column, -1 where there is none.
+func findUserColumn(r row) int {
+	old := -1
+	for i, c := range r {
+		switch strings.TrimSpace(c.text) {
+		case userColumn:
+			return i
+		case oldUserColumn:
+			if old < 0 {
+				old = i
+			}
+		}
+	}
+	return old
+}
+
+// withoutUser says why a first line without the user's column cannot be a header.
+func (p *parser) withoutUser(r row) {
+	line := r[0].line
+	if len(r) == 1 {
+		switch text := r[0].text; {
+		case strings.Contains(text, ";"):
+			p.report(line, "", errors.New("the columns are separated by semicolons. Save the file with commas"))
+			return
+		case strings.Contains(text, "\t"):
+			p.report(line, "", errors.New("the columns are separated by tabs. Save the file with commas"))
+			return
+		}
+	}
+	for _, c := range r {
+		if col, err := newColumn(c.text); err == nil && col.kind != namelessColumn {
+			p.report(line, "", fmt.Errorf("the header has no column %s, which names the user of each row", userColumn))
+			return
+		}
+	}
+	p.report(line, "", errNotAHeader)
+}

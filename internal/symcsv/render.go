@@ -1,0 +1,109 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symcsv
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Render writes service key → user → identity as CSV: sym:cloud first, then
+// the services in order of their keys; one row per user, in order of the
+// normalised name; double quotes where a cell needs them, LF at line ends. An
+// empty identity is a blank cell. Parse reads the map back, except for users
+// who are spelled in several ways (they get one row, in the spelling of the
+// first service that names them) and users without any identity (no service
+// names them, so they have no row). The error joins everything that is wrong.
+func Render(identities map[string]map[string]string) (string, error) {
+	services := slices.Sorted(maps.Keys(identities))
+	var errs []error
+	names := map[identity.UserKey]string{}
+	cells := make([]map[identity.UserKey]string, len(services))
+	for i, name := range services {
+		service, err := serviceOf(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		var more []error
+		cells[i], more = columnCells(service, identities[name], names)
+		errs = append(errs, more...)
+	}
+	if len(errs) > 0 {
+		return "", errors.Join(errs...)
+	}
+	var b strings.Builder
+	writeRow(&b, append([]string{userColumn}, services...))
+	for _, user := range slices.Sorted(maps.Keys(names)) {
+		line := []string{names[user]}
+		for _, column := range cells {
+			line = append(line, column[user])
+		}
+		writeRow(&b, line)
+	}
+	return b.String(), nil
+}
+
+func serviceOf(name string) (identity.ServiceKey, error) {
+	service, err := identity.ParseServiceKey(name)
+	if err == nil {
+		err = service.CheckDeclarable()
+	}
+	if err != nil {
+		return service, fmt.Errorf("service %q: %w", shorten(name), err)
+	}
+	return service, nil
+}
+
+// columnCells are the cells of one service. names collects how users are spelled.
+func columnCells(service identity.ServiceKey, identities map[string]string, names map[identity.UserKey]string) (map[identity.UserKey]string, []error) {
+	cells := make(map[identity.UserKey]string, len(identities))
+	spelled := make(map[identity.UserKey]string, len(identities))
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(identities)) {
+		id := identities[name]
+		if id == "" {
+			continue
+		}
+		user, err := identity.ParseUser(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("service %q: %w", service, err))
+			continue
+		}
+		if other, twice := spelled[user]; twice {
+			errs = append(errs, fmt.Errorf("service %q: %q and %q are the same user. Leave one of the two", service, other, name))
+			continue
+		}
+		spelled[user] = name
+		if err := identity.ValidateIdentity(service, id); err != nil {
+			errs = append(errs, fmt.Errorf("service %q, user %q: %w", service, name, err))
+			continue
+		}
+		cells[user] = cellOf(service, id)
+		if _, known := names[user]; !known {
+			names[user] = strings.TrimSpace(name)
+		}
+	}
+	return cells, errs
+}
+
+// writeRow quotes what standard CSV must quote, and cells that start with a
+// backtick, which Parse could take for symflow's other quote.
+func writeRow(b *strings.Builder, cells []string) {
+	for i, c := range cells {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if strings.ContainsAny(c, ",\"\r\n") || strings.HasPrefix(c, "`") {
+			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
+		}
+		b.WriteString(c)
+	}
+	b.WriteByte('\n')
+}

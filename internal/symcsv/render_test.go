@@ -1,0 +1,73 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package symcsv_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
+)
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		in   table
+		want string
+	}{
+		{"nothing", nil, "sym:cloud\n"},
+		{"sorted by service and user", table{
+			slack:  {"bob@acme.com": "U2", "Ada@acme.com": "U1"},
+			okta:   {"zoe@acme.com": "00u9", "bob@acme.com": "00u2"},
+			github: {},
+		}, lines("sym:cloud,github:acme,okta:acme.okta.com,slack:T23456789", "Ada@acme.com,,,U1", "bob@acme.com,,00u2,U2", "zoe@acme.com,,00u9,")},
+		{"an empty identity is none", table{okta: {"ada@acme.com": "", "bob@acme.com": "1"}}, lines("sym:cloud,okta:acme.okta.com", "bob@acme.com,1")},
+		{"one row for each user", table{okta: {"ADA@acme.com": "1"}, github: {" Ada@acme.com": "ada"}}, lines("sym:cloud,github:acme,okta:acme.okta.com", "Ada@acme.com,ada,1")},
+		{"quotes", table{"custom:a, b": {"ada@acme.com": `x "y"`, "bob@acme.com": "`x`", "eve@acme.com": "a,b", "kim@acme.com": "a`b"}},
+			lines(`sym:cloud,"custom:a, b"`, `ada@acme.com,"x ""y"""`, "bob@acme.com,\"`x`\"", `eve@acme.com,"a,b"`, "kim@acme.com,a`b")},
+		{"an identity that looks like a matcher", table{"ldap:x": {"ada@acme.com": `{"a":"b"}`}}, lines("sym:cloud,ldap:x", `ada@acme.com,"{""user_id"":""{\""a\"":\""b\""}""}"`)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := symcsv.Render(test.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if _, err := symcsv.Parse(got); err != nil {
+				t.Errorf("it cannot be read back: %v", err)
+			}
+		})
+	}
+}
+
+func TestRenderNamesAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	text, err := symcsv.Render(table{
+		"okta":      {"ada@acme.com": "1"},
+		"auth0:x":   {"ada@acme.com": "1"},
+		"sym:cloud": {"ada@acme.com": "ada@acme.com"},
+		okta:        {"ada@acme.com": "1", "ADA@acme.com": "2", "@": "3", "bob@acme.com": " 4"},
+	})
+	if err == nil || text != "" {
+		t.Fatalf("got %q and the error %v", text, err)
+	}
+	for _, want := range []string{
+		`service "okta": "okta" is not a service key`, `service "auth0:x": Identities of auth0:x cannot be`, `service "sym:cloud": Identities of sym:cloud cannot be`,
+		`"ADA@acme.com" and "ada@acme.com" are the same user`, `"@" is not an e-mail`, `user "bob@acme.com": The identity " 4"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q:\n%v", want, err)
+		}
+	}
+	if n := strings.Count(err.Error(), "\n") + 1; n != 6 {
+		t.Errorf("%d lines, want 6:\n%v", n, err)
+	}
+}
