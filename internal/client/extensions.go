@@ -31,6 +31,11 @@ type extensions struct {
 func (e *extensions) get() support   { return support(e.known.Load()) }
 func (e *extensions) note(s support) { e.known.Store(uint32(s)) }
 
+// ListsOnly reports whether the server is known to lack users/search, so that
+// every FindUsers reads everybody. It sends nothing: before the first call that
+// needs the extensions it is false.
+func (c *Client) ListsOnly() bool { return c.extensions.get() == absent }
+
 // hasExtensions tells whether the server has the extensions. It asks once and
 // remembers the answer, but not a failure to get one.
 func (c *Client) hasExtensions(ctx context.Context) (bool, error) {

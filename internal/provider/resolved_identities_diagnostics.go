@@ -1,0 +1,259 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// maxListed bounds the lists in a diagnostic: the attributes have everybody.
+const maxListed = 50
+
+// report says what the answers come to, in at most three diagnostics whatever
+// the number of people: failures, unmapped users, and what wants a second look.
+func (s *bulkSummary) report(diags *diag.Diagnostics) {
+	if len(s.failed) > 0 {
+		diags.AddError("Unable to Resolve Identities", s.failedDetail())
+	}
+	if len(s.unmapped) > 0 {
+		first := s.unmapped[0]
+		switch s.config.onUnmapped {
+		case onUnmappedIgnore:
+		case onUnmappedWarn:
+			// Terraform folds warnings with equal summaries, also those of two
+			// data sources.
+			diags.AddWarning("Unmapped Users: "+s.where(first)+andMore(len(s.unmapped)-1), s.unmappedDetail())
+		default:
+			diags.AddError("Unmapped Users", s.unmappedDetail())
+		}
+	}
+	if len(s.stale)+len(s.collisions) > 0 {
+		diags.AddWarning("Identities To Review: "+s.firstFinding()+andMore(len(s.stale)+len(s.collisions)-1), s.findings())
+	}
+}
+
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
+// where names a user and a service.
+func (s *bulkSummary) where(a resolve.Answer) string {
+	return s.config.name(a.User) + " in " + a.Service.String()
+}
+
+// listed writes a line for each element, up to the bound.
+func listed[T any](elements []T, line func(T) string) string {
+	var b strings.Builder
+	for i, e := range elements {
+		if i == maxListed {
+			fmt.Fprintf(&b, "  … and %d more\n", len(elements)-i)
+			break
+		}
+		b.WriteString("  " + line(e) + "\n")
+	}
+	return b.String()
+}
+
+// share is "3 of 40 users in okta:acme.okta.com", or the like for several
+// services.
+func (s *bulkSummary) share(n int) string {
+	if len(s.config.services) == 1 {
+		return fmt.Sprintf("%d of %d users in %s", n, len(s.config.users), s.config.services[0])
+	}
+	return fmt.Sprintf("%d of %d pairs of user and service", n, len(s.answers))
+}
+
+func (s *bulkSummary) failedDetail() string {
+	var hints []string
+	list := listed(s.failed, func(a resolve.Answer) string {
+		what, hint := explainOne(a.Err)
+		if hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
+		return s.where(a) + ": " + what
+	})
+	detail := fmt.Sprintf("For %s a step of the chain failed, so it is not known which account is theirs. They count neither as mapped nor as unmapped.\n\n%s", s.share(len(s.failed)), list)
+	if len(hints) > 0 {
+		detail += "\n" + strings.Join(hints, "\n")
+	}
+	return strings.TrimRight(detail, "\n")
+}
+
+// explainOne says why one person's chain failed, and what to do about it.
+func explainOne(err error) (what, hint string) {
+	var broken *rules.EvalError
+	if errors.As(err, &broken) {
+		return fmt.Sprintf("the rule %q failed: %s", broken.Rule, broken.Message), sentence(broken.Hint)
+	}
+	e := explain(err)
+	return e.what, sentence(e.remedy)
+}
+
+func (s *bulkSummary) unmappedDetail() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "No identity was found for %s:\n\n", s.share(len(s.unmapped)))
+	b.WriteString(listed(s.unmapped, func(a resolve.Answer) string {
+		return fmt.Sprintf("%s: %s, %s", s.where(a), a.Reason, reasonText(a))
+	}))
+	if remedies := bulkRemedies(s.unmapped); remedies != "" {
+		b.WriteString("\n" + remedies)
+	}
+	blocks := pasteBlocks(s.unmapped[:min(maxListed, len(s.unmapped))])
+	if blocks != "" {
+		b.WriteString("\nMap them by hand, and give the same values to declared here, so that the plan which adds the mappings passes:\n\n")
+		b.WriteString(indent(strings.TrimRight(blocks, "\n")) + "\n")
+	}
+	if more := len(s.unmapped) - maxListed; more > 0 {
+		switch s.config.onUnmapped {
+		case onUnmappedWarn:
+			fmt.Fprintf(&b, "\n%d more are not shown: the attributes unmapped and hcl have everybody.\n", more)
+		default:
+			fmt.Fprintf(&b, "\n%d more are not shown: with on_unmapped = \"warn\" the attributes unmapped and hcl have everybody.\n", more)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// bulkRemedies says for each reason that occurs what is particular about it.
+func bulkRemedies(unmapped []resolve.Answer) string {
+	occurs := map[resolve.Reason]bool{}
+	managed := false
+	for _, a := range unmapped {
+		if a.Service.Managed() {
+			managed = true
+		} else {
+			occurs[a.Reason] = true
+		}
+	}
+	var b strings.Builder
+	for _, r := range []struct {
+		reason resolve.Reason
+		advice string
+	}{
+		{resolve.Inactive, "inactive: take people who left out of this configuration."},
+		{resolve.Ambiguous, "ambiguous: decide which of the accounts is the right one."},
+		{resolve.Claimed, "claimed: if the account is not its holder's, correct that mapping instead."},
+		{resolve.NoEmail, "no_email: bots are mapped by hand, and must exist in Sym before."},
+		{resolve.NoDirectory, "no_directory: a directory in the server's configuration or a rule would find them."},
+	} {
+		if occurs[r.reason] {
+			b.WriteString(r.advice + "\n")
+		}
+	}
+	if managed {
+		b.WriteString("Identities of services that Sym manages itself cannot be declared: have the users log in to Sym, or ask Sym's support.\n")
+	}
+	return b.String()
+}
+
+func (s *bulkSummary) firstFinding() string {
+	if len(s.collisions) > 0 {
+		c := s.collisions[0]
+		return c.account + " in " + c.service.String()
+	}
+	return s.where(s.stale[0].answer)
+}
+
+func (s *bulkSummary) findings() string {
+	var parts []string
+	if len(s.collisions) > 0 {
+		parts = append(parts, "Several users have or claim one account:\n\n"+listed(s.collisions, s.collisionLine)+
+			"\nOne of them would have the other's access. Correct the mapping that is wrong; where they really share the account, nothing is to be done.")
+	}
+	if len(s.stale) > 0 {
+		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(s.stale, s.staleLine)+
+			"\nWhat is stored stays the answer until somebody maps the user by hand: declare the account that is right.")
+	}
+	return strings.Join(parts, "\n\n") + "\n\nThe attributes collisions and stale have all of them."
+}
+
+func (s *bulkSummary) collisionLine(c collision) string {
+	const most = 5
+	names := make([]string, 0, most)
+	for _, user := range c.users[:min(most, len(c.users))] {
+		names = append(names, s.config.name(user))
+	}
+	return fmt.Sprintf("%s in %s: %s%s", c.account, c.service, strings.Join(names, ", "), andMore(len(c.users)-len(names)))
+}
+
+func (s *bulkSummary) staleLine(found staleMapping) string {
+	a := found.answer
+	line := fmt.Sprintf("%s: %s is stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.StoredSource)
+	switch {
+	case found.current != "":
+		return line + ", now it is " + found.current
+	case a.Retired:
+		return line + ", its account is inactive"
+	}
+	return line + ", now there is none (" + found.reason + ")"
+}
+
+// addBulkFailure reports a pass that failed as a whole.
+func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
+	if missing := unregisteredAmong(err); len(missing) > 0 {
+		addAllUnregistered(diags, config, missing)
+		return
+	}
+	about := ""
+	if len(config.services) == 1 {
+		about = config.services[0].String()
+	}
+	addFailure(diags, "Resolve Identities", "", about, err)
+}
+
+// unregisteredAmong is every service that an error calls unregistered.
+func unregisteredAmong(err error) []*resolve.UnregisteredError {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*resolve.UnregisteredError
+		for _, e := range joined.Unwrap() {
+			all = append(all, unregisteredAmong(e)...)
+		}
+		return all
+	}
+	var one *resolve.UnregisteredError
+	if errors.As(err, &one) {
+		return []*resolve.UnregisteredError{one}
+	}
+	return nil
+}
+
+func addAllUnregistered(diags *diag.Diagnostics, config *bulkConfig, missing []*resolve.UnregisteredError) {
+	var lines, blocks []string
+	for _, m := range missing {
+		line := "  " + m.Service.String() + "; registered of this type: "
+		if len(m.Registered) == 0 {
+			line += "none"
+		}
+		lines = append(lines, line+joinServices(m.Registered))
+		blocks = append(blocks, indent(serviceBlock(m.Service)))
+	}
+	at := path.Root("services")
+	if len(missing) == 1 {
+		at = at.AtListIndex(slices.Index(config.services, missing[0].Service)).AtName("external_id")
+	}
+	diags.AddAttributeError(at, "Service Is Not Registered",
+		"Nobody can be mapped in a service that is not registered:\n\n"+strings.Join(lines, "\n")+
+			"\n\nIf the external IDs are right, register the services first, in the server's configuration file or here:\n\n"+strings.Join(blocks, "\n\n"))
+}
+
+func joinServices(keys []identity.ServiceKey) string {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = k.String()
+	}
+	return strings.Join(texts, ", ")
+}
