@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -52,12 +53,25 @@ func newWrite(key mappingKey, m identityModel, want identity.Matcher, stored *id
 }
 
 // read finds one mapping; nil where nothing is stored. Failures are in diags.
+// What it finds may have been read for others a few minutes ago.
 func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+	return r.readBy(ctx, (*shared.Reader).FindUsers, key, diags)
+}
+
+// readFresh is read as the API answers now: for what is not checked again when
+// it is written.
+func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+	return r.readBy(ctx, (*shared.Reader).FindUsersFresh, key, diags)
+}
+
+type findUsers func(*shared.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
+
+func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
 	api, ok := r.data.use(ctx, diags)
 	if !ok {
 		return nil
 	}
-	users, err := api.FindUsers(ctx, []identity.UserKey{key.user})
+	users, err := find(api, ctx, []identity.UserKey{key.user})
 	if err != nil {
 		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
 		return nil

@@ -14,7 +14,7 @@ import (
 
 // createAttempts bounds how often Create looks again when what it read changed
 // before it wrote, as when the same mapping is moved between two resources.
-const createAttempts = 4
+const createAttempts = 5
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan identityModel
@@ -39,14 +39,25 @@ func (r *identityResource) Create(ctx context.Context, req resource.CreateReques
 
 // adopt reads, applies the adoption rules and writes on the condition that
 // what it read still holds. It returns what is stored then, nil on an error.
+// The first look may be at what was read for others before: enough where the
+// write itself finds out, but not for refusing, nor for overwriting a mapping
+// without a revision.
 func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, diags *diag.Diagnostics) *identity.Mapping {
 	var err error
-	for range createAttempts {
-		stored := r.read(ctx, key, diags)
+	for attempt := range createAttempts {
+		look := r.readFresh
+		if attempt == 0 {
+			look = r.read
+		}
+		stored := look(ctx, key, diags)
 		if diags.HasError() {
 			return nil
 		}
-		if decideAdoption(stored, want, plan.Overwrite.ValueBool()) == refuseManual {
+		refused := decideAdoption(stored, want, plan.Overwrite.ValueBool()) == refuseManual
+		if attempt == 0 && (refused || stored != nil && stored.Revision == 0) {
+			continue
+		}
+		if refused {
 			addStoredOtherwise(diags, key, plan, want, *stored)
 			return nil
 		}
@@ -143,7 +154,7 @@ func (r *identityResource) change(ctx context.Context, key mappingKey, plan, sta
 	before, _ := state.matcher()
 	expected := &identity.Mapping{Service: key.service, Matcher: before, Revision: state.Revision.ValueInt64()}
 	if expected.Revision == 0 { // an API without revisions: the condition is checked here
-		stored := r.read(ctx, key, diags)
+		stored := r.readFresh(ctx, key, diags)
 		if diags.HasError() {
 			return nil
 		}
@@ -193,7 +204,7 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 func (r *identityResource) keep(ctx context.Context, key mappingKey, matcher identity.Matcher, err error, diags *diag.Diagnostics) {
 	stored := identity.AsError(err).Stored
 	if stored == nil {
-		if stored = r.read(ctx, key, diags); diags.HasError() || stored == nil {
+		if stored = r.readFresh(ctx, key, diags); diags.HasError() || stored == nil {
 			return
 		}
 	}

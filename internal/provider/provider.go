@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -21,6 +22,7 @@ var (
 	_ provider.Provider                   = (*symProvider)(nil)
 	_ provider.ProviderWithValidateConfig = (*symProvider)(nil)
 	_ provider.ProviderWithFunctions      = (*symProvider)(nil)
+	_ provider.ProviderWithListResources  = (*symProvider)(nil)
 )
 
 // New gives a constructor of the provider at a version, as Terraform's plugin
@@ -108,18 +110,34 @@ func (p *symProvider) symflowLogin() string {
 func (p *symProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		NewIdentityResource,
+		NewIdentitiesResource,
 		NewServiceResource,
+		NewUserResource,
 	}
 }
 
 func (p *symProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		NewResolvedIdentityDataSource,
+		NewResolvedIdentitiesDataSource,
+		NewIdentitiesDataSource,
+		NewUserDataSource,
+		NewUsersDataSource,
+		NewServiceDataSource,
+		NewServicesDataSource,
 	}
 }
 
 func (p *symProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{
 		NewReduceFunction,
+		NewIdentitiesFromCSVFunction,
+		NewIdentitiesToCSVFunction,
+	}
+}
+
+func (p *symProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{
+		NewIdentityListResource,
 	}
 }

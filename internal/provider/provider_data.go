@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
@@ -21,11 +21,11 @@ type providerData struct {
 	opener   *opener
 }
 
-// session is the client of the configured API. The first use opens it: the
+// session is the way to the configured API. The first use opens it: the
 // embedded instance is started or the HTTP client built, and auth/login proves
-// token and org. Later uses get the same client; after a failure the next use
-// tries again.
-func (d *providerData) session(ctx context.Context) (*client.Client, diag.Diagnostics) {
+// token and org. Later uses get the same one, whose reads all share requests;
+// after a failure the next use tries again.
+func (d *providerData) session(ctx context.Context) (*shared.Reader, diag.Diagnostics) {
 	s, diags := d.opener.session(ctx)
 	if s == nil {
 		return nil, diags
@@ -58,7 +58,7 @@ func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
 
 // use is session for methods that gather diagnostics; ok is false after any
 // error, also an earlier one.
-func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *client.Client, ok bool) {
+func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *shared.Reader, ok bool) {
 	if diags.HasError() {
 		return nil, false
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
@@ -211,7 +210,7 @@ func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (i
 
 // resolveOne runs the chain for one user and one service. Failures, which are
 // never an unmapped user, are in diags.
-func resolveOne(ctx context.Context, api *client.Client, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Answer, bool) {
+func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Answer, bool) {
 	user, service := req.Users[0], req.Services[0]
 	answers, err := resolve.Chain{API: api, Rules: set}.Resolve(ctx, req)
 	if err == nil {

@@ -41,7 +41,7 @@ func TestServiceResource_validate(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantDiagnostics(t, (&protocolServer{t, p.server, p.schema}).validate("sym_service", tt.config), tt.want...)
+			wantDiagnostics(t, (&protocolServer{t: t, server: p.server, schema: p.schema}).validate("sym_service", tt.config), tt.want...)
 		})
 	}
 }
@@ -230,6 +230,7 @@ func TestServiceResource_failures(t *testing.T) {
 	_, diags := p.read("sym_service", oktaServiceState()) // logs in
 	wantDiagnostics(t, diags)
 
+	p.nextRun()
 	api.failNext(1, http.MethodGet, "services", http.StatusBadGateway, "<h1>Bad Gateway</h1>")
 	state, diags := p.read("sym_service", oktaServiceState())
 	wantDiagnostics(t, diags, "Unable to Read Service | For okta:acme.okta.com: the API is not available … GET /api/v1/services, status 502")

@@ -25,6 +25,7 @@ type protocolServer struct {
 	t      *testing.T
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
+	config map[string]any // nil: not configured
 }
 
 // newProtocolServer starts a provider with an environment of its own and, where
@@ -39,11 +40,18 @@ func newProtocolServer(t *testing.T, env map[string]string, config map[string]an
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &protocolServer{t, srv, schema}
+	p := &protocolServer{t: t, server: srv, schema: schema, config: config}
 	if config != nil {
 		wantDiagnostics(t, p.configure(config))
 	}
 	return p
+}
+
+// nextRun configures the provider again, as each walk of Terraform does: what
+// the reads of the last one held is gone.
+func (p *protocolServer) nextRun() {
+	p.t.Helper()
+	wantDiagnostics(p.t, p.configure(p.config))
 }
 
 func (p *protocolServer) must(err error) {

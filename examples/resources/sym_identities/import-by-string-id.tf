@@ -1,0 +1,4 @@
+import {
+  to = sym_identities.okta
+  id = "okta:acme.okta.com"
+}

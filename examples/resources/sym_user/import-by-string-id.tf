@@ -1,0 +1,4 @@
+import {
+  to = sym_user.nora
+  id = "nora.lindqvist@acme.example"
+}

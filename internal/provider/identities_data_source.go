@@ -1,0 +1,137 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var (
+	_ datasource.DataSource                   = (*identitiesDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*identitiesDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*identitiesDataSource)(nil)
+)
+
+// NewIdentitiesDataSource is sym_identities: what is stored.
+func NewIdentitiesDataSource() datasource.DataSource { return &identitiesDataSource{} }
+
+type identitiesDataSource struct{ data *providerData }
+
+type identitiesDataModel struct {
+	mappingFilterModel
+	Identities types.List `tfsdk:"identities"`
+	ByUser     types.Map  `tfsdk:"by_user"`
+	ByService  types.Map  `tfsdk:"by_service"`
+}
+
+func (d *identitiesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_identities"
+}
+
+func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The identities that are stored, whoever stored them. Nothing is looked up or evaluated: who is not stored is not listed, though a rule or a lookup may know " +
+			"the account. What the chain answers is in `sym_resolved_identities`. Filters combine; without any, everything is listed.",
+		Attributes: map[string]schema.Attribute{
+			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
+			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
+			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userValidator{}}, MarkdownDescription: filterUser},
+			"source":       schema.StringAttribute{Optional: true, Validators: sourceValidators(), MarkdownDescription: filterSource},
+			"identities": schema.ListNestedAttribute{
+				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: mappingRecordAttributes()},
+				MarkdownDescription: "The identities, ordered by user, then by service key.",
+			},
+			"by_user": schema.MapAttribute{
+				Computed: true, ElementType: identityMapType,
+				MarkdownDescription: "User (normalised) to service key to identity. Values of more than one key are left out; `identities` has them. " +
+					"Read it through `try` or `lookup`: a user without identities is no key.",
+			},
+			"by_service": schema.MapAttribute{
+				Computed: true, ElementType: identityMapType,
+				MarkdownDescription: "Service key to user (normalised) to identity: the same the other way round.",
+			},
+		},
+	}
+}
+
+var identityMapType = types.MapType{ElemType: types.StringType}
+
+func (d *identitiesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *identitiesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config identitiesDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		config.User = types.StringNull() // its own validator tells
+		config.filter(&resp.Diagnostics)
+	}
+}
+
+func (d *identitiesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config identitiesDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	filter := config.filter(&resp.Diagnostics)
+	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	var found []storedMapping
+	for m, err := range filter.mappings(ctx, api) {
+		if err != nil {
+			addFailure(&resp.Diagnostics, "Read Identities", string(filter.user), "", err)
+			return
+		}
+		found = append(found, m)
+	}
+	if len(found) == 0 {
+		filter.checkRegistered(ctx, api, "Read Identities", &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.setFound(found)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+func (m *identitiesDataModel) setFound(found []storedMapping) {
+	sortMappings(found)
+	records := make([]attr.Value, len(found))
+	byUser, byService := map[string]map[string]attr.Value{}, map[string]map[string]attr.Value{}
+	for i, f := range found {
+		records[i] = mappingRecord(f)
+		if id, plain := f.Matcher.Identity(f.Service.Type); plain {
+			user, service, value := string(f.user), f.Service.String(), types.StringValue(id)
+			putNested(byUser, user, service, value)
+			putNested(byService, service, user, value)
+		}
+	}
+	m.Identities = types.ListValueMust(mappingRecordType, records)
+	m.ByUser, m.ByService = nestedMap(byUser), nestedMap(byService)
+}
+
+func putNested(m map[string]map[string]attr.Value, outer, inner string, value attr.Value) {
+	if m[outer] == nil {
+		m[outer] = map[string]attr.Value{}
+	}
+	m[outer][inner] = value
+}
+
+func nestedMap(m map[string]map[string]attr.Value) types.Map {
+	outer := make(map[string]attr.Value, len(m))
+	for key, inner := range m {
+		outer[key] = types.MapValueMust(types.StringType, inner)
+	}
+	return types.MapValueMust(identityMapType, outer)
+}

@@ -1,0 +1,228 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// writeJob is one mapping to store.
+type writeJob struct {
+	row mappingRow
+	// adopts says that the row is new to this resource, so that the adoption
+	// rules say what happens where something is stored. Otherwise the write
+	// depends on what state knows to be stored.
+	adopts     bool
+	conditions identity.Conditions
+	attempts   int
+}
+
+// addJob starts from the condition that nothing is stored. An equal value
+// satisfies it, so that adopting takes no reading; where another is stored the
+// server shows it.
+func addJob(row mappingRow, allowShared option) writeJob {
+	return writeJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: allowShared != on}}
+}
+
+// changeJob depends on the revision that state knows.
+func changeJob(row mappingRow, revision int64, allowShared option) writeJob {
+	return writeJob{row: row, conditions: identity.Conditions{IfRevision: revision, IfUnclaimed: allowShared != on}}
+}
+
+// refusal is a row that could not be stored or removed.
+type refusal struct {
+	row mappingRow
+	err *identity.Error
+}
+
+// outcome is what became of a list of writes or deletions.
+type outcome struct {
+	done    []mappingRow
+	known   revisions // of what was stored
+	left    []mappingRow
+	refused []refusal
+	fatal   error        // because of which the rest was not sent
+	unsent  []mappingRow // that rest
+}
+
+func (o outcome) complete() bool { return len(o.refused) == 0 && o.fatal == nil }
+
+// mappingsWriter stores mappings in batches.
+type mappingsWriter struct {
+	api       mappingsAPI
+	service   identity.ServiceKey
+	overwrite bool
+}
+
+// write stores all it can. Each batch is a transaction; one that is refused is
+// sent again without those because of which it was, so that one bad row never
+// blocks another. A row whose account another row of the list still has waits
+// until that one has been written.
+func (w mappingsWriter) write(ctx context.Context, jobs []writeJob) outcome {
+	out := outcome{known: make(revisions, len(jobs))}
+	for len(jobs) > 0 {
+		var waiting []writeJob
+		writing := make(map[identity.UserKey]bool, len(jobs))
+		for _, job := range jobs {
+			writing[job.row.user] = true
+		}
+		for from := 0; from < len(jobs); from += symapi.MaxBatch {
+			to := min(from+symapi.MaxBatch, len(jobs))
+			if out.fatal != nil {
+				out.unsent = append(out.unsent, rowsOf(jobs[from:to])...)
+				continue
+			}
+			waiting = append(waiting, w.writeBatch(ctx, jobs[from:to], writing, &out)...)
+		}
+		switch {
+		case out.fatal != nil:
+			out.unsent = append(out.unsent, rowsOf(waiting)...)
+			return out
+		case len(waiting) == len(jobs): // nobody gave anything up
+			w.refuse(ctx, waiting, &out)
+			return out
+		}
+		jobs = waiting
+	}
+	return out
+}
+
+// refuse sends jobs of which it is clear that none waits for another that can
+// still be written, to learn why each is refused.
+func (w mappingsWriter) refuse(ctx context.Context, jobs []writeJob, out *outcome) {
+	for from := 0; from < len(jobs); from += symapi.MaxBatch {
+		to := min(from+symapi.MaxBatch, len(jobs))
+		if out.fatal != nil {
+			out.unsent = append(out.unsent, rowsOf(jobs[from:to])...)
+			continue
+		}
+		w.writeBatch(ctx, jobs[from:to], nil, out)
+	}
+}
+
+// writeBatch stores what it can of one batch and returns the jobs whose
+// account a user in writing still has.
+func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing map[identity.UserKey]bool, out *outcome) (waiting []writeJob) {
+	for len(jobs) > 0 {
+		users, err := w.api.Write(ctx, w.writes(jobs))
+		if err == nil {
+			for i, job := range jobs {
+				out.done = append(out.done, job.row)
+				if i < len(users) {
+					m, _ := users[i].Mapping(w.service)
+					out.known[job.row.user] = m.Revision
+				}
+			}
+			return waiting
+		}
+		culprits, ok := culpritsOf(err, len(jobs))
+		if ok {
+			err = w.lookAgain(ctx, culprits, rowsOf(jobs))
+		}
+		if !ok || err != nil {
+			out.fatal, out.unsent = err, append(out.unsent, rowsOf(jobs)...)
+			return waiting
+		}
+		var again []writeJob
+		for i, job := range jobs {
+			e, culprit := culprits[i]
+			switch {
+			case !culprit:
+				again = append(again, job)
+			case w.settle(&job, e):
+				again = append(again, job)
+			case e.Code == identity.CodeIdentityClaimed && writing[e.Holder]:
+				waiting = append(waiting, job)
+			default:
+				out.refused = append(out.refused, refusal{job.row, e})
+				delete(writing, job.row.user) // gives nothing up
+			}
+		}
+		jobs = again
+	}
+	return waiting
+}
+
+// settle applies the adoption rules to what was found stored, and reports
+// whether the row may be sent again.
+func (w mappingsWriter) settle(job *writeJob, e *identity.Error) bool {
+	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= createAttempts {
+		return false
+	}
+	want := identity.NewMatcher(w.service.Type, job.row.value)
+	if decideAdoption(e.Stored, want, w.overwrite) == refuseManual {
+		return false
+	}
+	job.attempts++
+	job.conditions.IfAbsent, job.conditions.IfRevision = e.Stored == nil, 0
+	if e.Stored != nil {
+		job.conditions.IfRevision = e.Stored.Revision
+	}
+	return true
+}
+
+// lookAgain reads what is stored where a conflict does not show it: nothing, or
+// something that the server did not tell.
+func (w mappingsWriter) lookAgain(ctx context.Context, culprits map[int]*identity.Error, rows []mappingRow) error {
+	var users []identity.UserKey
+	for i, e := range culprits {
+		if e.Code == identity.CodeIdentityConflict && e.Stored == nil {
+			users = append(users, rows[i].user)
+		}
+	}
+	stored, err := findStored(ctx, w.api, w.service, users)
+	if err != nil {
+		return err
+	}
+	for i, e := range culprits {
+		if m := stored.get(rows[i].user); m != nil && e.Code == identity.CodeIdentityConflict && e.Stored == nil {
+			culprits[i] = identity.Conflict(rows[i].user, w.service, m)
+		}
+	}
+	return nil
+}
+
+func (w mappingsWriter) writes(jobs []writeJob) []identity.Write {
+	writes := make([]identity.Write, len(jobs))
+	for i, job := range jobs {
+		writes[i] = identity.Write{
+			User: job.row.user, Name: job.row.spelled, Service: w.service, Source: identity.Manual,
+			Matcher: identity.NewMatcher(w.service.Type, job.row.value), Conditions: job.conditions,
+		}
+	}
+	return writes
+}
+
+func rowsOf(jobs []writeJob) []mappingRow {
+	rows := make([]mappingRow, len(jobs))
+	for i, job := range jobs {
+		rows[i] = job.row
+	}
+	return rows
+}
+
+// culpritsOf is why a transaction of n elements was refused, by element; ok is
+// false where it failed as a whole. A service that is not registered is such a
+// failure, though each element is told of it. Of an element's several faults
+// the first that no repetition cures counts.
+func culpritsOf(err error, n int) (culprits map[int]*identity.Error, ok bool) {
+	var batch *identity.BatchError
+	if !errors.As(err, &batch) {
+		return nil, false
+	}
+	culprits = make(map[int]*identity.Error, len(batch.Culprits))
+	for _, c := range batch.Culprits {
+		if c.Index < 0 || c.Index >= n || c.Err.Code == identity.CodeServiceNotFound {
+			return nil, false
+		}
+		if known := culprits[c.Index]; known == nil || known.Code == identity.CodeIdentityConflict {
+			culprits[c.Index] = c.Err
+		}
+	}
+	return culprits, len(culprits) > 0
+}

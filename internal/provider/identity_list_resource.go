@@ -1,0 +1,117 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var (
+	_ list.ListResource                   = (*identityListResource)(nil)
+	_ list.ListResourceWithConfigure      = (*identityListResource)(nil)
+	_ list.ListResourceWithValidateConfig = (*identityListResource)(nil)
+)
+
+// NewIdentityListResource is sym_identity for terraform query: the mappings
+// that could be imported.
+func NewIdentityListResource() list.ListResource { return &identityListResource{} }
+
+type identityListResource struct{ data *providerData }
+
+func (l *identityListResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_identity"
+}
+
+func (l *identityListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The stored mappings that `sym_identity` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine; without any, all are listed. " +
+			"Mappings that Sym manages itself, which cannot be declared, are left out. Terraform stops after 100 results unless the block sets `limit`.",
+		Attributes: map[string]schema.Attribute{
+			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
+			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
+			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userValidator{}}, MarkdownDescription: filterUser},
+			"source":       schema.StringAttribute{Optional: true, Validators: sourceValidators(), MarkdownDescription: filterSource},
+		},
+	}
+}
+
+func (l *identityListResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	l.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (l *identityListResource) ValidateListResourceConfig(ctx context.Context, req list.ValidateConfigRequest, resp *list.ValidateConfigResponse) {
+	var config mappingFilterModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		config.User = types.StringNull() // its own validator tells
+		config.filter(&resp.Diagnostics)
+	}
+}
+
+func (l *identityListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config mappingFilterModel
+	diags := req.Config.Get(ctx, &config)
+	filter := config.filter(&diags)
+	api, ok := l.data.use(ctx, &diags)
+	if !ok {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		// Warnings go first, on their own. After a push that returns false
+		// nothing may be pushed any more.
+		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
+			return
+		}
+		pushed := int64(0)
+		for m, err := range filter.mappings(ctx, api) {
+			var failed diag.Diagnostics
+			switch {
+			case err != nil:
+				addFailure(&failed, "List Identity Mappings", string(filter.user), "", err)
+				push(list.ListResult{Diagnostics: failed})
+				return
+			case m.Service.Managed():
+				continue
+			case !push(listedMapping(ctx, req, m)):
+				return
+			}
+			if pushed++; pushed == req.Limit { // a limit of 0 is none
+				return
+			}
+		}
+		var unregistered diag.Diagnostics
+		if pushed == 0 {
+			filter.checkRegistered(ctx, api, "List Identity Mappings", &unregistered)
+		}
+		if len(unregistered) > 0 {
+			push(list.ListResult{Diagnostics: unregistered})
+		}
+	}
+}
+
+// listedMapping is what importing the mapping would give.
+func listedMapping(ctx context.Context, req list.ListRequest, m storedMapping) list.ListResult {
+	key := mappingKey{m.user, m.Service}
+	result := req.NewListResult(ctx)
+	result.DisplayName = fmt.Sprintf("%s in %s: %s", m.user, m.Service, m.Matcher)
+	result.Diagnostics.Append(result.Identity.Set(ctx, key.model())...)
+	if req.IncludeResource {
+		state := identityModel{
+			User: types.StringValue(string(m.user)), ServiceType: types.StringValue(m.Service.Type), ExternalID: types.StringValue(m.Service.ExternalID),
+			Matcher: types.MapNull(types.StringType),
+		}
+		state.setStored(key, m.Mapping)
+		result.Diagnostics.Append(result.Resource.Set(ctx, state)...)
+	}
+	return result
+}

@@ -1,0 +1,70 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var (
+	_ datasource.DataSource                   = (*serviceDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*serviceDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*serviceDataSource)(nil)
+)
+
+// NewServiceDataSource is sym_service: one registered target service.
+func NewServiceDataSource() datasource.DataSource { return &serviceDataSource{} }
+
+type serviceDataSource struct{ data *providerData }
+
+type serviceDataModel struct {
+	serviceModel
+	Directory types.Bool `tfsdk:"directory"`
+}
+
+func (d *serviceDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service"
+}
+
+func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := serviceRecordAttributes()
+	attributes["service_type"] = schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`."}
+	attributes["external_id"] = schema.StringAttribute{Required: true, MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. It compares exactly."}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One registered target service. One that is not registered is an error that lists those of its type.",
+		Attributes:          attributes,
+	}
+}
+
+func (d *serviceDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *serviceDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config serviceDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
+}
+
+func (d *serviceDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config serviceDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	key, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics) // may have been unknown until now
+	if !ok {
+		return
+	}
+	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	stored, ok := findService(ctx, api, key, "Read Service", &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, serviceDataModel{newServiceModel(stored), types.BoolValue(!stored.NoDirectory)})...)
+}

@@ -1,0 +1,89 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ datasource.DataSource                   = (*servicesDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*servicesDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*servicesDataSource)(nil)
+)
+
+// NewServicesDataSource is sym_services: the registered target services.
+func NewServicesDataSource() datasource.DataSource { return &servicesDataSource{} }
+
+type servicesDataSource struct{ data *providerData }
+
+type servicesModel struct {
+	ServiceType types.String `tfsdk:"service_type"`
+	Services    types.List   `tfsdk:"services"`
+}
+
+func (d *servicesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_services"
+}
+
+func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The registered target services. The list can be given to `sym_resolved_identities` as its `services`.",
+		Attributes: map[string]schema.Attribute{
+			"service_type": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Only services of this type, such as `okta`; where none is registered, the list is empty. " +
+					"Without it all are listed except `sym:cloud`, which holds the users themselves and is listed only for the type `sym`.",
+			},
+			"services": schema.ListNestedAttribute{
+				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: serviceRecordAttributes()},
+				MarkdownDescription: "The services, ordered by type, then by external id.",
+			},
+		},
+	}
+}
+
+func (d *servicesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *servicesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config servicesModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics)
+}
+
+func (d *servicesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config servicesModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics) // may have been unknown until now
+	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	services, err := api.Services(ctx)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Read Services", "", "", err)
+		return
+	}
+	config.setServices(services)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+func (m *servicesModel) setServices(services []identity.Service) {
+	records := []attr.Value{}
+	for _, s := range sortedServices(services) {
+		if s.Key.Type == m.ServiceType.ValueString() || m.ServiceType.IsNull() && s.Key != identity.SymCloud {
+			records = append(records, serviceRecord(s))
+		}
+	}
+	m.Services = types.ListValueMust(serviceRecordType, records)
+}

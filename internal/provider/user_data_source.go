@@ -1,0 +1,162 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/datasourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ datasource.DataSource                     = (*userDataSource)(nil)
+	_ datasource.DataSourceWithConfigure        = (*userDataSource)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*userDataSource)(nil)
+)
+
+// NewUserDataSource is sym_user: one stored user.
+func NewUserDataSource() datasource.DataSource { return &userDataSource{} }
+
+type userDataSource struct{ data *providerData }
+
+type userDataModel struct {
+	Email      types.String `tfsdk:"email"`
+	Username   types.String `tfsdk:"username"`
+	ID         types.String `tfsdk:"id"`
+	FirstName  types.String `tfsdk:"first_name"`
+	LastName   types.String `tfsdk:"last_name"`
+	Role       types.String `tfsdk:"role"`
+	Type       types.String `tfsdk:"type"`
+	CreatedAt  types.String `tfsdk:"created_at"`
+	Identities types.Map    `tfsdk:"identities"`
+}
+
+func (d *userDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := userRecordAttributes()
+	attributes["email"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{ownNameValidator{identity.Normal}},
+		MarkdownDescription: "E-mail of a person; it compares without case and outer spaces. Null for a bot. Exactly one of `email`, `username` and `id` is set.",
+	}
+	attributes["username"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{ownNameValidator{identity.Bot}},
+		MarkdownDescription: "Username of a bot. Null for a person.",
+	}
+	attributes["id"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		MarkdownDescription: "Id of the user, which stays when the user is renamed.",
+	}
+	attributes["identities"] = schema.MapAttribute{
+		Computed: true, ElementType: types.StringType,
+		MarkdownDescription: "What is stored for the user: service key to identity. Values of more than one key are left out; the data source `sym_identities` has them.",
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One stored user, by e-mail, username or id. A user that is not stored is an error; " +
+			"the data source `sym_users` tells who of many is stored without failing.",
+		Attributes: attributes,
+	}
+}
+
+func (d *userDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *userDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{
+		datasourcevalidator.ExactlyOneOf(path.MatchRoot("email"), path.MatchRoot("username"), path.MatchRoot("id")),
+	}
+}
+
+func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config userDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	stored := d.find(ctx, config, &resp.Diagnostics)
+	if stored == nil {
+		return
+	}
+	config.setStored(*stored)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// find finds whom the configuration names; nil is always with an error.
+func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *diag.Diagnostics) *identity.User {
+	api, ok := d.data.use(ctx, diags)
+	if !ok {
+		return nil
+	}
+	named := userModel{Email: config.Email, Username: config.Username}
+	at, name := named.namePath(), named.name()
+	var (
+		user *identity.User
+		err  error
+	)
+	if isSet(config.ID) {
+		at, name = path.Root("id"), config.ID.ValueString()
+		user, err = api.UserByID(ctx, name)
+	} else {
+		key, known := named.key()
+		if !known { // unknown until now, and no name
+			_, err := parseOwnName(named.kind(), name)
+			addInvalid(diags, at, "Invalid User", err)
+			return nil
+		}
+		user, err = findUser(ctx, api, key)
+	}
+	switch {
+	case err != nil:
+		addFailure(diags, "Read User", name, "", err)
+	case user == nil:
+		diags.AddAttributeError(at, "User Not Found",
+			fmt.Sprintf("No user is stored with the %s %q.\n\nCheck the spelling. Mapping a person, or a sym_user resource, stores one; "+
+				"the data source sym_users reports who is missing without failing.", at, name))
+	}
+	return user
+}
+
+// findUser is FindUsers for one; nil where there is none.
+func findUser(ctx context.Context, api storeReader, key identity.UserKey) (*identity.User, error) {
+	users, err := api.FindUsers(ctx, []identity.UserKey{key})
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range users {
+		if u.Key() == key {
+			return &u, nil
+		}
+	}
+	return nil, nil
+}
+
+// setStored keeps the spelling of the name that the configuration gives.
+func (m *userDataModel) setStored(u identity.User) {
+	stored := userModel{Email: m.Email, Username: m.Username}
+	stored.setStored(u)
+	m.Email, m.Username, m.ID = stored.Email, stored.Username, stored.ID
+	m.FirstName, m.LastName, m.Role = stored.FirstName, stored.LastName, stored.Role
+	m.Type, m.CreatedAt = stored.Type, stored.CreatedAt
+	identities := map[string]attr.Value{}
+	for _, mapping := range u.Mappings {
+		if id, plain := mapping.Matcher.Identity(mapping.Service.Type); plain {
+			identities[mapping.Service.String()] = types.StringValue(id)
+		}
+	}
+	m.Identities = types.MapValueMust(types.StringType, identities)
+}

@@ -1,0 +1,180 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ datasource.DataSource                   = (*usersDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*usersDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*usersDataSource)(nil)
+)
+
+// NewUsersDataSource is sym_users: who is stored.
+func NewUsersDataSource() datasource.DataSource { return &usersDataSource{} }
+
+type usersDataSource struct{ data *providerData }
+
+type usersModel struct {
+	Type    types.String `tfsdk:"type"`
+	Role    types.String `tfsdk:"role"`
+	Emails  types.List   `tfsdk:"emails"`
+	Users   types.List   `tfsdk:"users"`
+	Missing types.List   `tfsdk:"missing"`
+}
+
+func (d *usersDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_users"
+}
+
+func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The users that are stored, people and bots, without their identities: for those see the data sources " +
+			"`sym_identities` (what is stored) and `sym_resolved_identities` (what the chain answers). Filters combine; without any, everybody is listed.",
+		Attributes: map[string]schema.Attribute{
+			"type": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},
+				MarkdownDescription: "Only people (`normal`) or only bots (`bot`).",
+			},
+			"role": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
+				MarkdownDescription: "Only users with this role: `admin`, `member` or `guest`.",
+			},
+			"emails": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType, Validators: []validator.List{listvalidator.NoNullValues()},
+				MarkdownDescription: "Only people with these e-mails, each listed once however often it is named. Those who are not stored are in `missing`. An empty list selects nobody.",
+			},
+			"users": schema.ListNestedAttribute{
+				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: userRecordAttributes()},
+				MarkdownDescription: "The users, ordered by normalised e-mail or username.",
+			},
+			"missing": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Those of `emails` that are not stored at all, in their order and spelling.",
+			},
+		},
+	}
+}
+
+func (d *usersDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *usersDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config usersModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		askedEmails(config.Emails, &resp.Diagnostics)
+	}
+}
+
+func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config usersModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	asked := askedEmails(config.Emails, &resp.Diagnostics)
+	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	users, err := readUsers(ctx, api, config, asked)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Read Users", "", "", err)
+		return
+	}
+	config.setUsers(users, asked)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// askedEmail is an e-mail with its spelling in the configuration.
+type askedEmail struct {
+	key     identity.UserKey
+	spelled string
+}
+
+// askedEmails reads a list of e-mails, each once. All that are wrong stand in
+// one diagnostic; unknown ones are left out.
+func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
+	var asked []askedEmail
+	wrong := ""
+	seen := map[identity.UserKey]bool{}
+	for i, e := range list.Elements() {
+		text, ok := e.(types.String)
+		if !ok || !isSet(text) {
+			continue
+		}
+		key, err := parseOwnName(identity.Normal, text.ValueString())
+		switch {
+		case err != nil:
+			wrong += fmt.Sprintf("\n  [%d] %s", i, sentence(identity.AsError(err).Message))
+		case !seen[key]:
+			seen[key] = true
+			asked = append(asked, askedEmail{key, text.ValueString()})
+		}
+	}
+	if wrong != "" {
+		diags.AddAttributeError(path.Root("emails"), "Invalid E-mails", "Each element must be the e-mail of a person. These are not:\n"+wrong)
+	}
+	return asked
+}
+
+// readUsers reads those that were asked for, or everybody.
+func readUsers(ctx context.Context, api storeReader, config usersModel, asked []askedEmail) ([]identity.User, error) {
+	if !config.Emails.IsNull() {
+		keys := make([]identity.UserKey, len(asked))
+		for i, a := range asked {
+			keys[i] = a.key
+		}
+		return api.FindUsers(ctx, keys)
+	}
+	var all []identity.User
+	for u, err := range api.AllUsers(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// setUsers filters and orders what was read.
+func (m *usersModel) setUsers(users []identity.User, asked []askedEmail) {
+	found := make(map[identity.UserKey]bool, len(users))
+	var selected []identity.User
+	for _, u := range users {
+		found[u.Key()] = true
+		if (m.Type.IsNull() || m.Type.ValueString() == string(u.Key().Type())) && (m.Role.IsNull() || m.Role.ValueString() == string(u.Role)) {
+			selected = append(selected, u)
+		}
+	}
+	sortUsers(selected)
+	records := make([]attr.Value, len(selected))
+	for i, u := range selected {
+		records[i] = userRecord(u)
+	}
+	missing := []attr.Value{}
+	for _, a := range asked {
+		if !found[a.key] {
+			missing = append(missing, types.StringValue(a.spelled))
+		}
+	}
+	m.Users, m.Missing = types.ListValueMust(userRecordType, records), types.ListValueMust(types.StringType, missing)
+}
