@@ -313,10 +313,6 @@ func TestIdentitiesTenThousandAndOne(t *testing.T) {
 	if writes := s.requests("PATCH users"); len(writes) != 1 || strings.Count(writes[0].Body, `"service_type":"okta"`) != 1 {
 		t.Errorf("%d writes for one entry", len(writes))
 	}
-	b.mustApply(nil)
-	if n := s.countStored(); n != 0 {
-		t.Errorf("%d left", n)
-	}
 }
 
 // An org much larger than the map is not read as a whole.
@@ -324,10 +320,10 @@ func TestIdentitiesPlanReadsNoMoreThanNeeded(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
 	big := b.another()
-	big.mustApply(bulkOkta(manyRows(0, 7000)))
+	big.mustApply(bulkOkta(manyRows(0, 4000)))
 	b.nextRun()
 	s.forget()
-	wantDiagnostics(t, b.plan(bulkOkta(manyRows(8000, 1500))).Diagnostics)
+	wantDiagnostics(t, b.plan(bulkOkta(manyRows(5000, 1001))).Diagnostics)
 	pages, searches := len(s.requests("GET users")), len(s.requests("POST users/search"))+len(s.requests("POST identities/search"))
 	if pages > 3 || searches != 4 {
 		t.Errorf("%d pages and %d searches", pages, searches)

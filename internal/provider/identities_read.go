@@ -139,10 +139,10 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	elements := map[string]tftypes.Value{}
-	var complex []mappingRow
+	var several []mappingRow
 	for _, row := range stored.unlisted(nil) {
 		if _, plain := stored.byUser[row.user].Matcher.Identity(service.Type); !plain {
-			complex = append(complex, row)
+			several = append(several, row)
 			continue
 		}
 		elements[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
@@ -151,8 +151,8 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 		addNoMappingsToImport(&resp.Diagnostics, service)
 		return
 	}
-	if len(complex) > 0 {
-		warnNotImported(&resp.Diagnostics, service, complex)
+	if len(several) > 0 {
+		warnNotImported(&resp.Diagnostics, service, several)
 	}
 	imported := readIdentitiesObject(emptyObject(resp.State.Raw.Type(), service))
 	resp.State.Raw = imported.withElements(elements)

@@ -20,7 +20,7 @@ import (
 // lister is the part of the protocol that terraform query speaks.
 func (p *protocolServer) lister() tfprotov6.ListResourceServer {
 	p.t.Helper()
-	l, ok := p.server.(tfprotov6.ProviderServerWithListResource)
+	l, ok := p.server.(tfprotov6.ListResourceServer)
 	if !ok {
 		p.t.Fatal("the provider lists nothing")
 	}

@@ -68,7 +68,10 @@ func TestRenameDuringTheSnapshot(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for range r.AllUsers(t.Context()) {
+			for _, err := range r.AllUsers(t.Context()) {
+				if err != nil {
+					t.Error(err)
+				}
 			}
 		}()
 		go stored(t, r, ada, okta)
@@ -96,5 +99,27 @@ func TestCallersMayAppend(t *testing.T) {
 	again, _ := r.FindUsers(t.Context(), keys(ada))
 	if len(again[0].Mappings) != 1 || cap(again[0].Mappings) != 1 {
 		t.Errorf("%d mappings of %d", len(again[0].Mappings), cap(again[0].Mappings))
+	}
+}
+
+// Another client has renamed somebody: once we know the new name, nobody has
+// the old one.
+func TestRenameElsewhere(t *testing.T) {
+	t.Parallel()
+	f := newFakeAPI(ada, bob)
+	r := New(f)
+	warm(t, r)
+	if _, err := f.UpsertUser(t.Context(), client.UserWrite{ID: "id of " + ada, Name: "zoe@acme.com"}); err != nil {
+		t.Fatal(err)
+	}
+	if users, err := r.FindUsersFresh(t.Context(), keys("zoe@acme.com")); err != nil || len(users) != 1 {
+		t.Fatal(users, err)
+	}
+	if got := stored(t, r, ada, okta); got != "" {
+		t.Errorf("the old name still has %q", got)
+	}
+	holders, err := r.Holders(t.Context(), okta, []string{"00u-" + ada})
+	if err != nil || len(holders) != 1 || holders[0].User != "zoe@acme.com" {
+		t.Errorf("holders: %v, %v", holders, err)
 	}
 }

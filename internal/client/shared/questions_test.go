@@ -88,7 +88,10 @@ func TestHoldersAfterDeletions(t *testing.T) {
 		t.Errorf("%v, %v", holders, err)
 	}
 	n := 0
-	for range r.AllUsers(t.Context()) {
+	for _, err := range r.AllUsers(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		n++
 	}
 	if n != 200 || f.count("FindUsers") != 1 || f.count("Holders") != 0 || f.count("AllUsers") != 1 {

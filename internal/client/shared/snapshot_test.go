@@ -164,7 +164,10 @@ func TestSnapshotOfTwoUsersWithOneName(t *testing.T) {
 	f.put("z", twin)
 	r := New(f)
 	n := 0
-	for range r.AllUsers(t.Context()) {
+	for _, err := range r.AllUsers(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		n++
 	}
 	if _, _, held := r.memory.find(nil); held || n != 2 {
@@ -260,13 +263,19 @@ func TestAllUsersAreHeld(t *testing.T) {
 		t.Errorf("%d users, %v", len(users), err)
 	}
 	var names []string
-	for u := range r.AllUsers(t.Context()) {
+	for u, err := range r.AllUsers(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		names = append(names, u.Name)
 	}
 	if diff := cmp.Diff(people(1500), names); diff != "" {
 		t.Errorf("users (-want +got):\n%s", diff)
 	}
-	for range r.AllUsers(t.Context()) {
+	for _, err := range r.AllUsers(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if n := f.count(); n != before {

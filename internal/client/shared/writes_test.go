@@ -185,14 +185,79 @@ func TestWriteDuringARead(t *testing.T) {
 		if _, err := r.Write(t.Context(), []identity.Write{write(ada, okta, "new")}); err != nil {
 			t.Fatal(err)
 		}
-		if got := stored(t, r, ada, okta); got != "new" {
-			t.Errorf("%q", got)
-		}
-		holders, err := r.Holders(t.Context(), okta, []string{"new"})
-		if err != nil || len(holders) != 1 {
-			t.Errorf("holders: %v, %v", holders, err)
-		}
+		each([]bool{true, false}, 2, func(byUser bool) { // both while the old requests are under way
+			if byUser {
+				if got := stored(t, r, ada, okta); got != "new" {
+					t.Errorf("%q", got)
+				}
+				return
+			}
+			holders, err := r.Holders(t.Context(), okta, []string{"new"})
+			if err != nil || len(holders) != 1 {
+				t.Errorf("holders: %v, %v", holders, err)
+			}
+		})
 	})
+}
+
+// While a write is under way somebody may have seen what it stored already. Who
+// comes later must not see less.
+func TestReadsDuringAWrite(t *testing.T) {
+	t.Parallel()
+	for name, snapshot := range map[string]func(*testing.T, *Reader){
+		"of a snapshot":     warm,
+		"before a snapshot": func(*testing.T, *Reader) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeAPI(ada, bob)
+				r := New(f)
+				snapshot(t, r)
+				stage := make(chan struct{})
+				f.before = func(_ context.Context, call string, _ int) error {
+					if call == "Write" {
+						<-stage // sent, not stored yet
+					}
+					return nil
+				}
+				f.after = func(_ context.Context, call string, _ int) error {
+					if call == "Write" {
+						<-stage // stored, not answered yet
+					}
+					return nil
+				}
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					_, _ = r.Write(t.Context(), []identity.Write{write(ada, okta, "new")})
+				}()
+				synctest.Wait()
+				if name == "before a snapshot" {
+					warm(t, r)
+				}
+				if got := stored(t, r, ada, okta); got != "00u-"+ada {
+					t.Errorf("%q before it is stored", got)
+				}
+				stage <- struct{}{}
+				synctest.Wait()
+				for range 2 {
+					if got := stored(t, r, ada, okta); got != "new" {
+						t.Errorf("%q once it is stored", got)
+					}
+					holders, err := r.Holders(t.Context(), okta, []string{"new"})
+					if err != nil || len(holders) != 1 {
+						t.Errorf("holders: %v, %v", holders, err)
+					}
+				}
+				stage <- struct{}{}
+				<-done
+				if got := stored(t, r, ada, okta); got != "new" {
+					t.Errorf("%q after all", got)
+				}
+			})
+		})
+	}
 }
 
 func TestWriteDuringTheSnapshot(t *testing.T) {
