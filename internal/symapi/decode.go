@@ -185,11 +185,13 @@ func DecodeAnswer(r LookupResult) (identity.Answer, error) {
 // forms: without a zone (then it is UTC) or as an HTTP date. A form that is
 // none of these is left out, because nothing depends on it.
 func (u *User) UnmarshalJSON(data []byte) error {
-	type plain User // without this method
+	if json.Unmarshal(data, (*plainUser)(u)) == nil {
+		return nil
+	}
 	wire := struct {
-		*plain
+		*plainUser
 		CreatedAt json.RawMessage `json:"created_at"`
-	}{plain: (*plain)(u)}
+	}{plainUser: (*plainUser)(u)}
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err
 	}

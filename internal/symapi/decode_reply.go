@@ -4,6 +4,7 @@
 package symapi
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,11 @@ import (
 // store. A body that says error: true is an *identity.Error whatever the
 // status said.
 func ParseReply(status int, body []byte, field string, out any) error {
+	// Nearly every reply is a success that says so in its first bytes; a large
+	// one is then read once and not twice.
+	if !bytes.Contains(body, []byte(`"error"`)) && beginsWith(body, field) && decodeOnce(body, out) == nil {
+		return nil
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil {
 		return fmt.Errorf("it is not a JSON object: %w", err)
@@ -32,6 +38,72 @@ func ParseReply(status int, body []byte, field string, out any) error {
 		return fmt.Errorf("it has no field %q, so the URL may not be that of an identity API", field)
 	}
 	return json.Unmarshal(body, out)
+}
+
+// plainUser is a User whose times all are RFC 3339, as nearly always. It needs
+// no method of its own, for which the decoder would read each user three times.
+type plainUser User
+
+// bulkReply is the reply to a bulk call that was a success. It is read at once
+// where every record is plain.
+type bulkReply struct {
+	Status  string          `json:"status"`
+	Failed  int             `json:"failed"`
+	Errors  json.RawMessage `json:"errors"`
+	Results []BulkResult    `json:"results"`
+}
+
+// decodeOnce decodes a body into out; an error says to try json.Unmarshal.
+func decodeOnce(body []byte, out any) error {
+	switch out := out.(type) {
+	case *UserList:
+		var list struct {
+			Users      []plainUser `json:"users"`
+			NextCursor string      `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(body, &list); err != nil {
+			return err
+		}
+		*out = UserList{NextCursor: list.NextCursor}
+		if list.Users != nil {
+			out.Users = make([]User, len(list.Users))
+		}
+		for i, u := range list.Users {
+			out.Users[i] = User(u)
+		}
+		return nil
+	case *bulkReply:
+		var reply struct {
+			Status  string          `json:"status"`
+			Failed  int             `json:"failed"`
+			Errors  json.RawMessage `json:"errors"`
+			Results []struct {
+				BulkResult
+				Record *plainUser `json:"record"` // in place of the embedded one
+			} `json:"results"`
+		}
+		if err := json.Unmarshal(body, &reply); err != nil {
+			return err
+		}
+		*out = bulkReply{reply.Status, reply.Failed, reply.Errors, make([]BulkResult, len(reply.Results))}
+		for i, r := range reply.Results {
+			r.BulkResult.Record = (*User)(r.Record)
+			out.Results[i] = r.BulkResult
+		}
+		return nil
+	}
+	return json.Unmarshal(body, out)
+}
+
+// beginsWith reports whether body is an object, if it is JSON at all, whose
+// first field is the one named.
+func beginsWith(body []byte, field string) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
+	if !ok || field == "" {
+		return false
+	}
+	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"`+field+`"`))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":"))
 }
 
 // parseFlag reads a truth that some replies spell as a string.
@@ -108,17 +180,21 @@ func DecodeError(e Error) *identity.Error {
 // nothing about has an empty result. What is not an acknowledgement is an
 // error.
 func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
-	var reply struct {
-		Status  string            `json:"status"`
-		Failed  int               `json:"failed"`
-		Errors  json.RawMessage   `json:"errors"`
-		Results []json.RawMessage `json:"results"`
-	}
+	var reply bulkReply
 	if err := ParseReply(status, body, "status", &reply); err != nil {
-		if batch := ParseCulprits(body, n); batch != nil {
-			return nil, batch
+		// Results that cannot be read are another server's own, and ignored.
+		var head struct {
+			Status string          `json:"status"`
+			Failed int             `json:"failed"`
+			Errors json.RawMessage `json:"errors"`
 		}
-		return nil, err
+		if err := ParseReply(status, body, "status", &head); err != nil {
+			if batch := ParseCulprits(body, n); batch != nil {
+				return nil, batch
+			}
+			return nil, err
+		}
+		reply = bulkReply{Status: head.Status, Failed: head.Failed, Errors: head.Errors}
 	}
 	said := parseTexts(reply.Errors)
 	if reply.Status != "success" || reply.Failed != 0 || said != "" {
@@ -133,12 +209,11 @@ func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
 
 // placeResults puts results at their indexes. Results that do not fit the
 // request are another server's own and are ignored.
-func placeResults(raw []json.RawMessage, n int) []BulkResult {
+func placeResults(results []BulkResult, n int) []BulkResult {
 	out := make([]BulkResult, n)
 	placed := make([]bool, n)
-	for _, element := range raw {
-		var r BulkResult
-		if json.Unmarshal(element, &r) != nil || r.Index < 0 || r.Index >= n || placed[r.Index] {
+	for _, r := range results {
+		if r.Index < 0 || r.Index >= n || placed[r.Index] {
 			return make([]BulkResult, n)
 		}
 		out[r.Index], placed[r.Index] = r, true

@@ -14,7 +14,8 @@ import "time"
 // Limits of one request.
 const (
 	MaxBatch     = 1000     // elements of one list in a request
-	MaxPage      = 1000     // users of one page
+	MaxPage      = 1000     // users or changes of one page
+	HistoryPage  = 100      // changes of one page when the request does not say
 	MaxBodyBytes = 16 << 20 // a request's body
 )
 
@@ -204,6 +205,25 @@ type IdentityHolders struct {
 type IdentityHolder struct {
 	Identity string `json:"identity"`
 	Users    []User `json:"users"`
+}
+
+// HistoryReply is one page of the history.
+type HistoryReply struct {
+	Changes    []Change `json:"changes" doc:"The latest first"`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page; absent on the last"`
+}
+
+// Change is what one call made of one identity.
+type Change struct {
+	ID        int64      `json:"id" doc:"Grows with each change of this user and service"`
+	At        time.Time  `json:"at" doc:"When it was made"`
+	By        string     `json:"by" doc:"Token name or JWT subject that made it"`
+	RequestID string     `json:"request_id,omitempty" doc:"X-Sym-Request-ID of the call"`
+	UserID    string     `json:"user_id" doc:"UUID of the user, who may be gone"`
+	User      string     `json:"user" doc:"E-mail or username, as it was at the time"`
+	Service   ServiceRef `json:"service"`
+	Before    *Identity  `json:"before,omitempty" doc:"What was stored; absent where nothing was"`
+	After     *Identity  `json:"after,omitempty" doc:"What is stored since; absent where it was deleted"`
 }
 
 // BulkReply answers a bulk call. The counts are elements of the request's
