@@ -28,6 +28,12 @@ Usage:
                               serve the API until SIGTERM or SIGINT
   sym-identityd check -config FILE
                               check the configuration, the store and every directory
+  sym-identityd migrate -config FILE
+                              create the store's tables, or bring them up to date
+  sym-identityd export -config FILE [-format jsonl|csv] [-history=false] [-out FILE]
+                              write everything the store holds
+  sym-identityd import -config FILE [-format jsonl|csv] [-in FILE]
+                              fill an empty store (jsonl), or store a CSV's identities
   sym-identityd token new [-name NAME] [-role admin|member|guest]
                               make a token and the block that lets it in
   sym-identityd version       print the version
@@ -83,6 +89,12 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		return p.serve(ctx, rest)
 	case "check":
 		return p.check(ctx, rest)
+	case "export":
+		return p.export(ctx, rest)
+	case "import":
+		return p.imports(ctx, rest)
+	case "migrate":
+		return p.migrate(ctx, rest)
 	case "token":
 		return p.token(rest)
 	case "version", "-version", "--version":

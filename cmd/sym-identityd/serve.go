@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
@@ -58,7 +59,12 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	maintained, stop := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	background.Go(func() { instance.Maintain(maintained, log) })
 	err = p.listenAndServe(ctx, cfg, instance, log)
+	stop()
+	background.Wait()
 	return errors.Join(err, instance.Close())
 }
 

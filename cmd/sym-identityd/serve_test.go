@@ -52,11 +52,17 @@ func (b *lockedBuffer) String() string {
 // startDaemon starts the command and waits until it listens.
 func startDaemon(t *testing.T, config string, args ...string) *daemon {
 	t.Helper()
+	return startDaemonWith(t, nil, config, args...)
+}
+
+// startDaemonWith is startDaemon with more environment.
+func startDaemonWith(t *testing.T, env []string, config string, args ...string) *daemon {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	d := &daemon{stderr: &lockedBuffer{}}
 	d.cmd = exec.CommandContext(ctx, os.Args[0], append([]string{"serve", "-config", config}, args...)...)
-	d.cmd.Env = append(os.Environ(), runAsCommand+"=1")
+	d.cmd.Env = append(append(os.Environ(), env...), runAsCommand+"=1")
 	d.cmd.Stderr = d.stderr
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {

@@ -54,6 +54,21 @@ type Descriptor struct {
 	ListMaxAccounts      int           // the list is cut off there; 0 = no limit known
 	LookupSeesInactive   bool
 	EventuallyConsistent bool
+	// Kinds may match besides people, because the configuration says so.
+	Kinds []string
+}
+
+// Kinds are the kinds of accounts that the switches include_bots and
+// include_guests allow, for Descriptor.
+func Kinds(bots, guests bool) []string {
+	var kinds []string
+	if bots {
+		kinds = append(kinds, KindBot)
+	}
+	if guests {
+		kinds = append(kinds, KindGuest)
+	}
+	return kinds
 }
 
 // Directory finds accounts of one service. It is safe for concurrent use.

@@ -23,7 +23,7 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 	l := &lookup{
 		directory: d,
 		service:   service,
-		policy:    newPolicy(append([]Option{foldIDs(service.Type)}, opts...)),
+		policy:    newPolicy(append([]Option{foldIDs(service.Type), AllowKinds(d.Describe().Kinds...)}, opts...)),
 		results:   map[string]Result{},
 	}
 	answers := make([]identity.Answer, len(emails))

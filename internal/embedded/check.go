@@ -6,6 +6,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -48,7 +49,7 @@ func (c *Config) Check(ctx context.Context) []CheckResult {
 	return c.check(ctx, c.tryStore, func(s serviceSetting) (directory.Directory, error) { return s.directory.open() })
 }
 
-// tryStore opens the store where there is one. A missing SQLite file is what a
+// tryStore looks at the store and changes nothing, its schema neither. A missing SQLite file is what a
 // first start finds; a missing folder is not.
 func (c *Config) tryStore(ctx context.Context) (note string, err error) {
 	if c.store.path != "" {
@@ -56,11 +57,20 @@ func (c *Config) tryStore(ctx context.Context) (note string, err error) {
 			return storeToBeMade, checkFolder(c.store.path)
 		}
 	}
-	st, err := sqlstore.Open(ctx, c.store.url, sqlstore.Options{})
-	if err != nil {
+	v, err := sqlstore.Schema(ctx, c.store.url, c.storeOptions)
+	switch {
+	case err != nil:
 		return "", err
+	case v.Have == 0 && c.storeOptions.NoMigrate:
+		return "", fmt.Errorf("%s is empty, and the configuration says migrate = false. Run `sym-identityd migrate`", c.store.name())
+	case v.Have == 0:
+		return storeToBeMade, nil
+	case v.Have < v.Want && c.storeOptions.NoMigrate:
+		return "", fmt.Errorf("it has schema version %d, this program needs %d, and the configuration says migrate = false. Run `sym-identityd migrate`", v.Have, v.Want)
+	case v.Have < v.Want:
+		return fmt.Sprintf("it has schema version %d; the next start migrates it to %d", v.Have, v.Want), nil
 	}
-	return "", errors.Join(st.Ping(ctx), st.Close())
+	return "", nil
 }
 
 // check runs the checks, a few at once.

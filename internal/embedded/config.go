@@ -17,14 +17,18 @@ import (
 // config reads the top level. serving says whether listen and tokens are used.
 func (d *decoder) config(body hcl.Body, serving bool) *Config {
 	content := d.content(body, &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "org", Required: true}, {Name: "listen"}, {Name: "store", Required: true}},
+		Attributes: []hcl.AttributeSchema{
+			{Name: "org", Required: true}, {Name: "listen"}, {Name: "store", Required: true}, {Name: "history_retention"},
+		},
 		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "store_options"},
 			{Type: "token", LabelNames: []string{"name"}},
 			{Type: "service", LabelNames: []string{"type", "external_id"}},
 		},
 	})
 	args := arguments{d, content.Attributes}
-	c := &Config{org: d.org(args), listen: DefaultListen, store: d.store(args)}
+	c := &Config{org: d.org(args), listen: DefaultListen, store: d.store(args), retention: d.historyRetention(args)}
+	c.storeOptions = d.storeOptions(content.Blocks.OfType("store_options"))
 	if serving {
 		if listen := d.listen(args); listen != "" {
 			c.listen = listen

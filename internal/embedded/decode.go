@@ -109,6 +109,8 @@ func typeWords(t cty.Type) string {
 		return "a string"
 	case t == cty.Bool:
 		return "true or false"
+	case t == cty.Number:
+		return "a number"
 	}
 	return "a list of whole numbers"
 }

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
 // Options are what a configuration file does not say.
@@ -48,13 +50,16 @@ const MaxFileBytes = 1 << 20
 
 // Config is a configuration file that was read and found right.
 type Config struct {
-	path     string
-	org      string
-	listen   string
-	store    storeSetting
-	tokens   []server.Token
-	services []serviceSetting
-	secrets  *redactor
+	path   string
+	org    string
+	listen string
+	store  storeSetting
+	// storeOptions are how to talk to the store, and whether to change its schema.
+	storeOptions sqlstore.Options
+	retention    time.Duration // of the history; 0 = for ever
+	tokens       []server.Token
+	services     []serviceSetting
+	secrets      *redactor
 }
 
 // Org is the organization the file is for.

@@ -72,10 +72,9 @@ func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
 	if found.HasErrors() { // before a store is created for nothing
 		return nil, asError(found, c.secrets, causes...)
 	}
-	st, err := sqlstore.Open(ctx, c.store.url, sqlstore.Options{})
+	st, err := c.OpenStore(ctx, false)
 	if err != nil {
-		fail(problem(c.store.at, "The store cannot be opened", err.Error()), err)
-		return nil, asError(found, c.secrets, causes...)
+		return nil, err
 	}
 	i.store = st
 	if i.handler, err = c.start(ctx, i, opts); err != nil {

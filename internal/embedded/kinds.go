@@ -48,7 +48,37 @@ func directoryKinds() map[string]directoryKind {
 			offline:  true,
 			decode:   decodeSCIM,
 		},
+		"aptible":  {optional: web("token", "username", "password", "cache_ttl"), offline: true, decode: decodeAptible},
+		"auth0":    {optional: web("token", "client_id", "client_secret", "connection"), offline: true, decode: decodeAuth0},
+		"aws_iam":  {optional: aws("strategy", "tag", "cache_ttl"), decode: decodeAWSIAM},
+		"aws_sso":  {optional: aws(), decode: decodeAWSSSO},
+		"boundary": {required: []string{"base_url"}, optional: []string{"token", "username", "password", "connection", "scope_id", "timeout", "allow_http"}, offline: true, decode: decodeBoundary},
+		"datadog":  {required: []string{"token", "client_secret"}, optional: web("include_bots"), offline: true, decode: decodeDatadog},
+		"entra":    {required: []string{"client_id", "client_secret"}, optional: web("include_guests"), offline: true, decode: decodeEntra},
+		"github":   {required: []string{"token"}, optional: web("cache_ttl"), offline: true, decode: decodeGitHub},
+		"gitlab":   {required: []string{"token"}, optional: web("include_bots"), offline: true, decode: decodeGitLab},
+		"google":   {optional: web("credentials_file", "impersonate"), decode: decodeGoogle},
+		"ldap": {
+			required: []string{"base_url", "username", "password", "base_dn"},
+			optional: []string{"strategy", "filter", "id_attribute", "timeout", "allow_plaintext"},
+			offline:  true,
+			decode:   decodeLDAP,
+		},
+		"okta":      {required: []string{"token"}, optional: web(), offline: true, decode: decodeOkta},
+		"onelogin":  {required: []string{"client_id", "client_secret"}, optional: web(), offline: true, decode: decodeOneLogin},
+		"pagerduty": {required: []string{"token"}, optional: web(), offline: true, decode: decodePagerDuty},
+		"slack":     {required: []string{"token"}, optional: web("include_bots", "include_guests"), offline: true, decode: decodeSlack},
+		"tailscale": {optional: web("token", "client_id", "client_secret", "cache_ttl"), offline: true, decode: decodeTailscale},
 	}
+}
+
+// web are the attributes of a kind beside those that all kinds with a service
+// of their own have.
+func web(own ...string) []string { return append(own, "base_url", "timeout", "allow_http") }
+
+// aws are the attributes of a kind of AWS.
+func aws(own ...string) []string {
+	return web(append(own, "region", "client_id", "client_secret", "token", "impersonate")...)
 }
 
 // directorySetting is one directory block.

@@ -22,7 +22,7 @@ type storeSetting struct {
 // name is the store as it may be shown: without a password.
 func (s storeSetting) name() string { return withoutPassword(s.url) }
 
-const storeRemedy = `Write "sqlite:PATH", with a path relative to this file, as in "sqlite:identities.db".`
+const storeRemedy = `Write "sqlite:PATH", with a path relative to this file, as in "sqlite:identities.db", or env("NAME") with a postgres:// URL in it.`
 
 func (d *decoder) store(args arguments) storeSetting {
 	t := args.url("store")

@@ -23,7 +23,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	t.Parallel()
 	h := start(t)
 	const missing = "Missing entity (404). There is nothing at this path; the API is under /api/v1."
-	for _, path := range []string{"/", "/api/v1", "/api/v1/nothing", "/api/v1/users/", "/api/v1//users", "/api/v1/../v1/users", "/users", "/api/v1/identities/history"} {
+	for _, path := range []string{"/", "/api/v1", "/api/v1/nothing", "/api/v1/users/", "/api/v1//users", "/api/v1/../v1/users", "/users", "/api/v1/identities/nothing"} {
 		h.send(admin, http.MethodGet, path, nil).wantError(t, http.StatusNotFound, identity.CodeMissing, missing)
 	}
 	a := h.api(admin, http.MethodDelete, "/users", nil)

@@ -17,12 +17,17 @@
 // users may swap accounts, and of two elements that take one account the later
 // is the culprit. A culprit is one even after the other culprits are left out.
 //
+// Every change of a mapping is recorded in the history by the transaction that
+// makes it: one entry for each mapping that differs afterwards, or was asserted.
+// Entries stay when the user or the service is deleted.
+//
 // Revisions are never given out twice in one store, whatever is deleted,
 // recreated or renamed in between.
 package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -47,6 +52,14 @@ type ServiceFilter struct {
 	ID         string
 	Type       string
 	ExternalID string
+}
+
+// HistoryFilter selects changes; empty fields select all.
+type HistoryFilter struct {
+	User    identity.UserKey // by a present or former name
+	Service identity.ServiceKey
+	Limit   int    // 0 = all
+	Cursor  string // from the page before; "" = the latest
 }
 
 // UserWrite creates or changes one user and some of its mappings. A known ID
@@ -132,6 +145,13 @@ type Store interface {
 	// identity.Matcher.Claim and identity.FoldIdentity give them; one claim may
 	// have several holders. Nobody holds anything in an unregistered service.
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+
+	// History lists changes of mappings, the latest first. next is "" on the last
+	// page.
+	History(ctx context.Context, filter HistoryFilter) (changes []identity.Change, next string, err error)
+	// PruneHistory removes entries made before a time, the oldest first and at
+	// most most of them, and reports how many.
+	PruneHistory(ctx context.Context, before time.Time, most int) (removed int, err error)
 
 	// Ping reports whether the store can answer.
 	Ping(ctx context.Context) error

@@ -6,6 +6,7 @@ package directorytest
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -145,6 +146,7 @@ func cancelled(tr *trial) {
 	ctx, cancel = context.WithCancel(tr.Context())
 	defer cancel()
 	hang := func(_ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body) // before that the server does not notice that the client has gone
 		cancel()
 		<-r.Context().Done()
 	}

@@ -48,6 +48,9 @@ type Subject struct {
 	Service identity.ServiceKey
 	// ID is the n-th valid identity of the service; nil gives u-1, u-2, ….
 	ID func(n int) string
+	// AddressIsID says that the identity of an account is its address, so that
+	// ID does not matter.
+	AddressIsID bool
 	// Fake answers as the real service would about w, compares addresses as
 	// the service does, and refuses a request without Secret. nil for
 	// connectors without HTTP.

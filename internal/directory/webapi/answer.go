@@ -49,8 +49,12 @@ func (r *Response) JSON(into any) error {
 // Unexpected is the error for an answer with a good status that cannot be
 // what the service means; it matches directory.ErrUnavailable.
 func (r *Response) Unexpected(why string) error {
+	contentType := r.Header.Get("Content-Type")
+	if r.private {
+		contentType, _, _ = strings.Cut(contentType, ";")
+	}
 	text := fmt.Sprintf("%s: unexpected answer: %s (status %d, content type %q)", r.at, why, r.Status,
-		clip(r.redact.text(r.Header.Get("Content-Type")), 60))
+		clip(r.redact.text(contentType), 60))
 	if excerpt := r.excerpt(); excerpt != "" {
 		text += ": " + excerpt
 	}
@@ -91,7 +95,7 @@ const (
 // excerpt is the beginning of the body as one short line. Secrets are blotted
 // out of all of it before it is shortened, so that no half of one is left.
 func (r *Response) excerpt() string {
-	if r.html() || len(r.Body) > excerptSource {
+	if r.private || r.html() || len(r.Body) > excerptSource {
 		return ""
 	}
 	return clip(r.redact.text(string(r.Body)), excerptLength)

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,10 @@ type Request struct {
 	Body   []byte
 	// Repeatable says that a request which is not a GET may be sent again.
 	Repeatable bool
+	// Secrets are texts of this request to blot out of errors.
+	Secrets []string
+	// Private says that the answer holds a secret: no error quotes it.
+	Private bool
 }
 
 // Response is an answer with a 2xx status, read in full.
@@ -42,6 +47,8 @@ type Response struct {
 
 	at     string // method and URL, for errors
 	redact *redactor
+
+	private bool
 }
 
 // Get asks for path and decodes the JSON of the answer into into.
@@ -72,13 +79,23 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	defer c.leave()
 
 	repeatable := r.Repeatable || r.Method == http.MethodGet
+	renewed := false
 	for attempt := 0; ; attempt++ {
 		if err := c.pace(ctx); err != nil {
 			return nil, err
 		}
-		resp, err := c.once(ctx, r, target)
+		bearer, fetched, err := c.bearer.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := c.once(ctx, r, target, bearer)
 		if err == nil {
 			return resp, nil
+		}
+		if c.bearer != nil && errors.Is(err, directory.ErrCredential) && !renewed && !fetched {
+			c.bearer.forget(bearer) // it may have been revoked before its time
+			renewed = true
+			continue
 		}
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s %s: %w", r.Method, shown(target), context.Cause(ctx))
@@ -118,7 +135,7 @@ func (c *Client) target(r Request) (*url.URL, error) {
 }
 
 // once is one attempt.
-func (c *Client) once(ctx context.Context, r Request, target *url.URL) (*Response, error) {
+func (c *Client) once(ctx context.Context, r Request, target *url.URL, bearer string) (*Response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, fmt.Errorf("no answer within %s", c.cfg.Timeout))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
@@ -132,10 +149,13 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL) (*Respons
 	credential := http.Header{}
 	if c.cfg.Auth != nil {
 		c.cfg.Auth(credential)
-		maps.Copy(req.Header, credential)
 	}
+	if bearer != "" {
+		credential.Set("Authorization", "Bearer "+bearer)
+	}
+	maps.Copy(req.Header, credential)
 	at := r.Method + " " + shown(target)
-	redact := newRedactor(append(HeaderSecrets(credential), c.cfg.Secrets...))
+	redact := newRedactor(slices.Concat(HeaderSecrets(credential), c.cfg.Secrets, r.Secrets))
 
 	answer, err := c.http.Do(req)
 	if err != nil {
@@ -146,12 +166,14 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL) (*Respons
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, redact, err))
 	}
-	resp := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, at: at, redact: redact}
+	resp := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, at: at, redact: redact, private: r.Private}
 	if int64(len(body)) > c.cfg.MaxBody {
 		return nil, fmt.Errorf("%s: %w as expected: its answer is larger than %d bytes", at, directory.ErrUnavailable, c.cfg.MaxBody)
 	}
-	if resp.Status < 200 || resp.Status > 299 {
-		return nil, c.statusError(resp)
+	limited := resp.Status == http.StatusTooManyRequests ||
+		c.cfg.Limited != nil && c.cfg.Limited(resp.Status, resp.Header, resp.Body)
+	if limited || resp.Status < 200 || resp.Status > 299 {
+		return nil, c.statusError(resp, limited)
 	}
 	return resp, nil
 }

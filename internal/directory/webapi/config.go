@@ -53,6 +53,9 @@ type Config struct {
 
 	// Auth sets the credential's headers. It is called for every attempt.
 	Auth func(http.Header)
+	// Bearer fetches an access token, which is kept until shortly before it
+	// expires and renewed once when the service rejects it.
+	Bearer func(ctx context.Context) (AccessToken, error)
 	// Secrets are texts to blot out of errors. The values that Auth sets are
 	// blotted out anyway.
 	Secrets []string
@@ -76,6 +79,9 @@ type Config struct {
 	// RetryAfter reads the wait from the headers of a 429, for services with
 	// headers of their own. nil reads Retry-After, in seconds or as a date.
 	RetryAfter func(h http.Header, now time.Time) (time.Duration, bool)
+	// Limited recognises the answers that are rate limits without being a 429.
+	// It is asked about every other answer, those with a good status too.
+	Limited func(status int, h http.Header, body []byte) bool
 
 	Clock  Clock
 	Jitter func(d time.Duration) time.Duration // nil = half to all of d, at random
@@ -89,6 +95,7 @@ type Client struct {
 	http     *http.Client
 	limiter  *rate.Limiter
 	inFlight chan struct{}
+	bearer   *bearer // nil = none
 
 	mu          sync.Mutex
 	pausedUntil time.Time
@@ -127,6 +134,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.MaxInFlight > 0 {
 		c.inFlight = make(chan struct{}, cfg.MaxInFlight)
+	}
+	if cfg.Bearer != nil {
+		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock, turn: make(chan struct{}, 1)}
 	}
 	c.http = &http.Client{Transport: transport(cfg.PublicOnly), CheckRedirect: sameHost}
 	return c, nil

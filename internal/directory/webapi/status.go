@@ -17,7 +17,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
 
-// StatusError is an answer whose status is not 2xx. It matches the error of
+// StatusError is an answer whose status is not 2xx, or a rate limit with any
+// status. It matches the error of
 // the directory package that its status stands for; connectors whose service
 // means something else by a status look at Status and JSON.
 type StatusError struct {
@@ -46,19 +47,19 @@ func (e *StatusError) JSON(into any) error { return json.Unmarshal(e.body, into)
 
 // statusError is the one table from statuses to errors. A 404 is never "no
 // such user" here: only connectors know which of their URLs name a person.
-func (c *Client) statusError(r *Response) error {
+func (c *Client) statusError(r *Response, limited bool) error {
 	e := &StatusError{Status: r.Status, Header: r.Header, at: r.at, body: r.Body, excerpt: r.excerpt()}
 	switch {
-	case r.Status == http.StatusUnauthorized:
-		e.class = directory.ErrCredential
-	case r.Status == http.StatusForbidden:
-		e.class = directory.ErrPermission
-	case r.Status == http.StatusTooManyRequests:
+	case limited:
 		wait, told := c.cfg.RetryAfter(r.Header, c.cfg.Clock.Now())
 		if told {
 			c.pauseFor(wait)
 		}
 		e.class = &directory.RateLimitError{RetryAfter: max(wait, 0)}
+	case r.Status == http.StatusUnauthorized:
+		e.class = directory.ErrCredential
+	case r.Status == http.StatusForbidden:
+		e.class = directory.ErrPermission
 	case r.Status == http.StatusRequestTimeout, r.Status >= 500:
 		e.class = directory.ErrUnavailable
 	default:
@@ -130,3 +131,7 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	}
 	return 0, false
 }
+
+// Body is the answer's body, for services that explain themselves in another
+// form than JSON. As JSON says, it goes into no error unseen.
+func (e *StatusError) Body() []byte { return e.body }

@@ -17,7 +17,7 @@ import (
 )
 
 // chunkSize bounds the values of one IN list and the rows of one INSERT. The
-// widest row has 13 columns, which keeps both far below the parameters that
+// widest row has 13 columns, which keeps both below the parameters that
 // the databases allow (32,766 and 65,535).
 const chunkSize = 1000
 
@@ -69,17 +69,12 @@ func eachRow(ctx context.Context, t *tx, query string, args []any, scan func(*sq
 	return rows.Err()
 }
 
-// insertRows inserts rows, each of which has width values, many at a time.
-// head ends before VALUES, tail may say what to do on a conflict.
-func insertRows(ctx context.Context, t *tx, head, tail string, width int, rows [][]any) error {
-	row := "(" + placeholders(width) + "),"
+// insertRows inserts rows of as many texts and int64s, many at a time. head
+// ends before the values, tail may say what to do on a conflict.
+func insertRows(ctx context.Context, t *tx, head, tail string, rows [][]any) error {
 	for chunk := range slices.Chunk(rows, chunkSize) {
-		args := make([]any, 0, width*len(chunk))
-		for _, r := range chunk {
-			args = append(args, r...)
-		}
-		values := strings.TrimSuffix(strings.Repeat(row, len(chunk)), ",")
-		if err := t.exec(ctx, head+" VALUES "+values+" "+tail, args...); err != nil {
+		values, args := t.dialect.values(chunk)
+		if err := t.exec(ctx, head+" "+values+" "+tail, args...); err != nil {
 			return err
 		}
 	}

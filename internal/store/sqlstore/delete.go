@@ -6,18 +6,20 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
 // DeleteMappings removes mappings that still are what the caller believes.
-func (s *Store) DeleteMappings(ctx context.Context, _ store.Actor, deletes []store.MappingDelete) ([]bool, error) {
+func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes []store.MappingDelete) ([]bool, error) {
 	ids := make([]string, len(deletes))
 	for i, d := range deletes {
 		ids[i] = d.UserID
 	}
-	return s.delete(ctx, ids, func(i int, users map[string]*record) (gone []string, fail *identity.Error) {
+	return s.delete(ctx, actor, ids, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
 		d := deletes[i]
 		r := users[d.UserID]
 		if err := d.Service.CheckDeclarable(); err != nil {
@@ -36,12 +38,12 @@ func (s *Store) DeleteMappings(ctx context.Context, _ store.Actor, deletes []sto
 			return nil, identity.Conflict(r.key, d.Service, &m.Mapping)
 		}
 		delete(r.mappings, d.Service)
-		return []string{m.id}, nil
+		return []*mapping{m}, nil
 	}, nil)
 }
 
 // DeleteUsers removes users together with their mappings.
-func (s *Store) DeleteUsers(ctx context.Context, _ store.Actor, deletes []store.UserDelete) ([]bool, error) {
+func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []store.UserDelete) ([]bool, error) {
 	ids := make([]string, len(deletes))
 	for i, d := range deletes {
 		ids[i] = d.ID
@@ -49,7 +51,7 @@ func (s *Store) DeleteUsers(ctx context.Context, _ store.Actor, deletes []store.
 	removeUsers := func(ctx context.Context, t *tx, ids []string) error {
 		return deleteIn(ctx, t, "DELETE FROM users WHERE id IN (%s)", ids)
 	}
-	return s.delete(ctx, ids, func(i int, users map[string]*record) (gone []string, fail *identity.Error) {
+	return s.delete(ctx, actor, ids, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
 		d := deletes[i]
 		r := users[d.ID]
 		if r == nil {
@@ -61,19 +63,15 @@ func (s *Store) DeleteUsers(ctx context.Context, _ store.Actor, deletes []store.
 				Hint:    "It was renamed; read it again."}
 		}
 		delete(users, d.ID)
-		gone = []string{}
-		for _, m := range r.mappings {
-			gone = append(gone, m.id)
-		}
-		return gone, nil
+		return slices.AppendSeq([]*mapping{}, maps.Values(r.mappings)), nil
 	}, removeUsers)
 }
 
 // delete decides element by element on the users with these ids what goes:
 // nil where there is nothing, else the mappings. users, when not nil, then
 // removes the users of the elements for which something went.
-func (s *Store) delete(ctx context.Context, userIDs []string,
-	decide func(i int, users map[string]*record) (gone []string, fail *identity.Error),
+func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
+	decide func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error),
 	users func(ctx context.Context, t *tx, ids []string) error,
 ) ([]bool, error) {
 	var deleted []bool
@@ -84,18 +82,26 @@ func (s *Store) delete(ctx context.Context, userIDs []string,
 			return err
 		}
 		known := make(map[string]*record, len(records))
+		names := make(map[string]identity.UserKey, len(records))
 		for _, r := range records {
-			known[r.ID] = r
+			known[r.ID], names[r.ID] = r, r.key
 		}
-		var mappings, owners []string
+		var owners []string
+		var changes []identity.Change
+		var mappings []string
 		var culprits []identity.Culprit
-		for i := range userIDs {
+		for i, userID := range userIDs {
 			gone, fail := decide(i, known)
 			if fail != nil {
 				culprits = append(culprits, identity.Culprit{Index: i, Err: fail})
 			}
 			if deleted[i] = gone != nil; deleted[i] {
-				mappings, owners = append(mappings, gone...), append(owners, userIDs[i])
+				owners = append(owners, userID)
+			}
+			slices.SortFunc(gone, func(a, b *mapping) int { return compareServices(a.Service, b.Service) })
+			for _, m := range gone {
+				mappings = append(mappings, m.id)
+				changes = append(changes, identity.Change{UserID: userID, User: names[userID], Service: m.Service, Before: &m.Mapping})
 			}
 		}
 		if len(culprits) > 0 {
@@ -109,10 +115,31 @@ func (s *Store) delete(ctx context.Context, userIDs []string,
 				return fmt.Errorf("deleting users: %w", err)
 			}
 		}
-		return nil
+		return s.recordDeletes(ctx, t, actor, changes)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return deleted, nil
+}
+
+// recordDeletes adds deletions to the history. They take revisions too, so that
+// all changes of one mapping are in order.
+func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, changes []identity.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	var highest int64
+	for _, c := range changes {
+		highest = max(highest, c.Before.Revision)
+	}
+	revisions, err := t.dialect.revisions(ctx, t, len(changes), highest)
+	if err != nil {
+		return err
+	}
+	for i := range changes {
+		c := &changes[i]
+		c.ID, c.At, c.By, c.RequestID = revisions[i], s.now(), plain(actor.Name), plain(actor.RequestID)
+	}
+	return t.record(ctx, changes)
 }

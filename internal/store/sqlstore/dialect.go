@@ -21,24 +21,49 @@ type dialect interface {
 	// prepare readies a database, new or old, for the migrations. Of all who
 	// prepare a new one at once, exactly one is told that it was new.
 	prepare(ctx context.Context, db *sql.DB) (fresh bool, err error)
+	// ours reports whether a database is this program's already. One that
+	// belongs to another program is an error.
+	ours(ctx context.Context, db querier) (bool, error)
+	// lock keeps other processes from migrating until unlock, where the database
+	// can; lostRace is for those that cannot.
+	lock(ctx context.Context, db *sql.DB) (unlock func(), err error)
 	// lostRace reports whether a migration failed only because another process
 	// ran it at the same time.
 	lostRace(err error) bool
 
 	// rebind writes ? as the driver wants it.
 	rebind(query string) string
+	// values is what follows INSERT INTO … for rows of texts and int64s, all with
+	// the same columns, and its parameters.
+	values(rows [][]any) (query string, args []any)
 	// options are those of a transaction that sees one state of everything.
 	options(readOnly bool) *sql.TxOptions
+	// snapshot are those of a long reader that sees one state and gets into no
+	// writer's way.
+	snapshot() *sql.TxOptions
 	// transient reports whether the whole transaction is to be run again.
 	transient(err error) bool
+	// duplicate reports whether a row was refused because it is there already.
+	duplicate(err error) bool
 	// explain says in words what the driver's error means; nil where err is not
 	// the driver's.
 	explain(err error) error
-	// revisions takes n revisions that were never given out; first is the lowest.
-	revisions(ctx context.Context, t *tx, n int) (first int64, err error)
+	// revisions takes n revisions that were never given out, in growing order,
+	// all of them greater than above.
+	revisions(ctx context.Context, t *tx, n int, above int64) ([]int64, error)
+	// advance makes sure that revisions up to highest are never given out.
+	advance(ctx context.Context, t *tx, highest int64) error
+	// analyze counts anew after a large import, where the database would
+	// otherwise plan for the empty tables it knew. It is only about speed.
+	analyze(ctx context.Context, db *sql.DB)
 	// oneWriter says that the database lets only one transaction write at a
 	// time, so that writers of this process queue up here, in order.
 	oneWriter() bool
+}
+
+// querier is a database, one connection of it or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // micros is how times are stored.

@@ -4,6 +4,7 @@
 package sqlstore
 
 import (
+	"math"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -43,6 +44,26 @@ func FuzzPlain(f *testing.F) {
 		}
 		if checkText(text) == "" && got != text {
 			t.Errorf("%q became %q", text, got)
+		}
+	})
+}
+
+// The same for the history's.
+func FuzzHistoryCursor(f *testing.F) {
+	for _, seed := range []string{"", "%", "AAAA", "MA", "LTE", historyCursor(1), historyCursor(math.MaxInt64), "OTIyMzM3MjAzNjg1NDc3NTgwOA"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		below, err := parseHistoryCursor(text)
+		switch {
+		case err != nil:
+			if identity.CodeOf(err) != identity.CodeInvalid || below != 0 {
+				t.Errorf("%q: got %d, %v", text, below, err)
+			}
+		case below < 1:
+			t.Errorf("%q names change %d", text, below)
+		case text != "" && historyCursor(below) != text:
+			t.Errorf("%q became %d and then %q", text, below, historyCursor(below))
 		}
 	})
 }

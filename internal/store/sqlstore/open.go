@@ -20,8 +20,18 @@ import (
 
 // Options tune a store. The zero value is right for nearly everyone.
 type Options struct {
-	// BusyTimeout is how long a writer waits for another process; 0 = 10 s.
+	// BusyTimeout is how long a writer of an SQLite file waits for another
+	// process; 0 = 10 s.
 	BusyTimeout time.Duration
+	// ConnectTimeout is how long connecting to a server may take; 0 = as the URL
+	// says, else 10 s.
+	ConnectTimeout time.Duration
+	// StatementTimeout is how long a server may take over one statement, waiting
+	// for locks included; 0 = as the URL says, else 30 s. Migrations have no limit.
+	StatementTimeout time.Duration
+	// NoMigrate leaves the schema as it is. One that is not up to date is then an
+	// error with what to do.
+	NoMigrate bool
 	// MaxConns bounds the connections of this process; 0 = 8.
 	MaxConns int
 	// Now is the clock; nil = time.Now.
@@ -54,8 +64,9 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store that url names, creating it where it is missing, and
-// brings its schema up to date. url is sqlite:PATH; the path is taken as it
-// is, without any decoding. Errors never hold the url: it may hold a password.
+// brings its schema up to date. url is sqlite:PATH, where the path is taken as
+// it is, without any decoding, or postgres://… as psql takes it. Errors never
+// hold the url: it may hold a password.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
 	scheme, rest, _ := strings.Cut(url, ":")
@@ -63,14 +74,15 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	case "sqlite":
 		return openSQLite(ctx, rest, opts)
 	case "postgres", "postgresql":
-		return nil, &identity.Error{Code: identity.CodeInvalid, Message: "this build has no PostgreSQL store",
-			Hint: "Use sqlite:PATH."}
+		return openPostgres(ctx, url, opts)
 	}
 	return nil, &identity.Error{Code: identity.CodeInvalid, Message: "the store is not a URL that this program knows",
-		Hint: "It must look like sqlite:identities.db."}
+		Hint: "It must look like sqlite:identities.db or postgres://HOST/DATABASE."}
 }
 
-func openDB(ctx context.Context, db *sql.DB, d dialect, opts Options) (*Store, error) {
+// openDB readies a database. migrations is the same one, with the connections
+// that migrations may use.
+func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options) (*Store, error) {
 	s := &Store{db: db, dialect: d, opts: opts}
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
@@ -78,7 +90,7 @@ func openDB(ctx context.Context, db *sql.DB, d dialect, opts Options) (*Store, e
 		s.gate = make(chan struct{}, 1)
 	}
 	var err error
-	if s.created, err = migrate(ctx, db, d); err != nil {
+	if s.created, err = migrate(ctx, migrations, d, opts.NoMigrate); err != nil {
 		return nil, errors.Join(s.explain(ctx, err), db.Close())
 	}
 	return s, nil
@@ -91,7 +103,7 @@ func (s *Store) Created() bool { return s.created }
 // Ping reads one row, so that it notices a database that has gone away.
 func (s *Store) Ping(ctx context.Context) error {
 	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM revisions").Scan(&n)
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM services WHERE service_key = 'sym:cloud'").Scan(&n)
 	return s.explain(ctx, err)
 }
 

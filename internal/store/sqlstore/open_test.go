@@ -43,7 +43,6 @@ func TestOpenRefuses(t *testing.T) {
 		"empty":             {"", identity.CodeInvalid, []string{"sqlite:"}},
 		"no scheme":         {"hunter2", identity.CodeInvalid, []string{"sqlite:"}},
 		"another scheme":    {"mysql://sym:hunter2@db.acme.com/sym", identity.CodeInvalid, []string{"sqlite:"}},
-		"postgres":          {"postgres://sym:hunter2@db.acme.com/sym", identity.CodeInvalid, []string{"PostgreSQL"}},
 		"no path":           {"sqlite:", identity.CodeInvalid, []string{"no file"}},
 		"memory":            {"sqlite::memory:", identity.CodeInvalid, []string{"file of its own"}},
 		"a host":            {"sqlite://identities.db", identity.CodeInvalid, []string{"host"}},
@@ -118,19 +117,6 @@ func TestConnectionsAreSetUp(t *testing.T) {
 		if err := s.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q, want %q (%v)", pragma, got, want, err)
 		}
-	}
-}
-
-func TestNewerSchemaIsRefused(t *testing.T) {
-	t.Parallel()
-	path := newPath(t)
-	s := openFile(t, path, Options{})
-	if _, err := s.db.ExecContext(t.Context(), "INSERT INTO "+versionTable+" (version_id, is_applied) VALUES (99, 1)"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(t.Context(), "sqlite:"+path, Options{})
-	if identity.CodeOf(err) != identity.CodeUnavailable || !strings.Contains(err.Error(), "version 99") || identity.AsError(err).Retryable {
-		t.Errorf("got %v", err)
 	}
 }
 

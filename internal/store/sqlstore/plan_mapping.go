@@ -34,7 +34,7 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 	m := &mapping{dirty: true, writer: i, id: newID(), Mapping: identity.Mapping{
 		Service: w.Service, Profile: map[string]string{}, CreatedAt: p.now}}
 	if old != nil {
-		m.id, m.Profile, m.CreatedAt = old.id, old.Profile, old.CreatedAt
+		m.id, m.Profile, m.CreatedAt, m.UpdatedAt = old.id, old.Profile, old.CreatedAt, old.UpdatedAt
 	}
 	p.set(m, w)
 	r.mappings[w.Service] = m
@@ -71,5 +71,8 @@ func (p *plan) set(m *mapping, w store.MappingWrite) {
 	if w.Profile != nil {
 		m.Profile = maps.Clone(w.Profile)
 	}
-	m.Revision, m.UpdatedAt, m.UpdatedBy = 0, p.now, p.actor
+	m.Revision, m.UpdatedBy = 0, p.actor
+	if p.now.After(m.UpdatedAt) { // a clock that goes back does not take a mapping along
+		m.UpdatedAt = p.now
+	}
 }

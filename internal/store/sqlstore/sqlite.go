@@ -38,6 +38,13 @@ func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
+	d := &sqliteDialect{path: path, busy: opts.BusyTimeout}
+	if opts.NoMigrate {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			want, err := latest(d)
+			return nil, errors.Join(err, outdated(SchemaVersion{Want: want}))
+		}
+	}
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
@@ -45,7 +52,8 @@ func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) 
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	return openDB(ctx, sql.OpenDB(connector), &sqliteDialect{path: path, busy: opts.BusyTimeout}, opts)
+	db := sql.OpenDB(connector)
+	return openDB(ctx, db, db, d, opts)
 }
 
 func sqlitePath(path string) (string, error) {
@@ -123,18 +131,51 @@ func (d *sqliteDialect) migrations() (fs.FS, error) {
 
 func (d *sqliteDialect) rebind(query string) string { return query }
 
+func (d *sqliteDialect) values(rows [][]any) (query string, args []any) {
+	width := len(rows[0])
+	args = make([]any, 0, width*len(rows))
+	for _, r := range rows {
+		args = append(args, r...)
+	}
+	return "VALUES " + strings.TrimSuffix(strings.Repeat("("+placeholders(width)+"),", len(rows)), ","), args
+}
+
 func (d *sqliteDialect) options(readOnly bool) *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: readOnly}
 }
 
+func (d *sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
+
 func (d *sqliteDialect) oneWriter() bool { return true }
 
-func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) (int64, error) {
+// revisions counts in a row, which only one writer at a time can change. above
+// is never higher: whoever gave it out has moved the counter.
+func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int, above int64) ([]int64, error) {
 	var last int64
-	if err := t.row(ctx, "UPDATE revisions SET last = last + ? RETURNING last", n).Scan(&last); err != nil {
-		return 0, fmt.Errorf("taking revisions: %w", err)
+	const query = "UPDATE revisions SET last = max(last, ?) + ? RETURNING last"
+	if err := t.row(ctx, query, above, n).Scan(&last); err != nil {
+		return nil, fmt.Errorf("taking revisions: %w", err)
 	}
-	return last - int64(n) + 1, nil
+	taken := make([]int64, n)
+	for i := range taken {
+		taken[i] = last - int64(n-1-i)
+	}
+	return taken, nil
+}
+
+func (d *sqliteDialect) advance(ctx context.Context, t *tx, highest int64) error {
+	if err := t.exec(ctx, "UPDATE revisions SET last = max(last, ?)", highest); err != nil {
+		return fmt.Errorf("advancing the revisions: %w", err)
+	}
+	return nil
+}
+
+func (d *sqliteDialect) analyze(context.Context, *sql.DB) {} // it plans well without
+
+// lock does nothing: prepare and every migration are write transactions, of
+// which a file has one at a time.
+func (d *sqliteDialect) lock(context.Context, *sql.DB) (unlock func(), err error) {
+	return func() {}, nil
 }
 
 // prepare switches a new file to WAL mode and claims it: a database of some
@@ -144,9 +185,7 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 	if err := d.enableWAL(ctx, db); err != nil {
 		return false, err
 	}
-	var ours bool
-	const isOurs = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "')"
-	if err := db.QueryRowContext(ctx, isOurs).Scan(&ours); err != nil || ours {
+	if ours, err := d.ours(ctx, db); err != nil || ours {
 		return false, err
 	}
 	t, err := db.BeginTx(ctx, nil)
@@ -154,18 +193,8 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 		return false, err
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if err := t.QueryRowContext(ctx, isOurs).Scan(&ours); err != nil || ours {
+	if ours, err := d.ours(ctx, t); err != nil || ours {
 		return false, err
-	}
-	var foreign string
-	err = t.QueryRowContext(ctx, "SELECT coalesce(min(name), '') FROM sqlite_master WHERE type = 'table'").Scan(&foreign)
-	if err != nil {
-		return false, err
-	}
-	if foreign != "" {
-		return false, &identity.Error{Code: identity.CodeUnavailable,
-			Message: fmt.Sprintf("%s is a database of another program: it holds a table %q", d.path, foreign),
-			Hint:    "Name a file of its own for the store."}
 	}
 	versions, err := database.NewStore(goose.DialectSQLite3, versionTable)
 	if err != nil {
@@ -178,6 +207,21 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 		return false, err
 	}
 	return true, t.Commit()
+}
+
+// ours asks everything in one statement: another process may be creating the
+// tables meanwhile.
+func (d *sqliteDialect) ours(ctx context.Context, db querier) (bool, error) {
+	var ours bool
+	var foreign string
+	const query = "SELECT count(CASE WHEN name = '" + versionTable + "' THEN 1 END) > 0, coalesce(min(name), '') FROM sqlite_master WHERE type = 'table'"
+	err := db.QueryRowContext(ctx, query).Scan(&ours, &foreign)
+	if err == nil && !ours && foreign != "" {
+		err = &identity.Error{Code: identity.CodeUnavailable,
+			Message: fmt.Sprintf("%s is a database of another program: it holds a table %q", d.path, foreign),
+			Hint:    "Name a file of its own for the store."}
+	}
+	return ours, err
 }
 
 // enableWAL is not left to SQLite's busy handler, which does not cover the

@@ -51,6 +51,11 @@ func (d *sqliteDialect) lostRace(err error) bool {
 	return false
 }
 
+func (d *sqliteDialect) duplicate(err error) bool {
+	code, ok := sqliteCode(err)
+	return ok && (code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
 func (d *sqliteDialect) explain(err error) error {
 	code, ok := sqliteCode(err)
 	if !ok {

@@ -6,7 +6,6 @@ package sqlstore
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,80 +15,20 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store/storetest"
 )
 
-// TestMain lets this binary be started again as another process on the same
-// file; see process_test.go.
-func TestMain(m *testing.M) {
-	if role := os.Getenv(childRole); role != "" {
-		os.Exit(runChild(role, os.Getenv(childPath)))
-	}
-	os.Exit(m.Run())
-}
-
 func TestSQLite(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store { return openFile(t, newPath(t), Options{}) })
 }
 
-func newPath(tb testing.TB) string {
-	tb.Helper()
-	return filepath.Join(tb.TempDir(), "identities.db")
-}
-
-// openFile opens a handle of its own on a file, as another process would.
-func openFile(tb testing.TB, path string, opts Options) *Store {
-	tb.Helper()
-	s, err := Open(tb.Context(), "sqlite:"+path, opts)
-	if err != nil {
-		tb.Fatalf("opening %s: %v", path, err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Errorf("closing %s: %v", path, err)
-		}
-	})
-	return s
-}
-
-var (
-	okta  = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
-	actor = store.Actor{Name: "ci", RequestID: "req-1"}
-)
-
-// fill registers okta and maps n people, a thousand at a time.
-func fill(tb testing.TB, s *Store, n int) {
-	tb.Helper()
-	if _, err := s.CreateService(tb.Context(), actor, okta, "Okta"); err != nil {
-		tb.Fatal(err)
-	}
-	for start := 0; start < n; start += 1000 {
-		if _, err := s.UpsertUsers(tb.Context(), actor, people(start, min(n, start+1000), "")); err != nil {
-			tb.Fatal(err)
-		}
-	}
-}
-
-func person(i int) identity.UserKey {
-	return identity.UserKey(fmt.Sprintf("user%06d@acme.com", i))
-}
-
-// people are writes of the users from start up to end, as Terraform sends them.
-func people(start, end int, suffix string) []store.UserWrite {
-	var writes []store.UserWrite
-	for i := start; i < end; i++ {
-		writes = append(writes, store.UserWrite{Key: person(i), Mappings: []store.MappingWrite{{
-			Service: okta, Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d%s", i, suffix)},
-			Source: identity.Manual, Conditions: identity.Conditions{IfUnclaimed: true},
-		}}})
-	}
-	return writes
-}
-
 // Handles of one process and of others must not see half of anything; the
 // suite's races run here between handles, where no queue orders the writers.
-func TestTwoHandlesOnOneFile(t *testing.T) {
+func TestTwoHandlesOnOneStore(t *testing.T) {
 	t.Parallel()
-	path := newPath(t)
-	one, two := openFile(t, path, Options{}), openFile(t, path, Options{})
+	onBoth(t, twoHandlesOnOneStore)
+}
+
+func twoHandlesOnOneStore(t *testing.T, url string) {
+	one, two := openURL(t, url, Options{}), openURL(t, url, Options{})
 	if !one.Created() || two.Created() {
 		t.Errorf("created: %v and %v, want true and false", one.Created(), two.Created())
 	}
@@ -124,19 +63,22 @@ func TestTwoHandlesOnOneFile(t *testing.T) {
 
 func TestDataOutlivesTheHandle(t *testing.T) {
 	t.Parallel()
-	path := newPath(t)
-	s := openFile(t, path, Options{})
+	onBoth(t, dataOutlivesTheHandle)
+}
+
+func dataOutlivesTheHandle(t *testing.T, url string) {
+	s := openURL(t, url, Options{})
 	fill(t, s, 3)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again := openFile(t, path, Options{})
+	again := openURL(t, url, Options{})
 	users, _, err := again.Users(t.Context(), store.UserFilter{})
 	if err != nil || len(users) != 3 || len(users[2].Mappings) != 1 {
 		t.Errorf("got %v, %v", users, err)
 	}
 	if again.Created() {
-		t.Error("the file was there, but Created is true")
+		t.Error("the store was there, but Created is true")
 	}
 }
 

@@ -122,7 +122,7 @@ func registered(ctx context.Context, t *tx, services []identity.ServiceKey) (map
 // save writes what the plan changed.
 func (p *plan) save(ctx context.Context, t *tx, requestID string) error {
 	at := micros(p.now)
-	var renamed, changed []*record
+	var renamed, changed, owners []*record
 	var created, mappings [][]any
 	var dirty []*mapping
 	for _, id := range slices.Sorted(maps.Keys(p.users)) {
@@ -141,10 +141,10 @@ func (p *plan) save(ctx context.Context, t *tx, requestID string) error {
 			if !m.dirty {
 				continue
 			}
-			dirty = append(dirty, m)
+			dirty, owners = append(dirty, m), append(owners, r)
 			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], object(m.Matcher),
 				claimColumn(m.Matcher.Claim(service.Type)), object(m.Profile), string(m.Source), m.Rule, nil,
-				micros(m.CreatedAt), at, p.actor, requestID})
+				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}
 	// Users who pass on a name first leave theirs: a space is in no key.
@@ -156,24 +156,33 @@ func (p *plan) save(ctx context.Context, t *tx, requestID string) error {
 	if err := updateUsers(ctx, t, changed, at, p.actor, requestID); err != nil {
 		return fmt.Errorf("changing users: %w", err)
 	}
-	if err := insertRows(ctx, t, insertUser, "", 11, created); err != nil {
+	if err := insertRows(ctx, t, insertUser, "", created); err != nil {
 		return fmt.Errorf("creating users: %w", err)
 	}
 	if len(dirty) == 0 {
 		return nil
 	}
-	first, err := t.dialect.revisions(ctx, t, len(dirty))
+	revisions, err := t.dialect.revisions(ctx, t, len(dirty), p.highest())
 	if err != nil {
 		return err
 	}
 	for i, m := range dirty {
-		m.Revision = first + int64(i)
+		m.Revision = revisions[i]
 		mappings[i][8] = m.Revision
 	}
-	if err := insertRows(ctx, t, insertMapping, replaceMapping, 13, mappings); err != nil {
+	if err := insertRows(ctx, t, insertMapping, replaceMapping, mappings); err != nil {
 		return fmt.Errorf("storing mappings: %w", err)
 	}
-	return nil
+	changes := make([]identity.Change, len(dirty))
+	for i, m := range dirty {
+		r := owners[i]
+		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: requestID,
+			UserID: r.ID, User: r.key, Service: m.Service, After: &m.Mapping}
+		if old, known := p.before.users[r.ID]; known && old.mappings[m.Service] != nil {
+			changes[i].Before = &old.mappings[m.Service].Mapping
+		}
+	}
+	return t.record(ctx, changes)
 }
 
 const (

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"Concurrent": concurrentTests,
 		"BadInput":   badInputTests,
 		"Model":      modelTests,
+		"History":    historyTests,
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

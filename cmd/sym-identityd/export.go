@@ -1,0 +1,161 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/jsonlines"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
+)
+
+// Formats of exports.
+const (
+	formatJSON = "jsonl" // everything, line by line
+	formatCSV  = "csv"   // symflow's: who is which account
+)
+
+func checkFormat(format string) error {
+	if format == formatJSON || format == formatCSV {
+		return nil
+	}
+	return &usageError{fmt.Sprintf("-format is jsonl or csv, not %q", format)}
+}
+
+// export writes what the store holds, as it was at one moment; servers may go
+// on writing meanwhile.
+func (p *program) export(ctx context.Context, args []string) error {
+	var format, path string
+	var history bool
+	cfg, err := p.load("export", args, func(flags *flag.FlagSet) {
+		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
+		flags.StringVar(&path, "out", "", "file to write; standard output without it")
+		flags.BoolVar(&history, "history", true, "with the history of changes (jsonl only)")
+	})
+	if cfg == nil || err != nil {
+		return err
+	}
+	if err := checkFormat(format); err != nil {
+		return err
+	}
+	st, err := cfg.OpenStore(ctx, false)
+	if err != nil {
+		return err
+	}
+	var counts store.Counts
+	err = p.output(path, func(w io.Writer) error {
+		if format == formatCSV {
+			counts, err = exportCSV(ctx, st, w)
+			return err
+		}
+		header := jsonlines.Header{Org: cfg.Org(), At: time.Now().UTC(), History: history}
+		counts, err = exportJSON(ctx, st, w, header)
+		return err
+	})
+	if err := errors.Join(err, st.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stderr, "exported %s to %s\n", describe(counts), cmp.Or(path, "standard output"))
+	return nil
+}
+
+func describe(c store.Counts) string {
+	return fmt.Sprintf("%s, %s, %s and %s", count(int(c.Services), "service"), count(int(c.Users), "user"),
+		count(int(c.Mappings), "mapping"), count(int(c.Changes), "change"))
+}
+
+func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header jsonlines.Header) (store.Counts, error) {
+	w, err := jsonlines.NewWriter(out, header)
+	if err != nil {
+		return store.Counts{}, fmt.Errorf("writing the export: %w", err)
+	}
+	err = st.Export(ctx, sqlstore.ExportOptions{History: header.History}, func(r store.Record) error {
+		if err := w.Write(r); err != nil {
+			return fmt.Errorf("writing the export: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return store.Counts{}, err
+	}
+	counts, err := w.Close()
+	if err != nil {
+		return store.Counts{}, fmt.Errorf("writing the export: %w", err)
+	}
+	return counts, nil
+}
+
+// exportCSV writes the identities alone. A matcher with several keys has no
+// place in a cell, so it is an error rather than left out.
+func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
+	var counts store.Counts
+	identities := map[string]map[string]string{}
+	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
+		switch {
+		case r.Service != nil && r.Service.Key != identity.SymCloud.String():
+			identities[r.Service.Key] = map[string]string{}
+		case r.User != nil:
+			for _, m := range r.User.Mappings {
+				key, err := identity.ParseServiceKey(m.Service)
+				if err != nil {
+					return fmt.Errorf("%s: %w", r.User.Name, err)
+				}
+				id, plain := m.Matcher.Identity(key.Type)
+				if !plain {
+					return fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", r.User.Name, m.Service, m.Matcher)
+				}
+				identities[m.Service][r.User.Name] = id
+			}
+		}
+		counts.Add(r)
+		return nil
+	})
+	if err != nil {
+		return counts, err
+	}
+	text, err := symcsv.Render(identities)
+	if err != nil {
+		return counts, err
+	}
+	if _, err := io.WriteString(out, text); err != nil {
+		return counts, fmt.Errorf("writing the export: %w", err)
+	}
+	return counts, nil
+}
+
+// output lets write write to a file, or to standard output. The file appears
+// under its name once it is whole and on the disk: what was there before stays
+// until then. It is its owner's alone, because it says who people are.
+func (p *program) output(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return write(p.stdout)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
+	if err != nil {
+		return fmt.Errorf("the export cannot be written: %w", err)
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

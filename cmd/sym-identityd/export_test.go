@@ -1,0 +1,143 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+)
+
+const people = `sym:cloud,custom:VictorOps,okta:acme.okta.com
+Alice@example.com,"Smith, Alice",00u1
+bob@example.com,,00u2
+`
+
+// ok runs a command that must succeed and returns what it printed.
+func ok(t *testing.T, env map[string]string, args ...string) output {
+	t.Helper()
+	got := runCommand(t.Context(), env, args...)
+	if got.code != exitOK {
+		t.Fatalf("%q: exit %d\n%s%s", args, got.code, got.stdout, got.stderr)
+	}
+	return got
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const victorOps = "service \"custom\" \"VictorOps\" {}\n"
+
+// register starts and ends a server, which registers the services of its file.
+func register(t *testing.T, env []string, config string) {
+	t.Helper()
+	d := startDaemonWith(t, env, config)
+	if err := d.stop(t, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// From CSV into SQLite, to PostgreSQL, and back: nothing is lost.
+func TestExportAndImport(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{storeVariable: pgtest.URL(t)}
+	first, middle, last := writeConfig(t, victorOps), postgresConfig(t, victorOps), writeConfig(t, victorOps)
+	register(t, nil, first)
+	got := ok(t, nil, "import", "-config", first, "-format", "csv", "-in", writeFile(t, people))
+	if want := "imported 2 services, 2 users, 3 mappings and 0 changes"; !strings.Contains(got.stderr, want) {
+		t.Errorf("printed %q, want %q", got.stderr, want)
+	}
+	if got := ok(t, nil, "export", "-config", first, "-format", "csv"); got.stdout != people {
+		t.Errorf("the CSV became:\n%s", got.stdout)
+	}
+	file := filepath.Join(t.TempDir(), "export.jsonl")
+	ok(t, nil, "export", "-config", first, "-out", file)
+	ok(t, env, "migrate", "-config", middle)
+	ok(t, env, "import", "-config", middle, "-in", file)
+	again := ok(t, env, "export", "-config", middle)
+	if want := "exported 3 services, 2 users, 3 mappings and 3 changes to standard output"; !strings.Contains(again.stderr, want) {
+		t.Errorf("printed %q, want %q", again.stderr, want)
+	}
+	ok(t, nil, "import", "-config", last, "-in", writeFile(t, again.stdout))
+	original, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := body(string(original)), body(ok(t, nil, "export", "-config", last).stdout); a != b {
+		t.Errorf("it began as\n%s\nand ended as\n%s", a, b)
+	}
+	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the export has mode %v (%v)", info.Mode(), err)
+	}
+	if got := ok(t, nil, "export", "-config", last, "-history=false"); strings.Contains(got.stdout, `{"change"`) {
+		t.Errorf("the history is in\n%s", got.stdout)
+	}
+}
+
+// body is an export without its first line, which holds the time.
+func body(text string) string {
+	_, rest, _ := strings.Cut(text, "\n")
+	return rest
+}
+
+func TestImportFailures(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "")
+	register(t, nil, config)
+	whole := ok(t, nil, "export", "-config", config).stdout
+	for name, c := range map[string]struct {
+		args []string
+		text string
+		says string
+	}{
+		"cut off":              {nil, whole[:len(whole)-10], "cut off"},
+		"another organization": {nil, strings.Replace(whole, `"acme"`, `"other"`, 1), `organization "other"`},
+		"a CSV":                {nil, people, "-format csv"},
+		"a broken CSV":         {[]string{"-format", "csv"}, "sym:cloud,okta:acme.okta.com\nalice,bob,carol\n", "line 2"},
+		"unregistered service": {[]string{"-format", "csv"}, people, "alice@example.com in custom:VictorOps: No service is registered"},
+		"an unknown bot":       {[]string{"-format", "csv"}, "sym:cloud,okta:acme.okta.com\nbot,00u1\n", "Unknown bot: bot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runCommand(t.Context(), nil, append([]string{"import", "-config", config, "-in", writeFile(t, c.text)}, c.args...)...)
+			if got.code != exitFailed || !strings.Contains(got.stderr, c.says) {
+				t.Errorf("exit %d, want 1 and %q:\n%s", got.code, c.says, got.stderr)
+			}
+		})
+	}
+	t.Run("nowhere to write", func(t *testing.T) {
+		t.Parallel()
+		got := runCommand(t.Context(), nil, "export", "-config", config, "-out", filepath.Join(t.TempDir(), "none", "x"))
+		if got.code != exitFailed || !strings.Contains(got.stderr, "cannot be written") {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("format", func(t *testing.T) {
+		t.Parallel()
+		for _, command := range []string{"export", "import"} {
+			if got := runCommand(t.Context(), nil, command, "-config", config, "-format", "xml"); got.code != exitUsage {
+				t.Errorf("%s: %+v", command, got)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		// Parallel subtests have ended: none of them left anything behind. The
+		// test's own context has ended too.
+		if got := runCommand(context.Background(), nil, "export", "-config", config); got.code != exitOK || body(got.stdout) != body(whole) {
+			t.Errorf("after failed imports: %+v", got)
+		}
+	})
+}

@@ -1,0 +1,156 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package aptible is the directory of an Aptible organization.
+package aptible
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an organization. The credential is the user name and
+// password of a bot user, or a token.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://auth.aptible.com
+	Organization    string // its UUID
+	Token           string
+	Username        string
+	Password        string
+	CacheTTL        time.Duration // how long a list serves; 0 = DefaultCacheTTL
+}
+
+// DefaultCacheTTL is how long one list of users serves.
+const DefaultCacheTTL = 5 * time.Minute
+
+const (
+	host  = "https://auth.aptible.com"
+	grant = "a role in the organization that may see its users"
+)
+
+type aptible struct {
+	*directory.Listed
+	api *webapi.Client
+	org string
+}
+
+var (
+	_ directory.Directory   = (*aptible)(nil)
+	_ directory.Lister      = (*aptible)(nil)
+	_ directory.BatchFinder = (*aptible)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if cfg.Organization == "" {
+		return nil, errors.New("base_url: there is no organization to ask: the service is not of type aptible, with the organization's UUID as its external ID")
+	}
+	api := webapi.Config{Secrets: []string{cfg.Token, cfg.Password}}
+	if cfg.Token != "" {
+		if err := webapi.Required("token", cfg.Token); err != nil {
+			return nil, err
+		}
+		if cfg.Username != "" || cfg.Password != "" {
+			return nil, errors.New("token: it is given beside username or password; one credential is enough")
+		}
+		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
+	} else {
+		if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password)); err != nil {
+			return nil, err
+		}
+		tokens, err := cfg.Open(host, webapi.Config{Secrets: api.Secrets})
+		if err != nil {
+			return nil, err
+		}
+		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
+			return tokens.FetchToken(ctx, webapi.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
+				"password": cfg.Password, "scope": "manage", "expires": 43200}))
+		}
+	}
+	client, err := cfg.Open(host, api)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.CacheTTL <= 0 {
+		cfg.CacheTTL = DefaultCacheTTL
+	}
+	a := &aptible{api: client, org: cfg.Organization}
+	a.Listed = directory.FromLister(a, cfg.CacheTTL)
+	return a, nil
+}
+
+// Describe implements directory.Directory: there is a list only.
+func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{} }
+
+// Check lists the users of the organization.
+func (a *aptible) Check(ctx context.Context) error {
+	_, _, err := a.page(ctx, "")
+	return err
+}
+
+// Pages implements directory.Lister.
+func (a *aptible) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, a.page)
+}
+
+func (a *aptible) page(ctx context.Context, next string) ([]directory.Account, string, error) {
+	r := webapi.Request{URL: next}
+	if next == "" {
+		r = webapi.Request{Path: "/organizations/" + url.PathEscape(a.org) + "/users"}
+	}
+	resp, err := a.api.Do(ctx, r)
+	if err != nil {
+		return nil, "", directory.NeedsGrant(err, grant)
+	}
+	var list listMessage
+	if err := resp.JSON(&list); err != nil {
+		return nil, "", err
+	}
+	if list.Embedded.Users == nil {
+		return nil, "", resp.Unexpected("it is not a list of users")
+	}
+	accounts := make([]directory.Account, len(*list.Embedded.Users))
+	for i, u := range *list.Embedded.Users {
+		accounts[i] = u.account()
+	}
+	return accounts, list.Links.Next.Href, nil
+}
+
+type listMessage struct {
+	Embedded struct {
+		Users *[]user `json:"users"`
+	} `json:"_embedded"`
+	Links struct {
+		Next struct {
+			Href string `json:"href"`
+		} `json:"next"`
+	} `json:"_links"`
+}
+
+type user struct {
+	ID       webapi.Text `json:"id"`
+	Email    string      `json:"email"`
+	Verified *bool       `json:"verified"`
+}
+
+func (u user) account() directory.Account {
+	a := directory.Account{ID: string(u.ID)}
+	if u.Email != "" {
+		a.Emails = []string{u.Email}
+	}
+	switch {
+	case u.Verified == nil:
+	case *u.Verified:
+		a.State = directory.StateActive
+	default:
+		a.State = directory.StatePending
+	}
+	return a
+}

@@ -1,0 +1,139 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package aptible_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "aptible", ExternalID: "8a9cb2f4-0f7a-4a3c-9a50-1f1c0d3c9e11"}
+
+const accessToken = "aptible-access-token"
+
+// fake is an organization and its token endpoint.
+type fake struct{ world directorytest.World }
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/tokens" {
+		var body struct {
+			GrantType          string `json:"grant_type"`
+			Username, Password string
+		}
+		if json.NewDecoder(r.Body).Decode(&body) != nil || body.GrantType != "password" || body.Username != "bot@example.com" || body.Password != directorytest.Secret {
+			directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"code": 401, "error": "invalid_credentials", "message": "Invalid password"})
+			return
+		}
+		directorytest.SendJSON(w, http.StatusCreated, map[string]any{"access_token": accessToken, "expires_in": 43200})
+		return
+	}
+	if auth := r.Header.Get("Authorization"); auth != "Bearer "+accessToken && auth != "Bearer "+directorytest.Secret {
+		directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"code": 401, "error": "unauthorized"})
+		return
+	}
+	if r.URL.Path != "/organizations/"+service.ExternalID+"/users" {
+		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"code": 404, "error": "not_found"})
+		return
+	}
+	start, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	page, next, more := f.world.Slice(f.world.People, start, 1000)
+	users := make([]any, len(page))
+	for i, p := range page {
+		users[i] = map[string]any{"id": p.ID, "email": p.Emails[0], "verified": true}
+	}
+	answer := map[string]any{"_embedded": map[string]any{"users": users}}
+	if more {
+		answer["_links"] = map[string]any{"next": map[string]any{"href": "http://" + r.Host + r.URL.Path + "?page=" + strconv.Itoa(next)}}
+	}
+	directorytest.SendJSON(w, http.StatusOK, answer)
+}
+
+func config(base string) aptible.Config {
+	return aptible.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Organization: service.ExternalID, Username: "bot@example.com", Password: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*aptible.Config){
+		"password": func(*aptible.Config) {},
+		"token":    func(c *aptible.Config) { c.Username, c.Password, c.Token = "", "", directorytest.Secret },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			directorytest.Run(t, directorytest.Subject{
+				Service: service,
+				Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+				Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+					cfg := config(env.BaseURL)
+					cfg.Clock = env.Clock
+					change(&cfg)
+					return aptible.Open(cfg)
+				},
+				Lacks: map[directorytest.Case]string{directorytest.Alias: "Aptible users have one address", directorytest.Inactive: "Aptible does not say who left"},
+			})
+		})
+	}
+}
+
+// Ids are numbers in one client of Aptible and strings in another.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/tokens" {
+			fake{}.ServeHTTP(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(`{"_embedded":{"users":[{"id":12345678901234567890,"email":"ann@example.com","verified":false}]}}`))
+	}))
+	t.Cleanup(server.Close)
+	d, err := aptible.Open(config(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Find(t.Context(), "ann@example.com")
+	if err != nil || len(got) != 1 || got[0].ID != "12345678901234567890" || got[0].State != directory.StatePending {
+		t.Errorf("Find = %+v, %v", got, err)
+	}
+}
+
+func TestCheckOtherOrganization(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(fake{})
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	cfg.Organization = "another"
+	d, err := aptible.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrRefused) {
+		t.Errorf("Check: %v, want ErrRefused", err)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]aptible.Config{
+		"base_url: ": {Token: "t"},
+		"username: ": {Organization: "o", Password: "p"},
+		"password: ": {Organization: "o", Username: "u"},
+		"token: ":    {Organization: "o", Username: "u", Token: "t"},
+	} {
+		if _, err := aptible.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", cfg, err, want)
+		}
+	}
+}

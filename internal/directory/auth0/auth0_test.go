@@ -1,0 +1,201 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package auth0_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/auth0"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "custom", ExternalID: "acme"}
+
+const accessToken = "eyJ0-access-token"
+
+// fake is a tenant. users-by-email compares with case, the search without.
+type fake struct {
+	world       directorytest.World
+	connections []string // of the n-th person
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fail := func(status int, message string) {
+		directorytest.SendJSON(w, status, map[string]any{"statusCode": status, "error": http.StatusText(status), "message": message})
+	}
+	q := r.URL.Query()
+	if r.URL.Path == "/oauth/token" {
+		var body map[string]string
+		if json.NewDecoder(r.Body).Decode(&body) != nil || body["client_id"] != "app" || body["client_secret"] != directorytest.Secret || body["audience"] != "http://"+r.Host+"/api/v2/" {
+			directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"error": "access_denied"})
+			return
+		}
+		directorytest.SendJSON(w, http.StatusOK, map[string]any{"access_token": accessToken, "expires_in": 86400})
+		return
+	}
+	if auth := r.Header.Get("Authorization"); auth != "Bearer "+accessToken && auth != "Bearer "+directorytest.Secret {
+		fail(http.StatusUnauthorized, "Invalid token")
+		return
+	}
+	people := f.world.People
+	switch {
+	case r.URL.Path == "/api/v2/users-by-email":
+		people = nil
+		for _, p := range f.world.People {
+			if p.Emails[0] == q.Get("email") {
+				people = append(people, p)
+			}
+		}
+		f.send(w, people)
+		return
+	case r.URL.Path != "/api/v2/users":
+		fail(http.StatusNotFound, "Not Found")
+		return
+	case q.Has("q"):
+		var address string
+		if json.Unmarshal([]byte(strings.TrimPrefix(q.Get("q"), "email:")), &address) != nil {
+			fail(http.StatusBadRequest, "Failed to parse query")
+			return
+		}
+		people = f.world.Holders(address)
+	}
+	size, _ := strconv.Atoi(q.Get("per_page"))
+	if f.world.PageSize > 0 {
+		size = min(size, f.world.PageSize)
+	}
+	number, _ := strconv.Atoi(q.Get("page"))
+	if (number+1)*size > 1000 {
+		fail(http.StatusBadRequest, "You can only page through the first 1000 records.")
+		return
+	}
+	page, _, _ := f.world.Slice(people, number*size, size)
+	f.send(w, page)
+}
+
+func (f fake) send(w http.ResponseWriter, people []directorytest.Person) {
+	rows := []any{}
+	for i, p := range people {
+		connection := "Username-Password-Authentication"
+		if i < len(f.connections) {
+			connection = f.connections[i]
+		}
+		rows = append(rows, map[string]any{"user_id": p.ID, "email": p.Emails[0], "blocked": p.Inactive,
+			"identities": []any{map[string]any{"provider": "x", "connection": connection, "user_id": "1"}}})
+	}
+	directorytest.SendJSON(w, http.StatusOK, rows)
+}
+
+func config(base string) auth0.Config {
+	return auth0.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}, ClientID: "app", ClientSecret: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		ID:      func(n int) string { return "auth0|" + strconv.Itoa(n+10) },
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return auth0.Open(cfg)
+		},
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
+		// users-by-email gives all its rows in one answer.
+		Lacks: map[directorytest.Case]string{directorytest.Alias: "Auth0 users have one address", directorytest.RepeatedPage: "a lookup has one page"},
+	})
+}
+
+func TestConformanceOfTheList(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock, cfg.Token, cfg.ClientID, cfg.ClientSecret = env.Clock, env.Secret, "", ""
+			d, err := auth0.Open(cfg)
+			if err != nil {
+				return nil, err
+			}
+			return directorytest.ListOnly(d), nil
+		},
+		Lacks: map[directorytest.Case]string{directorytest.Alias: "Auth0 users have one address"},
+	})
+}
+
+func open(t *testing.T, h http.Handler, change func(*auth0.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := auth0.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// One person has a row for every connection; a setting picks one of them.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	f := fake{connections: []string{"google-oauth2", "samlp-acme"}, world: directorytest.World{People: []directorytest.Person{
+		{ID: "google-oauth2|1", Emails: []string{"ann@example.com"}}, {ID: "samlp|acme|2", Emails: []string{"ann@example.com"}}}}}
+	for connection, want := range map[string]identity.AnswerStatus{"": identity.Ambiguous, "samlp-acme": identity.Found, "github": identity.NotFound} {
+		d := open(t, f, func(c *auth0.Config) { c.Connection = connection })
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != want {
+			t.Errorf("%q: %+v, %v, want %s", connection, answers, err, want)
+		}
+	}
+}
+
+// A tenant with more users than Auth0 lists is looked up, not called empty.
+func TestMoreThanTheLimit(t *testing.T) {
+	t.Parallel()
+	var w directorytest.World
+	for n := range 1000 {
+		w.People = append(w.People, directorytest.Person{ID: "auth0|" + strconv.Itoa(n), Emails: []string{"p" + strconv.Itoa(n) + "@example.com"}})
+	}
+	d := open(t, fake{world: w}, nil)
+	var last error
+	for _, err := range d.(directory.Lister).Pages(t.Context()) {
+		last = err
+	}
+	if !errors.Is(last, directory.ErrTruncated) {
+		t.Errorf("the list ended with %v, want ErrTruncated", last)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]auth0.Config{
+		"base_url: ":      {Token: "t"},
+		"token: ":         {Domain: "acme.auth0.com", Token: "t", ClientID: "c"},
+		"client_id: ":     {Domain: "acme.auth0.com"},
+		"client_secret: ": {Domain: "acme.auth0.com", ClientID: "c"},
+	} {
+		if _, err := auth0.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", cfg, err, want)
+		}
+	}
+}

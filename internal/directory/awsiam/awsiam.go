@@ -1,0 +1,216 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package awsiam is the directory of the IAM users of an AWS account. IAM
+// knows no e-mail: it is the name of a user, the beginning of it, or a tag.
+package awsiam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+)
+
+// Strategies of Config.
+const (
+	ByName      = "name"       // a user's name is the e-mail
+	ByLocalPart = "local_part" // a user's name is what stands before the @
+	ByTag       = "tag"        // a tag holds the e-mail
+)
+
+// DefaultTag is the key of the tag that holds the e-mail.
+const DefaultTag = "email"
+
+// DefaultCacheTTL is how long one list of users serves, with ByTag.
+const DefaultCacheTTL = 5 * time.Minute
+
+// Config describes an account.
+type Config struct {
+	awsapi.Settings
+	Account  string // 12 digits; "" = do not compare
+	Strategy string // "" = ByName
+	Tag      string // "" = DefaultTag
+	CacheTTL time.Duration
+}
+
+const (
+	listSize  = 1000
+	nameGrant = "iam:GetUser"
+	tagGrant  = "iam:GetAccountAuthorizationDetails (which also shows policies)"
+)
+
+// account asks IAM; its Find is that of the strategies by name.
+type account struct {
+	cfg   Config
+	grant string
+	api   *awsapi.API
+	iam   *iam.Client
+}
+
+// tagged is an account whose users are told by a tag, which only a list shows.
+type tagged struct {
+	*account
+	*directory.Listed
+}
+
+var (
+	_ directory.Directory   = (*account)(nil)
+	_ directory.Directory   = (*tagged)(nil)
+	_ directory.Lister      = (*tagged)(nil)
+	_ directory.BatchFinder = (*tagged)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1" // IAM is global; its endpoint is signed for there
+	}
+	switch cfg.Strategy {
+	case "":
+		cfg.Strategy = ByName
+	case ByName, ByLocalPart, ByTag:
+	default:
+		return nil, fmt.Errorf("strategy: it is name, local_part or tag, not %q", cfg.Strategy)
+	}
+	if cfg.Tag != "" && cfg.Strategy != ByTag {
+		return nil, errors.New(`tag: it has no use unless strategy is "tag"`)
+	}
+	if cfg.Tag == "" {
+		cfg.Tag = DefaultTag
+	}
+	api, err := awsapi.Open(cfg.Settings, 0)
+	if err != nil {
+		return nil, err
+	}
+	a := &account{cfg: cfg, api: api, iam: iam.NewFromConfig(api.Config), grant: nameGrant}
+	if cfg.Strategy != ByTag {
+		return a, nil
+	}
+	if cfg.CacheTTL <= 0 {
+		cfg.CacheTTL = DefaultCacheTTL
+	}
+	a.grant = tagGrant
+	d := &tagged{account: a}
+	d.Listed = directory.FromLister(d, cfg.CacheTTL)
+	return d, nil
+}
+
+// Describe implements directory.Directory. IAM users are never inactive.
+func (a *account) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
+
+// Describe implements directory.Directory.
+func (t *tagged) Describe() directory.Descriptor { return directory.Descriptor{ListPage: listSize} }
+
+// Check compares the account, then looks for somebody who does not exist.
+func (a *account) Check(ctx context.Context) error {
+	if err := a.belongs(ctx); err != nil {
+		return err
+	}
+	_, err := a.Find(ctx, "nobody@sym-check.invalid")
+	return err
+}
+
+// Check compares the account, then reads a page of its users.
+func (t *tagged) Check(ctx context.Context) error {
+	if err := t.belongs(ctx); err != nil {
+		return err
+	}
+	for _, err := range t.Pages(ctx) {
+		return err
+	}
+	return nil
+}
+
+func (a *account) belongs(ctx context.Context) error {
+	if a.cfg.Account == "" {
+		return nil
+	}
+	client := sts.NewFromConfig(a.api.Config)
+	who, err := awsapi.Call(ctx, a.api, a.grant, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
+	if err != nil {
+		return err
+	}
+	return directory.Belongs("account", aws.ToString(who.Account), a.cfg.Account)
+}
+
+// legalName is what IAM takes for the name of a user.
+var legalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+
+// Find asks for the user of that name.
+func (a *account) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	name := email
+	if a.cfg.Strategy == ByLocalPart {
+		name = email[:max(strings.LastIndexByte(email, '@'), 0)]
+	}
+	if err := ctx.Err(); err != nil || !legalName.MatchString(name) {
+		return nil, err // no user can have such a name
+	}
+	out, err := awsapi.Call(ctx, a.api, a.grant, func(ctx context.Context) (*iam.GetUserOutput, error) {
+		return a.iam.GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
+	})
+	var missing *types.NoSuchEntityException
+	switch {
+	case errors.As(err, &missing):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case out.User == nil || aws.ToString(out.User.Arn) == "":
+		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+	case !strings.EqualFold(aws.ToString(out.User.UserName), name):
+		return nil, fmt.Errorf("%w as expected: it gave another user than the one asked for", directory.ErrUnavailable)
+	}
+	return []directory.Account{{ID: aws.ToString(out.User.Arn), Emails: []string{email}, State: directory.StateActive,
+		Attrs: map[string]string{"user_name": aws.ToString(out.User.UserName)}}}, nil
+}
+
+// Find chooses between those of the embedded types.
+func (t *tagged) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return t.Listed.Find(ctx, email)
+}
+
+// Pages implements directory.Lister. IAM may give fewer users than asked for,
+// even none, so that only its own word ends the list.
+func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, marker string) ([]directory.Account, string, error) {
+		in := &iam.GetAccountAuthorizationDetailsInput{Filter: []types.EntityType{types.EntityTypeUser}, MaxItems: aws.Int32(listSize)}
+		if marker != "" {
+			in.Marker = aws.String(marker)
+		}
+		out, err := awsapi.Call(ctx, t.api, t.grant, func(ctx context.Context) (*iam.GetAccountAuthorizationDetailsOutput, error) {
+			return t.iam.GetAccountAuthorizationDetails(ctx, in)
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		accounts := make([]directory.Account, len(out.UserDetailList))
+		for i, u := range out.UserDetailList {
+			accounts[i] = directory.Account{ID: aws.ToString(u.Arn), State: directory.StateActive, Attrs: map[string]string{"user_name": aws.ToString(u.UserName)}}
+			for _, tag := range u.Tags {
+				if aws.ToString(tag.Key) == t.cfg.Tag && aws.ToString(tag.Value) != "" {
+					accounts[i].Emails = append(accounts[i].Emails, aws.ToString(tag.Value))
+				}
+			}
+		}
+		if !out.IsTruncated {
+			return accounts, "", nil
+		}
+		if aws.ToString(out.Marker) == "" {
+			return nil, "", fmt.Errorf("%w in full: the list goes on and gives no marker", directory.ErrUnavailable)
+		}
+		return accounts, aws.ToString(out.Marker), nil
+	})
+}

@@ -1,0 +1,204 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package awssso is the directory of AWS IAM Identity Center.
+package awssso
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/identitystore"
+	"github.com/aws/aws-sdk-go-v2/service/identitystore/document"
+	"github.com/aws/aws-sdk-go-v2/service/identitystore/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+)
+
+// Config describes an instance.
+type Config struct {
+	awsapi.Settings
+	Instance string // its ARN
+}
+
+const (
+	listSize = 100
+	grant    = "sso:ListInstances, identitystore:GetUserId, identitystore:DescribeUser and identitystore:ListUsers"
+	// pace is 20 requests a second, which all callers of the account share.
+	pace = 50 * time.Millisecond
+)
+
+type sso struct {
+	api       *awsapi.API
+	instance  string
+	instances *ssoadmin.Client
+	users     *identitystore.Client
+
+	mu      sync.Mutex
+	storeID string // "" until it is known
+}
+
+var (
+	_ directory.Directory = (*sso)(nil)
+	_ directory.Lister    = (*sso)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if cfg.Instance == "" {
+		return nil, errors.New("base_url: there is no instance to ask: the service is not of type aws_sso, with the instance's ARN as its external ID")
+	}
+	api, err := awsapi.Open(cfg.Settings, pace)
+	if err != nil {
+		return nil, err
+	}
+	return &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}, nil
+}
+
+// Describe implements directory.Directory. A lookup is two calls.
+func (s *sso) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: 2 * pace, ListEvery: pace, LookupSeesInactive: true}
+}
+
+// Check finds the instance, whose ARN is the external id, and lists a user.
+func (s *sso) Check(ctx context.Context) error {
+	_, _, err := s.page(ctx, "", 1)
+	return err
+}
+
+// store is the identity store of the instance; it never changes.
+func (s *sso) store(ctx context.Context) (*string, error) {
+	s.mu.Lock()
+	known := s.storeID
+	s.mu.Unlock()
+	if known != "" {
+		return aws.String(known), nil
+	}
+	var seen []string
+	var next *string
+	for range 100 {
+		out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
+			return s.instances.ListInstances(ctx, &ssoadmin.ListInstancesInput{NextToken: next})
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range out.Instances {
+			if aws.ToString(i.InstanceArn) == s.instance && aws.ToString(i.IdentityStoreId) != "" {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.storeID = aws.ToString(i.IdentityStoreId)
+				return i.IdentityStoreId, nil
+			}
+			seen = append(seen, aws.ToString(i.InstanceArn))
+		}
+		if next = out.NextToken; aws.ToString(next) == "" {
+			break
+		}
+	}
+	return nil, fmt.Errorf("%w: in region %s it sees the instances %q, but the service's external ID is %q; is region right?",
+		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
+}
+
+// Find asks for the user with the address, else for the one so named. Identity
+// Center compares with case.
+func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	store, err := s.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{"emails.value", "userName"} {
+		id, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
+			return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
+				Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(email)}}})
+		})
+		if noSuchUser(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if aws.ToString(id.UserId) == "" {
+			return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+		}
+		u, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
+			return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id.UserId})
+		})
+		if noSuchUser(err) { // deleted in between
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []directory.Account{account(u.UserId, u.UserName, u.Emails, u.UserStatus)}, nil
+	}
+	return nil, nil
+}
+
+// noSuchUser tells a missing user from a store that is broken, which AWS
+// reports by the same type.
+func noSuchUser(err error) bool {
+	var missing *types.ResourceNotFoundException
+	return errors.As(err, &missing) && missing.ResourceType != types.ResourceTypeIdentityStore &&
+		missing.Reason != types.ResourceNotFoundExceptionReasonKmsKeyNotFound
+}
+
+// Pages implements directory.Lister.
+func (s *sso) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
+		return s.page(ctx, token, listSize)
+	})
+}
+
+func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.Account, string, error) {
+	store, err := s.store(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	in := &identitystore.ListUsersInput{IdentityStoreId: store, MaxResults: aws.Int32(size)}
+	if token != "" {
+		in.NextToken = aws.String(token)
+	}
+	out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
+	if err != nil {
+		return nil, "", err
+	}
+	accounts := make([]directory.Account, len(out.Users))
+	for i, u := range out.Users {
+		accounts[i] = account(u.UserId, u.UserName, u.Emails, u.UserStatus)
+	}
+	return accounts, aws.ToString(out.NextToken), nil
+}
+
+// account: a user's name that is an address counts after the addresses.
+func account(id, name *string, emails []types.Email, status types.UserStatus) directory.Account {
+	a := directory.Account{ID: aws.ToString(id), Attrs: map[string]string{"userName": aws.ToString(name)}}
+	var others []string
+	for _, e := range emails {
+		switch value := aws.ToString(e.Value); {
+		case value == "":
+		case e.Primary && len(a.Emails) == 0:
+			a.Emails = append(a.Emails, value)
+		default:
+			others = append(others, value)
+		}
+	}
+	a.Emails = append(a.Emails, others...)
+	if value := aws.ToString(name); len(a.Emails) == 0 || value != "" {
+		a.Emails = append(a.Emails, value)
+	}
+	switch status {
+	case types.UserStatusEnabled:
+		a.State = directory.StateActive
+	case types.UserStatusDisabled:
+		a.State = directory.StateInactive
+	}
+	return a
+}

@@ -1,0 +1,202 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package awssso_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awssso"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+const instance = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+
+var service = identity.ServiceKey{Type: "aws_sso", ExternalID: instance}
+
+// fake is an Identity Center. It compares with case, as the real one.
+type fake struct {
+	world  directorytest.World
+	broken bool // the store's key is gone
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fail := func(kind string, more map[string]any) {
+		body := map[string]any{"__type": kind, "Message": "refused"}
+		for k, v := range more {
+			body[k] = v
+		}
+		directorytest.SendJSON(w, http.StatusBadRequest, body)
+	}
+	if !strings.Contains(r.Header.Get("Authorization"), "Credential=AKIDEXAMPLE/") {
+		fail("UnrecognizedClientException", nil)
+		return
+	}
+	var in struct {
+		IdentityStoreID     string `json:"IdentityStoreId"`
+		UserID              string `json:"UserId"`
+		NextToken           string
+		MaxResults          int
+		AlternateIdentifier struct {
+			UniqueAttribute struct{ AttributePath, AttributeValue string }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		fail("SerializationException", nil)
+		return
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if operation == "ListInstances" {
+		directorytest.SendJSON(w, http.StatusOK, map[string]any{"Instances": []any{map[string]any{"InstanceArn": instance, "IdentityStoreId": "d-1234567890"}}})
+		return
+	}
+	if in.IdentityStoreID != "d-1234567890" || f.broken {
+		fail("ResourceNotFoundException", map[string]any{"ResourceType": "IDENTITY_STORE", "Reason": "KMS_KEY_NOT_FOUND"})
+		return
+	}
+	switch operation {
+	case "ListUsers":
+		start, _ := strconv.Atoi(in.NextToken)
+		page, next, more := f.world.Slice(f.world.People, start, in.MaxResults)
+		users := []any{}
+		for _, p := range page {
+			users = append(users, user(p))
+		}
+		answer := map[string]any{"Users": users}
+		if more {
+			answer["NextToken"] = strconv.Itoa(next)
+		}
+		directorytest.SendJSON(w, http.StatusOK, answer)
+	case "GetUserId":
+		unique := in.AlternateIdentifier.UniqueAttribute
+		for _, p := range f.world.People {
+			for _, address := range p.Emails {
+				if unique.AttributePath == "emails.value" && address == unique.AttributeValue {
+					directorytest.SendJSON(w, http.StatusOK, map[string]any{"IdentityStoreId": in.IdentityStoreID, "UserId": p.ID})
+					return
+				}
+			}
+		}
+		fail("ResourceNotFoundException", map[string]any{"ResourceType": "USER"})
+	case "DescribeUser":
+		for _, p := range f.world.People {
+			if p.ID == in.UserID {
+				directorytest.SendJSON(w, http.StatusOK, user(p))
+				return
+			}
+		}
+		fail("ResourceNotFoundException", map[string]any{"ResourceType": "USER"})
+	default:
+		fail("UnknownOperationException", nil)
+	}
+}
+
+func user(p directorytest.Person) map[string]any {
+	var emails []any
+	for i, address := range p.Emails {
+		emails = append(emails, map[string]any{"Value": address, "Primary": i == 0, "Type": "work"})
+	}
+	status := "ENABLED"
+	if p.Inactive {
+		status = "DISABLED"
+	}
+	return map[string]any{"IdentityStoreId": "d-1234567890", "UserId": p.ID, "UserName": "n-" + p.ID, "Emails": emails, "UserStatus": status}
+}
+
+func config(base string) awssso.Config {
+	return awssso.Config{Instance: instance, Settings: awsapi.Settings{Region: "eu-central-1", ClientID: "AKIDEXAMPLE", ClientSecret: directorytest.Secret,
+		Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
+}
+
+func subject(wrap func(directory.Directory) directory.Directory) directorytest.Subject {
+	return directorytest.Subject{
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			d, err := awssso.Open(cfg)
+			if err != nil {
+				return nil, err
+			}
+			return wrap(d), nil
+		},
+		// AWS throttles with status 400.
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+			directorytest.SendJSON(w, http.StatusBadRequest, map[string]any{"__type": "ThrottlingException", "Message": "Rate exceeded"})
+		},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	s := subject(func(d directory.Directory) directory.Directory { return d })
+	s.Lacks = directorytest.Lacking("a lookup gives one user",
+		directorytest.Duplicate, directorytest.Inactive, directorytest.PageSizeOne, directorytest.RepeatedPage)
+	s.Lacks[directorytest.UpperCase] = "a lookup compares with case"
+	directorytest.Run(t, s)
+}
+
+func TestConformanceOfTheList(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject(directorytest.ListOnly))
+}
+
+func open(t *testing.T, h http.Handler, change func(*awssso.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := awssso.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A store without its key reports what a missing user does; it is not absence.
+func TestBrokenStore(t *testing.T) {
+	t.Parallel()
+	if got, err := open(t, fake{broken: true}, nil).Find(t.Context(), "ann@example.com"); err == nil {
+		t.Errorf("Find = %+v, want an error", got)
+	}
+}
+
+func TestInactiveByLookup(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "906-1", Emails: []string{"ann@example.com"}, Inactive: true}}}
+	answers, err := directory.Lookup(t.Context(), open(t, fake{world: w}, nil), service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.Inactive {
+		t.Errorf("Lookup = %+v, %v", answers, err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*awssso.Config)
+		want   error
+	}{
+		"another instance": {func(c *awssso.Config) { c.Instance += "0" }, directory.ErrForeign},
+		"another key":      {func(c *awssso.Config) { c.ClientID = "AKIDOTHER" }, directory.ErrCredential},
+	} {
+		if err := open(t, fake{}, tc.change).Check(t.Context()); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package boundary is the directory of a HashiCorp Boundary cluster.
+package boundary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes a cluster. The credential is Token, or Username and
+// Password of an account of the auth method Connection.
+type Config struct {
+	webapi.Settings        // BaseURL is the cluster's address
+	Token           string // at_…
+	Username        string
+	Password        string
+	Connection      string // the id of the password auth method, ampw_…
+	ScopeID         string // whose users are matched; "" = those of all scopes
+}
+
+const (
+	listSize = "1000"
+	grant    = "ids=*;type=user;actions=list,read in the scopes whose users are matched"
+)
+
+type boundary struct {
+	cfg Config
+	api *webapi.Client
+}
+
+var (
+	_ directory.Directory = (*boundary)(nil)
+	_ directory.Lister    = (*boundary)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	api := webapi.Config{Secrets: []string{cfg.Token, cfg.Password}}
+	if cfg.Token != "" {
+		if err := webapi.Required("token", cfg.Token); err != nil {
+			return nil, err
+		}
+		if cfg.Username != "" || cfg.Password != "" {
+			return nil, errors.New("token: it is given beside username or password; one credential is enough")
+		}
+		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
+	} else {
+		if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password), webapi.Required("connection", cfg.Connection)); err != nil {
+			return nil, err
+		}
+		tokens, err := cfg.Open("", webapi.Config{Secrets: api.Secrets})
+		if err != nil {
+			return nil, err
+		}
+		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) { return authenticate(ctx, tokens, cfg) }
+	}
+	client, err := cfg.Open("", api)
+	if err != nil {
+		return nil, err
+	}
+	return &boundary{cfg: cfg, api: client}, nil
+}
+
+func authenticate(ctx context.Context, api *webapi.Client, cfg Config) (webapi.AccessToken, error) {
+	r := webapi.PostJSON("/v1/auth-methods/"+url.PathEscape(cfg.Connection)+":authenticate",
+		map[string]any{"attributes": map[string]string{"login_name": cfg.Username, "password": cfg.Password}})
+	r.Private = true
+	resp, err := api.Do(ctx, r)
+	if err != nil {
+		return webapi.AccessToken{}, err
+	}
+	var answer struct {
+		Attributes struct {
+			Token string `json:"token"`
+		} `json:"attributes"`
+	}
+	if err := resp.JSON(&answer); err != nil {
+		return webapi.AccessToken{}, err
+	}
+	return webapi.AccessToken{Value: answer.Attributes.Token}, nil
+}
+
+// Describe implements directory.Directory. Boundary knows no inactive users.
+func (b *boundary) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: 1000}
+}
+
+// Check lists users. Addresses come from a scope's primary auth method, so
+// where nobody has one, that is not set or has none to give.
+func (b *boundary) Check(ctx context.Context) error {
+	people, addresses := 0, 0
+	for page, err := range b.pages(ctx, "") {
+		if err != nil {
+			return err
+		}
+		for _, a := range page {
+			people++
+			addresses += len(a.Emails)
+		}
+	}
+	switch {
+	case people == 0:
+		return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
+	case addresses == 0:
+		return fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people)
+	}
+	return nil
+}
+
+// Find filters at the server, without case: Boundary keeps addresses as the
+// identity provider spells them.
+func (b *boundary) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	pattern := quote("(?i)^" + regexp.QuoteMeta(email) + "$")
+	return directory.All(b.pages(ctx, fmt.Sprintf(`"/item/email" matches %s or "/item/login_name" matches %s`, pattern, pattern)))
+}
+
+// quote is a string of Boundary's filter language.
+func quote(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// Pages implements directory.Lister.
+func (b *boundary) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return b.pages(ctx, "")
+}
+
+func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
+	query := url.Values{"scope_id": {"global"}, "recursive": {"true"}, "page_size": {listSize}}
+	if b.cfg.ScopeID != "" {
+		query = url.Values{"scope_id": {b.cfg.ScopeID}, "page_size": {listSize}}
+	}
+	if filter != "" {
+		query.Set("filter", filter)
+	}
+	return directory.Paged(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
+		if token != "" {
+			query.Set("list_token", token)
+		}
+		resp, err := b.api.Do(ctx, webapi.Request{Path: "/v1/users", Query: query})
+		if err != nil {
+			return nil, "", directory.NeedsGrant(err, grant)
+		}
+		var list listMessage
+		if err := resp.JSON(&list); err != nil {
+			return nil, "", err
+		}
+		if list.Items == nil && list.ResponseType == "" {
+			return nil, "", resp.Unexpected("it is not a list of users")
+		}
+		accounts := make([]directory.Account, len(list.Items))
+		for i, u := range list.Items {
+			accounts[i] = u.account()
+		}
+		if list.ResponseType != "delta" {
+			return accounts, "", nil
+		}
+		if list.ListToken == "" {
+			return nil, "", resp.Unexpected("the list goes on and gives no token")
+		}
+		return accounts, list.ListToken, nil
+	})
+}
+
+// listMessage is a page; the last one has the type complete. Items is missing
+// where there are none.
+type listMessage struct {
+	Items        []user `json:"items"`
+	ResponseType string `json:"response_type"`
+	ListToken    string `json:"list_token"`
+}
+
+type user struct {
+	ID        string `json:"id"`
+	Email     string `json:"email"`
+	LoginName string `json:"login_name"`
+	ScopeID   string `json:"scope_id"`
+}
+
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.ID, Attrs: map[string]string{"scope_id": u.ScopeID, "login_name": u.LoginName}}
+	for _, address := range []string{u.Email, u.LoginName} {
+		if strings.Contains(address, "@") {
+			a.Emails = append(a.Emails, address)
+		}
+	}
+	return a
+}

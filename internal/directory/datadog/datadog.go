@@ -1,0 +1,192 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package datadog is the directory of a Datadog organization.
+package datadog
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an organization.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://api.datadoghq.com; other sites have hosts of their own
+	Organization    string // its name, id or public id; "" = do not compare
+	Token           string // the API key
+	ClientSecret    string // the application key
+	IncludeBots     bool   // service accounts
+}
+
+const (
+	host     = "https://api.datadoghq.com"
+	listSize = 100
+	grant    = "the permission user_access_read (check that both keys are of this site: Datadog refuses unknown ones in the same way)"
+)
+
+type datadog struct {
+	cfg Config
+	api *webapi.Client
+}
+
+var (
+	_ directory.Directory = (*datadog)(nil)
+	_ directory.Lister    = (*datadog)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if err := webapi.Required("token", cfg.Token); err != nil {
+		return nil, err
+	}
+	if err := webapi.Required("client_secret", cfg.ClientSecret); err != nil {
+		return nil, err
+	}
+	api, err := cfg.Open(host, webapi.Config{
+		Auth: func(h http.Header) {
+			h.Set("DD-API-KEY", cfg.Token)
+			h.Set("DD-APPLICATION-KEY", cfg.ClientSecret)
+		},
+		Secrets:    []string{cfg.Token, cfg.ClientSecret},
+		RetryAfter: webapi.ResetIn("X-Ratelimit-Reset"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &datadog{cfg: cfg, api: api}, nil
+}
+
+// Describe implements directory.Directory.
+func (d *datadog) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(d.cfg.IncludeBots, false)}
+}
+
+// Check asks for one user and compares the organization that comes with it.
+func (d *datadog) Check(ctx context.Context) error {
+	list, err := d.list(ctx, "", 0, 1)
+	if err != nil || d.cfg.Organization == "" {
+		return err
+	}
+	var names []string
+	for _, in := range list.Included {
+		if in.Type != "orgs" {
+			continue
+		}
+		names = append(names, in.Attributes.Name, in.Attributes.PublicID, in.ID)
+	}
+	if len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, d.cfg.Organization) }) {
+		return nil
+	}
+	return directory.Belongs("organization", names[0], d.cfg.Organization)
+}
+
+// Find filters; the filter also matches names and parts of addresses.
+func (d *datadog) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return directory.All(d.pages(ctx, email))
+}
+
+// Pages implements directory.Lister.
+func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return d.pages(ctx, "")
+}
+
+// pages asks until as many accounts came as Datadog counts, or, where it does
+// not count, until a page is empty.
+func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
+	seen := 0
+	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+		number, _ := strconv.Atoi(cursor)
+		list, err := d.list(ctx, filter, number, listSize)
+		if err != nil {
+			return nil, "", err
+		}
+		accounts := make([]directory.Account, len(*list.Data))
+		for i, u := range *list.Data {
+			accounts[i] = u.account()
+		}
+		seen += len(accounts)
+		total := list.Meta.Page.TotalFilteredCount
+		switch {
+		case total != nil && seen >= *total, total == nil && len(accounts) == 0:
+			return accounts, "", nil
+		case len(accounts) == 0:
+			return nil, "", fmt.Errorf("%w in full: %d of %d users came", directory.ErrUnavailable, seen, *total)
+		}
+		return accounts, strconv.Itoa(number + 1), nil
+	})
+}
+
+func (d *datadog) list(ctx context.Context, filter string, number, size int) (listMessage, error) {
+	query := url.Values{"page[size]": {strconv.Itoa(size)}, "page[number]": {strconv.Itoa(number)}}
+	if filter != "" {
+		query.Set("filter", filter)
+	}
+	var list listMessage
+	resp, err := d.api.Do(ctx, webapi.Request{Path: "/api/v2/users", Query: query})
+	if err != nil {
+		return list, directory.NeedsGrant(err, grant)
+	}
+	if err := resp.JSON(&list); err != nil {
+		return list, err
+	}
+	if list.Data == nil {
+		return list, resp.Unexpected("it is not a list of users")
+	}
+	return list, nil
+}
+
+type listMessage struct {
+	Data *[]user `json:"data"`
+	Meta struct {
+		Page struct {
+			TotalFilteredCount *int `json:"total_filtered_count"`
+		} `json:"page"`
+	} `json:"meta"`
+	Included []struct {
+		Type       string `json:"type"`
+		ID         string `json:"id"`
+		Attributes struct {
+			Name     string `json:"name"`
+			PublicID string `json:"public_id"`
+		} `json:"attributes"`
+	} `json:"included"`
+}
+
+type user struct {
+	ID         string `json:"id"`
+	Attributes struct {
+		Email          string `json:"email"`
+		Handle         string `json:"handle"`
+		Status         string `json:"status"`
+		Disabled       bool   `json:"disabled"`
+		ServiceAccount bool   `json:"service_account"`
+	} `json:"attributes"`
+}
+
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, Attrs: map[string]string{"handle": u.Attributes.Handle}}
+	if u.Attributes.Email != "" {
+		a.Emails = []string{u.Attributes.Email}
+	}
+	switch {
+	case u.Attributes.Disabled || u.Attributes.Status == "Disabled":
+		a.State = directory.StateInactive
+	case u.Attributes.Status == "Pending":
+		a.State = directory.StatePending
+	case u.Attributes.Status == "Active":
+		a.State = directory.StateActive
+	}
+	if u.Attributes.ServiceAccount {
+		a.Kind = directory.KindBot
+	}
+	return a
+}

@@ -1,0 +1,155 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package datadog_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/datadog"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "datadog", ExternalID: "abc123"}
+
+const apiKey = "0123456789abcdef"
+
+type fake struct {
+	world   directorytest.World
+	change  func(map[string]any)
+	noCount bool // the answer has no meta
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("DD-API-KEY") != apiKey || r.Header.Get("DD-APPLICATION-KEY") != directorytest.Secret {
+		directorytest.SendJSON(w, http.StatusForbidden, map[string]any{"errors": []string{"Forbidden"}})
+		return
+	}
+	if r.URL.Path != "/api/v2/users" {
+		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"errors": []string{"Not Found"}})
+		return
+	}
+	q := r.URL.Query()
+	size, _ := strconv.Atoi(q.Get("page[size]"))
+	if f.world.PageSize > 0 {
+		size = min(size, f.world.PageSize)
+	}
+	number, _ := strconv.Atoi(q.Get("page[number]"))
+	all := f.world.Containing(q.Get("filter"))
+	people, _, _ := f.world.Slice(all, number*size, size)
+	data := make([]any, len(people))
+	for i, p := range people {
+		status := "Active"
+		if p.Inactive {
+			status = "Disabled"
+		}
+		attributes := map[string]any{"email": p.Emails[0], "handle": p.Emails[0], "status": status, "disabled": p.Inactive, "service_account": false, "verified": true}
+		if f.change != nil {
+			f.change(attributes)
+		}
+		data[i] = map[string]any{"type": "users", "id": p.ID, "attributes": attributes}
+	}
+	answer := map[string]any{"data": data, "included": []any{map[string]any{"type": "orgs", "id": "org-uuid", "attributes": map[string]any{"name": "Acme", "public_id": "abc123"}}}}
+	if !f.noCount {
+		answer["meta"] = map[string]any{"page": map[string]any{"total_count": len(f.world.People), "total_filtered_count": len(all)}}
+	}
+	directorytest.SendJSON(w, http.StatusOK, answer)
+}
+
+func config(base string) datadog.Config {
+	return datadog.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Organization: service.ExternalID, Token: apiKey, ClientSecret: directorytest.Secret}
+}
+
+func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Fake:    fake,
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return datadog.Open(cfg)
+		},
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			w.Header().Set("X-Ratelimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
+			directorytest.SendJSON(w, http.StatusTooManyRequests, map[string]any{"errors": []string{"Rate limit exceeded"}})
+		},
+		Lacks: directorytest.Lacking("Datadog users have one address", directorytest.Alias),
+	})
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	conformance(t, func(w directorytest.World) http.Handler { return fake{world: w} })
+}
+
+func TestConformanceWithoutCount(t *testing.T) {
+	t.Parallel()
+	conformance(t, func(w directorytest.World) http.Handler { return fake{world: w, noCount: true} })
+}
+
+func open(t *testing.T, h http.Handler, change func(*datadog.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := datadog.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestCheckOfTheOrganization(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]error{"abc123": nil, "acme": nil, "ORG-uuid": nil, "": nil, "other": directory.ErrForeign} {
+		err := open(t, fake{}, func(c *datadog.Config) { c.Organization = name }).Check(t.Context())
+		if !errors.Is(err, want) || (err == nil) != (want == nil) {
+			t.Errorf("%q: %v, want %v", name, err, want)
+		}
+	}
+}
+
+func TestStatesAndKinds(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
+	for name, tc := range map[string]struct {
+		key   string
+		value any
+		bots  bool
+		want  identity.AnswerStatus
+	}{
+		"pending":         {"status", "Pending", false, identity.Found},
+		"disabled":        {"disabled", true, false, identity.Inactive},
+		"service account": {"service_account", true, false, identity.NotFound},
+		"and wanted":      {"service_account", true, true, identity.Found},
+	} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u[tc.key] = tc.value }}, func(c *datadog.Config) { c.IncludeBots = tc.bots })
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != tc.want {
+			t.Errorf("%s: %+v, %v, want %s", name, answers, err, tc.want)
+		}
+	}
+}
+
+// Fewer users than counted, and then an empty page, is no whole list.
+func TestListTooShort(t *testing.T) {
+	t.Parallel()
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		directorytest.SendJSON(w, http.StatusOK, map[string]any{"data": []any{}, "meta": map[string]any{"page": map[string]any{"total_filtered_count": 3}}})
+	}), nil)
+	if got, err := d.Find(t.Context(), "ann@example.com"); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Find = %+v, %v, want ErrUnavailable", got, err)
+	}
+}

@@ -1,0 +1,78 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directorytest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Slice is a page of people from start, of at most size and of at most the
+// world's own page size, the start of the next page, and whether there is one.
+func (w World) Slice(people []Person, start, size int) (page []Person, next int, more bool) {
+	if w.PageSize > 0 {
+		size = min(size, w.PageSize)
+	}
+	next = start + size
+	if w.Repeats {
+		return people[:min(size, len(people))], next, true
+	}
+	start = min(max(start, 0), len(people))
+	end := min(start+size, len(people))
+	return people[start:end], end, end < len(people)
+}
+
+// Holders are the people who have an address, compared without case.
+func (w World) Holders(email string) []Person {
+	var found []Person
+	for _, p := range w.People {
+		if slices.ContainsFunc(p.Emails, func(a string) bool { return identity.FoldASCII(a) == identity.FoldASCII(email) }) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Containing are the people one of whose addresses holds text, as a
+// substring search finds them.
+func (w World) Containing(text string) []Person {
+	var found []Person
+	for _, p := range w.People {
+		if slices.ContainsFunc(p.Emails, func(a string) bool { return strings.Contains(identity.FoldASCII(a), identity.FoldASCII(text)) }) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// SendJSON answers a request of a fake.
+func SendJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// ListOnly is a directory asked only by walking its list, which must be a
+// directory.Lister: what one-by-one lookups of a service cannot show, such as
+// leavers, its list may.
+func ListOnly(d directory.Directory) directory.Directory {
+	return &listOnly{Directory: d, Listed: directory.FromLister(d.(directory.Lister), time.Minute)}
+}
+
+type listOnly struct {
+	directory.Directory
+	*directory.Listed
+}
+
+// Find chooses between those of the embedded types.
+func (l *listOnly) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return l.Listed.Find(ctx, email)
+}

@@ -1,0 +1,211 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package entra is the directory of a Microsoft Entra ID tenant, read through
+// Microsoft Graph.
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes a tenant and an app registered in it.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://graph.microsoft.com; national clouds have hosts of their own
+	Tenant          string // its id or a domain of it
+	ClientID        string
+	ClientSecret    string
+	IncludeGuests   bool
+}
+
+const (
+	host     = "https://graph.microsoft.com"
+	listSize = 999
+	fields   = "id,mail,userPrincipalName,proxyAddresses,accountEnabled,userType"
+	grant    = "the application permission User.Read.All of Microsoft Graph, with admin consent"
+)
+
+type entra struct {
+	cfg Config
+	api *webapi.Client
+}
+
+var (
+	_ directory.Directory = (*entra)(nil)
+	_ directory.Lister    = (*entra)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if cfg.Tenant == "" || strings.ContainsAny(cfg.Tenant, "/?#") {
+		return nil, fmt.Errorf("base_url: there is no tenant to ask: the service is not of type entra, with the tenant's id or domain as its external ID (it is %q)", cfg.Tenant)
+	}
+	if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+		return nil, err
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = host
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	login := cfg.Settings
+	login.BaseURL = loginHost(cfg.BaseURL)
+	tokens, err := login.Open("", webapi.Config{Secrets: []string{cfg.ClientSecret}})
+	if err != nil {
+		return nil, err
+	}
+	api, err := cfg.Open("", webapi.Config{
+		Secrets: []string{cfg.ClientSecret},
+		Bearer: func(ctx context.Context) (webapi.AccessToken, error) {
+			return tokens.FetchToken(ctx, webapi.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
+				"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}, "scope": {cfg.BaseURL + "/.default"},
+			}))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &entra{cfg: cfg, api: api}, nil
+}
+
+// loginHost is where tokens for a Graph host come from: its cloud's own
+// endpoint, or for a host that is none of Microsoft's, the host itself.
+func loginHost(graph string) string {
+	switch strings.ToLower(graph) {
+	case host:
+		return "https://login.microsoftonline.com"
+	case "https://graph.microsoft.us", "https://dod-graph.microsoft.us":
+		return "https://login.microsoftonline.us"
+	case "https://microsoftgraph.chinacloudapi.cn":
+		return "https://login.partner.microsoftonline.cn"
+	}
+	return graph
+}
+
+// Describe implements directory.Directory. Changes take a while to be seen.
+func (e *entra) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, EventuallyConsistent: true,
+		Kinds: directory.Kinds(false, e.cfg.IncludeGuests)}
+}
+
+// Check asks for one user. The token was issued by the tenant, so it belongs
+// to it.
+func (e *entra) Check(ctx context.Context) error {
+	_, _, err := e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: url.Values{"$select": {"id"}, "$top": {"1"}}})
+	return err
+}
+
+// Find filters by the main addresses, and where no active member has it, by
+// the aliases.
+func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	address := quote(email)
+	found, err := e.filter(ctx, "mail eq "+address+" or userPrincipalName eq "+address)
+	if err != nil || slices.ContainsFunc(found, member) {
+		return found, err
+	}
+	more, err := e.filter(ctx, "proxyAddresses/any(p:p eq "+quote("smtp:"+email)+")")
+	return append(found, more...), err
+}
+
+func member(a directory.Account) bool {
+	return a.Kind == directory.KindPerson && a.State == directory.StateActive
+}
+
+func (e *entra) filter(ctx context.Context, filter string) ([]directory.Account, error) {
+	return directory.All(e.pages(ctx, url.Values{"$filter": {filter}, "$select": {fields}, "$top": {"10"}}))
+}
+
+// Pages implements directory.Lister.
+func (e *entra) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return e.pages(ctx, url.Values{"$select": {fields}, "$top": {fmt.Sprint(listSize)}})
+}
+
+func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
+		if next == "" {
+			return e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: query})
+		}
+		return e.page(ctx, webapi.Request{URL: next})
+	})
+}
+
+func (e *entra) page(ctx context.Context, r webapi.Request) ([]directory.Account, string, error) {
+	resp, err := e.api.Do(ctx, r)
+	if err != nil {
+		return nil, "", directory.NeedsGrant(err, grant)
+	}
+	var list listMessage
+	if err := resp.JSON(&list); err != nil {
+		return nil, "", err
+	}
+	if list.Value == nil {
+		return nil, "", resp.Unexpected("it is not a list of users")
+	}
+	accounts := make([]directory.Account, len(*list.Value))
+	for i, u := range *list.Value {
+		accounts[i] = u.account()
+	}
+	return accounts, list.Next, nil
+}
+
+// quote is a string of OData.
+func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
+
+type listMessage struct {
+	Value *[]user `json:"value"`
+	Next  string  `json:"@odata.nextLink"`
+}
+
+type user struct {
+	ID             string   `json:"id"`
+	Mail           string   `json:"mail"`
+	UPN            string   `json:"userPrincipalName"`
+	ProxyAddresses []string `json:"proxyAddresses"`
+	Enabled        *bool    `json:"accountEnabled"`
+	Type           string   `json:"userType"`
+}
+
+// account: the main address is mail, else the proxy address marked by SMTP in
+// upper case, else the user principal name. A guest's principal name is made
+// up and no address.
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, Attrs: map[string]string{"userPrincipalName": u.UPN}}
+	var main, others []string
+	for _, p := range u.ProxyAddresses {
+		scheme, address, _ := strings.Cut(p, ":")
+		switch {
+		case address == "" || !strings.EqualFold(scheme, "smtp"):
+		case scheme == "SMTP":
+			main = append(main, address)
+		default:
+			others = append(others, address)
+		}
+	}
+	if u.Mail != "" {
+		a.Emails = append(a.Emails, u.Mail)
+	}
+	a.Emails = append(a.Emails, main...)
+	if strings.Contains(u.UPN, "@") && !strings.Contains(u.UPN, "#EXT#") {
+		a.Emails = append(a.Emails, u.UPN)
+	}
+	a.Emails = append(a.Emails, others...)
+	if u.Type == "Guest" {
+		a.Kind = directory.KindGuest
+	}
+	switch {
+	case u.Enabled == nil:
+	case *u.Enabled:
+		a.State = directory.StateActive
+	default:
+		a.State = directory.StateInactive
+	}
+	return a
+}

@@ -1,0 +1,225 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package entra_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/entra"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+const tenant = "11111111-2222-3333-4444-555555555555"
+
+var service = identity.ServiceKey{Type: "entra", ExternalID: tenant}
+
+const accessToken = "eyJ0-access-token"
+
+// fake is a tenant: its token endpoint and its users. The first address of a
+// person is mail, the others are aliases.
+type fake struct {
+	world  directorytest.World
+	change func(directorytest.Person, map[string]any)
+	tokens *int
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
+		f.token(w, r)
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer "+accessToken {
+		fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken")
+		return
+	}
+	if r.URL.Path != "/v1.0/users" {
+		fail(w, http.StatusNotFound, "Request_ResourceNotFound")
+		return
+	}
+	q := r.URL.Query()
+	people := f.world.People
+	if q.Has("$filter") {
+		people = f.filtered(q.Get("$filter"))
+	}
+	size, _ := strconv.Atoi(q.Get("$top"))
+	start, _ := strconv.Atoi(q.Get("$skiptoken"))
+	page, next, more := f.world.Slice(people, start, size)
+	value := make([]any, len(page))
+	for i, p := range page {
+		proxies := []string{"SMTP:" + p.Emails[0], "X500:/o=acme"}
+		for _, alias := range p.Emails[1:] {
+			proxies = append(proxies, "smtp:"+alias)
+		}
+		u := map[string]any{"id": p.ID, "mail": p.Emails[0], "userPrincipalName": p.ID + "@acme.onmicrosoft.example", "proxyAddresses": proxies,
+			"accountEnabled": !p.Inactive, "userType": "Member"}
+		if f.change != nil {
+			f.change(p, u)
+		}
+		value[i] = u
+	}
+	answer := map[string]any{"value": value}
+	if more {
+		q.Set("$skiptoken", strconv.Itoa(next))
+		following := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: q.Encode()}
+		answer["@odata.nextLink"] = following.String()
+	}
+	directorytest.SendJSON(w, http.StatusOK, answer)
+}
+
+// filtered reads the two filters that there are.
+func (f fake) filtered(filter string) []directorytest.Person {
+	unquote := func(s string) string {
+		return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'"), "''", "'")
+	}
+	var found []directorytest.Person
+	alias, isAlias := strings.CutPrefix(filter, "proxyAddresses/any(p:p eq ")
+	mail, _, _ := strings.Cut(strings.TrimPrefix(filter, "mail eq "), " or userPrincipalName eq ")
+	for _, p := range f.world.People {
+		for i, address := range p.Emails {
+			if isAlias && strings.EqualFold("smtp:"+address, unquote(strings.TrimSuffix(alias, ")"))) || !isAlias && i == 0 && strings.EqualFold(address, unquote(mail)) {
+				found = append(found, p)
+				break
+			}
+		}
+	}
+	return found
+}
+
+func (f fake) token(w http.ResponseWriter, r *http.Request) {
+	if f.tokens != nil {
+		*f.tokens++
+	}
+	if r.URL.Path != "/"+tenant+"/oauth2/v2.0/token" || r.FormValue("client_id") != "app" || r.FormValue("client_secret") != directorytest.Secret ||
+		r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "http://"+r.Host+"/.default" {
+		directorytest.SendJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."})
+		return
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": accessToken})
+}
+
+func fail(w http.ResponseWriter, status int, code string) {
+	directorytest.SendJSON(w, status, map[string]any{"error": map[string]any{"code": code, "message": "refused"}})
+}
+
+func config(base string) entra.Config {
+	return entra.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Tenant: tenant, ClientID: "app", ClientSecret: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return entra.Open(cfg)
+		},
+	})
+}
+
+func open(t *testing.T, h http.Handler, change func(*entra.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := entra.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A guest with the same mail as a member is left out; alone it is found only
+// where guests are wanted.
+func TestGuests(t *testing.T) {
+	t.Parallel()
+	guest := func(p directorytest.Person, u map[string]any) {
+		if p.ID == "guest" {
+			u["userType"], u["userPrincipalName"] = "Guest", "ann_example.com#EXT#@acme.onmicrosoft.example"
+		}
+	}
+	both := []directorytest.Person{{ID: "guest", Emails: []string{"ann@example.com"}}, {ID: "member", Emails: []string{"ann@example.com"}}}
+	for name, tc := range map[string]struct {
+		people []directorytest.Person
+		guests bool
+		want   identity.AnswerStatus
+	}{
+		"beside a member": {both, false, identity.Found},
+		"alone":           {both[:1], false, identity.NotFound},
+		"wanted":          {both[:1], true, identity.Found},
+		"both wanted":     {both, true, identity.Ambiguous},
+	} {
+		d := open(t, fake{world: directorytest.World{People: tc.people}, change: guest}, func(c *entra.Config) { c.IncludeGuests = tc.guests })
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != tc.want {
+			t.Errorf("%s: %+v, %v, want %s", name, answers, err, tc.want)
+		}
+	}
+}
+
+// One token serves many requests, and a rejected one is renewed once.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	var tokens, requests int
+	f := fake{tokens: &tokens, world: directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}}}}}
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests++; requests == 3 {
+			fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken")
+			return
+		}
+		f.ServeHTTP(w, r)
+	}), nil)
+	for range 3 {
+		if got, err := d.Find(t.Context(), "ann@example.com"); err != nil || len(got) != 1 {
+			t.Errorf("Find = %+v, %v", got, err)
+		}
+	}
+	if tokens != 2 {
+		t.Errorf("%d tokens were fetched, want one and one more after the 401", tokens)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	if err := open(t, fake{}, func(c *entra.Config) { c.ClientSecret = "wrong" }).Check(t.Context()); !errors.Is(err, directory.ErrCredential) {
+		t.Errorf("Check with a wrong secret: %v, want ErrCredential", err)
+	}
+	if err := open(t, fake{}, func(c *entra.Config) { c.Tenant = "elsewhere.com" }).Check(t.Context()); !errors.Is(err, directory.ErrCredential) {
+		t.Errorf("Check in another tenant: %v, want ErrCredential", err)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*entra.Config){
+		"base_url: ":      func(c *entra.Config) { c.Tenant = "" },
+		"base_url: there": func(c *entra.Config) { c.Tenant = "a/b" },
+		"client_id: ":     func(c *entra.Config) { c.ClientID = "" },
+		"client_secret: ": func(c *entra.Config) { c.ClientSecret = "" },
+		"timeout: ":       func(c *entra.Config) { c.Timeout = -1 },
+	} {
+		cfg := entra.Config{Tenant: "acme.com", ClientID: "a", ClientSecret: "b"}
+		if _, err := entra.Open(cfg); err != nil {
+			t.Fatal(err)
+		}
+		change(&cfg)
+		if _, err := entra.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("Open: %v, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,229 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package github is the directory of a GitHub organization: the identities of
+// its single sign-on, and the e-mails of its verified domains.
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an organization.
+type Config struct {
+	webapi.Settings               // BaseURL "" = https://api.github.com; else what /graphql is appended to
+	Organization    string        // its login
+	Token           string        // of an owner, with read:org, or of an app that reads members
+	CacheTTL        time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
+}
+
+// DefaultCacheTTL is how long one list of members serves lookups.
+const DefaultCacheTTL = 5 * time.Minute
+
+const (
+	host     = "https://api.github.com"
+	listSize = 100
+	grant    = "the scope read:org, as an owner of the organization, and authorize the token for its single sign-on (an app needs read access to members)"
+	// pace keeps a walk of large organizations within 5,000 points an hour.
+	pace = 200 * time.Millisecond
+)
+
+type github struct {
+	list *directory.Listed // whom the filter of identities cannot find
+	api  *webapi.Client
+	org  string
+}
+
+var (
+	_ directory.Directory = (*github)(nil)
+	_ directory.Lister    = (*github)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if err := webapi.Required("token", cfg.Token); err != nil {
+		return nil, err
+	}
+	if cfg.Organization == "" {
+		return nil, errors.New("base_url: there is no organization to ask: the service is not of type github, with the organization as its external ID")
+	}
+	api, err := cfg.Open(host, webapi.Config{
+		Auth:        func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
+		Secrets:     []string{cfg.Token},
+		MaxInFlight: 1, // GitHub asks not to send requests at the same time
+		RetryAfter:  webapi.ResetAt("X-RateLimit-Reset"),
+		Limited:     limited,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.CacheTTL <= 0 {
+		cfg.CacheTTL = DefaultCacheTTL
+	}
+	g := &github{api: api, org: cfg.Organization}
+	g.list = directory.FromLister(g, cfg.CacheTTL)
+	return g, nil
+}
+
+// Describe implements directory.Directory. GitHub shows members only; leavers
+// are gone.
+func (g *github) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace}
+}
+
+// Check compares the organization and proves that its identities and members
+// can be read.
+func (g *github) Check(ctx context.Context) error {
+	var org struct {
+		Login string `json:"login"`
+	}
+	if err := g.ask(ctx, checkQuery, nil, &org); err != nil {
+		return err
+	}
+	if err := directory.Belongs("organization", org.Login, g.org); err != nil {
+		return err
+	}
+	if _, _, err := g.identities(ctx, "", ""); err != nil {
+		return err
+	}
+	_, _, err := g.members(ctx, "")
+	return err
+}
+
+// Find asks for the identity with this user name. Other addresses cannot be
+// filtered by, and an organization may have no single sign-on: whoever is not
+// found so is looked for in the list.
+func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	found, err := directory.All(directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+		return g.identities(ctx, email, cursor)
+	}))
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	return g.list.Find(ctx, email)
+}
+
+// Pages lists the identities of the single sign-on, then the members with
+// their addresses of verified domains. Who is in both is one account.
+func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		for _, list := range []func(context.Context, string) ([]directory.Account, string, error){
+			func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+				return g.identities(ctx, "", cursor)
+			},
+			g.members,
+		} {
+			for page, err := range directory.Paged(ctx, list) {
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (g *github) identities(ctx context.Context, email, cursor string) ([]directory.Account, string, error) {
+	var org struct {
+		Provider *struct {
+			Identities *connection[identity] `json:"externalIdentities"`
+		} `json:"samlIdentityProvider"`
+	}
+	query, variables := listIdentities, map[string]any{"after": nullable(cursor)}
+	if email != "" {
+		query, variables["email"] = findIdentities, email
+	}
+	if err := g.ask(ctx, query, variables, &org); err != nil {
+		return nil, "", err
+	}
+	if org.Provider == nil { // the organization has no single sign-on of its own
+		return nil, "", nil
+	}
+	return pageOf(org.Provider.Identities)
+}
+
+func (g *github) members(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+	var org struct {
+		Members *connection[member] `json:"membersWithRole"`
+	}
+	if err := g.ask(ctx, listMembers, map[string]any{"after": nullable(cursor)}, &org); err != nil {
+		return nil, "", err
+	}
+	return pageOf(org.Members)
+}
+
+func nullable(cursor string) any {
+	if cursor == "" {
+		return nil
+	}
+	return cursor
+}
+
+// ask sends a query about the organization and decodes it into into. A part of
+// an answer is no answer: any error fails the whole.
+func (g *github) ask(ctx context.Context, query string, variables map[string]any, into any) error {
+	all := map[string]any{"org": g.org}
+	for name, value := range variables {
+		all[name] = value
+	}
+	resp, err := g.api.Do(ctx, webapi.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
+	if err != nil {
+		return directory.NeedsGrant(err, grant)
+	}
+	var answer answerMessage
+	if err := resp.JSON(&answer); err != nil {
+		return err
+	}
+	if err := answer.problem(); err != nil {
+		return directory.NeedsGrant(resp.Redact(err), grant)
+	}
+	if answer.Data == nil || len(answer.Data.Organization) == 0 || string(answer.Data.Organization) == "null" {
+		return resp.Unexpected("it holds no organization")
+	}
+	if err := json.Unmarshal(answer.Data.Organization, into); err != nil {
+		return resp.Unexpected("the organization in it has another shape than expected")
+	}
+	return nil
+}
+
+// limited recognises GitHub's limits: the primary one is a GraphQL error with
+// status 200 or a 403 with nothing remaining, the secondary a 403 with
+// Retry-After.
+func limited(status int, h http.Header, body []byte) bool {
+	none := h.Get("X-RateLimit-Remaining") == "0"
+	switch status {
+	case http.StatusForbidden:
+		return none || h.Get("Retry-After") != ""
+	case http.StatusOK:
+		var answer answerMessage
+		if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 {
+			return false
+		}
+		return none || strings.EqualFold(answer.Errors[0].Type, "RATE_LIMITED")
+	}
+	return false
+}
+
+// problem is the first error of an answer.
+func (a answerMessage) problem() error {
+	if len(a.Errors) == 0 {
+		return nil
+	}
+	class := directory.ErrUnavailable
+	switch a.Errors[0].Type {
+	case "INSUFFICIENT_SCOPES", "FORBIDDEN":
+		class = directory.ErrPermission
+	case "NOT_FOUND":
+		class = fmt.Errorf("%w: the organization is not visible to the token", directory.ErrPermission)
+	}
+	return fmt.Errorf("%w: GitHub said %s: %q", class, a.Errors[0].Type, a.Errors[0].Message)
+}

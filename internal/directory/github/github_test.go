@@ -1,0 +1,240 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package github_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/github"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "github", ExternalID: "acme"}
+
+// fake is the GraphQL API of an organization. A person's ID is the login; the
+// user name of the single sign-on is the first address.
+type fake struct {
+	world   directorytest.World
+	noSAML  bool // people have e-mails of verified domains only
+	pending bool // nobody has claimed an identity yet
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer "+directorytest.Secret {
+		directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"message": "Bad credentials"})
+		return
+	}
+	var body struct {
+		Query     string
+		Variables struct {
+			Org, Email, After string
+		}
+	}
+	if r.URL.Path != "/graphql" || json.NewDecoder(r.Body).Decode(&body) != nil {
+		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
+		return
+	}
+	if !strings.EqualFold(body.Variables.Org, "acme") {
+		fail(w, "NOT_FOUND", "Could not resolve to an Organization with the login of 'x'.")
+		return
+	}
+	people := f.world.People
+	if strings.Contains(body.Query, "userName: $email") {
+		people = nil
+		for _, p := range f.world.People {
+			if identity.FoldASCII(p.Emails[0]) == body.Variables.Email {
+				people = append(people, p)
+			}
+		}
+	}
+	start, _ := strconv.Atoi(body.Variables.After)
+	page, next, more := f.world.Slice(people, start, 100)
+	info := map[string]any{"hasNextPage": more, "endCursor": strconv.Itoa(next)}
+	nodes := make([]any, len(page))
+	org := map[string]any{}
+	switch {
+	case strings.Contains(body.Query, "membersWithRole"):
+		for i, p := range page {
+			m := user(p)
+			m["organizationVerifiedDomainEmails"] = []string{}
+			if f.noSAML {
+				m["organizationVerifiedDomainEmails"] = p.Emails
+			}
+			nodes[i] = m
+		}
+		org["membersWithRole"] = map[string]any{"nodes": nodes, "pageInfo": info}
+	case strings.Contains(body.Query, "externalIdentities"):
+		org["samlIdentityProvider"] = nil
+		if !f.noSAML {
+			for i, p := range page {
+				nodes[i] = f.identity(p)
+			}
+			org["samlIdentityProvider"] = map[string]any{"externalIdentities": map[string]any{"nodes": nodes, "pageInfo": info}}
+		}
+	default:
+		org["login"] = "Acme"
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"data": map[string]any{"organization": org}})
+}
+
+func user(p directorytest.Person) map[string]any {
+	return map[string]any{"id": "U_" + p.ID, "databaseId": 12345678, "login": p.ID}
+}
+
+func (f fake) identity(p directorytest.Person) map[string]any {
+	var emails []any
+	for i, address := range p.Emails {
+		emails = append(emails, map[string]any{"value": address, "primary": i == 0})
+	}
+	node := map[string]any{"guid": "g-" + p.ID, "user": user(p), "scimIdentity": nil,
+		"samlIdentity": map[string]any{"nameId": p.Emails[0], "username": nil, "emails": emails}}
+	if f.pending {
+		node["user"] = nil
+	}
+	return node
+}
+
+// fail is an error as GraphQL reports it.
+func fail(w http.ResponseWriter, kind, message string) {
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"data": map[string]any{"organization": nil},
+		"errors": []any{map[string]any{"type": kind, "path": []string{"organization"}, "message": message}}})
+}
+
+func config(base string) github.Config {
+	return github.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Organization: service.ExternalID, Token: directorytest.Secret}
+}
+
+func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Fake:    fake,
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return github.Open(cfg)
+		},
+		// The primary limit: status 200, an error, and the time of the reset.
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
+			fail(w, "RATE_LIMITED", "API rate limit exceeded")
+		},
+		Lacks: directorytest.Lacking("leavers are no members", directorytest.Inactive),
+	})
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	conformance(t, func(w directorytest.World) http.Handler { return fake{world: w} })
+}
+
+func TestConformanceWithoutSingleSignOn(t *testing.T) {
+	t.Parallel()
+	conformance(t, func(w directorytest.World) http.Handler { return fake{world: w, noSAML: true} })
+}
+
+func open(t *testing.T, h http.Handler, change func(*github.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := github.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func one() directorytest.World {
+	return directorytest.World{People: []directorytest.Person{{ID: "ann-lee", Emails: []string{"ann@example.com", "ann@example.org"}}}}
+}
+
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	got, err := open(t, fake{world: one()}, nil).Find(t.Context(), "ann@example.com")
+	if err != nil || len(got) != 1 || got[0].ID != "ann-lee" || got[0].Attrs["node_id"] != "U_ann-lee" || got[0].Attrs["database_id"] != "12345678" {
+		t.Errorf("Find = %+v, %v", got, err)
+	}
+}
+
+// An identity that nobody claimed has no login to store.
+func TestUnclaimedIdentity(t *testing.T) {
+	t.Parallel()
+	answers, err := directory.Lookup(t.Context(), open(t, fake{world: one(), pending: true}, nil), service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.NotFound {
+		t.Errorf("Lookup = %+v, %v", answers, err)
+	}
+}
+
+// A secondary limit is a 403; it is not a missing permission.
+func TestSecondaryLimit(t *testing.T) {
+	t.Parallel()
+	clock := directorytest.NewClock()
+	n := 0
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n == 1 {
+			w.Header().Set("Retry-After", "9")
+			directorytest.SendJSON(w, http.StatusForbidden, map[string]any{"message": "You have exceeded a secondary rate limit"})
+			return
+		}
+		fake{world: one()}.ServeHTTP(w, r)
+	}), func(c *github.Config) { c.Clock = clock })
+	if got, err := d.Find(t.Context(), "ann@example.com"); err != nil || len(got) != 1 || clock.Slept() < 9*time.Second {
+		t.Errorf("Find = %+v, %v after %s", got, err, clock.Slept())
+	}
+}
+
+// GitHub's own errors come with status 200; none of them is "not found".
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]error{
+		"INSUFFICIENT_SCOPES": directory.ErrPermission, "FORBIDDEN": directory.ErrPermission, "NOT_FOUND": directory.ErrPermission,
+		"SERVICE_UNAVAILABLE": directory.ErrUnavailable, "": directory.ErrUnavailable,
+	} {
+		d := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fail(w, kind, "requires one of the following scopes: ['read:org'], not "+directorytest.Secret)
+		}), nil)
+		for name, ask := range map[string]func() error{
+			"Find":  func() error { _, err := d.Find(t.Context(), "ann@example.com"); return err },
+			"Check": func() error { return d.Check(t.Context()) },
+		} {
+			if err := ask(); !errors.Is(err, want) || strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("%s with %q: %v, want %v without the secret", name, kind, err, want)
+			}
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*github.Config){
+		"token: ":    func(c *github.Config) { c.Token = "" },
+		"base_url: ": func(c *github.Config) { c.Organization = "" },
+	} {
+		cfg := github.Config{Organization: "acme", Token: "t"}
+		if _, err := github.Open(cfg); err != nil {
+			t.Fatal(err)
+		}
+		change(&cfg)
+		if _, err := github.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("Open: %v, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package gitlab is the directory of a GitLab instance, asked with the token
+// of an administrator.
+package gitlab
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an instance.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://Domain
+	Domain          string // of the instance, such as gitlab.acme.com
+	Token           string // of an administrator, with the scope read_api
+	IncludeBots     bool
+}
+
+const (
+	usersPath = "/api/v4/users"
+	listSize  = 100
+	grant     = "the scope read_api; the token must be an administrator's, because others do not see private e-mail addresses"
+)
+
+type gitlab struct {
+	cfg Config
+	api *webapi.Client
+}
+
+var (
+	_ directory.Directory = (*gitlab)(nil)
+	_ directory.Lister    = (*gitlab)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if err := webapi.Required("token", cfg.Token); err != nil {
+		return nil, err
+	}
+	if cfg.BaseURL == "" {
+		if err := webapi.Host("base_url", cfg.Domain, "gitlab.acme.com"); err != nil {
+			return nil, err
+		}
+	}
+	api, err := cfg.Open("https://"+cfg.Domain, webapi.Config{
+		Auth:       func(h http.Header) { h.Set("PRIVATE-TOKEN", cfg.Token) },
+		Secrets:    []string{cfg.Token},
+		RetryAfter: webapi.ResetAt("RateLimit-Reset"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &gitlab{cfg: cfg, api: api}, nil
+}
+
+// Describe implements directory.Directory. The pace is each instance's own.
+func (g *gitlab) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(g.cfg.IncludeBots, false)}
+}
+
+// Check asks who the token is: only administrators see is_admin, and only
+// they find people by private addresses.
+func (g *gitlab) Check(ctx context.Context) error {
+	resp, err := g.api.Do(ctx, webapi.Request{Path: "/api/v4/user"})
+	if err != nil {
+		return directory.NeedsGrant(err, grant)
+	}
+	var me struct {
+		ID      webapi.Text `json:"id"`
+		IsAdmin bool        `json:"is_admin"`
+	}
+	if err := resp.JSON(&me); err != nil {
+		return err
+	}
+	if me.ID == "" {
+		return resp.Unexpected("it is not a user")
+	}
+	if !me.IsAdmin {
+		return directory.NeedsGrant(directory.ErrPermission, grant)
+	}
+	return nil
+}
+
+// Find searches; for a full address GitLab compares addresses exactly, but
+// names may match too.
+func (g *gitlab) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return directory.All(g.pages(ctx, url.Values{"search": {email}}))
+}
+
+// Pages implements directory.Lister, by keyset: GitLab demands it of long lists.
+func (g *gitlab) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return g.pages(ctx, url.Values{"pagination": {"keyset"}, "order_by": {"id"}, "sort": {"asc"}})
+}
+
+func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
+	query.Set("per_page", strconv.Itoa(listSize))
+	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
+		r := webapi.Request{URL: next}
+		if next == "" {
+			r = webapi.Request{Path: usersPath, Query: query}
+		}
+		resp, err := g.api.Do(ctx, r)
+		if err != nil {
+			return nil, "", directory.NeedsGrant(err, grant)
+		}
+		var users *[]user
+		if err := resp.JSON(&users); err != nil {
+			return nil, "", err
+		}
+		if users == nil {
+			return nil, "", resp.Unexpected("it is not a list of users")
+		}
+		accounts := make([]directory.Account, len(*users))
+		for i, u := range *users {
+			accounts[i] = u.account()
+		}
+		return accounts, webapi.NextLink(resp.Header), nil
+	})
+}
+
+type user struct {
+	ID          webapi.Text `json:"id"`
+	Username    string      `json:"username"`
+	Email       string      `json:"email"`
+	PublicEmail string      `json:"public_email"`
+	CommitEmail string      `json:"commit_email"`
+	State       string      `json:"state"`
+	Bot         bool        `json:"bot"`
+}
+
+// account: a commit address is GitLab's own invention unless the user chose
+// one of theirs, so it is an alias at most.
+func (u user) account() directory.Account {
+	a := directory.Account{ID: string(u.ID), Kind: directory.KindPerson, Attrs: map[string]string{"username": u.Username, "state": u.State}}
+	for i, address := range []string{u.Email, u.PublicEmail, u.CommitEmail} {
+		if address != "" && (i == 0 || !strings.EqualFold(address, u.Email)) {
+			a.Emails = append(a.Emails, address)
+		}
+	}
+	switch u.State {
+	case "":
+	case "active":
+		a.State = directory.StateActive
+	case "blocked_pending_approval":
+		a.State = directory.StatePending
+	default: // blocked, ldap_blocked, deactivated, banned
+		a.State = directory.StateInactive
+	}
+	if u.Bot {
+		a.Kind = directory.KindBot
+	}
+	return a
+}

@@ -1,0 +1,147 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package gitlab_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/gitlab"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "gitlab", ExternalID: "gitlab.example.com"}
+
+// fake is an instance. Its ids are numbers; its search finds parts, as it
+// does in names.
+type fake struct {
+	world  directorytest.World
+	change func(map[string]any)
+	member bool // the token is no administrator's
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("PRIVATE-TOKEN") != directorytest.Secret {
+		directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"message": "401 Unauthorized"})
+		return
+	}
+	q := r.URL.Query()
+	switch r.URL.Path {
+	case "/api/v4/user":
+		me := map[string]any{"id": 1, "username": "root"}
+		if !f.member {
+			me["is_admin"] = true
+		}
+		directorytest.SendJSON(w, http.StatusOK, me)
+		return
+	case "/api/v4/users":
+	default:
+		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"message": "404 Not Found"})
+		return
+	}
+	size, _ := strconv.Atoi(q.Get("per_page"))
+	start, _ := strconv.Atoi(q.Get("cursor"))
+	people, next, more := f.world.Slice(f.world.Containing(q.Get("search")), start, size)
+	if more {
+		q.Set("cursor", strconv.Itoa(next))
+		following := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: q.Encode()}
+		w.Header().Set("Link", fmt.Sprintf("<%s>; rel=\"next\", <%s>; rel=\"first\"", &following, r.URL))
+	}
+	users := make([]any, len(people))
+	for i, p := range people {
+		id, _ := strconv.Atoi(p.ID)
+		state := "active"
+		if p.Inactive {
+			state = "blocked"
+		}
+		u := map[string]any{"id": id, "username": "somebody", "email": p.Emails[0], "public_email": p.Emails[len(p.Emails)-1], "state": state, "bot": false}
+		if f.change != nil {
+			f.change(u)
+		}
+		users[i] = u
+	}
+	directorytest.SendJSON(w, http.StatusOK, users)
+}
+
+func config(base string) gitlab.Config {
+	return gitlab.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Domain: service.ExternalID, Token: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		ID:      func(n int) string { return strconv.Itoa(n + 10) },
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return gitlab.Open(cfg)
+		},
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			w.Header().Set("RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10)) // a Unix time
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
+	})
+}
+
+func open(t *testing.T, h http.Handler, change func(*gitlab.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := gitlab.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A token that sees no private addresses would call everybody absent.
+func TestCheckNeedsAnAdministrator(t *testing.T) {
+	t.Parallel()
+	if err := open(t, fake{member: true}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "administrator") {
+		t.Errorf("Check: %v, want ErrPermission that asks for an administrator", err)
+	}
+}
+
+func TestStatesAndKinds(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
+	for name, tc := range map[string]struct {
+		key   string
+		value any
+		bots  bool
+		want  identity.AnswerStatus
+	}{
+		"pending":       {"state", "blocked_pending_approval", false, identity.Found},
+		"deactivated":   {"state", "deactivated", false, identity.Inactive},
+		"banned":        {"state", "banned", false, identity.Inactive},
+		"state missing": {"state", nil, false, identity.Found},
+		"bot":           {"bot", true, false, identity.NotFound},
+		"bot wanted":    {"bot", true, true, identity.Found},
+	} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u[tc.key] = tc.value }}, func(c *gitlab.Config) { c.IncludeBots = tc.bots })
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != tc.want {
+			t.Errorf("%s: %+v, %v, want %s", name, answers, err, tc.want)
+		}
+	}
+}

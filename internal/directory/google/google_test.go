@@ -1,0 +1,217 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package google_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/google"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "google", ExternalID: "example.com"}
+
+func config(t testing.TB, base string) google.Config {
+	return google.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Domain: service.ExternalID, CredentialsFile: keyFile(t, base+"/token"), Impersonate: admin}
+}
+
+func newFake(w directorytest.World) fake {
+	return fake{world: w, own: map[string]bool{"example.com": true, "example.com.au": true, "example.org": true}}
+}
+
+func subject() directorytest.Subject {
+	return directorytest.Subject{
+		Service: service,
+		ID:      func(n int) string { return fmt.Sprintf("primary%d@example.com", n) },
+		Fake:    func(w directorytest.World) http.Handler { return newFake(w) },
+		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(t, env.BaseURL)
+			cfg.Clock = env.Clock
+			return google.Open(cfg)
+		},
+		Lacks: map[directorytest.Case]string{},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	maps.Copy(s.Lacks, directorytest.Lacking("an address leads to one user",
+		directorytest.Duplicate, directorytest.Inactive, directorytest.PageSizeOne, directorytest.RepeatedPage))
+	directorytest.Run(t, s)
+}
+
+func TestConformanceOfTheList(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	open := s.Open
+	s.Open = func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+		d, err := open(t, env)
+		if err != nil {
+			return nil, err
+		}
+		return directorytest.ListOnly(d), nil
+	}
+	directorytest.Run(t, s)
+}
+
+func serve(t *testing.T, h http.Handler, change func(*google.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(t, server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := google.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{
+		{ID: "ann@example.com", Emails: []string{"ann.lee@example.org"}},
+		{ID: "bob@example.com", Emails: []string{"b@example.com"}, Inactive: true},
+	}}
+	d := serve(t, newFake(world), nil)
+	for email, want := range map[string]string{
+		"ann@example.com":     "found ann@example.com",
+		"ann.lee@example.org": "found ann@example.com", // an alias in another domain of the customer
+		"bob@example.com":     "inactive bob@example.com",
+		"eve@elsewhere.com":   "not_found ", // somebody else's domain is a 403
+	} {
+		answers, err := directory.Lookup(t.Context(), d, service, []string{email})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := answers[0].Matcher.Identity("google")
+		if got := fmt.Sprintf("%s %s", answers[0].Status, id); got != want {
+			t.Errorf("%s: %s, want %s", email, got, want)
+		}
+	}
+}
+
+// A refusal that is not about a foreign domain is no "not found".
+func TestForeignDomainWithoutPermission(t *testing.T) {
+	t.Parallel()
+	d := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			newFake(directorytest.World{}).ServeHTTP(w, r)
+			return
+		}
+		fake{}.fail(w, http.StatusForbidden, "forbidden", "Not Authorized to access this resource/api")
+	}), nil)
+	for _, email := range []string{"eve@elsewhere.com", "ann@example.com"} {
+		if got, err := d.Find(t.Context(), email); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "delegation") {
+			t.Errorf("%s: %+v, %v, want ErrPermission that says what to grant", email, got, err)
+		}
+	}
+}
+
+// Google's rate limit is a 403; it heals by waiting.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"userRateLimitExceeded", "quotaExceeded"} {
+		n := 0
+		clock := directorytest.NewClock()
+		f := newFake(directorytest.World{People: []directorytest.Person{{ID: "ann@example.com", Emails: []string{"ann@example.com"}}}})
+		d := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if n++; n == 2 { // the first is the token
+				f.fail(w, http.StatusForbidden, reason, "Quota exceeded")
+				return
+			}
+			f.ServeHTTP(w, r)
+		}), func(c *google.Config) { c.Clock = clock })
+		if got, err := d.Find(t.Context(), "ann@example.com"); err != nil || len(got) != 1 {
+			t.Errorf("%s: %+v, %v", reason, got, err)
+		}
+		if clock.Slept() == 0 {
+			t.Errorf("%s: it did not wait", reason)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*google.Config)
+		want   error
+	}{
+		"fine":              {nil, nil},
+		"foreign domain":    {func(c *google.Config) { c.Domain = "elsewhere.com" }, directory.ErrForeign},
+		"wrong subject":     {func(c *google.Config) { c.Impersonate = "eve@example.com" }, directory.ErrCredential},
+		"domain not stated": {func(c *google.Config) { c.Domain = "" }, nil},
+	} {
+		if err := serve(t, newFake(directorytest.World{}), tc.change).Check(t.Context()); !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+}
+
+// Without a key an address of the domain is its own identity.
+func TestAssumed(t *testing.T) {
+	t.Parallel()
+	d, err := google.Open(google.Config{Domain: "Example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"Ann@Example.com", "ann@sub.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := answers[0].Matcher.Identity("google"); answers[0].Status != identity.Found || id != "ann@example.com" || answers[1].Status != identity.NotFound {
+		t.Errorf("got %+v", answers)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const whole = `{"type":"service_account","client_email":"a","token_uri":"https://oauth2.example.com/token","private_key":"%s"}`
+	for name, tc := range map[string]struct {
+		cfg  google.Config
+		want string
+	}{
+		"nothing":          {google.Config{}, "credentials_file: "},
+		"impersonate only": {google.Config{Domain: "acme.com", Impersonate: admin}, "credentials_file: "},
+		"no impersonate":   {google.Config{CredentialsFile: "key.json"}, "impersonate: "},
+		"no file":          {google.Config{CredentialsFile: filepath.Join(dir, "none"), Impersonate: admin}, "credentials_file: "},
+		"no JSON":          {google.Config{CredentialsFile: write("a", "hunter22"), Impersonate: admin}, "credentials_file: "},
+		"a user's key":     {google.Config{CredentialsFile: write("b", `{"type":"authorized_user","client_secret":"hunter22"}`), Impersonate: admin}, "credentials_file: "},
+		"no PEM":           {google.Config{CredentialsFile: write("c", fmt.Sprintf(whole, "hunter22")), Impersonate: admin}, "credentials_file: "},
+		"no key":           {google.Config{CredentialsFile: write("d", fmt.Sprintf(whole, `-----BEGIN PRIVATE KEY-----\naHVudGVyMjI=\n-----END PRIVATE KEY-----`)), Impersonate: admin}, "credentials_file: "},
+		"token over http":  {google.Config{CredentialsFile: keyFile(t, "http://oauth2.example.com/token"), Impersonate: admin}, "credentials_file: "},
+		"bad timeout":      {google.Config{Settings: webapi.Settings{Timeout: -time.Second}, CredentialsFile: keyFile(t, "https://oauth2.example.com/token"), Impersonate: admin}, "credentials_file: "},
+	} {
+		if _, err := google.Open(tc.cfg); err == nil || !strings.HasPrefix(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: %v, want %q and no secret", name, err, tc.want)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package ldap_test
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+)
+
+// fake is an LDAP server in the clear, for one world. It compares without
+// case, as the attributes of people are compared.
+type fake struct {
+	world  directorytest.World
+	result int  // of every search; 0 = success
+	silent bool // searches are not answered
+}
+
+const (
+	baseDN = "dc=acme,dc=com"
+	bindDN = "cn=sym," + baseDN
+)
+
+func (f fake) listen(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go f.serve(conn)
+		}
+	}()
+	return "ldap://" + l.Addr().String()
+}
+
+func (f fake) serve(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	for {
+		message, err := ber.ReadPacket(conn)
+		if err != nil || len(message.Children) < 2 {
+			return
+		}
+		id, op := message.Children[0].Value.(int64), message.Children[1]
+		reply := func(p *ber.Packet, controls ...ldap.Control) {
+			envelope := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+			envelope.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""))
+			envelope.AppendChild(p)
+			if len(controls) > 0 {
+				list := ber.Encode(ber.ClassContext, ber.TypeConstructed, 0, nil, "")
+				for _, c := range controls {
+					list.AppendChild(c.Encode())
+				}
+				envelope.AppendChild(list)
+			}
+			_, _ = conn.Write(envelope.Bytes())
+		}
+		switch op.Tag {
+		case ldap.ApplicationBindRequest:
+			code := ldap.LDAPResultSuccess
+			if op.Children[1].Value.(string) != bindDN || op.Children[2].Data.String() != directorytest.Secret {
+				code = ldap.LDAPResultInvalidCredentials
+			}
+			reply(done(ldap.ApplicationBindResponse, code))
+		case ldap.ApplicationSearchRequest:
+			if f.silent {
+				continue
+			}
+			f.search(message, op, reply)
+		default:
+			return
+		}
+	}
+}
+
+func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Control)) {
+	if f.result != 0 {
+		reply(done(ldap.ApplicationSearchResultDone, f.result))
+		return
+	}
+	if op.Children[0].Value.(string) != baseDN {
+		reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultNoSuchObject))
+		return
+	}
+	var people []directorytest.Person
+	for _, p := range f.world.People {
+		if matches(op.Children[6], attributes(p)) {
+			people = append(people, p)
+		}
+	}
+	size, start := 1<<20, 0
+	for _, c := range message.Children[2].Children {
+		if control, err := ldap.DecodeControl(c); err == nil {
+			if paging, ok := control.(*ldap.ControlPaging); ok {
+				size = int(paging.PagingSize)
+				start, _ = strconv.Atoi(string(paging.Cookie))
+			}
+		}
+	}
+	page, next, more := f.world.Slice(people, start, size)
+	for _, p := range page {
+		entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
+		entry.AppendChild(text("uid=" + p.ID + "," + baseDN))
+		list := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+		for name, values := range attributes(p) {
+			attribute := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+			attribute.AppendChild(text(name))
+			set := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
+			for _, v := range values {
+				set.AppendChild(text(v))
+			}
+			attribute.AppendChild(set)
+			list.AppendChild(attribute)
+		}
+		entry.AppendChild(list)
+		reply(entry)
+	}
+	answer := ldap.NewControlPaging(0)
+	if more {
+		answer.SetCookie([]byte(strconv.Itoa(next)))
+	}
+	reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess), answer)
+}
+
+func attributes(p directorytest.Person) map[string][]string {
+	a := map[string][]string{"entryUUID": {p.ID}, "mail": p.Emails, "objectClass": {"top", "person"}}
+	if p.Inactive {
+		a["pwdAccountLockedTime"] = []string{"000001010000Z"}
+	}
+	return a
+}
+
+func matches(filter *ber.Packet, entry map[string][]string) bool {
+	switch filter.Tag {
+	case ldap.FilterAnd:
+		return !slices.ContainsFunc(filter.Children, func(f *ber.Packet) bool { return !matches(f, entry) })
+	case ldap.FilterOr:
+		return slices.ContainsFunc(filter.Children, func(f *ber.Packet) bool { return matches(f, entry) })
+	case ldap.FilterEqualityMatch:
+		return slices.ContainsFunc(entry[filter.Children[0].Value.(string)], func(v string) bool {
+			return strings.EqualFold(v, filter.Children[1].Data.String())
+		})
+	case ldap.FilterPresent:
+		return len(entry[filter.Data.String()]) > 0
+	}
+	return false
+}
+
+func text(s string) *ber.Packet {
+	return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
+}
+
+func done(tag ber.Tag, code int) *ber.Packet {
+	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
+	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
+	p.AppendChild(text(""))
+	p.AppendChild(text("said for the test"))
+	return p
+}

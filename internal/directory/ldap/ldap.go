@@ -1,0 +1,202 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package ldap is the directory of an LDAP server: OpenLDAP, Active Directory
+// or FreeIPA.
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Config describes a server.
+type Config struct {
+	BaseURL        string // ldaps://host, or ldap://host, which is upgraded by StartTLS
+	Username       string // the DN (for Active Directory also name@domain) to bind as
+	Password       string
+	BaseDN         string // below which people are
+	Strategy       string // openldap (the default), ad or freeipa
+	Filter         string // narrows whom it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
+	IDAttribute    string // what is stored; "" = the strategy's own, "dn" = the DN
+	AllowPlaintext bool   // accept ldap:// without StartTLS
+	Timeout        time.Duration
+}
+
+const (
+	pageSize       = 500
+	addressesAtOne = 50 // addresses in one filter
+	defaultTimeout = 30 * time.Second
+	grant          = "read access to the entries of people below base_dn"
+)
+
+type server struct {
+	cfg    Config
+	target *url.URL
+	schema schema
+}
+
+var (
+	_ directory.Directory   = (*server)(nil)
+	_ directory.Lister      = (*server)(nil)
+	_ directory.BatchFinder = (*server)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	target, err := url.Parse(cfg.BaseURL)
+	switch {
+	case err != nil || target.Hostname() == "" || target.Scheme != "ldaps" && target.Scheme != "ldap":
+		return nil, errors.New("base_url: it is not a URL such as ldaps://ldap.acme.com")
+	case target.User != nil || target.RawQuery != "" || strings.Trim(target.Path, "/") != "":
+		return nil, errors.New("base_url: it holds more than a scheme, a host and a port")
+	case cfg.AllowPlaintext && target.Scheme == "ldaps":
+		return nil, errors.New("allow_plaintext: it has no use with an ldaps URL")
+	case cfg.Timeout < 0:
+		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
+	}
+	if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password)); err != nil {
+		return nil, err // an empty password would be an anonymous bind, which succeeds
+	}
+	if _, err := ldap.ParseDN(cfg.BaseDN); err != nil || cfg.BaseDN == "" {
+		return nil, fmt.Errorf("base_dn: %q is not a DN such as ou=people,dc=acme,dc=com", cfg.BaseDN)
+	}
+	if cfg.Filter != "" {
+		if _, err := ldap.CompileFilter(cfg.Filter); err != nil {
+			return nil, fmt.Errorf("filter: %q is not an LDAP filter such as (memberOf=cn=staff,dc=acme,dc=com)", cfg.Filter)
+		}
+	}
+	s, err := schemaOf(cfg.Strategy)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.IDAttribute != "" {
+		s.id = cfg.IDAttribute
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	return &server{cfg: cfg, target: target, schema: s}, nil
+}
+
+// Describe implements directory.Directory.
+func (s *server) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: pageSize, LookupSeesInactive: true}
+}
+
+// Check binds and reads one person: a bind that may read nothing sees an empty
+// tree, in which everybody would be absent.
+func (s *server) Check(ctx context.Context) error {
+	for page, err := range s.search(ctx, s.everybody()) {
+		if err != nil {
+			return err
+		}
+		if len(page) > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: it sees nobody below %s; grant it %s, or correct base_dn, strategy and filter", directory.ErrPermission, s.cfg.BaseDN, grant)
+}
+
+// Find implements directory.Directory.
+func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return directory.All(s.search(ctx, s.having(email)))
+}
+
+// FindMany asks for several addresses in each search, over one connection each.
+func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
+	found := make(map[string][]directory.Account, len(emails))
+	for some := range slices.Chunk(emails, addressesAtOne) {
+		accounts, err := directory.All(s.search(ctx, s.having(some...)))
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range accounts {
+			for i, address := range a.Emails {
+				key, err := identity.Normalize(address)
+				if err == nil && !slices.ContainsFunc(a.Emails[:i], func(e string) bool { return strings.EqualFold(e, address) }) {
+					found[key] = append(found[key], a)
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// Pages implements directory.Lister.
+func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return s.search(ctx, s.everybody())
+}
+
+// having is the filter for people with one of some addresses.
+func (s *server) having(emails ...string) string {
+	var terms strings.Builder
+	for _, email := range emails {
+		for _, a := range s.schema.addresses {
+			fmt.Fprintf(&terms, "(%s=%s%s)", a.name, a.prefix, ldap.EscapeFilter(email))
+		}
+	}
+	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
+}
+
+// everybody is the filter for people with any address.
+func (s *server) everybody() string {
+	var terms strings.Builder
+	for _, a := range s.schema.addresses {
+		fmt.Fprintf(&terms, "(%s=*)", a.name)
+	}
+	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
+}
+
+// search yields the pages of a search, over a connection of its own.
+func (s *server) search(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		conn, err := s.connect(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // the library knows no contexts
+		defer stop()
+		paging := ldap.NewControlPaging(pageSize)
+		for page, err := range directory.Paged(ctx, func(ctx context.Context, cookie string) ([]directory.Account, string, error) {
+			paging.SetCookie([]byte(cookie))
+			result, err := conn.Search(ldap.NewSearchRequest(s.cfg.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0,
+				int(s.cfg.Timeout/time.Second), false, filter, s.schema.attributes(), []ldap.Control{paging}))
+			if err != nil {
+				return nil, "", s.failure(ctx, err)
+			}
+			if len(result.Referrals) > 0 {
+				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s; choose a base_dn that it holds itself", directory.ErrRefused, s.cfg.BaseDN)
+			}
+			accounts := make([]directory.Account, len(result.Entries))
+			for i, entry := range result.Entries {
+				if accounts[i], err = s.schema.account(entry); err != nil {
+					return nil, "", err
+				}
+			}
+			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+			if next == nil {
+				return accounts, "", nil
+			}
+			return accounts, string(next.Cookie), nil
+		}) {
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,145 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package ldap_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/ldap"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "ldap", ExternalID: "acme"}
+
+func config(base string) ldap.Config {
+	return ldap.Config{BaseURL: base, Username: bindDN, Password: directorytest.Secret, BaseDN: baseDN, AllowPlaintext: true}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+			return ldap.Open(config(fake{world: env.World}.listen(t)))
+		},
+		Lacks: directorytest.Lacking("LDAP is not HTTP", directorytest.NeedsHTTP()...),
+	})
+}
+
+func open(t *testing.T, f fake, change func(*ldap.Config)) directory.Directory {
+	t.Helper()
+	cfg := config(f.listen(t))
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := ldap.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func one() directorytest.World {
+	return directorytest.World{People: []directorytest.Person{{ID: "u-1", Emails: []string{"ann@example.com"}}}}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		result int
+		change func(*ldap.Config)
+		want   error
+	}{
+		"password":    {0, func(c *ldap.Config) { c.Password = "s3cr3t-wrong" }, directory.ErrCredential},
+		"base":        {0, func(c *ldap.Config) { c.BaseDN = "dc=other" }, directory.ErrRefused},
+		"permission":  {goldap.LDAPResultInsufficientAccessRights, nil, directory.ErrPermission},
+		"size limit":  {goldap.LDAPResultSizeLimitExceeded, nil, directory.ErrTruncated},
+		"referral":    {goldap.LDAPResultReferral, nil, directory.ErrRefused},
+		"busy":        {goldap.LDAPResultBusy, nil, directory.ErrUnavailable},
+		"no StartTLS": {0, func(c *ldap.Config) { c.AllowPlaintext = false }, directory.ErrUnavailable},
+		"no server":   {0, func(c *ldap.Config) { c.BaseURL = "ldap://127.0.0.1:1" }, directory.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, fake{world: one(), result: tc.result}, tc.change)
+			for _, email := range []string{"ann@example.com", "nobody@example.com"} {
+				if got, err := d.Find(t.Context(), email); !errors.Is(err, tc.want) || strings.Contains(err.Error(), "s3cr3t") {
+					t.Errorf("Find = %+v, %v, want %v without the secret", got, err, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// A tree in which nobody is seen is a missing permission, not an empty company.
+func TestCheckEmptyTree(t *testing.T) {
+	t.Parallel()
+	if err := open(t, fake{}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+}
+
+// The end of the context closes the connection of a search that hangs.
+func TestCancelInTheMiddle(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := open(t, fake{silent: true}, nil).Find(ctx, "ann@example.com")
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
+		t.Errorf("Find: %v after %s", err, time.Since(began))
+	}
+}
+
+// A filter narrows whom all ways find.
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	for filter, want := range map[string]identity.AnswerStatus{"(entryUUID=u-1)": identity.Found, "(entryUUID=u-2)": identity.NotFound} {
+		d := open(t, fake{world: one()}, func(c *ldap.Config) { c.Filter = filter })
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != want {
+			t.Errorf("%s: %+v, %v, want %s", filter, answers, err, want)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*ldap.Config)
+		want   string
+	}{
+		"no URL":       {func(c *ldap.Config) { c.BaseURL = "" }, "base_url: "},
+		"https":        {func(c *ldap.Config) { c.BaseURL = "https://ldap.acme.com" }, "base_url: "},
+		"password":     {func(c *ldap.Config) { c.BaseURL = "ldaps://me:hunter22@ldap.acme.com" }, "base_url: "},
+		"plaintext":    {func(c *ldap.Config) { c.AllowPlaintext = true }, "allow_plaintext: "},
+		"anonymous":    {func(c *ldap.Config) { c.Username = "" }, "username: "},
+		"no password":  {func(c *ldap.Config) { c.Password = "" }, "password: "},
+		"no base":      {func(c *ldap.Config) { c.BaseDN = "" }, "base_dn: "},
+		"no DN":        {func(c *ldap.Config) { c.BaseDN = "acme.com" }, "base_dn: "},
+		"no filter":    {func(c *ldap.Config) { c.Filter = "memberOf=x)(" }, "filter: "},
+		"no strategy":  {func(c *ldap.Config) { c.Strategy = "edirectory" }, "strategy: "},
+		"timeout":      {func(c *ldap.Config) { c.Timeout = -1 }, "timeout: "},
+		"path in URL":  {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/dc=acme" }, "base_url: "},
+		"query in URL": {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/?x" }, "base_url: "},
+	} {
+		cfg := config("ldaps://ldap.acme.com")
+		cfg.AllowPlaintext = false
+		if _, err := ldap.Open(cfg); err != nil {
+			t.Fatal(err)
+		}
+		tc.change(&cfg)
+		if _, err := ldap.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package ldap
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+)
+
+// schema is what a kind of server calls the things of people.
+type schema struct {
+	people    string // the filter for them
+	addresses []address
+	id        string
+}
+
+// address is an attribute with addresses, the main one first. Values have the
+// prefix before them.
+type address struct{ name, prefix string }
+
+func schemaOf(strategy string) (schema, error) {
+	switch strategy {
+	case "", "openldap":
+		return schema{people: "(objectClass=person)", addresses: []address{{name: "mail"}}, id: "entryUUID"}, nil
+	case "ad":
+		return schema{people: "(objectCategory=person)(objectClass=user)", id: "objectGUID",
+			addresses: []address{{name: "mail"}, {name: "userPrincipalName"}, {name: "proxyAddresses", prefix: "smtp:"}}}, nil
+	case "freeipa":
+		return schema{people: "(objectClass=person)", addresses: []address{{name: "mail"}, {name: "mailAlternateAddress"}}, id: "ipaUniqueID"}, nil
+	}
+	return schema{}, fmt.Errorf("strategy: it is openldap, ad or freeipa, not %q", strategy)
+}
+
+// Attributes that tell who is out of use: the flags of Active Directory, the
+// lock of FreeIPA, the lock of OpenLDAP's password policy.
+const (
+	adFlags      = "userAccountControl"
+	ipaLock      = "nsAccountLock"
+	openldapLock = "pwdAccountLockedTime"
+
+	adDisabled    = 2
+	lockedForGood = "000001010000" // the moment of a lock by hand; others pass
+)
+
+func (s schema) attributes() []string {
+	names := []string{adFlags, ipaLock, openldapLock}
+	if s.id != "dn" {
+		names = append(names, s.id)
+	}
+	for _, a := range s.addresses {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+func (s schema) account(e *ldap.Entry) (directory.Account, error) {
+	a := directory.Account{State: directory.StateActive, Attrs: map[string]string{"dn": e.DN}}
+	switch {
+	case s.id == "dn":
+		a.ID = e.DN
+	case strings.EqualFold(s.id, "objectGUID"):
+		id, err := guid(e.GetEqualFoldRawAttributeValue(s.id))
+		if err != nil {
+			return a, fmt.Errorf("%w as expected: the entry %q: %w", directory.ErrUnavailable, e.DN, err)
+		}
+		a.ID = id
+	default:
+		a.ID = e.GetEqualFoldAttributeValue(s.id)
+	}
+	for _, from := range s.addresses {
+		for _, value := range e.GetEqualFoldAttributeValues(from.name) {
+			if len(value) > len(from.prefix) && strings.EqualFold(value[:len(from.prefix)], from.prefix) && strings.Contains(value, "@") &&
+				!slices.Contains(a.Emails, value[len(from.prefix):]) {
+				a.Emails = append(a.Emails, value[len(from.prefix):])
+			}
+		}
+	}
+	flags, _ := strconv.ParseInt(e.GetEqualFoldAttributeValue(adFlags), 10, 64)
+	if flags&adDisabled != 0 || strings.EqualFold(e.GetEqualFoldAttributeValue(ipaLock), "true") ||
+		strings.HasPrefix(e.GetEqualFoldAttributeValue(openldapLock), lockedForGood) {
+		a.State = directory.StateInactive
+	}
+	return a, nil
+}
+
+// guid is Active Directory's binary id as people write it: its first three
+// groups are little-endian.
+func guid(b []byte) (string, error) {
+	if len(b) == 0 {
+		return "", nil
+	}
+	if len(b) != 16 {
+		return "", fmt.Errorf("its objectGUID has %d bytes", len(b))
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", []byte{b[3], b[2], b[1], b[0]}, []byte{b[5], b[4]}, []byte{b[7], b[6]}, b[8:10], b[10:]), nil
+}

@@ -1,0 +1,204 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package okta is the directory of an Okta organization.
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an organization.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://Domain
+	Domain          string // such as acme.okta.com
+	Token           string // an API token, sent as SSWS
+}
+
+const (
+	usersPath  = "/api/v1/users"
+	listSize   = 200
+	searchSize = 10
+	grant      = "the role of a read-only administrator (or the scope okta.users.read)"
+	// pace is 600 requests a minute; the figure differs by plan.
+	pace = 100 * time.Millisecond
+)
+
+type okta struct{ api *webapi.Client }
+
+var (
+	_ directory.Directory = (*okta)(nil)
+	_ directory.Lister    = (*okta)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if err := webapi.Required("token", cfg.Token); err != nil {
+		return nil, err
+	}
+	if cfg.BaseURL == "" {
+		if err := checkDomain(cfg.Domain); err != nil {
+			return nil, err
+		}
+	}
+	api, err := cfg.Open("https://"+cfg.Domain, webapi.Config{
+		Auth:       func(h http.Header) { h.Set("Authorization", "SSWS "+cfg.Token) },
+		Secrets:    []string{cfg.Token},
+		RetryAfter: webapi.ResetAt("X-Rate-Limit-Reset"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &okta{api: api}, nil
+}
+
+// checkDomain refuses what is not a host that a token may be sent to.
+func checkDomain(domain string) error {
+	if strings.Contains(domain, "-admin.okta") {
+		return fmt.Errorf("base_url: %s is the administrators' console; the API is at the domain without -admin", domain)
+	}
+	return webapi.Host("base_url", domain, "acme.okta.com")
+}
+
+// Describe implements directory.Directory.
+func (o *okta) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace,
+		LookupSeesInactive: true, EventuallyConsistent: true}
+}
+
+// Check asks for one user. That the token belongs to the domain is the
+// domain's own word: no other organization accepts it.
+func (o *okta) Check(ctx context.Context) error {
+	_, _, err := o.page(ctx, webapi.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
+	return err
+}
+
+// Find searches e-mails and logins. The search lags behind changes, so a miss
+// is asked again by login, which does not.
+func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	search := fmt.Sprintf("profile.email eq %s or profile.login eq %s", quote(email), quote(email))
+	found, err := directory.All(o.pages(ctx, url.Values{"search": {search}, "limit": {strconv.Itoa(searchSize)}}))
+	if err != nil || len(found) > 0 || strings.Contains(email, "/") { // Okta has no path for a login with a slash
+		return found, err
+	}
+	return o.byLogin(ctx, email)
+}
+
+func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, error) {
+	resp, err := o.api.Do(ctx, webapi.Request{Path: usersPath + "/" + url.PathEscape(login)})
+	if noSuchUser(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, directory.NeedsGrant(err, grant)
+	}
+	var u user
+	if err := resp.JSON(&u); err != nil {
+		return nil, err
+	}
+	if u.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return []directory.Account{u.account()}, nil
+}
+
+// Pages lists everybody, then those who were deprovisioned, whom the plain
+// list leaves out.
+func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		for _, filter := range []string{"", `status eq "DEPROVISIONED"`} {
+			query := url.Values{"limit": {strconv.Itoa(listSize)}}
+			if filter != "" {
+				query.Set("filter", filter)
+			}
+			for page, err := range o.pages(ctx, query) {
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages follows the links that Okta gives, whose cursors are opaque.
+func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
+		if next == "" {
+			return o.page(ctx, webapi.Request{Path: usersPath, Query: query})
+		}
+		return o.page(ctx, webapi.Request{URL: next})
+	})
+}
+
+func (o *okta) page(ctx context.Context, r webapi.Request) ([]directory.Account, string, error) {
+	resp, err := o.api.Do(ctx, r)
+	if err != nil {
+		return nil, "", directory.NeedsGrant(err, grant)
+	}
+	var users *[]user
+	if err := resp.JSON(&users); err != nil {
+		return nil, "", err
+	}
+	if users == nil {
+		return nil, "", resp.Unexpected("it is not a list of users")
+	}
+	accounts := make([]directory.Account, len(*users))
+	for i, u := range *users {
+		accounts[i] = u.account()
+	}
+	return accounts, webapi.NextLink(resp.Header), nil
+}
+
+// noSuchUser tells Okta's own 404 from one of a wrong URL.
+func noSuchUser(err error) bool {
+	var status *webapi.StatusError
+	var body struct {
+		Code string `json:"errorCode"`
+	}
+	return errors.As(err, &status) && status.Status == http.StatusNotFound && status.JSON(&body) == nil && body.Code == "E0000007"
+}
+
+func quote(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+type user struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"`
+	Profile struct {
+		Login string `json:"login"`
+		Email string `json:"email"`
+	} `json:"profile"`
+}
+
+// account takes the login for the primary address: it is unique, unlike the
+// e-mail.
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.ID, Attrs: map[string]string{"login": u.Profile.Login, "status": u.Status}}
+	if strings.Contains(u.Profile.Login, "@") {
+		a.Emails = append(a.Emails, u.Profile.Login)
+	}
+	if u.Profile.Email != "" && u.Profile.Email != u.Profile.Login {
+		a.Emails = append(a.Emails, u.Profile.Email)
+	}
+	switch u.Status {
+	case "ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY":
+		a.State = directory.StateActive
+	case "STAGED", "PROVISIONED":
+		a.State = directory.StatePending
+	case "SUSPENDED", "DEPROVISIONED":
+		a.State = directory.StateInactive
+	}
+	return a
+}

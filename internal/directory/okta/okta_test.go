@@ -1,0 +1,127 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package okta_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/okta"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+
+func config(base string) okta.Config {
+	return okta.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Domain: service.ExternalID, Token: directorytest.Secret}
+}
+
+// limit is Okta's refusal: the end of the wait is a Unix time by its own clock.
+func limit(w http.ResponseWriter, wait time.Duration) {
+	now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+	w.Header().Set("Date", now.Format(http.TimeFormat))
+	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
+	fake{}.fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit")
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Limit:   limit,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return okta.Open(cfg)
+		},
+	})
+}
+
+func find(t *testing.T, h http.Handler, email string) identity.Answer {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	d, err := okta.Open(config(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{email})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers[0]
+}
+
+// Whoever was created a moment ago is found although the search lags.
+func TestSearchLags(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "00u1", Emails: []string{"ann@example.com"}}}}
+	if got := find(t, fake{world: world, lags: true}, "ann@example.com"); got.Status != identity.Found {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// The account whose login is the address comes before one that has it as its
+// e-mail only.
+func TestLoginBeforeEmail(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{
+		{ID: "00u1", Emails: []string{"shared@example.com", "ann@example.com"}},
+		{ID: "00u2", Emails: []string{"ann@example.com"}},
+	}}
+	got := find(t, fake{world: world}, "ann@example.com")
+	if id, _ := got.Matcher.Identity("okta"); got.Status != identity.Found || id != "00u2" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]identity.AnswerStatus{
+		"ACTIVE": identity.Found, "PASSWORD_EXPIRED": identity.Found, "LOCKED_OUT": identity.Found, "RECOVERY": identity.Found,
+		"STAGED": identity.Found, "PROVISIONED": identity.Found, "NEW_ONE": identity.Found,
+		"SUSPENDED": identity.Inactive, "DEPROVISIONED": identity.Inactive,
+	} {
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			directorytest.SendJSON(w, http.StatusOK, []any{map[string]any{"id": "00u1", "status": status, "profile": map[string]any{"login": "ann", "email": "ann@example.com"}}})
+		})
+		if got := find(t, h, "ann@example.com"); got.Status != want {
+			t.Errorf("%s: %s, want %s", status, got.Status, want)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*okta.Config)
+		want   string
+	}{
+		"no token":     {func(c *okta.Config) { c.Token = "" }, "token: "},
+		"line break":   {func(c *okta.Config) { c.Token = "a\nb" }, "token: "},
+		"no domain":    {func(c *okta.Config) { c.Domain = "acme" }, "base_url: "},
+		"path":         {func(c *okta.Config) { c.Domain = "evil.example.com/acme.okta.com" }, "base_url: "},
+		"user":         {func(c *okta.Config) { c.Domain = "acme.okta.com@evil.example.com" }, "base_url: "},
+		"console":      {func(c *okta.Config) { c.Domain = "acme-admin.okta.com" }, "base_url: "},
+		"bad base_url": {func(c *okta.Config) { c.BaseURL = "acme.okta.com" }, "base_url: "},
+	} {
+		cfg := okta.Config{Domain: "acme.okta.com", Token: "t"}
+		if _, err := okta.Open(cfg); err != nil {
+			t.Fatal(err)
+		}
+		tc.change(&cfg)
+		if _, err := okta.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+	}
+}

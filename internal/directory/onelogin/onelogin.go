@@ -1,0 +1,167 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package onelogin is the directory of a OneLogin account.
+package onelogin
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an account.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://Subdomain.onelogin.com
+	Subdomain       string // "acme" or "acme.onelogin.com"
+	ClientID        string
+	ClientSecret    string
+}
+
+const (
+	listSize = 50
+	fields   = "id,email,username,status,state"
+	grant    = "the scope Read Users of an API credential"
+)
+
+type onelogin struct{ api *webapi.Client }
+
+var (
+	_ directory.Directory = (*onelogin)(nil)
+	_ directory.Lister    = (*onelogin)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	domain := cfg.Subdomain
+	if domain != "" && !strings.Contains(domain, ".") {
+		domain += ".onelogin.com"
+	}
+	if cfg.BaseURL == "" {
+		if err := webapi.Host("base_url", domain, "acme.onelogin.com"); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+		return nil, err
+	}
+	pair := base64.StdEncoding.EncodeToString([]byte(cfg.ClientID + ":" + cfg.ClientSecret))
+	limits := webapi.Config{Secrets: []string{cfg.ClientSecret}, RetryAfter: webapi.ResetIn("X-RateLimit-Reset")}
+	forTokens := limits
+	forTokens.Auth = func(h http.Header) { h.Set("Authorization", "Basic "+pair) }
+	tokens, err := cfg.Open("https://"+domain, forTokens)
+	if err != nil {
+		return nil, err
+	}
+	limits.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
+		return tokens.FetchToken(ctx, webapi.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"}))
+	}
+	api, err := cfg.Open("https://"+domain, limits)
+	if err != nil {
+		return nil, err
+	}
+	return &onelogin{api: api}, nil
+}
+
+// Describe implements directory.Directory. OneLogin states no pace for this
+// version of its API.
+func (o *onelogin) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true}
+}
+
+// Check asks for one user. The credential is good for its own account's host.
+func (o *onelogin) Check(ctx context.Context) error {
+	_, _, err := o.page(ctx, url.Values{"limit": {"1"}}, "")
+	return err
+}
+
+// Find asks for the address. A star in it is OneLogin's wildcard, which only
+// finds more; an exclamation mark at its beginning would find everybody else.
+func (o *onelogin) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	if strings.HasPrefix(email, "!") {
+		return nil, fmt.Errorf("%w: OneLogin cannot be asked for %s, because it begins with an exclamation mark", directory.ErrAnswer, email)
+	}
+	return directory.All(o.pages(ctx, url.Values{"email": {email}}))
+}
+
+// Pages implements directory.Lister.
+func (o *onelogin) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return o.pages(ctx, url.Values{})
+}
+
+func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
+	query.Set("limit", strconv.Itoa(listSize))
+	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+		return o.page(ctx, query, cursor)
+	})
+}
+
+func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([]directory.Account, string, error) {
+	query.Set("fields", fields)
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	resp, err := o.api.Do(ctx, webapi.Request{Path: "/api/2/users", Query: query})
+	if err != nil {
+		return nil, "", directory.NeedsGrant(err, grant)
+	}
+	var users *[]user
+	if err := resp.JSON(&users); err != nil {
+		return nil, "", err
+	}
+	if users == nil {
+		return nil, "", resp.Unexpected("it is not a list of users")
+	}
+	accounts := make([]directory.Account, len(*users))
+	for i, u := range *users {
+		accounts[i] = u.account()
+	}
+	return accounts, resp.Header.Get("After-Cursor"), nil
+}
+
+type user struct {
+	ID       webapi.Text `json:"id"`
+	Email    string      `json:"email"`
+	Username string      `json:"username"`
+	Status   *int        `json:"status"`
+}
+
+// Statuses of OneLogin users.
+const (
+	unactivated      = 0
+	active           = 1
+	suspended        = 2
+	locked           = 3
+	passwordExpired  = 4
+	awaitingReset    = 5
+	passwordPending  = 7
+	securityRequired = 8
+)
+
+func (u user) account() directory.Account {
+	a := directory.Account{ID: string(u.ID), Attrs: map[string]string{"username": u.Username}}
+	if u.Email != "" {
+		a.Emails = []string{u.Email}
+	}
+	if u.Status == nil {
+		return a
+	}
+	switch *u.Status {
+	case active, locked, passwordExpired, awaitingReset:
+		a.State = directory.StateActive
+	case unactivated, passwordPending, securityRequired:
+		a.State = directory.StatePending
+	case suspended:
+		a.State = directory.StateInactive
+	}
+	return a
+}

@@ -1,0 +1,142 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package onelogin_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/onelogin"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "onelogin", ExternalID: "acme"}
+
+const accessToken = "ol-access-token"
+
+// fake is an account. A star in the address asked for is a wildcard.
+type fake struct {
+	world  directorytest.World
+	change func(map[string]any)
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/auth/oauth2/v2/token" {
+		if id, secret, _ := r.BasicAuth(); id != "app" || secret != directorytest.Secret {
+			directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"status": map[string]any{"error": true, "code": 401, "type": "Unauthorized", "message": "Authentication Failure"}})
+			return
+		}
+		directorytest.SendJSON(w, http.StatusOK, map[string]any{"access_token": accessToken, "expires_in": 36000, "token_type": "bearer"})
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer "+accessToken || r.URL.Path != "/api/2/users" {
+		directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"statusCode": 401, "name": "UnauthorizedError", "message": "Unauthorized"})
+		return
+	}
+	q := r.URL.Query()
+	people := f.world.People
+	if q.Has("email") {
+		before, _, wild := strings.Cut(q.Get("email"), "*")
+		if people = f.world.Holders(before); wild {
+			people = f.world.Containing(before)
+		}
+	}
+	size, _ := strconv.Atoi(q.Get("limit"))
+	start, _ := strconv.Atoi(q.Get("cursor"))
+	page, next, more := f.world.Slice(people, start, min(size, 50))
+	if more {
+		w.Header().Set("After-Cursor", strconv.Itoa(next))
+	}
+	users := make([]any, len(page))
+	for i, p := range page {
+		id, _ := strconv.Atoi(p.ID)
+		status := 1
+		if p.Inactive {
+			status = 2
+		}
+		users[i] = map[string]any{"id": id, "email": p.Emails[0], "username": "somebody", "status": status, "state": 1}
+		if f.change != nil {
+			f.change(users[i].(map[string]any))
+		}
+	}
+	directorytest.SendJSON(w, http.StatusOK, users)
+}
+
+func config(base string) onelogin.Config {
+	return onelogin.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Subdomain: "acme", ClientID: "app", ClientSecret: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		ID:      func(n int) string { return strconv.Itoa(n + 10) },
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return onelogin.Open(cfg)
+		},
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			w.Header().Set("X-RateLimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
+		Lacks: directorytest.Lacking("OneLogin users have one address", directorytest.Alias),
+	})
+}
+
+func open(t *testing.T, h http.Handler) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	d, err := onelogin.Open(config(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
+	for status, want := range map[any]identity.AnswerStatus{0: identity.Found, 1: identity.Found, 2: identity.Inactive, 3: identity.Found,
+		7: identity.Found, 99: identity.Found, nil: identity.Found} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u["status"] = status }})
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != want {
+			t.Errorf("%v: %+v, %v, want %s", status, answers, err, want)
+		}
+	}
+}
+
+// A leading exclamation mark would be a negation: nobody is asked.
+func TestNegation(t *testing.T) {
+	t.Parallel()
+	d := open(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the service was asked") }))
+	if got, err := d.Find(t.Context(), "!ann@example.com"); !errors.Is(err, directory.ErrAnswer) {
+		t.Errorf("Find = %+v, %v, want ErrAnswer", got, err)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]onelogin.Config{
+		"base_url: ":      {ClientID: "a", ClientSecret: "b"},
+		"client_id: ":     {Subdomain: "acme.onelogin.com", ClientSecret: "b"},
+		"client_secret: ": {Subdomain: "acme", ClientID: "a"},
+	} {
+		if _, err := onelogin.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", cfg, err, want)
+		}
+	}
+}

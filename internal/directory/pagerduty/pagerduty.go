@@ -1,0 +1,167 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package pagerduty is the directory of a PagerDuty account.
+package pagerduty
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+)
+
+// Config describes an account.
+type Config struct {
+	webapi.Settings        // BaseURL "" = https://api.pagerduty.com; the EU has a host of its own
+	Subdomain       string // "acme" or "acme.pagerduty.com"; "" = do not compare
+	Token           string // a REST API key
+}
+
+const (
+	host     = "https://api.pagerduty.com"
+	listSize = 100
+	// maxRecords is where PagerDuty ends a collection.
+	maxRecords = 10_000
+	grant      = "read access to users (a read-only API key is enough)"
+	pace       = time.Minute / 960
+)
+
+type pagerduty struct {
+	api       *webapi.Client
+	subdomain string
+}
+
+var (
+	_ directory.Directory = (*pagerduty)(nil)
+	_ directory.Lister    = (*pagerduty)(nil)
+)
+
+// Open checks the configuration; it does not connect.
+func Open(cfg Config) (directory.Directory, error) {
+	if err := webapi.Required("token", cfg.Token); err != nil {
+		return nil, err
+	}
+	api, err := cfg.Open(host, webapi.Config{
+		Auth:       func(h http.Header) { h.Set("Authorization", "Token token="+cfg.Token) },
+		Secrets:    []string{cfg.Token},
+		Header:     http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}},
+		RetryAfter: webapi.ResetIn("ratelimit-reset"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &pagerduty{api: api, subdomain: firstLabel(cfg.Subdomain)}, nil
+}
+
+func firstLabel(domain string) string {
+	label, _, _ := strings.Cut(domain, ".")
+	return label
+}
+
+// Describe implements directory.Directory. Nobody is inactive in PagerDuty:
+// users are deleted.
+func (p *pagerduty) Describe() directory.Descriptor {
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, ListMaxAccounts: maxRecords}
+}
+
+// Check asks for one user, whose page names the account.
+func (p *pagerduty) Check(ctx context.Context) error {
+	list, err := p.list(ctx, url.Values{"limit": {"1"}})
+	if err != nil {
+		return err
+	}
+	for _, u := range *list.Users {
+		page, err := url.Parse(u.HTMLURL)
+		if err != nil || page.Host == "" {
+			continue
+		}
+		return directory.Belongs("account", firstLabel(page.Hostname()), p.subdomain)
+	}
+	return nil
+}
+
+// Find searches; the search also matches names and parts of addresses.
+func (p *pagerduty) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	return directory.All(p.pages(ctx, email))
+}
+
+// Pages implements directory.Lister.
+func (p *pagerduty) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return p.pages(ctx, "")
+}
+
+func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+		offset, _ := strconv.Atoi(cursor)
+		if offset+listSize > maxRecords {
+			return nil, "", fmt.Errorf("%w after %d accounts", directory.ErrTruncated, offset)
+		}
+		query := url.Values{"limit": {strconv.Itoa(listSize)}, "offset": {strconv.Itoa(offset)}}
+		if search != "" {
+			query.Set("query", search)
+		}
+		list, err := p.list(ctx, query)
+		if err != nil {
+			return nil, "", err
+		}
+		accounts := make([]directory.Account, len(*list.Users))
+		for i, u := range *list.Users {
+			accounts[i] = u.account()
+		}
+		if !*list.More {
+			return accounts, "", nil
+		}
+		if len(accounts) == 0 {
+			return nil, "", fmt.Errorf("%w in full: a page is empty and more are said to follow", directory.ErrUnavailable)
+		}
+		return accounts, strconv.Itoa(offset + len(accounts)), nil
+	})
+}
+
+func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, error) {
+	var list listMessage
+	resp, err := p.api.Do(ctx, webapi.Request{Path: "/users", Query: query})
+	if err != nil {
+		return list, directory.NeedsGrant(err, grant)
+	}
+	if err := resp.JSON(&list); err != nil {
+		return list, err
+	}
+	if list.Users == nil || list.More == nil {
+		return list, resp.Unexpected("it is not a list of users")
+	}
+	return list, nil
+}
+
+// listMessage is a page. Its total is null by default, so that only more
+// tells the end.
+type listMessage struct {
+	Users *[]user `json:"users"`
+	More  *bool   `json:"more"`
+}
+
+type user struct {
+	ID             string `json:"id"`
+	Email          string `json:"email"`
+	InvitationSent bool   `json:"invitation_sent"`
+	HTMLURL        string `json:"html_url"`
+}
+
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.ID, State: directory.StateActive}
+	if u.Email != "" {
+		a.Emails = []string{u.Email}
+	}
+	if u.InvitationSent {
+		a.State = directory.StatePending
+	}
+	return a
+}

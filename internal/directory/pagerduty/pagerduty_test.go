@@ -1,0 +1,132 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package pagerduty_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/pagerduty"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "pagerduty", ExternalID: "acme.pagerduty.com"}
+
+// fake is an account. Its search finds parts of addresses, and its limit is
+// 25 unless asked for more.
+type fake struct{ world directorytest.World }
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Token token="+directorytest.Secret {
+		f.fail(w, http.StatusUnauthorized, 2006, "Unauthorized")
+		return
+	}
+	if r.URL.Path != "/users" {
+		f.fail(w, http.StatusNotFound, 2100, "Not Found")
+		return
+	}
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(q.Get("limit"))
+	if err != nil {
+		limit = 25
+	}
+	offset, _ := strconv.Atoi(q.Get("offset"))
+	if offset+limit > 10_000 {
+		f.fail(w, http.StatusBadRequest, 2001, "Offset is too large")
+		return
+	}
+	people, _, more := f.world.Slice(f.world.Containing(q.Get("query")), offset, min(limit, 100))
+	users := make([]any, len(people))
+	for i, p := range people {
+		users[i] = map[string]any{"id": p.ID, "type": "user", "name": "Somebody", "email": p.Emails[0], "role": "user", "invitation_sent": false,
+			"html_url": "https://acme.pagerduty.com/users/" + p.ID}
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"users": users, "limit": limit, "offset": offset, "more": more, "total": nil})
+}
+
+func (fake) fail(w http.ResponseWriter, status, code int, message string) {
+	directorytest.SendJSON(w, status, map[string]any{"error": map[string]any{"message": message, "code": code, "errors": []string{}}})
+}
+
+func config(base string) pagerduty.Config {
+	return pagerduty.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+		Subdomain: service.ExternalID, Token: directorytest.Secret}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	lacks := directorytest.Lacking("PagerDuty users have one address", directorytest.Alias)
+	lacks[directorytest.Inactive] = "PagerDuty deletes users"
+	directorytest.Run(t, directorytest.Subject{
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return pagerduty.Open(cfg)
+		},
+		Limit: func(w http.ResponseWriter, wait time.Duration) {
+			w.Header().Set("ratelimit-reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait, no time
+			fake{}.fail(w, http.StatusTooManyRequests, 2020, "Rate limit exceeded")
+		},
+		Lacks: lacks,
+	})
+}
+
+func open(t *testing.T, h http.Handler, change func(*pagerduty.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := pagerduty.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestCheckOfTheAccount(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "P1", Emails: []string{"ann@example.com"}}}}
+	for subdomain, want := range map[string]error{"acme": nil, "Acme.pagerduty.com": nil, "": nil, "other": directory.ErrForeign} {
+		err := open(t, fake{world}, func(c *pagerduty.Config) { c.Subdomain = subdomain }).Check(t.Context())
+		if !errors.Is(err, want) || (err == nil) != (want == nil) {
+			t.Errorf("%q: %v, want %v", subdomain, err, want)
+		}
+	}
+}
+
+// Where the list ends at PagerDuty's own limit, people are looked up, and
+// whoever is behind the limit is found all the same.
+func TestMoreThanTheLimit(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{}
+	for n := range 10_050 {
+		world.People = append(world.People, directorytest.Person{ID: "P" + strconv.Itoa(n), Emails: []string{"p" + strconv.Itoa(n) + "@example.com"}})
+	}
+	d := open(t, fake{world}, nil)
+	last := 0
+	var err error
+	for page, pageErr := range d.(directory.Lister).Pages(t.Context()) {
+		last += len(page)
+		err = pageErr
+	}
+	if !errors.Is(err, directory.ErrTruncated) || last != 10_000 {
+		t.Errorf("the list ended after %d with %v, want ErrTruncated", last, err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"p10049@example.com"})
+	if err != nil || answers[0].Status != identity.Found {
+		t.Errorf("Lookup = %+v, %v", answers, err)
+	}
+}

@@ -1,0 +1,182 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package slack_test
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var service = identity.ServiceKey{Type: "slack", ExternalID: team}
+
+func config(base string) slack.Config {
+	return slack.Config{Settings: webapi.Settings{BaseURL: base + "/api", AllowHTTP: true, Clock: directorytest.NewClock()},
+		Token: directorytest.Secret, Workspace: team}
+}
+
+func subject() directorytest.Subject {
+	return directorytest.Subject{
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			return slack.Open(cfg)
+		},
+		Lacks: directorytest.Lacking("Slack users have one address", directorytest.Alias),
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	maps.Copy(s.Lacks, directorytest.Lacking("a lookup gives one account, never a leaver's",
+		directorytest.Inactive, directorytest.Duplicate, directorytest.PageSizeOne, directorytest.RepeatedPage))
+	directorytest.Run(t, s)
+}
+
+func TestConformanceOfTheList(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	open := s.Open
+	s.Open = func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+		d, err := open(t, env)
+		if err != nil {
+			return nil, err
+		}
+		return directorytest.ListOnly(d), nil
+	}
+	directorytest.Run(t, s)
+}
+
+func openOn(t *testing.T, h http.Handler, change func(*slack.Config)) directory.Directory {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	cfg := config(server.URL)
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := slack.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func ann() directorytest.World {
+	return directorytest.World{People: []directorytest.Person{{ID: "U1", Emails: []string{"ann@example.com"}}}}
+}
+
+// A list without addresses is a token without a scope, not a workspace
+// without people.
+func TestListWithoutAddresses(t *testing.T) {
+	t.Parallel()
+	d := openOn(t, fake{world: ann(), noEmails: true}, nil)
+	for name, asked := range map[string]directory.Directory{"lookup": d, "list": directorytest.ListOnly(d)} {
+		_, err := asked.Find(t.Context(), "ann@example.com")
+		if !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "users:read.email") {
+			t.Errorf("%s: %v, want ErrPermission that names the scope", name, err)
+		}
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	guests := func(c *slack.Config) { c.IncludeGuests = true }
+	bots := func(c *slack.Config) { c.IncludeBots = true }
+	for name, tc := range map[string]struct {
+		key    string
+		value  any
+		config func(*slack.Config)
+		found  bool
+	}{
+		"bot":                 {"is_bot", true, nil, false},
+		"bot wanted":          {"is_bot", true, bots, true},
+		"guest":               {"is_restricted", true, nil, false},
+		"guest wanted":        {"is_restricted", true, guests, true},
+		"single channel":      {"is_ultra_restricted", true, nil, false},
+		"slackbot":            {"id", "USLACKBOT", nil, false},
+		"another workspace":   {"team_id", "T0OTHER", nil, false},
+		"stranger":            {"is_stranger", true, guests, false},
+		"invited":             {"is_invited_user", true, nil, true},
+		"nothing out of line": {"tz", "Europe/Vienna", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := openOn(t, fake{world: ann(), change: func(_ directorytest.Person, u map[string]any) { u[tc.key] = tc.value }}, tc.config)
+			answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+			if err != nil || (answers[0].Status == identity.Found) != tc.found {
+				t.Errorf("Lookup = %+v, %v, want found %t", answers, err, tc.found)
+			}
+		})
+	}
+}
+
+// In an organization of several workspaces a user belongs to all it lists.
+func TestEnterprise(t *testing.T) {
+	t.Parallel()
+	d := openOn(t, fake{world: ann(), change: func(_ directorytest.Person, u map[string]any) {
+		u["team_id"] = "T0FIRST"
+		u["enterprise_user"] = map[string]any{"teams": []string{"T0FIRST", team}}
+	}}, nil)
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.Found {
+		t.Errorf("Lookup = %+v, %v", answers, err)
+	}
+}
+
+func TestCheckOtherWorkspace(t *testing.T) {
+	t.Parallel()
+	d := openOn(t, fake{world: ann()}, func(c *slack.Config) { c.Workspace = "T0OTHER" })
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrForeign) || !strings.Contains(err.Error(), team) {
+		t.Errorf("Check: %v, want ErrForeign that names the workspace", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]error{
+		"account_inactive": directory.ErrCredential, "token_revoked": directory.ErrCredential, "no_permission": directory.ErrPermission,
+		"fatal_error": directory.ErrUnavailable, "limit_required": directory.ErrRefused, "": directory.ErrUnavailable,
+	} {
+		d := openOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fake{}.fail(w, code) }), nil)
+		if _, err := d.Find(t.Context(), "ann@example.com"); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", code, err, want)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*slack.Config){
+		"token: ":    func(c *slack.Config) { c.Token = " " },
+		"base_url: ": func(c *slack.Config) { c.BaseURL = "http://slack.example.com"; c.AllowHTTP = false },
+		"timeout: ":  func(c *slack.Config) { c.Timeout = -1 },
+	} {
+		cfg := slack.Config{Token: "t"}
+		if _, err := slack.Open(cfg); err != nil {
+			t.Fatal(err)
+		}
+		change(&cfg)
+		if _, err := slack.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("Open: %v, want %q", err, want)
+		}
+	}
+}
+
+func slackOpen(base string) (directory.Directory, error) { return slack.Open(config(base)) }

@@ -1,0 +1,221 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+)
+
+const (
+	historyColumns = "id, changed_at, changed_by, request_id, user_id, user_key, service_key, value_before, value_after"
+	insertHistory  = "INSERT INTO history (" + historyColumns + ")"
+)
+
+// value is a mapping as the history keeps it: all but the service, which is a
+// column of its own.
+type value struct {
+	Matcher   map[string]string `json:"matcher"`
+	Profile   map[string]string `json:"profile,omitempty"`
+	Source    identity.Source   `json:"source"`
+	Rule      string            `json:"rule,omitempty"`
+	Revision  int64             `json:"revision"`
+	CreatedAt int64             `json:"created_at"` // microseconds, as in the table of mappings
+	UpdatedAt int64             `json:"updated_at"`
+	UpdatedBy string            `json:"updated_by"`
+}
+
+// historyValue writes a mapping, or that there is none.
+func historyValue(m *identity.Mapping) string {
+	if m == nil {
+		return ""
+	}
+	text, _ := json.Marshal(value{m.Matcher, m.Profile, m.Source, m.Rule, m.Revision, // strings and numbers always marshal
+		micros(m.CreatedAt), micros(m.UpdatedAt), m.UpdatedBy})
+	return string(text)
+}
+
+func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var v value
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return nil, err
+	}
+	if v.Profile == nil {
+		v.Profile = map[string]string{}
+	}
+	return &identity.Mapping{Service: service, Matcher: v.Matcher, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
+		CreatedAt: fromMicros(v.CreatedAt), UpdatedAt: fromMicros(v.UpdatedAt), UpdatedBy: v.UpdatedBy}, nil
+}
+
+// historyRow is a change as insertHistory takes it.
+func historyRow(c identity.Change) []any {
+	return []any{c.ID, micros(c.At), c.By, c.RequestID, c.UserID, string(c.User), c.Service.String(),
+		historyValue(c.Before), historyValue(c.After)}
+}
+
+// record adds changes, in the transaction that makes them.
+func (t *tx) record(ctx context.Context, changes []identity.Change) error {
+	rows := make([][]any, len(changes))
+	for i, c := range changes {
+		rows[i] = historyRow(c)
+	}
+	if err := insertRows(ctx, t, insertHistory, "", rows); err != nil {
+		return fmt.Errorf("recording the history: %w", err)
+	}
+	return nil
+}
+
+func scanChange(row scanner) (identity.Change, error) {
+	var c identity.Change
+	var at int64
+	var service, before, after string
+	err := row.Scan(&c.ID, &at, &c.By, &c.RequestID, &c.UserID, &c.User, &service, &before, &after)
+	if err != nil {
+		return c, fmt.Errorf("reading the history: %w", err)
+	}
+	c.At = fromMicros(at)
+	if c.Service, err = cutKey(service); err != nil {
+		return c, err
+	}
+	if c.Before, err = parseValue(c.Service, before); err == nil {
+		c.After, err = parseValue(c.Service, after)
+	}
+	if err != nil {
+		return c, fmt.Errorf("reading change %d of the history: %w", c.ID, err)
+	}
+	return c, nil
+}
+
+// History lists changes, the latest first. A user who was renamed is found by
+// both names: by the present one because the id is the same, by a former one
+// because the changes of that time hold it.
+func (s *Store) History(ctx context.Context, filter store.HistoryFilter) (changes []identity.Change, next string, err error) {
+	below, err := parseHistoryCursor(filter.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	if filter.Limit < 0 {
+		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
+	}
+	changes = []identity.Change{}
+	if filter.User != "" && !validKey(filter.User) || filter.Service != (identity.ServiceKey{}) && filter.Service.Validate() != nil {
+		return changes, "", nil // nothing stored is named like that
+	}
+	err = s.read(ctx, func(t *tx) error {
+		changes, next = changes[:0], ""
+		where, args, err := historyWhere(ctx, t, filter)
+		if err != nil {
+			return err
+		}
+		query := "SELECT " + historyColumns + " FROM history WHERE " + where + " ORDER BY id DESC"
+		args = append(args, below)
+		if filter.Limit > 0 {
+			query, args = query+" LIMIT ?", append(args, filter.Limit+1)
+		}
+		err = eachRow(ctx, t, query, args, func(rows *sql.Rows) error {
+			c, err := scanChange(rows)
+			changes = append(changes, c)
+			return err
+		})
+		if filter.Limit > 0 && len(changes) > filter.Limit {
+			changes = changes[:filter.Limit]
+			next = historyCursor(changes[filter.Limit-1].ID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return changes, next, nil
+}
+
+// historyWhere ends with the condition on the id, whose parameter the caller adds.
+func historyWhere(ctx context.Context, t *tx, filter store.HistoryFilter) (where string, args []any, err error) {
+	var conditions []string
+	if filter.User != "" {
+		ids := []string{}
+		err := selectIn(ctx, t, "SELECT id FROM users WHERE user_key IN (%s)", nil, []identity.UserKey{filter.User}, func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+		if err != nil {
+			return "", nil, err
+		}
+		condition := "user_key = ?"
+		args = append(args, string(filter.User))
+		for _, id := range ids {
+			condition += " OR user_id = ?"
+			args = append(args, id)
+		}
+		conditions = append(conditions, "("+condition+")")
+	}
+	if filter.Service != (identity.ServiceKey{}) {
+		conditions, args = append(conditions, "service_key = ?"), append(args, filter.Service.String())
+	}
+	return strings.Join(append(conditions, "id < ?"), " AND "), args, nil
+}
+
+// PruneHistory removes changes that were made before a time, the oldest first
+// and at most most of them, and reports how many.
+func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (removed int, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		var old []string
+		query := "SELECT id, changed_at FROM history ORDER BY id LIMIT ?"
+		err := eachRow(ctx, t, query, []any{max(0, most)}, func(rows *sql.Rows) error {
+			var id, at int64
+			if err := rows.Scan(&id, &at); err != nil {
+				return err
+			}
+			if at < micros(before) {
+				old = append(old, strconv.FormatInt(id, 10))
+			}
+			return nil
+		})
+		if removed = len(old); err != nil || removed == 0 {
+			return err
+		}
+		if err := deleteIn(ctx, t, "DELETE FROM history WHERE id IN (%s)", old); err != nil {
+			return fmt.Errorf("pruning the history: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+// historyCursor names the last change of a page; it is opaque to callers.
+func historyCursor(last int64) string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, last, 10))
+}
+
+func parseHistoryCursor(c string) (below int64, err error) {
+	if c == "" {
+		return math.MaxInt64, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(c)
+	if err == nil {
+		below, err = strconv.ParseInt(string(raw), 10, 64)
+	}
+	if err != nil || below < 1 || historyCursor(below) != c {
+		return 0, identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out", "Start again without a cursor.")
+	}
+	return below, nil
+}

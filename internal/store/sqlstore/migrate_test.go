@@ -1,0 +1,122 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+)
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		s := openURL(t, url, Options{})
+		if _, err := s.db.ExecContext(t.Context(), "INSERT INTO "+versionTable+" (version_id, is_applied) VALUES (99, true)"); err != nil {
+			t.Fatal(err)
+		}
+		for _, noMigrate := range []bool{false, true} {
+			_, err := Open(t.Context(), url, Options{NoMigrate: noMigrate})
+			if identity.CodeOf(err) != identity.CodeUnavailable || !strings.Contains(err.Error(), "version 99") || identity.AsError(err).Retryable {
+				t.Errorf("got %v", err)
+			}
+		}
+		if _, err := Schema(t.Context(), url, Options{}); !strings.Contains(err.Error(), "version 99") {
+			t.Errorf("schema: got %v", err)
+		}
+	})
+}
+
+// A store that an older release wrote is brought up to date, and nothing in it
+// is lost; who must not migrate says what to do.
+func TestOlderSchemaIsMigrated(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		s := openURL(t, url, Options{})
+		fill(t, s, 3)
+		p, _, know, err := provider(t.Context(), s.db, s.dialect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.DownTo(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		have, err := Schema(t.Context(), url, Options{})
+		if want := (SchemaVersion{Have: 1, Want: know}); have != want || err != nil {
+			t.Errorf("got schema %+v, %v, want %+v", have, err, want)
+		}
+		_, err = Open(t.Context(), url, Options{NoMigrate: true})
+		if e := identity.AsError(err); e.Code != identity.CodeUnavailable || !strings.Contains(e.Message, "version 1") || !strings.Contains(e.Hint, "migrate") {
+			t.Errorf("without migrating: got %v", err)
+		}
+		again := openURL(t, url, Options{})
+		users, _, err := again.Users(t.Context(), store.UserFilter{})
+		if err != nil || len(users) != 3 || again.Created() {
+			t.Errorf("got %v, %v, created %v", users, err, again.Created())
+		}
+		openURL(t, url, Options{NoMigrate: true})
+	})
+}
+
+func TestEmptyStoreIsNotMadeUnasked(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		_, err := Open(t.Context(), url, Options{NoMigrate: true})
+		if e := identity.AsError(err); e.Code != identity.CodeUnavailable || !strings.Contains(e.Hint, "migrate") {
+			t.Errorf("got %v", err)
+		}
+		if got, err := Schema(t.Context(), url, Options{}); err != nil || got.Have != 0 || got.Want == 0 {
+			t.Errorf("got schema %+v, %v", got, err)
+		}
+		if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+			if _, err := os.Stat(path); !os.IsNotExist(err) {
+				t.Errorf("%s was made (%v)", path, err)
+			}
+		}
+		if !openURL(t, url, Options{}).Created() {
+			t.Error("it was made before it was opened")
+		}
+	})
+}
+
+// CockroachDB takes no column with a collation.
+func TestMigrationsWithoutCollations(t *testing.T) {
+	t.Parallel()
+	plain, err := (&postgresDialect{}).migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := (&postgresDialect{cockroach: true}).migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := fs.Glob(bare, "*.sql")
+	if err != nil || len(names) < 2 {
+		t.Fatalf("found %v, %v", names, err)
+	}
+	collations := 0
+	for _, name := range names {
+		a, err1 := fs.ReadFile(plain, name)
+		b, err2 := fs.ReadFile(bare, name)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		collations += strings.Count(string(a), "COLLATE")
+		if strings.Contains(string(b), "COLLATE") || len(a)-len(b) != len(` COLLATE "C"`)*strings.Count(string(a), "COLLATE") {
+			t.Errorf("%s was not rewritten as it should be:\n%s", name, b)
+		}
+	}
+	if collations == 0 {
+		t.Error("no migration has a collation, so nothing was tried")
+	}
+	if _, err := goose.NewProvider(goose.DialectPostgres, openFile(t, newPath(t), Options{}).db, bare); err != nil {
+		t.Errorf("the migration tool cannot read them: %v", err)
+	}
+}

@@ -1,0 +1,271 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/storetest"
+)
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store { return openURL(t, pgtest.URL(t), Options{}) })
+}
+
+// lossRecorder is PostgreSQL that remembers why transactions were run again.
+type lossRecorder struct {
+	dialect
+	mu     sync.Mutex
+	states []string
+}
+
+func (d *lossRecorder) transient(err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.states = append(d.states, sqlState(err))
+	return d.dialect.transient(err)
+}
+
+func recordLosses(s *Store) *lossRecorder {
+	d := &lossRecorder{dialect: s.dialect}
+	s.dialect = d
+	return d
+}
+
+// A transaction that read what another changed meanwhile is run again, and
+// sees the change.
+func TestPostgresSerializationFailureIsRunAgain(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	s, other := openURL(t, url, Options{}), openURL(t, url, Options{})
+	fill(t, s, 1)
+	losses := recordLosses(s)
+	var seen []string
+	err := s.write(t.Context(), func(tx *tx) error {
+		var label string
+		if err := tx.row(t.Context(), "SELECT label FROM services WHERE service_key = ?", okta.String()).Scan(&label); err != nil {
+			return err
+		}
+		seen = append(seen, label)
+		if len(seen) == 1 {
+			if _, err := other.UpdateService(t.Context(), actor, okta, "by another"); err != nil {
+				return err
+			}
+		}
+		return tx.exec(t.Context(), "UPDATE services SET label = ? WHERE service_key = ?", label+", then by us", okta.String())
+	})
+	if err != nil || !slices.Equal(seen, []string{"Okta", "by another"}) || !slices.Equal(losses.states, []string{serializationFailure}) {
+		t.Fatalf("saw %q, lost with %q, %v", seen, losses.states, err)
+	}
+	services, err := s.Services(t.Context(), store.ServiceFilter{Type: "okta"})
+	if err != nil || services[0].Label != "by another, then by us" {
+		t.Errorf("got %v, %v", services, err)
+	}
+}
+
+// Of two transactions that wait for each other one is run again.
+func TestPostgresDeadlockIsRunAgain(t *testing.T) {
+	t.Parallel()
+	s := openURL(t, pgtest.URL(t), Options{})
+	fill(t, s, 2)
+	losses := recordLosses(s)
+	var both sync.WaitGroup
+	both.Add(2)
+	var runs [2]int
+	var group sync.WaitGroup
+	for i := range 2 {
+		group.Go(func() {
+			err := s.write(t.Context(), func(tx *tx) error {
+				runs[i]++
+				rename := func(n int) error {
+					return tx.exec(t.Context(), "UPDATE users SET first_name = ? WHERE user_key = ?", fmt.Sprint(i), string(person(n)))
+				}
+				if err := rename(i); err != nil {
+					return err
+				}
+				if runs[i] == 1 { // each holds one row before it asks for the other's
+					both.Done()
+					both.Wait()
+				}
+				return rename(1 - i)
+			})
+			if err != nil {
+				t.Errorf("writer %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	if !slices.Contains(losses.states, deadlockDetected) || runs[0]+runs[1] < 3 {
+		t.Errorf("lost with %q after %v runs", losses.states, runs)
+	}
+	users, _, err := s.Users(t.Context(), store.UserFilter{})
+	if err != nil || users[0].FirstName != users[1].FirstName {
+		t.Errorf("the two rows were not written by one transaction: %v, %v", users, err)
+	}
+}
+
+// A sequence that hands numbers to connections in blocks, as YugabyteDB's do,
+// must not let the revision of a mapping go back.
+func TestPostgresRevisionsGrowWithCachedSequences(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	one := openURL(t, url, Options{MaxConns: 1})
+	if _, err := one.db.ExecContext(t.Context(), "ALTER SEQUENCE revisions CACHE 100"); err != nil {
+		t.Fatal(err)
+	}
+	two := openURL(t, url, Options{MaxConns: 1})
+	fill(t, one, 1)
+	fill(t, two, 1)
+	var last int64
+	for round := range 6 {
+		for i, s := range []*Store{two, one} {
+			users, err := s.UpsertUsers(t.Context(), actor, people(0, 1, fmt.Sprint(round, i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := users[0].Mappings[0].Revision; r <= last {
+				t.Fatalf("round %d: revision %d came after %d", round, r, last)
+			} else {
+				last = r
+			}
+		}
+	}
+}
+
+func TestPostgresSettings(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	setting := func(s *Store, name string) (value string) {
+		t.Helper()
+		if err := s.db.QueryRowContext(t.Context(), "SHOW "+name).Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	plain := openURL(t, url, Options{})
+	if got := setting(plain, statementTimeout); got != "30s" {
+		t.Errorf("the default statement timeout is %s", got)
+	}
+	if got := setting(openURL(t, pgtest.WithParameter(t, url, statementTimeout, "7s"), Options{}), statementTimeout); got != "7s" {
+		t.Errorf("the URL's statement timeout became %s", got)
+	}
+	s := openURL(t, url, Options{MaxConns: 3, StatementTimeout: 100 * time.Millisecond})
+	if n := s.db.Stats().MaxOpenConnections; n != 3 {
+		t.Errorf("at most %d connections, want 3", n)
+	}
+	err := s.read(t.Context(), func(tx *tx) error { return tx.exec(t.Context(), "SELECT pg_sleep(10)") })
+	if e := identity.AsError(err); e.Code != identity.CodeUnavailable || !e.Retryable || !strings.Contains(e.Message, "statement timeout") {
+		t.Errorf("a slow statement: got %v", err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("after a slow statement: %v", err)
+	}
+	if err := s.read(t.Context(), func(tx *tx) error {
+		var isolation string
+		err := tx.row(t.Context(), "SHOW transaction_isolation").Scan(&isolation)
+		if isolation != "serializable" {
+			t.Errorf("the isolation is %s", isolation)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that restarts, in order or not, costs retryable errors and nothing else.
+func TestPostgresRestarts(t *testing.T) {
+	t.Parallel()
+	c := pgtest.Start(t)
+	s := openURL(t, c.URL(), Options{})
+	fill(t, s, 0)
+	for round, crash := range []bool{true, false} {
+		if _, err := s.UpsertUsers(t.Context(), actor, people(round, round+1, "")); err != nil {
+			t.Fatal(err)
+		}
+		held, err := s.db.BeginTx(t.Context(), nil) // a transaction that the restart cuts off
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Restart(t, crash)
+		var n int
+		err = held.QueryRowContext(t.Context(), "SELECT 1").Scan(&n)
+		if e := identity.AsError(s.explain(t.Context(), err)); err == nil || e.Code != identity.CodeUnavailable || !e.Retryable {
+			t.Errorf("a transaction cut off: got %v", e)
+		}
+		_ = held.Rollback()
+		users, err := retry(t, func() ([]identity.User, error) {
+			users, _, err := s.Users(t.Context(), store.UserFilter{})
+			return users, err
+		})
+		if err != nil || len(users) != round+1 {
+			t.Fatalf("after restart %d: %d users, %v", round, len(users), err)
+		}
+	}
+}
+
+// retry repeats what fails in a way that passes.
+func retry[T any](t *testing.T, call func() (T, error)) (T, error) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		v, err := call()
+		if err == nil || !identity.AsError(err).Retryable || time.Now().After(deadline) {
+			return v, err
+		}
+	}
+}
+
+func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // it accepts, and never says a word
+	start := time.Now()
+	_, err = Open(t.Context(), "postgres://sym:hunter2@"+l.Addr().String()+"/sym", Options{ConnectTimeout: 200 * time.Millisecond})
+	if e := identity.AsError(err); e.Code != identity.CodeUnavailable || !e.Retryable || !strings.Contains(e.Message, l.Addr().String()) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+var _ querier = (*sql.DB)(nil)
+
+func TestRebind(t *testing.T) {
+	t.Parallel()
+	got := (&postgresDialect{}).rebind("INSERT INTO t VALUES (?,?), (?, 'x')")
+	if want := "INSERT INTO t VALUES ($1,$2), ($3, 'x')"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestPostgresCancelledWhileWaiting(t *testing.T) {
+	t.Parallel()
+	s := openURL(t, pgtest.URL(t), Options{MaxConns: 1})
+	held, err := s.db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Rollback() //nolint:errcheck // it holds the one connection, nothing else
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = s.Ping(ctx)
+	if e := identity.AsError(err); e.Code != identity.CodeUnavailable || !e.Retryable {
+		t.Errorf("got %v", err)
+	}
+}
