@@ -1,0 +1,67 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// declared weighs a plan over many sym_identity resources against one over as
+// many of Terraform's own terraform_data. Both are in state already.
+func (b *bench) declared(ctx context.Context) (_ []row, err error) {
+	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	everybody := people(b.opts.declared)
+	api, err := b.serve(ctx, "declared-api", []service{{key: okta}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, api.close()) }()
+
+	ours, err := b.workspace("declared", api.provider()+peopleLocal+fmt.Sprintf(`
+resource "sym_identity" "people" {
+  for_each     = local.people
+  user         = each.key
+  service_type = %q
+  external_id  = %q
+  identity     = each.value
+}
+`, okta.Type, okta.ExternalID))
+	if err != nil {
+		return nil, err
+	}
+	floor, err := b.workspace("declared-floor", peopleLocal+`
+resource "terraform_data" "people" {
+  for_each = local.people
+  input    = each.value
+}
+`)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range []*workspace{ours, floor} {
+		if err := w.writePeople(everybody); err != nil {
+			return nil, err
+		}
+		b.say("applying %s once", filepath.Base(w.dir))
+		if _, err := w.apply(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p, err := b.compare(ctx, "plan",
+		func(ctx context.Context, _ int) (usage, error) { return api.counted(ctx, ours.plan) },
+		func(ctx context.Context, _ int) (usage, error) { return floor.plan(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	what := "plan over " + count(b.opts.declared) + " `sym_identity`"
+	return []row{
+		p.requests(what+": API requests", float64(b.opts.declared/1000+20)),
+		p.cpu(what+": CPU, times that of `terraform_data`", 1.25),
+	}, nil
+}

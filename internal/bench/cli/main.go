@@ -1,0 +1,141 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Command cli measures what the provider costs in whole runs of Terraform,
+// each beside the least that such a run can cost, and prints one table. CPU is
+// that of Terraform and its providers; requests are counted by the API.
+//
+// Being slow is not a failure: the exit code is 0 unless something did not run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	opts, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(ctx, opts, os.Stdout, os.Stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are how much to measure, and with what.
+type options struct {
+	cli      string   // Terraform or OpenTofu
+	declared int      // sym_identity resources in one configuration
+	people   int      // in one bulk resource or data source
+	stored   int      // users behind the API's own figures
+	runs     int      // measured runs of each side
+	warmUp   bool     // one more run of each side before them
+	only     []string // names of measures; empty = all
+	write    string   // Markdown file whose results are replaced; "" = none
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.cli, "cli", "terraform", "Terraform or OpenTofu")
+	flags.IntVar(&o.declared, "declared", 1000, "sym_identity resources in one configuration")
+	flags.IntVar(&o.people, "people", 10_000, "people in one bulk resource or data source")
+	flags.IntVar(&o.stored, "stored", 100_000, "users in the store behind the API's own figures")
+	flags.IntVar(&o.runs, "runs", 3, "measured runs of each side; medians are shown")
+	flags.BoolVar(&o.warmUp, "warm-up", true, "run each side once more, unmeasured, before")
+	only := flags.String("only", "", "measures to take, separated by commas, of "+strings.Join(names(), ", ")+" (default all)")
+	flags.StringVar(&o.write, "write", "", "Markdown file to put the results into")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if *only != "" {
+		o.only = strings.Split(*only, ",")
+	}
+	for _, name := range o.only {
+		if !slices.Contains(names(), name) {
+			return o, fmt.Errorf("-only: %q is none of %s", name, strings.Join(names(), ", "))
+		}
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if min(o.declared, o.people, o.stored, o.runs) < 1 {
+		return o, errors.New("-declared, -people, -stored and -runs are at least 1")
+	}
+	return o, nil
+}
+
+// measure gives some rows of the table.
+type measure struct {
+	name string
+	take func(*bench, context.Context) ([]row, error)
+}
+
+func measures() []measure {
+	return []measure{
+		{"declared", (*bench).declared},
+		{"resolved", (*bench).resolved},
+		{"identities", (*bench).identities},
+		{"rules", (*bench).rules},
+		{"api", (*bench).api},
+	}
+}
+
+func names() []string {
+	var all []string
+	for _, m := range measures() {
+		all = append(all, m.name)
+	}
+	return all
+}
+
+// run takes the measures and prints the table.
+func run(ctx context.Context, opts options, out, progress io.Writer) error {
+	b, err := prepare(ctx, opts, progress)
+	if err != nil {
+		return err
+	}
+	rows, err := b.measure(ctx)
+	err = errors.Join(err, b.close())
+	if err != nil {
+		return err
+	}
+	text := b.machine + "\n\n" + markdown(rows)
+	if _, err := io.WriteString(out, text); err != nil {
+		return err
+	}
+	if opts.write == "" {
+		return nil
+	}
+	return replaceResults(opts.write, text)
+}
+
+func (b *bench) measure(ctx context.Context) ([]row, error) {
+	var rows []row
+	for _, m := range measures() {
+		if len(b.opts.only) > 0 && !slices.Contains(b.opts.only, m.name) {
+			continue
+		}
+		b.say("%s", m.name)
+		more, err := m.take(b, ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
