@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -21,12 +22,22 @@ import (
 // address is where configurations find the provider.
 const address = "registry.terraform.io/sym-identity/sym"
 
-// version is set at release time with -ldflags.
-var version = ""
+// Set by the linker in releases: -X main.version=… -X main.commit=….
+var (
+	version = ""
+	commit  = ""
+)
 
 func main() {
 	serve := func(ctx context.Context, opts providerserver.ServeOpts) error {
-		return providerserver.Serve(ctx, provider.New(programVersion()), opts)
+		if !opts.Debug { // a debugger's log is read where the provider runs
+			if err := quiet(os.Getenv, os.Setenv); err != nil {
+				return err
+			}
+		}
+		reserve := make([]byte, headroom)
+		defer runtime.KeepAlive(reserve)
+		return providerserver.Serve(ctx, provider.New(apiVersion(programVersion(), commit)), opts)
 	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, serve))
 }
@@ -49,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, serve fun
 		return 2
 	}
 	if *tell {
-		fmt.Fprintf(stdout, "terraform-provider-sym %s\n", programVersion())
+		fmt.Fprintf(stdout, "terraform-provider-sym %s (commit %s, %s)\n", programVersion(), programCommit(), runtime.Version())
 		return 0
 	}
 	if err := serve(ctx, providerserver.ServeOpts{Address: address, Debug: *debugged, ProtocolVersion: 6}); err != nil {
@@ -69,4 +80,30 @@ func programVersion() string {
 		return info.Main.Version
 	}
 	return "dev"
+}
+
+// programCommit is the released commit, else the one Go saw while it built,
+// else unknown.
+func programCommit() string {
+	if commit != "" {
+		return commit
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}
+
+// apiVersion is what the API reads in the User-Agent: the version with the
+// start of a released commit as its build metadata.
+func apiVersion(version, commit string) string {
+	const short = 12
+	if len(commit) < short {
+		return version
+	}
+	return version + "+" + commit[:short]
 }

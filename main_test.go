@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestRun(t *testing.T) {
 		"serves":           {served: true},
 		"for a debugger":   {args: []string{"-debug"}, served: true, debug: true},
 		"two dashes":       {args: []string{"--debug"}, served: true, debug: true},
-		"version":          {args: []string{"-version"}, stdout: "terraform-provider-sym " + programVersion() + "\n"},
+		"version":          {args: []string{"-version"}, stdout: "terraform-provider-sym " + programVersion() + " (commit " + programCommit() + ", " + runtime.Version() + ")\n"},
 		"help":             {args: []string{"-help"}, stderr: "-version"},
 		"unknown flag":     {args: []string{"-verbose"}, code: 2, stderr: "-verbose"},
 		"an argument":      {args: []string{"plan"}, code: 2, stderr: `unexpected argument "plan"`},
@@ -52,6 +53,23 @@ func TestRun(t *testing.T) {
 			}
 			if !strings.Contains(stderr.String(), tt.stderr) || tt.stderr == "" && stderr.Len() > 0 {
 				t.Errorf("stderr %q, want %q", stderr.String(), tt.stderr)
+			}
+		})
+	}
+}
+
+func TestAPIVersion(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ version, commit, want string }{
+		"released":          {"1.2.3", "0123456789abcdef0123456789abcdef01234567", "1.2.3+0123456789ab"},
+		"not released":      {"dev", "", "dev"},
+		"no commit at hand": {"1.2.3", "none", "1.2.3"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := apiVersion(tt.version, tt.commit); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}

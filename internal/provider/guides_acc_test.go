@@ -1,0 +1,261 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/pem"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+const guides = "../../templates/guides"
+
+// guide is what a reader can copy from a guide: each block of Terraform or HCL
+// by the file name in its first line.
+type guide map[string]string
+
+var (
+	fence     = regexp.MustCompile("(?ms)^```(terraform|hcl)\n(.*?)^```$")
+	firstLine = regexp.MustCompile(`^# ([\w./-]+\.(?:tf|hcl|tfrc)\b.*)\n`)
+)
+
+func readGuide(t *testing.T, name string) guide {
+	t.Helper()
+	g := guide{}
+	for _, block := range fence.FindAllStringSubmatch(readFile(t, filepath.Join(guides, name)), -1) {
+		file := firstLine.FindStringSubmatch(block[2])
+		if file == nil {
+			t.Fatalf("%s: a block does not start with its file's name:\n%s", name, block[2])
+		}
+		if _, twice := g[file[1]]; twice {
+			t.Fatalf("%s has two blocks %s", name, file[1])
+		}
+		g[file[1]] = block[2]
+	}
+	return g
+}
+
+// take joins blocks.
+func (g guide) take(t *testing.T, files ...string) string {
+	t.Helper()
+	var config strings.Builder
+	for _, file := range files {
+		block, ok := g[file]
+		if !ok {
+			t.Fatalf("there is no block %s", file)
+		}
+		config.WriteString(block)
+	}
+	return config.String()
+}
+
+// allUsed fails where a block is in none of the files.
+func (g guide) allUsed(t *testing.T, files ...string) {
+	t.Helper()
+	for _, file := range slices.Sorted(maps.Keys(g)) {
+		if !slices.Contains(files, file) {
+			t.Errorf("nothing tests the block %s", file)
+		}
+	}
+}
+
+// TestGuides_allTested wants every block of every guide in a test.
+func TestGuides_allTested(t *testing.T) {
+	t.Parallel()
+	tested := map[string][]string{
+		"quick-start.md.tmpl":   {"sym-identityd.hcl", "main.tf", "mappings.tf", "mappings.tf, with Nora"},
+		"sym-identityd.md.tmpl": {"sym-identityd.hcl", "provider.tf"},
+		"reducer-rules.md.tmpl": {"sym-identityd.hcl", "iam.tf", "github.tf", "pagerduty.tf", "conditions.tf", "lookup.tf", "main.tf", "try.tf"},
+		"ci.md.tmpl":            {"error.tf", "locals.tf", "warn.tf", "threshold.tf", "check.tf", "strict.tf"},
+		"test-offline.md.tmpl":  {"tests/overridden.tftest.hcl", "tests/fixture/sym-identityd.hcl", "rules.tf"},
+		"install.md.tmpl":       {"cli.tfrc", "main.tf", "both.tf"},
+		"upgrade.md.tmpl":       {"main.tf"},
+	}
+	files, err := os.ReadDir(guides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if blocks, ok := tested[file.Name()]; ok {
+			readGuide(t, file.Name()).allUsed(t, blocks...)
+		} else if file.Name() != filepath.Base(guidePath) {
+			serverGuide(t, file.Name())
+		}
+	}
+}
+
+// serverGuide is a guide about sym-identityd alone: its HCL is a configuration
+// of it, or a part of one.
+func serverGuide(t *testing.T, name string) {
+	t.Helper()
+	for _, block := range fence.FindAllStringSubmatch(readFile(t, filepath.Join(guides, name)), -1) {
+		config := block[2]
+		switch {
+		case block[1] != "hcl":
+			t.Errorf("no test runs the Terraform in %s; name its blocks after files and add them", name)
+		case regexp.MustCompile(`(?m)^org `).MatchString(config):
+			loadServerConfig(t, name, config)
+		case regexp.MustCompile(`(?m)^store `).MatchString(config):
+			loadServerConfig(t, name, "org = \"acme\"\n"+config)
+		default:
+			loadServerConfig(t, name, "org = \"acme\"\nstore = \"sqlite:identities.db\"\n"+config)
+		}
+	}
+}
+
+// TestAccQuickStart follows the quick start: the plan that fails, and the one
+// that passes.
+func TestAccQuickStart(t *testing.T) {
+	t.Parallel()
+	g, dir := readGuide(t, "quick-start.md.tmpl"), t.TempDir()
+	writeFile(t, filepath.Join(dir, "sym-identityd.hcl"), g.take(t, "sym-identityd.hcl"))
+	_, csv, _ := strings.Cut(readFile(t, filepath.Join(guides, "quick-start.md.tmpl")), "```csv\n")
+	csv, _, _ = strings.Cut(csv, "```\n")
+	writeFile(t, filepath.Join(dir, "okta-users.csv"), csv)
+	local := func(files ...string) string {
+		config := terraformBlock.ReplaceAllString(g.take(t, files...), "")
+		return strings.ReplaceAll(config, `"sym-identityd.hcl"`, `"`+filepath.ToSlash(filepath.Join(dir, "sym-identityd.hcl"))+`"`)
+	}
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   withFunctions,
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps: []resource.TestStep{
+			{Config: local("main.tf", "mappings.tf"), ExpectError: regexp.MustCompile(`(?s)Unmapped Users.*nora\.lindqvist@acme\.example`)},
+			{Config: local("main.tf", "mappings.tf, with Nora")},
+			{Config: local("main.tf", "mappings.tf, with Nora"), ConfigPlanChecks: emptyPlan},
+		},
+	})
+}
+
+func TestAccGuide_reducerRules(t *testing.T) {
+	t.Parallel()
+	g := readGuide(t, "reducer-rules.md.tmpl")
+	config := g.take(t, "iam.tf", "github.tf", "pagerduty.tf", "conditions.tf", "lookup.tf", "main.tf", "try.tf")
+	config += `
+output "holds" {
+  value = "holds"
+  precondition {
+    condition     = provider::sym::reduce(local.github_logins, { email = "Wei.Chen@globex.example" }, { service_type = "github", external_id = "acme" }).identity == "wei-chen-globex"
+    error_message = "The guide prints another result."
+  }
+  precondition {
+    condition     = provider::sym::reduce(local.conditions, { email = "kofi@contractor.example", identities = { "okta:acme.okta.com" = "00u1" } }, { service_type = "github", external_id = "acme" }).identity == "contractor-00u1"
+    error_message = "The expression gives another identity."
+  }
+  precondition {
+    condition     = provider::sym::reduce(local.conditions, { email = "kofi@contractor.example" }, { service_type = "github", external_id = "acme" }).identity == null
+    error_message = "The expression gives an identity to somebody without Okta account."
+  }
+  precondition {
+    condition     = provider::sym::reduce(local.conditions, { username = "deploy" }, { service_type = "github", external_id = "acme" }).identity == "acme-deploy"
+    error_message = "Bots are named otherwise."
+  }
+  precondition {
+    condition     = provider::sym::reduce(local.moved_domains, { email = "wei.chen@globex.example" }, { service_type = "okta", external_id = "acme.okta.com" }).lookup_email == "wei.chen@acme.example"
+    error_message = "Another e-mail is looked up."
+  }
+  precondition {
+    condition     = provider::sym::reduce(concat(local.iam_users, local.pagerduty_ids), { email = "Ada.Martin@acme.example" }, { service_type = "aws_iam", external_id = "123456789012" }).identity == "arn:aws:iam::123456789012:user/ada.martin"
+    error_message = "Another ARN."
+  }
+}
+`
+	exampleServer(t, config).applies(config)
+	loadServerConfig(t, "sym-identityd.hcl", g.take(t, "sym-identityd.hcl"))
+}
+
+// TestAccGuide_ci plans each way to react to unmapped people, alone and with
+// somebody unmapped.
+func TestAccGuide_ci(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"error.tf":     "Unmapped Users",
+		"warn.tf":      "",
+		"threshold.tf": `are\s+unmapped`,
+		"check.tf":     "",
+		"strict.tf":    "Unmapped Users",
+	} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			g := readGuide(t, "ci.md.tmpl")
+			config := g.take(t, "locals.tf", file)
+
+			nobody := newTestServer(t).register("okta:acme.okta.com") // which cannot be asked
+			nobody.addUser("mei.tanaka@acme.example")
+			step := resource.TestStep{Config: nobody.here(config)}
+			if want != "" {
+				step.ExpectError = regexp.MustCompile(want)
+			}
+			// The data source of a check is read once more in each apply, and its plan says so.
+			step.ExpectNonEmptyPlan = file == "check.tf"
+			nobody.runs(step)
+
+			everybody := newTestServer(t).register("okta:acme.okta.com")
+			for _, user := range regexp.MustCompile(`"([\w.]+@acme\.example)"`).FindAllStringSubmatch(config, -1) {
+				everybody.mapping(user[1], "okta:acme.okta.com", "00u-"+user[1], identity.Manual)
+			}
+			everybody.runs(resource.TestStep{Config: everybody.here(config), ExpectNonEmptyPlan: file == "check.tf"})
+		})
+	}
+}
+
+// runs runs one step that leaves no resource.
+func (s *testServer) runs(step resource.TestStep) {
+	s.t.Helper()
+	resource.Test(s.t, resource.TestCase{
+		TerraformVersionChecks:   withFunctions,
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps:                    []resource.TestStep{step},
+	})
+}
+
+func TestAccGuide_testOffline(t *testing.T) {
+	t.Parallel()
+	g := readGuide(t, "test-offline.md.tmpl")
+	newTestServer(t).applies(g.take(t, "rules.tf"))
+	loadServerConfig(t, "sym-identityd.hcl", g.take(t, "tests/fixture/sym-identityd.hcl"))
+	parses(t, g.take(t, "tests/overridden.tftest.hcl"))
+}
+
+func TestAccGuide_symIdentityd(t *testing.T) {
+	t.Parallel()
+	g := readGuide(t, "sym-identityd.md.tmpl")
+	loadServerConfig(t, "sym-identityd.hcl", g.take(t, "sym-identityd.hcl"))
+	ca := filepath.Join(t.TempDir(), "acme-ca.pem")
+	tls := httptest.NewTLSServer(nil)
+	tls.Close()
+	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})))
+	config := strings.ReplaceAll(g.take(t, "provider.tf"), `"acme-ca.pem"`, `"`+filepath.ToSlash(ca)+`"`)
+	exampleServer(t, config).applies(config + "data \"sym_services\" \"all\" {}\n")
+}
+
+// TestGuides_installAndUpgrade: where the provider comes from is the CLI's
+// business, so these blocks can only be read here. make test-release installs.
+func TestGuides_installAndUpgrade(t *testing.T) {
+	t.Parallel()
+	install := readGuide(t, "install.md.tmpl")
+	for _, file := range []string{"cli.tfrc", "main.tf", "both.tf"} {
+		parses(t, install.take(t, file))
+	}
+	parses(t, readGuide(t, "upgrade.md.tmpl").take(t, "main.tf"))
+}
+
+func parses(t *testing.T, config string) {
+	t.Helper()
+	if _, diags := hclsyntax.ParseConfig([]byte(config), "block", hcl.InitialPos); diags.HasErrors() {
+		t.Errorf("%v in:\n%s", diags, config)
+	}
+}
