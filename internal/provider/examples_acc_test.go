@@ -211,7 +211,7 @@ func TestAccExamples_demo(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: main + readFile(t, filepath.Join(dir, "mappings.tf")), ExpectError: regexp.MustCompile(`(?s)Unmapped User.*nora\.lindqvist@acme\.example`)},
 			{Config: main + readFile(t, filepath.Join(dir, "step2/mappings.tf"))},
-			{Config: provider + "\n}\n"},
+			{Config: "provider \"sym\"" + provider + "\n}\n"},
 		},
 	})
 }
