@@ -204,7 +204,7 @@ func TestAccExamples_demo(t *testing.T) {
 		main = strings.ReplaceAll(main, `"`+file+`"`, `"`+filepath.ToSlash(filepath.Join(dir, file))+`"`)
 	}
 	_, provider, _ := strings.Cut(main, `provider "sym"`)
-	provider, _, _ = strings.Cut(`provider "sym"`+provider, "\n}\n")
+	provider, _, _ = strings.Cut(provider, "\n}\n")
 	resource.Test(t, resource.TestCase{
 		TerraformVersionChecks:   withFunctions,
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,

@@ -103,17 +103,21 @@ func TestResultsFile(t *testing.T) {
 	}
 }
 
-func TestMetric(t *testing.T) {
+func TestRan(t *testing.T) {
 	t.Parallel()
-	got, err := metric("goos: linux\nBenchmarkRegex   	  600	 1931 ns/op	 517866 evaluations/s	 48 B/op\nBenchmarkOther 	 3	 5 ns/op\nok  	x	1.2s\n", "evaluations/s")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[string]float64{"BenchmarkRegex": 517866}, got); diff != "" {
-		t.Errorf("rates (-want +got):\n%s", diff)
-	}
-	if _, err := metric("BenchmarkRegex many evaluations/s", "evaluations/s"); err == nil {
-		t.Error("a rate that is no number was accepted")
+	const printed = "goos: linux\nBenchmarkRegex   	  600	 1931 ns/op	 517866 evaluations/s\nPASS\n"
+	for name, test := range map[string]struct {
+		benchmark string
+		times     int
+		want      bool
+	}{
+		"it did":      {"BenchmarkRegex", 600, true},
+		"less often":  {"BenchmarkRegex", 700, false},
+		"another did": {"BenchmarkReg", 600, false},
+	} {
+		if got := ran(printed, test.benchmark, test.times); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
 	}
 }
 
