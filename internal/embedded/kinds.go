@@ -60,7 +60,7 @@ func directoryKinds() map[string]directoryKind {
 		"google":   {optional: web("credentials_file", "impersonate"), decode: decodeGoogle},
 		"ldap": {
 			required: []string{"base_url", "username", "password", "base_dn"},
-			optional: []string{"strategy", "filter", "id_attribute", "timeout", "allow_plaintext"},
+			optional: []string{"strategy", "filter", "id_attribute", "timeout", "ca_file", "allow_plaintext"},
 			offline:  true,
 			decode:   decodeLDAP,
 		},

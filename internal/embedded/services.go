@@ -212,6 +212,7 @@ func decodeLDAP(args arguments, _ identity.ServiceKey) opener {
 		Strategy:       args.str("strategy"),
 		Filter:         args.str("filter"),
 		IDAttribute:    args.str("id_attribute"),
+		CAFile:         args.path("ca_file"),
 		AllowPlaintext: args.boolean("allow_plaintext"),
 		Timeout:        args.duration("timeout"),
 	}

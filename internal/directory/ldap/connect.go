@@ -6,9 +6,11 @@ package ldap
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -20,7 +22,10 @@ import (
 func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 	dialing, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	settings := &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12}
+	settings, err := s.tlsSettings()
+	if err != nil {
+		return nil, err
+	}
 	secure := s.target.Scheme == "ldaps"
 	port := s.target.Port()
 	if port == "" {
@@ -28,7 +33,6 @@ func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 	}
 	address := net.JoinHostPort(s.target.Hostname(), port)
 	var raw net.Conn
-	var err error
 	if secure {
 		raw, err = (&tls.Dialer{Config: settings}).DialContext(dialing, "tcp", address)
 	} else {
@@ -50,9 +54,30 @@ func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 	}
 	if err := conn.Bind(s.cfg.Username, s.cfg.Password); err != nil {
 		_ = conn.Close()
+		if ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidDNSyntax) {
+			return nil, fmt.Errorf("%w: the server wants a DN as username, such as cn=sym,ou=services,dc=acme,dc=com", directory.ErrCredential)
+		}
 		return nil, s.failure(ctx, err)
 	}
 	return conn, nil
+}
+
+// tlsSettings reads the authority's certificate anew each time, so that one
+// that is replaced needs no restart.
+func (s *server) tlsSettings() (*tls.Config, error) {
+	settings := &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12}
+	if s.cfg.CAFile == "" {
+		return settings, nil
+	}
+	certificates, err := os.ReadFile(s.cfg.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("%w: ca_file: %w", directory.ErrRefused, err)
+	}
+	settings.RootCAs = x509.NewCertPool()
+	if !settings.RootCAs.AppendCertsFromPEM(certificates) {
+		return nil, fmt.Errorf("%w: ca_file: %s holds no certificate in PEM form", directory.ErrRefused, s.cfg.CAFile)
+	}
+	return settings, nil
 }
 
 // failure is an error of the library as the directory package's.
@@ -61,6 +86,10 @@ func (s *server) failure(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	class := directory.ErrUnavailable
+	// The library keeps only the text of what fails in StartTLS.
+	if strings.Contains(err.Error(), x509.UnknownAuthorityError{}.Error()) {
+		class = fmt.Errorf("%w: the authority of its certificate is not known here; name that one's certificate in ca_file", class)
+	}
 	var known *ldap.Error
 	if errors.As(err, &known) {
 		switch known.ResultCode {
@@ -74,7 +103,7 @@ func (s *server) failure(ctx context.Context, err error) error {
 			ldap.LDAPResultConfidentialityRequired:
 			class = directory.ErrRefused
 		case ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
-			class = directory.ErrTruncated
+			class = fmt.Errorf("%w: lift the server's limit for the account, as in OpenLDAP's limits … size.prtotal=unlimited", directory.ErrTruncated)
 		}
 	}
 	text := strings.ReplaceAll(err.Error(), s.cfg.Password, "[secret]")

@@ -31,6 +31,7 @@ type Config struct {
 	Strategy       string // openldap (the default), ad or freeipa
 	Filter         string // narrows whom it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
 	IDAttribute    string // what is stored; "" = the strategy's own, "dn" = the DN
+	CAFile         string // certificates (PEM) of the server's authority; "" = the system's
 	AllowPlaintext bool   // accept ldap:// without StartTLS
 	Timeout        time.Duration
 }
@@ -64,6 +65,8 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, errors.New("base_url: it holds more than a scheme, a host and a port")
 	case cfg.AllowPlaintext && target.Scheme == "ldaps":
 		return nil, errors.New("allow_plaintext: it has no use with an ldaps URL")
+	case cfg.AllowPlaintext && cfg.CAFile != "":
+		return nil, errors.New("ca_file: it has no use with allow_plaintext")
 	case cfg.Timeout < 0:
 		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
 	}
@@ -99,7 +102,7 @@ func (s *server) Describe() directory.Descriptor {
 // Check binds and reads one person: a bind that may read nothing sees an empty
 // tree, in which everybody would be absent.
 func (s *server) Check(ctx context.Context) error {
-	for page, err := range s.search(ctx, s.everybody()) {
+	for page, err := range s.search(ctx, s.everybody(), 1) {
 		if err != nil {
 			return err
 		}
@@ -112,14 +115,14 @@ func (s *server) Check(ctx context.Context) error {
 
 // Find implements directory.Directory.
 func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return directory.All(s.search(ctx, s.having(email)))
+	return directory.All(s.search(ctx, s.having(email), pageSize))
 }
 
 // FindMany asks for several addresses in each search, over one connection each.
 func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
 	found := make(map[string][]directory.Account, len(emails))
 	for some := range slices.Chunk(emails, addressesAtOne) {
-		accounts, err := directory.All(s.search(ctx, s.having(some...)))
+		accounts, err := directory.All(s.search(ctx, s.having(some...), pageSize))
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +140,7 @@ func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]di
 
 // Pages implements directory.Lister.
 func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return s.search(ctx, s.everybody())
+	return s.search(ctx, s.everybody(), pageSize)
 }
 
 // having is the filter for people with one of some addresses.
@@ -161,7 +164,7 @@ func (s *server) everybody() string {
 }
 
 // search yields the pages of a search, over a connection of its own.
-func (s *server) search(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
+func (s *server) search(ctx context.Context, filter string, size uint32) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
 		conn, err := s.connect(ctx)
 		if err != nil {
@@ -171,7 +174,7 @@ func (s *server) search(ctx context.Context, filter string) iter.Seq2[[]director
 		defer func() { _ = conn.Close() }()
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // the library knows no contexts
 		defer stop()
-		paging := ldap.NewControlPaging(pageSize)
+		paging := ldap.NewControlPaging(size)
 		for page, err := range directory.Paged(ctx, func(ctx context.Context, cookie string) ([]directory.Account, string, error) {
 			paging.SetCookie([]byte(cookie))
 			result, err := conn.Search(ldap.NewSearchRequest(s.cfg.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0,
@@ -182,11 +185,13 @@ func (s *server) search(ctx context.Context, filter string) iter.Seq2[[]director
 			if len(result.Referrals) > 0 {
 				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s; choose a base_dn that it holds itself", directory.ErrRefused, s.cfg.BaseDN)
 			}
-			accounts := make([]directory.Account, len(result.Entries))
-			for i, entry := range result.Entries {
-				if accounts[i], err = s.schema.account(entry); err != nil {
+			var accounts []directory.Account
+			for _, entry := range result.Entries {
+				rows, err := s.schema.accounts(entry)
+				if err != nil {
 					return nil, "", err
 				}
+				accounts = append(accounts, rows...)
 			}
 			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 			if next == nil {

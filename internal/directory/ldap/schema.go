@@ -60,6 +60,25 @@ func (s schema) attributes() []string {
 	return names
 }
 
+// accounts are an entry as rows of one account, one for each value of the main
+// attribute: LDAP keeps values in no order, so each of them is a primary
+// address, and two people who have one in common are ambiguous.
+func (s schema) accounts(e *ldap.Entry) ([]directory.Account, error) {
+	a, err := s.account(e)
+	if err != nil {
+		return nil, err
+	}
+	rows := []directory.Account{a}
+	for i, address := range a.Emails {
+		if i > 0 && slices.Contains(e.GetEqualFoldAttributeValues(s.addresses[0].name), address) {
+			row := a
+			row.Emails = slices.Concat(a.Emails[i:], a.Emails[:i])
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
 func (s schema) account(e *ldap.Entry) (directory.Account, error) {
 	a := directory.Account{State: directory.StateActive, Attrs: map[string]string{"dn": e.DN}}
 	switch {

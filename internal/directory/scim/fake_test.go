@@ -20,6 +20,7 @@ type fake struct {
 	world         directorytest.World
 	userNameOnly  bool // refuses to filter by e-mail
 	ignoresFilter bool
+	cased         bool // compares case, against RFC 7643
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +74,9 @@ func (f fake) filtered(filter string) ([]directorytest.Person, error) {
 	if err := json.Unmarshal([]byte(quoted), &value); !ok || err != nil {
 		return nil, fmt.Errorf("cannot read the filter %s", filter)
 	}
-	same := func(address string) bool { return identity.FoldASCII(address) == identity.FoldASCII(value) }
+	same := func(address string) bool {
+		return address == value || !f.cased && identity.FoldASCII(address) == identity.FoldASCII(value)
+	}
 	var found []directorytest.Person
 	for _, p := range f.world.People {
 		switch {

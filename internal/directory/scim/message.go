@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -114,11 +115,19 @@ func (a idAttribute) of(u user) string {
 	return string(u.ID)
 }
 
+// accounts are users as rows of accounts, one for each primary address.
 func (a idAttribute) accounts(users []user) []directory.Account {
-	accounts := make([]directory.Account, len(users))
-	for i, u := range users {
-		accounts[i] = directory.Account{ID: a.of(u), Emails: u.addresses(), State: u.state(),
-			Attrs: map[string]string{"id": string(u.ID), "userName": string(u.UserName)}}
+	accounts := make([]directory.Account, 0, len(users))
+	for _, u := range users {
+		row := directory.Account{ID: a.of(u), State: u.state(), Attrs: map[string]string{"id": string(u.ID), "userName": string(u.UserName)}}
+		primary, other := u.addresses()
+		for i := range primary {
+			row.Emails = slices.Concat(primary[i:], primary[:i], other)
+			accounts = append(accounts, row)
+		}
+		if len(primary) == 0 {
+			accounts = append(accounts, row)
+		}
 	}
 	return accounts
 }
@@ -134,22 +143,23 @@ func (u user) state() directory.State {
 	return directory.StateInactive
 }
 
-// addresses puts the primary e-mail first: the one marked so, else the first.
-// A userName that is an e-mail is an address too, the primary one where the
-// account has no others.
-func (u user) addresses() []string {
-	var primary, other []string
+// addresses: the e-mail marked as primary is one, and so is a userName that is
+// an e-mail, which no two users share. Where none is marked, all are: SCIM
+// gives values no order.
+func (u user) addresses() (primary, other []string) {
+	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })
 	for _, e := range u.Emails {
 		switch {
 		case e.Value == "":
-		case e.Primary.value && len(primary) == 0:
+		case e.Primary.value == marked:
 			primary = append(primary, string(e.Value))
 		default:
 			other = append(other, string(e.Value))
 		}
 	}
-	if strings.Contains(string(u.UserName), "@") {
-		other = append(other, string(u.UserName))
+	isMail := func(address string) bool { return strings.EqualFold(address, string(u.UserName)) }
+	if strings.Contains(string(u.UserName), "@") && !slices.ContainsFunc(primary, isMail) {
+		primary = append(primary, string(u.UserName))
 	}
-	return append(primary, other...)
+	return primary, other
 }

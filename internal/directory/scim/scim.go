@@ -35,11 +35,15 @@ type Config struct {
 const (
 	searchCount = 10  // accounts asked for in a search for one address
 	listCount   = 100 // and in a page of the list; servers may give fewer
+
+	listedFor = time.Minute // how long a walk serves lookups, where lookups need one
 )
 
 type scim struct {
 	api    *webapi.Client
 	idFrom idAttribute
+	cased  caseProbe
+	listed *directory.Listed // for servers whose search is not to be trusted
 }
 
 var (
@@ -71,7 +75,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	return &scim{api: api, idFrom: idFrom}, nil
+	s := &scim{api: api, idFrom: idFrom}
+	s.listed = directory.FromLister(s, listedFor)
+	return s, nil
 }
 
 // Describe implements directory.Directory. SCIM documents no pace.
@@ -87,9 +93,25 @@ func (s *scim) Check(ctx context.Context) error {
 }
 
 // Find searches both attributes that can hold the address, always: a walk
-// sees both too, and must not give another answer.
+// sees both too, and must not give another answer. Where that finds nobody and
+// the server turns out to compare case, it walks the list instead.
 func (s *scim) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	found, err := s.search(ctx, email)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	cased, err := s.cased.compares(ctx, s)
+	if err != nil || !cased {
+		return nil, err
+	}
+	return s.listed.Find(ctx, email)
+}
+
+func (s *scim) search(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := s.all(ctx, "userName eq "+quote(email))
+	if filterUnsupported(err) && !plain(email) {
+		return nil, fmt.Errorf("%w: the server does not read a filter with quotation marks or backslashes: %w", directory.ErrAnswer, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +154,8 @@ func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]
 				yield(nil, fmt.Errorf("%s from startIndex %d: %w", listPath, start, err))
 				return
 			}
-			start += len(accounts)
-			if !yield(accounts, nil) || len(accounts) == 0 || start > list.total {
+			start += len(list.users)
+			if !yield(accounts, nil) || len(list.users) == 0 || start > list.total {
 				return
 			}
 		}
@@ -170,6 +192,9 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
+
+// plain reports whether a value stands in a filter as it is.
+func plain(value string) bool { return !strings.ContainsAny(value, `\"`) }
 
 // filterUnsupported reports whether a server that cannot filter by e-mail
 // said so, in the way RFC 7644 section 3.12 gives it.

@@ -50,6 +50,12 @@ func TestConformanceFilterIgnored(t *testing.T) {
 	directorytest.Run(t, subject(func(w directorytest.World) http.Handler { return fake{world: w, ignoresFilter: true} }))
 }
 
+// A server that compares case serves all cases: the connector notices.
+func TestConformanceCased(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject(func(w directorytest.World) http.Handler { return fake{world: w, cased: true} }))
+}
+
 func open(t *testing.T, h http.Handler, change func(*scim.Config)) directory.Directory {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -109,7 +115,17 @@ func TestAnswers(t *testing.T) {
 		},
 		"primary comes first": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u@example.com","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com","primary":true},{"value":null}]}]}`,
-			want: []directory.Account{{ID: "1", Emails: []string{"b@example.com", "a@example.com", "u@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u@example.com"}}},
+			want: []directory.Account{
+				{ID: "1", Emails: []string{"b@example.com", "u@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u@example.com"}},
+				{ID: "1", Emails: []string{"u@example.com", "b@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u@example.com"}},
+			},
+		},
+		"none is primary": {
+			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com"}]}]}`,
+			want: []directory.Account{
+				{ID: "1", Emails: []string{"a@example.com", "b@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u"}},
+				{ID: "1", Emails: []string{"b@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u"}},
+			},
 		},
 		"an error with status 200":   {body: `{"error":"try later"}`, fail: true},
 		"an empty object":            {body: `{}`, fail: true},
@@ -156,6 +172,9 @@ func TestRefusedFilter(t *testing.T) {
 			t.Parallel()
 			d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body := tc.second
+				if !r.URL.Query().Has("filter") {
+					body = ""
+				}
 				if strings.HasPrefix(r.URL.Query().Get("filter"), "userName") {
 					body = tc.first
 				}
