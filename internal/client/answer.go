@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -19,7 +20,7 @@ func (a *attempt) failureSaid() error {
 	case len(a.body) > a.c.maxReply:
 		return &identity.Error{Code: identity.CodeInternal, Message: fmt.Sprintf("the answer is larger than %d MiB", a.c.maxReply>>20)}
 	case a.status >= 200 && a.status < 300:
-		return nil
+		return a.cutShort()
 	case a.status >= 300 && a.status < 400:
 		return a.redact.failure(&identity.Error{Code: identity.CodeInternal, Message: "the answer leads elsewhere" + a.redirectHost(),
 			Hint: "Redirects are followed only on the same host and with the same method; set the API URL to where it leads."})
@@ -35,6 +36,36 @@ func (a *attempt) failureSaid() error {
 		e.Message, e.Cause = a.notJSON(), errNotJSON
 	}
 	return a.redact.failure(e)
+}
+
+// cutShort reports a success whose JSON ends too early: the connection broke,
+// and nothing announced that more was to come. It may succeed the next time.
+func (a *attempt) cutShort() error {
+	if kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); kind != "application/json" || !unfinished(a.body) {
+		return nil
+	}
+	return &identity.Error{Code: identity.CodeInternal, Message: a.notJSON(), Retryable: true, Cause: io.ErrUnexpectedEOF}
+}
+
+// unfinished reports whether text is the beginning of a JSON object or array
+// and not all of it: a look for the end, without the price of decoding.
+func unfinished(text []byte) bool {
+	depth, quoted, escaped := 0, false, false
+	for _, b := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = b == '\\', b != '"'
+		case b == '"':
+			quoted = true
+		case b == '{' || b == '[':
+			depth++
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return depth > 0
 }
 
 // errNotJSON marks answers that a proxy rather than the API gave.

@@ -53,6 +53,8 @@ func TestRetries(t *testing.T) {
 		"is_retryable":          {first(1, retryable, done), 3, 2, false, 0, time.Second},
 		"none":                  {first(1, status(503), done), 0, 1, true, 0, 0},
 		"too few":               {first(9, status(503), done), 3, 4, true, time.Second, 4 * time.Second},
+		"cut short":             {first(1, answer{status: 200, header: map[string]string{"Content-Type": "application/json"}, body: `{"org":"ac}`}, done), 3, 2, false, 0, time.Second},
+		"a page of a proxy":     {first(1, answer{status: 200, header: map[string]string{"Content-Type": "text/html"}, body: "<html>"}, done), 3, 1, true, 0, 0},
 		"500 of a proxy":        {first(1, status(500), done), 3, 1, true, 0, 0},
 		"400":                   {first(1, status(400), done), 3, 1, true, 0, 0},
 		"503, never":            {first(1, final, done), 3, 1, true, 0, 0},

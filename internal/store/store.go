@@ -33,9 +33,15 @@ import (
 )
 
 // Actor is who changes the store, kept with what is changed.
+//
+// A request that comes again, with the same name and a RequestID that is not
+// empty, is not carried out again. An assertion that it made stands as it was
+// made; and a write with IfAbsent whose mapping it has changed before, and
+// which was removed since, is a conflict: a late repetition brings nothing
+// back.
 type Actor struct {
 	Name      string // token name or JWT subject
-	RequestID string
+	RequestID string // "" = not said
 }
 
 // UserFilter selects users; empty fields select all.

@@ -19,6 +19,7 @@ type before struct {
 	keys     map[identity.UserKey]string
 	services map[identity.ServiceKey]string // registered ones, to their ids
 	holders  map[account][]holder           // of accounts that the batch claims
+	done     map[changed]bool               // by the same request, and removed since
 }
 
 // account is one account of one service, in the form in which accounts compare.
@@ -37,11 +38,12 @@ type holder struct {
 // element's turn, but claims are compared with the outcome of the whole batch,
 // so that two users may swap accounts in it.
 type plan struct {
-	before  *before
-	writes  []store.UserWrite
-	checked []checked
-	actor   string
-	now     time.Time
+	before    *before
+	writes    []store.UserWrite
+	checked   []checked
+	actor     string
+	requestID string
+	now       time.Time
 
 	users  map[string]*record          // touched ones, as they are so far
 	keys   map[identity.UserKey]string // changed ones; "" = free now

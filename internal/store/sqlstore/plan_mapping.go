@@ -28,7 +28,8 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 		found = &m
 	}
 	automatic := w.Source.OrManual() != identity.Manual
-	if old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
+	undone := old == nil && w.IfAbsent && p.before.done[changed{r.key, w.Service}]
+	if undone || old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
 		return false, identity.Conflict(r.key, w.Service, found)
 	}
 	m := &mapping{dirty: true, writer: i, id: newID(), Mapping: identity.Mapping{
@@ -48,7 +49,7 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 // revision no longer owns it.
 func (p *plan) repeat(r *record, old *mapping, w store.MappingWrite) {
 	sameProfile := w.Profile == nil || maps.Equal(w.Profile, old.Profile)
-	if w.Source.OrManual() != identity.Manual || w.Source == "" && sameProfile {
+	if w.Source.OrManual() != identity.Manual || sameProfile && (w.Source == "" || p.again(old)) {
 		return
 	}
 	m := *old

@@ -25,9 +25,10 @@ type record struct {
 // mapping is a stored or planned mapping of a record.
 type mapping struct {
 	identity.Mapping
-	id     string
-	dirty  bool // to be written
-	writer int  // element of the batch that gave it its value; stored = before the batch
+	id        string
+	requestID string // of the request that gave it its value, where it was read with the user
+	dirty     bool   // to be written
+	writer    int    // element of the batch that gave it its value; stored = before the batch
 }
 
 // stored is the writer of what was there before the batch.

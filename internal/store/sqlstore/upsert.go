@@ -31,11 +31,14 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 		if err != nil {
 			return err
 		}
-		p := &plan{before: b, writes: writes, checked: checks, actor: plain(actor.Name), now: s.now()}
+		if b.done, err = done(ctx, t, actor, b, writes); err != nil {
+			return err
+		}
+		p := &plan{before: b, writes: writes, checked: checks, actor: plain(actor.Name), requestID: plain(actor.RequestID), now: s.now()}
 		if culprits := p.solve(); len(culprits) > 0 {
 			return &identity.BatchError{Culprits: culprits}
 		}
-		if err := p.save(ctx, t, plain(actor.RequestID)); err != nil {
+		if err := p.save(ctx, t); err != nil {
 			return err
 		}
 		users = make([]identity.User, len(writes))
@@ -120,8 +123,8 @@ func registered(ctx context.Context, t *tx, services []identity.ServiceKey) (map
 }
 
 // save writes what the plan changed.
-func (p *plan) save(ctx context.Context, t *tx, requestID string) error {
-	at := micros(p.now)
+func (p *plan) save(ctx context.Context, t *tx) error {
+	at, requestID := micros(p.now), p.requestID
 	var renamed, changed, owners []*record
 	var created, mappings [][]any
 	var dirty []*mapping

@@ -95,12 +95,14 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 	for i, r := range records {
 		byID[r.ID], ids[i] = r, r.ID
 	}
-	const query = "SELECT " + mappingColumns + " FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id IN (%s)"
+	const query = "SELECT " + mappingColumns + ", m.request_id FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id IN (%s)"
 	return selectIn(ctx, t, query, nil, ids, func(rows *sql.Rows) error {
-		userID, m, err := scanMapping(rows)
+		var requestID string
+		userID, m, err := scanMapping(rows, &requestID)
 		if err != nil {
 			return err
 		}
+		m.requestID = requestID
 		byID[userID].mappings[m.Service] = m
 		return nil
 	})

@@ -41,7 +41,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, s store.Store) *fixture {
 	t.Helper()
-	f := &fixture{T: t, store: s, ctx: t.Context(), actor: store.Actor{Name: "ci", RequestID: "req-1"}}
+	f := &fixture{T: t, store: s, ctx: t.Context(), actor: store.Actor{Name: "ci"}}
 	for _, key := range []identity.ServiceKey{okta, github, google, tail, custom} {
 		if _, err := s.CreateService(f.ctx, f.actor, key, "label of "+key.Type); err != nil {
 			t.Fatalf("registering %s: %v", key, err)

@@ -76,6 +76,41 @@ var sourceTests = map[string]func(f *fixture){
 		f.put(alice, adopt)
 		equal(f, "source", identity.Manual, f.put(alice, adopt).Source)
 	},
+	"A request that comes twice asserts once": func(f *fixture) {
+		f.actor.RequestID = "create"
+		create := on(ifAbsent, from(identity.Manual, value(okta, "00u1")))
+		first := f.put(alice, create)
+		equal(f, "the repeated creation", first, f.put(alice, create))
+		f.actor.RequestID = "change"
+		change := on(identity.Conditions{IfRevision: first.Revision}, from(identity.Manual, value(okta, "00u2")))
+		second := f.put(alice, change)
+		equal(f, "the repeated change", second, f.put(alice, change))
+		equal(f, "entries", 2, len(f.history(store.HistoryFilter{})))
+		f.actor.Name = "somebody else with the same id"
+		if got := f.put(alice, change); got.Revision <= second.Revision {
+			f.Errorf("another's assertion kept revision %d", got.Revision)
+		}
+	},
+	"A late repetition brings nothing back": func(f *fixture) {
+		f.actor.RequestID = "create"
+		create := write(alice, on(ifAbsent, from(identity.Manual, value(okta, "00u1"))), on(ifAbsent, from(identity.FromRule, value(custom, "alice"))))
+		user := f.upsert(create)[0]
+		f.actor.RequestID = "delete"
+		f.unmap(user.ID, okta, "00u1")
+		f.actor.RequestID = "create"
+		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, create)
+		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, store.UserWrite{ID: user.ID, Mappings: create.Mappings})
+		f.actor.RequestID = "delete user"
+		if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: user.ID}}); err != nil {
+			f.Fatal(err)
+		}
+		f.actor.RequestID = "create"
+		f.refuse([]culprit{
+			{Code: identity.CodeIdentityConflict, User: alice, Service: okta}, {Code: identity.CodeIdentityConflict, User: alice, Service: custom},
+		}, create)
+		f.actor.RequestID = "create anew"
+		f.upsert(create)
+	},
 	"A manual value overwrites any other": func(f *fixture) {
 		for i, source := range sources {
 			user := identity.UserKey(fmt.Sprintf("user%d@acme.com", i))

@@ -1,0 +1,130 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package faults
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// check asserts what is promised once nothing is on its way any more.
+func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team, exact bool) {
+	t.Helper()
+	want, acked := map[place]string{}, map[place][]string{}
+	for _, team := range teams {
+		for at, id := range team.want {
+			want[at] = id
+		}
+		for at, values := range team.acked {
+			acked[at] = values
+		}
+		steps, err := team.plan(ctx)
+		if err != nil {
+			t.Errorf("the final plan of %s: %v", team.name, err)
+		}
+		for _, s := range steps {
+			if !s.empty {
+				t.Errorf("the final plan of %s is not empty: %s %s", team.name, s.resource.kind, s.resource.text("id"))
+			}
+		}
+	}
+	got := map[place]string{}
+	revisions := map[place]int64{}
+	for user, err := range api.AllUsers(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range user.Mappings {
+			if m.Service == identity.SymCloud {
+				continue
+			}
+			id, _ := m.Matcher.Identity(m.Service.Type)
+			at := place{string(user.Key()), m.Service.String()}
+			if _, twice := got[at]; twice {
+				t.Errorf("%v is stored twice", at)
+			}
+			got[at], revisions[at] = id, m.Revision
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the store is not what is declared (-declared +stored):\n%s", diff)
+	}
+	for at, changes := range history(ctx, t, api) {
+		checkHistory(t, at, changes, acked[at], exact)
+		if last := changes[len(changes)-1]; last.After != nil && last.After.Revision != revisions[at] {
+			t.Errorf("%v: the last change in the history is not the one that is stored", at)
+		}
+	}
+	for at := range acked {
+		if len(acked[at]) > 0 && revisions[at] == 0 && acked[at][len(acked[at])-1] != "" {
+			t.Errorf("%v was acknowledged and is lost", at)
+		}
+	}
+}
+
+// checkHistory asserts that the history tells what was acknowledged, once
+// each. Where an apply failed and was run again (not exact), running it again
+// asserts what it finds, which is an entry of a request of its own.
+func checkHistory(t *testing.T, at place, changes []identity.Change, acked []string, exact bool) {
+	t.Helper()
+	var values []string
+	requests := map[string]bool{}
+	for i, c := range changes {
+		value := ""
+		if c.After != nil {
+			value, _ = c.After.Matcher.Identity(at.serviceType())
+		}
+		if requests[c.RequestID] {
+			t.Errorf("%v: request %s changed it twice", at, c.RequestID)
+		}
+		requests[c.RequestID] = true
+		switch {
+		case i > 0 && !cmp.Equal(changes[i-1].After, c.Before), i == 0 && c.Before != nil:
+			t.Errorf("%v: change %d does not begin with what the one before left", at, i)
+		case len(values) > 0 && values[len(values)-1] == value:
+			if exact {
+				t.Errorf("%v: %q twice in a row in the history", at, value)
+			}
+			continue
+		}
+		values = append(values, value)
+	}
+	if !slices.Equal(acked, values) {
+		t.Errorf("%v: acknowledged was %q, the history tells %q", at, acked, values)
+	}
+}
+
+func (p place) serviceType() string {
+	key, _ := identity.ParseServiceKey(p.service)
+	return key.Type
+}
+
+// history is every change of every mapping, the first first.
+func history(ctx context.Context, t *testing.T, api *client.Client) map[place][]identity.Change {
+	t.Helper()
+	out := map[place][]identity.Change{}
+	for cursor := ""; ; {
+		page, next, err := api.History(ctx, client.HistoryQuery{Cursor: cursor, Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page {
+			at := place{string(c.User), c.Service.String()}
+			out[at] = append(out[at], c)
+		}
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	for _, changes := range out {
+		slices.Reverse(changes)
+	}
+	return out
+}

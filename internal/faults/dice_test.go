@@ -1,0 +1,98 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package faults
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// dice decide by a seed and by what they are asked about, not by when they are
+// asked: requests that come in another order meet the same faults.
+type dice int64
+
+func (d dice) about(subject ...any) *rand.Rand {
+	sum := sha256.Sum256(fmt.Append(nil, append([]any{int64(d), "\x00"}, subject...)...))
+	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])))
+}
+
+// fault is what happens to one delivery of one request.
+type fault string
+
+const (
+	pass      fault = "pass"
+	delay     fault = "delay"            // both ways
+	hold      fault = "reorder"          // until others have overtaken it
+	refuse    fault = "cut before"       // reset, nothing delivered
+	cutHalf   fault = "cut in the body"  // the server gets half a request
+	drop      fault = "drop the reply"   // after the server has committed
+	truncate  fault = "truncate"         // the reply, and break the connection
+	shorten   fault = "end early"        // the reply, in good order: no length says that more was meant
+	repeat    fault = "duplicate"        // one after the other; the client gets the last reply
+	both      fault = "duplicate, race"  // both at once; the client gets the first reply
+	late      fault = "duplicate, late"  // the second arrives long after the reply
+	limited   fault = "429"              // with Retry-After, or without
+	gateway   fault = "5xx of a gateway" // a page in HTML
+	busy      fault = "503 of the API"
+	page      fault = "200 in HTML"
+	missing   fault = "404 in HTML"
+	broken    fault = "500 in HTML"
+	crash     fault = "kill -9"
+	crashLate fault = "kill -9 after the commit"
+	crashMid  fault = "kill -9 at work"
+)
+
+// mix says how often each fault comes, in percent; what is left passes.
+type mix map[fault]int
+
+var (
+	// passing faults are those that the client must get over by itself, as long
+	// as they come less often than it tries.
+	passing = mix{delay: 8, hold: 5, refuse: 4, cutHalf: 3, drop: 7, truncate: 4, shorten: 2, repeat: 4, both: 4, late: 3, limited: 4, gateway: 4, busy: 2}
+	// rough faults also hold some for which an apply may fail, and then has to
+	// be run again.
+	rough = with(passing, mix{page: 2, missing: 2, broken: 2})
+)
+
+func with(mixes ...mix) mix {
+	out := mix{}
+	for _, m := range mixes {
+		for f, share := range m {
+			out[f] += share
+		}
+	}
+	return out
+}
+
+// pick throws the dice for the nth delivery of a request.
+func (m mix) pick(r *rand.Rand) fault {
+	at := r.IntN(100)
+	kinds := make([]fault, 0, len(m))
+	for f := range m {
+		kinds = append(kinds, f)
+	}
+	slices.Sort(kinds)
+	for _, f := range kinds {
+		if at -= m[f]; at < 0 {
+			return f
+		}
+	}
+	return pass
+}
+
+// tally counts what happened, for the log of a run.
+type tally map[fault]int
+
+func (t tally) String() string {
+	var parts []string
+	for f, n := range t {
+		parts = append(parts, fmt.Sprintf("%s %d", f, n))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
