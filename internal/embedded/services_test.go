@@ -4,11 +4,16 @@
 package embedded
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -43,6 +48,15 @@ func TestGuides(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The conformance suite knows every kind, and no others.
+func TestKindsAreInTheSuite(t *testing.T) {
+	t.Parallel()
+	kinds := slices.Sorted(maps.Keys(directoryKinds()))
+	if diff := cmp.Diff(kinds, slices.Sorted(maps.Keys(directorytest.Excuses()))); diff != "" {
+		t.Errorf("kinds (-configuration +suite):\n%s", diff)
 	}
 }
 

@@ -74,6 +74,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			directorytest.Run(t, directorytest.Subject{
+				Kind:    "aptible",
 				Service: service,
 				Fake:    func(w directorytest.World) http.Handler { return fake{w} },
 				Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -82,7 +83,6 @@ func TestConformance(t *testing.T) {
 					change(&cfg)
 					return aptible.Open(cfg)
 				},
-				Lacks: map[directorytest.Case]string{directorytest.Alias: "Aptible users have one address", directorytest.Inactive: "Aptible does not say who left"},
 			})
 		})
 	}

@@ -281,13 +281,18 @@ func badCredential(code string) bool {
 	return false
 }
 
-// limited: AWS throttles with status 400.
-func limited(status int, _ http.Header, body []byte) bool {
+// limited: AWS throttles with status 400. Some of its services state the wait
+// in the body, whence it is put where the others have it.
+func limited(status int, h http.Header, body []byte) bool {
 	if status < 400 {
 		return false
 	}
 	switch strings.TrimSuffix(errorCode(body), "Exception") {
 	case "Throttling", "Throttled", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete":
+		var object struct{ RetryAfterSeconds json.Number }
+		if h.Get("Retry-After") == "" && json.Unmarshal(body, &object) == nil && object.RetryAfterSeconds != "" {
+			h.Set("Retry-After", object.RetryAfterSeconds.String())
+		}
 		return true
 	}
 	return false

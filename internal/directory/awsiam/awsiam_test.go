@@ -91,6 +91,7 @@ func config(base string) awsiam.Config {
 
 func subject(strategy string) directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "aws_iam",
 		Service: service,
 		ID:      func(n int) string { return "arn:aws:iam::123456789012:user/u" + strconv.Itoa(n) },
 		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
@@ -99,7 +100,6 @@ func subject(strategy string) directorytest.Subject {
 			cfg.Clock, cfg.Strategy = env.Clock, strategy
 			return awsiam.Open(cfg)
 		},
-		Lacks: directorytest.Lacking("IAM users cannot be disabled", directorytest.Inactive),
 	}
 }
 
@@ -111,9 +111,9 @@ func TestConformanceByTag(t *testing.T) {
 func TestConformanceByName(t *testing.T) {
 	t.Parallel()
 	s := subject(awsiam.ByName)
-	for _, c := range []directorytest.Case{directorytest.Alias, directorytest.Duplicate, directorytest.PageSizeOne, directorytest.RepeatedPage} {
-		s.Lacks[c] = "a name is one user's"
-	}
+	s.Variant = "the name of a user is the e-mail"
+	s.Lacks = directorytest.Lacking("a name is one user's",
+		directorytest.Alias, directorytest.Duplicate, directorytest.DuplicateOnTwoPages, directorytest.RepeatedPage)
 	s.Lacks[directorytest.OddAddress] = "most of the addresses are no names of IAM users"
 	directorytest.Run(t, s)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +36,11 @@ const (
 	pace = 50 * time.Millisecond
 )
 
+// listedFor is how long a walk serves those whom a lookup does not find.
+const listedFor = 5 * time.Minute
+
 type sso struct {
+	listed    *directory.Listed
 	api       *awsapi.API
 	instance  string
 	instances *ssoadmin.Client
@@ -59,7 +64,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}, nil
+	s := &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}
+	s.listed = directory.FromLister(s, listedFor)
+	return s, nil
 }
 
 // Describe implements directory.Directory. A lookup is two calls.
@@ -67,10 +74,26 @@ func (s *sso) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: 2 * pace, ListEvery: pace, LookupSeesInactive: true}
 }
 
-// Check finds the instance, whose ARN is the external id, and lists a user.
+// Check finds the instance, whose ARN is the external id, lists a user, and
+// makes both calls of a lookup: each needs a permission of its own.
 func (s *sso) Check(ctx context.Context) error {
-	_, _, err := s.page(ctx, "", 1)
-	return err
+	some, _, err := s.page(ctx, "", 1)
+	if err != nil {
+		return err
+	}
+	store, err := s.store(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.idOf(ctx, store, "emails.value", "nobody@sym-check.invalid"); err != nil {
+		return err
+	}
+	for _, a := range some {
+		if _, err := s.describe(ctx, store, aws.String(a.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // store is the identity store of the instance; it never changes.
@@ -108,38 +131,57 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 }
 
 // Find asks for the user with the address, else for the one so named. Identity
-// Center compares with case.
+// Center compares with case and keeps addresses as they were entered, so that
+// whoever is not found is looked for in the list.
 func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	store, err := s.store(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range []string{"emails.value", "userName"} {
-		id, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
-			return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
-				Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(email)}}})
-		})
-		if noSuchUser(err) {
-			continue
-		}
+		id, err := s.idOf(ctx, store, path, email)
 		if err != nil {
 			return nil, err
 		}
-		if aws.ToString(id.UserId) == "" {
-			return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
-		}
-		u, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
-			return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id.UserId})
-		})
-		if noSuchUser(err) { // deleted in between
+		if id == nil {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if found, err := s.describe(ctx, store, id); err != nil || len(found) > 0 {
+			return found, err
 		}
-		return []directory.Account{account(u.UserId, u.UserName, u.Emails, u.UserStatus)}, nil
 	}
-	return nil, nil
+	return s.listed.Find(ctx, email)
+}
+
+// idOf is the id of the user with a value, nil where there is none.
+func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*string, error) {
+	out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
+		return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
+			Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(value)}}})
+	})
+	switch {
+	case noSuchUser(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case aws.ToString(out.UserId) == "":
+		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+	}
+	return out.UserId, nil
+}
+
+// describe is the user with an id, nobody where there is none any more.
+func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
+	u, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
+		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
+	})
+	if noSuchUser(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []directory.Account{account(u.UserId, u.UserName, u.Emails, u.UserStatus)}, nil
 }
 
 // noSuchUser tells a missing user from a store that is broken, which AWS
@@ -191,7 +233,7 @@ func account(id, name *string, emails []types.Email, status types.UserStatus) di
 		}
 	}
 	a.Emails = append(a.Emails, others...)
-	if value := aws.ToString(name); len(a.Emails) == 0 || value != "" {
+	if value := aws.ToString(name); strings.Contains(value, "@") {
 		a.Emails = append(a.Emails, value)
 	}
 	switch status {

@@ -119,39 +119,27 @@ func config(base string) awssso.Config {
 		Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
 }
 
-func subject(wrap func(directory.Directory) directory.Directory) directorytest.Subject {
+func subject() directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "aws_sso",
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock = env.Clock
-			d, err := awssso.Open(cfg)
-			if err != nil {
-				return nil, err
-			}
-			return wrap(d), nil
+			return awssso.Open(cfg)
 		},
 		// AWS throttles with status 400.
 		Limit: func(w http.ResponseWriter, wait time.Duration) {
-			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
-			directorytest.SendJSON(w, http.StatusBadRequest, map[string]any{"__type": "ThrottlingException", "Message": "Rate exceeded"})
+			directorytest.SendJSON(w, http.StatusBadRequest, map[string]any{"__type": "ThrottlingException", "Message": "Rate exceeded",
+				"RetryAfterSeconds": int(wait / time.Second)})
 		},
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	s := subject(func(d directory.Directory) directory.Directory { return d })
-	s.Lacks = directorytest.Lacking("a lookup gives one user",
-		directorytest.Duplicate, directorytest.Inactive, directorytest.PageSizeOne, directorytest.RepeatedPage)
-	s.Lacks[directorytest.UpperCase] = "a lookup compares with case"
-	directorytest.Run(t, s)
-}
-
-func TestConformanceOfTheList(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, subject(directorytest.ListOnly))
+	directorytest.Run(t, subject())
 }
 
 func open(t *testing.T, h http.Handler, change func(*awssso.Config)) directory.Directory {

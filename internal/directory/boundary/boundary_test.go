@@ -109,6 +109,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			directorytest.Run(t, directorytest.Subject{
+				Kind:    "boundary",
 				Service: service,
 				Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 				Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -117,7 +118,6 @@ func TestConformance(t *testing.T) {
 					change(&cfg)
 					return boundary.Open(cfg)
 				},
-				Lacks: directorytest.Lacking("Boundary users are deleted, not disabled", directorytest.Inactive),
 			})
 		})
 	}

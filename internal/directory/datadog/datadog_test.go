@@ -71,6 +71,7 @@ func config(base string) datadog.Config {
 
 func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "datadog",
 		Service: service,
 		Fake:    fake,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -82,7 +83,6 @@ func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 			w.Header().Set("X-Ratelimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
 			directorytest.SendJSON(w, http.StatusTooManyRequests, map[string]any{"errors": []string{"Rate limit exceeded"}})
 		},
-		Lacks: directorytest.Lacking("Datadog users have one address", directorytest.Alias),
 	})
 }
 

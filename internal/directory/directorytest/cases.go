@@ -31,7 +31,10 @@ func allCases() map[Case]func(*trial) {
 			w := tr.one()
 			w.People[0].Inactive = true
 			tr.want(w, nil, ann, identity.Inactive, tr.subject.id(1))
-			// Somebody active with the address comes before the leaver.
+		},
+		ActiveFirst: func(tr *trial) {
+			w := tr.one()
+			w.People[0].Inactive = true
 			w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
 			tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
 		},
@@ -62,7 +65,10 @@ func allCases() map[Case]func(*trial) {
 			w := tr.few()
 			w.PageSize = 1
 			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
-			// Both holders are seen although they stand on different pages.
+		},
+		DuplicateOnTwoPages: func(tr *trial) {
+			w := tr.few()
+			w.PageSize = 1
 			w.People = append(w.People, Person{ID: tr.subject.id(9), Emails: []string{ann}})
 			tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(9))
 		},

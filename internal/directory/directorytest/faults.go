@@ -183,6 +183,9 @@ func secretHidden(tr *trial) {
 			if err == nil && code >= 400 && code != http.StatusNotFound {
 				tr.Errorf("status %d: no error", code)
 			}
+			if leaks(logged.String()) {
+				tr.Fatalf("status %d: the log shows the secret: %s", code, logged.String())
+			}
 		}
 	}
 }

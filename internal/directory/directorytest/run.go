@@ -5,6 +5,7 @@ package directorytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,33 +17,29 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Run runs every case that s does not lack, for each way the connector can be
-// asked: one by one, in batches, by walking its list.
+// Run runs every case that Excuses does not name for s.Kind, in each way the
+// connector can be asked: one by one, in batches, by walking its list.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
 	cases := allCases()
-	for name, reason := range s.Lacks {
-		if _, known := cases[name]; !known || reason == "" {
-			t.Errorf("Lacks[%q] = %q: it must name a case of the suite and a reason", name, reason)
-		}
+	if err := s.check(cases); err != nil {
+		t.Fatal(err)
 	}
-	if s.Fake == nil {
-		for _, name := range NeedsHTTP() {
-			if s.Lacks[name] == "" {
-				t.Errorf("the case %q needs a Fake; without one it belongs into Lacks", name)
+	captureLogs()
+	ways := s.ways(t)
+	for name, run := range cases {
+		var asked []way
+		for _, way := range ways {
+			if s.excused(name, way.name) == "" {
+				asked = append(asked, way)
 			}
 		}
-	}
-	if t.Failed() {
-		return
-	}
-	for name, run := range cases {
-		if s.Lacks[name] != "" {
+		if len(asked) == 0 {
 			continue
 		}
 		t.Run(string(name), func(t *testing.T) {
 			t.Parallel()
-			for _, way := range s.ways(t) {
+			for _, way := range asked {
 				t.Run(way.name, func(t *testing.T) {
 					t.Parallel()
 					run(&trial{T: t, subject: s, way: way})
@@ -50,6 +47,29 @@ func Run(t *testing.T, s Subject) {
 			}
 		})
 	}
+}
+
+// check refuses a subject that would leave out more than is said.
+func (s Subject) check(cases map[Case]func(*trial)) error {
+	if _, known := Excuses()[s.Kind]; !known {
+		return fmt.Errorf("Excuses does not know the kind %q", s.Kind)
+	}
+	if s.Variant == "" && len(s.Lacks) > 0 {
+		return errors.New("only a Variant has Lacks; what a connector lacks always stands in Excuses")
+	}
+	for name, reason := range s.Lacks {
+		if _, known := cases[name]; !known || reason == "" {
+			return fmt.Errorf("Lacks[%q] = %q: it must name a case of the suite and a reason", name, reason)
+		}
+	}
+	if s.Fake == nil {
+		for _, name := range NeedsHTTP() {
+			if s.excused(name, OneByOne) == "" {
+				return fmt.Errorf("the case %q needs a Fake", name)
+			}
+		}
+	}
+	return nil
 }
 
 // way narrows a directory to one of its abilities, so that Lookup has no
@@ -79,14 +99,14 @@ func (walker) Describe() directory.Descriptor { return directory.Descriptor{} }
 func (s Subject) ways(t *testing.T) []way {
 	tr := &trial{T: t, subject: s}
 	d := tr.open(World{}, nil)
-	ways := []way{{"one by one", func(d directory.Directory) directory.Directory { return finder{d} }}}
+	ways := []way{{OneByOne, func(d directory.Directory) directory.Directory { return finder{d} }}}
 	if _, ok := d.(directory.BatchFinder); ok {
-		ways = append(ways, way{"batch", func(d directory.Directory) directory.Directory {
+		ways = append(ways, way{Batch, func(d directory.Directory) directory.Directory {
 			return batcher{finder{d}, d.(directory.BatchFinder)}
 		}})
 	}
 	if _, ok := d.(directory.Lister); ok {
-		ways = append(ways, way{"walk", func(d directory.Directory) directory.Directory {
+		ways = append(ways, way{ByWalk, func(d directory.Directory) directory.Directory {
 			return walker{finder{d}, d.(directory.Lister)}
 		}})
 	}

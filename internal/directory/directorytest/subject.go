@@ -44,6 +44,12 @@ type Env struct {
 
 // Subject is a connector under test.
 type Subject struct {
+	// Kind is the connector's name in a configuration; see Excuses.
+	Kind string
+	// Variant says what is particular about the service or the configuration
+	// of another run of a connector's suite. "" is the run that leaves out
+	// nothing but what Excuses names.
+	Variant string
 	// Service is a key of the connector's service type, for Lookup.
 	Service identity.ServiceKey
 	// ID is the n-th valid identity of the service; nil gives u-1, u-2, ….
@@ -60,8 +66,7 @@ type Subject struct {
 	// Limit sends the service's refusal of a request that came too soon; nil
 	// sends a 429 with Retry-After in seconds.
 	Limit func(w http.ResponseWriter, wait time.Duration)
-	// Lacks names cases that have no meaning for the connector, and why. Every
-	// other case runs.
+	// Lacks names further cases that have no meaning for a Variant, and why.
 	Lacks map[Case]string
 }
 
@@ -91,6 +96,7 @@ const (
 	NotFound       Case = "not found"
 	Alias          Case = "alias"
 	Inactive       Case = "inactive"
+	ActiveFirst    Case = "active before inactive"
 	Duplicate      Case = "duplicate"
 	SameAccount    Case = "one account twice"
 	UpperCase      Case = "upper case"
@@ -98,8 +104,11 @@ const (
 	SubstringMatch Case = "address inside another"
 	SecondPage     Case = "match on the second page"
 	PageSizeOne    Case = "page size 1"
-	RepeatedPage   Case = "repeated cursor"
-	Checks         Case = "check"
+
+	DuplicateOnTwoPages Case = "duplicate on two pages"
+
+	RepeatedPage Case = "repeated cursor"
+	Checks       Case = "check"
 
 	Unauthorized   Case = "401"
 	Forbidden      Case = "403"
@@ -113,18 +122,17 @@ const (
 	OtherJSON      Case = "JSON of another kind"
 	Redirect       Case = "redirect to another host"
 	Cancelled      Case = "cancelled context"
-	SecretHidden   Case = "secret never in errors"
+	SecretHidden   Case = "secret never in errors or logs"
 )
 
-// NeedsHTTP are the cases that only connectors with a Fake can show; the
-// others put them into Lacks.
+// NeedsHTTP are the cases that only connectors with a Fake can show.
 func NeedsHTTP() []Case {
 	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, FailsOnce, FailsAlways,
 		HTMLBody, TruncatedJSON, OtherJSON, Redirect, SecretHidden}
 }
 
 // NeedsPages are the cases about lists in several pages.
-func NeedsPages() []Case { return []Case{SecondPage, PageSizeOne, RepeatedPage} }
+func NeedsPages() []Case { return []Case{SecondPage, PageSizeOne, DuplicateOnTwoPages, RepeatedPage} }
 
 // Lacking makes a Lacks of cases that share a reason.
 func Lacking(reason string, cases ...Case) map[Case]string {

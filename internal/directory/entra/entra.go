@@ -99,7 +99,7 @@ func (e *entra) Describe() directory.Descriptor {
 // Check asks for one user. The token was issued by the tenant, so it belongs
 // to it.
 func (e *entra) Check(ctx context.Context) error {
-	_, _, err := e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: url.Values{"$select": {"id"}, "$top": {"1"}}})
+	_, _, err := e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: url.Values{"$select": {fields}, "$top": {"1"}}})
 	return err
 }
 
@@ -149,9 +149,9 @@ func (e *entra) page(ctx context.Context, r webapi.Request) ([]directory.Account
 	if list.Value == nil {
 		return nil, "", resp.Unexpected("it is not a list of users")
 	}
-	accounts := make([]directory.Account, len(*list.Value))
-	for i, u := range *list.Value {
-		accounts[i] = u.account()
+	accounts := make([]directory.Account, 0, len(*list.Value))
+	for _, u := range *list.Value {
+		accounts = append(accounts, u.accounts()...)
 	}
 	return accounts, list.Next, nil
 }
@@ -171,6 +171,19 @@ type user struct {
 	ProxyAddresses []string `json:"proxyAddresses"`
 	Enabled        *bool    `json:"accountEnabled"`
 	Type           string   `json:"userType"`
+}
+
+// accounts are a user as rows of one account: the principal name, which no two
+// users share, is as good as the main address, which they may. Where one user
+// has the address as the one and another as the other, neither is picked.
+func (u user) accounts() []directory.Account {
+	a := u.account()
+	rows := []directory.Account{a}
+	if i := slices.Index(a.Emails, u.UPN); i > 0 {
+		a.Emails = slices.Concat(a.Emails[i:], a.Emails[:i])
+		rows = append(rows, a)
+	}
+	return rows
 }
 
 // account: the main address is mail, else the proxy address marked by SMTP in

@@ -26,14 +26,13 @@ var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 
 func subject(name string, write func(testing.TB, directorytest.World) []byte) directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "file",
 		Service: service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			path := filepath.Join(t.TempDir(), name)
 			save(t, path, string(write(t, env.World)))
 			return file.Open(file.Config{Path: path})
 		},
-		Lacks: directorytest.Lacking("a file is read without HTTP and has no pages",
-			append(directorytest.NeedsHTTP(), directorytest.NeedsPages()...)...),
 	}
 }
 

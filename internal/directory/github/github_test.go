@@ -118,6 +118,7 @@ func config(base string) github.Config {
 
 func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "github",
 		Service: service,
 		Fake:    fake,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -133,7 +134,6 @@ func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
 			fail(w, "RATE_LIMITED", "API rate limit exceeded")
 		},
-		Lacks: directorytest.Lacking("leavers are no members", directorytest.Inactive),
 	})
 }
 

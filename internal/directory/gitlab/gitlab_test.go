@@ -82,6 +82,7 @@ func config(base string) gitlab.Config {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "gitlab",
 		Service: service,
 		ID:      func(n int) string { return strconv.Itoa(n + 10) },
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },

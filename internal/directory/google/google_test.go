@@ -6,7 +6,6 @@ package google_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +34,7 @@ func newFake(w directorytest.World) fake {
 
 func subject() directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "google",
 		Service: service,
 		ID:      func(n int) string { return fmt.Sprintf("primary%d@example.com", n) },
 		Fake:    func(w directorytest.World) http.Handler { return newFake(w) },
@@ -43,30 +43,12 @@ func subject() directorytest.Subject {
 			cfg.Clock = env.Clock
 			return google.Open(cfg)
 		},
-		Lacks: map[directorytest.Case]string{},
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	s := subject()
-	maps.Copy(s.Lacks, directorytest.Lacking("an address leads to one user",
-		directorytest.Duplicate, directorytest.Inactive, directorytest.PageSizeOne, directorytest.RepeatedPage))
-	directorytest.Run(t, s)
-}
-
-func TestConformanceOfTheList(t *testing.T) {
-	t.Parallel()
-	s := subject()
-	open := s.Open
-	s.Open = func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
-		d, err := open(t, env)
-		if err != nil {
-			return nil, err
-		}
-		return directorytest.ListOnly(d), nil
-	}
-	directorytest.Run(t, s)
+	directorytest.Run(t, subject())
 }
 
 func serve(t *testing.T, h http.Handler, change func(*google.Config)) directory.Directory {

@@ -27,11 +27,11 @@ func config(base string) ldap.Config {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "ldap",
 		Service: service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			return ldap.Open(config(fake{world: env.World}.listen(t)))
 		},
-		Lacks: directorytest.Lacking("LDAP is not HTTP", directorytest.NeedsHTTP()...),
 	})
 }
 

@@ -36,6 +36,7 @@ func limit(w http.ResponseWriter, wait time.Duration) {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "okta",
 		Service: service,
 		Limit:   limit,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },

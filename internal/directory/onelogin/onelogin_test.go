@@ -79,6 +79,7 @@ func config(base string) onelogin.Config {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "onelogin",
 		Service: service,
 		ID:      func(n int) string { return strconv.Itoa(n + 10) },
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
@@ -91,7 +92,6 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("X-RateLimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
-		Lacks: directorytest.Lacking("OneLogin users have one address", directorytest.Alias),
 	})
 }
 

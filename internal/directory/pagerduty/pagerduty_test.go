@@ -63,9 +63,8 @@ func config(base string) pagerduty.Config {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	lacks := directorytest.Lacking("PagerDuty users have one address", directorytest.Alias)
-	lacks[directorytest.Inactive] = "PagerDuty deletes users"
 	directorytest.Run(t, directorytest.Subject{
+		Kind:    "pagerduty",
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -77,7 +76,6 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("ratelimit-reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait, no time
 			fake{}.fail(w, http.StatusTooManyRequests, 2020, "Rate limit exceeded")
 		},
-		Lacks: lacks,
 	})
 }
 

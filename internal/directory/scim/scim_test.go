@@ -23,6 +23,7 @@ var service = identity.ServiceKey{Type: "scim", ExternalID: "acme"}
 
 func subject(server func(directorytest.World) http.Handler) directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "scim",
 		Service: service,
 		Fake:    server,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -40,6 +41,7 @@ func TestConformance(t *testing.T) {
 func TestConformanceUserNameOnly(t *testing.T) {
 	t.Parallel()
 	s := subject(func(w directorytest.World) http.Handler { return fake{world: w, userNameOnly: true} })
+	s.Variant = "filters by userName only"
 	s.Lacks = directorytest.Lacking("the server cannot search for aliases", directorytest.Alias)
 	directorytest.Run(t, s)
 }

@@ -5,7 +5,6 @@ package slack_test
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,6 +26,7 @@ func config(base string) slack.Config {
 
 func subject() directorytest.Subject {
 	return directorytest.Subject{
+		Kind:    "slack",
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -34,30 +34,12 @@ func subject() directorytest.Subject {
 			cfg.Clock = env.Clock
 			return slack.Open(cfg)
 		},
-		Lacks: directorytest.Lacking("Slack users have one address", directorytest.Alias),
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	s := subject()
-	maps.Copy(s.Lacks, directorytest.Lacking("a lookup gives one account, never a leaver's",
-		directorytest.Inactive, directorytest.Duplicate, directorytest.PageSizeOne, directorytest.RepeatedPage))
-	directorytest.Run(t, s)
-}
-
-func TestConformanceOfTheList(t *testing.T) {
-	t.Parallel()
-	s := subject()
-	open := s.Open
-	s.Open = func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
-		d, err := open(t, env)
-		if err != nil {
-			return nil, err
-		}
-		return directorytest.ListOnly(d), nil
-	}
-	directorytest.Run(t, s)
+	directorytest.Run(t, subject())
 }
 
 func openOn(t *testing.T, h http.Handler, change func(*slack.Config)) directory.Directory {

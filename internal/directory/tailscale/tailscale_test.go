@@ -64,10 +64,8 @@ func config(base string) tailscale.Config {
 }
 
 func conformance(t *testing.T, change func(*tailscale.Config)) {
-	lacks := directorytest.Lacking("the list is one answer", directorytest.NeedsPages()...)
-	lacks[directorytest.Alias] = "a login name is one address"
-	lacks[directorytest.Duplicate] = "the address is the identity"
 	directorytest.Run(t, directorytest.Subject{
+		Kind:        "tailscale",
 		Service:     service,
 		AddressIsID: true,
 		Fake:        func(w directorytest.World) http.Handler { return fake{world: w} },
@@ -77,7 +75,6 @@ func conformance(t *testing.T, change func(*tailscale.Config)) {
 			change(&cfg)
 			return tailscale.Open(cfg)
 		},
-		Lacks: lacks,
 	})
 }
 

@@ -1,0 +1,110 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directorytest
+
+import "slices"
+
+// Ways of asking a connector. Each case runs in every way that it has.
+const (
+	OneByOne = "one by one"
+	Batch    = "batch"
+	ByWalk   = "walk"
+)
+
+// Excuse names cases that have no meaning for a connector, and why.
+type Excuse struct {
+	Why   string
+	Cases []Case
+	Ways  []string // of asking; nil = all
+}
+
+func always(why string, cases ...Case) Excuse { return Excuse{Why: why, Cases: cases} }
+
+// lookups excuses one-by-one lookups: a walk of the same list shows the case.
+func lookups(why string, cases ...Case) Excuse {
+	return Excuse{Why: why, Cases: cases, Ways: []string{OneByOne}}
+}
+
+// Excuses are all cases that do not run, by kind of directory. A case that is
+// not here runs, in every way; a kind that is not here does not exist.
+func Excuses() map[string][]Excuse {
+	const (
+		oneAddress = "users have one address there"
+		oneAnswer  = "a lookup leads to one account, and has no pages"
+	)
+	oneAccount := []Case{ActiveFirst, Duplicate, DuplicateOnTwoPages, RepeatedPage}
+	return map[string][]Excuse{
+		"aptible": {
+			always(oneAddress, Alias),
+			always("the service does not say who left", Inactive, ActiveFirst),
+		},
+		"auth0": {
+			always(oneAddress, Alias),
+			lookups("the lookup by e-mail gives all its rows in one answer", RepeatedPage),
+		},
+		"aws_iam": {
+			always("IAM users cannot be disabled", Inactive, ActiveFirst),
+		},
+		"aws_sso": {
+			lookups(oneAnswer, oneAccount...),
+		},
+		"boundary": {
+			always("users are deleted, not disabled", Inactive, ActiveFirst),
+		},
+		"datadog": {
+			always(oneAddress, Alias),
+		},
+		"entra": {},
+		"file": {
+			always("a file is read without HTTP; its own tests cut it off, and change and remove it", NeedsHTTP()...),
+			always("a file has no pages", NeedsPages()...),
+		},
+		"github": {
+			always("who left is no member any more", Inactive, ActiveFirst),
+		},
+		"gitlab": {},
+		"google": {
+			lookups(oneAnswer, oneAccount...),
+		},
+		"http": {
+			always("an endpoint answers for one person, in one answer", NeedsPages()...),
+			always("the expressions give no state", Inactive, ActiveFirst),
+		},
+		"ldap": {
+			always("LDAP is not HTTP; its own tests have its result codes, a server that hangs, and a real OpenLDAP", NeedsHTTP()...),
+		},
+		"okta": {},
+		"onelogin": {
+			always(oneAddress, Alias),
+		},
+		"pagerduty": {
+			always(oneAddress, Alias),
+			always("users are deleted, not disabled", Inactive, ActiveFirst),
+		},
+		"scim": {},
+		"slack": {
+			always(oneAddress, Alias),
+			lookups(oneAnswer, oneAccount...),
+			lookups("the lookup answers for somebody who left as for somebody who never was there", Inactive),
+		},
+		"tailscale": {
+			always("a login name is one address", Alias),
+			always("the address is the identity, so no two accounts have it", Duplicate, ActiveFirst),
+			always("the list is one answer", NeedsPages()...),
+		},
+	}
+}
+
+// excused is why a case does not run in a way of asking; "" = it runs.
+func (s Subject) excused(c Case, way string) string {
+	if why := s.Lacks[c]; why != "" {
+		return why
+	}
+	for _, e := range Excuses()[s.Kind] {
+		if slices.Contains(e.Cases, c) && (e.Ways == nil || slices.Contains(e.Ways, way)) {
+			return e.Why
+		}
+	}
+	return ""
+}
