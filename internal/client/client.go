@@ -205,13 +205,13 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// eachChunk runs do for n elements in chunks of size, as many at once as the
-// client sends requests. The first error stops the others.
-func (c *Client) eachChunk(ctx context.Context, n, size int, do func(ctx context.Context, from, to int) error) error {
+// eachChunk runs do for n elements in the largest chunks that a request takes,
+// as many at once as the client sends requests. The first error stops the others.
+func (c *Client) eachChunk(ctx context.Context, n int, do func(ctx context.Context, from, to int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(c.concurrency)
-	for from := 0; from < n; from += size {
-		group.Go(func() error { return do(ctx, from, min(from+size, n)) })
+	for from := 0; from < n; from += symapi.MaxBatch {
+		group.Go(func() error { return do(ctx, from, min(from+symapi.MaxBatch, n)) })
 	}
 	return group.Wait()
 }

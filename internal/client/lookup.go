@@ -5,7 +5,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,25 +19,13 @@ import (
 // *identity.Error with CodeNoDirectory, as is a service without a directory.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error) {
 	answers := make([]identity.Answer, len(emails))
-	err := c.eachChunk(ctx, len(emails), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
+	err := c.eachChunk(ctx, len(emails), func(ctx context.Context, from, to int) error {
 		return c.lookup(ctx, service, emails[from:to], answers[from:to])
 	})
 	if err == nil {
 		return answers, nil
 	}
-	if !lacksCall(err) {
-		return nil, err
-	}
-	// A 404 may also be a proxy's, while the server restarts; only what is
-	// known to be the API may say that there are no directories.
-	has, probeErr := c.hasExtensions(ctx)
-	switch {
-	case probeErr != nil:
-		return nil, probeErr
-	case has && errors.Is(err, errNotJSON):
-		return nil, err
-	}
-	return nil, &identity.Error{Code: identity.CodeNoDirectory, Service: service, Message: "this API has no directories", Cause: err}
+	return nil, c.withoutDirectories(ctx, service, err, "this API has no directories")
 }
 
 func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.Answer) error {
@@ -77,7 +64,7 @@ func sameEmail(a, b string) bool {
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
 	claims = distinct(claims)
 	found := make([][]identity.Holder, (len(claims)+symapi.MaxBatch-1)/symapi.MaxBatch)
-	err := c.eachChunk(ctx, len(claims), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
+	err := c.eachChunk(ctx, len(claims), func(ctx context.Context, from, to int) error {
 		holders, err := c.holders(ctx, service, claims[from:to])
 		found[from/symapi.MaxBatch] = holders
 		return err

@@ -62,7 +62,7 @@ func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 // searchAll asks users/search for any number of keys.
 func (c *Client) searchAll(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	found := make([][]identity.User, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
-	err := c.eachChunk(ctx, len(keys), symapi.MaxBatch, func(ctx context.Context, from, to int) error {
+	err := c.eachChunk(ctx, len(keys), func(ctx context.Context, from, to int) error {
 		users, err := c.search(ctx, keys[from:to])
 		found[from/symapi.MaxBatch] = users
 		return err

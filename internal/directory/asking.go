@@ -23,71 +23,22 @@ func (l *lookup) batches(ctx context.Context, many BatchFinder, want []string) e
 			return l.limitedOr(err, want)
 		}
 		for _, email := range batch {
-			l.results[email] = l.policy.decide(email, found[email])
+			l.results[email] = l.decide(email, found[email])
 		}
 	}
 	return nil
 }
 
-// oneByOne looks up every address, a few at once. The first failure that is
-// not about one address stops the others; a rate limit only keeps new ones
-// from being asked.
+// oneByOne looks up every address, a few at once.
 func (l *lookup) oneByOne(ctx context.Context, want []string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var (
-		mu      sync.Mutex
-		limited error
-		fatal   error
-	)
-	record := func(email string, found []Account, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		var limit *RateLimitError
-		switch {
-		case err == nil:
-			l.results[email] = l.policy.decide(email, found)
-		case errors.Is(err, ErrAnswer):
-			l.results[email] = Result{Status: identity.Failed, Err: err}
-		case errors.As(err, &limit):
-			limited = err
-		case fatal == nil:
-			fatal = err
-			cancel(err)
+	err := askEach(ctx, want, l.directory.Find, func(email string, found []Account, unusable error) {
+		if unusable != nil {
+			l.results[email] = Result{Status: identity.Failed, Err: unusable}
+			return
 		}
-	}
-	stopped := func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return limited != nil || fatal != nil
-	}
-
-	next := make(chan string)
-	var workers sync.WaitGroup
-	for range min(parallelLookups, len(want)) {
-		workers.Go(func() {
-			for email := range next {
-				found, err := l.directory.Find(ctx, email)
-				record(email, found, err)
-			}
-		})
-	}
-	for _, email := range want {
-		if stopped() || ctx.Err() != nil {
-			break
-		}
-		next <- email
-	}
-	close(next)
-	workers.Wait()
-
-	switch {
-	case fatal != nil:
-		return fatal
-	case limited != nil:
-		return l.limitedOr(limited, want)
-	}
-	return context.Cause(ctx)
+		l.results[email] = l.decide(email, found)
+	})
+	return l.limitedOr(err, want)
 }
 
 // limitedOr keeps what is known when err is a rate limit and marks the others
@@ -103,4 +54,68 @@ func (l *lookup) limitedOr(err error, want []string) error {
 		}
 	}
 	return nil
+}
+
+// askEach asks about each key, a few at once, and calls done, never twice at
+// once, with every answer, or with the error that says that the answer about
+// this key cannot be used. The first other failure stops the rest; a rate
+// limit only keeps new keys from being asked. Either is returned.
+func askEach(
+	ctx context.Context, keys []string,
+	ask func(ctx context.Context, key string) ([]Account, error),
+	done func(key string, found []Account, unusable error),
+) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		mu      sync.Mutex
+		limited error
+		fatal   error
+	)
+	record := func(key string, found []Account, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		var limit *RateLimitError
+		switch {
+		case err == nil, errors.Is(err, ErrAnswer):
+			done(key, found, err)
+		case errors.As(err, &limit):
+			limited = err
+		case fatal == nil:
+			fatal = err
+			cancel(err)
+		}
+	}
+	stopped := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return limited != nil || fatal != nil
+	}
+
+	next := make(chan string)
+	var workers sync.WaitGroup
+	for range min(parallelLookups, len(keys)) {
+		workers.Go(func() {
+			for key := range next {
+				found, err := ask(ctx, key)
+				record(key, found, err)
+			}
+		})
+	}
+	for _, key := range keys {
+		if stopped() || ctx.Err() != nil {
+			break
+		}
+		next <- key
+	}
+	close(next)
+	workers.Wait()
+
+	switch {
+	case fatal != nil:
+		return fatal
+	case limited != nil:
+		return limited
+	}
+	return context.Cause(ctx)
 }

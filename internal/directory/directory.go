@@ -52,6 +52,7 @@ type Descriptor struct {
 	LookupEvery          time.Duration // documented steady spacing of lookups
 	ListEvery            time.Duration // and of pages
 	ListMaxAccounts      int           // the list is cut off there; 0 = no limit known
+	BatchSize            int           // addresses that FindMany puts into one request; 0 = one
 	LookupSeesInactive   bool
 	EventuallyConsistent bool
 	// Kinds may match besides people, because the configuration says so.

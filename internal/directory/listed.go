@@ -19,10 +19,10 @@ type Listed struct {
 	turn   chan struct{} // holds one token: who has it may use the fields below
 
 	snapshot *index
-	taken    time.Time
+	taken    time.Time // the end of the walk
 }
 
-// FromLister makes a Listed whose snapshot of l is at most ttl old. A walk
+// FromLister makes a Listed whose snapshot of l serves for ttl. A walk
 // that fails is reported to the caller and leaves the older snapshot alone.
 func FromLister(l Lister, ttl time.Duration) *Listed {
 	return &Listed{lister: l, ttl: ttl, turn: make(chan struct{}, 1)}
@@ -63,11 +63,10 @@ func (l *Listed) fresh(ctx context.Context) (*index, error) {
 	if l.snapshot != nil && time.Since(l.taken) < l.ttl {
 		return l.snapshot, nil
 	}
-	started := time.Now()
 	next := newIndex(func(id string) string { return id })
 	if err := Walk(ctx, l.lister, func(page []Account) bool { next.add(page); return true }); err != nil {
 		return nil, err
 	}
-	l.snapshot, l.taken = next, started
+	l.snapshot, l.taken = next, time.Now()
 	return next, nil
 }

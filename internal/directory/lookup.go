@@ -7,25 +7,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Lookup asks a directory for people and returns one answer per e-mail, in
 // order; an e-mail may come several times. It walks the list or asks for each
-// one, as Plan says.
+// one, as Plan says. A Cached answers from what it keeps, and its answers tell
+// of when they are.
 //
 // A failure of the whole, such as a rejected credential, is an *identity.Error
 // and no answers. Where the service began to limit requests, those who were
 // not asked have the status Failed and a retryable error. What cannot be
 // stored, such as an id that the service type does not allow, is Failed too.
 func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string, opts ...Option) ([]identity.Answer, error) {
-	l := &lookup{
-		directory: d,
-		service:   service,
-		policy:    newPolicy(append([]Option{foldIDs(service.Type), AllowKinds(d.Describe().Kinds...)}, opts...)),
-		results:   map[string]Result{},
-	}
+	l := newLookup(d, service, opts...)
 	answers := make([]identity.Answer, len(emails))
 	keys := make([]string, len(emails))
 	var want []string
@@ -43,7 +41,12 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 		}
 	}
 	if len(want) > 0 {
-		if err := l.ask(ctx, want); err != nil {
+		ask := l.ask
+		if cache, ok := d.(*Cached); ok {
+			l.directory = cache.Directory
+			ask = func(ctx context.Context, want []string) error { return cache.answer(ctx, l, want) }
+		}
+		if err := ask(ctx, want); err != nil {
 			return nil, AsIdentityError(service, err)
 		}
 	}
@@ -74,12 +77,24 @@ type lookup struct {
 	service   identity.ServiceKey
 	policy    *policy
 	results   map[string]Result
+	asOf      map[string]time.Time         // of when results are; absent = not told
+	known     func(email string) []Account // accounts that lookups do not see; nil = none
+}
+
+func newLookup(d Directory, service identity.ServiceKey, opts ...Option) *lookup {
+	return &lookup{
+		directory: d,
+		service:   service,
+		policy:    newPolicy(append([]Option{foldIDs(service.Type), AllowKinds(d.Describe().Kinds...)}, opts...)),
+		results:   map[string]Result{},
+		asOf:      map[string]time.Time{},
+	}
 }
 
 func (l *lookup) ask(ctx context.Context, want []string) error {
 	d := l.directory.Describe()
-	if many, ok := l.directory.(BatchFinder); ok && (len(want) > 1 || !d.Lookup) {
-		return l.batches(ctx, many, want)
+	if many, ok := l.directory.(BatchFinder); ok && !d.Lookup {
+		return l.batches(ctx, many, want) // a Listed, which keeps a list of its own
 	}
 	if lister, ok := l.directory.(Lister); ok && Plan(d, len(want), 0) {
 		err := l.walk(ctx, lister, want)
@@ -88,7 +103,23 @@ func (l *lookup) ask(ctx context.Context, want []string) error {
 		}
 		// The list turned out to be longer than the service shows of it.
 	}
+	return l.lookUp(ctx, want)
+}
+
+// lookUp asks for addresses, several in a request where that can be.
+func (l *lookup) lookUp(ctx context.Context, want []string) error {
+	if many, ok := l.directory.(BatchFinder); ok && len(want) > 1 {
+		return l.batches(ctx, many, want)
+	}
 	return l.oneByOne(ctx, want)
+}
+
+// decide is what accounts that were looked up say of an address.
+func (l *lookup) decide(email string, found []Account) Result {
+	if l.known != nil {
+		found = append(slices.Clip(found), l.known(email)...)
+	}
+	return l.policy.decide(email, found)
 }
 
 // walk reads the whole list. Until its end nothing is known for sure, so an
@@ -122,7 +153,7 @@ func (l *lookup) settled(list *index, want []string) bool {
 
 // answer is a result as the API says it, under the caller's spelling.
 func (l *lookup) answer(email, key string, r Result) identity.Answer {
-	a := identity.Answer{Email: email, Status: r.Status}
+	a := identity.Answer{Email: email, Status: r.Status, AsOf: l.asOf[key]}
 	switch r.Status {
 	case identity.Found, identity.Inactive:
 		if r.Account.ID == "" { // several inactive accounts: none of them is the one

@@ -35,7 +35,8 @@ func Plan(d Descriptor, want, size int) bool {
 	if d.ListPage > 0 {
 		pages = (size-1)/d.ListPage + 1
 	}
-	lookups := time.Duration(want) * max(d.LookupEvery, roundTrip/parallelLookups)
+	requests := (want-1)/max(d.BatchSize, 1) + 1
+	lookups := time.Duration(requests) * max(d.LookupEvery, roundTrip/parallelLookups)
 	walk := time.Duration(pages) * max(d.ListEvery, roundTrip)
 	return walk < lookups
 }

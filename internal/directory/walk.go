@@ -7,9 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // maxPages bounds a walk: a service whose cursor never ends is broken.
@@ -84,48 +81,4 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 		return fmt.Errorf("%w after %d accounts", ErrTruncated, limit)
 	}
 	return nil
-}
-
-// index is a walked list by normalised address. Rows that share an id with a
-// row of the address are kept with it, because Decide wants them all.
-type index struct {
-	byAddress map[string][]Account
-	foldID    func(string) string
-	byID      map[string][]Account
-}
-
-func newIndex(foldID func(string) string) *index {
-	return &index{byAddress: map[string][]Account{}, byID: map[string][]Account{}, foldID: foldID}
-}
-
-func (x *index) add(page []Account) {
-	for _, a := range page {
-		x.byID[x.foldID(a.ID)] = append(x.byID[x.foldID(a.ID)], a)
-		var seen []string
-		for _, address := range a.Emails {
-			key, err := identity.Normalize(address)
-			if err != nil || slices.Contains(seen, key) {
-				continue // such an address is nobody's: Decide cannot match it
-			}
-			seen = append(seen, key)
-			x.byAddress[key] = append(x.byAddress[key], a)
-		}
-	}
-}
-
-// find returns the accounts with the address and all other rows of them.
-func (x *index) find(email string) []Account {
-	var found []Account
-	done := map[string]bool{}
-	for _, a := range x.byAddress[email] {
-		id := x.foldID(a.ID)
-		switch {
-		case id == "":
-			found = append(found, a)
-		case !done[id]:
-			done[id] = true
-			found = append(found, x.byID[id]...)
-		}
-	}
-	return found
 }

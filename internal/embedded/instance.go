@@ -25,7 +25,7 @@ const configurationActor = "configuration"
 type Instance struct {
 	config      *Config
 	store       *sqlstore.Store
-	directories map[identity.ServiceKey]directory.Directory
+	directories map[identity.ServiceKey]*directory.Cached
 	handler     http.Handler
 }
 
@@ -41,8 +41,14 @@ func (i *Instance) StoreCreated() bool { return i.store.Created() }
 // StoreName is the store's URL without a password.
 func (i *Instance) StoreName() string { return i.config.store.name() }
 
-// Close releases the store. Requests under way may fail.
-func (i *Instance) Close() error { return i.store.Close() }
+// Close releases the store and ends walks of directories. Requests under way
+// may fail.
+func (i *Instance) Close() error {
+	for _, dir := range i.directories {
+		dir.Close()
+	}
+	return i.store.Close()
+}
 
 // Open opens the store, creating it where it is missing, and the directories,
 // and registers the file's services. What cannot be opened is a
@@ -57,7 +63,7 @@ func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
 		found = append(found, d)
 		causes = append(causes, err)
 	}
-	i := &Instance{config: c, directories: make(map[identity.ServiceKey]directory.Directory)}
+	i := &Instance{config: c, directories: make(map[identity.ServiceKey]*directory.Cached)}
 	for _, s := range c.services {
 		if s.directory == nil {
 			continue
@@ -67,7 +73,7 @@ func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
 			fail(s.directory.problem(s.key, err), err)
 			continue
 		}
-		i.directories[s.key] = dir
+		i.directories[s.key] = directory.Cache(dir, s.key, s.directory.cache)
 	}
 	if found.HasErrors() { // before a store is created for nothing
 		return nil, asError(found, c.secrets, causes...)
@@ -92,8 +98,12 @@ func (c *Config) start(ctx context.Context, i *Instance, opts Options) (http.Han
 	for _, s := range c.services {
 		configured[s.key] = true
 	}
+	directories := make(map[identity.ServiceKey]directory.Directory, len(i.directories))
+	for key, dir := range i.directories {
+		directories[key] = dir
+	}
 	return server.New(server.Config{
-		Org: c.org, Version: opts.Version, Store: i.store, Directories: i.directories, Configured: configured,
+		Org: c.org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
 		Authenticate: c.authenticate(opts.Principal), Logger: opts.Logger,
 	})
 }

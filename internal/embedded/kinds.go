@@ -25,6 +25,7 @@ type directoryKind struct {
 	required []string
 	optional []string
 	offline  bool // opening it checks the settings and does no I/O
+	local    bool // its answers are kept only where the file says so
 	decode   func(args arguments, service identity.ServiceKey) opener
 }
 
@@ -34,12 +35,14 @@ func directoryKinds() map[string]directoryKind {
 	return map[string]directoryKind{
 		"file": {
 			required: []string{"path"},
+			local:    true,
 			decode:   decodeFile,
 		},
 		"http": {
 			required: []string{"url", "identity"},
 			optional: []string{"headers", "emails", "not_found_status", "allow_http", "allow_private", "timeout"},
 			offline:  true,
+			local:    true,
 			decode:   decodeHTTP,
 		},
 		"scim": {
@@ -48,14 +51,14 @@ func directoryKinds() map[string]directoryKind {
 			offline:  true,
 			decode:   decodeSCIM,
 		},
-		"aptible":  {optional: web("token", "username", "password", "cache_ttl"), offline: true, decode: decodeAptible},
+		"aptible":  {optional: web("token", "username", "password"), offline: true, decode: decodeAptible},
 		"auth0":    {optional: web("token", "client_id", "client_secret", "connection"), offline: true, decode: decodeAuth0},
-		"aws_iam":  {optional: aws("strategy", "tag", "cache_ttl"), decode: decodeAWSIAM},
+		"aws_iam":  {optional: aws("strategy", "tag"), decode: decodeAWSIAM},
 		"aws_sso":  {optional: aws(), decode: decodeAWSSSO},
 		"boundary": {required: []string{"base_url"}, optional: []string{"token", "username", "password", "connection", "scope_id", "timeout", "allow_http"}, offline: true, decode: decodeBoundary},
 		"datadog":  {required: []string{"token", "client_secret"}, optional: web("include_bots"), offline: true, decode: decodeDatadog},
 		"entra":    {required: []string{"client_id", "client_secret"}, optional: web("include_guests"), offline: true, decode: decodeEntra},
-		"github":   {required: []string{"token"}, optional: web("cache_ttl"), offline: true, decode: decodeGitHub},
+		"github":   {required: []string{"token"}, optional: web(), offline: true, decode: decodeGitHub},
 		"gitlab":   {required: []string{"token"}, optional: web("include_bots"), offline: true, decode: decodeGitLab},
 		"google":   {optional: web("credentials_file", "impersonate"), decode: decodeGoogle},
 		"ldap": {
@@ -68,7 +71,7 @@ func directoryKinds() map[string]directoryKind {
 		"onelogin":  {required: []string{"client_id", "client_secret"}, optional: web(), offline: true, decode: decodeOneLogin},
 		"pagerduty": {required: []string{"token"}, optional: web(), offline: true, decode: decodePagerDuty},
 		"slack":     {required: []string{"token"}, optional: web("include_bots", "include_guests"), offline: true, decode: decodeSlack},
-		"tailscale": {optional: web("token", "client_id", "client_secret", "cache_ttl"), offline: true, decode: decodeTailscale},
+		"tailscale": {optional: web("token", "client_id", "client_secret"), offline: true, decode: decodeTailscale},
 	}
 }
 
@@ -86,6 +89,7 @@ type directorySetting struct {
 	kind  string
 	at    hcl.Range
 	attrs hcl.Attributes
+	cache directory.CacheSettings
 	open  opener
 }
 
@@ -114,12 +118,15 @@ func (d *decoder) directory(block *hcl.Block, service identity.ServiceKey) *dire
 	for _, attr := range kind.required {
 		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: attr, Required: true})
 	}
-	for _, attr := range kind.optional {
+	for _, attr := range append(kind.optional, cacheTTLName, cacheMissesName) {
 		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: attr})
 	}
 	before := len(d.found)
 	args := arguments{d, d.content(block.Body, schema).Attributes}
-	setting := &directorySetting{kind: name, at: block.DefRange, attrs: args.attrs, open: kind.decode(args, service)}
+	setting := &directorySetting{
+		kind: name, at: block.DefRange, attrs: args.attrs,
+		cache: args.cache(kind.local), open: kind.decode(args, service),
+	}
 	if kind.offline && len(d.found) == before {
 		if _, err := setting.open(); err != nil {
 			d.found = append(d.found, setting.problem(service, err))

@@ -4,6 +4,8 @@
 package embedded
 
 import (
+	"time"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/auth0"
@@ -103,7 +105,6 @@ func decodeTailscale(args arguments, service identity.ServiceKey) opener {
 		Token:        args.secret("token"),
 		ClientID:     args.str("client_id"),
 		ClientSecret: args.secret("client_secret"),
-		CacheTTL:     args.duration("cache_ttl"),
 	}
 	return func() (directory.Directory, error) { return tailscale.Open(cfg) }
 }
@@ -115,7 +116,6 @@ func decodeAptible(args arguments, service identity.ServiceKey) opener {
 		Token:        args.secret("token"),
 		Username:     args.str("username"),
 		Password:     args.secret("password"),
-		CacheTTL:     args.duration("cache_ttl"),
 	}
 	return func() (directory.Directory, error) { return aptible.Open(cfg) }
 }
@@ -160,7 +160,9 @@ func decodeGitHub(args arguments, service identity.ServiceKey) opener {
 		Settings:     args.web(),
 		Organization: idOf(service, "github"),
 		Token:        args.secret("token"),
-		CacheTTL:     args.duration("cache_ttl"),
+		// The list behind its lookups says who is absent, so it is no older
+		// than misses may be.
+		CacheTTL: max(args.quietly().cache(false).Misses, time.Second),
 	}
 	return func() (directory.Directory, error) { return github.Open(cfg) }
 }
@@ -193,7 +195,6 @@ func decodeAWSIAM(args arguments, service identity.ServiceKey) opener {
 		Account:  idOf(service, "aws_iam"),
 		Strategy: args.str("strategy"),
 		Tag:      args.str("tag"),
-		CacheTTL: args.duration("cache_ttl"),
 	}
 	return func() (directory.Directory, error) { return awsiam.Open(cfg) }
 }

@@ -137,6 +137,7 @@ type Answer struct {
 	Matcher    Matcher   // set when Found; the inactive account's when Inactive
 	Candidates []Matcher // set when Ambiguous
 	Err        *Error    // set when Failed
+	AsOf       time.Time // of when the answer is; zero = not told
 }
 
 // AnswerStatus is the outcome of asking a target service for one e-mail.
@@ -150,6 +151,28 @@ const (
 	Ambiguous AnswerStatus = "ambiguous"
 	Inactive  AnswerStatus = "inactive"
 	Failed    AnswerStatus = "failed"
+)
+
+// AccountStatus is what a target service said about one stored identity.
+type AccountStatus struct {
+	Identity string
+	Status   AccountState
+	Err      *Error    // set when AccountFailed
+	AsOf     time.Time // of when the answer is; zero = not told
+}
+
+// AccountState is the outcome of asking a target service for one account.
+type AccountState string
+
+// States of accounts. AccountUnknown says that the service cannot be asked for
+// accounts by identity, AccountFailed that it was not asked or did not answer:
+// neither means that the account is gone.
+const (
+	AccountActive   AccountState = "active"
+	AccountInactive AccountState = "inactive"
+	AccountAbsent   AccountState = "absent"
+	AccountUnknown  AccountState = "unknown"
+	AccountFailed   AccountState = "failed"
 )
 
 // Principal is who a token is.

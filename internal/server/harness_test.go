@@ -272,6 +272,20 @@ func (a accounts) Find(_ context.Context, email string) ([]directory.Account, er
 	return a.found[email], stdcmp.Or(a.err, a.refused[email])
 }
 
+// byID are accounts that can be asked for by id, too.
+type byID struct{ accounts }
+
+func (a byID) FindID(_ context.Context, id string) ([]directory.Account, error) {
+	for _, found := range a.found {
+		for _, account := range found {
+			if account.ID == id {
+				return []directory.Account{account}, a.err
+			}
+		}
+	}
+	return nil, stdcmp.Or(a.err, a.refused[id])
+}
+
 // withDirectory gives okta a directory.
 func withDirectory(d directory.Directory) func(*server.Config) {
 	return func(c *server.Config) { c.Directories = map[identity.ServiceKey]directory.Directory{okta: d} }

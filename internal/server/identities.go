@@ -24,6 +24,11 @@ func (s *service) registerIdentities(api huma.API) {
 		Description: "One result per e-mail, in order. For custom services this runs their fetch_remote_identity.",
 	}, s.lookupIdentities)
 	register(s, api, identity.Member, huma.Operation{
+		OperationID: "status-identities", Method: http.MethodPost, Path: "/identities/status",
+		Summary: "Ask a service whether accounts still exist and are active", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		Description: "One result per identity, in order, whoever holds it. A service that fails is an error of the whole call; where it limits requests, the others are failed.",
+	}, s.statusIdentities)
+	register(s, api, identity.Member, huma.Operation{
 		OperationID: "search-identities", Method: http.MethodPost, Path: "/identities/search",
 		Summary: "Find who holds accounts of a service", Errors: refusals,
 		Description: "One result per identity, in order; users is empty where nobody holds it.",
@@ -40,15 +45,9 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
+	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
 	if err != nil {
 		return nil, err
-	}
-	d := s.Directories[found.Key]
-	if d == nil {
-		return nil, &identity.Error{Code: identity.CodeNoDirectory, Service: found.Key,
-			Message: fmt.Sprintf("No directory is configured for %s", found.Key),
-			Hint:    "Add a directory to its service block in the server's configuration."}
 	}
 	emails := make([]string, len(keys))
 	for i, k := range keys {
@@ -69,6 +68,56 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	return replyWith(out), nil
 }
 
+// directoryOf finds a registered service and its directory.
+func (s *service) directoryOf(ctx context.Context, serviceType, externalID string) (identity.Service, directory.Directory, error) {
+	found, err := s.registered(ctx, identity.ServiceKey{Type: serviceType, ExternalID: externalID})
+	if err != nil {
+		return found, nil, err
+	}
+	d := s.Directories[found.Key]
+	if d == nil {
+		return found, nil, &identity.Error{Code: identity.CodeNoDirectory, Service: found.Key,
+			Message: fmt.Sprintf("No directory is configured for %s", found.Key),
+			Hint:    "Add a directory to its service block in the server's configuration."}
+	}
+	return found, d, nil
+}
+
+type statusInput struct{ Body symapi.StatusRequest }
+
+func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply[symapi.StatusReply], error) {
+	ids := in.Body.Identities
+	if err := checkLength("identities", len(ids)); err != nil {
+		return nil, err
+	}
+	if err := noneEmpty(ids); err != nil {
+		return nil, err
+	}
+	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
+	if err != nil {
+		return nil, err
+	}
+	statuses, err := directory.Status(ctx, d, found.Key, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := symapi.StatusReply{Results: make([]symapi.StatusResult, len(statuses))}
+	for i, a := range statuses {
+		out.Results[i] = symapi.EncodeStatus(a)
+	}
+	return replyWith(out), nil
+}
+
+// noneEmpty checks the identities of a request.
+func noneEmpty(ids []string) error {
+	for i, id := range ids {
+		if strings.TrimSpace(id) == "" {
+			return identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
+		}
+	}
+	return nil
+}
+
 type searchIdentitiesInput struct{ Body symapi.IdentitySearch }
 
 func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInput) (*reply[symapi.IdentityHolders], error) {
@@ -80,11 +129,11 @@ func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInpu
 	if err != nil {
 		return nil, err
 	}
+	if err := noneEmpty(asked); err != nil {
+		return nil, err
+	}
 	claims := make([]string, len(asked))
 	for i, id := range asked {
-		if strings.TrimSpace(id) == "" {
-			return nil, identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
-		}
 		claims[i] = identity.FoldIdentity(found.Key.Type, id)
 	}
 	holders, err := s.holders(ctx, found.Key, claims)

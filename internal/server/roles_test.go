@@ -33,6 +33,7 @@ func roles() map[string]identity.Role {
 		"GET /auth/login":               identity.Guest,
 		"POST /identities/lookup":       identity.Member,
 		"POST /identities/search":       identity.Member,
+		"POST /identities/status":       identity.Member,
 		"GET /identities/history":       identity.Guest,
 	}
 }

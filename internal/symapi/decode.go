@@ -178,6 +178,32 @@ func DecodeAnswer(r LookupResult) (identity.Answer, error) {
 	if a.Email == "" {
 		return identity.Answer{}, errors.New("a result has no email")
 	}
+	if r.AsOf != nil {
+		a.AsOf = *r.AsOf
+	}
+	return a, nil
+}
+
+// DecodeStatus is one result of identities/status in the domain. Whatever it
+// does not clearly say is an error, never "gone".
+func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
+	a := identity.AccountStatus{Identity: r.Identity, Status: identity.AccountState(r.Status)}
+	switch a.Status {
+	case identity.AccountActive, identity.AccountInactive, identity.AccountAbsent, identity.AccountUnknown:
+	case identity.AccountFailed:
+		a.Err = &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}
+		if r.Error != nil {
+			a.Err = DecodeError(*r.Error)
+		}
+	default:
+		return identity.AccountStatus{}, fmt.Errorf("the result for the account %q has the unknown status %q", r.Identity, r.Status)
+	}
+	if a.Identity == "" {
+		return identity.AccountStatus{}, errors.New("a result has no identity")
+	}
+	if r.AsOf != nil {
+		a.AsOf = *r.AsOf
+	}
 	return a, nil
 }
 

@@ -6,6 +6,7 @@ package symapi
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -94,7 +95,27 @@ func EncodeAnswer(a identity.Answer) LookupResult {
 		e := EncodeError(a.Err, "")
 		r.Error = &e
 	}
+	r.AsOf = encodeTime(a.AsOf)
 	return r
+}
+
+// EncodeStatus is what a target service said of one account, as the API shows it.
+func EncodeStatus(a identity.AccountStatus) StatusResult {
+	r := StatusResult{Identity: a.Identity, Status: string(a.Status), AsOf: encodeTime(a.AsOf)}
+	if a.Err != nil {
+		e := EncodeError(a.Err, "")
+		r.Error = &e
+	}
+	return r
+}
+
+// encodeTime is a time of the wire, in milliseconds; nil where there is none.
+func encodeTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
 }
 
 // EncodeError is the body of a reply that is not a success. The cause of the

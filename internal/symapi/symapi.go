@@ -187,6 +187,27 @@ type LookupResult struct {
 	Matcher    map[string]string   `json:"matcher,omitempty" doc:"The account, when found or inactive"`
 	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous"`
 	Error      *Error              `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
+	AsOf       *time.Time          `json:"as_of,omitempty" doc:"Of when the answer is: the server keeps lists of accounts for a while. Absent where it does not tell"`
+}
+
+// StatusRequest is the body of POST identities/status.
+type StatusRequest struct {
+	ServiceType string   `json:"service_type"`
+	ExternalID  string   `json:"external_id"`
+	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 1000"`
+}
+
+// StatusReply holds one result per identity asked, in order.
+type StatusReply struct {
+	Results []StatusResult `json:"results"`
+}
+
+// StatusResult is what the service says of one account.
+type StatusResult struct {
+	Identity string     `json:"identity"`
+	Status   string     `json:"status" enum:"active,inactive,absent,unknown,failed" doc:"absent: the service has no such account; unknown: it cannot be asked for accounts by identity; failed: it did not answer, which says nothing of the account"`
+	AsOf     *time.Time `json:"as_of,omitempty" doc:"Of when the answer is; absent when unknown or failed"`
+	Error    *Error     `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
 }
 
 // IdentitySearch is the body of POST identities/search.

@@ -24,6 +24,9 @@ func checkDecoded(t *testing.T, name string, data []byte) {
 	}
 	for address, accounts := range got {
 		for _, a := range accounts {
+			if address == "" && len(a.Emails) == 0 && strings.TrimSpace(a.ID) != "" {
+				continue // an account without an address
+			}
 			key, err := identity.ParseUser(a.Emails[0])
 			if strings.TrimSpace(a.ID) == "" || err != nil || key.Email() != address {
 				t.Errorf("%q is an account of %q", a, address)

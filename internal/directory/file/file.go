@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,7 @@ type version struct {
 var (
 	_ directory.Directory   = (*file)(nil)
 	_ directory.BatchFinder = (*file)(nil)
+	_ directory.Lister      = (*file)(nil)
 )
 
 // Open reads the file; it is read again whenever it changes.
@@ -69,7 +71,19 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (f *file) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, BatchSize: maxBytes, LookupSeesInactive: true}
+}
+
+// Pages implements directory.Lister: the file is one page.
+func (f *file) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		known, err := f.current()
+		if err = errors.Join(ctx.Err(), err); err != nil {
+			yield(nil, err)
+			return
+		}
+		yield(known.all(), nil)
+	}
 }
 
 // Check reads the file if it changed.

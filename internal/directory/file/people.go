@@ -5,6 +5,8 @@ package file
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -19,10 +21,20 @@ type row struct {
 	active bool
 }
 
-// people is a file's content: the accounts of each normalised address.
+// people is a file's content: the accounts of each normalised address, and
+// under "" those without one.
 type people map[string][]directory.Account
 
 func (p people) find(email string) []directory.Account { return p[email] }
+
+// all are the accounts in some order that is always the same.
+func (p people) all() []directory.Account {
+	all := make([]directory.Account, 0, len(p))
+	for _, email := range slices.Sorted(maps.Keys(p)) {
+		all = append(all, p[email]...)
+	}
+	return all
+}
 
 // gather checks rows and indexes them. Each address stands in an account of
 // its own: the order of rows must not make one holder of an address its
@@ -49,6 +61,9 @@ func gather(name string, rows []row) (people, error) {
 		state := directory.StateActive
 		if !r.active {
 			state = directory.StateInactive
+		}
+		if len(r.emails) == 0 {
+			all[""] = append(all[""], directory.Account{ID: r.id, State: state})
 		}
 		for _, address := range r.emails {
 			key, err := identity.ParseUser(address)

@@ -96,7 +96,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (s *server) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: pageSize, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true}
 }
 
 // Check binds and reads one person: a bind that may read nothing sees an empty

@@ -1,0 +1,71 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// Status asks the service whether accounts still exist and are active: one
+// answer per identity, in order. A server that cannot ask services so is an
+// *identity.Error with CodeNoDirectory, as is a service without a directory.
+func (c *Client) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
+	answers := make([]identity.AccountStatus, len(identities))
+	err := c.eachChunk(ctx, len(identities), func(ctx context.Context, from, to int) error {
+		return c.status(ctx, service, identities[from:to], answers[from:to])
+	})
+	if err == nil {
+		return answers, nil
+	}
+	return nil, c.withoutDirectories(ctx, service, err, "this API cannot ask services whether accounts still exist")
+}
+
+func (c *Client) status(ctx context.Context, service identity.ServiceKey, identities []string, answers []identity.AccountStatus) error {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true,
+		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities}})
+	if err != nil {
+		return err
+	}
+	var list symapi.StatusReply
+	if err := r.read("results", &list); err != nil {
+		return err
+	}
+	if len(list.Results) != len(identities) {
+		return r.understood(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(identities)))
+	}
+	for i, result := range list.Results {
+		answers[i], err = symapi.DecodeStatus(result)
+		if err == nil && answers[i].Identity != identities[i] {
+			err = fmt.Errorf("result %d is for %q, asked was %q", i, answers[i].Identity, identities[i])
+		}
+		if err != nil {
+			return r.understood(err)
+		}
+	}
+	return nil
+}
+
+// withoutDirectories makes of the error of a call that needs directories what
+// it says: where the server lacks the call, that nobody can be asked.
+func (c *Client) withoutDirectories(ctx context.Context, service identity.ServiceKey, err error, message string) error {
+	if !lacksCall(err) {
+		return err
+	}
+	// A 404 may also be a proxy's, while the server restarts; only what is
+	// known to be the API may say that there are no directories.
+	has, probeErr := c.hasExtensions(ctx)
+	switch {
+	case probeErr != nil:
+		return probeErr
+	case has && errors.Is(err, errNotJSON):
+		return err
+	}
+	return &identity.Error{Code: identity.CodeNoDirectory, Service: service, Message: message, Cause: err}
+}
