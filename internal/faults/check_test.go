@@ -35,6 +35,13 @@ func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team,
 			}
 		}
 	}
+	checkStore(ctx, t, api, want, acked, exact)
+}
+
+// checkStore compares what is stored and its history with what is declared and
+// was acknowledged.
+func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[place]string, acked map[place][]string, exact bool) {
+	t.Helper()
 	got := map[place]string{}
 	revisions := map[place]int64{}
 	for user, err := range api.AllUsers(ctx) {

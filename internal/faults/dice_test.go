@@ -57,6 +57,8 @@ var (
 	// rough faults also hold some for which an apply may fail, and then has to
 	// be run again.
 	rough = with(passing, mix{page: 2, missing: 2, broken: 2})
+	// light lets most requests through, and never gets tired.
+	light = mix{delay: 3, hold: 2, refuse: 2, drop: 2, truncate: 2, shorten: 2, limited: 2, gateway: 2, busy: 1, page: 2, missing: 2, broken: 2}
 )
 
 func with(mixes ...mix) mix {

@@ -35,7 +35,7 @@ func newPlugin(ctx context.Context, config values) (*plugin, error) {
 	if p.schema, err = server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		return nil, err
 	}
-	encoded, err := encode(p.schema.Provider, object(p.schema.Provider, config))
+	encoded, err := encode(p.schema.Provider, block(p.schema.Provider, config))
 	if err != nil {
 		return nil, err
 	}
@@ -43,18 +43,18 @@ func newPlugin(ctx context.Context, config values) (*plugin, error) {
 	return p, errors.Join(err, failed(resp.Diagnostics))
 }
 
-// resource is one resource as Terraform's state keeps it.
-type resource struct {
+// object is one resource as Terraform's state keeps it.
+type object struct {
 	kind     string
 	state    tftypes.Value // null: it is not there
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
 }
 
-func (r *resource) exists() bool { return r.state.Type() != nil && !r.state.IsNull() }
+func (r *object) exists() bool { return r.state.Type() != nil && !r.state.IsNull() }
 
 // text is an attribute of the state; "" where it is null.
-func (r *resource) text(name string) string {
+func (r *object) text(name string) string {
 	var attributes map[string]tftypes.Value
 	var out string
 	if r.state.As(&attributes) == nil {
@@ -65,7 +65,7 @@ func (r *resource) text(name string) string {
 
 // refresh reads a resource. That it is gone is an error here: nobody else
 // deletes anything.
-func (p *plugin) refresh(ctx context.Context, r *resource) error {
+func (p *plugin) refresh(ctx context.Context, r *object) error {
 	schema := p.schema.ResourceSchemas[r.kind]
 	state, err := encode(schema, r.state)
 	if err != nil {
@@ -88,7 +88,7 @@ type lost struct{ error }
 
 // step is a planned change.
 type step struct {
-	resource *resource
+	resource *object
 	config   tftypes.Value
 	planned  *tfprotov6.PlanResourceChangeResponse
 	empty    bool
@@ -96,7 +96,7 @@ type step struct {
 }
 
 // plan plans config for a resource; nil destroys it.
-func (p *plugin) plan(ctx context.Context, r *resource, config values) (*step, error) {
+func (p *plugin) plan(ctx context.Context, r *object, config values) (*step, error) {
 	schema := p.schema.ResourceSchemas[r.kind]
 	null := tftypes.NewValue(schema.ValueType(), nil)
 	if r.state.Type() == nil {
@@ -105,7 +105,7 @@ func (p *plugin) plan(ctx context.Context, r *resource, config values) (*step, e
 	s := &step{resource: r, config: null}
 	proposed := null
 	if config != nil {
-		s.config = object(schema, config)
+		s.config = block(schema, config)
 		proposed = propose(schema, r.state, config)
 	}
 	req := &tfprotov6.PlanResourceChangeRequest{TypeName: r.kind, PriorPrivate: r.private, PriorIdentity: r.identity}
@@ -168,7 +168,7 @@ func (p *plugin) apply(ctx context.Context, s *step) error {
 // read reads a data source.
 func (p *plugin) read(ctx context.Context, kind string, config values) (map[string]tftypes.Value, []*tfprotov6.Diagnostic, error) {
 	schema := p.schema.DataSourceSchemas[kind]
-	encoded, err := encode(schema, object(schema, config))
+	encoded, err := encode(schema, block(schema, config))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -189,7 +189,7 @@ func encode(schema *tfprotov6.Schema, v tftypes.Value) (*tfprotov6.DynamicValue,
 	return &out, err
 }
 
-func object(schema *tfprotov6.Schema, config values) tftypes.Value {
+func block(schema *tfprotov6.Schema, config values) tftypes.Value {
 	attributes := map[string]tftypes.Value{}
 	for name, t := range schema.ValueType().(tftypes.Object).AttributeTypes {
 		v, set := config[name]
@@ -219,7 +219,7 @@ func propose(schema *tfprotov6.Schema, prior tftypes.Value, config values) tftyp
 			merged[a.Name] = before[a.Name]
 		}
 	}
-	return object(schema, merged)
+	return block(schema, merged)
 }
 
 func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }

@@ -39,8 +39,8 @@ type team struct {
 
 	users int // so far
 	want  declared
-	bulk  *resource
-	each  map[place]*resource
+	bulk  *object
+	each  map[place]*object
 
 	mu    sync.Mutex
 	acked map[place][]string // what was acknowledged, in order; "" is a deletion
@@ -49,7 +49,7 @@ type team struct {
 
 func newTeam(name string, r *rand.Rand, apiURL string, tries int) *team {
 	return &team{name: name, dice: r, apiURL: apiURL, tries: tries, want: declared{},
-		bulk: &resource{kind: "sym_identities"}, each: map[place]*resource{}, acked: map[place][]string{}}
+		bulk: &object{kind: "sym_identities"}, each: map[place]*object{}, acked: map[place][]string{}}
 }
 
 // add declares new people: n in the bulk resource, and some of them, and
@@ -144,13 +144,13 @@ func (t *team) plan(ctx context.Context) ([]*step, error) {
 		if at.service == bulkService {
 			rows[at.user] = id
 		} else if t.each[at] == nil {
-			t.each[at] = &resource{kind: "sym_identity"}
+			t.each[at] = &object{kind: "sym_identity"}
 		}
 	}
 	singles := slices.SortedFunc(maps.Keys(t.each), func(a, b place) int { return cmp.Compare(a.user, b.user) })
 	var steps []*step
 	var mu sync.Mutex
-	add := func(r *resource, config values, done func()) error {
+	add := func(r *object, config values, done func()) error {
 		if r.exists() {
 			if err := p.refresh(ctx, r); err != nil {
 				return err
