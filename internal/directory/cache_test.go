@@ -311,6 +311,8 @@ func TestCacheEndsWalks(t *testing.T) {
 					}
 				}
 				time.Sleep(time.Hour)
+				c.mu.Lock()
+				defer c.mu.Unlock()
 				if c.pages != tc.pages {
 					t.Errorf("%d pages were read, want %d", c.pages, tc.pages)
 				}
