@@ -13,7 +13,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
 )
 
-// check prints a line for the configuration, the store and each directory. All
+// check prints a line for the configuration, the store, the certificate, each
+// issuer and each directory. All
 // are checked, whichever fail.
 func (p *program) check(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
@@ -32,6 +33,9 @@ func (p *program) check(ctx context.Context, args []string) error {
 	}
 	text := fmt.Sprintf("ok    configuration %s: org %s, %s, %s\n", path, cfg.Org(),
 		count(cfg.Services(), "service"), count(cfg.Tokens(), "token"))
+	if n := cfg.Issuers(); n > 0 {
+		text = strings.TrimSuffix(text, "\n") + fmt.Sprintf(", %s\n", count(n, "jwt block"))
+	}
 	if cfg.CheckServe() != nil {
 		text += "      without a token only the provider's embedded mode can use it; `sym-identityd token new` makes one\n"
 	}
@@ -51,7 +55,9 @@ func (p *program) check(ctx context.Context, args []string) error {
 // result prints one line; errReported where the part does not work.
 func (p *program) result(r embedded.CheckResult) error {
 	what := r.Subject + " " + r.Detail
-	if r.Subject != embedded.SubjectStore {
+	switch r.Subject {
+	case embedded.SubjectStore, embedded.SubjectTLS, embedded.SubjectIssuer:
+	default:
 		what = fmt.Sprintf("directory %s (%s)", r.Subject, r.Detail)
 	}
 	if r.Err != nil {

@@ -12,7 +12,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
@@ -23,6 +27,7 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute
+	writeTimeout      = 5 * time.Minute // from the end of the headers on, directories included
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
 
@@ -43,6 +48,11 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	// From here on it asks for another reading of the file instead of ending
+	// the process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	log, err := newLogger(p.stderr, *format, level)
 	if err != nil {
 		return err
@@ -59,9 +69,11 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	log = cfg.Logger(log)
 	maintained, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { instance.Maintain(maintained, log) })
+	background.Go(func() { reloadOn(maintained, hangup, instance, opts, log) })
 	err = p.listenAndServe(ctx, cfg, instance, log)
 	stop()
 	background.Wait()
@@ -79,6 +91,56 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	return nil, &usageError{fmt.Sprintf("-log-format is text or json, not %q", format)}
 }
 
+// reloadOn reads the configuration again at each signal, until ctx ends. A file
+// that is wrong changes nothing.
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *embedded.Instance, opts embedded.Options, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		restart, err := instance.Reload(opts)
+		var found *embedded.DiagnosticsError
+		switch {
+		case errors.As(err, &found):
+			for _, d := range found.Diagnostics {
+				log.Error("the configuration was not reloaded", "problem", d.String())
+			}
+			log.Error("the configuration was not reloaded; the one before stays in force", "problems", len(found.Diagnostics))
+		case err != nil:
+			log.Error("the configuration was not reloaded; the one before stays in force", "error", err)
+		case len(restart) > 0:
+			log.Warn("reloaded tokens, jwt, client certificates and TLS; other settings have changed and count after a restart",
+				"settings", strings.Join(restart, ", "))
+		default:
+			log.Info("reloaded tokens, jwt, client certificates and TLS")
+		}
+	}
+}
+
+// limits of connections, so that tests need not wait for minutes.
+type limits struct {
+	header, read, write, idle time.Duration
+}
+
+func defaultLimits() limits {
+	return limits{header: readHeaderTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout}
+}
+
+// newServer is a server that lets nobody hold a connection for long.
+func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: most.header,
+		ReadTimeout:       most.read,
+		WriteTimeout:      most.write,
+		IdleTimeout:       most.idle,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
 // listenAndServe serves until ctx ends, then lets requests under way finish.
 func (p *program) listenAndServe(ctx context.Context, cfg *embedded.Config, instance *embedded.Instance, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen())
@@ -88,18 +150,16 @@ func (p *program) listenAndServe(ctx context.Context, cfg *embedded.Config, inst
 	if instance.StoreCreated() {
 		log.Info("created an empty store", "store", instance.StoreName())
 	}
-	warnIfOpen(log, listener.Addr())
-	server := &http.Server{
-		Handler:           instance.Handler(),
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	server := newServer(instance.Handler(), defaultLimits(), log)
+	serve, scheme := server.Serve, "http"
+	if server.TLSConfig = instance.TLS(); server.TLSConfig != nil {
+		serve, scheme = func(l net.Listener) error { return server.ServeTLS(l, "", "") }, "https"
+	} else {
+		warnIfOpen(log, listener.Addr())
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	if err := p.print("listening on http://" + listener.Addr().String() + "\n"); err != nil {
+	go func() { served <- serve(listener) }()
+	if err := p.print("listening on " + scheme + "://" + listener.Addr().String() + "\n"); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	select {
@@ -129,6 +189,6 @@ func drain(server *http.Server, log *slog.Logger) error {
 // this machine can connect.
 func warnIfOpen(log *slog.Logger, addr net.Addr) {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		log.Warn("listening beyond this machine without TLS; put a TLS proxy in front", "address", addr.String())
+		log.Warn("listening beyond this machine without TLS; add a tls block, or put a TLS proxy in front", "address", addr.String())
 	}
 }

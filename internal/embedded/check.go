@@ -8,16 +8,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
-// SubjectStore is the Subject of the store's CheckResult.
-const SubjectStore = "store"
+// Subjects of CheckResults that are not about a directory.
+const (
+	SubjectStore  = "store"
+	SubjectTLS    = "tls"
+	SubjectIssuer = "issuer"
+)
 
 const (
 	checkTimeout  = 30 * time.Second // of each check
@@ -27,14 +34,15 @@ const (
 
 // CheckResult is what checking one part of an instance found.
 type CheckResult struct {
-	Subject string // SubjectStore, or the service key of a directory
-	Detail  string // the store's name, or the directory's kind
+	Subject string // one of the above, or the service key of a directory
+	Detail  string // the store's name, the certificate's file, the issuer's URL, or the directory's kind
 	Note    string // what else is worth knowing; may be empty
 	Err     error  // nil where the part works; without secrets
 }
 
-// Check asks the store and every directory whether they work. Results are in
-// the order of the file, the store first; a failure of one hides no other.
+// Check asks the store, the issuers and every directory whether they work.
+// Results are in the order of the file, the store first; a failure of one hides
+// no other.
 func (i *Instance) Check(ctx context.Context) []CheckResult {
 	ping := func(ctx context.Context) (string, error) { return "", i.store.Ping(ctx) }
 	return i.config.check(ctx, ping, func(s serviceSetting) (directory.Directory, error) {
@@ -73,6 +81,32 @@ func (c *Config) tryStore(ctx context.Context) (note string, err error) {
 	return "", nil
 }
 
+// checkTLS reads the TLS files.
+func (c *Config) checkTLS(context.Context) (note string, err error) {
+	files, err := openTLS(*c.tls, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		return "", err
+	}
+	expires := files.good.expires
+	if left := time.Until(expires); left < soonExpired {
+		return fmt.Sprintf("the certificate expires in %d days", int(left/(24*time.Hour))), nil
+	}
+	return "valid until " + expires.UTC().Format(time.DateOnly), nil
+}
+
+const soonExpired = 14 * 24 * time.Hour
+
+// issuers are those of the jwt blocks, each once.
+func (c *Config) issuers() []authn.Issuer {
+	var issuers []authn.Issuer
+	for _, trust := range c.trusts {
+		if !slices.Contains(issuers, trust.Issuer) {
+			issuers = append(issuers, trust.Issuer)
+		}
+	}
+	return issuers
+}
+
 // check runs the checks, a few at once.
 func (c *Config) check(
 	ctx context.Context,
@@ -84,6 +118,14 @@ func (c *Config) check(
 		run    func(context.Context) (string, error)
 	}
 	jobs := []job{{CheckResult{Subject: SubjectStore, Detail: c.store.name()}, ofStore}}
+	if c.tls != nil {
+		jobs = append(jobs, job{CheckResult{Subject: SubjectTLS, Detail: c.tls.certFile}, c.checkTLS})
+	}
+	for _, issuer := range c.issuers() {
+		jobs = append(jobs, job{CheckResult{Subject: SubjectIssuer, Detail: issuer.URL}, func(ctx context.Context) (string, error) {
+			return "", authn.NewIssuers(nil).Check(ctx, issuer)
+		}})
+	}
 	for _, s := range c.services {
 		if s.directory == nil {
 			continue

@@ -14,15 +14,20 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// config reads the top level. serving says whether listen and tokens are used.
+// config reads the top level. serving says whether listen and who may come in
+// are used.
 func (d *decoder) config(body hcl.Body, serving bool) *Config {
 	content := d.content(body, &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "org", Required: true}, {Name: "listen"}, {Name: "store", Required: true}, {Name: "history_retention"},
+			{Name: "max_concurrent_requests"}, {Name: "mask_emails_in_logs"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "store_options"},
 			{Type: "token", LabelNames: []string{"name"}},
+			{Type: "jwt"},
+			{Type: "tls"},
+			{Type: "client_certificate", LabelNames: []string{"name"}},
 			{Type: "service", LabelNames: []string{"type", "external_id"}},
 		},
 	})
@@ -33,8 +38,14 @@ func (d *decoder) config(body hcl.Body, serving bool) *Config {
 		if listen := d.listen(args); listen != "" {
 			c.listen = listen
 		}
-		c.tokens = d.tokens(content.Blocks.OfType("token"))
+		tokens := content.Blocks.OfType("token")
+		c.tokens = d.tokens(tokens)
+		c.trusts = d.jwts(content.Blocks.OfType("jwt"))
+		c.tls = d.tls(content.Blocks.OfType("tls"))
+		c.certificates = d.certificates(content.Blocks.OfType("client_certificate"), tokens, c.tls)
 	}
+	c.maxRequests = args.count("max_concurrent_requests", maxRequestsAtOnce)
+	c.maskEmails = args.boolean("mask_emails_in_logs")
 	c.services = d.services(content.Blocks.OfType("service"))
 	return c
 }
@@ -51,7 +62,10 @@ func (d *decoder) org(args arguments) string {
 	return t.value
 }
 
-const maxNameBytes = 128
+const (
+	maxNameBytes      = 128
+	maxRequestsAtOnce = 100_000
+)
 
 // listen checks an address of the form HOST:PORT.
 func (d *decoder) listen(args arguments) string {

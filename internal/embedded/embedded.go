@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
@@ -36,9 +37,9 @@ type Options struct {
 	// Version of the program, as /healthz and the OpenAPI document tell it.
 	Version string
 	// Principal, where set, is who sends every request: the provider's embedded
-	// mode. The file's listen and tokens are then not used, nor read. An empty
-	// Org is filled in with the file's. Nil: requests show one of the file's
-	// tokens.
+	// mode. The file's listen, tls and who it lets in are then not used, nor
+	// read. An empty Org is filled in with the file's. Nil: requests show what
+	// the file's token, jwt and client_certificate blocks ask for.
 	Principal *identity.Principal
 }
 
@@ -58,7 +59,13 @@ type Config struct {
 	storeOptions sqlstore.Options
 	retention    time.Duration // of the history; 0 = for ever
 	tokens       []server.Token
+	trusts       []authn.Trust // issuers of JWTs
+	certificates []authn.CertificateRule
+	tls          *tlsSetting // nil = plain HTTP
+	maxRequests  int         // answered at the same time; 0 = the default
+	maskEmails   bool        // in logs
 	services     []serviceSetting
+	prints       map[string]string // of the settings that count at start only
 	secrets      *redactor
 }
 
@@ -70,6 +77,9 @@ func (c *Config) Listen() string { return c.listen }
 
 // Tokens counts the static tokens.
 func (c *Config) Tokens() int { return len(c.tokens) }
+
+// Issuers counts the jwt blocks.
+func (c *Config) Issuers() int { return len(c.trusts) }
 
 // Services counts the service blocks.
 func (c *Config) Services() int { return len(c.services) }
@@ -126,6 +136,9 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 	}
 	c := d.config(file.Body, opts.Principal == nil)
 	c.path, c.secrets = path, secrets
+	if body, ok := file.Body.(*hclsyntax.Body); ok {
+		c.prints = fingerprints(body, src)
+	}
 	if err := asError(d.found, secrets); err != nil {
 		return nil, err
 	}

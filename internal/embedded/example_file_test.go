@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/authn/authntest"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -42,6 +43,39 @@ func TestExampleFiles(t *testing.T) {
 			`{"service_type":"okta","external_id":"acme.okta.com","emails":["ada.martin@acme.example","nobody@acme.example"]}`, &looked)
 		if len(looked.Results) != 2 || looked.Results[0].Status != "found" || looked.Results[1].Status != "not_found" {
 			t.Errorf("%s: the lookup answered %+v", name, looked)
+		}
+	}
+}
+
+// The examples about access let in whom they say.
+func TestAccessExamples(t *testing.T) {
+	t.Parallel()
+	from := filepath.Join("..", "..", "examples", "sym-identityd")
+	jwt := mustLoad(t, filepath.Join(from, "jwt.hcl"), Options{})
+	if len(jwt.trusts) != 3 || jwt.CheckServe() != nil {
+		t.Errorf("jwt.hcl trusts %d issuers", len(jwt.trusts))
+	}
+	for _, trust := range jwt.trusts {
+		if len(trust.Roles) != 2 || trust.Roles[0].Role != identity.Admin || len(trust.Roles[0].Conditions) < 3 || trust.Roles[1].Role != identity.Member {
+			t.Errorf("jwt.hcl, %s: %+v", trust.Issuer.URL, trust.Roles)
+		}
+	}
+	servers, clients := authntest.NewAuthority(t, "servers"), authntest.NewAuthority(t, "clients")
+	text, err := os.ReadFile(filepath.Join(from, "tls.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveTLS(t, string(text), servers, clients)
+	for _, tt := range []struct {
+		leaf   authntest.Leaf
+		status int
+	}{
+		{authntest.Leaf{URIs: []string{"spiffe://acme.example/terraform"}}, http.StatusOK},
+		{authntest.Leaf{DNSNames: []string{"dashboard.acme.example"}}, http.StatusOK},
+		{authntest.Leaf{CommonName: "terraform"}, http.StatusForbidden},
+	} {
+		if status, body, _, err := s.login(client(servers, clients.Pair(t, tt.leaf)), ""); status != tt.status {
+			t.Errorf("%+v: status %d, %v: %s", tt.leaf, status, err, body)
 		}
 	}
 }

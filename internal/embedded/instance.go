@@ -5,9 +5,11 @@ package embedded
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -27,10 +29,21 @@ type Instance struct {
 	store       *sqlstore.Store
 	directories map[identity.ServiceKey]*directory.Cached
 	handler     http.Handler
+	gate        *gate      // nil where everybody is one principal
+	reloading   sync.Mutex // one at a time
 }
 
 // Handler answers the API's requests until Close.
 func (i *Instance) Handler() http.Handler { return i.handler }
+
+// TLS is how to listen: nil for plain HTTP. It follows the files of the tls
+// block, and Reload.
+func (i *Instance) TLS() *tls.Config {
+	if i.gate == nil {
+		return nil
+	}
+	return i.gate.tlsConfig()
+}
 
 // Org is the organization the store is for.
 func (i *Instance) Org() string { return i.config.org }
@@ -78,6 +91,15 @@ func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
 	if found.HasErrors() { // before a store is created for nothing
 		return nil, asError(found, c.secrets, causes...)
 	}
+	opts.Logger = c.Logger(opts.Logger)
+	if opts.Principal == nil {
+		i.gate = newGate()
+		a, err := i.gate.admit(c, opts.Logger)
+		if err != nil {
+			return nil, err
+		}
+		i.gate.open(a, c)
+	}
 	st, err := c.OpenStore(ctx, false)
 	if err != nil {
 		return nil, err
@@ -104,13 +126,13 @@ func (c *Config) start(ctx context.Context, i *Instance, opts Options) (http.Han
 	}
 	return server.New(server.Config{
 		Org: c.org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
-		Authenticate: c.authenticate(opts.Principal), Logger: opts.Logger,
+		Authenticate: c.authenticate(i.gate, opts.Principal), MaxRequests: c.maxRequests, Logger: opts.Logger,
 	})
 }
 
-func (c *Config) authenticate(everyone *identity.Principal) func(*http.Request) (identity.Principal, error) {
+func (c *Config) authenticate(g *gate, everyone *identity.Principal) func(*http.Request) (identity.Principal, error) {
 	if everyone == nil {
-		return server.StaticTokens(c.tokens, c.org)
+		return g.authenticate
 	}
 	principal := *everyone
 	if principal.Org == "" {

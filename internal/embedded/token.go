@@ -17,17 +17,18 @@ import (
 
 const tokenRemedy = "Run `sym-identityd token new`: it prints a token and the block to paste."
 
-// NoTokenError says that nobody could call a server with this configuration.
+// NoTokenError says that nobody could call a server with this configuration:
+// it has neither a token nor a jwt nor a client_certificate block.
 type NoTokenError struct{ File string }
 
 func (e *NoTokenError) Error() string {
-	return e.File + ": there is no token block, so nobody could call the server. " + tokenRemedy
+	return e.File + ": there is no token, jwt or client_certificate block, so nobody could call the server. " + tokenRemedy
 }
 
 // CheckServe reports what a server needs beyond what embedded mode does: at
-// least one token, else *NoTokenError.
+// least one block that lets somebody in, else *NoTokenError.
 func (c *Config) CheckServe() error {
-	if len(c.tokens) == 0 {
+	if len(c.tokens)+len(c.trusts)+len(c.certificates) == 0 {
 		return &NoTokenError{File: c.path}
 	}
 	return nil

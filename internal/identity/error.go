@@ -6,6 +6,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code is a stable machine-readable name of what went wrong: Type:NAME.
@@ -31,11 +32,13 @@ const (
 	CodeNoDirectory       Code = "Directory:NOT_CONFIGURED"
 	CodeUnauthenticated   Code = "Auth:UNAUTHENTICATED"
 	CodeForbidden         Code = "Auth:FORBIDDEN"
+	CodeAuthUnavailable   Code = "Auth:UNAVAILABLE" // who it is cannot be told now
 	CodeInvalid           Code = "Request:INVALID"
 	CodeTooLarge          Code = "Request:TOO_LARGE"
 	CodeLimited           Code = "Request:RATE_LIMITED"
 	CodeMissing           Code = "Request:NOT_FOUND"
 	CodeMethod            Code = "Request:METHOD_NOT_ALLOWED"
+	CodeBusy              Code = "Server:BUSY"
 	CodeUnavailable       Code = "Store:UNAVAILABLE"
 	CodeInternal          Code = "Internal:ERROR"
 )
@@ -47,6 +50,8 @@ type Error struct {
 	Message   string
 	Hint      string // what to do about it; may be empty
 	Retryable bool   // the same request may succeed later
+	// RetryAfter is when; 0 where nobody knows.
+	RetryAfter time.Duration
 
 	User    UserKey    // whom it is about, where it is about one user
 	Service ServiceKey // and which service

@@ -180,4 +180,5 @@ type Principal struct {
 	Name string // token name or JWT subject
 	Org  string
 	Role Role
+	Via  string // how they showed it, for logs: "token", "jwt of …" or "client certificate"; may be empty
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -34,7 +35,7 @@ func StaticTokens(tokens []Token, org string) func(*http.Request) (identity.Prin
 		if err != nil || len(hash) != sha256.Size {
 			continue
 		}
-		all = append(all, known{hash, identity.Principal{Name: t.Name, Org: org, Role: t.Role}})
+		all = append(all, known{hash, identity.Principal{Name: t.Name, Org: org, Role: t.Role, Via: "token"}})
 	}
 	return func(r *http.Request) (identity.Principal, error) {
 		token := bearer(r)
@@ -71,7 +72,10 @@ func forbidden() *identity.Error {
 // another organization has no business here, whatever its role.
 func (s *service) authorize(r *http.Request, need identity.Role) (identity.Principal, error) {
 	p, err := s.Authenticate(r)
+	var known *identity.Error
 	switch {
+	case errors.As(err, &known) && (known.Code == identity.CodeUnauthenticated || known.Code == identity.CodeForbidden):
+		return identity.Principal{}, s.refuse(r, known)
 	case err != nil:
 		return identity.Principal{}, err
 	case p.Org != "" && p.Org != s.Org, !p.Role.Allows(need):

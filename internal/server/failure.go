@@ -42,9 +42,13 @@ func headersOf(e *identity.Error) http.Header {
 	if e.Code == identity.CodeUnauthenticated {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
+	after := e.RetryAfter
 	var limit *directory.RateLimitError
-	if errors.As(e, &limit) && limit.RetryAfter > 0 {
-		seconds := int64((limit.RetryAfter + time.Second - 1) / time.Second)
+	if errors.As(e, &limit) {
+		after = max(after, limit.RetryAfter)
+	}
+	if after > 0 {
+		seconds := int64((after + time.Second - 1) / time.Second)
 		h.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
 	return h

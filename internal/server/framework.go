@@ -34,12 +34,13 @@ func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	need := roleOf(op)
 	a.HandleFunc(op.Method+" "+symapi.BasePath+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
-		principal, err := a.service.authorize(r, need)
+		principal, err := a.service.admit(r, need)
 		x.principal = principal
 		if err != nil {
 			a.service.fail(r.Context(), err).write(w)
 			return
 		}
+		defer a.service.turns.give()
 		handler(&call{frameworkContext: humago.NewContext(op, r, w), exchange: x,
 			body: http.MaxBytesReader(w, r.Body, symapi.MaxBodyBytes)})
 	})
@@ -53,6 +54,7 @@ type call struct {
 	frameworkContext
 	exchange *exchange
 	body     io.Reader
+	shape    shape
 }
 
 // Unwrap lets humago.Unwrap find its own context.
@@ -65,6 +67,9 @@ func (c *call) BodyReader() io.Reader { return c }
 // Read implements io.Reader over the limited body.
 func (c *call) Read(p []byte) (int, error) {
 	n, err := c.body.Read(p)
+	if bad := c.shape.read(p[:n]); bad != nil {
+		n, err = 0, bad
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.exchange.bodyErr = err
 	}
@@ -111,6 +116,12 @@ func frameworkFailure(m *huma.ErrorModel, x *exchange) *failure {
 	case errors.As(x.bodyErr, &tooLarge):
 		return newFailure(identity.Invalid(identity.CodeTooLarge,
 			fmt.Sprintf("The request's body is larger than %d bytes", tooLarge.Limit), "Send it in parts."), x.requestID)
+	case errors.Is(x.bodyErr, errNesting):
+		return newFailure(identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
+			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting)), x.requestID)
+	case errors.Is(x.bodyErr, errValues):
+		return newFailure(identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", maxValues),
+			"Send it in parts."), x.requestID)
 	case x.bodyErr != nil:
 		return newFailure(identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", ""), x.requestID)
 	case m.Status == http.StatusUnsupportedMediaType:

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -111,8 +112,12 @@ func (f *front) survive(panicked any, rec *recorder, r *http.Request, route stri
 	if r.Context().Err() != nil {
 		level = slog.LevelDebug // the framework panics when the caller is gone
 	}
+	text := fmt.Sprint(panicked)
+	if token := bearer(r); token != "" {
+		text = strings.ReplaceAll(text, token, "(redacted)")
+	}
 	f.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", x.requestID,
-		"panic", fmt.Sprint(panicked), "stack", string(debug.Stack()))
+		"panic", text, "stack", string(debug.Stack()))
 	if rec.status == 0 {
 		writeError(rec, x, identity.AsError(errPanicked))
 	}
@@ -130,5 +135,5 @@ func (f *front) report(r *http.Request, x *exchange, route string, status int, t
 		level = slog.LevelDebug
 	}
 	f.log.Log(r.Context(), level, "request", "method", knownMethod(r.Method), "route", route, "status", status,
-		"duration", took, "request_id", x.requestID, "principal", x.principal.Name)
+		"duration", took, "request_id", x.requestID, "principal", x.principal.Name, "via", x.principal.Via)
 }

@@ -59,6 +59,7 @@ type meter struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	slowed   prometheus.Counter
 }
 
 func newMeter(st store.Store) *meter {
@@ -71,6 +72,9 @@ func newMeter(st store.Store) *meter {
 			Name: "sym_identityd_request_duration_seconds", Help: "Time to answer, by route.",
 			Buckets: prometheus.DefBuckets,
 		}, []string{"route"}),
+		slowed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sym_identityd_slowed_attempts_total", Help: "Failed attempts to log in that were slowed because there were too many.",
+		}),
 	}
 	up := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sym_identityd_store_up", Help: "Whether the store answers: 1 or 0.",
@@ -80,7 +84,7 @@ func newMeter(st store.Store) *meter {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.seconds, up)
+	m.registry.MustRegister(m.requests, m.seconds, m.slowed, up)
 	return m
 }
 

@@ -3,7 +3,8 @@
 
 // Package server is the identity API as an http.Handler: it checks who calls,
 // translates between the wire and the domain, and answers from a store and
-// from directories. It keeps no state of its own.
+// from directories. It keeps no state of its own but counts of failed attempts
+// and of requests under way.
 package server
 
 import (
@@ -32,6 +33,9 @@ type Config struct {
 	// *identity.Error; any other is answered as an internal error.
 	Authenticate func(*http.Request) (identity.Principal, error)
 
+	// MaxRequests bounds the requests answered at the same time; 0 = DefaultMaxRequests.
+	MaxRequests int
+
 	Logger *slog.Logger // nil logs nothing
 }
 
@@ -44,13 +48,14 @@ func New(cfg Config) (http.Handler, error) {
 	case cfg.Authenticate == nil:
 		return nil, errors.New("server: Config.Authenticate is nil")
 	}
-	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))}
+	meter := newMeter(cfg.Store)
+	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		meter: meter, attempts: newAttempts(), turns: newTurns(cfg.MaxRequests)}
 	mux := http.NewServeMux()
 	document, err := s.mountAPI(mux)
 	if err != nil {
 		return nil, err
 	}
-	meter := newMeter(s.Store)
 	s.mountProbes(mux, document, meter)
 	return &front{mux: mux, log: s.log, meter: meter}, nil
 }
@@ -58,5 +63,8 @@ func New(cfg Config) (http.Handler, error) {
 // service answers the API's calls.
 type service struct {
 	Config
-	log *slog.Logger
+	log      *slog.Logger
+	meter    *meter
+	attempts *attempts
+	turns    *turns
 }

@@ -28,11 +28,13 @@ var statuses = map[identity.Code]int{
 	identity.CodeNoDirectory:       http.StatusNotFound,
 	identity.CodeUnauthenticated:   http.StatusUnauthorized,
 	identity.CodeForbidden:         http.StatusForbidden,
+	identity.CodeAuthUnavailable:   http.StatusServiceUnavailable,
 	identity.CodeInvalid:           http.StatusBadRequest,
 	identity.CodeTooLarge:          http.StatusRequestEntityTooLarge,
 	identity.CodeLimited:           http.StatusTooManyRequests,
 	identity.CodeMissing:           http.StatusNotFound,
 	identity.CodeMethod:            http.StatusMethodNotAllowed,
+	identity.CodeBusy:              http.StatusServiceUnavailable,
 	identity.CodeUnavailable:       http.StatusServiceUnavailable,
 	identity.CodeInternal:          http.StatusInternalServerError,
 }

@@ -1,0 +1,79 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package authn
+
+import (
+	"crypto/x509"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// CertificateRule lets in whoever has a certificate with a name. Exactly one
+// of the three names is set; it must equal the certificate's.
+type CertificateRule struct {
+	Name string // of the principal
+	Role identity.Role
+
+	CommonName string // of the subject
+	DNSName    string // one of the alternative names
+	URI        string // one of the alternative names, such as a SPIFFE ID
+}
+
+// Certificates lets in by client certificate.
+type Certificates struct {
+	// Roots are the authorities that count now.
+	Roots func() *x509.CertPool
+	Rules []CertificateRule // the first that matches counts
+}
+
+// principal is whose certificate the connection has. The certificate is
+// verified for each request: connections live long, and it may have expired or
+// its authority may be trusted no more.
+func (c *Certificates) principal(r *http.Request, now time.Time) (identity.Principal, error) {
+	if c == nil || len(c.Rules) == 0 || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return identity.Principal{}, unauthenticated("")
+	}
+	leaf := r.TLS.PeerCertificates[0]
+	opts := x509.VerifyOptions{
+		Roots: c.Roots(), Intermediates: x509.NewCertPool(), CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if opts.Roots == nil {
+		return identity.Principal{}, unauthenticated("") // nil would mean the system's
+	}
+	for _, cert := range r.TLS.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(cert)
+	}
+	if _, err := leaf.Verify(opts); err != nil {
+		e := unauthenticated("The client certificate is not accepted (any more); it may have expired.")
+		e.Cause = err
+		return identity.Principal{}, e
+	}
+	for _, rule := range c.Rules {
+		if rule.matches(leaf) {
+			return identity.Principal{Name: rule.Name, Role: rule.Role, Via: "client certificate"}, nil
+		}
+	}
+	return identity.Principal{}, stranger("The client certificate is valid, but no client_certificate block of the server's configuration names it.")
+}
+
+func (r CertificateRule) matches(leaf *x509.Certificate) bool {
+	switch {
+	case r.CommonName != "":
+		return leaf.Subject.CommonName == r.CommonName
+	case r.DNSName != "":
+		return slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, r.DNSName) })
+	case r.URI != "":
+		for _, uri := range leaf.URIs {
+			if uri.String() == r.URI {
+				return true
+			}
+		}
+	}
+	return false
+}

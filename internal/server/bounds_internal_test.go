@@ -1,0 +1,147 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestAttemptsAreCountedByWindow(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	a := newAttempts()
+	a.now = func() time.Time { return now }
+	one, other := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
+	for want := 1; want <= 25; want++ {
+		if count, left := a.add(one); count != want || left != time.Minute {
+			t.Fatalf("%d, %s left; want %d", count, left, want)
+		}
+	}
+	if count, _ := a.add(other); count != 1 {
+		t.Errorf("another address has %d", count)
+	}
+	now = now.Add(59 * time.Second)
+	if count, left := a.add(one); count != 26 || left != time.Second {
+		t.Errorf("%d, %s left", count, left)
+	}
+	now = now.Add(time.Second)
+	if count, _ := a.add(one); count != 1 {
+		t.Errorf("a new window begins with %d", count)
+	}
+	now = now.Add(-time.Hour) // the clock was set
+	if count, left := a.add(one); count != 1 || left != time.Minute {
+		t.Errorf("%d, %s left", count, left)
+	}
+}
+
+// However many addresses fail, little is kept; those that find no room share
+// a count, so that changing addresses does not get around the limit.
+func TestAttemptsAreBounded(t *testing.T) {
+	t.Parallel()
+	a := newAttempts()
+	for i := range maxAddresses + 50 {
+		addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		count, _ := a.add(netip.PrefixFrom(addr, 32))
+		if want := max(1, i-maxAddresses+1); count != want {
+			t.Fatalf("address %d has %d, want %d", i, count, want)
+		}
+	}
+	if len(a.failed) != maxAddresses {
+		t.Errorf("%d addresses are kept", len(a.failed))
+	}
+	if count, _ := a.add(netip.MustParsePrefix("10.0.0.0/32")); count != 2 {
+		t.Errorf("a known address has %d", count)
+	}
+}
+
+func TestClient(t *testing.T) {
+	t.Parallel()
+	for remote, want := range map[string]string{
+		"192.0.2.7:4711": "192.0.2.7/32", "[::ffff:192.0.2.7]:1": "192.0.2.7/32", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:1": "fe80::/64", "": "", "@": "", "pipe": "",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("X-Forwarded-For", "203.0.113.9") // anybody can say so
+		got, ok := client(r)
+		if ok != (want != "") || ok && got.String() != want {
+			t.Errorf("%q: %s, %t", remote, got, ok)
+		}
+	}
+}
+
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	turns := newTurns(2)
+	turns.wait = 20 * time.Millisecond
+	for range 2 {
+		if err := turns.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := turns.take(t.Context()); err == nil {
+		t.Error("a third was let in")
+	}
+	turns.wait = time.Minute
+	done := make(chan error)
+	go func() { done <- turns.take(t.Context()) }()
+	turns.give()
+	if err := <-done; err != nil {
+		t.Errorf("after one was given back: %v", err)
+	}
+	for range maxQueued {
+		turns.queue <- struct{}{}
+	}
+	if err := turns.take(t.Context()); err == nil {
+		t.Error("the queue has no end")
+	}
+	if cap(newTurns(0).slots) != DefaultMaxRequests {
+		t.Error("0 is not the default")
+	}
+}
+
+func TestShape(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) string {
+		text := ""
+		for range n {
+			text += "["
+		}
+		return text
+	}
+	many := make([]byte, maxValues+2)
+	for i := range many {
+		many[i] = ','
+	}
+	for name, tt := range map[string]struct {
+		parts []string
+		want  error
+	}{
+		"plain":                {[]string{`{"users":[{"id":"a","identities":[{"matcher":{"user_id":"x"}}]}]}`}, nil},
+		"deep enough":          {[]string{nested(maxNesting)}, nil},
+		"too deep":             {[]string{nested(maxNesting + 1)}, errNesting},
+		"too deep, in parts":   {[]string{nested(maxNesting), "{"}, errNesting},
+		"in a string":          {[]string{`{"a":"` + nested(100) + `"}`}, nil},
+		"after an escape":      {[]string{`{"a":"\"`, nested(100), `"}`}, nil},
+		"an escape at the end": {[]string{`{"a":"\`, `"` + nested(100), `"}`}, nil},
+		"after a string":       {[]string{`{"a":"\\"`, nested(100)}, errNesting},
+		"closed again":         {[]string{`[[[]]][[[]]]`}, nil},
+		"too many":             {[]string{string(many)}, errValues},
+		"many in a string":     {[]string{`"` + string(many) + `"`}, nil},
+	} {
+		var s shape
+		var err error
+		for _, part := range tt.parts {
+			if err = s.read([]byte(part)); err != nil {
+				break
+			}
+		}
+		if err != tt.want { //nolint:errorlint // the very value
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
