@@ -64,7 +64,7 @@ resource "sym_identity" "slack" {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkStore(t.Context(), t, api, acked.want, acked.acked, true)
+		checkStore(t.Context(), t, api, acked.want, acked.acked, acked.acked, true)
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){

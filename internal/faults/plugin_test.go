@@ -63,9 +63,9 @@ func (r *object) text(name string) string {
 	return out
 }
 
-// refresh reads a resource. That it is gone is an error here: nobody else
-// deletes anything.
-func (p *plugin) refresh(ctx context.Context, r *object) error {
+// refresh reads a resource. That it is gone is an error where it is declared:
+// nobody else deletes anything.
+func (p *plugin) refresh(ctx context.Context, r *object, declared bool) error {
 	schema := p.schema.ResourceSchemas[r.kind]
 	state, err := encode(schema, r.state)
 	if err != nil {
@@ -76,7 +76,7 @@ func (p *plugin) refresh(ctx context.Context, r *object) error {
 		return err
 	}
 	read, err := resp.NewState.Unmarshal(schema.ValueType())
-	if err == nil && read.IsNull() {
+	if err == nil && read.IsNull() && declared {
 		return lost{fmt.Errorf("%s was dropped from state: %s", r.kind, describe(resp.Diagnostics))}
 	}
 	r.state, r.private, r.identity = read, resp.Private, resp.NewIdentity

@@ -44,12 +44,13 @@ type team struct {
 
 	mu    sync.Mutex
 	acked map[place][]string // what was acknowledged, in order; "" is a deletion
+	asked map[place][]string // what was declared, likewise
 	fails int                // applies that failed and were run again
 }
 
 func newTeam(name string, r *rand.Rand, apiURL string, tries int) *team {
 	return &team{name: name, dice: r, apiURL: apiURL, tries: tries, want: declared{},
-		bulk: &object{kind: "sym_identities"}, each: map[place]*object{}, acked: map[place][]string{}}
+		bulk: &object{kind: "sym_identities"}, each: map[place]*object{}, acked: map[place][]string{}, asked: map[place][]string{}}
 }
 
 // add declares new people: n in the bulk resource, and some of them, and
@@ -98,9 +99,24 @@ func (t *team) config() values {
 	return values{"org": str(org), "api_url": str(t.apiURL), "token": str(token), "max_retries": number(int64(t.tries))}
 }
 
+// declare notes what is declared now. It was something else before.
+func (t *team) declare() {
+	for at := range t.asked {
+		if last := t.asked[at]; last[len(last)-1] != t.want[at] {
+			t.asked[at] = append(last, t.want[at])
+		}
+	}
+	for at, id := range t.want {
+		if t.asked[at] == nil {
+			t.asked[at] = []string{id}
+		}
+	}
+}
+
 // converge applies until an apply succeeds, as somebody would who starts it
 // again, and returns how often it failed.
 func (t *team) converge(ctx context.Context, rounds int) error {
+	t.declare()
 	var err error
 	for range rounds {
 		if err = t.run(ctx); err == nil {
@@ -152,7 +168,7 @@ func (t *team) plan(ctx context.Context) ([]*step, error) {
 	var mu sync.Mutex
 	add := func(r *object, config values, done func()) error {
 		if r.exists() {
-			if err := p.refresh(ctx, r); err != nil {
+			if err := p.refresh(ctx, r, config != nil); err != nil {
 				return err
 			}
 		}
