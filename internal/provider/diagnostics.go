@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -26,11 +25,6 @@ import (
 // to do, and ends with the server's words and the request that got them.
 func addFailure(diags *diag.Diagnostics, action string, user, service string, err error) {
 	diags.AddError(failureSummary(action), failureDetail(user, service, err))
-}
-
-// addAttributeFailure is addFailure for what one attribute is the reason of.
-func addAttributeFailure(diags *diag.Diagnostics, at path.Path, action string, user, service string, err error) {
-	diags.AddAttributeError(at, failureSummary(action), failureDetail(user, service, err))
 }
 
 func failureSummary(action string) string { return "Unable to " + action }
@@ -123,6 +117,8 @@ func explain(err error) explanation {
 		return explainBatch(batch)
 	case errors.As(err, &coded):
 		return explainCode(coded, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return explanation{what: "the API did not answer in time", remedy: noAnswerRemedy}
 	case errors.As(err, &failed):
 		return explanation{what: "the request was not sent: " + failed.Err.Error()}
 	}
@@ -136,13 +132,15 @@ func explainNoAnswer(failed *client.Error) explanation {
 		e.what = coded.Message
 	}
 	if errors.Is(failed, context.DeadlineExceeded) {
-		e.remedy = "Check that the API is up and reachable; request_timeout sets how long one attempt may take"
+		e.remedy = noAnswerRemedy
 		return e
 	}
 	e.remedy = "Check that api_url is right, that the server runs and that proxy and firewall let this machine through; " +
 		"HTTPS_PROXY and NO_PROXY are honoured, and ca_cert_file names a private CA"
 	return e
 }
+
+const noAnswerRemedy = "Check that the API is up and reachable; request_timeout sets how long one attempt may take"
 
 func explainBatch(batch *identity.BatchError) explanation {
 	var list strings.Builder

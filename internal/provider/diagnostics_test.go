@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -86,15 +85,6 @@ func wantGolden(t *testing.T, file, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
-}
-
-func TestAddAttributeFailure(t *testing.T) {
-	t.Parallel()
-	var diags diag.Diagnostics
-	addAttributeFailure(&diags, path.Root("user"), "Read User", "ada@acme.com", "", errors.New("no"))
-	if len(diags) != 1 || pathOf(diags[0]) != "user" || diags[0].Detail() != "For ada@acme.com: no." {
-		t.Errorf("diagnostics: %v", diags)
 	}
 }
 

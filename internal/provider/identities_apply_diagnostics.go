@@ -148,7 +148,7 @@ func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, rows []m
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Kept: %s", service),
 		fmt.Sprintf("In %s, %s stored again, with the same value, since this run read the mappings: another resource or a person asserts what this one gives up. "+
-			"So nothing was removed there.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows))))
+			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows))))
 }
 
 func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow, storeCreated bool) {
@@ -178,7 +178,7 @@ func addBadIdentitiesState(diags *diag.Diagnostics, o identitiesObject) {
 	if !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() {
 		err = o.service.Validate()
 	}
-	diags.AddError("Invalid Identity Mappings In State",
+	diags.AddError("Invalid Identity Mappings in State",
 		fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
 			o.serviceType, o.externalID, err))
 }

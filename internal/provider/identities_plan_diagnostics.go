@@ -74,7 +74,8 @@ func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of 
 	}
 	if len(f.overwritten) > 0 {
 		diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Stored Identities Will Be Overwritten: %s", plan.service),
-			fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n%s",
+			fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n%s\n\n"+
+				"To keep what is stored, declare it instead.",
 				countOf(len(f.overwritten), "user", "users"), plan.service, listing(linesOf(f.overwritten))))
 	}
 }

@@ -133,7 +133,7 @@ func TestAccIdentity_adoption(t *testing.T) {
 			{
 				Config:      s.provider() + identityHCL("ada@acme.com", "00u7", "overwrite = true"),
 				PlanOnly:    true,
-				ExpectError: regexp.MustCompile(`(?s)Account Belongs To Another User.*eve@acme.com`),
+				ExpectError: regexp.MustCompile(`(?s)Account Belongs to Another User.*eve@acme.com`),
 			},
 			{
 				Config: s.provider() + identityHCL("ada@acme.com", "00u1", "overwrite = true") +

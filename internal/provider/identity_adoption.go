@@ -95,7 +95,7 @@ func (r *identityResource) holder(ctx context.Context, key mappingKey, want iden
 		return "" // this run may be about to register it; apply will tell
 	}
 	if err != nil {
-		addFailure(diags, "Check Who Holds The Account", string(key.user), key.service.String(), err)
+		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
 		return ""
 	}
 	for _, h := range holders {

@@ -39,7 +39,8 @@ func describe(m identity.Mapping) string {
 func warnOverwrite(diags *diag.Diagnostics, key mappingKey, want identity.Matcher, stored identity.Mapping) {
 	diags.AddWarning(
 		fmt.Sprintf("Stored Identity Will Be Overwritten: %s in %s", key.user, key.service),
-		fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n  stored:   %s\n  declared: %s",
+		fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n  stored:   %s\n  declared: %s\n\n"+
+			"To keep what is stored, declare it instead.",
 			key.user, key.service, describe(stored), want))
 }
 
@@ -53,7 +54,7 @@ func addStoredOtherwise(diags *diag.Diagnostics, key mappingKey, m identityModel
 }
 
 func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, holder identity.UserKey) {
-	diags.AddAttributeError(m.valuePath(), "Account Belongs To Another User",
+	diags.AddAttributeError(m.valuePath(), "Account Belongs to Another User",
 		fmt.Sprintf("%s in %s is stored for %s, so it cannot be mapped to %s as well: one of the two would have the other's access.\n\n"+
 			"If the account changed hands, or %s is the same person's earlier e-mail, remove or change that mapping first (a moved block from its resource to this one does both in one apply). "+
 			"If both really use this account, set allow_shared = true.",
@@ -108,7 +109,7 @@ func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.
 	diags.AddWarning(
 		fmt.Sprintf("Identity Mapping Kept: %s in %s", key.user, key.service),
 		fmt.Sprintf("The mapping of %s in %s was stored again after this resource read it, with the same value: %s. "+
-			"Another resource or a person asserts it now, as after moving it between resources, so it was left in place and only forgotten here.",
+			"Another resource or a person asserts it now, as after moving it between resources, so it was left in place and only forgotten here. To remove it as well, remove it there.",
 			key.user, key.service, describe(stored)))
 }
 
@@ -136,7 +137,7 @@ func addBadImportID(diags *diag.Diagnostics, err error) {
 }
 
 func addBadState(diags *diag.Diagnostics, m identityModel) {
-	diags.AddError("Invalid Identity Mapping In State",
+	diags.AddError("Invalid Identity Mapping in State",
 		fmt.Sprintf("The values user = %s, service_type = %s, external_id = %s do not name a mapping. "+
 			"Remove the resource from state and import it again.", m.User, m.ServiceType, m.ExternalID))
 }

@@ -164,7 +164,7 @@ func TestIdentityHeldByAnother(t *testing.T) {
 	s, p := newIdentityTest(t)
 	s.mapping("eve@acme.com", testGitHub, "Octo", identity.Manual)
 	config := map[string]any{"user": "ada@acme.com", "service_type": "github", "external_id": "acme", "identity": "octo"}
-	held := `ERROR … "identity" … Account Belongs To Another User … octo … eve@acme.com … ada@acme.com … allow_shared = true`
+	held := `ERROR … "identity" … Account Belongs to Another User … octo … eve@acme.com … ada@acme.com … allow_shared = true`
 
 	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics, held)
 
@@ -190,7 +190,7 @@ func TestIdentityUnknownAtPlan(t *testing.T) {
 	s.mapping("eve@acme.com", testOkta, "00u1", identity.Manual)
 	s.mapping("bob@acme.com", testOkta, "00u7", identity.Manual)
 	for user, want := range map[string]string{
-		"ada@acme.com": `"identity" … Account Belongs To Another User … eve@acme.com`,
+		"ada@acme.com": `"identity" … Account Belongs to Another User … eve@acme.com`,
 		"bob@acme.com": `"identity" … Another Identity Is Stored … 00u7`,
 	} {
 		planned := p.plan("sym_identity", nil, oktaConfig(user, unknown))

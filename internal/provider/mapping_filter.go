@@ -50,7 +50,7 @@ func (m mappingFilterModel) filter(diags *diag.Diagnostics) mappingFilter {
 	f := mappingFilter{serviceType: m.ServiceType.ValueString(), externalID: m.ExternalID.ValueString(), source: identity.Source(m.Source.ValueString())}
 	if m.ServiceType.IsNull() && isSet(m.ExternalID) {
 		diags.AddAttributeError(path.Root("external_id"), "Missing Service Type",
-			"external_id names a service only together with service_type: the same id may exist in two types.")
+			"external_id names a service only together with service_type: the same id may exist in two types. Set service_type as well, or leave external_id out.")
 	}
 	serviceKey(m.ServiceType, m.ExternalID, diags)
 	if isSet(m.User) {

@@ -233,7 +233,7 @@ func TestAccResolvedIdentities_oneWarning(t *testing.T) {
 		bulkHCL("okta", users, []string{testOkta}, `on_unmapped = "warn"`)+bulkHCL("github", users, []string{testGitHub}, `on_unmapped = "warn"`))
 	for _, want := range []string{
 		"Warning: Unmapped Users: a@acme.com in okta:acme.okta.com and 41 more\n", "Warning: Unmapped Users: p00@acme.com in github:acme and 39 more\n",
-		"Warning: Identities To Review: octo in github:acme\n", "octo in github:acme: a@acme.com, b@acme.com\n",
+		"Warning: Identities to Review: octo in github:acme\n", "octo in github:acme: a@acme.com, b@acme.com\n",
 	} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("not shown once: %s", want)

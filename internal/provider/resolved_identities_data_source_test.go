@@ -96,7 +96,7 @@ func TestResolvedIdentities_outputs(t *testing.T) {
 		"declared":    map[string]any{testOkta: map[string]any{"ZED@acme.com": "00u3", "not.asked@acme.com": "00u4"}, "slack:T1": map[string]any{"ada@acme.com": "U1"}},
 	})
 	got, diags := p.readData(resolvedMany, config)
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: 00u5 in okta:acme.okta.com | … 00u5 in okta:acme.okta.com: Stored@ACME.com, thief@acme.com")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: 00u5 in okta:acme.okta.com | … 00u5 in okta:acme.okta.com: Stored@ACME.com, thief@acme.com")
 	unmapped := []any{
 		unmappedAs("nobody@acme.com", testOkta, "not_found"), unmappedAs("left@acme.com", testOkta, "inactive"), unmappedAs("twice@acme.com", testOkta, "ambiguous"),
 		unmappedAs("thief@acme.com", testOkta, "claimed"), unmappedAs("deploy-bot", testOkta, "no_email"),
@@ -136,7 +136,7 @@ func TestResolvedIdentities_everybody(t *testing.T) {
 	s.addUser("thief@acme.com")
 	p := newProtocolServer(t, nil, s.settings())
 	got, diags := p.readData(resolvedMany, bulkOf(nil, []string{testOkta}, ignoring))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review")
 	wantAnswers(t, got, map[string]any{
 		"identities": map[string]any{"stored@acme.com": ofUser{testOkta: "00u5"}, "deploy-bot": ofUser{}, "zoe@acme.com": ofUser{}, "thief@acme.com": ofUser{}},
 		"unmapped":   []any{unmappedAs("deploy-bot", testOkta, "no_email"), unmappedAs("thief@acme.com", testOkta, "claimed"), unmappedAs("zoe@acme.com", testOkta, "not_found")},
@@ -253,7 +253,7 @@ func TestResolvedIdentities_stale(t *testing.T) {
 	p := newProtocolServer(t, nil, s.settings())
 	people := []string{"CHANGED@acme.com", "left@acme.com", "gone@acme.com", "manual@acme.com", "other@acme.com", "same@acme.com", "ruled@acme.com"}
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, map[string]any{"check_stale": true}))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: CHANGED@acme.com in okta:acme.okta.com and 3 more | "+
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: CHANGED@acme.com in okta:acme.okta.com and 3 more | "+
 		"… CHANGED@acme.com in okta:acme.okta.com: 00u1 is stored (email), now it is 00u9 … left@acme.com in okta:acme.okta.com: 00u2 is stored (manual), its account is inactive … "+
 		"gone@acme.com in okta:acme.okta.com: 00u3 is stored (email), now there is none (not_found) … ruled@acme.com … now there is none (not_found)")
 	stale := func(user, stored, source string, current any, reason string) map[string]any {
@@ -291,7 +291,7 @@ func TestResolvedIdentities_collisions(t *testing.T) {
 		"declared": map[string]any{testGitHub: map[string]any{"d1@acme.com": "same", "d2@acme.com": "SAME"}},
 		"rules":    []any{map[string]any{"name": "r", "service_type": "github", "identities": map[string]any{"rule@acme.com": "held"}}},
 	}))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: first in github:acme and 3 more | Several users have or claim one account:")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: first in github:acme and 3 more | Several users have or claim one account:")
 	collision := func(account string, users ...any) map[string]any {
 		return map[string]any{"service": testGitHub, "identity": account, "users": users}
 	}

@@ -39,7 +39,7 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		}
 	}
 	if len(s.stale)+len(s.collisions) > 0 {
-		diags.AddWarning("Identities To Review: "+s.firstFinding()+andMore(len(s.stale)+len(s.collisions)-1), s.findings())
+		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(len(s.stale)+len(s.collisions)-1), s.findings())
 	}
 }
 

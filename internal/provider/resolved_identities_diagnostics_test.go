@@ -74,7 +74,7 @@ Map them by hand, and give the same values to declared here, so that the plan wh
     external_id  = "acme.okta.com"
     identity     = "" # fill in the account's user_id
   }`),
-		diag.NewWarningDiagnostic("Identities To Review: 00u1 in okta:acme.okta.com and 2 more", `Several users have or claim one account:
+		diag.NewWarningDiagnostic("Identities to Review: 00u1 in okta:acme.okta.com and 2 more", `Several users have or claim one account:
 
   00u1 in okta:acme.okta.com: Ada@ACME.com, bob@acme.com
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -32,7 +31,7 @@ type protocolServer struct {
 // config is not nil, configures it, which must work.
 func newProtocolServer(t *testing.T, env map[string]string, config map[string]any) *protocolServer {
 	t.Helper()
-	srv, err := providerserver.NewProtocol6WithError(newProvider("test", lookupIn(env))())()
+	srv, err := newTestProviderServer(newProvider("test", lookupIn(env))())
 	if err != nil {
 		t.Fatal(err)
 	}

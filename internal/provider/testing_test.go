@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -42,7 +41,7 @@ var testAccProtoV6ProviderFactories = testProviderFactories(nil)
 func testProviderFactories(env map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"sym": func() (tfprotov6.ProviderServer, error) {
-			return providerserver.NewProtocol6WithError(newProvider("test", lookupIn(env))())()
+			return newTestProviderServer(newProvider("test", lookupIn(env))())
 		},
 	}
 }

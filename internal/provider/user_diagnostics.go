@@ -46,7 +46,7 @@ func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
 	if err != nil {
 		said = saidByServer(err)
 	}
-	diags.AddAttributeError(plan.namePath(), "Name Belongs To Another User",
+	diags.AddAttributeError(plan.namePath(), "Name Belongs to Another User",
 		fmt.Sprintf("%s cannot be renamed to %s: another user has that name, and two users are never merged.\n\n"+
 			"If both are the same person, map the identities of one to the other and delete it. "+
 			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), said))
@@ -54,7 +54,7 @@ func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
 
 // addRoleNotSet reports a creation of which the last step failed.
 func addRoleNotSet(diags *diag.Diagnostics, key identity.UserKey, role identity.Role, err error) {
-	diags.AddError(failureSummary("Set The Role Of A New User"),
+	diags.AddError(failureSummary("Set the Role of a New User"),
 		fmt.Sprintf("%s is stored, but without the role %s, and is not in state. The next apply adopts the user and sets the role.\n\n%s",
 			key, role, failureDetail(string(key), "", err)))
 }

@@ -24,10 +24,10 @@ func TestUserResource_nameTaken(t *testing.T) {
 	api.addUser("grace@acme.com")
 	p.nextRun()
 	plan := p.plan("sym_user", state, map[string]any{"email": "grace@acme.com"})
-	wantDiagnostics(t, plan.Diagnostics, `ERROR AttributeName("email"): Name Belongs To Another User … ada@acme.com cannot be renamed to grace@acme.com`)
+	wantDiagnostics(t, plan.Diagnostics, `ERROR AttributeName("email"): Name Belongs to Another User … ada@acme.com cannot be renamed to grace@acme.com`)
 	// Taken between plan and apply.
 	kept, diags := p.applyPlan("sym_user", state, map[string]any{"email": "grace@acme.com"}, free)
-	wantDiagnostics(t, diags, `ERROR AttributeName("email"): Name Belongs To Another User … The server said: ada@acme.com cannot be renamed … status 409`)
+	wantDiagnostics(t, diags, `ERROR AttributeName("email"): Name Belongs to Another User … The server said: ada@acme.com cannot be renamed … status 409`)
 	if diff := cmp.Diff(state, kept); diff != "" {
 		t.Errorf("the state of a refused rename (-want +got):\n%s", diff)
 	}
@@ -167,7 +167,7 @@ func TestUserResource_failures(t *testing.T) {
 	plan := p.plan("sym_user", nil, config)
 	api.answerNext(1, http.MethodPost, "", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "down", http.StatusBadGateway) })
 	state, diags := p.applyPlan("sym_user", nil, config, plan)
-	wantDiagnostics(t, diags, "Unable to Set The Role Of A New User | ada@acme.com is stored, but without the role admin … The next apply adopts … set-role, status 502")
+	wantDiagnostics(t, diags, "Unable to Set the Role of a New User | ada@acme.com is stored, but without the role admin … The next apply adopts … set-role, status 502")
 	if state != nil {
 		t.Fatalf("a failed creation is in state: %v", state)
 	}

@@ -1,0 +1,188 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// names is what a detail must name.
+type names string
+
+const (
+	nothing  names = "" // a setting, or a value that is wrong in itself and stands at its attribute
+	aUser    names = "user"
+	aService names = "service"
+	both     names = "user service"
+)
+
+// told is the shape of one diagnostic: what its detail names, and the remedy
+// that it gives.
+type told struct {
+	names  names
+	remedy string // RE2, without case
+}
+
+// anyFailure is the remedy of an action that failed: it depends on the failure, and
+// TestAddFailure has them all. What the server refused in its own words is told
+// with the request that got them.
+const anyFailure = `try again|set |use a token|remove |plan again|apply |its log has|check |register |run it again|correct |declare |the provider takes|may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
+
+// inventory has every diagnostic of the provider by its summary, without the
+// person or service behind a warning's colon. A new one is added here.
+var inventory = map[string]told{
+	// Settings.
+	"Certificates Are Not Checked":             {nothing, `name the private CA in ca_cert_file`},
+	"Two Identity APIs Configured":             {nothing, `remove one of them|unset`},
+	"No Identity API Configured":               {nothing, `set one of the two`},
+	"No Token for the Identity API":            {nothing, `set |symflow login`},
+	"Another Organization":                     {nothing, `use the token and the API of the right org`},
+	"Incomplete Client Certificate":            {nothing, `set both, or neither`},
+	"Invalid Environment Variable":             {nothing, `SYM_\w+ is invalid: .* is (not|no|neither)`},
+	"Invalid Provider Setting":                 {nothing, `write |leave .* out|is not |must |as in |holds |has at most|cannot be set beside|starts or ends with`},
+	"Unknown Provider Setting":                 {nothing, `use a value that is known when planning`},
+	"Unusable File":                            {nothing, `path\.module`},
+	"Unable to Connect to the Identity API":    {nothing, anyFailure},
+	"Unable to Open the Embedded Identity API": {nothing, `:\d+:\d+: |check |set |make `},
+	"Unable to Configure the Provider":         {nothing, `report`},
+
+	// Values that are wrong in themselves; their attribute says whose they are.
+	"Identities Cannot Be Declared": {aService, `remove the mapping`},
+	"Managed Service":               {nothing, `remove the mapping|which registers them itself`},
+	"Invalid User":                  {nothing, `an e-mail holds an @|name a person|exactly one of|must |set \w+ for a|remove it`},
+	"Invalid Service":               {nothing, `as in |remove it|is missing`},
+	"Invalid Service Type":          {nothing, `as in `},
+	"Invalid External ID":           {nothing, `must `},
+	"Invalid Identity":              {nothing, `must |delete the mapping instead|control characters|remove the outer spaces|but the service's|are stored under`},
+	"Invalid Name":                  {nothing, `must be at most`},
+	"Invalid E-mails":               {nothing, `must be the e-mail of a person`},
+	"Invalid Identity Mappings":     {aUser, `must|keep one|an e-mail holds|exactly|delete|both are|remove the|leave the entry out|allow_shared = true`},
+	"Invalid Import ID":             {nothing, `terraform import ADDRESS '`},
+	"Invalid Reducer Rule":          {nothing, `remove|needs|must|exactly one|unique|as in|write |fetch_remote_identity|there are \$0`},
+	"Missing Service Type":          {nothing, `set service_type as well`},
+	"Duplicate User":                {aUser, `keep one of them`},
+	"Duplicate Service":             {aService, `keep one of them`},
+
+	// Mappings.
+	"Account Belongs to Another User":                {both, `remove or change that mapping first.*allow_shared = true`},
+	"Another Identity Is Stored":                     {both, `terraform import ADDRESS '.*overwrite = true`},
+	"Identity Mapping Changed Meanwhile":             {both, `run terraform plan again`},
+	"Identity Mapping Is Gone":                       {both, `next apply stores it again`},
+	"Identity Mapping Kept":                          {both, `to remove it as well`},
+	"Identity Mapping Not Found":                     {both, `declare the mapping and apply it`},
+	"Invalid Identity Mapping in State":              {nothing, `remove the resource from state and import it again`},
+	"Stored Identity Will Be Overwritten":            {both, `to keep what is stored, declare it instead`},
+	"Identity Mappings Conflict With What Is Stored": {both, `terraform import ADDRESS|overwrite = true|allow_shared = true`},
+	"Identity Mappings Are Gone":                     {both, `next apply stores again`},
+	"Identity Mappings Kept":                         {both, `to remove them as well`},
+	"Identity Mappings Not Found":                    {aService, `declare the mappings and apply them`},
+	"Invalid Identity Mappings in State":             {nothing, `remove the resource from state and import it again`},
+	"Mappings Not Imported":                          {both, `declare each as a sym_identity`},
+	"Stored Identities Will Be Overwritten":          {both, `to keep what is stored, declare it instead`},
+	"Unlisted Mappings Will Be Removed":              {both, `to keep one, add it to identities`},
+
+	// Services and users.
+	"Service Is Not Registered":                {aService, `register|sym_service|one of these|registered`},
+	"Service Is Registered With Another Label": {aService, `terraform import ADDRESS '`},
+	"Service Is Gone":                          {aService, `next apply registers it again`},
+	"Service Not Found":                        {aService, `declare the service and apply it`},
+	"Existing User Will Be Changed":            {aUser, `leave an attribute out to keep`},
+	"Name Belongs to Another User":             {aUser, `map the identities of one to the other`},
+	"User Is Gone":                             {aUser, `next apply|terraform plan again`},
+	"User Not Found":                           {nothing, `check the name|sym_users`},
+	"User Still Has Identities":                {both, `delete_identities = true`},
+
+	// Resolving.
+	"Unmapped User":              {both, `resource "sym_identity"|have the user log in|custom|fetch`},
+	"Unmapped Users":             {both, `resource "sym_identity"|have |log in`},
+	"Stale Identity":             {both, `to use the new account, declare it|to keep|review|deactivated|inactive`},
+	"Identities to Review":       {nothing, `correct the mapping|declare|to keep`},
+	"Reducer Rule Failed":        {both, `correct the rule`},
+	"Provider Is Read-Only":      {nothing, `remove one of the two`},
+	"Service Cannot Be Resolved": {aService, `is the e-mail or username|remove`},
+
+	// Actions that failed.
+	"Unable to Check Who Holds the Account": {both, anyFailure},
+	"Unable to Create Identity Mapping":     {both, anyFailure},
+	"Unable to Read Identity Mapping":       {both, anyFailure},
+	"Unable to Update Identity Mapping":     {both, anyFailure},
+	"Unable to Delete Identity Mapping":     {both, anyFailure},
+	"Unable to Create Identity Mappings":    {both, anyFailure},
+	"Unable to Read Identity Mappings":      {aService, anyFailure},
+	"Unable to Update Identity Mappings":    {both, anyFailure},
+	"Unable to Delete Identity Mappings":    {both, anyFailure},
+	"Unable to List Identity Mappings":      {nothing, anyFailure}, // a filter that names neither lists all
+	"Unable to Read Identities":             {nothing, anyFailure},
+	"Unable to Resolve Identity":            {both, anyFailure},
+	"Unable to Resolve Identities":          {aService, anyFailure},
+	"Unable to Create Service":              {aService, anyFailure},
+	"Unable to Read Service":                {aService, anyFailure},
+	"Unable to Read Services":               {nothing, anyFailure},
+	"Unable to Update Service":              {aService, anyFailure},
+	"Unable to Delete Service":              {aService, anyFailure},
+	"Unable to Import Service":              {aService, anyFailure},
+	"Unable to Create User":                 {aUser, anyFailure},
+	"Unable to Read User":                   {aUser, anyFailure},
+	"Unable to Read Users":                  {nothing, anyFailure},
+	"Unable to Update User":                 {aUser, anyFailure},
+	"Unable to Delete User":                 {aUser, anyFailure},
+	"Unable to Import User":                 {aUser, anyFailure},
+	"Unable to Set the Role of a New User":  {aUser, `next apply adopts the user`},
+	"Unable to Write State":                 {nothing, anyFailure},
+}
+
+// cannotHappen are bugs of ours, which no test can bring about.
+var cannotHappen = map[string]bool{"Unable to Configure the Provider": true, "Unable to Write State": true}
+
+// ofTheFramework are summaries that terraform-plugin-framework and its
+// validators write.
+var ofTheFramework = regexp.MustCompile(`^(Invalid Attribute (Combination|Value|Value Length|Value Match)|Missing Attribute Configuration|` +
+	`Missing Configuration for Required Attribute|Null List Value|Value Conversion Error)$`)
+
+var (
+	namesUser    = regexp.MustCompile(`[^\s"]+@[^\s"]+|[a-z]+-bot|\b(user|person|bot)[ -]?\w*\d|"[^"]+"`)
+	namesService = regexp.MustCompile(`\b[a-z][a-z0-9_]*:[^\s/][^\s]*`)
+	internals    = regexp.MustCompile(`%!|%[a-z]\b|\b(identity|client|types|path|store|symapi)\.[A-Z]|0x[0-9a-f]{8}|<nil>|<null>|<unknown>`)
+)
+
+// wrongIn says what is wrong with a diagnostic that the provider gave.
+func wrongIn(d tfprotov6.Diagnostic) []string {
+	title, about, named := strings.Cut(d.Summary, ": ")
+	if ofTheFramework.MatchString(title) {
+		return nil
+	}
+	var wrong []string
+	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	want, known := inventory[title]
+	if !known {
+		note("it is not in the inventory")
+		return wrong
+	}
+	if named && d.Severity == tfprotov6.DiagnosticSeverityError {
+		note("an error's summary names nobody")
+	}
+	if named && !strings.Contains(d.Detail, strings.Split(about, " ")[0]) {
+		note("the detail does not name %s, whom the summary names", about)
+	}
+	if d.Detail == "" || strings.Contains(d.Detail, title) {
+		note("the detail is empty, or repeats the summary")
+	}
+	if bad := internals.FindString(d.Detail); bad != "" {
+		note("the detail shows the inside of the program: %s", bad)
+	}
+	if strings.Contains(string(want.names), "user") && !namesUser.MatchString(d.Detail) {
+		note("the detail names no user")
+	}
+	if strings.Contains(string(want.names), "service") && !namesService.MatchString(d.Detail) {
+		note("the detail names no service")
+	}
+	if remedy := regexp.MustCompile(`(?is)` + want.remedy); !remedy.MatchString(d.Detail) {
+		note("the detail has no remedy like %q", want.remedy)
+	}
+	return wrong
+}

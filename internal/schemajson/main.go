@@ -1,0 +1,146 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Command schemajson prepares the schema that documentation is made of. It reads
+// what "terraform providers schema -json" wrote, on its standard input, and
+// writes it with what a CLI older than Terraform 1.14, or OpenTofu, leaves out:
+// the schemas of list resources, which it asks the provider for. The provider
+// stands in the result by its short name, by which tfplugindocs looks for it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/provider"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "schemajson: %s\n", err)
+		os.Exit(1)
+	}
+}
+
+// address ends the provider's source address on every registry; shortName is
+// what tfplugindocs is told.
+const (
+	address   = "/sym-identity/sym"
+	shortName = "sym"
+	listKey   = "list_resource_schemas"
+)
+
+func run(ctx context.Context, in io.Reader, out io.Writer) error {
+	var written struct {
+		FormatVersion string                                `json:"format_version"`
+		Schemas       map[string]map[string]json.RawMessage `json:"provider_schemas"`
+	}
+	if err := json.NewDecoder(in).Decode(&written); err != nil {
+		return fmt.Errorf("the standard input is not what \"providers schema -json\" writes: %w", err)
+	}
+	var ours map[string]json.RawMessage
+	for name, schemas := range written.Schemas {
+		if strings.HasSuffix(name, address) {
+			ours = schemas
+		}
+	}
+	if ours == nil {
+		return fmt.Errorf("the standard input has no provider %s", strings.TrimPrefix(address, "/"))
+	}
+	// Asked always, also where the CLI knows them: so the result is the same
+	// with every CLI.
+	lists, err := listSchemas(ctx)
+	if err != nil {
+		return err
+	}
+	if ours[listKey], err = json.Marshal(lists); err != nil {
+		return err
+	}
+	written.Schemas = map[string]map[string]json.RawMessage{shortName: ours}
+	return json.NewEncoder(out).Encode(written)
+}
+
+// schema, block and attribute are Terraform's JSON for them, as far as the
+// provider's list resources need it.
+type (
+	schema struct {
+		Version int64 `json:"version"`
+		Block   block `json:"block"`
+	}
+	block struct {
+		Attributes      map[string]attribute `json:"attributes,omitempty"`
+		Description     string               `json:"description,omitempty"`
+		DescriptionKind string               `json:"description_kind"`
+		Deprecated      bool                 `json:"deprecated,omitempty"`
+	}
+	attribute struct {
+		Type            tftypes.Type `json:"type"`
+		Description     string       `json:"description,omitempty"`
+		DescriptionKind string       `json:"description_kind"`
+		Deprecated      bool         `json:"deprecated,omitempty"`
+		Required        bool         `json:"required,omitempty"`
+		Optional        bool         `json:"optional,omitempty"`
+	}
+)
+
+// listSchemas asks the provider, over Terraform's protocol, for the schemas of
+// its list resources.
+func listSchemas(ctx context.Context) (map[string]schema, error) {
+	server, err := providerserver.NewProtocol6WithError(provider.New("docs")())()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range resp.Diagnostics {
+		return nil, fmt.Errorf("the provider's schema: %s: %s", d.Summary, d.Detail)
+	}
+	if len(resp.ListResourceSchemas) == 0 {
+		return nil, errors.New("the provider has no list resources")
+	}
+	schemas := map[string]schema{}
+	for name, s := range resp.ListResourceSchemas {
+		if schemas[name], err = fromProtocol(s); err != nil {
+			return nil, fmt.Errorf("list resource %s: %w", name, err)
+		}
+	}
+	return schemas, nil
+}
+
+func fromProtocol(s *tfprotov6.Schema) (schema, error) {
+	if len(s.Block.BlockTypes) > 0 {
+		return schema{}, errors.New("schemajson does not know how to write blocks; teach it")
+	}
+	b := block{
+		Attributes: map[string]attribute{}, Description: s.Block.Description,
+		DescriptionKind: kind(s.Block.DescriptionKind), Deprecated: s.Block.Deprecated,
+	}
+	for _, a := range s.Block.Attributes {
+		if a.NestedType != nil {
+			return schema{}, fmt.Errorf("attribute %s: schemajson does not know how to write nested attributes; teach it", a.Name)
+		}
+		b.Attributes[a.Name] = attribute{
+			Type: a.Type, Description: a.Description, DescriptionKind: kind(a.DescriptionKind),
+			Deprecated: a.Deprecated, Required: a.Required, Optional: a.Optional,
+		}
+	}
+	return schema{Version: s.Version, Block: b}, nil
+}
+
+func kind(k tfprotov6.StringKind) string {
+	if k == tfprotov6.StringKindMarkdown {
+		return "markdown"
+	}
+	return "plain"
+}
