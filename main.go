@@ -5,7 +5,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/provider"
 )
@@ -29,22 +28,24 @@ var (
 )
 
 func main() {
-	serve := func(ctx context.Context, opts providerserver.ServeOpts) error {
-		if !opts.Debug { // a debugger's log is read where the provider runs
-			if err := quiet(os.Getenv, os.Setenv); err != nil {
-				return err
-			}
-		}
-		reserve := make([]byte, headroom)
-		defer runtime.KeepAlive(reserve)
-		return providerserver.Serve(ctx, provider.New(apiVersion(programVersion(), commit)), opts)
-	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, serve))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, serve))
 }
 
-// run is the program: it serves the provider until Terraform ends it, and
-// returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, serve func(context.Context, providerserver.ServeOpts) error) int {
+// serve serves the provider until Terraform ends it.
+func serve(debugged bool) error {
+	var opts []tf6server.ServeOpt
+	if debugged { // its log is read where the provider runs
+		opts = append(opts, tf6server.WithManagedDebug())
+	} else if err := quiet(os.Getenv, os.Setenv); err != nil {
+		return err
+	}
+	reserve := make([]byte, headroom)
+	defer runtime.KeepAlive(reserve)
+	return tf6server.Serve(address, provider.NewServer(apiVersion(programVersion(), commit)), opts...)
+}
+
+// run is the program. It returns the exit code.
+func run(args []string, stdout, stderr io.Writer, serve func(debugged bool) error) int {
 	flags := flag.NewFlagSet("terraform-provider-sym", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	debugged := flags.Bool("debug", false, "serve for a debugger: print how Terraform attaches, and wait for it")
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, serve fun
 		fmt.Fprintf(stdout, "terraform-provider-sym %s (commit %s, %s)\n", programVersion(), programCommit(), runtime.Version())
 		return 0
 	}
-	if err := serve(ctx, providerserver.ServeOpts{Address: address, Debug: *debugged, ProtocolVersion: 6}); err != nil {
+	if err := serve(*debugged); err != nil {
 		fmt.Fprintf(stderr, "terraform-provider-sym: %s\n", err)
 		return 1
 	}

@@ -4,13 +4,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 )
 
 func TestRun(t *testing.T) {
@@ -38,10 +35,10 @@ func TestRun(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr strings.Builder
 			served := false
-			code := run(t.Context(), tt.args, &stdout, &stderr, func(_ context.Context, opts providerserver.ServeOpts) error {
+			code := run(tt.args, &stdout, &stderr, func(debugged bool) error {
 				served = true
-				if opts.Address != "registry.terraform.io/sym-identity/sym" || opts.ProtocolVersion != 6 || opts.Debug != tt.debug {
-					t.Errorf("options: %+v", opts)
+				if debugged != tt.debug {
+					t.Errorf("debugged: %t", debugged)
 				}
 				return tt.fails
 			})

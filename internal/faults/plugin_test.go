@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -27,11 +26,9 @@ type plugin struct {
 type values map[string]tftypes.Value
 
 func newPlugin(ctx context.Context, config values) (*plugin, error) {
-	server, err := providerserver.NewProtocol6WithError(provider.New("test")())()
-	if err != nil {
-		return nil, err
-	}
+	server := provider.NewServer("test")()
 	p := &plugin{server: server}
+	var err error
 	if p.schema, err = server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		return nil, err
 	}

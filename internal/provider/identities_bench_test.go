@@ -32,7 +32,7 @@ import (
 func BenchmarkIdentities10k(b *testing.B) {
 	const n = 10_000
 	api := startBenchDaemon(b)
-	sym := newBenchResource(b, newProvider("bench", lookupIn(nil)), api.url)
+	sym := newBenchResource(b, func() provider.Provider { return newProvider("bench", lookupIn(nil)) }, api.url)
 	bare := newBenchResource(b, func() provider.Provider { return bareProvider{} }, "")
 	rows := benchMappings(n)
 

@@ -7,8 +7,8 @@ package provider
 
 import (
 	"context"
-	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -25,20 +25,14 @@ var (
 	_ provider.ProviderWithListResources  = (*symProvider)(nil)
 )
 
-// New gives a constructor of the provider at a version, as Terraform's plugin
-// server wants it.
-func New(version string) func() provider.Provider {
-	return newProvider(version, os.LookupEnv)
-}
-
-// newProvider is New with another environment than the process's.
-func newProvider(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
-	return func() provider.Provider { return &symProvider{version: version, lookupEnv: lookupEnv} }
+func newProvider(version string, lookupEnv func(string) (string, bool)) *symProvider {
+	return &symProvider{version: version, lookupEnv: lookupEnv}
 }
 
 type symProvider struct {
-	version   string
-	lookupEnv func(string) (string, bool)
+	version    string
+	lookupEnv  func(string) (string, bool)
+	configured atomic.Pointer[providerData] // what Configure handed out last
 }
 
 func (p *symProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -89,6 +83,7 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 		return
 	}
 	data := &providerData{settings: s, rules: compiled, opener: &opener{open: c.open}}
+	p.configured.Store(data)
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.ListResourceData = data

@@ -56,7 +56,7 @@ func benchmarkBulk(b *testing.B, people int, listed bool) {
 	}
 	// A provider of its own for each run, as a process has: nothing is known.
 	fresh := func() *benchProvider {
-		return newBenchProvider(b, newProvider("test", lookupIn(nil))(), "sym_resolved_identities", config)
+		return newBenchProvider(b, newProvider("test", lookupIn(nil)), "sym_resolved_identities", config)
 	}
 	settings := map[string]any{"org": testOrg, "api_url": api.url, "token": testToken}
 	first := fresh()

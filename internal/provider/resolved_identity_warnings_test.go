@@ -15,7 +15,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -92,7 +91,7 @@ func serveProvider(t *testing.T) string {
 	failed := make(chan error, 1)
 	go func() {
 		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer {
-			return providerserver.NewProtocol6(newProvider("test", lookupIn(nil))())()
+			return newServer("test", lookupIn(nil))
 		}, tf6server.WithDebug(ctx, config, closed), tf6server.WithLoggingSink(t), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithoutLogStderrOverride())
 	}()
 	t.Cleanup(func() {

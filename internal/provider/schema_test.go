@@ -20,7 +20,7 @@ import (
 func TestSchemas_areValid(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	p := newProvider("test", lookupIn(nil))().(*symProvider)
+	p := newProvider("test", lookupIn(nil))
 
 	var schema provider.SchemaResponse
 	p.Schema(ctx, provider.SchemaRequest{}, &schema)

@@ -31,10 +31,7 @@ type protocolServer struct {
 // config is not nil, configures it, which must work.
 func newProtocolServer(t *testing.T, env map[string]string, config map[string]any) *protocolServer {
 	t.Helper()
-	srv, err := newTestProviderServer(newProvider("test", lookupIn(env))())
-	if err != nil {
-		t.Fatal(err)
-	}
+	srv := newTestProviderServer(env)
 	schema, err := srv.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

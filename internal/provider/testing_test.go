@@ -41,7 +41,7 @@ var testAccProtoV6ProviderFactories = testProviderFactories(nil)
 func testProviderFactories(env map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"sym": func() (tfprotov6.ProviderServer, error) {
-			return newTestProviderServer(newProvider("test", lookupIn(env))())
+			return newTestProviderServer(env), nil
 		},
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -95,10 +94,7 @@ type (
 // listSchemas asks the provider, over Terraform's protocol, for the schemas of
 // its list resources.
 func listSchemas(ctx context.Context) (map[string]schema, error) {
-	server, err := providerserver.NewProtocol6WithError(provider.New("docs")())()
-	if err != nil {
-		return nil, err
-	}
+	server := provider.NewServer("docs")()
 	resp, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return nil, err
