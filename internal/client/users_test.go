@@ -175,7 +175,7 @@ func TestAllUsers(t *testing.T) {
 	if err != nil || !slices.Equal(namesOf(got), []string{"ada@example.com", "bob@example.com"}) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if diff := cmp.Diff([]string{"limit=1000", "cursor=c%2F2&limit=1000"}, []string{f.seen[0].query, f.seen[1].query}); diff != "" {
+	if diff := cmp.Diff([]string{"limit=2500", "cursor=c%2F2&limit=2500"}, []string{f.seen[0].query, f.seen[1].query}); diff != "" {
 		t.Errorf("queries (-want +got):\n%s", diff)
 	}
 	for _, err := range c.AllUsers(context.Background()) {

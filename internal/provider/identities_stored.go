@@ -50,11 +50,11 @@ func allStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey
 // storedForClaims reads the mappings of users where it also matters who else
 // has their accounts. Searching for both takes two requests per thousand; where
 // the map covers about everybody there is, as such maps do, reading everybody
-// takes half of that and answers both.
+// takes a fifth of that and answers both.
 func storedForClaims(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
 	if len(users) > symapi.MaxBatch {
-		pages := (len(users) + symapi.MaxBatch - 1) / symapi.MaxBatch
-		s, err := walkStored(ctx, api, service, (pages+1)*symapi.MaxPage)
+		pages := (len(users) + symapi.MaxBatch + symapi.MaxPage - 1) / symapi.MaxPage
+		s, err := walkStored(ctx, api, service, pages*symapi.MaxPage)
 		if err != nil || s.complete {
 			return s, err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // lister is the part of the protocol that terraform query speaks.
@@ -201,7 +202,8 @@ func crowd(t *testing.T, people int) *testServer {
 
 func TestIdentityListResource_limits(t *testing.T) {
 	t.Parallel()
-	api := crowd(t, 2100)
+	const people = symapi.MaxPage + 100
+	api := crowd(t, people)
 	p := newProtocolServer(t, nil, api.settings())
 	for name, tt := range map[string]struct {
 		limit    int64
@@ -209,10 +211,10 @@ func TestIdentityListResource_limits(t *testing.T) {
 		want     int
 		requests int
 	}{
-		"no limit":            {limit: 0, take: everything, want: 2100, requests: 3},
+		"no limit":            {limit: 0, take: everything, want: people, requests: 2},
 		"Terraform's default": {limit: 100, take: everything, want: 100, requests: 1},
-		"a page":              {limit: 1000, take: everything, want: 1000, requests: 1},
-		"more than there are": {limit: 5000, take: everything, want: 2100, requests: 3},
+		"a page":              {limit: symapi.MaxPage, take: everything, want: symapi.MaxPage, requests: 1},
+		"more than there are": {limit: 2 * people, take: everything, want: people, requests: 2},
 		"Terraform stops":     {limit: 0, take: 7, want: 7, requests: 1},
 		"stops at the limit":  {limit: 7, take: 7, want: 7, requests: 1},
 	} {
@@ -228,7 +230,7 @@ func TestIdentityListResource_limits(t *testing.T) {
 
 func TestIdentityListResource_failures(t *testing.T) {
 	t.Parallel()
-	api := crowd(t, 1100)
+	api := crowd(t, symapi.MaxPage+100)
 	p := newProtocolServer(t, nil, api.settings())
 	_, diags := p.list("sym_identity", map[string]any{"service_type": "okta", "external_id": "acme.com"}, 0, false, everything)
 	wantDiagnostics(t, diags, `AttributeName("external_id"): Service Is Not Registered … okta:acme.com … okta:acme.okta.com`)
@@ -244,7 +246,7 @@ func TestIdentityListResource_failures(t *testing.T) {
 	})
 	results, diags := p.list("sym_identity", map[string]any{}, 0, false, everything)
 	wantDiagnostics(t, diags, "Unable to List Identity Mappings … GET /api/v1/users")
-	if len(results) != 1000 {
+	if len(results) != symapi.MaxPage {
 		t.Errorf("%d results before the error", len(results))
 	}
 

@@ -38,7 +38,7 @@ type listUsersInput struct {
 	Email  string `query:"email" doc:"Only the person with this e-mail"`
 	ID     string `query:"id" doc:"Only the user with this id"`
 	Type   string `query:"type" enum:"normal,bot" doc:"Only people or only bots"`
-	Limit  int    `query:"limit" minimum:"0" maximum:"1000" doc:"Users of one page; 0 or absent gives all"`
+	Limit  int    `query:"limit" minimum:"0" maximum:"2500" doc:"Users of one page; 0 or absent gives all"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
 

@@ -73,7 +73,7 @@ func TestListUsersRefusesBadFilters(t *testing.T) {
 		"not an e-mail":    {"?email=alice", identity.CodeUserInvalid, `"alice" is not an e-mail. An e-mail looks like name@example.com.`},
 		"unknown type":     {"?type=robot", identity.CodeInvalid, `The request is invalid: query.type: expected value to be one of "normal, bot"`},
 		"limit not number": {"?limit=many", identity.CodeInvalid, "The request is invalid: query.limit: invalid integer"},
-		"limit too large":  {"?limit=1001", identity.CodeInvalid, "The request is invalid: query.limit: expected number <= 1000"},
+		"limit too large":  {"?limit=2501", identity.CodeInvalid, "The request is invalid: query.limit: expected number <= 2500"},
 		"broken cursor":    {"?limit=1&cursor=%25", identity.CodeInvalid, "the cursor is not one that this list gave out. Start again without a cursor."},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import "time"
 // Limits of one request.
 const (
 	MaxBatch     = 1000     // elements of one list in a request
-	MaxPage      = 1000     // users or changes of one page
+	MaxPage      = 2500     // users of one page
 	HistoryPage  = 100      // changes of one page when the request does not say
 	MaxBodyBytes = 16 << 20 // a request's body
 )

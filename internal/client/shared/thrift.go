@@ -12,17 +12,17 @@ package shared
 // same. An attempt may cost as many pages as single reads have cost requests,
 // but always firstPages, which is any organisation below 20,000 users. One that
 // turns out to be larger is dropped, and the next attempt waits until twice its
-// pages have been spent. So sixty reads in an organisation of a million cost 20
+// pages have been spent. So sixty reads in an organisation of a million cost 8
 // pages more, a thousand reads in one of a thousand cost one page, and in all
-// never more than 20 + 2 × what single reads cost is spent in vain.
+// never more than 8 + 2 × what single reads cost is spent in vain.
 //
 // A server without users/search reads everybody for each single request. There
 // the second request is the attempt, and there are no pages to count.
 const (
 	enoughReads    = 48
 	enoughRequests = 12
-	firstPages     = 20
-	pageSize       = 1000 // users of one page, as the client asks for them
+	firstPages     = 8
+	pageSize       = 2500 // users of one page, as the client asks for them
 )
 
 // thrift counts what single reads cost.
