@@ -28,7 +28,8 @@ func newServer(version string, lookupEnv func(string) (string, bool)) tfprotov6.
 
 // frameworkServer is all that the framework's server answers.
 type frameworkServer interface {
-	tfprotov6.ProviderServerWithListResource
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
 	tfprotov6.ActionServer
 	tfprotov6.StateStoreServer
 }
@@ -47,7 +48,7 @@ type steadyServer struct {
 
 func newSteadyServer(p provider.Provider, data *atomic.Pointer[providerData]) tfprotov6.ProviderServer {
 	// The framework's server implements all of it, but says so of its parts only.
-	return &steadyServer{providerserver.NewProtocol6(p)().(frameworkServer), data} //nolint:forcetypeassert // as above
+	return &steadyServer{providerserver.NewProtocol6(p)().(frameworkServer), data} //nolint:errcheck // as above
 }
 
 const steadyType = "sym_identity"
