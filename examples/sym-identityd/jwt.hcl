@@ -27,7 +27,7 @@ jwt {
 }
 
 # GitLab. The issuer is your instance; one with a private CA also needs
-# ca_cert_file = "acme-ca.pem".
+# ca_file = "acme-ca.pem".
 jwt {
   issuer   = "https://gitlab.com"
   audience = "sym"

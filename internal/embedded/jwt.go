@@ -26,14 +26,14 @@ func (d *decoder) jwts(blocks hcl.Blocks) []authn.Trust {
 func (d *decoder) jwt(block *hcl.Block) authn.Trust {
 	content := d.content(block.Body, &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
-			{Name: "issuer", Required: true}, {Name: "audience", Required: true}, {Name: "ca_cert_file"}, {Name: "allow_http"},
+			{Name: "issuer", Required: true}, {Name: "audience", Required: true}, {Name: "ca_file"}, {Name: "allow_http"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "role", LabelNames: []string{"role"}}},
 	})
 	args := arguments{d, content.Attributes}
 	issuer, _ := args.text("issuer")
 	trust := authn.Trust{
-		Issuer:   authn.Issuer{URL: issuer.value, AllowHTTP: args.boolean("allow_http"), CAFile: args.path("ca_cert_file")},
+		Issuer:   authn.Issuer{URL: issuer.value, AllowHTTP: args.boolean("allow_http"), CAFile: args.path("ca_file")},
 		Audience: args.str("audience"),
 	}
 	if issuer.value != "" {

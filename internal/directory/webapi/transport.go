@@ -35,8 +35,17 @@ func sameHost(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// dialer connects by name and address. Of what a name resolves to, only public
+// addresses count where publicOnly is set.
+func dialer(publicOnly bool) *net.Dialer {
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	if publicOnly {
+		d.Control = controlPublic
+	}
+	return d
+}
+
 func transport(publicOnly bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:     true,
@@ -47,9 +56,8 @@ func transport(publicOnly bool) *http.Transport {
 	}
 	if publicOnly {
 		t.Proxy = nil
-		dialer.Control = controlPublic
 	}
-	t.DialContext = dialer.DialContext
+	t.DialContext = dialer(publicOnly).DialContext
 	return t
 }
 
