@@ -60,8 +60,11 @@ func (p *program) result(r embedded.CheckResult) error {
 	default:
 		what = fmt.Sprintf("directory %s (%s)", r.Subject, r.Detail)
 	}
+	if r.Err != nil && r.Note != "" {
+		return p.failed(what+": "+r.Note+"\n     ", r.Err)
+	}
 	if r.Err != nil {
-		return p.failed(what, r.Err)
+		return p.failed(what+":", r.Err)
 	}
 	if r.Note != "" {
 		what += ": " + r.Note
@@ -71,7 +74,7 @@ func (p *program) result(r embedded.CheckResult) error {
 
 func (p *program) failed(what string, err error) error {
 	text := strings.ReplaceAll(err.Error(), "\n", "\n      ")
-	if err := p.print(fmt.Sprintf("FAIL  %s: %s\n", what, text)); err != nil {
+	if err := p.print(fmt.Sprintf("FAIL  %s %s\n", what, text)); err != nil {
 		return err
 	}
 	return errReported

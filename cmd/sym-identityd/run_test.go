@@ -173,8 +173,9 @@ service "github" "acme" {
 	want := []string{
 		"ok    configuration " + path + ": org acme, 3 services, 1 token",
 		"ok    store sqlite:" + filepath.Join(dir, "identities.db") + ": it does not exist yet; the first start creates it",
-		"FAIL  directory google:acme.com (file): path: ",
-		"ok    directory github:acme (file)",
+		"FAIL  directory google:acme.com (file): cannot be opened",
+		"      path: ",
+		"ok    directory github:acme (file): the file can be read",
 	}
 	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 	if len(lines) != len(want) {

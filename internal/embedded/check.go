@@ -36,7 +36,7 @@ const (
 type CheckResult struct {
 	Subject string // one of the above, or the service key of a directory
 	Detail  string // the store's name, the certificate's file, the issuer's URL, or the directory's kind
-	Note    string // what else is worth knowing; may be empty
+	Note    string // how far the check got, or what else is worth knowing; may be empty
 	Err     error  // nil where the part works; without secrets
 }
 
@@ -132,10 +132,11 @@ func (c *Config) check(
 		}
 		jobs = append(jobs, job{CheckResult{Subject: s.key.String(), Detail: s.directory.kind}, func(ctx context.Context) (string, error) {
 			dir, err := open(s)
-			if err != nil {
-				return "", err
+			if err == nil {
+				err = dir.Check(ctx)
 			}
-			return "", dir.Check(ctx)
+			kind := directoryKinds()[s.directory.kind]
+			return verdict(dir, err, kind.tellsID && s.key.Type == s.directory.kind), err
 		}})
 	}
 	results := make([]CheckResult, len(jobs))

@@ -25,6 +25,7 @@ type directoryKind struct {
 	required []string
 	optional []string
 	offline  bool // opening it checks the settings and does no I/O
+	tellsID  bool // a check compares where the credential is good with the external id
 	local    bool // its answers are kept only where the file says so
 	decode   func(args arguments, service identity.ServiceKey) opener
 }
@@ -51,27 +52,27 @@ func directoryKinds() map[string]directoryKind {
 			offline:  true,
 			decode:   decodeSCIM,
 		},
-		"aptible":  {optional: web("token", "username", "password"), offline: true, decode: decodeAptible},
-		"auth0":    {optional: web("token", "client_id", "client_secret", "connection"), offline: true, decode: decodeAuth0},
-		"aws_iam":  {optional: aws("strategy", "tag"), decode: decodeAWSIAM},
-		"aws_sso":  {optional: aws(), decode: decodeAWSSSO},
+		"aptible":  {optional: web("token", "username", "password"), offline: true, tellsID: true, decode: decodeAptible},
+		"auth0":    {optional: web("token", "client_id", "client_secret", "connection"), offline: true, tellsID: true, decode: decodeAuth0},
+		"aws_iam":  {optional: aws("strategy", "tag"), tellsID: true, decode: decodeAWSIAM},
+		"aws_sso":  {optional: aws(), tellsID: true, decode: decodeAWSSSO},
 		"boundary": {required: []string{"base_url"}, optional: []string{"token", "username", "password", "connection", "scope_id", "timeout", "allow_http"}, offline: true, decode: decodeBoundary},
-		"datadog":  {required: []string{"token", "client_secret"}, optional: web("include_bots"), offline: true, decode: decodeDatadog},
-		"entra":    {required: []string{"client_id", "client_secret"}, optional: web("include_guests"), offline: true, decode: decodeEntra},
-		"github":   {required: []string{"token"}, optional: web(), offline: true, decode: decodeGitHub},
-		"gitlab":   {required: []string{"token"}, optional: web("include_bots"), offline: true, decode: decodeGitLab},
-		"google":   {optional: web("credentials_file", "impersonate"), decode: decodeGoogle},
+		"datadog":  {required: []string{"token", "client_secret"}, optional: web("include_bots"), offline: true, tellsID: true, decode: decodeDatadog},
+		"entra":    {required: []string{"client_id", "client_secret"}, optional: web("include_guests"), offline: true, tellsID: true, decode: decodeEntra},
+		"github":   {required: []string{"token"}, optional: web(), offline: true, tellsID: true, decode: decodeGitHub},
+		"gitlab":   {required: []string{"token"}, optional: web("include_bots"), offline: true, tellsID: true, decode: decodeGitLab},
+		"google":   {optional: web("credentials_file", "impersonate"), tellsID: true, decode: decodeGoogle},
 		"ldap": {
 			required: []string{"base_url", "username", "password", "base_dn"},
 			optional: []string{"strategy", "filter", "id_attribute", "timeout", "ca_file", "allow_plaintext"},
 			offline:  true,
 			decode:   decodeLDAP,
 		},
-		"okta":      {required: []string{"token"}, optional: web(), offline: true, decode: decodeOkta},
-		"onelogin":  {required: []string{"client_id", "client_secret"}, optional: web(), offline: true, decode: decodeOneLogin},
-		"pagerduty": {required: []string{"token"}, optional: web(), offline: true, decode: decodePagerDuty},
-		"slack":     {required: []string{"token"}, optional: web("include_bots", "include_guests"), offline: true, decode: decodeSlack},
-		"tailscale": {optional: web("token", "client_id", "client_secret"), offline: true, decode: decodeTailscale},
+		"okta":      {required: []string{"token"}, optional: web(), offline: true, tellsID: true, decode: decodeOkta},
+		"onelogin":  {required: []string{"client_id", "client_secret"}, optional: web(), offline: true, tellsID: true, decode: decodeOneLogin},
+		"pagerduty": {required: []string{"token"}, optional: web(), offline: true, tellsID: true, decode: decodePagerDuty},
+		"slack":     {required: []string{"token"}, optional: web("include_bots", "include_guests"), offline: true, tellsID: true, decode: decodeSlack},
+		"tailscale": {optional: web("token", "client_id", "client_secret"), offline: true, tellsID: true, decode: decodeTailscale},
 	}
 }
 

@@ -7,6 +7,7 @@ package aptible
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -92,6 +93,9 @@ func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{
 // Check lists the users of the organization.
 func (a *aptible) Check(ctx context.Context) error {
 	_, _, err := a.page(ctx, "")
+	if webapi.StatusOf(err) == http.StatusNotFound {
+		return fmt.Errorf("%w: it sees no organization %q: %w", directory.ErrForeign, a.org, err)
+	}
 	return err
 }
 

@@ -119,8 +119,8 @@ func TestCheckOtherOrganization(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrRefused) {
-		t.Errorf("Check: %v, want ErrRefused", err)
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrForeign) {
+		t.Errorf("Check: %v, want ErrForeign", err)
 	}
 }
 

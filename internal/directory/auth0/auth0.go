@@ -92,6 +92,9 @@ func (a *auth0) Describe() directory.Descriptor {
 
 // Check asks for one user. A token is good for the tenant's own host only.
 func (a *auth0) Check(ctx context.Context) error {
+	if err := a.cfg.Belongs("tenant", a.cfg.Domain, "auth0.com"); err != nil {
+		return err
+	}
 	_, err := a.users(ctx, "/api/v2/users", url.Values{"per_page": {"1"}, "page": {"0"}})
 	return err
 }

@@ -203,7 +203,8 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 	case strings.HasPrefix(code, "AccessDenied") || code == "UnauthorizedOperation":
 		return nil, fmt.Errorf("%w: AWS said %s: %w", directory.ErrPermission, code, err)
 	case badCredential(code):
-		return nil, fmt.Errorf("%w: AWS said %s: %w", directory.ErrCredential, code, &silent{err})
+		// Without err: its status may be a 403, which would make it a missing permission too.
+		return nil, fmt.Errorf("%w: AWS said %s", directory.ErrCredential, code)
 	}
 	return nil, err
 }

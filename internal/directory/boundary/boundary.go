@@ -108,14 +108,14 @@ func (b *boundary) Check(ctx context.Context) error {
 			people++
 			addresses += len(a.Emails)
 		}
+		if addresses > 0 {
+			return nil
+		}
 	}
-	switch {
-	case people == 0:
+	if people == 0 {
 		return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
-	case addresses == 0:
-		return fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people)
 	}
-	return nil
+	return fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people)
 }
 
 // Find filters at the server, without case: Boundary keeps addresses as the

@@ -92,6 +92,9 @@ func (f *file) Check(context.Context) error {
 	return err
 }
 
+// CheckNote says what a check that found nothing wrong amounts to.
+func (*file) CheckNote() string { return "the file can be read" }
+
 // Find implements directory.Directory.
 func (f *file) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := f.FindMany(ctx, []string{email})

@@ -93,9 +93,23 @@ func (g *github) Check(ctx context.Context) error {
 	if err := directory.Belongs("organization", org.Login, g.org); err != nil {
 		return err
 	}
-	if _, _, err := g.identities(ctx, "", ""); err != nil {
-		return err
+	people := 0
+	for page, err := range g.Pages(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, a := range page {
+			if len(a.Emails) > 0 {
+				return g.readsMembers(ctx)
+			}
+			people++
+		}
 	}
+	return fmt.Errorf("%w: it sees no address of any of the %d members: the organization has no single sign-on and no verified domain, or they are hidden from it; grant it %s",
+		directory.ErrPermission, people, grant)
+}
+
+func (g *github) readsMembers(ctx context.Context) error {
 	_, _, err := g.members(ctx, "")
 	return err
 }

@@ -7,9 +7,11 @@ package gitlab
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,7 +70,8 @@ func (g *gitlab) Describe() directory.Descriptor {
 }
 
 // Check asks who the token is: only administrators see is_admin, and only
-// they find people by private addresses.
+// they find people by private addresses. Where the instance demands that
+// administrators say so, a token without admin_mode still sees none.
 func (g *gitlab) Check(ctx context.Context) error {
 	resp, err := g.api.Do(ctx, webapi.Request{Path: "/api/v4/user"})
 	if err != nil {
@@ -77,6 +80,7 @@ func (g *gitlab) Check(ctx context.Context) error {
 	var me struct {
 		ID      webapi.Text `json:"id"`
 		IsAdmin bool        `json:"is_admin"`
+		WebURL  string      `json:"web_url"`
 	}
 	if err := resp.JSON(&me); err != nil {
 		return err
@@ -84,8 +88,22 @@ func (g *gitlab) Check(ctx context.Context) error {
 	if me.ID == "" {
 		return resp.Unexpected("it is not a user")
 	}
+	if page, err := url.Parse(me.WebURL); err == nil && page.Hostname() != "" {
+		if err := directory.Belongs("instance", page.Host, g.cfg.Domain); err != nil {
+			return err
+		}
+	}
 	if !me.IsAdmin {
 		return directory.NeedsGrant(directory.ErrPermission, grant)
+	}
+	for some, err := range g.Pages(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Emails) > 0 }):
+			return fmt.Errorf("%w: it sees no private e-mail address; grant it the scope admin_mode as well", directory.ErrPermission)
+		}
+		return nil
 	}
 	return nil
 }

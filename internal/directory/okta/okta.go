@@ -35,7 +35,10 @@ const (
 	pace = 100 * time.Millisecond
 )
 
-type okta struct{ api *webapi.Client }
+type okta struct {
+	cfg Config
+	api *webapi.Client
+}
 
 var (
 	_ directory.Directory = (*okta)(nil)
@@ -60,7 +63,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &okta{api: api}, nil
+	return &okta{cfg: cfg, api: api}, nil
 }
 
 // checkDomain refuses what is not a host that a token may be sent to.
@@ -80,6 +83,9 @@ func (o *okta) Describe() directory.Descriptor {
 // Check asks for one user. That the token belongs to the domain is the
 // domain's own word: no other organization accepts it.
 func (o *okta) Check(ctx context.Context) error {
+	if err := o.cfg.Belongs("organization", o.cfg.Domain, "okta.com", "oktapreview.com", "okta-emea.com"); err != nil {
+		return err
+	}
 	_, _, err := o.page(ctx, webapi.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
 	return err
 }

@@ -33,7 +33,11 @@ const (
 	grant    = "the scope Read Users of an API credential"
 )
 
-type onelogin struct{ api *webapi.Client }
+type onelogin struct {
+	cfg    Config
+	domain string // "" where the service is of another type
+	api    *webapi.Client
+}
 
 var (
 	_ directory.Directory = (*onelogin)(nil)
@@ -69,7 +73,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &onelogin{api: api}, nil
+	return &onelogin{cfg: cfg, domain: domain, api: api}, nil
 }
 
 // Describe implements directory.Directory. OneLogin states no pace for this
@@ -80,6 +84,9 @@ func (o *onelogin) Describe() directory.Descriptor {
 
 // Check asks for one user. The credential is good for its own account's host.
 func (o *onelogin) Check(ctx context.Context) error {
+	if err := o.cfg.Belongs("account", o.domain, "onelogin.com"); err != nil {
+		return err
+	}
 	_, _, err := o.page(ctx, url.Values{"limit": {"1"}}, "")
 	return err
 }

@@ -85,7 +85,7 @@ func (p *pagerduty) Check(ctx context.Context) error {
 		}
 		return directory.Belongs("account", firstLabel(page.Hostname()), p.subdomain)
 	}
-	return nil
+	return fmt.Errorf("%w: it sees no user, and so no name of the account; grant it %s", directory.ErrPermission, grant)
 }
 
 // Find searches; the search also matches names and parts of addresses.

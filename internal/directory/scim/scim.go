@@ -36,6 +36,8 @@ const (
 	searchCount = 10  // accounts asked for in a search for one address
 	listCount   = 100 // and in a page of the list; servers may give fewer
 
+	grant = "read access to users (/Users)"
+
 	listedFor = time.Minute // how long a walk serves lookups, where lookups need one
 )
 
@@ -171,7 +173,7 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 	}
 	resp, err := s.api.Do(ctx, webapi.Request{Path: listPath, Query: query})
 	if err != nil {
-		return listing{}, err
+		return listing{}, directory.NeedsGrant(err, grant)
 	}
 	var message listMessage
 	if err := resp.JSON(&message); err != nil {

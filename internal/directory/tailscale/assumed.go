@@ -28,6 +28,11 @@ func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Loo
 // Check implements directory.Directory: there is nothing to check.
 func (assumed) Check(ctx context.Context) error { return ctx.Err() }
 
+// CheckNote says what a check that found nothing wrong amounts to.
+func (assumed) CheckNote() string {
+	return "nobody is asked: an address of the domain is taken for its own identity"
+}
+
 // Find takes every address of the domain for an account of unknown state.
 func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	at := strings.LastIndexByte(email, '@')

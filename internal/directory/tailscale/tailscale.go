@@ -98,6 +98,9 @@ func (d *tailscale) Describe() directory.Descriptor {
 // service, such as alice@github, no e-mail can match any of them.
 func (d *tailscale) Check(ctx context.Context) error {
 	users, err := d.users(ctx)
+	if webapi.StatusOf(err) == http.StatusNotFound {
+		return fmt.Errorf("%w: it sees no tailnet %q: %w", directory.ErrForeign, d.cfg.Tailnet, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
 
 // Settings are what the connectors of HTTP services have in common.
@@ -36,6 +38,22 @@ func (s Settings) Open(host string, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
 	return c, nil
+}
+
+// Belongs compares the host that BaseURL names with the external id, where the
+// host is one of the vendor's own: it ends in one of domains. Other hosts, such
+// as a domain of the customer's, say nothing.
+func (s Settings) Belongs(what, externalID string, domains ...string) error {
+	u, err := url.Parse(s.BaseURL)
+	if err != nil {
+		return nil // Open has said so
+	}
+	for _, domain := range domains {
+		if strings.HasSuffix(strings.ToLower(u.Hostname()), "."+domain) {
+			return directory.Belongs(what, u.Hostname(), externalID)
+		}
+	}
+	return nil
 }
 
 // Required is an error, which begins with the setting's name, where a value is

@@ -45,6 +45,15 @@ func (e *StatusError) Unwrap() error { return e.class }
 // The text is the service's own: it goes into no error unseen.
 func (e *StatusError) JSON(into any) error { return json.Unmarshal(e.body, into) }
 
+// StatusOf is the status of the answer that err is about, 0 where there is none.
+func StatusOf(err error) int {
+	var status *StatusError
+	if !errors.As(err, &status) {
+		return 0
+	}
+	return status.Status
+}
+
 // statusError is the one table from statuses to errors. A 404 is never "no
 // such user" here: only connectors know which of their URLs name a person.
 func (c *Client) statusError(r *Response, limited bool) error {
