@@ -46,6 +46,12 @@ func idOf(service identity.ServiceKey, serviceType string) string {
 	return service.ExternalID
 }
 
+// listTTL is how long a connector may use a list that it walked for whom a
+// lookup does not find: as long as a miss stands.
+func (a arguments) listTTL() time.Duration {
+	return max(a.quietly().cache(false).Misses, time.Second)
+}
+
 func decodeDatadog(args arguments, service identity.ServiceKey) opener {
 	cfg := datadog.Config{
 		Settings:     args.web(),
@@ -162,7 +168,7 @@ func decodeGitHub(args arguments, service identity.ServiceKey) opener {
 		Token:        args.secret("token"),
 		// The list behind its lookups says who is absent, so it is no older
 		// than misses may be.
-		CacheTTL: max(args.quietly().cache(false).Misses, time.Second),
+		CacheTTL: args.listTTL(),
 	}
 	return func() (directory.Directory, error) { return github.Open(cfg) }
 }
@@ -200,7 +206,7 @@ func decodeAWSIAM(args arguments, service identity.ServiceKey) opener {
 }
 
 func decodeAWSSSO(args arguments, service identity.ServiceKey) opener {
-	cfg := awssso.Config{Settings: args.aws(), Instance: idOf(service, "aws_sso")}
+	cfg := awssso.Config{Settings: args.aws(), Instance: idOf(service, "aws_sso"), CacheTTL: args.listTTL()}
 	return func() (directory.Directory, error) { return awssso.Open(cfg) }
 }
 

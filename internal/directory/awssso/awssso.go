@@ -5,6 +5,7 @@
 package awssso
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ import (
 // Config describes an instance.
 type Config struct {
 	awsapi.Settings
-	Instance string // its ARN
+	Instance string        // its ARN
+	CacheTTL time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
 }
 
 const (
@@ -36,8 +38,8 @@ const (
 	pace = 50 * time.Millisecond
 )
 
-// listedFor is how long a walk serves those whom a lookup does not find.
-const listedFor = 5 * time.Minute
+// DefaultCacheTTL is how long a walk serves those whom a lookup does not find.
+const DefaultCacheTTL = 5 * time.Minute
 
 type sso struct {
 	listed    *directory.Listed
@@ -65,7 +67,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	s := &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}
-	s.listed = directory.FromLister(s, listedFor)
+	s.listed = directory.FromLister(s, cmp.Or(cfg.CacheTTL, DefaultCacheTTL))
 	return s, nil
 }
 

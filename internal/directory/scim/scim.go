@@ -6,6 +6,7 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,18 +28,20 @@ type Config struct {
 	// IDAttribute is what is stored: "id" (the default), "userName" or
 	// "externalId".
 	IDAttribute string
+	CacheTTL    time.Duration // how long a list serves lookups, where they need one; 0 = DefaultCacheTTL
 	Timeout     time.Duration // of one request; 0 = webapi.DefaultTimeout
 	AllowHTTP   bool          // accept a base URL that is not https
 	Clock       webapi.Clock  // nil = real time
 }
+
+// DefaultCacheTTL is how long one list of users serves lookups.
+const DefaultCacheTTL = time.Minute
 
 const (
 	searchCount = 10  // accounts asked for in a search for one address
 	listCount   = 100 // and in a page of the list; servers may give fewer
 
 	grant = "read access to users (/Users)"
-
-	listedFor = time.Minute // how long a walk serves lookups, where lookups need one
 )
 
 type scim struct {
@@ -78,7 +81,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
 	s := &scim{api: api, idFrom: idFrom}
-	s.listed = directory.FromLister(s, listedFor)
+	s.listed = directory.FromLister(s, cmp.Or(cfg.CacheTTL, DefaultCacheTTL))
 	return s, nil
 }
 
