@@ -90,14 +90,24 @@ func (a *identityAPI) timed(ctx context.Context, path, list string, want int, bo
 	return median(took, func(d time.Duration) time.Duration { return d }), nil
 }
 
+// caller keeps a connection for each of the callers of a loop.
+var caller = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: loopCallers}}
+
 func (a *identityAPI) post(ctx context.Context, path string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url+"/"+path, bytes.NewReader(body))
+	return a.call(ctx, http.MethodPost, path, body)
+}
+
+// call sends a request, which must succeed, and returns the answer.
+func (a *identityAPI) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.url+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := caller.Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -38,14 +39,17 @@ func main() {
 
 // options are how much to measure, and with what.
 type options struct {
-	cli      string   // Terraform or OpenTofu
-	declared int      // sym_identity resources in one configuration
-	people   int      // in one bulk resource or data source
-	stored   int      // users behind the API's own figures
-	runs     int      // measured runs of each side
-	warmUp   bool     // one more run of each side before them
-	only     []string // names of measures; empty = all
-	write    string   // Markdown file whose results are replaced; "" = none
+	cli      string        // Terraform or OpenTofu
+	declared int           // sym_identity resources in one configuration
+	people   int           // in one bulk resource or data source
+	stored   int           // users behind the API's own figures
+	crowd    int           // users behind the store's figures, with three services each
+	soak     time.Duration // how long a server is kept busy
+	loop     time.Duration // how long one loop of reads runs
+	runs     int           // measured runs of each side
+	warmUp   bool          // one more run of each side before them
+	only     []string      // names of measures; empty = all
+	write    string        // Markdown file whose results are replaced; "" = none
 }
 
 func parse(args []string) (options, error) {
@@ -55,9 +59,12 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.declared, "declared", 1000, "sym_identity resources in one configuration")
 	flags.IntVar(&o.people, "people", 10_000, "people in one bulk resource or data source")
 	flags.IntVar(&o.stored, "stored", 100_000, "users in the store behind the API's own figures")
+	flags.IntVar(&o.crowd, "crowd", 1_000_000, "users in the store behind its own figures, with three services each")
+	flags.DurationVar(&o.soak, "soak", 10*time.Minute, "how long a server is kept busy by the measure soak, on each database")
+	flags.DurationVar(&o.loop, "loop", 2*time.Second, "how long one loop of reads runs")
 	flags.IntVar(&o.runs, "runs", 3, "measured runs of each side; medians are shown")
 	flags.BoolVar(&o.warmUp, "warm-up", true, "run each side once more, unmeasured, before")
-	only := flags.String("only", "", "measures to take, separated by commas, of "+strings.Join(names(), ", ")+" (default all)")
+	only := flags.String("only", "", "measures to take, separated by commas, of "+strings.Join(names(), ", ")+" (default all but soak)")
 	flags.StringVar(&o.write, "write", "", "Markdown file to put the results into")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -73,25 +80,31 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if min(o.declared, o.people, o.stored, o.runs) < 1 {
-		return o, errors.New("-declared, -people, -stored and -runs are at least 1")
+	if min(o.declared, o.people, o.stored, o.crowd, o.runs) < 1 {
+		return o, errors.New("-declared, -people, -stored, -crowd and -runs are at least 1")
+	}
+	if min(o.soak, o.loop) < 100*time.Millisecond {
+		return o, errors.New("-soak and -loop are at least 100ms")
 	}
 	return o, nil
 }
 
 // measure gives some rows of the table.
 type measure struct {
-	name string
-	take func(*bench, context.Context) ([]row, error)
+	name  string
+	take  func(*bench, context.Context) ([]row, error)
+	asked bool // taken only where -only names it
 }
 
 func measures() []measure {
 	return []measure{
-		{"declared", (*bench).declared},
-		{"resolved", (*bench).resolved},
-		{"identities", (*bench).identities},
-		{"rules", (*bench).rules},
-		{"api", (*bench).api},
+		{name: "declared", take: (*bench).declared},
+		{name: "resolved", take: (*bench).resolved},
+		{name: "identities", take: (*bench).identities},
+		{name: "rules", take: (*bench).rules},
+		{name: "api", take: (*bench).api},
+		{name: "store", take: (*bench).store},
+		{name: "soak", take: (*bench).soak, asked: true},
 	}
 }
 
@@ -127,7 +140,8 @@ func run(ctx context.Context, opts options, out, progress io.Writer) error {
 func (b *bench) measure(ctx context.Context) ([]row, error) {
 	var rows []row
 	for _, m := range measures() {
-		if len(b.opts.only) > 0 && !slices.Contains(b.opts.only, m.name) {
+		named := slices.Contains(b.opts.only, m.name)
+		if !named && (m.asked || len(b.opts.only) > 0) {
 			continue
 		}
 		b.say("%s", m.name)

@@ -22,7 +22,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-var errNotInstalled = errors.New("PostgreSQL is not installed")
+// ErrNotInstalled says that there is no PostgreSQL to start.
+var ErrNotInstalled = errors.New("PostgreSQL is not installed")
 
 const (
 	superuser = "sym"
@@ -64,20 +65,24 @@ type Cluster struct {
 // again. It skips the test where PostgreSQL is not installed.
 func Start(tb testing.TB) *Cluster {
 	tb.Helper()
-	c, err := startCluster()
-	if errors.Is(err, errNotInstalled) {
+	c, err := New()
+	if errors.Is(err, ErrNotInstalled) {
 		skip(tb)
 	}
 	if err != nil {
 		tb.Fatalf("starting PostgreSQL: %v", err)
 	}
-	tb.Cleanup(func() {
-		if c.run != nil {
-			_ = c.end("")
-		}
-		_ = os.RemoveAll(c.dir)
-	})
+	tb.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// Close ends the server and removes everything.
+func (c *Cluster) Close() error {
+	var err error
+	if c.run != nil {
+		err = c.end("")
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
 // URL names the cluster's database.
@@ -103,9 +108,9 @@ func (c *Cluster) Restart(tb testing.TB, crash bool) {
 	}
 }
 
-// startCluster makes a cluster in a new directory and starts it. Another
-// process may take the port first, so it tries a few.
-func startCluster() (*Cluster, error) {
+// New makes a cluster in a new directory and starts it, for whoever has no
+// testing.TB. Another process may take the port first, so it tries a few.
+func New() (*Cluster, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -138,7 +143,7 @@ func binaries() (string, error) {
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
-		return "", errNotInstalled
+		return "", ErrNotInstalled
 	}
 	newest := slices.MaxFunc(found, func(a, b string) int { return release(a) - release(b) })
 	return filepath.Dir(newest), nil

@@ -26,7 +26,7 @@ const Variable = "SYM_TEST_POSTGRES_URL"
 
 // shared is the cluster of this process. It is started when the first test
 // asks and ends with the process; see Cluster.
-var shared = sync.OnceValues(startCluster)
+var shared = sync.OnceValues(New)
 
 // URL is a store's URL on a schema of its own, which is empty, and removed when
 // the test ends. The URL holds a password where the server wants one.
@@ -62,7 +62,7 @@ func server(tb testing.TB) (base string, ours bool) {
 		return base, false
 	}
 	c, err := shared()
-	if errors.Is(err, errNotInstalled) {
+	if errors.Is(err, ErrNotInstalled) {
 		skip(tb)
 	}
 	if err != nil {

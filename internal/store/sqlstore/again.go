@@ -50,7 +50,7 @@ func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []sto
 		}
 	}
 	found := map[changed]bool{}
-	const query = "SELECT user_key, service_key FROM history WHERE request_id = ? AND changed_by = ? AND user_key IN (%s)"
+	const query = "SELECT user_key, service_key FROM history WHERE request_id = ? AND changed_by = ? AND user_key %s"
 	err := selectIn(ctx, t, query, []any{requestID, plain(actor.Name)}, unique(keys, validKey), func(rows *sql.Rows) error {
 		var c changed
 		var service string

@@ -27,39 +27,43 @@ func placeholders(n int) string {
 }
 
 // selectIn runs query once per chunk of values and calls scan for every row.
-// %s in query stands for the list; before are the parameters ahead of it.
+// "column %s" in query asks that the column has one of them; before are the
+// parameters ahead of it.
 func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any, values []T, scan func(*sql.Rows) error) error {
 	for chunk := range slices.Chunk(values, chunkSize) {
-		args := slices.Clone(before)
-		for _, v := range chunk {
-			args = append(args, string(v))
+		texts := make([]string, len(chunk))
+		for i, v := range chunk {
+			texts[i] = string(v)
 		}
-		if err := eachRow(ctx, t, fmt.Sprintf(query, placeholders(len(chunk))), args, scan); err != nil {
+		among, args := t.dialect.among(texts)
+		if err := eachRow(ctx, t, fmt.Sprintf(query, among), slices.Concat(before, args), scan); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deleteIn runs query, a DELETE with a list at %s, once per chunk of ids.
+// deleteIn runs query, a DELETE where "column %s", once per chunk of ids.
 func deleteIn(ctx context.Context, t *tx, query string, ids []string) error {
 	for chunk := range slices.Chunk(ids, chunkSize) {
-		args := make([]any, len(chunk))
-		for i, id := range chunk {
-			args[i] = id
-		}
-		if err := t.exec(ctx, fmt.Sprintf(query, placeholders(len(chunk))), args...); err != nil {
+		among, args := t.dialect.among(chunk)
+		if err := t.exec(ctx, fmt.Sprintf(query, among), args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func eachRow(ctx context.Context, t *tx, query string, args []any, scan func(*sql.Rows) error) (err error) {
+func eachRow(ctx context.Context, t *tx, query string, args []any, scan func(*sql.Rows) error) error {
 	rows, err := t.query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
+	return drain(rows, scan)
+}
+
+// drain calls scan for every row.
+func drain(rows *sql.Rows, scan func(*sql.Rows) error) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {

@@ -49,7 +49,7 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 		ids[i] = d.ID
 	}
 	removeUsers := func(ctx context.Context, t *tx, ids []string) error {
-		return deleteIn(ctx, t, "DELETE FROM users WHERE id IN (%s)", ids)
+		return deleteIn(ctx, t, "DELETE FROM users WHERE id %s", ids)
 	}
 	return s.delete(ctx, actor, ids, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
 		d := deletes[i]
@@ -107,7 +107,7 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 		if len(culprits) > 0 {
 			return &identity.BatchError{Culprits: culprits}
 		}
-		if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id IN (%s)", mappings); err != nil {
+		if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id %s", mappings); err != nil {
 			return fmt.Errorf("deleting mappings: %w", err)
 		}
 		if users != nil {

@@ -36,6 +36,9 @@ type dialect interface {
 	// values is what follows INSERT INTO … for rows of texts and int64s, all with
 	// the same columns, and its parameters.
 	values(rows [][]any) (query string, args []any)
+	// among is what follows a column that must have one of values, and its
+	// parameters.
+	among(values []string) (condition string, args []any)
 	// options are those of a transaction that sees one state of everything.
 	options(readOnly bool) *sql.TxOptions
 	// snapshot are those of a long reader that sees one state and gets into no
@@ -56,6 +59,9 @@ type dialect interface {
 	// analyze counts anew after a large import, where the database would
 	// otherwise plan for the empty tables it knew. It is only about speed.
 	analyze(ctx context.Context, db *sql.DB)
+	// keepsNoPlans says that neither the database nor its driver remembers
+	// statements that were run before.
+	keepsNoPlans() bool
 	// oneWriter says that the database lets only one transaction write at a
 	// time, so that writers of this process queue up here, in order.
 	oneWriter() bool

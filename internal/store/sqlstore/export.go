@@ -112,7 +112,7 @@ func (e *exporter) mappings(ctx context.Context, page []*store.UserRecord) error
 		byID[r.ID], ids[i] = r, r.ID
 	}
 	const query = "SELECT " + mappingColumns + `, m.request_id FROM mappings m JOIN services s ON s.id = m.service_id
-		WHERE m.user_id IN (%s) ORDER BY m.revision`
+		WHERE m.user_id %s ORDER BY m.revision`
 	return selectIn(ctx, e.tx, query, nil, ids, func(rows *sql.Rows) error {
 		var requestID string
 		userID, m, err := scanMapping(rows, &requestID)

@@ -148,7 +148,7 @@ func historyWhere(ctx context.Context, t *tx, filter store.HistoryFilter) (where
 	var conditions []string
 	if filter.User != "" {
 		ids := []string{}
-		err := selectIn(ctx, t, "SELECT id FROM users WHERE user_key IN (%s)", nil, []identity.UserKey{filter.User}, func(rows *sql.Rows) error {
+		err := selectIn(ctx, t, "SELECT id FROM users WHERE user_key %s", nil, []identity.UserKey{filter.User}, func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
 			ids = append(ids, id)
@@ -175,7 +175,8 @@ func historyWhere(ctx context.Context, t *tx, filter store.HistoryFilter) (where
 // and at most most of them, and reports how many.
 func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (removed int, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		var old []string
+		var last int64
+		removed = 0
 		query := "SELECT id, changed_at FROM history ORDER BY id LIMIT ?"
 		err := eachRow(ctx, t, query, []any{max(0, most)}, func(rows *sql.Rows) error {
 			var id, at int64
@@ -183,14 +184,14 @@ func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (r
 				return err
 			}
 			if at < micros(before) {
-				old = append(old, strconv.FormatInt(id, 10))
+				removed, last = removed+1, id
 			}
 			return nil
 		})
-		if removed = len(old); err != nil || removed == 0 {
+		if err != nil || removed == 0 {
 			return err
 		}
-		if err := deleteIn(ctx, t, "DELETE FROM history WHERE id IN (%s)", old); err != nil {
+		if err := t.exec(ctx, "DELETE FROM history WHERE id <= ? AND changed_at < ?", last, micros(before)); err != nil {
 			return fmt.Errorf("pruning the history: %w", err)
 		}
 		return nil

@@ -44,7 +44,7 @@ func eachHolder(ctx context.Context, t *tx, serviceID string, claims []string, f
 	}
 	const query = "SELECT " + mappingColumns + `, u.user_key FROM mappings m
 		JOIN services s ON s.id = m.service_id JOIN users u ON u.id = m.user_id
-		WHERE m.service_id = ? AND m.claim IN (%s)`
+		WHERE m.service_id = ? AND m.claim %s`
 	return selectIn(ctx, t, query, []any{serviceID}, columns, func(rows *sql.Rows) error {
 		var key identity.UserKey
 		userID, m, err := scanMapping(rows, &key)

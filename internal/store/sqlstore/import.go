@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -16,7 +15,8 @@ import (
 // Import fills an empty store with the records of another's Export, which next
 // gives one by one and ends with io.EOF. Services may be there already; users
 // and history may not. It is one transaction: when anything fails, or the
-// process ends, nothing is there. It keeps a page at a time in memory.
+// process ends, nothing is there. It keeps three pages at a time in memory. next
+// is called by one goroutine, and not any more when Import has returned.
 func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (store.Counts, error) {
 	if s.gate != nil {
 		select {
@@ -29,27 +29,12 @@ func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (
 	var counts store.Counts
 	// Records cannot be had twice, so a lost transaction is not run again.
 	err := s.once(ctx, false, func(t *tx) error {
-		i := &importer{tx: t, services: map[string]string{}}
+		i := &importer{tx: t}
 		if err := i.checkEmpty(ctx); err != nil {
 			return err
 		}
-		for {
-			r, err := next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err == nil {
-				err = checkRecord(r, i.services)
-			}
-			if err != nil {
-				return &sourceError{err}
-			}
-			if err := i.add(ctx, r); err != nil {
-				return err
-			}
-			counts.Add(r)
-		}
-		if err := i.flush(ctx); err != nil {
+		var err error
+		if counts, err = i.write(ctx, next); err != nil {
 			return err
 		}
 		return s.dialect.advance(ctx, t, i.highest)
@@ -73,14 +58,10 @@ type sourceError struct{ err error }
 func (e *sourceError) Error() string { return e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
-// importer writes records a page at a time.
+// importer writes pages of records.
 type importer struct {
 	*tx
-	services map[string]string // keys of records so far, to ids
-	users    [][]any
-	mappings [][]any
-	changes  [][]any
-	highest  int64 // number that was given out
+	highest int64 // number that was given out
 }
 
 // checkEmpty refuses stores whose users or history would get mixed up with
@@ -99,80 +80,62 @@ func (i *importer) checkEmpty(ctx context.Context) error {
 	return nil
 }
 
-func (i *importer) add(ctx context.Context, r store.Record) error {
-	switch {
-	case r.Service != nil:
-		return i.addService(ctx, r.Service)
-	case r.User != nil:
-		i.addUser(r.User)
-	default:
-		i.addChange(r.Change)
+// write writes all pages. While the database is at work on one, the next is
+// made from the records.
+func (i *importer) write(ctx context.Context, next func() (store.Record, error)) (counts store.Counts, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	pages := make(chan *importPage, 1)
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		defer close(pages)
+		makePages(ctx, next, pages)
+	}()
+	defer func() { cancel(); <-made }()
+	for p := range pages {
+		if p.err != nil {
+			return store.Counts{}, &sourceError{p.err}
+		}
+		if err := i.flush(ctx, p); err != nil {
+			return store.Counts{}, err
+		}
+		i.highest, counts = max(i.highest, p.highest), p.counts
 	}
-	if len(i.users) >= chunkSize || len(i.mappings) >= chunkSize || len(i.changes) >= chunkSize {
-		return i.flush(ctx)
+	return counts, ctx.Err()
+}
+
+// flush writes a page, users before their mappings.
+func (i *importer) flush(ctx context.Context, p *importPage) error {
+	for _, row := range p.services {
+		if err := i.addService(ctx, row); err != nil {
+			return err
+		}
+	}
+	for _, part := range []struct {
+		what, insert string
+		rows         [][]any
+	}{
+		{"users", insertUser, p.users},
+		{"mappings", insertMapping, p.mappings},
+		{"changes", insertHistory, p.changes},
+	} {
+		if err := insertRows(ctx, i.tx, part.insert, "", part.rows); err != nil {
+			return fmt.Errorf("storing %s: %w", part.what, err)
+		}
 	}
 	return nil
 }
 
 // addService puts the record in the place of a service that a configuration
 // has registered: nothing refers to that one yet.
-func (i *importer) addService(ctx context.Context, r *store.ServiceRecord) error {
-	i.services[r.Key] = r.ID
-	if err := i.exec(ctx, "DELETE FROM services WHERE service_key = ?", r.Key); err != nil {
-		return fmt.Errorf("replacing the service %s: %w", r.Key, err)
+func (i *importer) addService(ctx context.Context, row []any) error {
+	key := row[1]
+	if err := i.exec(ctx, "DELETE FROM services WHERE service_key = ?", key); err != nil {
+		return fmt.Errorf("replacing the service %s: %w", key, err)
 	}
-	row := append([]any{r.ID, r.Key, r.Label}, stampValues(r.Stamp)...)
 	const insert = "INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)"
 	if err := insertRows(ctx, i.tx, insert, "", [][]any{row}); err != nil {
-		return fmt.Errorf("storing the service %s: %w", r.Key, err)
-	}
-	return nil
-}
-
-func stampValues(s store.Stamp) []any {
-	return []any{micros(s.CreatedAt), micros(s.UpdatedAt), s.UpdatedBy, s.RequestID}
-}
-
-func (i *importer) addUser(r *store.UserRecord) {
-	i.users = append(i.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName},
-		stampValues(r.Stamp)...))
-	for _, m := range r.Mappings {
-		key, _ := cutKey(m.Service) // checked
-		i.mappings = append(i.mappings, append([]any{m.ID, r.ID, i.services[m.Service], object(m.Matcher),
-			claimColumn(m.Matcher.Claim(key.Type)), object(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
-		i.highest = max(i.highest, m.Revision)
-	}
-}
-
-func (i *importer) addChange(r *store.ChangeRecord) {
-	key, _ := cutKey(r.Service) // checked
-	i.changes = append(i.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID,
-		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
-	i.highest = max(i.highest, r.ID)
-}
-
-func recordedValue(v *store.ValueRecord) *identity.Mapping {
-	if v == nil {
-		return nil
-	}
-	return &identity.Mapping{Matcher: v.Matcher, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
-		CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
-}
-
-// flush writes what was gathered, users before their mappings.
-func (i *importer) flush(ctx context.Context) error {
-	for _, part := range []struct {
-		what, insert string
-		rows         *[][]any
-	}{
-		{"users", insertUser, &i.users},
-		{"mappings", insertMapping, &i.mappings},
-		{"changes", insertHistory, &i.changes},
-	} {
-		if err := insertRows(ctx, i.tx, part.insert, "", *part.rows); err != nil {
-			return fmt.Errorf("storing %s: %w", part.what, err)
-		}
-		*part.rows = (*part.rows)[:0]
+		return fmt.Errorf("storing the service %s: %w", key, err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -59,6 +60,9 @@ type Store struct {
 	opts    Options
 	created bool
 	gate    chan struct{} // held by the one writer, where the dialect has only one
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt // closed with db
 }
 
 var _ store.Store = (*Store)(nil)
@@ -83,7 +87,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 // openDB readies a database. migrations is the same one, with the connections
 // that migrations may use.
 func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options) (*Store, error) {
-	s := &Store{db: db, dialect: d, opts: opts}
+	s := &Store{db: db, dialect: d, opts: opts, prepared: map[string]*sql.Stmt{}}
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
 	if d.oneWriter() {

@@ -75,6 +75,11 @@ func (d *postgresDialect) values(rows [][]any) (query string, args []any) {
 	return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")", args
 }
 
+// among takes one parameter for any number of values, for the same reason.
+func (d *postgresDialect) among(values []string) (condition string, args []any) {
+	return "= ANY(CAST(? AS TEXT[]))", []any{values}
+}
+
 func column[T any](rows [][]any, i int) []T {
 	values := make([]T, len(rows))
 	for n, r := range rows {
@@ -94,6 +99,8 @@ func (d *postgresDialect) options(readOnly bool) *sql.TxOptions {
 func (d *postgresDialect) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
+
+func (d *postgresDialect) keepsNoPlans() bool { return false } // the driver does
 
 func (d *postgresDialect) oneWriter() bool { return false }
 

@@ -50,6 +50,7 @@ func openPostgres(ctx context.Context, text string, opts Options) (*Store, error
 const (
 	statementTimeout = "statement_timeout"
 	applicationName  = "application_name"
+	isolation        = "default_transaction_isolation"
 
 	// migrationConns are one that holds the lock, and one that migrates.
 	migrationConns = 2
@@ -77,6 +78,8 @@ func postgresConfig(text string, opts Options) (*pgx.ConnConfig, error) {
 		config.ConnectTimeout = cmp.Or(max(0, opts.ConnectTimeout), defaultConnectTimeout)
 	}
 	params := config.RuntimeParams
+	// Statements outside of transactions are as isolated as those within.
+	params[isolation] = "serializable"
 	params[applicationName] = cmp.Or(params[applicationName], "sym-identityd")
 	if opts.StatementTimeout > 0 || params[statementTimeout] == "" {
 		limit := cmp.Or(max(0, opts.StatementTimeout), defaultStatementTimeout)

@@ -58,13 +58,15 @@ func (r *record) user() identity.User {
 // scanner is *sql.Row or *sql.Rows.
 type scanner interface{ Scan(dest ...any) error }
 
-const userColumns = "id, user_key, type, role, name, first_name, last_name, created_at"
+// userColumns go with "users u".
+const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at"
 
-func scanUser(row scanner) (*record, error) {
+// scanUser reads userColumns, and more columns behind them into more.
+func scanUser(row scanner, more ...any) (*record, error) {
 	var created int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
-	err := row.Scan(&r.ID, &r.key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created)
-	if err != nil {
+	dest := append([]any{&r.ID, &r.key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created}, more...)
+	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
 	r.CreatedAt = fromMicros(created)
@@ -84,17 +86,22 @@ func scanMapping(row scanner, more ...any) (userID string, m *mapping, err error
 	if err := row.Scan(dest...); err != nil {
 		return "", nil, fmt.Errorf("reading a mapping: %w", err)
 	}
+	return userID, m, m.decode(service, matcher, profile, created, updated)
+}
+
+// decode fills in what is stored in another form.
+func (m *mapping) decode(service, matcher, profile string, created, updated int64) (err error) {
 	if m.Service, err = cutKey(service); err != nil {
-		return "", nil, err
+		return err
 	}
-	if err := json.Unmarshal([]byte(matcher), &m.Matcher); err != nil {
-		return "", nil, fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
+	if m.Matcher, err = parseObject(matcher); err != nil {
+		return fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
 	}
-	if err := json.Unmarshal([]byte(profile), &m.Profile); err != nil {
-		return "", nil, fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
+	if m.Profile, err = parseObject(profile); err != nil {
+		return fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
 	}
 	m.CreatedAt, m.UpdatedAt = fromMicros(created), fromMicros(updated)
-	return userID, m, nil
+	return nil
 }
 
 // cutKey reads a stored service key. It was checked when it was stored; the
@@ -114,4 +121,23 @@ func object(m map[string]string) string {
 	}
 	text, _ := json.Marshal(m) // a map of strings always marshals
 	return string(text)
+}
+
+// parseObject reads what object wrote. Nearly all matchers are one key and a
+// plain value, and nearly all profiles are empty; those are cut apart, because
+// a list of users has thousands of them.
+func parseObject(text string) (map[string]string, error) {
+	if text == "{}" {
+		return map[string]string{}, nil
+	}
+	inner, ok := strings.CutPrefix(text, `{"`)
+	inner, closed := strings.CutSuffix(inner, `"}`)
+	if ok && closed && strings.Count(inner, `"`) == 2 && !strings.Contains(inner, `\`) {
+		if key, value, ok := strings.Cut(inner, `":"`); ok {
+			return map[string]string{key: value}, nil
+		}
+	}
+	var m map[string]string
+	err := json.Unmarshal([]byte(text), &m)
+	return m, err
 }

@@ -27,6 +27,10 @@ import (
 //go:embed migrations/sqlite/*.sql
 var sqliteMigrations embed.FS
 
+// sqliteIdleTime is how long a connection is kept that nobody uses: each has
+// its own cache of pages.
+const sqliteIdleTime = time.Minute
+
 // sqliteDialect is SQLite in one file, in WAL mode.
 type sqliteDialect struct {
 	path string
@@ -53,6 +57,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) 
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	db := sql.OpenDB(connector)
+	db.SetConnMaxIdleTime(sqliteIdleTime)
 	return openDB(ctx, db, db, d, opts)
 }
 
@@ -140,11 +145,21 @@ func (d *sqliteDialect) values(rows [][]any) (query string, args []any) {
 	return "VALUES " + strings.TrimSuffix(strings.Repeat("("+placeholders(width)+"),", len(rows)), ","), args
 }
 
+func (d *sqliteDialect) among(values []string) (condition string, args []any) {
+	args = make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return "IN (" + placeholders(len(values)) + ")", args
+}
+
 func (d *sqliteDialect) options(readOnly bool) *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: readOnly}
 }
 
 func (d *sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
+
+func (d *sqliteDialect) keepsNoPlans() bool { return true }
 
 func (d *sqliteDialect) oneWriter() bool { return true }
 

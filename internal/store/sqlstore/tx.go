@@ -55,10 +55,49 @@ func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
 	return s.run(ctx, false, fn)
 }
 
-// run is the one place where transactions are begun, ended and run again.
+// run runs fn in a transaction of its own.
 func (s *Store) run(ctx context.Context, readOnly bool, fn func(*tx) error) error {
+	return s.again(ctx, func() error { return s.once(ctx, readOnly, fn) })
+}
+
+// readRows runs one statement and calls scan for every row. A statement alone
+// sees one state of the store, so it saves the two round trips that begin and
+// end a transaction. reset makes scan start from nothing again.
+func (s *Store) readRows(ctx context.Context, query string, args []any, reset func(), scan func(*sql.Rows) error) error {
+	return s.again(ctx, func() error {
+		reset()
+		rows, err := s.query(ctx, query, args)
+		if err != nil {
+			return err
+		}
+		return drain(rows, scan)
+	})
+}
+
+// query runs a statement outside of a transaction. Where the database would
+// read it anew each time, it is prepared once; there are few such statements.
+func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if !s.dialect.keepsNoPlans() {
+		return s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
+	}
+	s.mu.Lock()
+	statement := s.prepared[query]
+	if statement == nil {
+		var err error
+		if statement, err = s.db.PrepareContext(ctx, s.dialect.rebind(query)); err != nil {
+			s.mu.Unlock()
+			return nil, err
+		}
+		s.prepared[query] = statement
+	}
+	s.mu.Unlock()
+	return statement.QueryContext(ctx, args...)
+}
+
+// again is the one place where what lost against others is run again.
+func (s *Store) again(ctx context.Context, try func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, readOnly, fn)
+		err := try()
 		if err == nil || attempt == txAttempts || !s.dialect.transient(err) {
 			return s.explain(ctx, err)
 		}

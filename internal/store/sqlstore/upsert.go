@@ -110,7 +110,7 @@ func registered(ctx context.Context, t *tx, services []identity.ServiceKey) (map
 		seen[k] = true
 	}
 	found := make(map[identity.ServiceKey]string, len(keys))
-	err := selectIn(ctx, t, "SELECT id, service_key FROM services WHERE service_key IN (%s)", nil, keys, func(rows *sql.Rows) error {
+	err := selectIn(ctx, t, "SELECT id, service_key FROM services WHERE service_key %s", nil, keys, func(rows *sql.Rows) error {
 		var id, key string
 		if err := rows.Scan(&id, &key); err != nil {
 			return err

@@ -32,6 +32,10 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 	if filter.Key != "" && !validKey(filter.Key) || filter.ID != "" && !validID(filter.ID) {
 		return []identity.User{}, "", nil // nothing stored is named like that
 	}
+	if filter.Key != "" || filter.ID != "" {
+		users, err = s.oneUser(ctx, filter, after)
+		return users, "", err
+	}
 	err = s.read(ctx, func(t *tx) error {
 		users, next = []identity.User{}, ""
 		after := after
@@ -68,17 +72,44 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 	return users, next, nil
 }
 
-func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identity.UserKey, limit int) ([]*record, error) {
-	where, args := []string{"user_key > ?"}, []any{string(after)}
-	and := func(column, value string) {
+// oneUser reads the user that a filter names, with all mappings, in one
+// statement. Programs ask this most.
+func (s *Store) oneUser(ctx context.Context, filter store.UserFilter, after identity.UserKey) ([]identity.User, error) {
+	where, args := userWhere(filter, after)
+	var found *record
+	err := s.readRows(ctx, joinedUser+where, args, func() { found = nil }, func(rows *sql.Rows) (err error) {
+		found, err = scanJoined(rows, found)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return []identity.User{}, nil
+	}
+	return []identity.User{found.user()}, nil
+}
+
+// userWhere is the condition on users u that a filter makes.
+func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
+	var conditions []string
+	and := func(condition, value string) {
 		if value != "" {
-			where, args = append(where, column+" = ?"), append(args, value)
+			conditions, args = append(conditions, condition), append(args, value)
 		}
 	}
-	and("user_key", string(filter.Key))
-	and("id", filter.ID)
-	and("type", string(filter.Type))
-	query := "SELECT " + userColumns + " FROM users WHERE " + strings.Join(where, " AND ") + " ORDER BY user_key LIMIT ?"
+	and("u.user_key = ?", string(filter.Key))
+	and("u.id = ?", filter.ID)
+	and("u.type = ?", string(filter.Type))
+	if after != "" || len(conditions) == 0 {
+		conditions, args = append(conditions, "u.user_key > ?"), append(args, string(after))
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identity.UserKey, limit int) ([]*record, error) {
+	where, args := userWhere(filter, after)
+	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
 	var page []*record
 	err := eachRow(ctx, t, query, append(args, limit), func(rows *sql.Rows) error {
 		r, err := scanUser(rows)
@@ -95,7 +126,7 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 	for i, r := range records {
 		byID[r.ID], ids[i] = r, r.ID
 	}
-	const query = "SELECT " + mappingColumns + ", m.request_id FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id IN (%s)"
+	const query = "SELECT " + mappingColumns + ", m.request_id FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id %s"
 	return selectIn(ctx, t, query, nil, ids, func(rows *sql.Rows) error {
 		var requestID string
 		userID, m, err := scanMapping(rows, &requestID)
@@ -128,7 +159,18 @@ func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]ident
 // usersBy reads the users whose column has one of values, with their mappings.
 func usersBy[T ~string](ctx context.Context, t *tx, column string, values []T) ([]*record, error) {
 	var records []*record
-	query := "SELECT " + userColumns + " FROM users WHERE " + column + " IN (%s)"
+	if len(values) == 1 {
+		var found *record
+		err := eachRow(ctx, t, joinedUser+"u."+column+" = ?", []any{string(values[0])}, func(rows *sql.Rows) (err error) {
+			found, err = scanJoined(rows, found)
+			return err
+		})
+		if found != nil {
+			records = append(records, found)
+		}
+		return records, err
+	}
+	query := "SELECT " + userColumns + " FROM users u WHERE u." + column + " %s"
 	err := selectIn(ctx, t, query, nil, values, func(rows *sql.Rows) error {
 		r, err := scanUser(rows)
 		records = append(records, r)

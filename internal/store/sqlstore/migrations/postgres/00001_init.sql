@@ -1,12 +1,13 @@
 -- Copyright (c) The terraform-provider-sym Authors
 -- SPDX-License-Identifier: MPL-2.0
 --
--- Times are microseconds since 1970, UTC. user_key is what lists are ordered
--- by, byte by byte as everywhere; other text is only compared for equality.
+-- Times are microseconds since 1970, UTC. Text that stands in an index compares
+-- byte by byte: lists are ordered like that everywhere, and comparing by the
+-- rules of a language would cost several times as much.
 
 -- +goose Up
 CREATE TABLE users (
-    id         TEXT   NOT NULL PRIMARY KEY,
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     user_key   TEXT COLLATE "C" NOT NULL UNIQUE, -- normalised e-mail or username
     type       TEXT   NOT NULL,
     role       TEXT   NOT NULL,
@@ -20,8 +21,8 @@ CREATE TABLE users (
 );
 
 CREATE TABLE services (
-    id          TEXT   NOT NULL PRIMARY KEY,
-    service_key TEXT   NOT NULL UNIQUE, -- type:external_id
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    service_key TEXT COLLATE "C" NOT NULL UNIQUE, -- type:external_id
     label       TEXT   NOT NULL,
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
@@ -30,11 +31,11 @@ CREATE TABLE services (
 );
 
 CREATE TABLE mappings (
-    id         TEXT   NOT NULL PRIMARY KEY,
-    user_id    TEXT   NOT NULL REFERENCES users (id),
-    service_id TEXT   NOT NULL REFERENCES services (id),
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+    service_id TEXT COLLATE "C" NOT NULL REFERENCES services (id),
     matcher    TEXT   NOT NULL, -- JSON object of strings
-    claim      TEXT   NOT NULL, -- what two holders of one account share
+    claim      TEXT COLLATE "C" NOT NULL, -- what two holders of one account share
     profile    TEXT   NOT NULL, -- JSON object of strings
     source     TEXT   NOT NULL,
     rule       TEXT   NOT NULL,

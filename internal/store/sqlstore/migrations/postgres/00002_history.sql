@@ -12,9 +12,9 @@ CREATE TABLE history (
     changed_at   BIGINT NOT NULL,
     changed_by   TEXT   NOT NULL,
     request_id   TEXT   NOT NULL,
-    user_id      TEXT   NOT NULL,
-    user_key     TEXT   NOT NULL, -- as it was at the time
-    service_key  TEXT   NOT NULL,
+    user_id      TEXT COLLATE "C" NOT NULL,
+    user_key     TEXT COLLATE "C" NOT NULL, -- as it was at the time
+    service_key  TEXT COLLATE "C" NOT NULL,
     value_before TEXT   NOT NULL, -- JSON object; '' = nothing was stored
     value_after  TEXT   NOT NULL  -- JSON object; '' = it was deleted
 );
