@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 
@@ -127,35 +126,6 @@ func (c connector) newClient(diags *diag.Diagnostics, url string, transport http
 		addFailure(diags, connectAction, "", "", err)
 	}
 	return made
-}
-
-// token is the source of the bearer token.
-func (c connector) token(diags *diag.Diagnostics) (func(context.Context) (string, error), bool) {
-	const summary = "No Token for the Identity API"
-	const remedy = "Set one of: SYM_JWT; token_file (or SYM_TOKEN_FILE); jwt_env_var with the name of the variable that holds it; token; " +
-		"or log in with symflow login."
-	switch c.settings.Token.Kind {
-	case tokenStatic:
-		return client.StaticToken(c.settings.Token.Value), true
-	case tokenFile:
-		return client.FileToken(c.settings.Token.Value), true
-	case tokenMissing:
-		diags.AddError(summary, fmt.Sprintf("jwt_env_var names the variable %s, which is not set or empty. "+
-			"Set it where Terraform runs, or correct jwt_env_var.", c.settings.Token.Value))
-		return nil, false
-	}
-	login, err := client.SymflowLogin(c.symflowLogin)
-	switch {
-	case c.symflowLogin == "" || errors.Is(err, fs.ErrNotExist):
-		diags.AddError(summary, "No token is configured, and symflow's login file is not there. "+remedy)
-		return nil, false
-	case err != nil:
-		diags.AddError(summary, sentence(err.Error())+" "+remedy)
-		return nil, false
-	case login.Org != "" && c.wrongOrg(diags, login.Org, "symflow's login ("+c.symflowLogin+") is of"):
-		return nil, false
-	}
-	return client.StaticToken(login.Token), true
 }
 
 func addBadEmbedded(diags *diag.Diagnostics, file string, err error) {

@@ -16,6 +16,7 @@ type providerModel struct {
 	Token                     types.String  `tfsdk:"token"`
 	TokenFile                 types.String  `tfsdk:"token_file"`
 	JWTEnvVar                 types.String  `tfsdk:"jwt_env_var"`
+	OIDCAudience              types.String  `tfsdk:"oidc_audience"`
 	Rules                     types.List    `tfsdk:"rules"`
 	ReadOnly                  types.Bool    `tfsdk:"read_only"`
 	MaxRetries                types.Int64   `tfsdk:"max_retries"`
@@ -34,7 +35,7 @@ type providerModel struct {
 func (m providerModel) values() map[string]attr.Value {
 	return map[string]attr.Value{
 		"org": m.Org, "api_url": m.APIURL, "embedded": m.Embedded, "token": m.Token, "token_file": m.TokenFile,
-		"jwt_env_var": m.JWTEnvVar, "rules": m.Rules, "read_only": m.ReadOnly, "max_retries": m.MaxRetries,
+		"jwt_env_var": m.JWTEnvVar, "oidc_audience": m.OIDCAudience, "rules": m.Rules, "read_only": m.ReadOnly, "max_retries": m.MaxRetries,
 		"requests_per_second": m.RequestsPerSecond, "max_concurrency": m.MaxConcurrency, "request_timeout": m.RequestTimeout,
 		"ca_cert_file": m.CACertFile, "client_cert_file": m.ClientCertFile, "client_key_file": m.ClientKeyFile,
 		"insecure": m.Insecure, "skip_credentials_validation": m.SkipCredentialsValidation, "http_headers": m.HTTPHeaders,

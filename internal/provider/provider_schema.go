@@ -46,12 +46,15 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				Optional: true, Sensitive: true,
 				Validators: []validator.String{settingCheck{"must be a token without spaces", checkToken}},
 				MarkdownDescription: "Bearer token. Prefer a source outside of the configuration. The first that is set is used: `token`, `token_file`, " +
-					"the variable that `jwt_env_var` names, `SYM_JWT`, `SYM_TOKEN_FILE`, symflow's own login file (`~/.config/symflow/default/config.yml`; " +
-					"its organization must equal `org`).",
+					"the variable that `jwt_env_var` names, `SYM_JWT`, `SYM_TOKEN_FILE`, the CI's own identity (see `oidc_audience`), symflow's own login file " +
+					"(`~/.config/symflow/default/config.yml`; its organization must equal `org`).",
 			},
 			"token_file": optional("File that holds the token. It is read again when it changes, as CI systems renew tokens during a run. Or `SYM_TOKEN_FILE`.", filled...),
 			"jwt_env_var": optional("Name of the environment variable that holds the token, in place of `SYM_JWT`. It is an error when that variable is not set.",
 				filled...),
+			"oidc_audience": optional("Audience of the OIDC tokens by which CI systems say which job asks, as the API's `jwt` block names it. Where it is set and no token is, "+
+				"the provider takes the token of HCP Terraform (`TFC_WORKLOAD_IDENTITY_TOKEN_SYM` or `TFC_WORKLOAD_IDENTITY_TOKEN`), or asks GitHub Actions for one "+
+				"(the job needs `id-token: write`) and for another before it expires. Elsewhere it does nothing. Or `SYM_OIDC_AUDIENCE`.", filled...),
 			"rules": providerRulesAttribute(),
 			"read_only": schema.BoolAttribute{
 				Optional:            true,

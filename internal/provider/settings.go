@@ -25,6 +25,7 @@ type settings struct {
 	APIURL         string // "" with EmbeddedConfig "": nothing is configured
 	EmbeddedConfig string // path; "" = not embedded
 	Token          tokenSetting
+	OIDCAudience   string // of workload identity tokens; "" = they are not used
 
 	ReadOnly                  bool
 	MaxRetries                int
@@ -40,22 +41,6 @@ type settings struct {
 	Insecure       bool
 }
 
-// tokenKind says where the token comes from.
-type tokenKind string
-
-const (
-	tokenStatic   tokenKind = "static"   // Value is the token
-	tokenFile     tokenKind = "file"     // Value is a path; read again when it changes
-	tokenSymflow  tokenKind = "symflow"  // symflow's own login file
-	tokenMissing  tokenKind = "missing"  // Value is the variable of jwt_env_var that is not set
-	tokenNotAsked tokenKind = "embedded" // no token is used
-)
-
-type tokenSetting struct {
-	Kind  tokenKind
-	Value string
-}
-
 const defaultMaxRetries = 5
 
 // resolveSettings weighs configuration, environment and defaults, in this
@@ -69,6 +54,7 @@ func resolveSettings(config providerModel, lookupEnv func(string) (string, bool)
 	}
 	s := settings{
 		Org:                       w.text("org", config.Org, nil),
+		OIDCAudience:              w.text("oidc_audience", config.OIDCAudience, nil),
 		ReadOnly:                  w.truth("read_only", config.ReadOnly),
 		MaxRetries:                int(w.whole("max_retries", config.MaxRetries, defaultMaxRetries, 0)),
 		RequestsPerSecond:         w.rate("requests_per_second", config.RequestsPerSecond),
@@ -82,7 +68,7 @@ func resolveSettings(config providerModel, lookupEnv func(string) (string, bool)
 		Headers:                   stringsOf(config.HTTPHeaders),
 	}
 	s.APIURL, s.EmbeddedConfig = w.target(config)
-	s.Token = w.token(config, s.EmbeddedConfig != "")
+	s.Token = w.token(config, s.EmbeddedConfig != "", s.OIDCAudience)
 	if (s.ClientCertFile == "") != (s.ClientKeyFile == "") {
 		at := path.Root("client_cert_file")
 		if s.ClientCertFile == "" {
@@ -106,6 +92,7 @@ var envNames = map[string]string{
 	"org":                         "SYM_ORG",
 	"api_url":                     "SYM_API_URL",
 	"embedded":                    "SYM_EMBEDDED_CONFIG",
+	"oidc_audience":               "SYM_OIDC_AUDIENCE",
 	"read_only":                   "SYM_READ_ONLY",
 	"max_retries":                 "SYM_MAX_RETRIES",
 	"requests_per_second":         "SYM_REQUESTS_PER_SECOND",
@@ -117,11 +104,6 @@ var envNames = map[string]string{
 	"client_key_file":             "SYM_CLIENT_KEY_FILE",
 	"insecure":                    "SYM_INSECURE",
 }
-
-const (
-	envToken     = "SYM_JWT"
-	envTokenFile = "SYM_TOKEN_FILE"
-)
 
 func (w *weigher) env(name string) string {
 	value, _ := w.lookupEnv(name)
@@ -222,29 +204,6 @@ func (w *weigher) target(config providerModel) (apiURL, embedded string) {
 		return "", ""
 	}
 	return apiURL, embedded
-}
-
-// token finds the first source that is there: the configuration's in the order
-// token, token_file, jwt_env_var, then SYM_JWT, SYM_TOKEN_FILE and symflow.
-func (w *weigher) token(config providerModel, embedded bool) tokenSetting {
-	switch named := config.JWTEnvVar.ValueString(); {
-	case embedded:
-		return tokenSetting{Kind: tokenNotAsked}
-	case !config.Token.IsNull():
-		return tokenSetting{tokenStatic, config.Token.ValueString()}
-	case !config.TokenFile.IsNull():
-		return tokenSetting{tokenFile, config.TokenFile.ValueString()}
-	case named != "" && w.env(named) != "":
-		return tokenSetting{tokenStatic, w.env(named)}
-	case named != "":
-		// Falling back to another token here would act as somebody else.
-		return tokenSetting{tokenMissing, named}
-	case w.env(envToken) != "":
-		return tokenSetting{tokenStatic, w.env(envToken)}
-	case w.env(envTokenFile) != "":
-		return tokenSetting{tokenFile, w.env(envTokenFile)}
-	}
-	return tokenSetting{Kind: tokenSymflow}
 }
 
 // refuseUnknown reports values that only exist once something is applied: a

@@ -1,0 +1,193 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package client
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+)
+
+// How GitHub's tokens are asked for. They live a few minutes, so a long apply
+// needs several.
+const (
+	actionsTimeout  = 10 * time.Second
+	actionsAttempts = 3 // further ones after the first
+	actionsMargin   = time.Minute
+	maxActionsReply = 64 << 10
+)
+
+// ActionsToken gives OIDC tokens of a GitHub Actions job for an audience, from
+// where the job's variables ACTIONS_ID_TOKEN_REQUEST_URL and
+// ACTIONS_ID_TOKEN_REQUEST_TOKEN say. One token serves until a minute before it
+// expires. The request goes through transport, nil is http.DefaultTransport; no
+// error shows a token.
+func ActionsToken(requestURL, requestToken, audience string, transport http.RoundTripper) (func(context.Context) (string, error), error) {
+	u, err := url.Parse(requestURL)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return nil, errors.New("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL")
+	}
+	if requestToken == "" {
+		return nil, errors.New("ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set beside ACTIONS_ID_TOKEN_REQUEST_URL")
+	}
+	query := u.Query()
+	query.Set("audience", audience)
+	u.RawQuery = query.Encode()
+	a := &actions{url: u.String(), token: requestToken, audience: audience, turn: make(chan struct{}, 1),
+		redact: newRedactor(requestToken),
+		http: &http.Client{Transport: transport, Timeout: actionsTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return a.get, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+type actions struct {
+	url, token, audience string
+	http                 *http.Client
+	redact               redactor
+	turn                 chan struct{} // holds the right to ask, so that waiting for it ends with the context
+
+	mu    sync.Mutex
+	given string
+	until time.Time // when the next one is asked for
+}
+
+func (a *actions) known() (string, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.given, a.given != "" && time.Now().Before(a.until)
+}
+
+func (a *actions) get(ctx context.Context) (string, error) {
+	if token, ok := a.known(); ok {
+		return token, nil
+	}
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return "", stopped(ctx)
+	}
+	if token, ok := a.known(); ok { // another request has asked meanwhile
+		return token, nil
+	}
+	var token string
+	err := retry.Do(ctx, newBackoff(actionsAttempts, func() time.Duration { return 0 }), func(ctx context.Context) error {
+		var err error
+		var again bool
+		if token, again, err = a.ask(ctx); again {
+			return retry.RetryableError(err)
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("GitHub Actions gave no OIDC token for the audience %q: %w", a.audience, err)
+	}
+	expires, err := checkAudience(token, a.audience)
+	if err != nil {
+		return "", fmt.Errorf("the OIDC token of GitHub Actions cannot be used: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := time.Until(expires)
+	a.given, a.until = token, time.Now().Add(left-min(actionsMargin, left/2))
+	return token, nil
+}
+
+// ask makes one request; again says that another may succeed.
+func (a *actions) ask(ctx context.Context) (token string, again bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, http.NoBody)
+	if err != nil {
+		return "", false, errors.New("ACTIONS_ID_TOKEN_REQUEST_URL cannot be asked")
+	}
+	req.Header.Set("Authorization", "Bearer "+a.token)
+	req.Header.Set("Accept", "application/json")
+	resp, err := a.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", false, stopped(ctx)
+		}
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return "", true, a.redact.failure(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxActionsReply))
+	if err != nil {
+		return "", true, errors.New("the answer broke off")
+	}
+	if resp.StatusCode != http.StatusOK {
+		again = resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError
+		return "", again, fmt.Errorf("it answered %d", resp.StatusCode)
+	}
+	var said struct{ Value string }
+	if json.Unmarshal(body, &said) != nil || said.Value == "" {
+		return "", false, errors.New("the answer holds no token")
+	}
+	return said.Value, false, nil
+}
+
+// TokenFor checks that a token that something else has put into the environment
+// is meant for an audience: one that is not must not be shown to the API.
+func TokenFor(token, audience string) error {
+	_, err := checkAudience(token, audience)
+	return err
+}
+
+// checkAudience reads a token's claims, which proves nothing about them, and
+// returns when it expires.
+func checkAudience(token, audience string) (expires time.Time, err error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return time.Time{}, errors.New("it is not a JWT")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return time.Time{}, errors.New("it is not a JWT")
+	}
+	var claims struct {
+		Audience audiences `json:"aud"`
+		Expires  float64   `json:"exp"`
+	}
+	if json.Unmarshal(payload, &claims) != nil {
+		return time.Time{}, errors.New("its claims cannot be read")
+	}
+	if !slices.Contains(claims.Audience, audience) {
+		return time.Time{}, fmt.Errorf("it is meant for another audience than %q", audience)
+	}
+	expires = time.Unix(int64(claims.Expires), 0)
+	if claims.Expires <= 0 || !time.Now().Before(expires) {
+		return expires, errors.New("it has expired")
+	}
+	return expires, nil
+}
+
+// audiences is the claim aud: a string or a list of them.
+type audiences []string
+
+func (a *audiences) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*a = audiences{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(a))
+}
