@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,7 +47,7 @@ func TestMain(m *testing.M) {
 // daemon is a sym-identityd that is killed and started again. Each start
 // listens on another port.
 type daemon struct {
-	path, config string
+	path, config, store string
 
 	mu    sync.RWMutex // held for writing while it is down
 	cmd   *exec.Cmd
@@ -68,18 +67,18 @@ func startDaemon(t *testing.T, store, more string) *daemon {
 	config := filepath.Join(t.TempDir(), "sym-identityd.hcl")
 	text := fmt.Sprintf(`org    = %q
 listen = "127.0.0.1:0"
-store  = %q
+store  = env("STORE")
 token "ci" {
   sha256 = %q
   role   = "admin"
 }
 service "okta" "acme.okta.com" {}
 service "slack" "T0ACME" {}
-%s`, org, store, hex.EncodeToString(sum[:]), more)
+%s`, org, hex.EncodeToString(sum[:]), more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{path: path, config: config}
+	d := &daemon{path: path, config: config, store: store}
 	if err := d.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +98,7 @@ func (d *daemon) start() error {
 	var stderr strings.Builder
 	d.cmd = exec.Command(d.path, "serve", "-config", d.config)
 	d.cmd.Stderr = &stderr
+	d.cmd.Env = append(os.Environ(), "STORE="+d.store) // it may hold a password, which no file may
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -112,7 +112,8 @@ func (d *daemon) start() error {
 	lines.Scan()
 	url, ok := strings.CutPrefix(lines.Text(), "listening on ")
 	if !ok {
-		return errors.Join(fmt.Errorf("it printed %q", lines.Text()), d.cmd.Wait(), errors.New(stderr.String()))
+		err := d.cmd.Wait()
+		return fmt.Errorf("it printed %q and ended (%w): %s", lines.Text(), err, stderr.String())
 	}
 	d.url = url
 	return nil
