@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,11 +23,12 @@ var hclBlock = regexp.MustCompile("(?s)```hcl\n(.*?)```")
 var commentedOut = regexp.MustCompile("(?m)^    # ")
 
 // Every kind has a guide, whose example loads as it stands, with the lines
-// that it shows commented out, too.
+// that it shows commented out, too. It says what to grant, who is inactive,
+// what the limits are, and whether a check compares the external id.
 func TestGuides(t *testing.T) {
 	t.Parallel()
 	anyEnv := func(string) (string, bool) { return secretValue, true }
-	for kind := range directoryKinds() {
+	for kind, settings := range directoryKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directory-"+kind+".md"))
@@ -36,6 +38,18 @@ func TestGuides(t *testing.T) {
 			found := hclBlock.FindSubmatch(guide)
 			if found == nil {
 				t.Fatal("the guide has no example")
+			}
+			for _, section := range []string{"What to grant", "Who is inactive", "Limits"} {
+				_, after, _ := strings.Cut(string(guide), "\n## "+section+"\n\n")
+				if paragraph, _, _ := strings.Cut(after, "\n"); len(paragraph) < 20 {
+					t.Errorf("under %q it says %q", section, paragraph)
+				}
+			}
+			_, own, _ := strings.Cut(string(guide), "`sym-identityd check`")
+			own, _, _ = strings.Cut(own, "\n")
+			// Services of type auth0 cannot be declared, so that there is nothing to compare with.
+			if says := !strings.Contains(own, "is not compared"); says != (settings.tellsID && kind != "auth0") {
+				t.Errorf("of a check it says: %s", own)
 			}
 			example := string(found[1])
 			for _, src := range []string{example, commentedOut.ReplaceAllString(example, "    ")} {
@@ -57,6 +71,24 @@ func TestKindsAreInTheSuite(t *testing.T) {
 	kinds := slices.Sorted(maps.Keys(directoryKinds()))
 	if diff := cmp.Diff(kinds, slices.Sorted(maps.Keys(directorytest.Excuses()))); diff != "" {
 		t.Errorf("kinds (-configuration +suite):\n%s", diff)
+	}
+}
+
+// The examples of the page about all kinds load, too.
+func TestGuideOfAll(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directories.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := hclBlock.FindAllSubmatch(guide, -1)
+	for _, example := range found {
+		if _, err := load(t, head+string(example[1]), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }}); err != nil {
+			t.Errorf("%s%v", example[1], err)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("the guide has no example")
 	}
 }
 

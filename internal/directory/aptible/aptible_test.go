@@ -65,6 +65,20 @@ func config(base string) aptible.Config {
 		Organization: service.ExternalID, Username: "bot@example.com", Password: directorytest.Secret}
 }
 
+func subject(change func(*aptible.Config)) directorytest.Subject {
+	return directorytest.Subject{
+		Kind:    "aptible",
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			change(&cfg)
+			return aptible.Open(cfg)
+		},
+	}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*aptible.Config){
@@ -73,17 +87,7 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			directorytest.Run(t, directorytest.Subject{
-				Kind:    "aptible",
-				Service: service,
-				Fake:    func(w directorytest.World) http.Handler { return fake{w} },
-				Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
-					cfg := config(env.BaseURL)
-					cfg.Clock = env.Clock
-					change(&cfg)
-					return aptible.Open(cfg)
-				},
-			})
+			directorytest.Run(t, subject(change))
 		})
 	}
 }

@@ -100,9 +100,8 @@ func config(base string) auth0.Config {
 	return auth0.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}, ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "auth0",
 		Service: service,
 		ID:      func(n int) string { return "auth0|" + strconv.Itoa(n+10) },
@@ -118,7 +117,12 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func TestConformanceWithToken(t *testing.T) {

@@ -100,6 +100,20 @@ func config(base string) boundary.Config {
 		Username: "sym", Password: directorytest.Secret, Connection: "ampw_1"}
 }
 
+func subject(change func(*boundary.Config)) directorytest.Subject {
+	return directorytest.Subject{
+		Kind:    "boundary",
+		Service: service,
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+			cfg := config(env.BaseURL)
+			cfg.Clock = env.Clock
+			change(&cfg)
+			return boundary.Open(cfg)
+		},
+	}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*boundary.Config){
@@ -108,17 +122,7 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			directorytest.Run(t, directorytest.Subject{
-				Kind:    "boundary",
-				Service: service,
-				Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
-				Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
-					cfg := config(env.BaseURL)
-					cfg.Clock = env.Clock
-					change(&cfg)
-					return boundary.Open(cfg)
-				},
-			})
+			directorytest.Run(t, subject(change))
 		})
 	}
 }

@@ -69,8 +69,8 @@ func config(base string) datadog.Config {
 		Organization: service.ExternalID, Token: apiKey, ClientSecret: directorytest.Secret}
 }
 
-func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
-	directorytest.Run(t, directorytest.Subject{
+func subject(fake func(directorytest.World) http.Handler) directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "datadog",
 		Service: service,
 		Fake:    fake,
@@ -83,7 +83,11 @@ func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 			w.Header().Set("X-Ratelimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
 			directorytest.SendJSON(w, http.StatusTooManyRequests, map[string]any{"errors": []string{"Rate limit exceeded"}})
 		},
-	})
+	}
+}
+
+func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
+	directorytest.Run(t, subject(fake))
 }
 
 func TestConformance(t *testing.T) {

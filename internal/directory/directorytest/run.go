@@ -96,9 +96,16 @@ type walker struct {
 func (walker) Describe() directory.Descriptor { return directory.Descriptor{} }
 
 // ways opens the connector once, on an empty world, to see what it can do.
-func (s Subject) ways(t *testing.T) []way {
-	tr := &trial{T: t, subject: s}
-	d := tr.open(World{}, nil)
+func (s Subject) ways(tb testing.TB) []way {
+	tb.Helper()
+	env := Env{Secret: Secret, Clock: NewClock()}
+	if s.Fake != nil {
+		env.BaseURL = "http://127.0.0.1:1" // nobody is asked
+	}
+	d, err := s.Open(tb, env)
+	if err != nil {
+		tb.Fatalf("Open: %v", err)
+	}
 	ways := []way{{OneByOne, func(d directory.Directory) directory.Directory { return finder{d} }}}
 	if _, ok := d.(directory.BatchFinder); ok {
 		ways = append(ways, way{Batch, func(d directory.Directory) directory.Directory {

@@ -122,9 +122,8 @@ func config(base string) entra.Config {
 		Tenant: tenant, ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "entra",
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
@@ -133,7 +132,12 @@ func TestConformance(t *testing.T) {
 			cfg.Clock = env.Clock
 			return entra.Open(cfg)
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func open(t *testing.T, h http.Handler, change func(*entra.Config)) directory.Directory {

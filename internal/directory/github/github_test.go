@@ -116,8 +116,8 @@ func config(base string) github.Config {
 		Organization: service.ExternalID, Token: directorytest.Secret}
 }
 
-func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
-	directorytest.Run(t, directorytest.Subject{
+func subject(fake func(directorytest.World) http.Handler) directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "github",
 		Service: service,
 		Fake:    fake,
@@ -134,7 +134,11 @@ func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
 			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10))
 			fail(w, "RATE_LIMITED", "API rate limit exceeded")
 		},
-	})
+	}
+}
+
+func conformance(t *testing.T, fake func(directorytest.World) http.Handler) {
+	directorytest.Run(t, subject(fake))
 }
 
 func TestConformance(t *testing.T) {

@@ -79,9 +79,8 @@ func config(base string) gitlab.Config {
 		Domain: service.ExternalID, Token: directorytest.Secret}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "gitlab",
 		Service: service,
 		ID:      func(n int) string { return strconv.Itoa(n + 10) },
@@ -97,7 +96,12 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("RateLimit-Reset", strconv.FormatInt(now.Add(wait).Unix(), 10)) // a Unix time
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func open(t *testing.T, h http.Handler, change func(*gitlab.Config)) directory.Directory {

@@ -33,9 +33,8 @@ func limit(w http.ResponseWriter, wait time.Duration) {
 	fake{}.fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit")
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "okta",
 		Service: service,
 		Limit:   limit,
@@ -45,7 +44,12 @@ func TestConformance(t *testing.T) {
 			cfg.Clock = env.Clock
 			return okta.Open(cfg)
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func find(t *testing.T, h http.Handler, email string) identity.Answer {

@@ -76,9 +76,8 @@ func config(base string) onelogin.Config {
 		Subdomain: "acme", ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "onelogin",
 		Service: service,
 		ID:      func(n int) string { return strconv.Itoa(n + 10) },
@@ -92,7 +91,12 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("X-RateLimit-Reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func open(t *testing.T, h http.Handler) directory.Directory {

@@ -61,9 +61,8 @@ func config(base string) pagerduty.Config {
 		Subdomain: service.ExternalID, Token: directorytest.Secret}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:    "pagerduty",
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
@@ -76,7 +75,12 @@ func TestConformance(t *testing.T) {
 			w.Header().Set("ratelimit-reset", strconv.Itoa(int(wait/time.Second))) // seconds to wait, no time
 			fake{}.fail(w, http.StatusTooManyRequests, 2020, "Rate limit exceeded")
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
 }
 
 func open(t *testing.T, h http.Handler, change func(*pagerduty.Config)) directory.Directory {

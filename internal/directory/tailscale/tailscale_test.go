@@ -63,8 +63,8 @@ func config(base string) tailscale.Config {
 		Tailnet: service.ExternalID, Token: directorytest.Secret}
 }
 
-func conformance(t *testing.T, change func(*tailscale.Config)) {
-	directorytest.Run(t, directorytest.Subject{
+func subject(change func(*tailscale.Config)) directorytest.Subject {
+	return directorytest.Subject{
 		Kind:        "tailscale",
 		Service:     service,
 		AddressIsID: true,
@@ -75,7 +75,11 @@ func conformance(t *testing.T, change func(*tailscale.Config)) {
 			change(&cfg)
 			return tailscale.Open(cfg)
 		},
-	})
+	}
+}
+
+func conformance(t *testing.T, change func(*tailscale.Config)) {
+	directorytest.Run(t, subject(change))
 }
 
 func TestConformance(t *testing.T) {

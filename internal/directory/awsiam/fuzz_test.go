@@ -1,0 +1,19 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package awsiam_test
+
+import (
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsiam"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+)
+
+// FuzzFind: whatever the service answers, nobody is found without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject(awsiam.ByTag))
+}
+
+// FuzzFindByName: the user that IAM gives must have the name asked for.
+func FuzzFindByName(f *testing.F) { directorytest.Fuzz(f, subject(awsiam.ByName)) }

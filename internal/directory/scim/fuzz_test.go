@@ -1,0 +1,16 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package scim_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+)
+
+// FuzzFind: whatever the service answers, nobody is found without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject(func(w directorytest.World) http.Handler { return fake{world: w} }))
+}
