@@ -75,8 +75,8 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to compare stored values with what rules and services give now; differences are in `stale` and in one warning. " +
-					"It asks the services for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
+				MarkdownDescription: "Whether to compare stored values with what rules and services give now, and to ask services whether the accounts of stored and declared mappings still exist and are active; " +
+					"what is found is in `stale`, `offboarding` and one warning. It asks the services for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
 			},
 			"identities": schema.MapAttribute{
 				Computed: true, ElementType: identitiesByKey,
@@ -99,14 +99,26 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"stale": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Stored values that rules and services contradict. Null unless `check_stale = true`. A manual mapping of which they know nothing is not stale; one whose account the service calls inactive is.",
+				MarkdownDescription: "Stored values that rules and services contradict. Null unless `check_stale = true`. A manual mapping of which they know nothing is not stale; one whose account is inactive or no longer there is.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":          schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service":       schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 					"stored":        schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that is stored, and stays the answer until a manual mapping replaces it."},
 					"stored_source": schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
 					"current":       schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that rules or the service give now. Null where they give none."},
-					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`changed` where they give another identity; `inactive` where the account is; else why they give none: a reason as in `unmapped`."},
+					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`changed` where they give another identity; `inactive` where the account is; `absent` where the service no longer has it; else why they give none: a reason as in `unmapped`."},
+				}},
+			},
+			"offboarding": schema.ListNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "Mappings, stored or declared, whose account the service calls inactive or no longer has: of people who left, as a rule. Null unless `check_stale = true`. " +
+					"Services that cannot be asked for accounts by identity add nothing.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"user":     schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
+					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
+					"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
+					"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Where the mapping is: `declared` or `store`."},
+					"account":  schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` where the service has no such account."},
 				}},
 			},
 			"collisions": schema.ListNestedAttribute{

@@ -253,8 +253,8 @@ func TestResolvedIdentities_stale(t *testing.T) {
 	p := newProtocolServer(t, nil, s.settings())
 	people := []string{"CHANGED@acme.com", "left@acme.com", "gone@acme.com", "manual@acme.com", "other@acme.com", "same@acme.com", "ruled@acme.com"}
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, map[string]any{"check_stale": true}))
-	wantDiagnostics(t, diags, "WARNING: Identities to Review: CHANGED@acme.com in okta:acme.okta.com and 3 more | "+
-		"… CHANGED@acme.com in okta:acme.okta.com: 00u1 is stored (email), now it is 00u9 … left@acme.com in okta:acme.okta.com: 00u2 is stored (manual), its account is inactive … "+
+	wantDiagnostics(t, diags, "WARNING: Identities To Review: left@acme.com in okta:acme.okta.com and 3 more | "+
+		"… left@acme.com in okta:acme.okta.com: 00u2 (stored, manual) is inactive … CHANGED@acme.com in okta:acme.okta.com: 00u1 is stored (email), now it is 00u9 … "+
 		"gone@acme.com in okta:acme.okta.com: 00u3 is stored (email), now there is none (not_found) … ruled@acme.com … now there is none (not_found)")
 	stale := func(user, stored, source string, current any, reason string) map[string]any {
 		return map[string]any{"user": user, "service": testOkta, "stored": stored, "stored_source": source, "current": current, "reason": reason}
@@ -264,13 +264,14 @@ func TestResolvedIdentities_stale(t *testing.T) {
 			stale("CHANGED@acme.com", "00u1", "email", "00u9", "changed"), stale("left@acme.com", "00u2", "manual", nil, "inactive"),
 			stale("gone@acme.com", "00u3", "email", nil, "not_found"), stale("ruled@acme.com", "00u7", "rule", nil, "not_found"),
 		},
+		"offboarding":  []any{map[string]any{"user": "left@acme.com", "service": testOkta, "identity": "00u2", "source": "store", "account": "inactive"}},
 		"mapped_count": 7, "unmapped_count": 0, "by_source": counts("store", 7),
 	})
 	// Without being asked to compare, nobody is looked up.
 	s.forget()
 	got, diags = p.readData(resolvedMany, bulkOf(people, []string{testOkta}))
 	wantDiagnostics(t, diags)
-	wantAnswers(t, got, map[string]any{"stale": nil})
+	wantAnswers(t, got, map[string]any{"stale": nil, "offboarding": nil})
 	if n := len(s.requests("POST identities/lookup")); n > 0 {
 		t.Errorf("%d lookups", n)
 	}

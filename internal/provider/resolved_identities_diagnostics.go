@@ -38,8 +38,8 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 			diags.AddError("Unmapped Users", s.unmappedDetail())
 		}
 	}
-	if len(s.stale)+len(s.collisions) > 0 {
-		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(len(s.stale)+len(s.collisions)-1), s.findings())
+	if found := len(s.collisions) + len(s.retired) + len(s.contradicted()); found > 0 {
+		diags.AddWarning("Identities To Review: "+s.firstFinding()+andMore(found-1), s.findings())
 	}
 }
 
@@ -160,12 +160,27 @@ func bulkRemedies(unmapped []resolve.Answer) string {
 	return b.String()
 }
 
+// contradicted are the stale values whose account is in use for all that is
+// known; the others are told as what they are.
+func (s *bulkSummary) contradicted() []staleMapping {
+	var list []staleMapping
+	for _, found := range s.stale {
+		if !found.answer.Retired() {
+			list = append(list, found)
+		}
+	}
+	return list
+}
+
 func (s *bulkSummary) firstFinding() string {
-	if len(s.collisions) > 0 {
+	switch {
+	case len(s.collisions) > 0:
 		c := s.collisions[0]
 		return c.account + " in " + c.service.String()
+	case len(s.retired) > 0:
+		return s.where(s.retired[0])
 	}
-	return s.where(s.stale[0].answer)
+	return s.where(s.contradicted()[0].answer)
 }
 
 func (s *bulkSummary) findings() string {
@@ -174,11 +189,15 @@ func (s *bulkSummary) findings() string {
 		parts = append(parts, "Several users have or claim one account:\n\n"+listed(s.collisions, s.collisionLine)+
 			"\nOne of them would have the other's access. Correct the mapping that is wrong; where they really share the account, nothing is to be done.")
 	}
-	if len(s.stale) > 0 {
-		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(s.stale, s.staleLine)+
+	if len(s.retired) > 0 {
+		parts = append(parts, "Accounts of mappings are inactive or gone:\n\n"+listed(s.retired, s.retiredLine)+
+			"\nFor people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.")
+	}
+	if stale := s.contradicted(); len(stale) > 0 {
+		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(stale, s.staleLine)+
 			"\nWhat is stored stays the answer until somebody maps the user by hand: declare the account that is right.")
 	}
-	return strings.Join(parts, "\n\n") + "\n\nThe attributes collisions and stale have all of them."
+	return strings.Join(parts, "\n\n") + "\n\nThe attributes collisions, offboarding and stale have all of them."
 }
 
 func (s *bulkSummary) collisionLine(c collision) string {
@@ -193,13 +212,30 @@ func (s *bulkSummary) collisionLine(c collision) string {
 func (s *bulkSummary) staleLine(found staleMapping) string {
 	a := found.answer
 	line := fmt.Sprintf("%s: %s is stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.StoredSource)
-	switch {
-	case found.current != "":
+	if found.current != "" {
 		return line + ", now it is " + found.current
-	case a.Retired:
-		return line + ", its account is inactive"
 	}
 	return line + ", now there is none (" + found.reason + ")"
+}
+
+func (s *bulkSummary) retiredLine(a resolve.Answer) string {
+	mapped := "declared"
+	if a.Source == resolve.Store {
+		mapped = "stored, " + string(a.StoredSource)
+	}
+	line := fmt.Sprintf("%s: %s (%s) %s", s.where(a), accountText(a.Matcher, a.Service.Type), mapped, retiredText(a))
+	if a.Stale && a.Fresh != nil {
+		line += ", now it is " + accountText(a.Fresh, a.Service.Type)
+	}
+	return line
+}
+
+// retiredText says what became of an account.
+func retiredText(a resolve.Answer) string {
+	if a.Account == identity.AccountAbsent {
+		return "is no longer there"
+	}
+	return "is inactive"
 }
 
 // addBulkFailure reports a pass that failed as a whole.

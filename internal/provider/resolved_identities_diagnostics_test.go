@@ -29,7 +29,7 @@ func TestBulkReport_golden(t *testing.T) {
 		{User: "carol@acme.com", Service: okta, Reason: resolve.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u2"}, {"user_id": "00u3"}}},
 		{User: "ada@acme.com", Service: github, Reason: resolve.Inactive},
 		{User: "bob@acme.com", Service: github, Reason: resolve.NotFound, LookupEmail: "robert@acme.com"},
-		{User: "carol@acme.com", Service: github, Matcher: identity.Matcher{"user_id": "carol"}, Source: resolve.Store, StoredSource: identity.Manual, Retired: true},
+		{User: "carol@acme.com", Service: github, Matcher: identity.Matcher{"user_id": "carol"}, Source: resolve.Store, StoredSource: identity.Manual, Stale: true, Account: identity.AccountInactive},
 	}
 	var diags diag.Diagnostics
 	summarize(config, answers).report(&diags)
@@ -80,14 +80,19 @@ Map them by hand, and give the same values to declared here, so that the plan wh
 
 One of them would have the other's access. Correct the mapping that is wrong; where they really share the account, nothing is to be done.
 
+Accounts of mappings are inactive or gone:
+
+  carol@acme.com in github:acme: carol (stored, manual) is inactive
+
+For people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.
+
 Rules and services contradict what is stored:
 
   Ada@ACME.com in okta:acme.okta.com: 00u1 is stored (email), now it is 00u9
-  carol@acme.com in github:acme: carol is stored (manual), its account is inactive
 
 What is stored stays the answer until somebody maps the user by hand: declare the account that is right.
 
-The attributes collisions and stale have all of them.`),
+The attributes collisions, offboarding and stale have all of them.`),
 	}
 	if diff := cmp.Diff(want, diags); diff != "" {
 		t.Errorf("diagnostics (-want +got):\n%s", diff)

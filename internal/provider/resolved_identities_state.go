@@ -24,6 +24,9 @@ var (
 		"user": tftypes.String, "service": tftypes.String, "stored": tftypes.String,
 		"stored_source": tftypes.String, "current": tftypes.String, "reason": tftypes.String,
 	}}
+	offboardingType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"user": tftypes.String, "service": tftypes.String, "identity": tftypes.String, "source": tftypes.String, "account": tftypes.String,
+	}}
 	collisionType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 		"service": tftypes.String, "identity": tftypes.String, "users": tftypes.List{ElementType: tftypes.String},
 	}}
@@ -42,6 +45,7 @@ func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *
 	attributes["identities"], attributes["by_service"] = s.identities()
 	attributes["unmapped"] = s.unmappedList()
 	attributes["stale"] = s.staleList()
+	attributes["offboarding"] = s.offboardingList()
 	attributes["collisions"] = s.collisionList()
 	attributes["hcl"] = protoText(pasteBlocks(s.unmapped))
 	attributes["mapped_count"] = protoNumber(s.mapped)
@@ -109,6 +113,20 @@ func (s *bulkSummary) staleList() tftypes.Value {
 		})
 	}
 	return tftypes.NewValue(tftypes.List{ElementType: staleType}, list)
+}
+
+func (s *bulkSummary) offboardingList() tftypes.Value {
+	if !s.config.checkStale {
+		return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, nil)
+	}
+	list := make([]tftypes.Value, len(s.retired))
+	for i, a := range s.retired {
+		list[i] = tftypes.NewValue(offboardingType, map[string]tftypes.Value{
+			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "identity": protoText(accountText(a.Matcher, a.Service.Type)),
+			"source": protoText(string(a.Source)), "account": protoText(string(a.Account)),
+		})
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, list)
 }
 
 func (s *bulkSummary) collisionList() tftypes.Value {

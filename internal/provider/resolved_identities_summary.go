@@ -21,6 +21,7 @@ type bulkSummary struct {
 	failed     []resolve.Answer
 	unmapped   []resolve.Answer
 	stale      []staleMapping
+	retired    []resolve.Answer // mappings, stored or declared, whose account is inactive or gone
 	collisions []collision
 	mapped     int
 	bySource   map[resolve.Origin]int
@@ -34,7 +35,7 @@ type staleMapping struct {
 }
 
 // reasonChanged is the reason of a stale value for which there is another one;
-// the other reasons are those of unmapped users.
+// the other reasons are the states of its account and those of unmapped users.
 const reasonChanged = "changed"
 
 // collision is an account that several users have or claim.
@@ -77,11 +78,14 @@ func summarize(config *bulkConfig, answers []resolve.Answer) *bulkSummary {
 }
 
 func (s *bulkSummary) noteStale(a resolve.Answer) {
+	if a.Retired() {
+		s.retired = append(s.retired, a)
+	}
 	switch {
 	case a.Stale && a.Fresh != nil:
 		s.stale = append(s.stale, staleMapping{a, accountText(a.Fresh, a.Service.Type), reasonChanged})
-	case a.Retired:
-		s.stale = append(s.stale, staleMapping{a, "", string(resolve.Inactive)})
+	case a.Stale && a.Retired():
+		s.stale = append(s.stale, staleMapping{a, "", string(a.Account)})
 	case a.Stale:
 		s.stale = append(s.stale, staleMapping{a, "", string(a.FreshReason)})
 	}

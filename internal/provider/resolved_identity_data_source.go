@@ -79,8 +79,8 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to compare a stored value with what rules and the service give now; a difference is a warning, and `stale` is true. " +
-					"It asks the service for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
+				MarkdownDescription: "Whether to compare a stored value with what rules and the service give now, and to ask the service whether the account of a stored or declared mapping still exists and is active; " +
+					"a difference is a warning, and `stale` is true. It asks the service for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
 			},
 			"identity": schema.StringAttribute{
 				Computed:            true,
@@ -116,14 +116,20 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 					"`no_email` or `no_directory` (nobody can be asked). Null for a mapped user.",
 			},
 			"stale": schema.BoolAttribute{
-				Computed:            true,
-				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave. False for a manual mapping of which they know nothing, and for one in `declared`. Null unless `check_stale = true`.",
+				Computed: true,
+				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave, or the stored account is inactive or no longer there. " +
+					"False for a manual mapping of which they know nothing, and for one in `declared`. Null unless `check_stale = true`.",
+			},
+			"account": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "What the service says of the account of a stored or declared mapping: `active`, `inactive`, or `absent` where it has no such account. " +
+					"Null where it cannot be asked for accounts by identity, for a user whose account a rule or a lookup found just now, and unless `check_stale = true`.",
 			},
 			"steps": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "What each step of the chain said, in order, up to the one that answered.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
+					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`; with `check_stale` also `account`, which asks for the account of a mapping and answers nothing."},
 					"outcome": schema.StringAttribute{Computed: true, MarkdownDescription: "How it ended: `hit`, `miss`, `skipped` or `error`."},
 					"detail":  schema.StringAttribute{Computed: true, MarkdownDescription: "What was found, or why not, in words."},
 				}},

@@ -36,6 +36,7 @@ type resolvedIdentityModel struct {
 	LookupEmail  types.String `tfsdk:"lookup_email"`
 	Reason       types.String `tfsdk:"reason"`
 	Stale        types.Bool   `tfsdk:"stale"`
+	Account      types.String `tfsdk:"account"`
 	Steps        types.List   `tfsdk:"steps"`
 }
 
@@ -57,9 +58,10 @@ func (m *resolvedIdentityModel) setAnswer(a resolve.Answer) {
 	m.Rule = textOrNull(a.Rule)
 	m.LookupEmail = textOrNull(a.LookupEmail)
 	m.Reason = textOrNull(a.Reason)
-	m.Stale = types.BoolNull()
+	m.Stale, m.Account = types.BoolNull(), types.StringNull()
 	if m.CheckStale.ValueBool() {
 		m.Stale = types.BoolValue(a.Stale)
+		m.Account = textOrNull(a.Account)
 	}
 	steps := make([]attr.Value, len(a.Steps))
 	for i, s := range a.Steps {

@@ -102,9 +102,14 @@ func remedy(a resolve.Answer) string {
 	return "Map the user by hand." + declare
 }
 
-// reportStale warns of a stored value that rules and lookup contradict.
+// reportStale warns of a stored value that rules and lookup contradict, and of
+// a mapping whose account is inactive or gone.
 func reportStale(diags *diag.Diagnostics, a resolve.Answer) {
-	if !a.Stale {
+	switch {
+	case a.Retired() && a.Fresh == nil:
+		reportRetired(diags, a)
+		return
+	case !a.Stale:
 		return
 	}
 	var b strings.Builder
@@ -122,6 +127,21 @@ func reportStale(diags *diag.Diagnostics, a resolve.Answer) {
 		b.WriteString("\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead:\n\n")
 		b.WriteString(indent(identityBlock(a.User, a.Service, a.Fresh)))
 	}
+	diags.AddWarning(fmt.Sprintf("Stale Identity: %s in %s", a.User, a.Service), b.String())
+}
+
+// reportRetired warns of a mapping whose account is of no use any more.
+func reportRetired(diags *diag.Diagnostics, a resolve.Answer) {
+	where := "The store"
+	if a.Source == resolve.Declared {
+		where = "This configuration"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s maps %s in %s to %s, but that account %s. It stays the answer until the mapping is changed.\n\n",
+		where, a.User, a.Service, a.Matcher, retiredText(a))
+	b.WriteString(stepLines(a.Steps))
+	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, declare it:\n\n")
+	b.WriteString(indent(identityBlock(a.User, a.Service, nil)))
 	diags.AddWarning(fmt.Sprintf("Stale Identity: %s in %s", a.User, a.Service), b.String())
 }
 

@@ -24,6 +24,10 @@ const (
 	Remote   Origin = "fetch_remote_identity"
 )
 
+// Account is the step that asks for the account of a stored or declared value.
+// It is taken only where stored values are checked, and answers nothing.
+const Account Origin = "account"
+
 // Outcome is how one step ended.
 type Outcome string
 
@@ -60,24 +64,30 @@ type Answer struct {
 	User    identity.UserKey
 	Service identity.ServiceKey
 
-	Matcher      identity.Matcher   // nil: unmapped, or Err is set
-	Source       Origin             // "" where Matcher is nil
-	StoredSource identity.Source    // of what the store holds; "" where it holds nothing
-	Rule         string             // name of the rule that gave the identity, now or when it was stored
-	LookupEmail  string             // e-mail a lookup_email rule gave, where the lookup used it
-	Reason       Reason             // why unmapped
-	Holder       identity.UserKey   // with Claimed: whose account it is
-	Candidates   []identity.Matcher // accounts that were found but are no answer: all with Ambiguous, the one with Claimed
-	Steps        []Step             // nil: the request asked for no trace
-	Stale        bool               // rules or lookup give another account than the stored one, or no longer any
-	Fresh        identity.Matcher   // with Stale: what they give instead; nil = none
-	FreshReason  Reason             // of a checked stored value: why rules and lookup give none for this user; "" where they give one
-	Retired      bool               // the service says that the stored account is inactive; known only of checked values
-	Err          error              // why it is not known whether the user is mapped
+	Matcher      identity.Matcher      // nil: unmapped, or Err is set
+	Source       Origin                // "" where Matcher is nil
+	StoredSource identity.Source       // of what the store holds; "" where it holds nothing
+	Rule         string                // name of the rule that gave the identity, now or when it was stored
+	LookupEmail  string                // e-mail a lookup_email rule gave, where the lookup used it
+	Reason       Reason                // why unmapped
+	Holder       identity.UserKey      // with Claimed: whose account it is
+	Candidates   []identity.Matcher    // accounts that were found but are no answer: all with Ambiguous, the one with Claimed
+	Steps        []Step                // nil: the request asked for no trace
+	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive or gone
+	Fresh        identity.Matcher      // with Stale: what they give instead; nil = none
+	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
+	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
+	Err          error                 // why it is not known whether the user is mapped
 }
 
 // Mapped reports whether the chain found an account.
 func (a Answer) Mapped() bool { return a.Matcher != nil }
+
+// Retired reports whether the service says that the account of a mapping is
+// inactive or that there is none.
+func (a Answer) Retired() bool {
+	return a.Mapped() && (a.Account == identity.AccountInactive || a.Account == identity.AccountAbsent)
+}
 
 // Identity is the plain string of the matcher, where it has one.
 func (a Answer) Identity() (string, bool) {

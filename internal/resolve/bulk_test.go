@@ -71,8 +71,8 @@ func TestCheckStale_saysWhy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := answers[0]; a.FreshReason != test.reason || a.Retired != test.retired || a.Reason != "" || !a.Mapped() {
-			t.Errorf("%s: fresh reason %q, retired %v, reason %q", name, a.FreshReason, a.Retired, a.Reason)
+		if a := answers[0]; a.FreshReason != test.reason || (a.Account == identity.AccountInactive) != test.retired || a.Reason != "" || !a.Mapped() {
+			t.Errorf("%s: fresh reason %q, account %q, reason %q", name, a.FreshReason, a.Account, a.Reason)
 		}
 	}
 }

@@ -33,10 +33,11 @@ const (
 type fakeAPI struct {
 	services  []identity.Service
 	users     map[identity.UserKey]*identity.User
-	directory map[string]identity.Answer // by e-mail; who is missing is not found
-	fail      map[string]error           // by name of the call
-	between   func()                     // runs once, before the next write
-	batch     int                        // writes in one transaction; 0 = all
+	directory map[string]identity.Answer        // by e-mail; who is missing is not found
+	states    map[string]identity.AccountStatus // by identity; of others nothing is known
+	fail      map[string]error                  // by name of the call
+	between   func()                            // runs once, before the next write
+	batch     int                               // writes in one transaction; 0 = all
 
 	calls  []string
 	asked  [][]string
@@ -44,7 +45,7 @@ type fakeAPI struct {
 }
 
 func newFake(services ...identity.ServiceKey) *fakeAPI {
-	f := &fakeAPI{users: map[identity.UserKey]*identity.User{}, directory: map[string]identity.Answer{}, fail: map[string]error{}}
+	f := &fakeAPI{users: map[identity.UserKey]*identity.User{}, directory: map[string]identity.Answer{}, states: map[string]identity.AccountStatus{}, fail: map[string]error{}}
 	for _, key := range append(services, identity.SymCloud) {
 		f.services = append(f.services, identity.Service{Key: key})
 	}
@@ -115,6 +116,28 @@ func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []stri
 		answers[i].Email = email
 	}
 	return answers, nil
+}
+
+func (f *fakeAPI) Status(_ context.Context, _ identity.ServiceKey, ids []string) ([]identity.AccountStatus, error) {
+	f.asked = append(f.asked, ids)
+	if err := f.called("status"); err != nil {
+		return nil, err
+	}
+	out := make([]identity.AccountStatus, len(ids))
+	for i, id := range ids {
+		out[i] = identity.AccountStatus{Status: identity.AccountUnknown}
+		if a, ok := f.states[id]; ok {
+			out[i] = a
+		}
+		out[i].Identity = id
+	}
+	return out, nil
+}
+
+// is says what the service tells of an account.
+func (f *fakeAPI) is(id string, state identity.AccountState) *fakeAPI {
+	f.states[id] = identity.AccountStatus{Status: state}
+	return f
 }
 
 func (f *fakeAPI) Holders(_ context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
@@ -250,8 +273,11 @@ func line(a resolve.Answer) string {
 	}
 	for _, part := range []struct{ name, value string }{
 		{"stored", string(a.StoredSource)}, {"rule", a.Rule}, {"lookup", a.LookupEmail}, {"holder", string(a.Holder)},
-		{"candidates", resolve.List(a.Candidates)}, {"fresh", a.Fresh.String()},
+		{"candidates", resolve.List(a.Candidates)}, {"fresh", a.Fresh.String()}, {"account", string(a.Account)},
 	} {
+		if part.value == string(identity.AccountActive) {
+			continue
+		}
 		if part.value != "" {
 			b.WriteString(" " + part.name + "=" + part.value)
 		}

@@ -245,6 +245,7 @@ func (prop *proposal) take(step Origin, found identity.Answer) {
 			return
 		}
 		prop.matcher, prop.from = found.Matcher, step
+		prop.seen(found.Matcher, identity.AccountActive)
 		a.step(step, Hit, "%s has the account %s", prop.asked(), found.Matcher)
 	case identity.NotFound:
 		a.step(step, Miss, "no account has the e-mail %s", prop.asked())
@@ -256,7 +257,7 @@ func (prop *proposal) take(step Origin, found identity.Answer) {
 		}
 		a.step(step, Miss, "the account of %s%s is inactive", prop.asked(), which)
 		prop.unmapped(Inactive)
-		a.Retired = prop.stored != nil && len(found.Matcher) > 0 && found.Matcher.Equal(a.Service.Type, prop.stored)
+		prop.seen(found.Matcher, identity.AccountInactive)
 	case identity.Ambiguous:
 		a.step(step, Miss, "%s has several accounts: %s", prop.asked(), List(found.Candidates))
 		prop.unmapped(Ambiguous)

@@ -102,5 +102,8 @@ func (p *pass) toldByStore(prop *proposal, m identity.Mapping) {
 	}
 	a.Steps = append(a.Steps, trace...)
 	prop.stored, prop.source = m.Matcher, m.Source.OrManual()
+	if prop.from != Rule {
+		prop.seen(prop.matcher, identity.AccountActive)
+	}
 	prop.compare()
 }

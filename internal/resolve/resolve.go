@@ -27,6 +27,10 @@ type API interface {
 	// Lookup asks a target service by e-mail: one answer per e-mail, in order.
 	// An error with identity.CodeNoDirectory says that nobody can be asked.
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error)
+	// Status asks a target service whether accounts still exist and are active:
+	// one answer per identity, in order. An error with identity.CodeNoDirectory
+	// says that nobody can be asked.
+	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
 	// Holders finds who has a stored mapping that claims an account.
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	// Write stores mappings and returns their users, in order. Beside an error
@@ -49,7 +53,7 @@ type Request struct {
 	// apply will store, so they answer before the store does.
 	Declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
 	Persist    bool // store what rules and lookups yield
-	CheckStale bool // compare stored values with what rules and lookups give now
+	CheckStale bool // compare stored values with what rules and lookups give now, and ask for their accounts
 	NoTrace    bool // leave Answer.Steps empty: their texts cost more than the answers of thousands
 }
 
@@ -78,6 +82,11 @@ func (c Chain) Resolve(ctx context.Context, req Request) ([]Answer, error) {
 		}
 		if req.Persist {
 			if err := p.persist(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if req.CheckStale {
+			if err := p.checkAccounts(ctx, found); err != nil {
 				return nil, err
 			}
 		}

@@ -112,6 +112,21 @@ func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []st
 	return out, err
 }
 
+func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, ids []string) (out []identity.AccountStatus, err error) {
+	err = f.request(ctx, "Status", len(ids), func() error {
+		for _, id := range ids {
+			a, ok := f.states[id]
+			if !ok {
+				a.Status = identity.AccountAbsent
+			}
+			a.Identity = id
+			out = append(out, a)
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (f *fakeAPI) Services(ctx context.Context) (out []identity.Service, err error) {
 	err = f.request(ctx, "Services", 0, func() error { out = slices.Clone(f.services); return nil })
 	return out, err

@@ -28,7 +28,8 @@ type fakeAPI struct {
 	ids      map[string]bool    // ever given
 	revision int64
 	services []identity.Service
-	accounts map[string]identity.Answer // what each service answers, by e-mail; not_found where nothing
+	accounts map[string]identity.Answer        // what each service answers, by e-mail; not_found where nothing
+	states   map[string]identity.AccountStatus // by identity; absent where nothing
 	counts   map[string]int
 	sizes    map[string][]int // keys of each request
 	atOnce   map[string]int
@@ -44,7 +45,7 @@ type fakeAPI struct {
 
 func newFakeAPI(names ...string) *fakeAPI {
 	f := &fakeAPI{
-		users: map[identity.UserKey]identity.User{}, ids: map[string]bool{}, accounts: map[string]identity.Answer{},
+		users: map[identity.UserKey]identity.User{}, ids: map[string]bool{}, accounts: map[string]identity.Answer{}, states: map[string]identity.AccountStatus{},
 		services: []identity.Service{{ID: "s1", Key: okta}, {ID: "s2", Key: github}},
 		counts:   map[string]int{}, sizes: map[string][]int{}, atOnce: map[string]int{}, most: map[string]int{},
 		refuse: map[identity.UserKey]error{},

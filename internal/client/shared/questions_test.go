@@ -200,6 +200,35 @@ func TestFailedLookupIsNotKept(t *testing.T) {
 	})
 }
 
+// Questions about accounts share requests and answers as those about people do.
+func TestStatusesAreAskedTogetherAndOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeAPI()
+		ids := []string{"a", "b", "c", "d"}
+		f.states["a"] = identity.AccountStatus{Status: identity.AccountActive}
+		f.states["b"] = identity.AccountStatus{Status: identity.AccountUnknown}
+		f.states["d"] = identity.AccountStatus{Status: identity.AccountFailed, Err: &identity.Error{Code: identity.CodeDirectoryLimited}}
+		r := New(f)
+		for range 2 {
+			each(ids, 4, func(id string) {
+				answers, err := r.Status(t.Context(), okta, []string{id})
+				want := f.states[id].Status
+				if want == "" {
+					want = identity.AccountAbsent
+				}
+				if err != nil || len(answers) != 1 || answers[0].Status != want || answers[0].Identity != id {
+					t.Errorf("%s: %v, %v", id, answers, err)
+				}
+			})
+		}
+		// Only what failed is asked again.
+		if diff := cmp.Diff([]int{4, 1}, f.sizes["Status"]); diff != "" {
+			t.Errorf("sizes of requests (-want +got):\n%s", diff)
+		}
+	})
+}
+
 type shortLookup struct{ *fakeAPI }
 
 func (shortLookup) Lookup(context.Context, identity.ServiceKey, []string) ([]identity.Answer, error) {

@@ -37,6 +37,7 @@ type API interface {
 	ListsOnly() bool
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error)
+	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
 	Services(ctx context.Context) ([]identity.Service, error)
 	References(ctx context.Context, serviceID string) ([]string, error)
 
@@ -70,7 +71,8 @@ type Reader struct {
 	finds    *batcher[identity.UserKey, *identity.User]
 	loads    *batcher[struct{}, struct{}]
 	services registry
-	lookups  lookups
+	lookups  *directory[identity.Answer]
+	statuses *directory[identity.AccountStatus]
 
 	mu      sync.Mutex
 	holders map[identity.ServiceKey]*batcher[string, []identity.Holder]
@@ -84,7 +86,9 @@ const maxBytes = 64 << 20
 func New(api API) *Reader {
 	r := &Reader{
 		api: api, memory: newMemory(), maxBytes: maxBytes,
-		holders: map[identity.ServiceKey]*batcher[string, []identity.Holder]{},
+		holders:  map[identity.ServiceKey]*batcher[string, []identity.Holder]{},
+		lookups:  newDirectory("e-mails", api.Lookup, answered),
+		statuses: newDirectory("identities", api.Status, told),
 	}
 	r.finds = newBatcher(r.askUsers)
 	r.finds.clock, r.finds.serves = r.memory.now, r.memory.current
@@ -92,7 +96,6 @@ func New(api API) *Reader {
 	// users were written to.
 	r.loads = newBatcher(r.load)
 	r.services.init(api)
-	r.lookups.init(api)
 	return r
 }
 

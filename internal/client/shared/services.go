@@ -96,6 +96,7 @@ func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 func (r *Reader) serviceChanged(key identity.ServiceKey) {
 	r.services.forget()
 	r.lookups.forget(key)
+	r.statuses.forget(key)
 }
 
 // References lists the ids of the mappings that refer to a service.

@@ -1,0 +1,109 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// TestAccount: a stored value whose account is inactive or gone is stale,
+// whoever stored it and whatever its e-mail.
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	limited := &identity.Error{Code: identity.CodeDirectoryLimited, Message: "slow down", Retryable: true}
+	same := gives("now", "ada@acme.com", "00u1")
+	for name, test := range map[string]struct {
+		api      func(*fakeAPI)
+		rules    []rules.Rule
+		declared declared
+		want     string
+		calls    string
+	}{
+		"active":           {api: func(f *fakeAPI) { f.is("00u1", identity.AccountActive) }, want: "store 00u1 stored=manual; account hit: the account 00u1 is active"},
+		"inactive":         {api: func(f *fakeAPI) { f.is("00u1", identity.AccountInactive) }, want: "store 00u1 stored=manual account=inactive stale; account miss: the account 00u1 is inactive"},
+		"gone":             {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more"},
+		"nothing is known": {want: "store 00u1 stored=manual; email miss: no account has the e-mail ada@acme.com"},
+		"a rule gives it":  {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, rules: []rules.Rule{same}, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more", calls: "services users status"},
+		"another, and it is gone": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u2").is("00u1", identity.AccountAbsent) },
+			want: "store 00u1 stored=manual fresh=00u2 account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more"},
+		"the lookup has told: active": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").is("00u1", identity.AccountAbsent) },
+			want: "store 00u1 stored=manual; email hit: ada@acme.com has the account 00u1", calls: "services users lookup"},
+		"the lookup has told: inactive": {api: func(f *fakeAPI) {
+			f.said("ada@acme.com", identity.Answer{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "00u1"}})
+		}, want: "store 00u1 stored=manual account=inactive stale; email miss: the account of ada@acme.com, 00u1, is inactive", calls: "services users lookup"},
+		"declared": {api: func(f *fakeAPI) { f.is("00u7", identity.AccountInactive) }, declared: declares(okta, "ada@acme.com", "00u7"),
+			want: "declared 00u7 stored=manual account=inactive; account miss: the account 00u7 is inactive"},
+		"limited": {api: func(f *fakeAPI) {
+			f.states["00u1"] = identity.AccountStatus{Status: identity.AccountFailed, Err: limited}
+		},
+			want: "error stored=manual; account error: okta:acme.okta.com could not be asked for the account 00u1: slow down"},
+		"an odd answer":          {api: func(f *fakeAPI) { f.is("00u1", "asleep") }, want: `error stored=manual; account error: okta:acme.okta.com could not be asked for the account 00u1: the API answered with the status "asleep"`},
+		"an API without status":  {api: func(f *fakeAPI) { f.failing("status", &identity.Error{Code: identity.CodeNoDirectory}) }, want: "store 00u1 stored=manual; email miss: no account has the e-mail ada@acme.com"},
+		"a server without a one": {api: func(f *fakeAPI) { f.services[0].NoDirectory = true }, want: "store 00u1 stored=manual; email skipped: the server has no directory for okta:acme.okta.com", calls: "services users"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(okta).store(ada, okta, "00u1", identity.Manual)
+			if test.api != nil {
+				test.api(f)
+			}
+			req := ask(okta, ada)
+			req.CheckStale, req.Declared = true, test.declared
+			all := strings.Split(line(run(t, f, compile(t, test.rules...), req)[0]), "\n")
+			if got := all[0] + "; " + all[len(all)-1]; got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+			if calls := strings.Join(f.calls, " "); test.calls != "" && calls != test.calls {
+				t.Errorf("calls: %s, want %s", calls, test.calls)
+			}
+		})
+	}
+}
+
+// TestAccount_once: one question holds all accounts, each once; without
+// check_stale, for a service that Sym manages and for values of several keys
+// there is none.
+func TestAccount_once(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta, auth0).store(ada, okta, "00u1", identity.Manual).store(bob, okta, "00u1", identity.Manual).store(ada, auth0, "a|1", identity.Manual)
+	f.user(carol).Mappings = []identity.Mapping{{Service: okta, Matcher: identity.Matcher{"a": "1", "b": "2"}}}
+	req := resolve.Request{Users: []identity.UserKey{ada, bob, carol}, Services: []identity.ServiceKey{okta, auth0}, CheckStale: true}
+	run(t, f, nil, req)
+	var asked [][]string
+	for _, keys := range f.asked {
+		if !strings.Contains(keys[0], "@") {
+			asked = append(asked, keys)
+		}
+	}
+	if diff := cmp.Diff([][]string{{"00u1"}}, asked); diff != "" {
+		t.Errorf("asked for accounts (-want +got):\n%s", diff)
+	}
+	f.calls = nil
+	req.CheckStale = false
+	run(t, f, nil, req)
+	if calls := fmt.Sprint(f.calls); strings.Contains(calls, "status") {
+		t.Errorf("asked without check_stale: %s", calls)
+	}
+}
+
+// TestAccount_failure: what could not be asked as a whole is an error.
+func TestAccount_failure(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("connection refused")
+	f := newFake(okta).store(ada, okta, "00u1", identity.Manual).failing("status", broken)
+	req := ask(okta, ada)
+	req.CheckStale = true
+	if _, err := (resolve.Chain{API: f}).Resolve(t.Context(), req); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
