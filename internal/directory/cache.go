@@ -93,7 +93,11 @@ func (c *Cached) answer(ctx context.Context, l *lookup, want []string) error {
 	d := l.directory.Describe()
 	lister, ok := l.directory.(Lister)
 	if ok && (doubtful || Plan(d, len(missing), c.lastSize())) {
-		list, err := c.walk(ctx, lister)
+		patience := d.patience(len(missing))
+		if doubtful {
+			patience = 0
+		}
+		list, err := c.walk(ctx, lister, patience)
 		if err == nil {
 			l.takeAll(list, want)
 			return nil

@@ -359,6 +359,44 @@ func TestCacheTruncated(t *testing.T) {
 	})
 }
 
+// A list that turns out to be much longer than it was taken for is left, once
+// lookups would have cost as much.
+func TestCacheLeavesLongLists(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany(person("1", ann), person("2", bobs), person("3", cys))
+		c.descriptor = directory.Descriptor{Lookup: true, LookupEvery: 10 * time.Second, ListPage: 100, ListEvery: time.Second}
+		for n := range 200 {
+			c.accounts = append(c.accounts, person(fmt.Sprint("x", n), fmt.Sprintf("x%d@example.com", n)))
+		}
+		if got := says(t, directory.Cache(c, okta, minutes)); got != "found=1 found=2 found=3" {
+			t.Errorf("got %s", got)
+		}
+		// Three lookups take as long as thirty pages.
+		if walks, lookups := c.asked(); walks != 1 || c.pages != 31 || len(strings.Fields(lookups)) != 3 {
+			t.Errorf("%d walks, %d pages, lookups of %q", walks, c.pages, lookups)
+		}
+		// Who needs everybody waits for everybody, and shares the walk.
+		c.pages = 0
+		d := directory.Cache(c, okta, minutes)
+		var wg sync.WaitGroup
+		wg.Go(func() { says(t, d) })
+		wg.Go(func() {
+			var all []string
+			for n := range 200 {
+				all = append(all, fmt.Sprintf("x%d@example.com", n))
+			}
+			if got := says(t, d, all...); !strings.HasSuffix(got, "found=x199") {
+				t.Errorf("got %s", got)
+			}
+		})
+		wg.Wait()
+		if walks, lookups := c.asked(); walks != 1 || lookups != "" {
+			t.Errorf("%d walks, lookups of %q", walks, lookups)
+		}
+	})
+}
+
 // A connector that breaks in the middle of a list is an error of those who
 // wait, not the end of the program.
 func TestCachePanic(t *testing.T) {

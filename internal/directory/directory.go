@@ -53,6 +53,7 @@ type Descriptor struct {
 	ListEvery            time.Duration // and of pages
 	ListMaxAccounts      int           // the list is cut off there; 0 = no limit known
 	BatchSize            int           // addresses that FindMany puts into one request; 0 = one
+	ListNeedsEmail       bool          // the list leaves out accounts without an address
 	LookupSeesInactive   bool
 	EventuallyConsistent bool
 	// Kinds may match besides people, because the configuration says so.

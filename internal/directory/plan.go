@@ -35,8 +35,25 @@ func Plan(d Descriptor, want, size int) bool {
 	if d.ListPage > 0 {
 		pages = (size-1)/d.ListPage + 1
 	}
+	return d.walking(pages) < d.lookingUp(want)
+}
+
+// walking is the time that pages take, lookingUp that lookups do.
+func (d Descriptor) walking(pages int) time.Duration {
+	return time.Duration(pages) * max(d.ListEvery, roundTrip)
+}
+
+func (d Descriptor) lookingUp(want int) time.Duration {
 	requests := (want-1)/max(d.BatchSize, 1) + 1
-	lookups := time.Duration(requests) * max(d.LookupEvery, roundTrip/parallelLookups)
-	walk := time.Duration(pages) * max(d.ListEvery, roundTrip)
-	return walk < lookups
+	return time.Duration(requests) * max(d.LookupEvery, roundTrip/parallelLookups)
+}
+
+// patience is after how many pages a walk has cost as much as lookups would
+// have: a list that is longer than Plan took it for is then left, so that it
+// never costs more than twice the better way. 0 = there are no lookups.
+func (d Descriptor) patience(want int) int {
+	if !d.Lookup {
+		return 0
+	}
+	return max(int(d.lookingUp(want)/d.walking(1)), 1)
 }

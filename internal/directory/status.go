@@ -71,13 +71,20 @@ func (s *statuses) ask(ctx context.Context, want []string) error {
 	direct, asks := s.cache.Directory.(IDFinder)
 	d.Lookup, d.BatchSize = asks, 0
 	if lists && Plan(d, len(missing), s.cache.lastSize()) {
-		list, err := s.cache.walk(ctx, lister)
+		list, err := s.cache.walk(ctx, lister, d.patience(len(missing)))
 		switch {
 		case err == nil:
+			missing = nil
 			for _, id := range want {
-				s.take(id, list.withID(id), list.asOf)
+				if found := list.withID(id); len(found) > 0 || !d.ListNeedsEmail {
+					s.take(id, found, list.asOf)
+				} else {
+					missing = append(missing, id) // whoever has no address is not in the list
+				}
 			}
-			return nil
+			if len(missing) == 0 {
+				return nil
+			}
 		case !errors.Is(err, ErrTruncated):
 			return s.limitedOr(err, missing)
 		}
@@ -109,7 +116,8 @@ func (s *statuses) recall(want []string) (missing []string) {
 	for _, id := range want {
 		if list != nil {
 			found := list.withID(id)
-			if s.cache.settings.serves(time.Since(list.ended), alive(found)) {
+			partial := len(found) == 0 && s.cache.Describe().ListNeedsEmail
+			if !partial && s.cache.settings.serves(time.Since(list.ended), alive(found)) {
 				s.take(id, found, list.asOf)
 				continue
 			}

@@ -24,14 +24,18 @@ type walking struct {
 	list    *snapshot
 	err     error
 	waiters int
+	pages   int // read so far
+	most    int // pages to read, the most that anybody who waits has patience for; 0 = all
 	cancel  context.CancelFunc
 	lonely  *time.Timer // runs while nobody waits
 }
 
 // walk reads the whole list, once for all who want it at the same time. A
 // failure leaves the list that is kept alone.
-func (c *Cached) walk(ctx context.Context, lister Lister) (*snapshot, error) {
-	w, err := c.join(lister)
+// most is after how many pages it is no longer worth it, 0 = it is however long
+// it is; the walk ends with ErrTruncated where nobody has more patience.
+func (c *Cached) walk(ctx context.Context, lister Lister, most int) (*snapshot, error) {
+	w, err := c.join(lister, most)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +48,7 @@ func (c *Cached) walk(ctx context.Context, lister Lister) (*snapshot, error) {
 	}
 }
 
-func (c *Cached) join(lister Lister) (*walking, error) {
+func (c *Cached) join(lister Lister, most int) (*walking, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -53,7 +57,7 @@ func (c *Cached) join(lister Lister) (*walking, error) {
 	w := c.walking
 	if w == nil {
 		ctx, cancel := context.WithCancel(context.Background())
-		w = &walking{done: make(chan struct{}), cancel: cancel}
+		w = &walking{done: make(chan struct{}), cancel: cancel, most: most}
 		c.walking = w
 		go c.run(ctx, w, lister)
 	}
@@ -62,6 +66,9 @@ func (c *Cached) join(lister Lister) (*walking, error) {
 		w.lonely = nil
 	}
 	w.waiters++
+	if most == 0 || w.most != 0 && most > w.most {
+		w.most = most
+	}
 	return w, nil
 }
 
@@ -87,7 +94,23 @@ func (c *Cached) run(ctx context.Context, w *walking, lister Lister) {
 		list.ended = time.Now()
 		c.finish(w, list, err)
 	}()
-	err = Walk(ctx, lister, func(page []Account) bool { list.add(compact(page)); return true })
+	long := false
+	err = Walk(ctx, lister, func(page []Account) bool {
+		list.add(compact(page))
+		long = c.tooLong(w)
+		return !long
+	})
+	if long && err == nil {
+		err = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
+	}
+}
+
+// tooLong counts a page and reports whether nobody wants another one.
+func (c *Cached) tooLong(w *walking) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w.pages++
+	return w.most > 0 && w.pages > w.most
 }
 
 func (c *Cached) finish(w *walking, list *snapshot, err error) {
@@ -99,8 +122,8 @@ func (c *Cached) finish(w *walking, list *snapshot, err error) {
 	}
 	defer close(w.done)
 	if w.err = err; err != nil {
-		if errors.Is(err, ErrTruncated) {
-			c.size = max(c.size, c.Describe().ListMaxAccounts) // so that it is not tried again and again
+		if errors.Is(err, ErrTruncated) { // so that it is not tried again and again
+			c.size = max(c.size, c.Describe().ListMaxAccounts, sizeFactor*len(list.rows))
 		}
 		return
 	}

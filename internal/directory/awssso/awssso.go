@@ -172,6 +172,15 @@ func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*str
 	return out.UserId, nil
 }
 
+// FindID implements directory.IDFinder.
+func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	store, err := s.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.describe(ctx, store, aws.String(id))
+}
+
 // describe is the user with an id, nobody where there is none any more.
 func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
 	u, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {

@@ -94,6 +94,30 @@ func (d *datadog) Find(ctx context.Context, email string) ([]directory.Account, 
 	return directory.All(d.pages(ctx, email))
 }
 
+// FindID implements directory.IDFinder.
+func (d *datadog) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	resp, err := d.api.Do(ctx, webapi.Request{Path: "/api/v2/users/" + url.PathEscape(id)})
+	var missing struct {
+		Errors []string `json:"errors"`
+	}
+	if webapi.NotFound(err, &missing) && len(missing.Errors) > 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, directory.NeedsGrant(err, grant)
+	}
+	var found struct {
+		Data user `json:"data"`
+	}
+	if err := resp.JSON(&found); err != nil {
+		return nil, err
+	}
+	if found.Data.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return []directory.Account{found.Data.account()}, nil
+}
+
 // Pages implements directory.Lister.
 func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return d.pages(ctx, "")

@@ -115,6 +115,30 @@ func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, er
 	return append(found, more...), err
 }
 
+// FindID implements directory.IDFinder. Graph's path takes principal names too.
+func (e *entra) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	resp, err := e.api.Do(ctx, webapi.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}})
+	var missing struct {
+		Error struct {
+			Code string `json:"code"`
+		} `json:"error"`
+	}
+	if webapi.NotFound(err, &missing) && missing.Error.Code == "Request_ResourceNotFound" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, directory.NeedsGrant(err, grant)
+	}
+	var u user
+	if err := resp.JSON(&u); err != nil {
+		return nil, err
+	}
+	if u.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return u.accounts(), nil
+}
+
 func member(a directory.Account) bool {
 	return a.Kind == directory.KindPerson && a.State == directory.StateActive
 }

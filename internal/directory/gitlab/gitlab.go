@@ -114,6 +114,31 @@ func (g *gitlab) Find(ctx context.Context, email string) ([]directory.Account, e
 	return directory.All(g.pages(ctx, url.Values{"search": {email}}))
 }
 
+// FindID implements directory.IDFinder.
+func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+		return nil, nil // ids are numbers
+	}
+	resp, err := g.api.Do(ctx, webapi.Request{Path: usersPath + "/" + id})
+	var missing struct {
+		Message string `json:"message"`
+	}
+	if webapi.NotFound(err, &missing) && missing.Message == "404 User Not Found" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, directory.NeedsGrant(err, grant)
+	}
+	var u user
+	if err := resp.JSON(&u); err != nil {
+		return nil, err
+	}
+	if u.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return []directory.Account{u.account()}, nil
+}
+
 // Pages implements directory.Lister, by keyset: GitLab demands it of long lists.
 func (g *gitlab) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return g.pages(ctx, url.Values{"pagination": {"keyset"}, "order_by": {"id"}, "sort": {"asc"}})

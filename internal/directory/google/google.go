@@ -120,6 +120,19 @@ func (g *google) Find(ctx context.Context, email string) ([]directory.Account, e
 	return []directory.Account{u.account()}, nil
 }
 
+// FindID implements directory.IDFinder: the identity is the primary address. A
+// user who was renamed is found under the old one, which is an alias then and
+// still theirs.
+func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	found, err := g.Find(ctx, id)
+	for i := range found {
+		if slices.ContainsFunc(found[i].Emails, func(address string) bool { return strings.EqualFold(address, id) }) {
+			found[i].ID = id
+		}
+	}
+	return found, err
+}
+
 func (g *google) ours(email string) bool { return hasDomain(email, g.cfg.Domain) }
 
 func hasDomain(email, domain string) bool {

@@ -96,7 +96,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (s *server) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, ListNeedsEmail: true, LookupSeesInactive: true}
 }
 
 // Check binds and reads one person: a bind that may read nothing sees an empty
@@ -138,7 +138,16 @@ func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]di
 	return found, nil
 }
 
-// Pages implements directory.Lister.
+// FindID implements directory.IDFinder.
+func (s *server) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	term, ok := s.schema.withID(id)
+	if !ok {
+		return nil, nil
+	}
+	return directory.All(s.search(ctx, "(&"+s.schema.people+s.cfg.Filter+term+")", pageSize))
+}
+
+// Pages implements directory.Lister: those with an address.
 func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return s.search(ctx, s.everybody(), pageSize)
 }

@@ -4,6 +4,7 @@
 package ldap
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,6 +108,25 @@ func (s schema) account(e *ldap.Entry) (directory.Account, error) {
 		a.State = directory.StateInactive
 	}
 	return a, nil
+}
+
+// withID is the term of a filter for the entry with an id; ok is false where no
+// entry can have it.
+func (s schema) withID(id string) (term string, ok bool) {
+	switch {
+	case s.id == "dn" && strings.Contains(s.people, "objectCategory"):
+		return "(distinguishedName=" + ldap.EscapeFilter(id) + ")", true
+	case s.id == "dn":
+		return "(entryDN=" + ldap.EscapeFilter(id) + ")", true
+	case !strings.EqualFold(s.id, "objectGUID"):
+		return "(" + s.id + "=" + ldap.EscapeFilter(id) + ")", true
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(b) != 16 {
+		return "", false
+	}
+	b = []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]}
+	return fmt.Sprintf(`(%s=\%s)`, s.id, strings.Join(strings.Split(fmt.Sprintf("% x", b), " "), `\`)), true
 }
 
 // guid is Active Directory's binary id as people write it: its first three

@@ -55,3 +55,37 @@ func FuzzAccount(f *testing.F) {
 		}
 	})
 }
+
+// The filter by id asks for the bytes that the id was read from, and lets no
+// value be a filter of its own.
+func TestWithID(t *testing.T) {
+	t.Parallel()
+	ad, err := schemaOf("ad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := guid([]byte{0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff})
+	if err != nil {
+		t.Fatal(err)
+	}
+	openldap, err := schemaOf("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	byDN := openldap
+	byDN.id = "dn"
+	for _, tc := range []struct {
+		schema schema
+		id     string
+		want   string
+	}{
+		{ad, id, `(objectGUID=\33\22\11\00\55\44\77\66\88\99\aa\bb\cc\dd\ee\ff)`},
+		{ad, "nobody", ""},
+		{openldap, "a)(b=*", `(entryUUID=a\29\28b=\2a)`},
+		{byDN, "cn=ann,dc=acme", "(entryDN=cn=ann,dc=acme)"},
+	} {
+		if got, ok := tc.schema.withID(tc.id); got != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s: %s, want %s", tc.id, got, tc.want)
+		}
+	}
+}

@@ -6,7 +6,6 @@ package okta
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -43,6 +42,7 @@ type okta struct {
 var (
 	_ directory.Directory = (*okta)(nil)
 	_ directory.Lister    = (*okta)(nil)
+	_ directory.IDFinder  = (*okta)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -99,6 +99,14 @@ func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, err
 		return found, err
 	}
 	return o.byLogin(ctx, email)
+}
+
+// FindID implements directory.IDFinder. Okta's path takes logins too.
+func (o *okta) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	if strings.ContainsAny(id, "/.") { // no id has these, and no path could hold them
+		return nil, nil
+	}
+	return o.byLogin(ctx, id)
 }
 
 func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, error) {
@@ -168,11 +176,10 @@ func (o *okta) page(ctx context.Context, r webapi.Request) ([]directory.Account,
 
 // noSuchUser tells Okta's own 404 from one of a wrong URL.
 func noSuchUser(err error) bool {
-	var status *webapi.StatusError
 	var body struct {
 		Code string `json:"errorCode"`
 	}
-	return errors.As(err, &status) && status.Status == http.StatusNotFound && status.JSON(&body) == nil && body.Code == "E0000007"
+	return webapi.NotFound(err, &body) && body.Code == "E0000007"
 }
 
 func quote(value string) string {

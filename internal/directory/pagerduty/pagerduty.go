@@ -32,6 +32,8 @@ const (
 	maxRecords = 10_000
 	grant      = "read access to users (a read-only API key is enough)"
 	pace       = time.Minute / 960
+	// notFoundCode is PagerDuty's own "Not Found".
+	notFoundCode = 2100
 )
 
 type pagerduty struct {
@@ -42,6 +44,7 @@ type pagerduty struct {
 var (
 	_ directory.Directory = (*pagerduty)(nil)
 	_ directory.Lister    = (*pagerduty)(nil)
+	_ directory.IDFinder  = (*pagerduty)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -91,6 +94,32 @@ func (p *pagerduty) Check(ctx context.Context) error {
 // Find searches; the search also matches names and parts of addresses.
 func (p *pagerduty) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	return directory.All(p.pages(ctx, email))
+}
+
+// FindID implements directory.IDFinder.
+func (p *pagerduty) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	resp, err := p.api.Do(ctx, webapi.Request{Path: "/users/" + url.PathEscape(id)})
+	var missing struct {
+		Error struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	if webapi.NotFound(err, &missing) && missing.Error.Code == notFoundCode {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, directory.NeedsGrant(err, grant)
+	}
+	var found struct {
+		User user `json:"user"`
+	}
+	if err := resp.JSON(&found); err != nil {
+		return nil, err
+	}
+	if found.User.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return []directory.Account{found.User.account()}, nil
 }
 
 // Pages implements directory.Lister.

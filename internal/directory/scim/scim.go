@@ -127,6 +127,13 @@ func (s *scim) search(ctx context.Context, email string) ([]directory.Account, e
 	return append(found, more...), nil
 }
 
+// FindID implements directory.IDFinder, by a filter, which every attribute
+// that can be stored may stand in. A server that compares another way than we
+// do finds more or less: what it finds is compared again.
+func (s *scim) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	return s.all(ctx, string(s.idFrom)+" eq "+quote(id))
+}
+
 // Pages implements directory.Lister.
 func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return s.pages(ctx, "", listCount)

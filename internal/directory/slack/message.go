@@ -40,6 +40,8 @@ func (e *envelope) problem() error {
 		class = directory.ErrCredential
 	case "missing_scope", "no_permission", "not_allowed_token_type", "access_denied", "enterprise_is_restricted", "team_access_not_granted":
 		class = directory.ErrPermission
+	case "user_not_visible":
+		class = directory.ErrAnswer // only this one is hidden from the token
 	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org":
 		class = directory.ErrUnavailable
 	case "ratelimited", "rate_limited":

@@ -114,6 +114,24 @@ func (s *slack) Find(ctx context.Context, email string) ([]directory.Account, er
 	return []directory.Account{found.User.account(s.cfg.Workspace)}, nil
 }
 
+// FindID implements directory.IDFinder.
+func (s *slack) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	var found struct {
+		envelope
+		User *user `json:"user"`
+	}
+	err := s.call(ctx, s.lookups, "/users.info", url.Values{"user": {id}}, &found)
+	switch {
+	case errors.Is(err, errNoUser):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case found.User == nil:
+		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+	}
+	return []directory.Account{found.User.account(s.cfg.Workspace)}, nil
+}
+
 // Pages implements directory.Lister. Without the scope users:read.email Slack
 // lists everybody, only without addresses, which must not look like absence.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {

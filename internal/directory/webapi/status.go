@@ -141,6 +141,14 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
+// NotFound reports whether err is a 404 whose body decodes into body, which
+// the connector then asks whether it is the service's own: a 404 may also be a
+// wrong base URL's, or a proxy's.
+func NotFound(err error, body any) bool {
+	var status *StatusError
+	return errors.As(err, &status) && status.Status == http.StatusNotFound && status.JSON(body) == nil
+}
+
 // Body is the answer's body, for services that explain themselves in another
 // form than JSON. As JSON says, it goes into no error unseen.
 func (e *StatusError) Body() []byte { return e.body }
