@@ -61,7 +61,7 @@ func TestResolvedIdentities_offboarding(t *testing.T) {
 	people := []string{"Ada@acme.com", "bob@acme.com", "cy@acme.com", "dee@acme.com"}
 	declared := map[string]any{"declared": map[string]any{testOkta: map[string]any{"dee@acme.com": "00u2"}}}
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking, declared))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: 00u2 in okta:acme.okta.com and 3 more | Several users have … bob@acme.com, dee@acme.com … Accounts of mappings are inactive or gone:\n\n"+
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: 00u2 in okta:acme.okta.com and 3 more | Several users have … bob@acme.com, dee@acme.com … Accounts of mappings are inactive or gone:\n\n"+
 		"  bob@acme.com in okta:acme.okta.com: 00u2 (stored, manual) is inactive\n"+
 		"  cy@acme.com in okta:acme.okta.com: 00u3 (stored, rule) is no longer there\n"+
 		"  dee@acme.com in okta:acme.okta.com: 00u2 (declared) is inactive\n … The attributes collisions, offboarding and stale have all of them.")
@@ -100,7 +100,7 @@ func TestResolvedIdentities_manyLeft(t *testing.T) {
 	}
 	p := newProtocolServer(t, nil, s.settings())
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: p000@acme.com in okta:acme.okta.com and 119 more | … p049@acme.com in okta:acme.okta.com: gone049 (stored, manual) is no longer there\n  … and 70 more")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: p000@acme.com in okta:acme.okta.com and 119 more | … p049@acme.com in okta:acme.okta.com: gone049 (stored, manual) is no longer there\n  … and 70 more")
 	if list, _ := got["offboarding"].([]any); len(list) != 120 {
 		t.Errorf("%d entries", len(list))
 	}

@@ -253,7 +253,7 @@ func TestResolvedIdentities_stale(t *testing.T) {
 	p := newProtocolServer(t, nil, s.settings())
 	people := []string{"CHANGED@acme.com", "left@acme.com", "gone@acme.com", "manual@acme.com", "other@acme.com", "same@acme.com", "ruled@acme.com"}
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, map[string]any{"check_stale": true}))
-	wantDiagnostics(t, diags, "WARNING: Identities To Review: left@acme.com in okta:acme.okta.com and 3 more | "+
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: left@acme.com in okta:acme.okta.com and 3 more | "+
 		"… left@acme.com in okta:acme.okta.com: 00u2 (stored, manual) is inactive … CHANGED@acme.com in okta:acme.okta.com: 00u1 is stored (email), now it is 00u9 … "+
 		"gone@acme.com in okta:acme.okta.com: 00u3 is stored (email), now there is none (not_found) … ruled@acme.com … now there is none (not_found)")
 	stale := func(user, stored, source string, current any, reason string) map[string]any {

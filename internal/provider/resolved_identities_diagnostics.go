@@ -39,7 +39,7 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		}
 	}
 	if found := len(s.collisions) + len(s.retired) + len(s.contradicted()); found > 0 {
-		diags.AddWarning("Identities To Review: "+s.firstFinding()+andMore(found-1), s.findings())
+		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(found-1), s.findings())
 	}
 }
 
