@@ -118,6 +118,10 @@ func TestFailures(t *testing.T) {
 			transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("proxy refused %s", testToken) }),
 			code:      identity.CodeUnavailable, want: []string{"got no answer", "proxy refused [secret]"},
 		},
+		"transport panic": {
+			transport: roundTripper(func(r *http.Request) (*http.Response, error) { panic(fmt.Sprintf("cannot send %v", r.Header)) }),
+			code:      identity.CodeUnavailable, want: []string{"got no answer", "a way that it must not", "Bearer [secret]"},
+		},
 		"timeout": {
 			handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			timeout: 50 * time.Millisecond, code: identity.CodeUnavailable, want: []string{"did not answer within 50ms"},

@@ -209,7 +209,13 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 	return &identity.Error{Code: identity.CodeUnavailable, Message: cleanLine(message, maxSaid), Retryable: true, Cause: err}
 }
 
-func (a *attempt) roundTrip(ctx context.Context, token string) error {
+func (a *attempt) roundTrip(ctx context.Context, token string) (err error) {
+	// A panic would print its value, which may be the request with its token.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the transport failed in a way that it must not: %v", p)
+		}
+	}()
 	var body io.Reader
 	if a.payload != nil {
 		body = bytes.NewReader(a.payload)
