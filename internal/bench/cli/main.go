@@ -46,6 +46,8 @@ type options struct {
 	crowd    int           // users behind the store's figures, with three services each
 	soak     time.Duration // how long a server is kept busy
 	loop     time.Duration // how long one loop of reads runs
+	clients  int           // that ask the server at the same time
+	loadTime time.Duration // how long they do
 	runs     int           // measured runs of each side
 	warmUp   bool          // one more run of each side before them
 	only     []string      // names of measures; empty = all
@@ -63,6 +65,8 @@ func parse(args []string) (options, error) {
 	flags.DurationVar(&o.soak, "soak", 10*time.Minute, "how long a server is kept busy by the measure soak, on each database")
 	flags.DurationVar(&o.loop, "loop", 2*time.Second, "how long one loop of reads runs")
 	flags.IntVar(&o.runs, "runs", 3, "measured runs of each side; medians are shown")
+	flags.IntVar(&o.clients, "clients", 1000, "clients that ask sym-identityd at the same time, for the measure load")
+	flags.DurationVar(&o.loadTime, "load-time", 5*time.Second, "how long they do")
 	flags.BoolVar(&o.warmUp, "warm-up", true, "run each side once more, unmeasured, before")
 	only := flags.String("only", "", "measures to take, separated by commas, of "+strings.Join(names(), ", ")+" (default all but soak)")
 	flags.StringVar(&o.write, "write", "", "Markdown file to put the results into")
@@ -80,11 +84,14 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if min(o.declared, o.people, o.stored, o.crowd, o.runs) < 1 {
-		return o, errors.New("-declared, -people, -stored, -crowd and -runs are at least 1")
+	if min(o.declared, o.people, o.stored, o.crowd, o.runs, o.clients) < 1 {
+		return o, errors.New("-declared, -people, -stored, -crowd, -runs and -clients are at least 1")
 	}
 	if min(o.soak, o.loop) < 100*time.Millisecond {
 		return o, errors.New("-soak and -loop are at least 100ms")
+	}
+	if o.loadTime <= 0 || o.loadTime > time.Hour {
+		return o, errors.New("-load-time is more than 0 and at most 1h")
 	}
 	return o, nil
 }
@@ -104,6 +111,7 @@ func measures() []measure {
 		{name: "rules", take: (*bench).rules},
 		{name: "api", take: (*bench).api},
 		{name: "store", take: (*bench).store},
+		{name: "load", take: (*bench).load},
 		{name: "soak", take: (*bench).soak, asked: true},
 	}
 }

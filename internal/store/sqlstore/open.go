@@ -63,6 +63,9 @@ type Store struct {
 
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt // closed with db
+
+	writing sync.Mutex
+	writer  *sql.Conn // of the gate's holder; nil before the first write
 }
 
 var _ store.Store = (*Store)(nil)
@@ -113,6 +116,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close releases the database. Calls under way may fail.
 func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.writer != nil {
+		_ = s.writer.Close() // back to the database, which closes it
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}

@@ -108,8 +108,36 @@ func (s *Store) again(ctx context.Context, try func() error) error {
 	}
 }
 
+// begin begins a transaction. Where there is one writer it has a connection of
+// its own: it would hold the gate while it waits for one behind all the
+// readers, and writers would wait for each other's waiting. A store of a single
+// connection has none to spare.
+func (s *Store) begin(ctx context.Context, readOnly bool) (*sql.Tx, error) {
+	if readOnly || s.gate == nil || s.opts.MaxConns == 1 {
+		return s.db.BeginTx(ctx, s.dialect.options(readOnly))
+	}
+	conn, err := s.writerConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.BeginTx(ctx, s.dialect.options(false))
+}
+
+// writerConn is the writer's connection, opened when it is first needed and
+// again after it broke.
+func (s *Store) writerConn(ctx context.Context) (*sql.Conn, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.writer != nil && !errors.Is(s.writer.Raw(func(any) error { return nil }), sql.ErrConnDone) {
+		return s.writer, nil
+	}
+	var err error
+	s.writer, err = s.db.Conn(ctx)
+	return s.writer, err
+}
+
 func (s *Store) once(ctx context.Context, readOnly bool, fn func(*tx) error) error {
-	t, err := s.db.BeginTx(ctx, s.dialect.options(readOnly))
+	t, err := s.begin(ctx, readOnly)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
