@@ -34,6 +34,9 @@ func TestAccCIRecipe_steps(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed here: the recipe for GitLab comments with it")
+	}
 	mirror := providerMirror(t)
 	for name, run := range map[string]func(*testing.T, *pipeline) error{"GitHub Actions": runGitHub, "GitLab": runGitLab} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,98 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// guideCommand is a command of a guide, in a block or between backticks.
+var guideCommand = regexp.MustCompile("(?m)(?:^|`)sym-identityd ((?:serve|check|migrate|export|import|token)(?: [^`|\n]*)?)")
+
+// TestGuides_commands runs the commands of each guide in the order in which it
+// prints them, in a directory of its own. sym-identityd.hcl and old.hcl name a
+// store with a person in it, new.hcl an empty one.
+func TestGuides_commands(t *testing.T) {
+	t.Parallel()
+	guides, err := filepath.Glob("../../docs/guides/*.md")
+	if err != nil || len(guides) == 0 {
+		t.Fatal(guides, err)
+	}
+	ran := 0
+	for _, guide := range guides {
+		text, err := os.ReadFile(guide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands := guideCommand.FindAllStringSubmatch(string(text), -1)
+		ran += len(commands)
+		if len(commands) == 0 {
+			continue
+		}
+		t.Run(filepath.Base(guide), func(t *testing.T) {
+			t.Parallel()
+			dir := guideDirectory(t, strings.Contains(string(text), "sym-identityd export"))
+			for i, command := range commands {
+				line := strings.TrimSpace(regexp.MustCompile(` +#.*`).ReplaceAllString(command[1], ""))
+				line = strings.ReplaceAll(line, "FILE", "sym-identityd.hcl")
+				args := strings.Fields(line)
+				if args[0] == "serve" || len(args) == 1 {
+					continue // what serves is tested elsewhere; a name alone is no command
+				}
+				if args[0] == "import" && strings.Contains(line, "new.hcl") {
+					removeStore(t, dir, "new.db") // each import of a guide wants an empty store
+				}
+				for j, arg := range args {
+					if regexp.MustCompile(`\.(hcl|jsonl|csv)$`).MatchString(arg) {
+						args[j] = filepath.Join(dir, arg)
+					}
+				}
+				if out := runCommand(t.Context(), nil, args...); out.code != exitOK {
+					t.Errorf("command %d, sym-identityd %s, ended with %d:\n%s%s", i+1, command[1], out.code, out.stdout, out.stderr)
+				}
+			}
+		})
+	}
+	if ran < 10 {
+		t.Errorf("the guides have %d commands; were there not more?", ran)
+	}
+}
+
+func guideDirectory(t *testing.T, stored bool) string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := func(db string) string {
+		return "org    = \"acme\"\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:" + db + "\"\nservice \"okta\" \"acme.okta.com\" {}\n" +
+			"token \"ci\" {\n  sha256 = \"" + hashOf("admin-token") + "\"\n  role = \"admin\"\n}\n"
+	}
+	write("sym-identityd.hcl", config("identities.db"))
+	write("old.hcl", config("identities.db"))
+	write("new.hcl", config("new.db"))
+	if !stored {
+		return dir
+	}
+	write("first.csv", "sym:cloud,okta:acme.okta.com\nada.martin@acme.example,00u1\n")
+	register(t, nil, filepath.Join(dir, "sym-identityd.hcl"))
+	ok(t, nil, "import", "-config", filepath.Join(dir, "sym-identityd.hcl"), "-format", "csv", "-in", filepath.Join(dir, "first.csv"))
+	return dir
+}
+
+func removeStore(t *testing.T, dir, db string) {
+	t.Helper()
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.RemoveAll(filepath.Join(dir, db+end)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
