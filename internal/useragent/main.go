@@ -27,7 +27,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("http://%s/api/v1\n", listener.Addr())
+	fmt.Fprintf(os.Stdout, "http://%s/api/v1\n", listener.Addr())
 	called := make(chan string, 1)
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
@@ -43,7 +43,7 @@ func run() error {
 	defer server.Close()
 	select {
 	case agent := <-called:
-		fmt.Println(agent)
+		fmt.Fprintln(os.Stdout, agent)
 		return nil
 	case <-time.After(2 * time.Minute):
 		return fmt.Errorf("nobody called")
