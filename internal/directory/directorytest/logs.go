@@ -5,7 +5,6 @@ package directorytest
 
 import (
 	"bytes"
-	"log"
 	"log/slog"
 	"sync"
 )
@@ -13,10 +12,9 @@ import (
 // logged is what was logged in this process since captureLogs.
 var logged buffer
 
-// captureLogs sends both of Go's loggers into logged, once.
+// captureLogs sends both of Go's loggers into logged, once: log follows slog.
 var captureLogs = sync.OnceFunc(func() {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	log.SetOutput(&logged)
 })
 
 // buffer is a bytes.Buffer for several goroutines.

@@ -226,6 +226,15 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Where the token sees members and no address of any, nobody could be found.
+func TestCheckWithoutAddresses(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "ann-lee"}, {ID: "bob"}}}
+	if err := open(t, fake{world: w, noSAML: true}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "2 members") {
+		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*github.Config){

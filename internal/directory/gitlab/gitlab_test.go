@@ -4,6 +4,7 @@
 package gitlab_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,7 +29,8 @@ var service = identity.ServiceKey{Type: "gitlab", ExternalID: "gitlab.example.co
 type fake struct {
 	world  directorytest.World
 	change func(map[string]any)
-	member bool // the token is no administrator's
+	member bool   // the token is no administrator's
+	page   string // of the token's user, where it is not the instance's own
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +41,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch r.URL.Path {
 	case "/api/v4/user":
-		me := map[string]any{"id": 1, "username": "root"}
+		me := map[string]any{"id": 1, "username": "root", "web_url": cmp.Or(f.page, "https://gitlab.example.com/root")}
 		if !f.member {
 			me["is_admin"] = true
 		}
@@ -120,6 +122,24 @@ func open(t *testing.T, h http.Handler, change func(*gitlab.Config)) directory.D
 }
 
 // A token that sees no private addresses would call everybody absent.
+func TestCheckOtherInstance(t *testing.T) {
+	t.Parallel()
+	if err := open(t, fake{page: "https://gitlab.example.net/root"}, nil).Check(t.Context()); !errors.Is(err, directory.ErrForeign) {
+		t.Errorf("Check: %v, want ErrForeign", err)
+	}
+}
+
+// With Admin Mode on, a token without admin_mode is an administrator's and
+// sees no private address.
+func TestCheckAdminMode(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}}}}
+	hidden := func(u map[string]any) { u["email"], u["public_email"] = nil, nil }
+	if err := open(t, fake{world: w, change: hidden}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "admin_mode") {
+		t.Errorf("Check: %v, want ErrPermission that asks for admin_mode", err)
+	}
+}
+
 func TestCheckNeedsAnAdministrator(t *testing.T) {
 	t.Parallel()
 	if err := open(t, fake{member: true}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "administrator") {

@@ -118,19 +118,20 @@ func TestOpenErrors(t *testing.T) {
 		change func(*ldap.Config)
 		want   string
 	}{
-		"no URL":       {func(c *ldap.Config) { c.BaseURL = "" }, "base_url: "},
-		"https":        {func(c *ldap.Config) { c.BaseURL = "https://ldap.acme.com" }, "base_url: "},
-		"password":     {func(c *ldap.Config) { c.BaseURL = "ldaps://me:hunter22@ldap.acme.com" }, "base_url: "},
-		"plaintext":    {func(c *ldap.Config) { c.AllowPlaintext = true }, "allow_plaintext: "},
-		"anonymous":    {func(c *ldap.Config) { c.Username = "" }, "username: "},
-		"no password":  {func(c *ldap.Config) { c.Password = "" }, "password: "},
-		"no base":      {func(c *ldap.Config) { c.BaseDN = "" }, "base_dn: "},
-		"no DN":        {func(c *ldap.Config) { c.BaseDN = "acme.com" }, "base_dn: "},
-		"no filter":    {func(c *ldap.Config) { c.Filter = "memberOf=x)(" }, "filter: "},
-		"no strategy":  {func(c *ldap.Config) { c.Strategy = "edirectory" }, "strategy: "},
-		"timeout":      {func(c *ldap.Config) { c.Timeout = -1 }, "timeout: "},
-		"path in URL":  {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/dc=acme" }, "base_url: "},
-		"query in URL": {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/?x" }, "base_url: "},
+		"no URL":           {func(c *ldap.Config) { c.BaseURL = "" }, "base_url: "},
+		"https":            {func(c *ldap.Config) { c.BaseURL = "https://ldap.acme.com" }, "base_url: "},
+		"password":         {func(c *ldap.Config) { c.BaseURL = "ldaps://me:hunter22@ldap.acme.com" }, "base_url: "},
+		"plaintext":        {func(c *ldap.Config) { c.AllowPlaintext = true }, "allow_plaintext: "},
+		"anonymous":        {func(c *ldap.Config) { c.Username = "" }, "username: "},
+		"no password":      {func(c *ldap.Config) { c.Password = "" }, "password: "},
+		"no base":          {func(c *ldap.Config) { c.BaseDN = "" }, "base_dn: "},
+		"no DN":            {func(c *ldap.Config) { c.BaseDN = "acme.com" }, "base_dn: "},
+		"no filter":        {func(c *ldap.Config) { c.Filter = "memberOf=x)(" }, "filter: "},
+		"no strategy":      {func(c *ldap.Config) { c.Strategy = "edirectory" }, "strategy: "},
+		"CA, in the clear": {func(c *ldap.Config) { c.BaseURL, c.AllowPlaintext, c.CAFile = "ldap://ldap.acme.com", true, "ca.pem" }, "ca_file: "},
+		"timeout":          {func(c *ldap.Config) { c.Timeout = -1 }, "timeout: "},
+		"path in URL":      {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/dc=acme" }, "base_url: "},
+		"query in URL":     {func(c *ldap.Config) { c.BaseURL = "ldaps://ldap.acme.com/?x" }, "base_url: "},
 	} {
 		cfg := config("ldaps://ldap.acme.com")
 		cfg.AllowPlaintext = false

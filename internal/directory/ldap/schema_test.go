@@ -4,6 +4,7 @@
 package ldap
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -44,9 +45,19 @@ func FuzzAccount(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := s.account(ldap.NewEntry("cn=x", map[string][]string{"mail": {mail}, "proxyAddresses": {proxy}, "userAccountControl": {flags}, "objectGUID": {string(id)}}))
+		entry := ldap.NewEntry("cn=x", map[string][]string{"mail": {mail}, "proxyAddresses": {proxy}, "userAccountControl": {flags}, "objectGUID": {string(id)}})
+		a, err := s.account(entry)
 		if (err != nil) != (len(id) != 0 && len(id) != 16) {
 			t.Errorf("%x: %v", id, err)
+		}
+		// Nobody is found by an address that stands in neither attribute.
+		if rows, err := s.accounts(entry); err == nil {
+			const ann = "ann@example.com"
+			is := func(value string) bool { return strings.EqualFold(strings.TrimSpace(value), ann) }
+			scheme, rest, _ := strings.Cut(proxy, ":")
+			if r := directory.Decide(ann, rows); r.Account.ID != "" && !is(mail) && !(strings.EqualFold(scheme, "smtp") && is(rest)) {
+				t.Errorf("%q and %q gave %+v", mail, proxy, r)
+			}
 		}
 		for _, address := range a.Emails {
 			if len(address) < 1 || address != mail && "smtp:"+address != "smtp:"+proxy[5:] {

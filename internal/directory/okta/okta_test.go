@@ -4,6 +4,7 @@
 package okta_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -103,6 +104,18 @@ func TestStates(t *testing.T) {
 		if got := find(t, h, "ann@example.com"); got.Status != want {
 			t.Errorf("%s: %s, want %s", status, got.Status, want)
 		}
+	}
+}
+
+// A token for another organization than the service's is not even sent.
+func TestCheckOtherOrganization(t *testing.T) {
+	t.Parallel()
+	d, err := okta.Open(okta.Config{Settings: webapi.Settings{BaseURL: "https://other.okta.com"}, Domain: service.ExternalID, Token: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrForeign) {
+		t.Errorf("Check: %v, want ErrForeign", err)
 	}
 }
 

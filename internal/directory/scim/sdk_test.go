@@ -43,8 +43,9 @@ func TestSDKReadsTheSame(t *testing.T) {
 	}
 
 	var theirs, ours []string
+	first, size := 1, 3
 	for start := 1; ; {
-		list, _, err := client.SCIM.ListSCIMProvisionedIdentities(t.Context(), "acme", &sdk.ListSCIMProvisionedIdentitiesOptions{StartIndex: &start, Count: sdk.Ptr(3)})
+		list, _, err := client.SCIM.ListSCIMProvisionedIdentities(t.Context(), "acme", &sdk.ListSCIMProvisionedIdentitiesOptions{StartIndex: &start, Count: &size})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +68,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 	}
 
 	filter := `userName eq "p1@example.com"`
-	list, _, err := client.SCIM.ListSCIMProvisionedIdentities(t.Context(), "acme", &sdk.ListSCIMProvisionedIdentitiesOptions{StartIndex: sdk.Ptr(1), Count: sdk.Ptr(3), Filter: &filter})
+	list, _, err := client.SCIM.ListSCIMProvisionedIdentities(t.Context(), "acme", &sdk.ListSCIMProvisionedIdentitiesOptions{StartIndex: &first, Count: &size, Filter: &filter})
 	if err != nil || len(list.Resources) != 1 {
 		t.Fatalf("the SDK's filter gave %+v, %v", list, err)
 	}
