@@ -27,7 +27,7 @@ type bench struct {
 	started  time.Time
 }
 
-// prepare builds the provider and the floor.
+// prepare builds the provider and those beside which it stands.
 func prepare(ctx context.Context, opts options, progress io.Writer) (*bench, error) {
 	b := &bench{opts: opts, progress: progress, started: time.Now()}
 	root, err := output(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}")
@@ -46,7 +46,7 @@ func prepare(ctx context.Context, opts options, progress io.Writer) (*bench, err
 	if b.dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	for name, pkg := range map[string]string{"sym": ".", "floor": "./internal/bench/floor"} {
+	for name, pkg := range map[string]string{"sym": ".", "floor": "./internal/bench/floor", "echo": "./internal/bench/echo"} {
 		b.say("building terraform-provider-%s", name)
 		if _, err := output(ctx, root, "go", "build", "-o", b.program(name), pkg); err != nil {
 			return nil, errors.Join(err, b.close())
@@ -73,7 +73,11 @@ func (b *bench) program(name string) string {
 func (b *bench) environment() ([]string, error) {
 	config := filepath.Join(b.dir, "cli.tfrc")
 	bin := filepath.Join(b.dir, "bin")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"sym-identity/sym\"   = %q\n    \"sym-identity/floor\" = %q\n  }\n}\n", bin, bin)
+	text := "provider_installation {\n  dev_overrides {\n"
+	for _, name := range []string{"sym", "floor", "echo"} {
+		text += fmt.Sprintf("    \"sym-identity/%s\" = %q\n", name, bin)
+	}
+	text += "  }\n}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,9 @@ import (
 )
 
 // declared weighs a plan over many sym_identity resources against one over as
-// many of Terraform's own terraform_data. Both are in state already.
+// many of Terraform's own terraform_data, and so a provider that merely echoes:
+// it shows how much of the difference is Terraform's talking to any provider.
+// All are in state already.
 func (b *bench) declared(ctx context.Context) (_ []row, err error) {
 	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	everybody := people(b.opts.declared)
@@ -44,7 +46,19 @@ resource "terraform_data" "people" {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range []*workspace{ours, floor} {
+	echo, err := b.workspace("declared-echo", "terraform {\n  required_providers {\n    echo = {\n      source = \"sym-identity/echo\"\n    }\n  }\n}\n"+peopleLocal+fmt.Sprintf(`
+resource "echo_identity" "people" {
+  for_each     = local.people
+  user         = each.key
+  service_type = %q
+  external_id  = %q
+  identity     = each.value
+}
+`, okta.Type, okta.ExternalID))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range []*workspace{ours, echo, floor} {
 		if err := w.writePeople(everybody); err != nil {
 			return nil, err
 		}
@@ -59,9 +73,18 @@ resource "terraform_data" "people" {
 	if err != nil {
 		return nil, err
 	}
-	what := "plan over " + count(b.opts.declared) + " `sym_identity`"
+	least, err := b.compare(ctx, "echoing plan",
+		func(ctx context.Context, _ int) (usage, error) { return echo.plan(ctx) },
+		func(ctx context.Context, _ int) (usage, error) { return floor.plan(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	what := "plan over " + count(b.opts.declared)
+	echoed := least.cpu(what+" `echo_identity`: CPU, times that of `terraform_data`", 0)
+	echoed.bound = none
 	return []row{
-		p.requests(what+": API requests", float64(b.opts.declared/1000+20)),
-		p.cpu(what+": CPU, times that of `terraform_data`", 1.25),
+		p.requests(what+" `sym_identity`: API requests", float64(b.opts.declared/1000+20)),
+		p.cpu(what+" `sym_identity`: CPU, times that of `terraform_data`", 1.25),
+		echoed,
 	}, nil
 }

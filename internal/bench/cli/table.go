@@ -26,6 +26,7 @@ const (
 	atMost  bound = "≤"
 	atLeast bound = "≥"
 	exactly bound = "="
+	none    bound = "" // a figure to compare others with
 )
 
 func (r row) ok() bool {
@@ -34,16 +35,28 @@ func (r row) ok() bool {
 		return r.measured <= r.target
 	case atLeast:
 		return r.measured >= r.target
+	case none:
+		return true
 	default:
 		return r.measured == r.target
 	}
 }
 
 func (r row) verdict() string {
-	if r.ok() {
+	switch {
+	case r.bound == none:
+		return ""
+	case r.ok():
 		return "ok"
 	}
 	return "short"
+}
+
+func (r row) aim() string {
+	if r.bound == none {
+		return ""
+	}
+	return string(r.bound) + " " + number(r.target, r.unit)
 }
 
 // number writes ratios and seconds with two decimals, the rest without.
@@ -72,7 +85,7 @@ const (
 func markdown(rows []row) string {
 	table := [][]string{{"What", "Measured", "Target", "", "From"}, nil}
 	for _, r := range rows {
-		table = append(table, []string{r.what, number(r.measured, r.unit), string(r.bound) + " " + number(r.target, r.unit), r.verdict(), r.detail})
+		table = append(table, []string{r.what, number(r.measured, r.unit), r.aim(), r.verdict(), r.detail})
 	}
 	widths := make([]int, len(table[0]))
 	for _, cells := range table {

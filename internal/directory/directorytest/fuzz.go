@@ -34,6 +34,7 @@ func Fuzz(f *testing.F, s Subject) {
 	}
 	input := &inputService{}
 	server := httptest.NewServer(input)
+	server.Config.SetKeepAlivesEnabled(false) // each input opens a client of its own, whose connection would stay
 	f.Cleanup(server.Close)
 	ways := s.ways(f)
 	strangers := World{People: []Person{{ID: s.id(1), Emails: []string{"somebody@example.org"}}}}
