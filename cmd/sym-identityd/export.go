@@ -97,42 +97,59 @@ func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header j
 	return counts, nil
 }
 
-// exportCSV writes the identities alone. A matcher with several keys has no
-// place in a cell, so it is an error rather than left out.
+// exportCSV writes the identities alone, a user at a time. A matcher with
+// several keys has no place in a cell, so it is an error rather than left out.
 func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
 	var counts store.Counts
-	identities := map[string]map[string]string{}
-	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
-		switch {
-		case r.Service != nil && r.Service.Key != identity.SymCloud.String():
-			identities[r.Service.Key] = map[string]string{}
-		case r.User != nil:
-			for _, m := range r.User.Mappings {
-				key, err := identity.ParseServiceKey(m.Service)
-				if err != nil {
-					return fmt.Errorf("%s: %w", r.User.Name, err)
-				}
-				id, plain := m.Matcher.Identity(key.Type)
-				if !plain {
-					return fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", r.User.Name, m.Service, m.Matcher)
-				}
-				identities[m.Service][r.User.Name] = id
-			}
+	var services []string
+	var w *symcsv.Writer // begun when all services are known
+	begin := func() (err error) {
+		if w == nil {
+			w, err = symcsv.NewWriter(out, services)
 		}
+		return err
+	}
+	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
 		counts.Add(r)
-		return nil
+		if r.Service != nil {
+			if r.Service.Key != identity.SymCloud.String() {
+				services = append(services, r.Service.Key)
+			}
+			return nil
+		}
+		identities, err := cellsOf(r.User)
+		if err == nil {
+			err = begin()
+		}
+		if err == nil {
+			err = w.Write(r.User.Name, identities)
+		}
+		return err
 	})
-	if err != nil {
-		return counts, err
+	if err == nil {
+		err = begin()
 	}
-	text, err := symcsv.Render(identities)
-	if err != nil {
-		return counts, err
+	if err == nil {
+		err = w.Flush()
 	}
-	if _, err := io.WriteString(out, text); err != nil {
-		return counts, fmt.Errorf("writing the export: %w", err)
+	return counts, err
+}
+
+// cellsOf are a user's identities by service key.
+func cellsOf(u *store.UserRecord) (map[string]string, error) {
+	identities := map[string]string{}
+	for _, m := range u.Mappings {
+		key, err := identity.ParseServiceKey(m.Service)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", u.Name, err)
+		}
+		id, plain := m.Matcher.Identity(key.Type)
+		if !plain {
+			return nil, fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", u.Name, m.Service, m.Matcher)
+		}
+		identities[m.Service] = id
 	}
-	return counts, nil
+	return identities, nil
 }
 
 // output lets write write to a file, or to standard output. The file appears

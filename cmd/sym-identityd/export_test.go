@@ -4,7 +4,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -84,6 +86,41 @@ func TestExportAndImport(t *testing.T) {
 	}
 	if got := ok(t, nil, "export", "-config", last, "-history=false"); strings.Contains(got.stdout, `{"change"`) {
 		t.Errorf("the history is in\n%s", got.stdout)
+	}
+}
+
+// A CSV of more people than one page comes through standard input, which cannot
+// be read twice, and out again; its last row may stop all of it.
+func TestLongCSV(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, victorOps)
+	register(t, nil, config)
+	var text strings.Builder
+	text.WriteString("sym:cloud,custom:VictorOps,okta:acme.okta.com\n")
+	for i := range 2500 {
+		fmt.Fprintf(&text, "person%04d@acme.com,,00u%d\n", i, i)
+	}
+	read := func(text string) output {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), []string{"import", "-config", config, "-format", "csv"}, strings.NewReader(text), &stdout, &stderr, os.LookupEnv)
+		return output{code, stdout.String(), stderr.String()}
+	}
+	for last, says := range map[string]string{
+		"PERSON0007@acme.com,,x\n": `line 2502, column sym:cloud: "PERSON0007@acme.com" is the same user as "person0007@acme.com" on line 9`,
+		"bot,,00u1\n":              "Unknown bot: bot",
+	} {
+		if got := read(text.String() + last); got.code != exitFailed || !strings.Contains(got.stderr, says) {
+			t.Errorf("%q: %+v", last, got)
+		}
+	}
+	if got := ok(t, nil, "export", "-config", config, "-format", "csv"); strings.Count(got.stdout, "\n") != 1 {
+		t.Errorf("after failed imports there is\n%.200s", got.stdout)
+	}
+	if got := read(text.String()); got.code != exitOK || !strings.Contains(got.stderr, "imported 2 services, 2500 users, 2500 mappings and 0 changes from standard input") {
+		t.Fatalf("got %+v", got)
+	}
+	if got := ok(t, nil, "export", "-config", config, "-format", "csv"); got.stdout != text.String() {
+		t.Errorf("the CSV became:\n%.200s", got.stdout)
 	}
 }
 

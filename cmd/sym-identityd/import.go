@@ -10,9 +10,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
+	"iter"
 	"os"
-	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -24,9 +23,6 @@ import (
 
 // importActor is who changes the store, in the history of a CSV's mappings.
 const importActor = "import"
-
-// maxCSV bounds a CSV text, which is read as a whole.
-const maxCSV = 256 << 20
 
 // imports fills the store: an empty one with everything of another (jsonl), or
 // any with the identities of a CSV. It is all or nothing.
@@ -86,74 +82,85 @@ func withStore(ctx context.Context, cfg *embedded.Config, do func(*sqlstore.Stor
 }
 
 // importCSV stores the identities of a CSV as symflow's own import does: by
-// hand, over whatever is there; what the file leaves out is left alone.
-func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (store.Counts, error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxCSV+1))
-	if err != nil {
-		return store.Counts{}, fmt.Errorf("reading the CSV: %w", err)
-	}
-	if len(text) > maxCSV {
-		return store.Counts{}, fmt.Errorf("the CSV is larger than %d MiB. Split it, or use -format jsonl", maxCSV>>20)
-	}
-	identities, err := symcsv.Parse(string(text))
+// hand, over whatever is there; what the file leaves out is left alone. Every
+// row is checked before the first is stored, so the file is read several times.
+func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (_ store.Counts, err error) {
+	file, remove, err := rewindable(in)
 	if err != nil {
 		return store.Counts{}, err
 	}
-	writes, counts, err := csvWrites(identities)
+	defer func() { err = errors.Join(err, remove()) }()
+	sheet, err := symcsv.Check(file)
 	if err != nil {
 		return store.Counts{}, err
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
-		_, err := st.UpsertUsers(ctx, store.Actor{Name: importActor}, writes)
+		var counts store.Counts
+		failed, err := st.UpsertAll(ctx, store.Actor{Name: importActor}, csvWrites(sheet, &counts))
 		var batch *identity.BatchError
 		if errors.As(err, &batch) {
-			return store.Counts{}, culprits(batch)
+			return store.Counts{}, culprits(batch, failed)
 		}
 		return counts, err
 	})
 }
 
-// csvWrites are the writes of service key → user → identity, ordered by user.
-func csvWrites(identities map[string]map[string]string) ([]store.UserWrite, store.Counts, error) {
-	var counts store.Counts
-	byUser := map[identity.UserKey]*store.UserWrite{}
-	for _, name := range slices.Sorted(maps.Keys(identities)) {
-		key, err := identity.ParseServiceKey(name)
-		if err != nil {
-			return nil, counts, err
-		}
-		counts.Services++
-		for user, id := range identities[name] {
-			userKey, err := identity.ParseUser(user)
-			if err != nil {
-				return nil, counts, err
-			}
-			w := byUser[userKey]
-			if w == nil {
-				w = &store.UserWrite{Key: userKey, Name: user}
-				byUser[userKey] = w
-			}
-			w.Mappings = append(w.Mappings, store.MappingWrite{Service: key, Matcher: identity.NewMatcher(key.Type, id)})
-			counts.Mappings++
+// rewindable is in where it can be read again, which a file can, else a copy
+// of it that remove removes.
+func rewindable(in io.Reader) (file io.ReadSeeker, remove func() error, err error) {
+	if f, ok := in.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return f, func() error { return nil }, nil
 		}
 	}
-	writes := make([]store.UserWrite, 0, len(byUser))
-	for _, user := range slices.Sorted(maps.Keys(byUser)) {
-		writes = append(writes, *byUser[user])
+	f, err := os.CreateTemp("", "sym-identityd-import-*")
+	if err != nil {
+		return nil, nil, fmt.Errorf("the CSV cannot be kept while it is read: %w", err)
 	}
-	counts.Users = int64(len(writes))
-	return writes, counts, nil
+	remove = func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+	if _, err := io.Copy(f, in); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("reading the CSV: %w", err), remove())
+	}
+	return f, remove, nil
+}
+
+// csvWrites are the writes of a sheet, and counts what they are, anew each time
+// they are asked for.
+func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWrite, error] {
+	return func(yield func(store.UserWrite, error) bool) {
+		*counts = store.Counts{Services: int64(len(sheet.Services))}
+		ended := errors.New("no more are wanted")
+		err := sheet.Rows(func(r symcsv.Row) error {
+			if len(r.Identities) == 0 {
+				return nil // a row without identities says nothing
+			}
+			w := store.UserWrite{Key: r.Key, Name: r.User}
+			for _, id := range r.Identities {
+				w.Mappings = append(w.Mappings, store.MappingWrite{Service: id.Service, Matcher: identity.NewMatcher(id.Service.Type, id.Identity)})
+			}
+			counts.Users++
+			counts.Mappings += int64(len(w.Mappings))
+			if !yield(w, nil) {
+				return ended
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, ended) {
+			yield(store.UserWrite{}, err)
+		}
+	}
 }
 
 // maxCulprits bounds how many problems are listed.
 const maxCulprits = 20
 
-// culprits names each problem of a refused batch on a line.
-func culprits(batch *identity.BatchError) error {
+// culprits names problems of a refused batch, each on a line. There were failed
+// of them, and batch holds the first ones.
+func culprits(batch *identity.BatchError, failed int) error {
 	errs := []error{errors.New("nothing was imported, for these reasons")}
 	for i, c := range batch.Culprits {
 		if i == maxCulprits {
-			errs = append(errs, fmt.Errorf("and %d more", len(batch.Culprits)-i))
+			errs = append(errs, fmt.Errorf("and %d more", failed-i))
 			break
 		}
 		about := string(c.Err.User)

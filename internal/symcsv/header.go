@@ -56,7 +56,7 @@ func (p *parser) header(r row) bool {
 		}
 		if col.kind == serviceColumn {
 			first[col.name] = i + 1
-			p.out[col.name] = map[string]string{}
+			p.services = append(p.services, col.service)
 		}
 		p.columns[i] = col
 	}

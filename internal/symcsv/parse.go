@@ -12,7 +12,11 @@
 package symcsv
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -28,59 +32,100 @@ const (
 // Parse reads a CSV text: service key → user → identity. Each service column
 // is a key of the result, also where nobody has an identity in it; users keep
 // the spelling of the file, without outer spaces. On an error the map is nil
-// and the error is an *Error with everything that is wrong.
+// and the error is an *Error with what is wrong.
 func Parse(text string) (map[string]map[string]string, error) {
-	sheet := read(strings.TrimPrefix(text, "\ufeff"))
-	p := parser{users: map[identity.UserKey]seen{}, out: map[string]map[string]string{}}
-	if len(sheet.rows) == 0 && sheet.problem == nil {
-		p.report(1, "", fmt.Errorf("the file is empty: it needs at least a header with the column %s", userColumn))
-		return nil, p.error()
+	sheet, err := Check(strings.NewReader(text))
+	if err != nil {
+		return nil, err
 	}
-	if len(sheet.rows) > 0 && p.header(sheet.rows[0]) {
-		for _, r := range sheet.rows[1:] {
-			p.row(r)
+	out := map[string]map[string]string{}
+	for _, service := range sheet.Services {
+		out[service.String()] = map[string]string{}
+	}
+	err = sheet.Rows(func(r Row) error {
+		for _, id := range r.Identities {
+			out[id.Service.String()][r.User] = id.Identity
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	if sheet.problem != nil {
-		p.problems = append(p.problems, *sheet.problem)
-	}
-	if len(p.problems) > 0 {
-		return nil, p.error()
-	}
-	return p.out, nil
+	return out, nil
 }
 
-// parser collects what the rows say and what is wrong with them.
+// parser makes sense of rows, and collects what is wrong with them.
 type parser struct {
 	columns  []column
-	user     int                       // index of the user's column
-	users    map[identity.UserKey]seen // by their rows so far
-	out      map[string]map[string]string
+	services []identity.ServiceKey // of the columns, in their order
+	user     int                   // index of the user's column
+	visit    func(Row) error       // each row
 	problems []Problem
+	more     int // problems that were not kept
 }
 
-// seen is where a user stood first.
-type seen struct {
-	name string
-	line int
-}
+// maxProblems is how many problems are kept.
+const maxProblems = 1000
 
 func (p *parser) report(line int, column string, err error) {
+	if len(p.problems) == maxProblems {
+		p.more++
+		return
+	}
 	p.problems = append(p.problems, Problem{Line: line, Column: column, Err: err})
 }
 
-func (p *parser) error() error { return &Error{Problems: p.problems} }
+// error is what was wrong so far, nil for nothing.
+func (p *parser) error() error {
+	if len(p.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return &Error{Problems: p.problems, More: p.more}
+}
 
-// row takes one row below the header.
-func (p *parser) row(r row) {
+// read reads a whole text. An error is that of reading it at all, or of visit.
+func (p *parser) read(in io.ReadSeeker, quote byte) error {
+	r, err := newReader(in, quote)
+	if err != nil {
+		return err
+	}
+	understood := false
+	for n := 0; ; n++ {
+		cells, err := r.next()
+		var problem *Problem
+		switch {
+		case errors.As(err, &problem):
+			p.report(problem.Line, problem.Column, problem.Err)
+			return nil
+		case errors.Is(err, io.EOF) && n == 0:
+			p.report(1, "", fmt.Errorf("the file is empty: it needs at least a header with the column %s", userColumn))
+			return nil
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == 0:
+			understood = p.header(cells)
+		case understood:
+			err = p.row(cells)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// row takes one row below the header. The error is that of visit.
+func (p *parser) row(r row) error {
 	if r.blank() {
-		return // a spreadsheet's empty line
+		return nil // a spreadsheet's empty line
 	}
 	cells, ok := p.fit(r)
 	if !ok {
-		return
+		return nil
 	}
-	name := p.userOf(cells[p.user])
+	out := p.userOf(cells[p.user])
 	for i, c := range p.columns {
 		value := cells[i].text
 		if isBlank(value) || i == p.user {
@@ -91,13 +136,14 @@ func (p *parser) row(r row) {
 			id, err := p.identityOf(c.service, value)
 			if err != nil {
 				p.report(cells[i].line, c.name, err)
-			} else if name != "" {
-				p.out[c.name][name] = id
+			} else {
+				out.Identities = append(out.Identities, ServiceIdentity{c.service, id})
 			}
 		case namelessColumn:
 			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", shorten(value)))
 		}
 	}
+	return p.visit(out)
 }
 
 // fit is a row's cells, one per column. A row of another width is refused: its
@@ -136,21 +182,15 @@ func (p *parser) lacksRepeatedID(r row) bool {
 	return repeated
 }
 
-// userOf is the user of a row in the file's spelling, "" where it is wrong.
-func (p *parser) userOf(c cell) string {
-	column := p.columns[p.user].name
+// userOf begins a row with its user, who is nobody where the name is wrong.
+func (p *parser) userOf(c cell) Row {
 	name := strings.TrimSpace(c.text)
 	key, err := identity.ParseUser(name)
 	if err != nil {
-		p.report(c.line, column, err)
-		return ""
+		p.report(c.line, p.columns[p.user].name, err)
+		return Row{Line: c.line}
 	}
-	if first, twice := p.users[key]; twice {
-		p.report(c.line, column, fmt.Errorf("%q is the same user as %q on line %d. Make one row of the two", name, first.name, first.line))
-		return ""
-	}
-	p.users[key] = seen{name: name, line: c.line}
-	return name
+	return Row{Line: c.line, User: name, Key: key}
 }
 
 // identityOf checks one cell.

@@ -9,8 +9,11 @@ import (
 	"strings"
 )
 
-// Error is everything that is wrong with a CSV text.
-type Error struct{ Problems []Problem }
+// Error is everything that is wrong with a CSV text, ordered by line.
+type Error struct {
+	Problems []Problem
+	More     int // problems that are not listed
+}
 
 // Error is the one problem, or a list with one line for each.
 func (e *Error) Error() string {
@@ -18,9 +21,12 @@ func (e *Error) Error() string {
 		return e.Problems[0].Error()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "the CSV has %d problems:", len(e.Problems))
+	fmt.Fprintf(&b, "the CSV has %d problems:", len(e.Problems)+e.More)
 	for _, p := range e.Problems {
 		b.WriteString("\n- " + p.Error())
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "\n- and %d more", e.More)
 	}
 	return b.String()
 }

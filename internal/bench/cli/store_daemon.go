@@ -33,8 +33,8 @@ const (
 // path is a file or directory of this run.
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// server is where a program is that serves. Those of Terraform's providers are
-// elsewhere, so that each kind can be watched.
+// server is where a program is that serves. Those of Terraform's providers,
+// which are watched, are elsewhere.
 func (b *bench) server(name string) string { return filepath.Join(b.dir, "servers", name) }
 
 // installation is a sym-identityd with its configuration.
@@ -83,14 +83,13 @@ func (i *installation) run(ctx context.Context, command string, args ...string) 
 	var said strings.Builder
 	cmd := i.command(ctx, command, args...)
 	cmd.Stderr = &said
-	memory := watch(i.b.server(serverProgram))
 	start := time.Now()
 	err := cmd.Run()
-	used := usage{wall: time.Since(start), memory: memory()}
+	used := usage{wall: time.Since(start)}
 	if err != nil {
 		return used, fmt.Errorf("sym-identityd %s: %w\n%s", command, err, said.String())
 	}
-	used.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	used.cpu, used.memory = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), peak(cmd.ProcessState)
 	return used, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -21,21 +22,14 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 	if len(writes) == 0 {
 		return []identity.User{}, nil
 	}
-	checks := make([]checked, len(writes))
-	for i, w := range writes {
-		checks[i] = check(w)
-	}
+	u := newUpsert(actor, writes, s.now())
 	var users []identity.User
 	err := s.write(ctx, func(t *tx) error {
-		b, err := load(ctx, t, writes)
+		p, culprits, err := u.solve(ctx, t)
 		if err != nil {
 			return err
 		}
-		if b.done, err = done(ctx, t, actor, b, writes); err != nil {
-			return err
-		}
-		p := &plan{before: b, writes: writes, checked: checks, actor: plain(actor.Name), requestID: plain(actor.RequestID), now: s.now()}
-		if culprits := p.solve(); len(culprits) > 0 {
+		if len(culprits) > 0 {
 			return &identity.BatchError{Culprits: culprits}
 		}
 		if err := p.save(ctx, t); err != nil {
@@ -51,6 +45,37 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 		return nil, err
 	}
 	return users, nil
+}
+
+// upsert is a batch of writes with what is wrong with them whatever the store
+// holds.
+type upsert struct {
+	actor  store.Actor
+	writes []store.UserWrite
+	checks []checked
+	now    time.Time
+}
+
+func newUpsert(actor store.Actor, writes []store.UserWrite, now time.Time) *upsert {
+	u := &upsert{actor: actor, writes: writes, checks: make([]checked, len(writes)), now: now}
+	for i, w := range writes {
+		u.checks[i] = check(w)
+	}
+	return u
+}
+
+// solve works out what the batch does to the store of a transaction, or who
+// stands in its way.
+func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.Culprit, error) {
+	b, err := load(ctx, t, u.writes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.done, err = done(ctx, t, u.actor, b, u.writes); err != nil {
+		return nil, nil, err
+	}
+	p := &plan{before: b, writes: u.writes, checked: u.checks, actor: plain(u.actor.Name), requestID: plain(u.actor.RequestID), now: u.now}
+	return p, p.solve(), nil
 }
 
 // load reads the users, services and holders that writes are about.
