@@ -17,8 +17,9 @@ func peak(ended *os.ProcessState) int64 {
 	if !ok {
 		return 0
 	}
+	most := int64(used.Maxrss) //nolint:unconvert // it is an int32 on 32-bit systems
 	if runtime.GOOS == "darwin" {
-		return int64(used.Maxrss)
+		return most
 	}
-	return int64(used.Maxrss) << 10
+	return most << 10
 }
