@@ -4,6 +4,7 @@
 package embedded
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,8 +37,13 @@ func TestVocabulary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, settings, found := bytes.Cut(guide, []byte("\n## All settings\n"))
+	if !found {
+		t.Fatal("the guide has no table of all settings")
+	}
+	settings, _, _ = bytes.Cut(settings, []byte("\n## "))
 	var told []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllSubmatch(guide, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllSubmatch(settings, -1) {
 		told = append(told, string(row[1]))
 	}
 	var used []string

@@ -110,6 +110,7 @@ func measures() []measure {
 		{name: "identities", take: (*bench).identities},
 		{name: "rules", take: (*bench).rules},
 		{name: "api", take: (*bench).api},
+		{name: "directories", take: (*bench).directories},
 		{name: "store", take: (*bench).store},
 		{name: "load", take: (*bench).load},
 		{name: "soak", take: (*bench).soak, asked: true},
