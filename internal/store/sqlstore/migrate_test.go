@@ -4,15 +4,19 @@
 package sqlstore
 
 import (
+	"database/sql"
 	"io/fs"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
 func TestNewerSchemaIsRefused(t *testing.T) {
@@ -119,4 +123,64 @@ func TestMigrationsWithoutCollations(t *testing.T) {
 	if _, err := goose.NewProvider(goose.DialectPostgres, openFile(t, newPath(t), Options{}).db, bare); err != nil {
 		t.Errorf("the migration tool cannot read them: %v", err)
 	}
+}
+
+// Whoever migrates holds the advisory lock: a second one waits, and touches
+// nothing until it has it.
+func TestMigrationsTakeTurns(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	holder := stdlibConn(t, url)
+	if _, err := holder.ExecContext(t.Context(), "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+		t.Fatal(err)
+	}
+	const name = "waits-for-its-turn"
+	type opened struct {
+		store *Store
+		err   error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		s, err := Open(t.Context(), pgtest.WithParameter(t, url, "application_name", name), Options{})
+		done <- opened{s, err}
+	}()
+	const waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND NOT l.granted AND a.application_name = $1"
+	for n, deadline := 0, time.Now().Add(time.Minute); n == 0; {
+		if err := holder.QueryRowContext(t.Context(), waiting, name).Scan(&n); err != nil || time.Now().After(deadline) {
+			t.Fatalf("nobody waits for the lock (%v)", err)
+		}
+	}
+	var tables int
+	if err := holder.QueryRowContext(t.Context(), "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()").Scan(&tables); err != nil || tables != 0 {
+		t.Errorf("it made %d tables without the lock (%v)", tables, err)
+	}
+	if _, err := holder.ExecContext(t.Context(), "SELECT pg_advisory_unlock($1)", int64(migrationLock)); err != nil {
+		t.Fatal(err)
+	}
+	got := <-done
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	if !got.store.Created() {
+		t.Error("it did not make the store")
+	}
+	if err := got.store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// stdlibConn is one connection of a store's database.
+func stdlibConn(t *testing.T, url string) *sql.Conn {
+	t.Helper()
+	config, err := postgresConfig(url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*config)
+	c, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(); _ = db.Close() })
+	return c
 }
