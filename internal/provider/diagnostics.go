@@ -120,7 +120,7 @@ func explain(err error) explanation {
 	case errors.Is(err, context.DeadlineExceeded):
 		return explanation{what: "the API did not answer in time", remedy: noAnswerRemedy}
 	case errors.As(err, &failed):
-		return explanation{what: "the request was not sent: " + failed.Err.Error()}
+		return explanation{what: "the request was not sent: " + failed.Err.Error(), remedy: "Check where the token comes from, and the provider's settings"}
 	}
 	return explanation{what: err.Error()}
 }

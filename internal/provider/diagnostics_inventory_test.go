@@ -100,7 +100,7 @@ var inventory = map[string]told{
 	// Resolving.
 	"Unmapped User":              {both, `resource "sym_identity"|have the user log in|custom|fetch`},
 	"Unmapped Users":             {both, `resource "sym_identity"|have |log in`},
-	"Stale Identity":             {both, `to use the new account, declare it|to keep|review|deactivated|inactive`},
+	"Stale Identity":             {both, `to use the new account, declare it|to keep|remove the mapping and take them out`},
 	"Identities to Review":       {nothing, `correct the mapping|declare|to keep`},
 	"Reducer Rule Failed":        {both, `correct the rule`},
 	"Provider Is Read-Only":      {nothing, `remove one of the two`},

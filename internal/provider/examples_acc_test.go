@@ -90,6 +90,7 @@ var exampleKinds = []struct{ pattern, by string }{
 	{`^list-resources/\w+/list-resource\.tfquery\.hcl$`, "TestExamples_lists"},
 	{`^demo/`, "TestAccExamples_demo"},
 	{`^sym-identityd/sym-identityd\.hcl$`, "embedded.TestExampleFiles"},
+	{`^sym-identityd/(jwt|tls)\.hcl$`, "embedded.TestAccessExamples"},
 	{`^sym-identityd/(kubernetes\.yaml|sym-identityd\.service)$`, "TestExamples_deployment"},
 	{`^ci/`, "TestAccCIRecipe"},
 	{`^modules/team-identities/`, "TestAccModule_tests"},

@@ -77,7 +77,7 @@ func TestGuides_allTested(t *testing.T) {
 	t.Parallel()
 	tested := map[string][]string{
 		"quick-start.md.tmpl":   {"sym-identityd.hcl", "main.tf", "mappings.tf", "mappings.tf, with Nora"},
-		"sym-identityd.md.tmpl": {"sym-identityd.hcl", "provider.tf"},
+		"sym-identityd.md.tmpl": {"sym-identityd.hcl", "provider.tf", "pipeline.tf"},
 		"reducer-rules.md.tmpl": {"sym-identityd.hcl", "iam.tf", "github.tf", "pagerduty.tf", "conditions.tf", "lookup.tf", "main.tf", "try.tf"},
 		"ci.md.tmpl":            {"error.tf", "locals.tf", "warn.tf", "threshold.tf", "check.tf", "strict.tf"},
 		"test-offline.md.tmpl":  {"tests/overridden.tftest.hcl", "tests/fixture/sym-identityd.hcl", "rules.tf"},
@@ -241,6 +241,8 @@ func TestAccGuide_symIdentityd(t *testing.T) {
 	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})))
 	config := strings.ReplaceAll(g.take(t, "provider.tf"), `"acme-ca.pem"`, `"`+filepath.ToSlash(ca)+`"`)
 	exampleServer(t, config).applies(config + "data \"sym_services\" \"all\" {}\n")
+	config = g.take(t, "pipeline.tf")
+	exampleServer(t, config).applies(config + "data \"sym_services\" \"all\" {}\n") // outside of a pipeline SYM_JWT is the token
 }
 
 // TestGuides_installAndUpgrade: where the provider comes from is the CLI's
