@@ -4,11 +4,13 @@
 package sqlstore
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -59,6 +61,35 @@ func twoHandlesOnOneStore(t *testing.T, url string) {
 		}
 	}
 	t.Logf("won: %v", won)
+}
+
+// Readers may hold and wait for every connection there is: the writer has its
+// own, because while it waited behind them all other writers would.
+func TestWritersDoNotWaitForReaders(t *testing.T) {
+	t.Parallel()
+	s := openFile(t, newPath(t), Options{MaxConns: 3})
+	fill(t, s, 10)
+	release := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 6 {
+		readers.Go(func() {
+			err := s.Export(t.Context(), ExportOptions{}, func(store.Record) error { <-release; return nil })
+			if err != nil {
+				t.Errorf("a reader: %v", err)
+			}
+		})
+	}
+	for s.db.Stats().WaitCount == 0 { // until readers hold all that is left
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := s.UpsertUsers(ctx, actor, []store.UserWrite{{Key: person(100)}})
+	close(release)
+	readers.Wait()
+	if err != nil {
+		t.Errorf("the writer waited in vain: %v", err)
+	}
 }
 
 func TestDataOutlivesTheHandle(t *testing.T) {
