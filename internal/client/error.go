@@ -92,28 +92,54 @@ func cleanLine(s string, limit int) string {
 
 // redactor takes secrets out of what a server said, also in the spellings in
 // which a page or a URL would repeat them.
-type redactor struct{ replacer *strings.Replacer }
+type redactor struct {
+	replacer *strings.Replacer
+	forms    []string // long ones, of which a beginning is taken out too
+}
 
 // minSecret is the length in bytes below which a value is no secret but would
 // occur everywhere.
 const minSecret = 4
 
+// beginning is how many bytes of a secret, where that is at most half of it,
+// give it away: answers and quotations of them end in the middle.
+const beginning = 12
+
 func newRedactor(secrets ...string) redactor {
 	// Longest first: a secret that begins another must not leave its rest.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	var pairs []string
+	var pairs, long []string
 	for _, s := range secrets {
 		if len(s) < minSecret {
 			continue
 		}
 		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)} {
 			pairs = append(pairs, form, "[secret]")
+			if len(form) >= 2*beginning {
+				long = append(long, form)
+			}
 		}
 	}
-	return redactor{strings.NewReplacer(pairs...)}
+	return redactor{strings.NewReplacer(pairs...), long}
 }
 
-func (r redactor) text(s string) string { return r.replacer.Replace(s) }
+func (r redactor) text(s string) string {
+	s = r.replacer.Replace(s)
+	for _, form := range r.forms {
+		for {
+			at := strings.Index(s, form[:beginning])
+			if at < 0 {
+				break
+			}
+			end := beginning
+			for end < len(form) && at+end < len(s) && s[at+end] == form[end] {
+				end++
+			}
+			s = s[:at] + "[secret]" + s[at+end:]
+		}
+	}
+	return s
+}
 
 // failure is err with its texts redacted and made printable. An error of the
 // transport that holds a secret is replaced by its redacted text.
