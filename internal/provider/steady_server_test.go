@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,12 +72,15 @@ func (s *steadyPair) shownIdentity(t *rapid.T, id *tfprotov6.ResourceIdentityDat
 	return shown(t, s.identity, id.IdentityData)
 }
 
+// shownDiagnostics is sorted: the framework validates attributes in the order of
+// a Go map.
 func shownDiagnostics(diags []*tfprotov6.Diagnostic) string {
-	out := ""
+	var out []string
 	for _, d := range diags {
-		out += fmt.Sprintf("%s %s: %s: %s\n", d.Severity, d.Attribute, d.Summary, d.Detail)
+		out = append(out, fmt.Sprintf("%s %s: %s: %s", d.Severity, d.Attribute, d.Summary, d.Detail))
 	}
-	return out
+	slices.Sort(out)
+	return strings.Join(out, "\n")
 }
 
 // steadyAnswer is what both have to agree on.
