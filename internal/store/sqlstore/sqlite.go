@@ -121,7 +121,7 @@ func sqliteDSN(path string, busy time.Duration) string {
 			"busy_timeout(" + strconv.FormatInt(max(1, busy.Milliseconds()), 10) + ")",
 			"foreign_keys(1)",
 			"synchronous(FULL)",
-			"cache_size(-16384)", // KiB; the default of 2 MiB rereads pages of a large store
+			"cache_size(-4096)", // KiB, for each connection; the default of 2 MiB rereads pages of a large store
 		},
 	}
 	u := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
