@@ -31,7 +31,7 @@ type told struct {
 // anyFailure is the remedy of an action that failed: it depends on the failure, and
 // TestAddFailure has them all. What the server refused in its own words is told
 // with the request that got them.
-const anyFailure = `try again|set |use a token|remove |plan again|apply |its log has|check |register |run it again|correct |declare |the provider takes|may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
+const anyFailure = `try again|set |use a token|must exist before|remove |plan again|apply |its log has|check |register |run it again|correct |declare |the provider takes|may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
 
 // inventory has every diagnostic of the provider by its summary, without the
 // person or service behind a warning's colon. A new one is added here.
@@ -100,7 +100,7 @@ var inventory = map[string]told{
 	// Resolving.
 	"Unmapped User":              {both, `resource "sym_identity"|have the user log in|custom|fetch`},
 	"Unmapped Users":             {both, `resource "sym_identity"|have |log in`},
-	"Stale Identity":             {both, `to use the new account, declare it|to keep|remove the mapping and take them out`},
+	"Stale Identity":             {both, `to use the new account, declare it|if it is not, declare the right one|to keep|remove the mapping and take them out`},
 	"Identities to Review":       {nothing, `correct the mapping|declare|to keep`},
 	"Reducer Rule Failed":        {both, `correct the rule`},
 	"Provider Is Read-Only":      {nothing, `remove one of the two`},
