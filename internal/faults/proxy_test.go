@@ -130,7 +130,8 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 		p.kill(d.dice)
 		cut(w)
 	case crashMid:
-		p.pending.Go(func() { pause(d.dice, 5*time.Millisecond); p.kill(p.dice.about("down", d.uri)) })
+		wait := time.Duration(d.dice.Int64N(int64(5 * time.Millisecond))) // the dice are the relay's from here on
+		p.pending.Go(func() { time.Sleep(wait); p.kill(p.dice.about("down", d.uri)) })
 		p.relay(w, d)
 	case crashLate:
 		_, _ = p.deliver(d)
