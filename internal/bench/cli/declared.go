@@ -25,15 +25,7 @@ func (b *bench) declared(ctx context.Context) (_ []row, err error) {
 	}
 	defer func() { err = errors.Join(err, api.close()) }()
 
-	ours, err := b.workspace("declared", api.provider()+peopleLocal+fmt.Sprintf(`
-resource "sym_identity" "people" {
-  for_each     = local.people
-  user         = each.key
-  service_type = %q
-  external_id  = %q
-  identity     = each.value
-}
-`, okta.Type, okta.ExternalID))
+	ours, err := b.workspace("declared", api.provider()+peopleLocal+mappingEach("sym_identity", okta))
 	if err != nil {
 		return nil, err
 	}
@@ -46,15 +38,7 @@ resource "terraform_data" "people" {
 	if err != nil {
 		return nil, err
 	}
-	echo, err := b.workspace("declared-echo", "terraform {\n  required_providers {\n    echo = {\n      source = \"sym-identity/echo\"\n    }\n  }\n}\n"+peopleLocal+fmt.Sprintf(`
-resource "echo_identity" "people" {
-  for_each     = local.people
-  user         = each.key
-  service_type = %q
-  external_id  = %q
-  identity     = each.value
-}
-`, okta.Type, okta.ExternalID))
+	echo, err := b.workspace("declared-echo", "terraform {\n  required_providers {\n    echo = {\n      source = \"sym-identity/echo\"\n    }\n  }\n}\n"+peopleLocal+mappingEach("echo_identity", okta))
 	if err != nil {
 		return nil, err
 	}
@@ -87,4 +71,17 @@ resource "echo_identity" "people" {
 		p.cpu(what+" `sym_identity`: CPU, times that of `terraform_data`", 1.25),
 		echoed,
 	}, nil
+}
+
+// mappingEach is one resource of a type for each of local.people.
+func mappingEach(resourceType string, service identity.ServiceKey) string {
+	return fmt.Sprintf(`
+resource %q "people" {
+  for_each     = local.people
+  user         = each.key
+  service_type = %q
+  external_id  = %q
+  identity     = each.value
+}
+`, resourceType, service.Type, service.ExternalID)
 }
