@@ -83,7 +83,6 @@ func guideDirectory(t *testing.T, stored bool) string {
 		return dir
 	}
 	write("first.csv", "sym:cloud,okta:acme.okta.com\nada.martin@acme.example,00u1\n")
-	register(t, nil, filepath.Join(dir, "sym-identityd.hcl"))
 	ok(t, nil, "import", "-config", filepath.Join(dir, "sym-identityd.hcl"), "-format", "csv", "-in", filepath.Join(dir, "first.csv"))
 	return dir
 }

@@ -95,6 +95,10 @@ func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (_ store
 		return store.Counts{}, err
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
+		// The first import may well come before the first start of the server.
+		if err := cfg.Register(ctx, st); err != nil {
+			return store.Counts{}, err
+		}
 		var counts store.Counts
 		failed, err := st.UpsertAll(ctx, store.Actor{Name: importActor}, csvWrites(sheet, &counts))
 		var batch *identity.BatchError

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -16,12 +15,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
-	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
-
-// configurationActor is who registers the file's services, in the history.
-const configurationActor = "configuration"
 
 // Instance is a running identity API. It is safe for concurrent use.
 type Instance struct {
@@ -113,8 +108,8 @@ func (c *Config) Open(ctx context.Context, opts Options) (*Instance, error) {
 
 // start registers the services and builds the handler.
 func (c *Config) start(ctx context.Context, i *Instance, opts Options) (http.Handler, error) {
-	if err := c.register(ctx, i.store); err != nil {
-		return nil, fmt.Errorf("the services of %s cannot be registered: %w", c.path, err)
+	if err := c.Register(ctx, i.store); err != nil {
+		return nil, err
 	}
 	configured := make(map[identity.ServiceKey]bool, len(c.services))
 	for _, s := range c.services {
@@ -139,38 +134,4 @@ func (c *Config) authenticate(g *gate, everyone *identity.Principal) func(*http.
 		principal.Org = c.org
 	}
 	return func(*http.Request) (identity.Principal, error) { return principal, nil }
-}
-
-// register makes the stored services what the file says. It writes only what
-// differs: many processes may start on one store.
-func (c *Config) register(ctx context.Context, st store.Store) error {
-	if len(c.services) == 0 {
-		return nil
-	}
-	services, err := st.Services(ctx, store.ServiceFilter{})
-	if err != nil {
-		return err
-	}
-	stored := make(map[identity.ServiceKey]identity.Service, len(services))
-	for _, s := range services {
-		stored[s.Key] = s
-	}
-	actor := store.Actor{Name: configurationActor}
-	for _, s := range c.services {
-		known, registered := stored[s.key]
-		if !registered {
-			known, err = st.CreateService(ctx, actor, s.key, s.label)
-			// Another process may have been faster, with an older label.
-			if identity.CodeOf(err) == identity.CodeServiceConflict {
-				registered, err = true, nil
-			}
-		}
-		if err == nil && registered && known.Label != s.label {
-			_, err = st.UpdateService(ctx, actor, s.key, s.label)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.key, err)
-		}
-	}
-	return nil
 }
