@@ -15,8 +15,9 @@ import (
 // InProcess is a transport that hands requests to a handler of this process,
 // without a network. An answer is complete before it is returned. When the
 // request's context ends first, the caller gets its error at once and the
-// handler, which has the same context, ends by itself. A panic of the handler
-// is not recovered.
+// handler, which has the same context, ends by itself. An answer that the
+// handler breaks off with http.ErrAbortHandler ends with io.ErrUnexpectedEOF;
+// no other panic is recovered.
 func InProcess(h http.Handler) http.RoundTripper { return inProcess{h} }
 
 type inProcess struct{ handler http.Handler }
@@ -32,6 +33,15 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
 		defer close(done)
 		defer closeBody(req)
+		defer func() {
+			switch panicked := recover(); panicked {
+			case nil:
+			case http.ErrAbortHandler:
+				w.cutOff = true
+			default:
+				panic(panicked)
+			}
+		}()
 		t.handler.ServeHTTP(w, received(req))
 	}()
 	select {
@@ -75,6 +85,7 @@ type recorder struct {
 	sent   http.Header // as it was when the status was written
 	status int
 	body   bytes.Buffer
+	cutOff bool // the body is not whole
 }
 
 func (w *recorder) Header() http.Header { return w.header }
@@ -92,9 +103,18 @@ func (w *recorder) Write(p []byte) (int, error) {
 
 func (w *recorder) response(req *http.Request) *http.Response {
 	w.WriteHeader(http.StatusOK)
+	body, length := io.Reader(&w.body), int64(w.body.Len())
+	if w.cutOff {
+		body, length = io.MultiReader(body, cutOff{}), -1
+	}
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: req,
+		Header: w.sent, Body: io.NopCloser(body), ContentLength: length, Request: req,
 	}
 }
+
+// cutOff is the end of a body that is not whole.
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -49,6 +49,24 @@ func TestInProcess(t *testing.T) {
 	}
 }
 
+// As over a network: what was written arrives, and then that it is not all.
+func TestInProcessBrokenOff(t *testing.T) {
+	t.Parallel()
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://identity.example.com", nil)
+	resp, err := InProcess(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		panic(http.ErrAbortHandler)
+	})).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || string(body) != "half" || resp.ContentLength != -1 {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
+
 func TestInProcessSilentHandler(t *testing.T) {
 	t.Parallel()
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://identity.example.com", nil)

@@ -76,7 +76,8 @@ func TestClient(t *testing.T) {
 
 func TestTurns(t *testing.T) {
 	t.Parallel()
-	turns := newTurns(2)
+	const queued = 3
+	turns := newTurns(2, queued)
 	turns.wait = 20 * time.Millisecond
 	for range 2 {
 		if err := turns.take(t.Context()); err != nil {
@@ -93,14 +94,11 @@ func TestTurns(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("after one was given back: %v", err)
 	}
-	for range maxQueued {
+	for range queued {
 		turns.queue <- struct{}{}
 	}
 	if err := turns.take(t.Context()); err == nil {
 		t.Error("the queue has no end")
-	}
-	if cap(newTurns(0).slots) != DefaultMaxRequests {
-		t.Error("0 is not the default")
 	}
 }
 

@@ -39,8 +39,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	handler, route := f.route(r)
 	defer func() {
-		f.survive(recover(), rec, r, route)
+		whole := f.survive(recover(), rec, r, route)
 		f.report(r, x, route, rec.status, time.Since(start))
+		if !whole {
+			panic(http.ErrAbortHandler)
+		}
 	}()
 	handler.ServeHTTP(rec, r)
 }
@@ -100,12 +103,14 @@ func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
 // survive turns a panic into a log entry and a reply that tells nothing of it.
-func (f *front) survive(panicked any, rec *recorder, r *http.Request, route string) {
-	if panicked == nil {
-		return
-	}
-	if panicked == http.ErrAbortHandler { //nolint:errorlint // net/http compares it this way too
-		panic(panicked)
+// A reply that has begun by then is not whole: its connection is to be broken
+// off, because nothing else tells the caller.
+func (f *front) survive(panicked any, rec *recorder, r *http.Request, route string) (whole bool) {
+	switch panicked {
+	case nil:
+		return true
+	case http.ErrAbortHandler: // whoever gave up has said why
+		return false
 	}
 	x := exchangeOf(r.Context())
 	level := slog.LevelError
@@ -118,9 +123,11 @@ func (f *front) survive(panicked any, rec *recorder, r *http.Request, route stri
 	}
 	f.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", x.requestID,
 		"panic", text, "stack", string(debug.Stack()))
-	if rec.status == 0 {
-		writeError(rec, x, identity.AsError(errPanicked))
+	if rec.status != 0 {
+		return false
 	}
+	writeError(rec, x, identity.AsError(errPanicked))
+	return true
 }
 
 // report keeps one line and one measurement per request: never the query, a

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -295,6 +296,7 @@ func withDirectory(d directory.Directory) func(*server.Config) {
 type fakeStore struct {
 	store.Store
 	users func() ([]identity.User, string, error)
+	pages iter.Seq2[[]identity.User, error]
 	ping  func() error
 }
 
@@ -303,6 +305,13 @@ func (f fakeStore) Users(ctx context.Context, filter store.UserFilter) ([]identi
 		return f.users()
 	}
 	return f.Store.Users(ctx, filter)
+}
+
+func (f fakeStore) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq2[[]identity.User, error] {
+	if f.pages != nil {
+		return f.pages
+	}
+	return f.Store.UserPages(ctx, filter)
 }
 
 func (f fakeStore) Ping(ctx context.Context) error {

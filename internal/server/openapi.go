@@ -81,6 +81,10 @@ func document(api huma.API, op *huma.Operation, need identity.Role) {
 				&huma.Schema{AnyOf: []*huma.Schema{bulk, failed}})
 		}
 	}
+	if body, ok := op.Metadata[streamMetadata].(reflect.Type); ok {
+		op.Responses[strconv.Itoa(http.StatusOK)] = &huma.Response{
+			Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(body, true, body.Name())}}}
+	}
 	op.Errors = nil // the framework would describe its own error type
 }
 

@@ -50,7 +50,8 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	meter := newMeter(cfg.Store)
 	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		meter: meter, attempts: newAttempts(), turns: newTurns(cfg.MaxRequests)}
+		meter: meter, attempts: newAttempts(),
+		turns: newTurns(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests), maxQueued), streams: newTurns(maxStreams, maxStreamQueue)}
 	mux := http.NewServeMux()
 	document, err := s.mountAPI(mux)
 	if err != nil {
@@ -66,5 +67,6 @@ type service struct {
 	log      *slog.Logger
 	meter    *meter
 	attempts *attempts
-	turns    *turns
+	turns    *turns // all requests
+	streams  *turns // long lists of users among them
 }

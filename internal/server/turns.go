@@ -30,11 +30,8 @@ type turns struct {
 	wait  time.Duration
 }
 
-func newTurns(most int) *turns {
-	if most <= 0 {
-		most = DefaultMaxRequests
-	}
-	return &turns{slots: make(chan struct{}, most), queue: make(chan struct{}, maxQueued), wait: queueTime}
+func newTurns(most, queued int) *turns {
+	return &turns{slots: make(chan struct{}, most), queue: make(chan struct{}, queued), wait: queueTime}
 }
 
 // take waits for a turn. It must be given back.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,7 +22,10 @@ func (s *service) registerUsers(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-users", Method: http.MethodGet, Path: "/users",
 		Summary: "List users with their identities", Errors: []int{http.StatusBadRequest},
-		Description: "All users, or those the filters select; a filter that selects nobody gives an empty list.",
+		Description: "All users, or those the filters select; a filter that selects nobody gives an empty list. " +
+			"Without a limit, all users are listed as they are at one moment. A long list is written while it is read: where that fails " +
+			"in the middle, the connection ends before the reply does.",
+		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.UserList]()},
 	}, s.listUsers)
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "search-users", Method: http.MethodPost, Path: "/users/search",
@@ -56,7 +60,7 @@ func (in *listUsersInput) Resolve(ctx huma.Context) []error {
 	return problems
 }
 
-func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*reply[symapi.UserList], error) {
+func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, error) {
 	filter := store.UserFilter{ID: in.ID, Type: identity.UserType(in.Type), Limit: in.Limit, Cursor: in.Cursor}
 	if in.Email != "" {
 		key, err := parseEmail(in.Email)
@@ -65,11 +69,18 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*reply[sym
 		}
 		filter.Key = key
 	}
-	users, next, err := s.Store.Users(ctx, filter)
-	if err != nil {
-		return nil, err
+	all := filter.Limit == 0
+	if all {
+		filter.Limit = symapi.MaxPage
 	}
-	return replyWith(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
+	users, next, err := s.Store.Users(ctx, filter)
+	switch {
+	case err != nil:
+		return nil, err
+	case all && next != "":
+		return s.streamUsers(filter), nil
+	}
+	return streamOf(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
 }
 
 type searchUsersInput struct{ Body symapi.UserSearch }

@@ -27,6 +27,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -122,6 +123,11 @@ type UserDelete struct {
 type Store interface {
 	// Users lists users ordered by key. next is "" on the last page.
 	Users(ctx context.Context, filter UserFilter) (users []identity.User, next string, err error)
+	// UserPages lists all users that a filter selects, ordered by key and as they
+	// are at one moment, a page at a time: for more of them than fit into memory.
+	// Limit is not regarded. An error is the last element. A connection is taken
+	// until the loop ends.
+	UserPages(ctx context.Context, filter UserFilter) iter.Seq2[[]identity.User, error]
 	// FindUsers returns the users among keys that exist, in no set order.
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	// UpsertUsers applies writes and returns the users as they are then, one

@@ -99,9 +99,16 @@ func (a *identityAPI) post(ctx context.Context, path string, body []byte) ([]byt
 
 // call sends a request, which must succeed, and returns the answer.
 func (a *identityAPI) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	var answer bytes.Buffer
+	err := a.copy(ctx, method, path, body, &answer)
+	return answer.Bytes(), err
+}
+
+// copy makes one call and copies its answer.
+func (a *identityAPI) copy(ctx context.Context, method, path string, body []byte, to io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, method, a.url+"/"+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
 	if len(body) > 0 {
@@ -109,12 +116,13 @@ func (a *identityAPI) call(ctx context.Context, method, path string, body []byte
 	}
 	response, err := caller.Do(request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, response.Status, ending(string(answer)))
+	if response.StatusCode != http.StatusOK {
+		answer, err := io.ReadAll(response.Body)
+		return errors.Join(fmt.Errorf("%s: %s: %s", path, response.Status, ending(string(answer))), err)
 	}
-	return answer, err
+	_, err = io.Copy(to, response.Body)
+	return err
 }

@@ -85,7 +85,7 @@ func (b *bench) storeOn(ctx context.Context, db database, from exports) (rows []
 	}
 	defer func() { err = errors.Join(err, other.stop()) }()
 
-	for _, take := range []func(context.Context, database, *daemon, *daemon, exports) ([]row, error){b.searchAtScale, b.firstPage, b.reads, b.writes} {
+	for _, take := range []func(context.Context, database, *daemon, *daemon, exports) ([]row, error){b.wholeList, b.searchAtScale, b.firstPage, b.reads, b.writes} {
 		more, err := take(ctx, db, one, other, from)
 		if err != nil {
 			return nil, err

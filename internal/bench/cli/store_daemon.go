@@ -158,8 +158,13 @@ func (d *daemon) atRest(ctx context.Context, settle time.Duration) (int64, error
 }
 
 // memory is what the process holds now, in bytes; 0 where the system has no /proc.
-func (d *daemon) memory() int64 {
+func (d *daemon) memory() int64 { return d.status("VmRSS") }
+
+// peak is the most it has held so far.
+func (d *daemon) peak() int64 { return d.status("VmHWM") }
+
+func (d *daemon) status(name string) int64 {
 	var kilobytes int64
-	_, _ = fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid), "VmRSS"), "%d kB", &kilobytes)
+	_, _ = fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid), name), "%d kB", &kilobytes)
 	return kilobytes << 10
 }

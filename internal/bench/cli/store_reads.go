@@ -67,6 +67,27 @@ func (b *bench) searchAtScale(ctx context.Context, db database, large, small *da
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// wholeList lists all users at once, before anything else has cost memory.
+func (b *bench) wholeList(ctx context.Context, db database, large, _ *daemon, from exports) ([]row, error) {
+	var list counter
+	start := time.Now()
+	if err := large.copy(ctx, http.MethodGet, "users", nil, &list); err != nil {
+		return nil, err
+	}
+	return []row{{
+		what: db.named("list of all %s users: memory of the server", count(from.large.users)), measured: megabytes(large.peak()), unit: unitMemory,
+		detail: fmt.Sprintf("%.0f MB of JSON in %.1f s", megabytes(int64(list)), time.Since(start).Seconds()),
+	}}, nil
+}
+
+// counter counts bytes.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
 // firstPage times the first page of the list of all users.
 func (b *bench) firstPage(ctx context.Context, db database, large, small *daemon, from exports) ([]row, error) {
 	path := fmt.Sprintf("users?limit=%d", pageSize)

@@ -6,71 +6,14 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
-
-// pageSize is how many users are read at a time when all are asked for.
-const pageSize = 1000
-
-// Users lists users ordered by key, all pages from one state of the store.
-func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []identity.User, next string, err error) {
-	after, err := parseCursor(filter.Cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	if filter.Limit < 0 {
-		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
-	}
-	if filter.Key != "" && !validKey(filter.Key) || filter.ID != "" && !validID(filter.ID) {
-		return []identity.User{}, "", nil // nothing stored is named like that
-	}
-	if filter.Key != "" || filter.ID != "" {
-		users, err = s.oneUser(ctx, filter, after)
-		return users, "", err
-	}
-	err = s.read(ctx, func(t *tx) error {
-		users, next = []identity.User{}, ""
-		after := after
-		for {
-			want := pageSize
-			if filter.Limit > 0 {
-				want = min(want, filter.Limit-len(users))
-			}
-			page, err := userPage(ctx, t, filter, after, want+1)
-			if err != nil {
-				return err
-			}
-			more := len(page) > want
-			page = page[:min(want, len(page))]
-			if err := addMappings(ctx, t, page); err != nil {
-				return err
-			}
-			for _, r := range page {
-				users = append(users, r.user())
-			}
-			if !more {
-				return nil
-			}
-			after = page[len(page)-1].key
-			if len(users) == filter.Limit {
-				next = cursor(after)
-				return nil
-			}
-		}
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return users, next, nil
-}
 
 // oneUser reads the user that a filter names, with all mappings, in one
 // statement. Programs ask this most.
@@ -88,35 +31,6 @@ func (s *Store) oneUser(ctx context.Context, filter store.UserFilter, after iden
 		return []identity.User{}, nil
 	}
 	return []identity.User{found.user()}, nil
-}
-
-// userWhere is the condition on users u that a filter makes.
-func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
-	var conditions []string
-	and := func(condition, value string) {
-		if value != "" {
-			conditions, args = append(conditions, condition), append(args, value)
-		}
-	}
-	and("u.user_key = ?", string(filter.Key))
-	and("u.id = ?", filter.ID)
-	and("u.type = ?", string(filter.Type))
-	if after != "" || len(conditions) == 0 {
-		conditions, args = append(conditions, "u.user_key > ?"), append(args, string(after))
-	}
-	return strings.Join(conditions, " AND "), args
-}
-
-func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identity.UserKey, limit int) ([]*record, error) {
-	where, args := userWhere(filter, after)
-	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
-	var page []*record
-	err := eachRow(ctx, t, query, append(args, limit), func(rows *sql.Rows) error {
-		r, err := scanUser(rows)
-		page = append(page, r)
-		return err
-	})
-	return page, err
 }
 
 // addMappings fills in the mappings of records, a chunk of users at a time.
@@ -245,22 +159,4 @@ func unique[T ~string](values []T, keep func(T) bool) []T {
 		seen[v] = true
 		return false
 	})
-}
-
-// cursor names the last user of a page. It is opaque to callers, and stays
-// right when users are added and removed between pages.
-func cursor(last identity.UserKey) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(last))
-}
-
-func parseCursor(c string) (identity.UserKey, error) {
-	if c == "" {
-		return "", nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(c)
-	if err != nil || !validKey(identity.UserKey(raw)) {
-		return "", identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out",
-			"Start again without a cursor.")
-	}
-	return identity.UserKey(raw), nil
 }

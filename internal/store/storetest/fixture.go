@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -153,6 +154,19 @@ func (f *fixture) user(key identity.UserKey) (identity.User, bool) {
 		return identity.User{}, false
 	}
 	return users[0], true
+}
+
+// crowd stores n people with two mappings each and returns their keys in order.
+func (f *fixture) crowd(n int) []identity.UserKey {
+	f.Helper()
+	keys := make([]identity.UserKey, n)
+	writes := make([]store.UserWrite, n)
+	for i := range n {
+		keys[i] = identity.UserKey(fmt.Sprintf("user%04d@acme.com", i))
+		writes[i] = write(keys[i], value(okta, fmt.Sprint(i)), value(custom, fmt.Sprint(i)))
+	}
+	f.upsert(writes...)
+	return keys
 }
 
 // dump is everything: users with mappings, and services.

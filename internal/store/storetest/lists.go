@@ -98,6 +98,52 @@ var listTests = map[string]func(f *fixture){
 		}
 		equal(f, "mappings come along", users[0], f.pages(store.UserFilter{Key: alice})[0])
 	},
+	"UserPages hold everybody once, as at one moment": func(f *fixture) {
+		f.crowd(2300)
+		all := f.dump().Users
+		var got []identity.User
+		for page, err := range f.store.UserPages(f.ctx, store.UserFilter{}) {
+			if err != nil {
+				f.Fatal(err)
+			}
+			if len(got) == 0 { // whoever comes, goes or changes now is not seen
+				f.upsert(write("zoe@acme.com"), store.UserWrite{ID: all[0].ID, Key: "zz@acme.com"}, write(all[2000].Key(), value(okta, "new")))
+				if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: all[2100].ID}}); err != nil {
+					f.Fatal(err)
+				}
+			}
+			got = append(got, page...)
+		}
+		equal(f, "all", all, got)
+	},
+	"UserPages select, begin at a cursor and may be left": func(f *fixture) {
+		f.crowd(1100)
+		f.upsert(store.UserWrite{Key: "bot", Type: identity.Bot}, write("zoe@acme.com"))
+		_, next, err := f.store.Users(f.ctx, store.UserFilter{Limit: 1101})
+		if err != nil {
+			f.Fatal(err)
+		}
+		for want, filter := range map[string]store.UserFilter{
+			"[zoe@acme.com]": {Cursor: next}, "[bot]": {Type: identity.Bot}, "[]": {Key: "nobody@acme.com"},
+		} {
+			keys := []identity.UserKey{}
+			for page, err := range f.store.UserPages(f.ctx, filter) {
+				if err != nil {
+					f.Fatal(err)
+				}
+				keys = append(keys, keysOf(page)...)
+			}
+			equal(f, fmt.Sprintf("%+v", filter), want, fmt.Sprint(keys))
+		}
+		for range 9 { // more often than there are connections
+			for range f.store.UserPages(f.ctx, store.UserFilter{}) {
+				break
+			}
+		}
+		for _, err := range f.store.UserPages(f.ctx, store.UserFilter{Cursor: "%"}) {
+			f.code(err, identity.CodeInvalid)
+		}
+	},
 	"A bad cursor or limit is an error": func(f *fixture) {
 		for _, filter := range []store.UserFilter{{Cursor: "%"}, {Cursor: "AAAA"}, {Cursor: "_____w"}, {Limit: -1}} {
 			_, _, err := f.store.Users(f.ctx, filter)
@@ -105,16 +151,11 @@ var listTests = map[string]func(f *fixture){
 		}
 	},
 	"FindUsers takes thousands of keys": func(f *fixture) {
-		const n = 2300
-		var writes []store.UserWrite
-		var keys, want []identity.UserKey
-		for i := range n {
-			key := identity.UserKey(fmt.Sprintf("user%04d@acme.com", i))
+		want := f.crowd(2300)
+		var keys []identity.UserKey
+		for _, key := range want {
 			keys = append(keys, key, "not-"+key, key)
-			want = append(want, key)
-			writes = append(writes, write(key, value(okta, fmt.Sprint(i)), value(custom, fmt.Sprint(i))))
 		}
-		f.upsert(writes...)
 		got, err := f.store.FindUsers(f.ctx, keys)
 		if err != nil {
 			f.Fatal(err)
