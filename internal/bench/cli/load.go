@@ -43,7 +43,7 @@ func (b *bench) load(ctx context.Context) (_ []row, err error) {
 		}
 	}()
 	b.say("%d clients for %s", b.opts.clients, b.opts.loadTime)
-	memory := watch(d.dir)
+	memory := watch(func() int64 { return held(directoryOf(d.cmd.Process), peakMemory) })
 	result := bombard(ctx, d.url, d.token, everybody, b.opts.clients, b.opts.loadTime)
 	peak := memory()
 	b.say("%s", result)

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// watchEvery is how often providers are looked at. The kernel keeps their peak,
-// so only what grows in the last moment is missed.
+// watchEvery is how often processes are looked at. The kernel keeps their peak,
+// so only what grows in the last moment is missed. What it says of a process
+// that has ended is of no use: it counts what the parent held when it began.
 const watchEvery = 10 * time.Millisecond
 
-// watch observes the processes whose program is in a directory, until the
-// function that it returns is called: that gives the peak of the largest of
-// them in bytes, or 0 where the system has no /proc.
-func watch(dir string) func() int64 {
+// watch looks at a peak, until the function that it returns is called: that
+// gives the highest one in bytes, or 0 where the system has no /proc.
+func watch(look func() int64) func() int64 {
 	quit, peak := make(chan struct{}), make(chan int64)
 	go func() {
 		var most int64
@@ -30,7 +30,7 @@ func watch(dir string) func() int64 {
 				peak <- most
 				return
 			case <-tick.C:
-				most = max(most, largest(dir))
+				most = max(most, look())
 			}
 		}
 	}()
@@ -40,7 +40,8 @@ func watch(dir string) func() int64 {
 	}
 }
 
-// largest is the highest peak among the processes that run now.
+// largest is the highest peak among the processes that run now and whose
+// program is in a directory.
 func largest(dir string) int64 {
 	processes, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
@@ -52,10 +53,23 @@ func largest(dir string) int64 {
 		if err != nil || !strings.HasPrefix(program, dir) {
 			continue // another's, or gone
 		}
-		var kilobytes int64
-		if n, _ := fmt.Sscanf(field(filepath.Join(filepath.Dir(exe), "status"), "VmHWM"), "%d kB", &kilobytes); n == 1 {
-			most = max(most, kilobytes<<10)
-		}
+		most = max(most, held(filepath.Dir(exe), peakMemory))
 	}
 	return most
 }
+
+// What the kernel calls memory that a process holds in RAM, now and at most.
+const (
+	currentMemory = "VmRSS"
+	peakMemory    = "VmHWM"
+)
+
+// held is a figure of a process, whose directory in /proc is given, in bytes; 0
+// where there is none.
+func held(process, figure string) int64 {
+	var kilobytes int64
+	_, _ = fmt.Sscanf(field(filepath.Join(process, "status"), figure), "%d kB", &kilobytes)
+	return kilobytes << 10
+}
+
+func directoryOf(p *os.Process) string { return fmt.Sprintf("/proc/%d", p.Pid) }

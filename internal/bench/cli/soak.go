@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -110,7 +111,7 @@ func soakRows(db database, span time.Duration, samples []sample) []row {
 }
 
 func (d *daemon) sample() sample {
-	open, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid)) // none where the system has no /proc
+	open, _ := os.ReadDir(filepath.Join(directoryOf(d.cmd.Process), "fd")) // none where the system has no /proc
 	return sample{memory: d.memory(), files: len(open)}
 }
 

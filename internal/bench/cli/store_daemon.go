@@ -84,12 +84,16 @@ func (i *installation) run(ctx context.Context, command string, args ...string) 
 	cmd := i.command(ctx, command, args...)
 	cmd.Stderr = &said
 	start := time.Now()
-	err := cmd.Run()
-	used := usage{wall: time.Since(start)}
+	if err := cmd.Start(); err != nil {
+		return usage{}, err
+	}
+	memory := watch(func() int64 { return held(directoryOf(cmd.Process), peakMemory) })
+	err := cmd.Wait()
+	used := usage{wall: time.Since(start), memory: memory()}
 	if err != nil {
 		return used, fmt.Errorf("sym-identityd %s: %w\n%s", command, err, said.String())
 	}
-	used.cpu, used.memory = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), peak(cmd.ProcessState)
+	used.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return used, nil
 }
 
@@ -158,13 +162,7 @@ func (d *daemon) atRest(ctx context.Context, settle time.Duration) (int64, error
 }
 
 // memory is what the process holds now, in bytes; 0 where the system has no /proc.
-func (d *daemon) memory() int64 { return d.status("VmRSS") }
+func (d *daemon) memory() int64 { return held(directoryOf(d.cmd.Process), currentMemory) }
 
 // peak is the most it has held so far.
-func (d *daemon) peak() int64 { return d.status("VmHWM") }
-
-func (d *daemon) status(name string) int64 {
-	var kilobytes int64
-	_, _ = fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid), name), "%d kB", &kilobytes)
-	return kilobytes << 10
-}
+func (d *daemon) peak() int64 { return held(directoryOf(d.cmd.Process), peakMemory) }

@@ -86,7 +86,7 @@ func (w *workspace) run(ctx context.Context, command string, args ...string) (us
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 
-	memory := watch(filepath.Join(w.b.dir, "bin"))
+	memory := watch(func() int64 { return largest(filepath.Join(w.b.dir, "bin")) })
 	start := time.Now()
 	err := cmd.Run()
 	used := usage{wall: time.Since(start), memory: memory()}
