@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -152,21 +153,13 @@ func (s *service) holders(ctx context.Context, service identity.ServiceKey, clai
 	if len(claims) == 0 {
 		return nil, nil
 	}
-	held, err := s.Store.Holders(ctx, service, claims)
+	users, err := s.Store.Holders(ctx, service, claims)
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]identity.UserKey, len(held))
-	for i, h := range held {
-		keys[i] = h.User
-	}
-	users, err := s.findUsers(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
+	slices.SortFunc(users, byName)
 	byClaim := map[string][]identity.User{}
 	for _, u := range users {
-		// What is stored may have changed since the holders were found.
 		if m, ok := u.Mapping(service); ok {
 			claim := m.Matcher.Claim(service.Type)
 			byClaim[claim] = append(byClaim[claim], u)

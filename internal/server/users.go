@@ -118,9 +118,11 @@ func (s *service) findUsers(ctx context.Context, keys []identity.UserKey) ([]ide
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(users, func(a, b identity.User) int { return strings.Compare(string(a.Key()), string(b.Key())) })
+	slices.SortFunc(users, byName)
 	return users, nil
 }
+
+func byName(a, b identity.User) int { return strings.Compare(string(a.Key()), string(b.Key())) }
 
 type setRoleInput struct {
 	ID   string `path:"id" doc:"UUID of the user"`

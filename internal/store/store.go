@@ -153,10 +153,11 @@ type Store interface {
 	// References lists the ids of the mappings that refer to a service; an
 	// unknown service is an error.
 	References(ctx context.Context, serviceID string) (mappingIDs []string, err error)
-	// Holders finds who holds accounts of a service. Claims are as
-	// identity.Matcher.Claim and identity.FoldIdentity give them; one claim may
-	// have several holders. Nobody holds anything in an unregistered service.
-	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+	// Holders finds the users who hold accounts of a service, in no set order.
+	// Claims are as identity.Matcher.Claim and identity.FoldIdentity give them; one
+	// claim may have several holders. Nobody holds anything in an unregistered
+	// service.
+	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error)
 
 	// History lists changes of mappings, the latest first. next is "" on the last
 	// page.

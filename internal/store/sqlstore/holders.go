@@ -6,53 +6,66 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"slices"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Holders finds who holds accounts of a service, ordered by user. Nobody holds
-// anything in a service that is not registered.
-func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	holders := []identity.Holder{}
+// Holders finds the users who hold accounts of a service. Nobody holds anything
+// in a service that is not registered.
+func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error) {
+	var users []identity.User
 	err := s.read(ctx, func(t *tx) error {
-		holders = holders[:0]
-		ids, err := registered(ctx, t, []identity.ServiceKey{service})
-		if err != nil || ids[service] == "" {
+		users = []identity.User{}
+		services, err := registered(ctx, t, []identity.ServiceKey{service})
+		if err != nil || services[service] == "" {
 			return err
 		}
-		return eachHolder(ctx, t, ids[service], claims, func(_ string, key identity.UserKey, m *mapping) {
-			holders = append(holders, identity.Holder{User: key, Mapping: m.Mapping})
+		var ids []string
+		err = eachHolder(ctx, t, service, services[service], claims, func(userID string, _ identity.UserKey, _ string) {
+			ids = append(ids, userID)
 		})
+		if err != nil {
+			return err
+		}
+		records, err := usersBy(ctx, t, "id", ids)
+		for _, r := range records {
+			users = append(users, r.user())
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(holders, func(a, b identity.Holder) int { return strings.Compare(string(a.User), string(b.User)) })
-	return holders, nil
+	return users, nil
 }
 
 // eachHolder calls found for every mapping of a service that has one of claims.
-func eachHolder(ctx context.Context, t *tx, serviceID string, claims []string, found func(userID string, key identity.UserKey, m *mapping)) error {
+func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, serviceID string, claims []string,
+	found func(userID string, key identity.UserKey, claim string),
+) error {
 	wanted := make(map[string]bool, len(claims))
 	var columns []string
 	for _, c := range unique(claims, storable) {
 		wanted[c] = true
 		columns = append(columns, claimColumn(c))
 	}
-	const query = "SELECT " + mappingColumns + `, u.user_key FROM mappings m
-		JOIN services s ON s.id = m.service_id JOIN users u ON u.id = m.user_id
+	const query = `SELECT m.user_id, u.user_key, m.matcher FROM mappings m JOIN users u ON u.id = m.user_id
 		WHERE m.service_id = ? AND m.claim %s`
 	return selectIn(ctx, t, query, []any{serviceID}, columns, func(rows *sql.Rows) error {
+		var userID, text string
 		var key identity.UserKey
-		userID, m, err := scanMapping(rows, &key)
-		if err != nil {
-			return err
+		if err := rows.Scan(&userID, &key, &text); err != nil {
+			return fmt.Errorf("reading a holder: %w", err)
 		}
-		if wanted[m.Matcher.Claim(m.Service.Type)] {
-			found(userID, key, m)
+		matcher, err := parseObject(text)
+		if err != nil {
+			return fmt.Errorf("reading the matcher of %s in %s: %w", key, service, err)
+		}
+		if claim := identity.Matcher(matcher).Claim(service.Type); wanted[claim] {
+			found(userID, key, claim)
 		}
 		return nil
 	})

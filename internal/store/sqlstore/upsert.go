@@ -113,8 +113,8 @@ func load(ctx context.Context, t *tx, writes []store.UserWrite) (*before, error)
 		if !known {
 			continue
 		}
-		err := eachHolder(ctx, t, id, wanted, func(userID string, key identity.UserKey, m *mapping) {
-			a := account{service, m.Matcher.Claim(service.Type)}
+		err := eachHolder(ctx, t, service, id, wanted, func(userID string, key identity.UserKey, claim string) {
+			a := account{service, claim}
 			b.holders[a] = append(b.holders[a], holder{userID, key})
 		})
 		if err != nil {

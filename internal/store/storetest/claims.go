@@ -118,14 +118,14 @@ var claimTests = map[string]func(f *fixture){
 		f.refuse([]culprit{{Code: identity.CodeIdentityClaimed, User: bob, Service: key, Holder: alice}}, write(bob, w))
 		equal(f, "holders", []identity.UserKey{alice}, f.holders(key, matcher.Claim(key.Type)))
 	},
-	"Holders come with their mappings": func(f *fixture) {
-		m := f.put(alice, value(github, "Octocat"))
+	"Holders come with all their mappings": func(f *fixture) {
+		u := f.upsert(write(alice, value(github, "Octocat"), value(okta, "00u1")))[0]
 		f.put(bob, value(github, "other"))
 		got, err := f.store.Holders(f.ctx, github, []string{"octocat", "octocat", "nobody", "", "nul\x00", "\xff"})
 		if err != nil {
 			f.Fatal(err)
 		}
-		equal(f, "holders", []identity.Holder{{User: alice, Mapping: m}}, got)
+		equal(f, "holders", []identity.User{u}, got)
 	},
 	"Nobody holds anything in an unregistered service": func(f *fixture) {
 		equal(f, "holders", []identity.UserKey{}, f.holders(identity.ServiceKey{Type: "okta", ExternalID: "none"}, "00u1"))
@@ -150,9 +150,5 @@ func (f *fixture) holders(service identity.ServiceKey, claims ...string) []ident
 	if err != nil {
 		f.Fatalf("holders of %v in %s: %v", claims, service, err)
 	}
-	keys := make([]identity.UserKey, len(holders))
-	for i, h := range holders {
-		keys[i] = h.User
-	}
-	return sorted(keys)
+	return sorted(keysOf(holders))
 }
