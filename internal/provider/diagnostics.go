@@ -270,3 +270,6 @@ func sentence(s string) string {
 	}
 	return s
 }
+
+// openEnded is what a function says: the CLI puts a full stop behind it.
+func openEnded(s string) string { return strings.TrimSuffix(s, ".") }

@@ -54,7 +54,7 @@ func (*identitiesFromCSVFunction) Run(ctx context.Context, req function.RunReque
 	}
 	parsed, err := symcsv.Parse(text)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(0, openEnded(sentence(err.Error())))
 		return
 	}
 	services := make(map[string]attr.Value, len(parsed))
@@ -105,7 +105,7 @@ func (*identitiesToCSVFunction) Run(ctx context.Context, req function.RunRequest
 	}
 	text, err := symcsv.Render(identities)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(0, openEnded(sentence(err.Error())))
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, types.StringValue(text))

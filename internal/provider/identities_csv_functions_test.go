@@ -46,8 +46,8 @@ func TestIdentitiesFromCSV_errorsNameThePlace(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		"one":     {[]string{"sym:cloud,okta:x", "ada@acme.com"}, "Line 2: the row has 1 cell, but the header has 2 columns. Blank cells need their comma, and a value with a comma needs quotes."},
-		"several": {[]string{"sym:cloud,okta:x", "ada@acme.com,a b ", "ADA@acme.com,1"}, "The CSV has 2 problems:\n- line 2, column okta:x: … \n- line 3, column sym:cloud: \"ADA@acme.com\" is the same user as \"ada@acme.com\" on line 2."},
+		"one":     {[]string{"sym:cloud,okta:x", "ada@acme.com"}, "Line 2: the row has 1 cell, but the header has 2 columns. Blank cells need their comma, and a value with a comma needs quotes"},
+		"several": {[]string{"sym:cloud,okta:x", "ada@acme.com,a b ", "ADA@acme.com,1"}, "The CSV has 2 problems:\n- line 2, column okta:x: … \n- line 3, column sym:cloud: \"ADA@acme.com\" is the same user as \"ada@acme.com\" on line 2"},
 		"empty":   {nil, "Line 1: the file is empty"},
 	}
 	for name, test := range tests {
@@ -61,6 +61,9 @@ func TestIdentitiesFromCSV_errorsNameThePlace(t *testing.T) {
 				if !strings.Contains(failed.Text, part) {
 					t.Errorf("the error lacks %q:\n%s", part, failed.Text)
 				}
+			}
+			if strings.HasSuffix(failed.Text, ".") {
+				t.Errorf("the CLI would put a second full stop behind %q", failed.Text)
 			}
 		})
 	}

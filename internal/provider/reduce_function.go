@@ -67,23 +67,23 @@ func (*reduceFunction) Run(ctx context.Context, req function.RunRequest, resp *f
 	}
 	set, err := dynamicRules(ruleList)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argRules, err.Error())
+		resp.Error = function.NewArgumentFuncError(argRules, openEnded(err.Error()))
 		return
 	}
 	subject, err := dynamicSubject(user)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argUser, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(argUser, openEnded(sentence(err.Error())))
 		return
 	}
 	key, err := dynamicService(service)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argService, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(argService, openEnded(sentence(err.Error())))
 		return
 	}
 	result, err := set.Evaluate(subject, key)
 	if err != nil {
 		// Which of the three is at fault is not known: the rule, or what it is given.
-		resp.Error = function.NewFuncError(sentence(err.Error()))
+		resp.Error = function.NewFuncError(openEnded(sentence(err.Error())))
 		return
 	}
 	name := result.Rule
