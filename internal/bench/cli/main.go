@@ -46,6 +46,7 @@ type options struct {
 	crowd    int           // users behind the store's figures, with three services each
 	soak     time.Duration // how long a server is kept busy
 	loop     time.Duration // how long one loop of reads runs
+	rest     time.Duration // how long a server is left alone after its calls
 	clients  int           // that ask the server at the same time
 	loadTime time.Duration // how long they do
 	runs     int           // measured runs of each side
@@ -64,6 +65,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.crowd, "crowd", 1_000_000, "users in the store behind its own figures, with three services each")
 	flags.DurationVar(&o.soak, "soak", 10*time.Minute, "how long a server is kept busy by the measure soak, on each database")
 	flags.DurationVar(&o.loop, "loop", 2*time.Second, "how long one loop of reads runs")
+	flags.DurationVar(&o.rest, "rest", 3*time.Minute, "how long a server is left alone after the calls of the measure store, before its memory is taken")
 	flags.IntVar(&o.runs, "runs", 3, "measured runs of each side; medians are shown")
 	flags.IntVar(&o.clients, "clients", 1000, "clients that ask sym-identityd at the same time, for the measure load")
 	flags.DurationVar(&o.loadTime, "load-time", 5*time.Second, "how long they do")
@@ -87,8 +89,8 @@ func parse(args []string) (options, error) {
 	if min(o.declared, o.people, o.stored, o.crowd, o.runs, o.clients) < 1 {
 		return o, errors.New("-declared, -people, -stored, -crowd, -runs and -clients are at least 1")
 	}
-	if min(o.soak, o.loop) < 100*time.Millisecond {
-		return o, errors.New("-soak and -loop are at least 100ms")
+	if min(o.soak, o.loop, o.rest) < 100*time.Millisecond {
+		return o, errors.New("-soak, -loop and -rest are at least 100ms")
 	}
 	if o.loadTime <= 0 || o.loadTime > time.Hour {
 		return o, errors.New("-load-time is more than 0 and at most 1h")

@@ -18,7 +18,7 @@ func TestAccSmallBench(t *testing.T) {
 		t.Skip("set TF_ACC and TF_ACC_TERRAFORM_PATH to run whole plans; make test does")
 	}
 	opts, err := parse([]string{"-cli", cli, "-declared", "20", "-people", "20", "-stored", "50", "-crowd", "50",
-		"-loop", "100ms", "-soak", "1s", "-runs", "1", "-warm-up=false", "-only", "declared,resolved,identities,api,store,soak"})
+		"-loop", "100ms", "-rest", "100ms", "-soak", "1s", "-runs", "1", "-warm-up=false", "-only", "declared,resolved,identities,api,store,soak"})
 	if err != nil {
 		t.Fatal(err)
 	}
