@@ -136,7 +136,10 @@ var listTests = map[string]func(f *fixture){
 			equal(f, fmt.Sprintf("%+v", filter), want, fmt.Sprint(keys))
 		}
 		for range 9 { // more often than there are connections
-			for range f.store.UserPages(f.ctx, store.UserFilter{}) {
+			for _, err := range f.store.UserPages(f.ctx, store.UserFilter{}) {
+				if err != nil {
+					f.Fatal(err)
+				}
 				break
 			}
 		}
