@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -290,33 +289,4 @@ func (a byID) FindID(_ context.Context, id string) ([]directory.Account, error) 
 // withDirectory gives okta a directory.
 func withDirectory(d directory.Directory) func(*server.Config) {
 	return func(c *server.Config) { c.Directories = map[identity.ServiceKey]directory.Directory{okta: d} }
-}
-
-// fakeStore overrides single calls of a store.
-type fakeStore struct {
-	store.Store
-	users func() ([]identity.User, string, error)
-	pages iter.Seq2[[]identity.User, error]
-	ping  func() error
-}
-
-func (f fakeStore) Users(ctx context.Context, filter store.UserFilter) ([]identity.User, string, error) {
-	if f.users != nil {
-		return f.users()
-	}
-	return f.Store.Users(ctx, filter)
-}
-
-func (f fakeStore) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq2[[]identity.User, error] {
-	if f.pages != nil {
-		return f.pages
-	}
-	return f.Store.UserPages(ctx, filter)
-}
-
-func (f fakeStore) Ping(ctx context.Context) error {
-	if f.ping != nil {
-		return f.ping()
-	}
-	return f.Store.Ping(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,6 +38,7 @@ func (s *service) registerServices(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-references", Method: http.MethodGet, Path: "/service/{id}/references",
 		Summary: "List what refers to a service", Errors: []int{http.StatusNotFound},
+		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.ServiceReferences]()},
 	}, s.listReferences)
 }
 
@@ -146,7 +148,7 @@ type referencesInput struct {
 	ID string `path:"id" doc:"UUID of the service"`
 }
 
-func (s *service) listReferences(ctx context.Context, in *referencesInput) (*reply[symapi.ServiceReferences], error) {
+func (s *service) listReferences(ctx context.Context, in *referencesInput) (*stream, error) {
 	services, err := s.Store.Services(ctx, store.ServiceFilter{ID: in.ID})
 	if err != nil {
 		return nil, err
@@ -154,10 +156,16 @@ func (s *service) listReferences(ctx context.Context, in *referencesInput) (*rep
 	if len(services) == 0 {
 		return nil, &identity.Error{Code: identity.CodeServiceNotFound, Message: fmt.Sprintf("No service has the id %q", in.ID)}
 	}
-	ids, err := s.Store.References(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	references := symapi.References{Identities: append([]string{}, ids...), Integrations: []string{}}
-	return replyWith(symapi.ServiceReferences{Error: "false", References: references}), nil
+	const before, after = `{"error":"false","references":{"identities":[`, "],\"integrations\":[]}}\n"
+	return s.streamList(before, after, func(add func(any) error) error {
+		for id, err := range s.Store.References(ctx, in.ID) {
+			if err != nil {
+				return err
+			}
+			if err := add(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}), nil
 }

@@ -5,25 +5,23 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/identity"
-	"github.com/sym-identity/terraform-provider-sym/internal/store"
-	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 const (
-	// maxStreams is how many lists of more than a page are read at a time: each
-	// keeps a connection of the store for as long as its reader takes.
+	// maxStreams is how many long lists are read at a time: each keeps a
+	// connection of the store for as long as its reader takes.
 	maxStreams = 2
 	// maxStreamQueue is how many more wait for their turn.
 	maxStreamQueue = 16
+	// streamPart is how many bytes of a list are sent at a time. A list that fails
+	// before as many are at hand gets a reply that says so.
+	streamPart = 64 << 10
 )
 
 // streamMetadata names the type of an operation's reply where the framework
@@ -41,18 +39,29 @@ func streamOf(body any) *stream {
 	}}
 }
 
-// streamUsers writes the list of all users that a filter selects while it is
-// read from the store: it is larger than a page, and may be larger than memory.
-func (s *service) streamUsers(filter store.UserFilter) *stream {
+// streamList is a reply with one list, which may be larger than memory: it is
+// written while it is read. each adds its elements; before and after are what
+// stands around them.
+func (s *service) streamList(before, after string, each func(add func(any) error) error) *stream {
 	return &stream{func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
-		list := &userWriter{w: w}
-		switch err := s.writeUsers(ctx, list, filter); {
+		list := &listWriter{w: w}
+		list.part.WriteString(before)
+		err := s.streams.take(ctx)
+		if err == nil {
+			defer s.streams.give()
+			err = each(list.add)
+		}
+		if err == nil {
+			list.part.WriteString(after)
+			err = list.send()
+		}
+		switch {
 		case err == nil:
 		case list.begun:
 			// Only a connection that breaks off says that a reply is not whole.
-			s.log.ErrorContext(ctx, "a list of users was cut off", "request_id", exchangeOf(ctx).requestID, "error", err)
+			s.log.ErrorContext(ctx, "a list was cut off", "request_id", exchangeOf(ctx).requestID, "error", err)
 			panic(http.ErrAbortHandler)
 		default:
 			s.fail(ctx, err).write(w)
@@ -60,58 +69,30 @@ func (s *service) streamUsers(filter store.UserFilter) *stream {
 	}}
 }
 
-func (s *service) writeUsers(ctx context.Context, list *userWriter, filter store.UserFilter) error {
-	if err := s.streams.take(ctx); err != nil {
-		return err
-	}
-	defer s.streams.give()
-	for page, err := range s.Store.UserPages(ctx, filter) {
-		if err != nil {
-			return err
-		}
-		if err := list.add(page); err != nil {
-			return err
-		}
-	}
-	return list.end()
-}
-
-// userWriter writes a symapi.UserList in parts.
-type userWriter struct {
+// listWriter writes the elements of a JSON list in parts.
+type listWriter struct {
 	w     http.ResponseWriter
 	part  bytes.Buffer
 	begun bool   // something is on its way to the caller
-	comma string // before the next user
+	comma string // before the next element
 }
 
-func (l *userWriter) add(page []identity.User) error {
-	l.open()
+func (l *listWriter) add(element any) error {
+	l.part.WriteString(l.comma)
+	l.comma = ","
 	enc := json.NewEncoder(&l.part)
 	enc.SetEscapeHTML(false)
-	for _, u := range page {
-		l.part.WriteString(l.comma)
-		l.comma = ","
-		if err := enc.Encode(symapi.EncodeUser(u)); err != nil {
-			return fmt.Errorf("encoding a user: %w", err)
-		}
-		l.part.Truncate(l.part.Len() - 1) // the encoder ends lines
+	if err := enc.Encode(element); err != nil {
+		return fmt.Errorf("encoding an element of a list: %w", err)
+	}
+	l.part.Truncate(l.part.Len() - 1) // the encoder ends lines
+	if l.part.Len() < streamPart {
+		return nil
 	}
 	return l.send()
 }
 
-func (l *userWriter) open() {
-	if !l.begun {
-		l.part.WriteString(`{"users":[`)
-	}
-}
-
-func (l *userWriter) end() error {
-	l.open()
-	l.part.WriteString("]}\n")
-	return l.send()
-}
-
-func (l *userWriter) send() error {
+func (l *listWriter) send() error {
 	if !l.begun {
 		l.begun = true
 		l.w.Header().Set("Content-Type", "application/json")

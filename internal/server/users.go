@@ -78,9 +78,26 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 	case err != nil:
 		return nil, err
 	case all && next != "":
-		return s.streamUsers(filter), nil
+		return s.allUsers(ctx, filter), nil
 	}
 	return streamOf(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
+}
+
+// allUsers lists more users than a page holds.
+func (s *service) allUsers(ctx context.Context, filter store.UserFilter) *stream {
+	return s.streamList(`{"users":[`, "]}\n", func(add func(any) error) error {
+		for page, err := range s.Store.UserPages(ctx, filter) {
+			if err != nil {
+				return err
+			}
+			for _, u := range page {
+				if err := add(symapi.EncodeUser(u)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 type searchUsersInput struct{ Body symapi.UserSearch }

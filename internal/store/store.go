@@ -150,9 +150,10 @@ type Store interface {
 	// DeleteService removes a service that no mapping refers to, and reports
 	// whether it was there.
 	DeleteService(ctx context.Context, actor Actor, key identity.ServiceKey) (deleted bool, err error)
-	// References lists the ids of the mappings that refer to a service; an
-	// unknown service is an error.
-	References(ctx context.Context, serviceID string) (mappingIDs []string, err error)
+	// References lists the ids of the mappings that refer to a service, sorted; an
+	// unknown service is an error. An error is the last element. A connection is
+	// taken until the loop ends.
+	References(ctx context.Context, serviceID string) iter.Seq2[string, error]
 	// Holders finds the users who hold accounts of a service, in no set order.
 	// Claims are as identity.Matcher.Claim and identity.FoldIdentity give them; one
 	// claim may have several holders. Nobody holds anything in an unregistered

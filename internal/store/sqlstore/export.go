@@ -4,6 +4,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -22,26 +23,21 @@ type ExportOptions struct {
 // in memory. An error of visit ends it and is returned as it is.
 func (s *Store) Export(ctx context.Context, opts ExportOptions, visit func(store.Record) error) error {
 	var failed error // of visit, which is no fault of the store
-	t, err := s.db.BeginTx(ctx, s.dialect.snapshot())
-	if err != nil {
-		return s.explain(ctx, fmt.Errorf("beginning a transaction: %w", err))
-	}
-	defer t.Rollback() //nolint:errcheck // nothing was written
-	e := &exporter{tx: &tx{Tx: t, dialect: s.dialect}, visit: func(r store.Record) error {
-		failed = visit(r)
-		return failed
-	}}
-	err = e.services(ctx)
-	if err == nil {
-		err = e.users(ctx)
-	}
-	if err == nil && opts.History {
-		err = e.changes(ctx)
-	}
-	if failed != nil {
-		return failed
-	}
-	return s.explain(ctx, err)
+	err := s.walk(ctx, func(t *tx) error {
+		e := &exporter{tx: t, visit: func(r store.Record) error {
+			failed = visit(r)
+			return failed
+		}}
+		err := e.services(ctx)
+		if err == nil {
+			err = e.users(ctx)
+		}
+		if err == nil && opts.History {
+			err = e.changes(ctx)
+		}
+		return err
+	})
+	return cmp.Or(failed, err)
 }
 
 // exporter reads one state of the store.

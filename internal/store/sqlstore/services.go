@@ -4,10 +4,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -148,31 +150,30 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 	return deleted && err == nil, err
 }
 
-// References lists the ids of the mappings that refer to a service, sorted.
-func (s *Store) References(ctx context.Context, serviceID string) ([]string, error) {
-	unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: "No service has the id " + brief(serviceID)}
-	if !validID(serviceID) {
-		return nil, unknown
-	}
-	ids := []string{}
-	err := s.read(ctx, func(t *tx) error {
-		ids = ids[:0]
-		if _, ok, err := findService(ctx, t, "id", serviceID); err != nil {
-			return err
-		} else if !ok {
-			return unknown
-		}
-		return eachRow(ctx, t, "SELECT id FROM mappings WHERE service_id = ? ORDER BY id", []any{serviceID}, func(rows *sql.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
+// References lists the ids of the mappings that refer to a service, sorted, from
+// one state of the store.
+func (s *Store) References(ctx context.Context, serviceID string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		err := s.walk(ctx, func(t *tx) error {
+			unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: "No service has the id " + brief(serviceID)}
+			if !validID(serviceID) {
+				return unknown
+			}
+			if _, ok, err := findService(ctx, t, "id", serviceID); err != nil || !ok {
+				return cmp.Or[error](err, unknown)
+			}
+			return eachRow(ctx, t, "SELECT id FROM mappings WHERE service_id = ? ORDER BY id", []any{serviceID}, func(rows *sql.Rows) error {
+				var id string
+				if err := rows.Scan(&id); err != nil {
+					return err
+				}
+				return more(yield(id, nil))
+			})
 		})
-	})
-	if err != nil {
-		return nil, err
+		if err != nil {
+			yield("", err)
+		}
 	}
-	return ids, nil
 }
 
 func checkService(key identity.ServiceKey, label string) error {

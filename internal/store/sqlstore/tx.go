@@ -151,6 +151,32 @@ func (s *Store) once(ctx context.Context, readOnly bool, fn func(*tx) error) err
 	return nil
 }
 
+// errLeft ends a walk whose loop was left.
+var errLeft = errors.New("no more is wanted")
+
+// more is errLeft where a loop wants no more.
+func more(wanted bool) error {
+	if wanted {
+		return nil
+	}
+	return errLeft
+}
+
+// walk lets fn read one state of the store for as long as it likes: it gets
+// into no writer's way. What it has handed out cannot be taken back, so it is
+// not run again.
+func (s *Store) walk(ctx context.Context, fn func(*tx) error) error {
+	t, err := s.db.BeginTx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return s.explain(ctx, fmt.Errorf("beginning a transaction: %w", err))
+	}
+	defer t.Rollback() //nolint:errcheck // nothing was written
+	if err := fn(&tx{Tx: t, dialect: s.dialect}); !errors.Is(err, errLeft) {
+		return s.explain(ctx, err)
+	}
+	return nil
+}
+
 // explain turns what went wrong into the store's errors. Errors about values
 // pass through; a failure of the database says what to do about it.
 func (s *Store) explain(ctx context.Context, err error) error {

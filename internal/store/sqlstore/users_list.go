@@ -64,29 +64,24 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 // the store. Writers go on meanwhile.
 func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq2[[]identity.User, error] {
 	return func(yield func([]identity.User, error) bool) {
-		if err := s.eachPage(ctx, filter, func(page []identity.User) bool { return yield(page, nil) }); err != nil {
-			yield(nil, s.explain(ctx, err))
-		}
-	}
-}
-
-func (s *Store) eachPage(ctx context.Context, filter store.UserFilter, visit func([]identity.User) bool) error {
-	w, err := newUserWalk(filter)
-	if err != nil || w.nobody() {
-		return err
-	}
-	t, err := s.db.BeginTx(ctx, s.dialect.snapshot())
-	if err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
-	}
-	defer t.Rollback() //nolint:errcheck // nothing was written
-	for {
-		page, more, err := w.next(ctx, &tx{Tx: t, dialect: s.dialect}, pageSize)
-		if err != nil {
-			return err
-		}
-		if !visit(page) || !more {
+		err := s.walk(ctx, func(t *tx) error {
+			w, err := newUserWalk(filter)
+			if err != nil || w.nobody() {
+				return err
+			}
+			for others := true; others; {
+				var page []identity.User
+				if page, others, err = w.next(ctx, t, pageSize); err != nil {
+					return err
+				}
+				if err := more(yield(page, nil)); err != nil {
+					return err
+				}
+			}
 			return nil
+		})
+		if err != nil {
+			yield(nil, err)
 		}
 	}
 }
