@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,11 @@ func TestMatcherValidate(t *testing.T) {
 	}
 	for _, test := range tests {
 		err := test.matcher.Validate(test.service)
+		if value, own := test.matcher[MatcherKey(test.service.Type)]; own && len(test.matcher) == 1 {
+			if alone := ValidateIdentity(test.service, value); fmt.Sprint(err) != fmt.Sprint(alone) {
+				t.Errorf("%v in %s: %v, as an identity: %v", test.matcher, test.service, err, alone)
+			}
+		}
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%v in %s: %v, want %q", test.matcher, test.service, err, test.err)
 		}
@@ -102,6 +108,9 @@ func FuzzMatcherCanonical(f *testing.F) {
 	f.Fuzz(func(t *testing.T, serviceType, a, b string) {
 		ma, mb := NewMatcher(serviceType, a), NewMatcher(serviceType, b)
 		service := ServiceKey{serviceType, "x"}
+		if whole, alone := ma.Validate(service), ValidateIdentity(service, a); fmt.Sprint(whole) != fmt.Sprint(alone) {
+			t.Fatalf("%s: %q as a matcher: %v, alone: %v", serviceType, a, whole, alone)
+		}
 		if ma.Validate(service) != nil || mb.Validate(service) != nil {
 			return
 		}
