@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -48,7 +49,7 @@ func Fuzz(f *testing.F, s Subject) {
 			}
 			answers, err := directory.Lookup(t.Context(), way.narrow(d), s.Service, []string{ann})
 			if err != nil {
-				if leaks(err.Error()) && !leaks(string(body)) {
+				if leaks(err.Error()) && !leaks(visible(body)) {
 					t.Errorf("%s: the error shows the secret: %v", way.name, err)
 				}
 				continue
@@ -61,6 +62,17 @@ func Fuzz(f *testing.F, s Subject) {
 			}
 		}
 	})
+}
+
+// visible is a body without what errors leave out of it: a piece of the secret
+// may come together then, which the service has said and nobody leaked.
+func visible(body []byte) string {
+	return strings.Map(func(c rune) rune {
+		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, string(body))
 }
 
 // inputService answers as the fake, then with the input.

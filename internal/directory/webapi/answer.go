@@ -54,7 +54,7 @@ func (r *Response) Unexpected(why string) error {
 		contentType, _, _ = strings.Cut(contentType, ";")
 	}
 	text := fmt.Sprintf("%s: unexpected answer: %s (status %d, content type %q)", r.at, why, r.Status,
-		clip(r.redact.text(contentType), 60))
+		r.redact.clip(contentType, 60))
 	if excerpt := r.excerpt(); excerpt != "" {
 		text += ": " + excerpt
 	}
@@ -67,7 +67,7 @@ func (r *Response) Redact(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &redacted{text: clip(r.redact.text(err.Error()), 600), err: err}
+	return &redacted{text: r.redact.clip(err.Error(), 600), err: err}
 }
 
 type redacted struct {
@@ -98,11 +98,21 @@ func (r *Response) excerpt() string {
 	if r.private || r.html() || len(r.Body) > excerptSource {
 		return ""
 	}
-	return clip(r.redact.text(string(r.Body)), excerptLength)
+	return r.redact.clip(string(r.Body), excerptLength)
 }
 
-// clip makes one line of text, without what cannot be seen, and shortens it.
-func clip(text string, length int) string {
+// clip is oneLine without secrets, shortened. They are blotted out once more
+// after what cannot be seen is gone, which may have stood within one.
+func (r *redactor) clip(text string, length int) string {
+	text = r.text(oneLine(r.text(text)))
+	if runes := []rune(text); len(runes) > length {
+		return string(runes[:length]) + "…"
+	}
+	return text
+}
+
+// oneLine makes one line of text, without what cannot be seen.
+func oneLine(text string) string {
 	text = strings.Map(func(c rune) rune {
 		switch {
 		case unicode.IsSpace(c):
@@ -112,11 +122,7 @@ func clip(text string, length int) string {
 		}
 		return c
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > length {
-		return string(runes[:length]) + "…"
-	}
-	return text
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // redactor blots secrets out of texts that go into errors.
