@@ -193,7 +193,13 @@ func secretHidden(tr *trial) {
 // leaks reports whether text holds the secret, or enough of it, in any of the
 // forms it travels in.
 func leaks(text string) bool {
-	for _, form := range []string{Secret, url.QueryEscape(Secret), url.PathEscape(Secret), "s3cr3t"} {
+	return whole(text) || strings.Contains(text, "s3cr3t")
+}
+
+// whole reports whether a text shows all of the secret.
+func whole(text string) bool {
+	quoted, _ := json.Marshal(Secret) // a string always marshals
+	for _, form := range []string{Secret, url.QueryEscape(Secret), url.PathEscape(Secret), strings.Trim(string(quoted), `"`)} {
 		if strings.Contains(text, form) {
 			return true
 		}

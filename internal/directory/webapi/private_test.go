@@ -5,6 +5,7 @@ package webapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -55,6 +56,26 @@ func FuzzRedact(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What cannot be seen is left out of errors, so that it must not keep the parts
+// of a secret apart until then.
+func TestClipBlotsOutBrokenSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = `tok/123 "456"`
+	r := newRedactor([]string{secret})
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{secret, string(quoted), url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
+		for _, unseen := range []string{"\xaa", "\x00", "\u200b", "\ufffd"} {
+			text := "it said " + form[:4] + unseen + form[4:]
+			if got := r.clip(text, 1000); !strings.Contains(got, "[secret]") {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+	}
 }
 
 func TestHeaderSecrets(t *testing.T) {
