@@ -5,12 +5,16 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 const (
@@ -42,7 +46,7 @@ func streamOf(body any) *stream {
 // streamList is a reply with one list, which may be larger than memory: it is
 // written while it is read. each adds its elements; before and after are what
 // stands around them.
-func (s *service) streamList(before, after string, each func(add func(any) error) error) *stream {
+func (s *service) streamList(before, after string, each func(ctx context.Context, add func(any) error) error) *stream {
 	return &stream{func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
@@ -51,7 +55,7 @@ func (s *service) streamList(before, after string, each func(add func(any) error
 		err := s.streams.take(ctx)
 		if err == nil {
 			defer s.streams.give()
-			err = each(list.add)
+			err = each(ctx, list.add)
 		}
 		if err == nil {
 			list.part.WriteString(after)
@@ -61,7 +65,12 @@ func (s *service) streamList(before, after string, each func(add func(any) error
 		case err == nil:
 		case list.begun:
 			// Only a connection that breaks off says that a reply is not whole.
-			s.log.ErrorContext(ctx, "a list was cut off", "request_id", exchangeOf(ctx).requestID, "error", err)
+			level := slog.LevelError
+			if ctx.Err() != nil {
+				level = slog.LevelDebug // its reader is gone
+			}
+			e := identity.AsError(err)
+			s.log.Log(ctx, level, "a list was cut off", "request_id", exchangeOf(ctx).requestID, "error", e.Message, "cause", e.Cause)
 			panic(http.ErrAbortHandler)
 		default:
 			s.fail(ctx, err).write(w)

@@ -71,12 +71,16 @@ func TestLongListBreaksOff(t *testing.T) {
 	t.Parallel()
 	someone := identity.User{ID: "1", Name: "alice@example.com", Type: identity.Normal, Role: identity.Member}
 	failed := &identity.Error{Code: identity.CodeUnavailable, Message: "the store could not answer", Retryable: true, Cause: errors.New("cable cut")}
-	for name, users := range map[string]int{"at once": 0, "before anything is sent": 1, "in the middle": 10_000} {
+	for name, users := range map[string]int{"at once": 0, "before anything is sent": 1, "in the middle": 10_000, "in the middle, by a panic": 10_000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := start(t, func(c *server.Config) {
 				c.Store = longList(c.Store, func(yield func([]identity.User, error) bool) {
-					if yield(slices.Repeat([]identity.User{someone}, users), nil) {
+					switch more := yield(slices.Repeat([]identity.User{someone}, users), nil); {
+					case !more:
+					case strings.Contains(name, "panic"):
+						panic("cable cut")
+					default:
 						yield(nil, failed)
 					}
 				})
@@ -102,7 +106,7 @@ func TestLongListBreaksOff(t *testing.T) {
 			}
 			eventually(t, func() bool {
 				logs := h.logs.String()
-				return strings.Contains(logs, "a list was cut off") && strings.Contains(logs, requestID) && strings.Contains(logs, `"route":"GET /api/v1/users"`)
+				return strings.Contains(logs, "cable cut") && strings.Contains(logs, requestID) && strings.Contains(logs, `"route":"GET /api/v1/users"`)
 			})
 		})
 	}

@@ -78,14 +78,14 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 	case err != nil:
 		return nil, err
 	case all && next != "":
-		return s.allUsers(ctx, filter), nil
+		return s.allUsers(filter), nil
 	}
 	return streamOf(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
 }
 
 // allUsers lists more users than a page holds.
-func (s *service) allUsers(ctx context.Context, filter store.UserFilter) *stream {
-	return s.streamList(`{"users":[`, "]}\n", func(add func(any) error) error {
+func (s *service) allUsers(filter store.UserFilter) *stream {
+	return s.streamList(`{"users":[`, "]}\n", func(ctx context.Context, add func(any) error) error {
 		for page, err := range s.Store.UserPages(ctx, filter) {
 			if err != nil {
 				return err

@@ -155,7 +155,7 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 func (s *Store) References(ctx context.Context, serviceID string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		err := s.walk(ctx, func(t *tx) error {
-			unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: "No service has the id " + brief(serviceID)}
+			unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: fmt.Sprintf("No service has the id %q", brief(serviceID))}
 			if !validID(serviceID) {
 				return unknown
 			}
