@@ -112,7 +112,7 @@ func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Co
 	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
 		counts.Add(r)
 		if r.Service != nil {
-			if r.Service.Key != identity.SymCloud.String() {
+			if r.Service.Key != identity.SymCloud().String() {
 				services = append(services, r.Service.Key)
 			}
 			return nil

@@ -103,7 +103,7 @@ func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (_ store
 		failed, err := st.UpsertAll(ctx, store.Actor{Name: importActor}, csvWrites(sheet, &counts))
 		var batch *identity.BatchError
 		if errors.As(err, &batch) {
-			return store.Counts{}, culprits(batch, failed)
+			return store.Counts{}, failures(batch, failed)
 		}
 		return counts, err
 	})
@@ -155,15 +155,15 @@ func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWr
 	}
 }
 
-// maxCulprits bounds how many problems are listed.
-const maxCulprits = 20
+// maxFailures bounds how many problems are listed.
+const maxFailures = 20
 
-// culprits names problems of a refused batch, each on a line. There were failed
+// failures names problems of a refused batch, each on a line. There were failed
 // of them, and batch holds the first ones.
-func culprits(batch *identity.BatchError, failed int) error {
+func failures(batch *identity.BatchError, failed int) error {
 	errs := []error{errors.New("nothing was imported, for these reasons")}
-	for i, c := range batch.Culprits {
-		if i == maxCulprits {
+	for i, c := range batch.Items {
+		if i == maxFailures {
 			errs = append(errs, fmt.Errorf("and %d more", failed-i))
 			break
 		}

@@ -72,9 +72,9 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 			body: symapi.UserDeletes{Users: elements}, elements: len(chunk)})
 		if err != nil {
 			var failed failures
-			failed.add(err, func(culprit *identity.Culprit) {
-				complete(culprit.Err, chunk[culprit.Index].Key(), identity.ServiceKey{})
-				culprit.Index += from
+			failed.add(err, func(failure *identity.ItemError) {
+				complete(failure.Err, chunk[failure.Index].Key(), identity.ServiceKey{})
+				failure.Index += from
 			})
 			return deleted, failed.err()
 		}

@@ -26,7 +26,7 @@ func (a *attempt) failureSaid() error {
 			Hint: "Redirects are followed only on the same host and with the same method; set the API URL to where it leads."})
 	}
 	if a.request.elements > 0 {
-		if batch := symapi.ParseCulprits(a.body, a.request.elements); batch != nil {
+		if batch := symapi.ParseItemErrors(a.body, a.request.elements); batch != nil {
 			return a.redact.failure(batch)
 		}
 	}

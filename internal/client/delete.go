@@ -43,10 +43,10 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true, repeat: true,
 			body: symapi.IdentityDeletes{Identities: elements[from:to]}, elements: len(chunk)})
 		if err != nil {
-			stop := failed.add(err, func(culprit *identity.Culprit) {
-				d := deletes[chunk[culprit.Index]]
-				culprit.Index = chunk[culprit.Index]
-				complete(culprit.Err, d.User, d.Service)
+			stop := failed.add(err, func(failure *identity.ItemError) {
+				d := deletes[chunk[failure.Index]]
+				failure.Index = chunk[failure.Index]
+				complete(failure.Err, d.User, d.Service)
 			})
 			if stop {
 				break

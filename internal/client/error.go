@@ -20,7 +20,7 @@ import (
 var ErrReadOnly = errors.New("the client is read-only, so it sends no writes")
 
 // Error is a call that failed. Err's chain holds an *identity.Error, or the
-// *identity.BatchError of a bulk call that named its culprits; of a call that
+// *identity.BatchError of a bulk call that named its failures; of a call that
 // was cancelled or never sent it holds the reason alone.
 type Error struct {
 	Method    string
@@ -148,9 +148,9 @@ func (r redactor) failure(err error) error {
 	case *identity.Error:
 		return r.identityError(e)
 	case *identity.BatchError:
-		clean := &identity.BatchError{Culprits: make([]identity.Culprit, len(e.Culprits))}
-		for i, c := range e.Culprits {
-			clean.Culprits[i] = identity.Culprit{Index: c.Index, Err: r.identityError(c.Err)}
+		clean := &identity.BatchError{Items: make([]identity.ItemError, len(e.Items))}
+		for i, c := range e.Items {
+			clean.Items[i] = identity.ItemError{Index: c.Index, Err: r.identityError(c.Err)}
 		}
 		return clean
 	}

@@ -17,8 +17,8 @@ import (
 // Lookup asks the service which account has each e-mail: one answer per
 // e-mail, in order. A server that cannot ask services at all is an
 // *identity.Error with CodeNoDirectory, as is a service without a directory.
-func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error) {
-	answers := make([]identity.Answer, len(emails))
+func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	answers := make([]identity.LookupResult, len(emails))
 	err := c.eachChunk(ctx, len(emails), func(ctx context.Context, from, to int) error {
 		return c.lookup(ctx, service, emails[from:to], answers[from:to])
 	})
@@ -28,7 +28,7 @@ func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails
 	return nil, c.withoutDirectories(ctx, service, err, "this API has no directories")
 }
 
-func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.Answer) error {
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.LookupResult) error {
 	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true,
 		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails}})
 	if err != nil {
@@ -116,7 +116,7 @@ func holdersAmong(users []identity.User, service identity.ServiceKey, claims []s
 	byClaim := make(map[string][]identity.Holder)
 	for _, u := range users {
 		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.Claim(service.Type)
+			claim := m.Matcher.AccountKey(service.Type)
 			byClaim[claim] = append(byClaim[claim], identity.Holder{User: u.Key(), Mapping: m})
 		}
 	}

@@ -56,7 +56,7 @@ func TestLookupStatuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.Answer{
+	want := []identity.LookupResult{
 		{Email: "p0000@example.com", Status: identity.NotFound},
 		{Email: "p0001@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "a"}, {"user_id": "b"}}},
 		{Email: "p0002@example.com", Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "c"}},

@@ -69,9 +69,9 @@ func (s *census) find(id string, key identity.UserKey) *identity.User {
 // holder is another user who holds the matcher's account in the service; "" if
 // nobody does.
 func (s *census) holder(of *identity.User, service identity.ServiceKey, matcher identity.Matcher) identity.UserKey {
-	claim := matcher.Claim(service.Type)
+	claim := matcher.AccountKey(service.Type)
 	for _, u := range s.claimsOf(service)[claim] {
-		if m, ok := u.Mapping(service); ok && u != of && m.Matcher.Claim(service.Type) == claim {
+		if m, ok := u.Mapping(service); ok && u != of && m.Matcher.AccountKey(service.Type) == claim {
 			return u.Key()
 		}
 	}
@@ -85,7 +85,7 @@ func (s *census) claimsOf(service identity.ServiceKey) map[string][]*identity.Us
 	claims := map[string][]*identity.User{}
 	for _, u := range s.users {
 		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.Claim(service.Type)
+			claim := m.Matcher.AccountKey(service.Type)
 			claims[claim] = append(claims[claim], u)
 		}
 	}
@@ -106,7 +106,7 @@ func (c *Client) planByReading(ctx context.Context, writes []identity.Write) (pl
 	for i, w := range writes {
 		user := s.find(w.UserID, w.User)
 		if user == nil && (w.UserID != "" || !w.User.IsEmail()) {
-			batch.Culprits = append(batch.Culprits, identity.Culprit{Index: i, Err: identity.UnknownUser(w.User)})
+			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: identity.UnknownUser(w.User)})
 			continue
 		}
 		if user != nil {
@@ -116,7 +116,7 @@ func (c *Client) planByReading(ctx context.Context, writes []identity.Write) (pl
 			}
 		}
 		if problem := s.check(user, w); problem != nil {
-			batch.Culprits = append(batch.Culprits, identity.Culprit{Index: i, Err: problem})
+			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: problem})
 			continue
 		}
 		if user == nil {
@@ -131,7 +131,7 @@ func (c *Client) planByReading(ctx context.Context, writes []identity.Write) (pl
 			Identities: []symapi.IdentityUpsert{ownRecord(user.Type, user.Name), upsertOf(w)}})
 		s.store(user, w)
 	}
-	if len(batch.Culprits) > 0 {
+	if len(batch.Items) > 0 {
 		return plan{}, &batch
 	}
 	return p, nil
@@ -164,7 +164,7 @@ func (s *census) check(user *identity.User, w identity.Write) *identity.Error {
 func (s *census) store(user *identity.User, w identity.Write) {
 	user.Mappings = slices.DeleteFunc(slices.Clone(user.Mappings), func(m identity.Mapping) bool { return m.Service == w.Service })
 	user.Mappings = append(user.Mappings, identity.Mapping{Service: w.Service, Matcher: maps.Clone(w.Matcher), Source: identity.Manual})
-	claims, claim := s.claimsOf(w.Service), w.Matcher.Claim(w.Service.Type)
+	claims, claim := s.claimsOf(w.Service), w.Matcher.AccountKey(w.Service.Type)
 	claims[claim] = append(claims[claim], user)
 }
 
@@ -188,13 +188,13 @@ func (c *Client) planDeletesByReading(ctx context.Context, deletes []identity.De
 			continue
 		}
 		if !stored.Matcher.Equal(d.Service.Type, d.Matcher) || (d.IfRevision != 0 && stored.Revision != d.IfRevision) {
-			batch.Culprits = append(batch.Culprits, identity.Culprit{Index: i, Err: identity.Conflict(user.Key(), d.Service, &stored)})
+			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: identity.Conflict(user.Key(), d.Service, &stored)})
 			continue
 		}
 		d.UserID, d.Matcher = user.ID, stored.Matcher // as stored: that server may compare letter by letter
 		indexes, elements = append(indexes, i), append(elements, deleteOf(d))
 	}
-	if len(batch.Culprits) > 0 {
+	if len(batch.Items) > 0 {
 		return nil, nil, &batch
 	}
 	return indexes, elements, nil

@@ -128,7 +128,7 @@ func TestConditionsWithoutExtensions(t *testing.T) {
 			fine := identity.Write{User: "bob@example.com", Service: identity.ServiceKey{Type: "pagerduty", ExternalID: "acme"}, Matcher: value("P1")}
 			got, err := f.client(t).Write(context.Background(), []identity.Write{fine, test.write})
 			var batch *identity.BatchError
-			if !errors.As(err, &batch) || len(batch.Culprits) != 1 || batch.Culprits[0].Index != 1 {
+			if !errors.As(err, &batch) || len(batch.Items) != 1 || batch.Items[0].Index != 1 {
 				t.Fatalf("got %v", err)
 			}
 			wantCode(t, err, test.code)

@@ -90,16 +90,16 @@ func passing(status int, err error) bool {
 }
 
 // saysRetryable reports whether a reply's own words allow another attempt: all
-// its culprits have to.
+// its failures have to.
 func saysRetryable(err error) bool {
 	var batch *identity.BatchError
 	if errors.As(err, &batch) {
-		for _, c := range batch.Culprits {
+		for _, c := range batch.Items {
 			if !c.Err.Retryable {
 				return false
 			}
 		}
-		return len(batch.Culprits) > 0
+		return len(batch.Items) > 0
 	}
 	var e *identity.Error
 	return errors.As(err, &e) && e.Retryable

@@ -135,14 +135,14 @@ func walk(t *testing.T, c *client.Client) {
 		t.Fatalf("conflicts: %v", err)
 	}
 	var got []string
-	for _, culprit := range batch.Culprits {
-		got = append(got, strings.Join([]string{string(rune('0' + culprit.Index)), string(culprit.Err.Code), string(culprit.Err.User), string(culprit.Err.Holder)}, " "))
+	for _, failure := range batch.Items {
+		got = append(got, strings.Join([]string{string(rune('0' + failure.Index)), string(failure.Err.Code), string(failure.Err.User), string(failure.Err.Holder)}, " "))
 	}
 	want := []string{"0 Identity:CONFLICT " + string(oddKey) + " ", "2 Identity:CLAIMED bob@example.com ada@example.com", "3 User:NOT_FOUND unknown-bot "}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("culprits (-want +got):\n%s", diff)
+		t.Errorf("failures (-want +got):\n%s", diff)
 	}
-	if stored := batch.Culprits[0].Err.Stored; stored == nil || stored.Matcher["user_id"] != "00u9" || stored.Revision != written[0].Mappings[0].Revision {
+	if stored := batch.Items[0].Err.Stored; stored == nil || stored.Matcher["user_id"] != "00u9" || stored.Revision != written[0].Mappings[0].Revision {
 		t.Errorf("stored %+v", stored)
 	}
 

@@ -17,7 +17,7 @@ import (
 // stored then.
 //
 // Up to symapi.MaxBatch writes are one transaction; more are sent as several,
-// in order. A transaction that named its culprits does not stop those after
+// in order. A transaction that named its failures does not stop those after
 // it; any other failure does. So beside an error the users of what was written
 // are returned too, and a user without Name stands for a write that was not
 // done. The error's chain then holds an *identity.BatchError whose indexes are
@@ -102,7 +102,7 @@ func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
 		key = "username"
 	}
 	return symapi.IdentityUpsert{
-		ServiceType: identity.SymCloud.Type, ExternalID: identity.SymCloud.ExternalID,
+		ServiceType: identity.SymCloud().Type, ExternalID: identity.SymCloud().ExternalID,
 		Matcher: map[string]string{key: name},
 	}
 }
@@ -127,11 +127,11 @@ func namedWrites(writes []identity.Write) ([]identity.Write, error) {
 		if err != nil {
 			e := *identity.AsError(err)
 			e.User, e.Service = w.User, w.Service
-			batch.Culprits = append(batch.Culprits, identity.Culprit{Index: i, Err: &e})
+			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: &e})
 		}
 		out[i] = w
 	}
-	if len(batch.Culprits) > 0 {
+	if len(batch.Items) > 0 {
 		return nil, &batch
 	}
 	return out, nil
@@ -152,10 +152,10 @@ func (c *Client) sendWrites(ctx context.Context, writes []identity.Write, p plan
 		results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: repeat,
 			body: symapi.UserUpserts{Users: p.elements[from:to]}, elements: len(chunk)})
 		if err != nil {
-			stop := failed.add(err, func(culprit *identity.Culprit) {
-				w := writes[chunk[culprit.Index]]
-				culprit.Index = chunk[culprit.Index]
-				complete(culprit.Err, w.User, w.Service)
+			stop := failed.add(err, func(failure *identity.ItemError) {
+				w := writes[chunk[failure.Index]]
+				failure.Index = chunk[failure.Index]
+				complete(failure.Err, w.User, w.Service)
 			})
 			if stop {
 				break
@@ -208,7 +208,7 @@ func (c *Client) readBack(ctx context.Context, writes []identity.Write, unread [
 }
 
 // bulk sends one transaction and returns one result per element. Where the
-// server named culprits the error's chain holds an *identity.BatchError.
+// server named failures the error's chain holds an *identity.BatchError.
 func (c *Client) bulk(ctx context.Context, request call) ([]symapi.BulkResult, error) {
 	r, err := c.do(ctx, request)
 	if err != nil {
@@ -218,7 +218,7 @@ func (c *Client) bulk(ctx context.Context, request call) ([]symapi.BulkResult, e
 	return results, r.understood(err)
 }
 
-// complete fills in what a server left out of a culprit and the request says.
+// complete fills in what a server left out of a failure and the request says.
 func complete(e *identity.Error, user identity.UserKey, service identity.ServiceKey) {
 	if e.User == "" {
 		e.User = user
@@ -230,22 +230,22 @@ func complete(e *identity.Error, user identity.UserKey, service identity.Service
 
 // failures gathers what went wrong in the transactions of one call.
 type failures struct {
-	culprits []identity.Culprit
-	first    *Error // of the transactions that named culprits
+	failures []identity.ItemError
+	first    *Error // of the transactions that named failures
 	fatal    error
 }
 
-// add takes the error of one transaction, after place has put its culprits
+// add takes the error of one transaction, after place has put its failures
 // where they stand in the whole call. It reports whether to send no more.
-func (f *failures) add(err error, place func(*identity.Culprit)) (stop bool) {
+func (f *failures) add(err error, place func(*identity.ItemError)) (stop bool) {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {
 		f.fatal = err
 		return true
 	}
-	for _, culprit := range batch.Culprits {
-		place(&culprit)
-		f.culprits = append(f.culprits, culprit)
+	for _, failure := range batch.Items {
+		place(&failure)
+		f.failures = append(f.failures, failure)
 	}
 	if f.first == nil {
 		errors.As(err, &f.first)
@@ -255,10 +255,10 @@ func (f *failures) add(err error, place func(*identity.Culprit)) (stop bool) {
 
 // err is everything that was added, as one error.
 func (f *failures) err() error {
-	if len(f.culprits) == 0 {
+	if len(f.failures) == 0 {
 		return f.fatal
 	}
-	var named error = &identity.BatchError{Culprits: f.culprits}
+	var named error = &identity.BatchError{Items: f.failures}
 	if f.first != nil {
 		told := *f.first
 		told.Err = named

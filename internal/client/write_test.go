@@ -23,7 +23,7 @@ func storing(t *testing.T, taken ...string) *fake {
 			return ok(users())
 		}
 		var results []symapi.BulkResult
-		var culprits []identity.Culprit
+		var failures []identity.ItemError
 		for i, u := range decode[symapi.UserUpserts](t, r).Users {
 			email := u.ID
 			if u.Identities[0].ServiceType == "sym" {
@@ -32,14 +32,14 @@ func storing(t *testing.T, taken ...string) *fake {
 			last := u.Identities[len(u.Identities)-1]
 			key := identity.ServiceKey{Type: last.ServiceType, ExternalID: last.ExternalID}
 			if slices.Contains(taken, email) {
-				culprits = append(culprits, identity.Culprit{Index: i, Err: identity.Conflict("", key,
+				failures = append(failures, identity.ItemError{Index: i, Err: identity.Conflict("", key,
 					&identity.Mapping{Service: key, Matcher: identity.Matcher{"user_id": "other"}, Source: identity.FromRule, Revision: 7})})
 			}
 			record := person("id-"+email, email, key.String(), last.Matcher["user_id"])
 			results = append(results, symapi.BulkResult{Index: i, Record: &record})
 		}
-		if len(culprits) > 0 {
-			return answer{status: 409, body: symapi.BulkFailure(culprits, len(results))}
+		if len(failures) > 0 {
+			return answer{status: 409, body: symapi.BulkFailure(failures, len(results))}
 		}
 		slices.Reverse(results) // their indexes count
 		return ok(symapi.BulkSuccess(results))
@@ -87,7 +87,7 @@ func TestWriteOnTheWire(t *testing.T) {
 	}
 }
 
-// TestWriteInChunks: a transaction with culprits does not stop the others, and
+// TestWriteInChunks: a transaction with failures does not stop the others, and
 // what they wrote is returned.
 func TestWriteInChunks(t *testing.T) {
 	t.Parallel()
@@ -96,13 +96,13 @@ func TestWriteInChunks(t *testing.T) {
 	got, err := f.client(t).Write(context.Background(), writesFor(list))
 	f.wantCalls(t, "POST users/search", "PATCH users", "PATCH users", "PATCH users")
 	var batch *identity.BatchError
-	if !errors.As(err, &batch) || len(batch.Culprits) != 2 || batch.Culprits[0].Index != 1200 || batch.Culprits[1].Index != 1999 {
+	if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 1200 || batch.Items[1].Index != 1999 {
 		t.Fatalf("got %v", err)
 	}
-	first := batch.Culprits[0].Err
+	first := batch.Items[0].Err
 	if first.User != identity.UserKey(list[1200]) || first.Service != okta || first.Code != identity.CodeIdentityConflict ||
 		first.Stored == nil || first.Stored.Matcher["user_id"] != "other" || first.Stored.Revision != 7 || first.Stored.Source != identity.FromRule {
-		t.Errorf("culprit %+v", first)
+		t.Errorf("failure %+v", first)
 	}
 	if e := apiError(t, err); e.Status != 409 || e.Method != "PATCH" {
 		t.Errorf("got %+v", e)
@@ -127,7 +127,7 @@ func TestWriteStopsAtAFailure(t *testing.T) {
 	got, err := f.client(t).Write(context.Background(), writesFor(list))
 	f.wantCalls(t, "POST users/search", "PATCH users", "PATCH users", "PATCH users")
 	var batch *identity.BatchError
-	if apiError(t, err).Status != 500 || !errors.As(err, &batch) || len(batch.Culprits) != 1 || batch.Culprits[0].Index != 5 {
+	if apiError(t, err).Status != 500 || !errors.As(err, &batch) || len(batch.Items) != 1 || batch.Items[0].Index != 5 {
 		t.Errorf("got %v", err)
 	}
 	for i, u := range got {
@@ -147,7 +147,7 @@ func TestWriteRefusesNames(t *testing.T) {
 	}
 	got, err := f.client(t).Write(context.Background(), writes)
 	var batch *identity.BatchError
-	if !errors.As(err, &batch) || len(batch.Culprits) != 2 || batch.Culprits[0].Index != 0 || batch.Culprits[1].Index != 2 || len(got) != 3 {
+	if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 0 || batch.Items[1].Index != 2 || len(got) != 3 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	wantCode(t, err, identity.CodeUserInvalid)
@@ -277,13 +277,13 @@ func TestDeleteConflict(t *testing.T) {
 			return ok(users())
 		}
 		stored := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "y"}, Source: identity.Manual, Revision: 9}
-		return answer{status: 409, body: symapi.BulkFailure([]identity.Culprit{{Index: 0, Err: identity.Conflict("", okta, stored)}}, 1)}
+		return answer{status: 409, body: symapi.BulkFailure([]identity.ItemError{{Index: 0, Err: identity.Conflict("", okta, stored)}}, 1)}
 	}}
 	got, err := f.client(t).Delete(context.Background(), []identity.Delete{
 		{User: "nobody@example.com", Service: okta}, {UserID: "u1", User: "ada@example.com", Service: okta, Matcher: identity.Matcher{"user_id": "x"}},
 	})
 	var batch *identity.BatchError
-	if !errors.As(err, &batch) || batch.Culprits[0].Index != 1 || batch.Culprits[0].Err.User != "ada@example.com" || batch.Culprits[0].Err.Stored == nil {
+	if !errors.As(err, &batch) || batch.Items[0].Index != 1 || batch.Items[0].Err.User != "ada@example.com" || batch.Items[0].Err.Stored == nil {
 		t.Errorf("got %v", err)
 	}
 	if !slices.Equal(got, []bool{false, false}) {

@@ -14,7 +14,7 @@ import (
 
 // Result is what the accounts of a service say about one address.
 type Result struct {
-	Status identity.AnswerStatus
+	Status identity.LookupStatus
 	// Account is the match when Found, and the only match when Inactive.
 	Account Account
 	// Candidates are the accounts left over when Ambiguous, or when several

@@ -22,16 +22,16 @@ import (
 // and no answers. Where the service began to limit requests, those who were
 // not asked have the status Failed and a retryable error. What cannot be
 // stored, such as an id that the service type does not allow, is Failed too.
-func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string, opts ...Option) ([]identity.Answer, error) {
+func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string, opts ...Option) ([]identity.LookupResult, error) {
 	l := newLookup(d, service, opts...)
-	answers := make([]identity.Answer, len(emails))
+	answers := make([]identity.LookupResult, len(emails))
 	keys := make([]string, len(emails))
 	var want []string
 	asked := map[string]bool{}
 	for i, email := range emails {
 		key, err := emailKey(email)
 		if err != nil {
-			answers[i] = identity.Answer{Email: email, Status: identity.Failed, Err: identity.AsError(err)}
+			answers[i] = identity.LookupResult{Email: email, Status: identity.Failed, Err: identity.AsError(err)}
 			continue
 		}
 		keys[i] = key
@@ -152,8 +152,8 @@ func (l *lookup) settled(list *index, want []string) bool {
 }
 
 // answer is a result as the API says it, under the caller's spelling.
-func (l *lookup) answer(email, key string, r Result) identity.Answer {
-	a := identity.Answer{Email: email, Status: r.Status, AsOf: l.asOf[key]}
+func (l *lookup) answer(email, key string, r Result) identity.LookupResult {
+	a := identity.LookupResult{Email: email, Status: r.Status, AsOf: l.asOf[key]}
 	switch r.Status {
 	case identity.Found, identity.Inactive:
 		if r.Account.ID == "" { // several inactive accounts: none of them is the one

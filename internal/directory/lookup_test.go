@@ -61,11 +61,11 @@ func person(id, email string) directory.Account {
 	return directory.Account{ID: id, Emails: []string{email}, State: directory.StateActive}
 }
 
-func found(email, id string) identity.Answer {
-	return identity.Answer{Email: email, Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
+func found(email, id string) identity.LookupResult {
+	return identity.LookupResult{Email: email, Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
 }
 
-var ignoreErr = cmpopts.IgnoreFields(identity.Answer{}, "Err")
+var ignoreErr = cmpopts.IgnoreFields(identity.LookupResult{}, "Err")
 
 func TestLookupAnswersInOrder(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func TestLookupAnswersInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.Answer{
+	want := []identity.LookupResult{
 		found("B@example.com", "id of b@example.com"),
 		{Email: "bot", Status: identity.Failed},
 		{Email: "nobody@example.com", Status: identity.NotFound},
@@ -131,7 +131,7 @@ func TestLookupFoldsIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.Answer{{Email: ann, Status: identity.Found, Matcher: identity.Matcher{"email": "Ann@Example.com"}}}
+	want := []identity.LookupResult{{Email: ann, Status: identity.Found, Matcher: identity.Matcher{"email": "Ann@Example.com"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Lookup (-want +got):\n%s", diff)
 	}
@@ -251,7 +251,7 @@ func TestLookupOddAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.Answer{{Email: ann, Status: identity.Failed}, found("b@example.com", "u")}
+	want := []identity.LookupResult{{Email: ann, Status: identity.Failed}, found("b@example.com", "u")}
 	if diff := cmp.Diff(want, got, ignoreErr); diff != "" || got[0].Err == nil || got[0].Err.Retryable {
 		t.Errorf("Lookup (-want +got):\n%s\n%v", diff, got[0].Err)
 	}

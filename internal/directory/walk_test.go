@@ -31,7 +31,7 @@ func TestWalkStops(t *testing.T) {
 	for name, tc := range map[string]struct {
 		email string
 		opts  []directory.Option
-		want  identity.AnswerStatus
+		want  identity.LookupStatus
 		read  int64
 	}{
 		"strict":                         {ann, nil, identity.Ambiguous, 3},
@@ -125,7 +125,7 @@ func TestWalkTruncated(t *testing.T) {
 	}
 	l.descriptor.Lookup = true
 	got, err := directory.Lookup(t.Context(), l, okta, []string{ann})
-	if diff := cmp.Diff([]identity.Answer{found(ann, "looked up")}, got); err != nil || diff != "" {
+	if diff := cmp.Diff([]identity.LookupResult{found(ann, "looked up")}, got); err != nil || diff != "" {
 		t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
 	}
 	if l.read.Load() != 2 {
@@ -180,7 +180,7 @@ func TestFromLister(t *testing.T) {
 		want := func(walks int64) {
 			t.Helper()
 			got, err := directory.Lookup(t.Context(), d, okta, []string{"b@example.com", ann, "c@example.com"})
-			answers := []identity.Answer{found("b@example.com", "2"), found(ann, "1"), {Email: "c@example.com", Status: identity.NotFound}}
+			answers := []identity.LookupResult{found("b@example.com", "2"), found(ann, "1"), {Email: "c@example.com", Status: identity.NotFound}}
 			if diff := cmp.Diff(answers, got); err != nil || diff != "" {
 				t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
 			}

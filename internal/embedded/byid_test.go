@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/datadog"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/entra"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/gitlab"
@@ -18,7 +19,6 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/pagerduty"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -34,13 +34,13 @@ func TestFindID(t *testing.T) {
 	t.Parallel()
 	const token = `{"access_token":"t","expires_in":3600,"token_type":"Bearer"}`
 	for name, tc := range map[string]struct {
-		open                             func(webapi.Settings) (directory.Directory, error)
+		open                             func(apiclient.Settings) (directory.Directory, error)
 		id                               string
 		active, inactive, absent, others asked
 		lacksInactive                    bool
 	}{
 		"okta": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return okta.Open(okta.Config{Settings: s, Token: "t"})
 			},
 			id: "00u1", active: asked{at: "/api/v1/users/00u1", body: `{"id":"00u1","status":"ACTIVE","profile":{"login":"a@x.com"}}`},
@@ -49,7 +49,7 @@ func TestFindID(t *testing.T) {
 			others:   asked{body: `{"id":"00u2","status":"ACTIVE","profile":{"login":"00u1"}}`},
 		},
 		"slack": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return slack.Open(slack.Config{Settings: s, Token: "xoxb-t"})
 			},
 			id: "U1", active: asked{at: "/users.info?user=U1", body: `{"ok":true,"user":{"id":"U1"}}`},
@@ -57,7 +57,7 @@ func TestFindID(t *testing.T) {
 			absent:   asked{body: `{"ok":false,"error":"user_not_found"}`}, others: asked{body: `{"ok":true,"user":{"id":"U2"}}`},
 		},
 		"entra": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return entra.Open(entra.Config{Settings: s, Tenant: "acme.com", ClientID: "a", ClientSecret: "b"})
 			},
 			id: "5d1f", active: asked{at: "/v1.0/users/5d1f", body: `{"id":"5d1f","accountEnabled":true,"userType":"Guest"}`},
@@ -66,14 +66,14 @@ func TestFindID(t *testing.T) {
 			others:   asked{body: `{"id":"77","userPrincipalName":"5d1f","accountEnabled":true}`},
 		},
 		"pagerduty": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return pagerduty.Open(pagerduty.Config{Settings: s, Token: "t"})
 			},
 			id: "PX1", active: asked{at: "/users/PX1", body: `{"user":{"id":"PX1","email":"a@x.com"}}`}, lacksInactive: true,
 			absent: asked{status: 404, body: `{"error":{"message":"Not Found","code":2100}}`}, others: asked{body: `{"user":{"id":"PX2"}}`},
 		},
 		"gitlab": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return gitlab.Open(gitlab.Config{Settings: s, Token: "t", Domain: "gitlab.acme.com"})
 			},
 			id: "7", active: asked{at: "/api/v4/users/7", body: `{"id":7,"state":"active","bot":true}`},
@@ -81,7 +81,7 @@ func TestFindID(t *testing.T) {
 			absent:   asked{status: 404, body: `{"message":"404 User Not Found"}`}, others: asked{body: `{"id":8,"state":"active"}`},
 		},
 		"datadog": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return datadog.Open(datadog.Config{Settings: s, Token: "t", ClientSecret: "u"})
 			},
 			id: "a-1", active: asked{at: "/api/v2/users/a-1", body: `{"data":{"id":"a-1","attributes":{"status":"Active"}}}`},
@@ -89,7 +89,7 @@ func TestFindID(t *testing.T) {
 			absent:   asked{status: 404, body: `{"errors":["user not found"]}`}, others: asked{body: `{"data":{"id":"a-2","attributes":{}}}`},
 		},
 		"scim": {
-			open: func(s webapi.Settings) (directory.Directory, error) {
+			open: func(s apiclient.Settings) (directory.Directory, error) {
 				return scim.Open(scim.Config{BaseURL: s.BaseURL, AllowHTTP: true, Token: "t"})
 			},
 			id: "1", active: asked{at: `/Users?count=` + "*" + `&filter=id+eq+%221%22&startIndex=1`, body: `{"totalResults":1,"Resources":[{"id":"1","active":true}]}`},
@@ -129,7 +129,7 @@ func TestFindID(t *testing.T) {
 					w.WriteHeader(cmp.Or(step.answer.status, http.StatusOK))
 					_, _ = w.Write([]byte(step.answer.body))
 				}))
-				d, err := tc.open(webapi.Settings{BaseURL: server.URL, AllowHTTP: true})
+				d, err := tc.open(apiclient.Settings{BaseURL: server.URL, AllowHTTP: true})
 				if err != nil {
 					t.Fatal(err)
 				}

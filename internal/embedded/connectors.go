@@ -6,7 +6,7 @@ package embedded
 import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/file"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/httpdir"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/httpjson"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -17,7 +17,7 @@ func decodeFile(args arguments, _ identity.ServiceKey) opener {
 }
 
 func decodeHTTP(args arguments, _ identity.ServiceKey) opener {
-	cfg := httpdir.Config{
+	cfg := httpjson.Config{
 		URL:            args.url("url").value,
 		Headers:        args.headers("headers"),
 		Identity:       args.str("identity"),
@@ -27,7 +27,7 @@ func decodeHTTP(args arguments, _ identity.ServiceKey) opener {
 		AllowPrivate:   args.boolean("allow_private"),
 		Timeout:        args.duration("timeout"),
 	}
-	return func() (directory.Directory, error) { return httpdir.Open(cfg) }
+	return func() (directory.Directory, error) { return httpjson.Open(cfg) }
 }
 
 func decodeSCIM(args arguments, _ identity.ServiceKey) opener {

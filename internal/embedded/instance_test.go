@@ -94,7 +94,7 @@ func labels(t *testing.T, st store.Store) map[string]string {
 	}
 	found := make(map[string]string, len(services))
 	for _, s := range services {
-		if s.Key != identity.SymCloud {
+		if s.Key != identity.SymCloud() {
 			found[s.Key.String()] = s.Label
 		}
 	}

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/auth0"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsiam"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awssso"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/boundary"
@@ -24,13 +25,12 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/pagerduty"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // web reads the attributes that web lists.
-func (a arguments) web() webapi.Settings {
-	return webapi.Settings{
+func (a arguments) web() apiclient.Settings {
+	return apiclient.Settings{
 		BaseURL:   a.url("base_url").value,
 		Timeout:   a.duration("timeout"),
 		AllowHTTP: a.boolean("allow_http"),
@@ -184,8 +184,8 @@ func decodeOneLogin(args arguments, service identity.ServiceKey) opener {
 }
 
 // aws reads the attributes that aws lists.
-func (a arguments) aws() awsapi.Settings {
-	return awsapi.Settings{
+func (a arguments) aws() awsclient.Settings {
+	return awsclient.Settings{
 		Settings:     a.web(),
 		Region:       a.str("region"),
 		ClientID:     a.str("client_id"),

@@ -47,7 +47,7 @@ func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[
 			t.Fatal(err)
 		}
 		for _, m := range user.Mappings {
-			if m.Service == identity.SymCloud {
+			if m.Service == identity.SymCloud() {
 				continue
 			}
 			id, _ := m.Matcher.Identity(m.Service.Type)

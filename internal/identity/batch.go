@@ -5,27 +5,27 @@ package identity
 
 import "fmt"
 
-// Culprit is one element of a batch that could not be done.
-type Culprit struct {
+// ItemError is one element of a batch that could not be done.
+type ItemError struct {
 	Index int // in the outer list of the call
 	Err   *Error
 }
 
 // BatchError names every element because of which a batch was not done. None
 // of the batch was.
-type BatchError struct{ Culprits []Culprit }
+type BatchError struct{ Items []ItemError }
 
 func (e *BatchError) Error() string {
-	if len(e.Culprits) == 1 {
-		return e.Culprits[0].Err.Error()
+	if len(e.Items) == 1 {
+		return e.Items[0].Err.Error()
 	}
-	return fmt.Sprintf("%d elements failed, the first: %s", len(e.Culprits), e.Culprits[0].Err)
+	return fmt.Sprintf("%d elements failed, the first: %s", len(e.Items), e.Items[0].Err)
 }
 
-// Unwrap lets errors.Is and errors.As find every culprit.
+// Unwrap lets errors.Is and errors.As find every failure.
 func (e *BatchError) Unwrap() []error {
-	errs := make([]error, len(e.Culprits))
-	for i, c := range e.Culprits {
+	errs := make([]error, len(e.Items))
+	for i, c := range e.Items {
 		errs[i] = c.Err
 	}
 	return errs

@@ -130,27 +130,27 @@ type Conditions struct {
 	IfUnclaimed bool  // only where no other user of the service holds the identity
 }
 
-// Answer is what a target service said about one e-mail.
-type Answer struct {
+// LookupResult is what a target service said about one e-mail.
+type LookupResult struct {
 	Email      string
-	Status     AnswerStatus
+	Status     LookupStatus
 	Matcher    Matcher   // set when Found; the inactive account's when Inactive
 	Candidates []Matcher // set when Ambiguous
 	Err        *Error    // set when Failed
 	AsOf       time.Time // of when the answer is; zero = not told
 }
 
-// AnswerStatus is the outcome of asking a target service for one e-mail.
-type AnswerStatus string
+// LookupStatus is the outcome of asking a target service for one e-mail.
+type LookupStatus string
 
 // Outcomes of a lookup. Failed says that the service was not asked or did not
 // answer: it never means that the person has no account.
 const (
-	Found     AnswerStatus = "found"
-	NotFound  AnswerStatus = "not_found"
-	Ambiguous AnswerStatus = "ambiguous"
-	Inactive  AnswerStatus = "inactive"
-	Failed    AnswerStatus = "failed"
+	Found     LookupStatus = "found"
+	NotFound  LookupStatus = "not_found"
+	Ambiguous LookupStatus = "ambiguous"
+	Inactive  LookupStatus = "inactive"
+	Failed    LookupStatus = "failed"
 )
 
 // AccountStatus is what a target service said about one stored identity.

@@ -56,9 +56,9 @@ func (m Matcher) Canonical(serviceType string) string {
 	return string(text)
 }
 
-// Claim is the string by which one account is told from another when asking
+// AccountKey is the string by which one account is told from another when asking
 // who holds it: the folded value of the type's own key, else the whole matcher.
-func (m Matcher) Claim(serviceType string) string {
+func (m Matcher) AccountKey(serviceType string) string {
 	if id, ok := m[MatcherKey(serviceType)]; ok {
 		return FoldIdentity(serviceType, id)
 	}

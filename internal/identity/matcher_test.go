@@ -52,10 +52,10 @@ func TestMatcherEqual(t *testing.T) {
 
 func TestMatcherClaimIsTheOwnKey(t *testing.T) {
 	t.Parallel()
-	if a, b := (Matcher{"user_id": "Octo"}).Claim("github"), (Matcher{"user_id": "octo", "node_id": "x"}).Claim("github"); a != b {
+	if a, b := (Matcher{"user_id": "Octo"}).AccountKey("github"), (Matcher{"user_id": "octo", "node_id": "x"}).AccountKey("github"); a != b {
 		t.Errorf("claims of one login differ: %q, %q", a, b)
 	}
-	if a, b := (Matcher{"dn": "x"}).Claim("ldap"), (Matcher{"dn": "y"}).Claim("ldap"); a == b {
+	if a, b := (Matcher{"dn": "x"}).AccountKey("ldap"), (Matcher{"dn": "y"}).AccountKey("ldap"); a == b {
 		t.Errorf("claims of two accounts are equal: %q", a)
 	}
 }
@@ -115,7 +115,7 @@ func FuzzMatcherCanonical(f *testing.F) {
 			return
 		}
 		same := FoldIdentity(serviceType, a) == FoldIdentity(serviceType, b)
-		if ma.Equal(serviceType, mb) != same || (ma.Claim(serviceType) == mb.Claim(serviceType)) != same {
+		if ma.Equal(serviceType, mb) != same || (ma.AccountKey(serviceType) == mb.AccountKey(serviceType)) != same {
 			t.Fatalf("%s: %q and %q: equal %t, fold %t", serviceType, a, b, ma.Equal(serviceType, mb), same)
 		}
 	})

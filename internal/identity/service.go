@@ -20,8 +20,8 @@ type ServiceKey struct {
 	ExternalID string
 }
 
-// SymCloud is every user's own record. It is always registered.
-var SymCloud = ServiceKey{Type: "sym", ExternalID: "cloud"}
+// SymCloud returns the key of every user's own record. It is always registered.
+func SymCloud() ServiceKey { return ServiceKey{Type: "sym", ExternalID: "cloud"} }
 
 // String is the service key, type:external_id.
 func (k ServiceKey) String() string { return k.Type + ":" + k.ExternalID }
@@ -164,7 +164,7 @@ func awsAccount(id string) string {
 }
 
 func symCloud(id string) string {
-	if id == SymCloud.ExternalID {
+	if id == SymCloud().ExternalID {
 		return ""
 	}
 	return "Must be 'cloud'"

@@ -20,7 +20,7 @@ func TestParseServiceKey(t *testing.T) {
 		{in: "boundary:https://boundary.acme.dev:9200", want: ServiceKey{"boundary", "https://boundary.acme.dev:9200"}},
 		{in: "custom:a,b c", want: ServiceKey{"custom", "a,b c"}},
 		{in: "slack:T0ABC123", want: ServiceKey{"slack", "T0ABC123"}},
-		{in: "sym:cloud", want: SymCloud},
+		{in: "sym:cloud", want: SymCloud()},
 		{in: "okta", err: "is not a service key"},
 		{in: "Okta:x", err: "is not a service type"},
 		{in: "1x:x", err: "is not a service type"},
@@ -50,7 +50,7 @@ func TestParseServiceKey(t *testing.T) {
 
 func TestManagedServicesCannotBeDeclared(t *testing.T) {
 	t.Parallel()
-	for _, key := range []ServiceKey{SymCloud, {"auth0", "acme"}} {
+	for _, key := range []ServiceKey{SymCloud(), {"auth0", "acme"}} {
 		err := key.CheckDeclarable()
 		if err == nil || !strings.Contains(err.Error(), "cannot be") || !strings.Contains(err.Error(), "managed") {
 			t.Errorf("%s: %v", key, err)

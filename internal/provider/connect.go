@@ -13,9 +13,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
-	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
 	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -44,7 +44,7 @@ func (c connector) open(ctx context.Context) (*session, diag.Diagnostics) {
 		if !ok {
 			return nil, diags
 		}
-		s := &session{client: shared.New(c.newClient(&diags, c.settings.APIURL, c.transport, token))}
+		s := &session{client: readcache.New(c.newClient(&diags, c.settings.APIURL, c.transport, token))}
 		return c.verified(ctx, s, diags)
 	}
 	diags.AddError("No Identity API Configured",
@@ -75,7 +75,7 @@ func (c connector) openEmbedded(ctx context.Context) (*session, diag.Diagnostics
 		return nil, diags
 	}
 	s := &session{storeCreated: instance.StoreCreated()}
-	s.client = shared.New(c.newClient(&diags, "http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil))
+	s.client = readcache.New(c.newClient(&diags, "http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil))
 	opened, diags := c.verified(ctx, s, diags)
 	if opened == nil {
 		_ = instance.Close() // the failure that is reported came first

@@ -93,7 +93,7 @@ func requestLines(err error, words string) string {
 type explanation struct {
 	what   string // what failed; a clause without a full stop
 	remedy string // why that is likely and what to do
-	list   string // of a batch: every culprit
+	list   string // of a batch: every failure
 	said   string // the server's own words, where what does not repeat them
 }
 
@@ -113,7 +113,7 @@ func explain(err error) explanation {
 		return explanation{what: "the run was cancelled before this was done", remedy: "Run it again; what was already acknowledged is stored"}
 	case errors.As(err, &failed) && failed.Status == 0 && failed.Attempts > 0:
 		return explainNoAnswer(failed)
-	case errors.As(err, &batch) && len(batch.Culprits) > 1:
+	case errors.As(err, &batch) && len(batch.Items) > 1:
 		return explainBatch(batch)
 	case errors.As(err, &coded):
 		return explainCode(coded, err)
@@ -144,21 +144,21 @@ const noAnswerRemedy = "Check that the API is up and reachable; request_timeout 
 
 func explainBatch(batch *identity.BatchError) explanation {
 	var list strings.Builder
-	for i, c := range batch.Culprits {
+	for i, c := range batch.Items {
 		if i > 0 {
 			list.WriteByte('\n')
 		}
-		fmt.Fprintf(&list, "  - %s", culpritName(c))
+		fmt.Fprintf(&list, "  - %s", itemName(c))
 		list.WriteString(describeCoded(c.Err))
 	}
 	return explanation{
-		what:   fmt.Sprintf("the API refused %d elements of the request, so it stored none of it", len(batch.Culprits)),
+		what:   fmt.Sprintf("the API refused %d elements of the request, so it stored none of it", len(batch.Items)),
 		remedy: "Correct the elements below and apply again",
 		list:   list.String(),
 	}
 }
 
-func culpritName(c identity.Culprit) string {
+func itemName(c identity.ItemError) string {
 	name := ""
 	if c.Err.User != "" {
 		name = string(c.Err.User)

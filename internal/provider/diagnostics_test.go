@@ -51,12 +51,12 @@ func TestAddFailure(t *testing.T) {
 		"unknown_bot":      {"deploy-bot", okta.String(), call("PATCH", "/api/v1/users", 404, 1, identity.UnknownUser("deploy-bot"))},
 		"referenced":       {"", okta.String(), call("POST", "/api/v1/services/delete", 409, 1, coded(identity.CodeServiceReferenced, "Cannot perform delete because it is referenced by 3 identities and 0 integrations", ""))},
 		"directory_failed": {string(ada), okta.String(), call("POST", "/api/v1/identities/lookup", 503, 6, coded(identity.CodeDirectoryFailed, "the directory of okta:acme.okta.com could not be asked: the service did not answer", ""))},
-		"batch": {"", okta.String(), call("PATCH", "/api/v1/users", 409, 1, &identity.BatchError{Culprits: []identity.Culprit{
+		"batch": {"", okta.String(), call("PATCH", "/api/v1/users", 409, 1, &identity.BatchError{Items: []identity.ItemError{
 			{Index: 0, Err: &identity.Error{Code: identity.CodeIdentityConflict, Message: "another identity is stored", User: ada, Service: okta, Stored: stored}},
 			{Index: 4, Err: &identity.Error{Code: identity.CodeIdentityClaimed, Message: "the account is taken", User: bob, Service: okta, Holder: ada}},
 			{Index: 9, Err: coded(identity.CodeUserInvalid, "the user is empty", "")},
 		}})},
-		"batch_of_one": {string(ada), okta.String(), call("PATCH", "/api/v1/users", 409, 1, &identity.BatchError{Culprits: []identity.Culprit{
+		"batch_of_one": {string(ada), okta.String(), call("PATCH", "/api/v1/users", 409, 1, &identity.BatchError{Items: []identity.ItemError{
 			{Index: 0, Err: identity.Conflict(ada, okta, stored)},
 		}})},
 		"other": {string(ada), "", errors.New("the disk is full")},

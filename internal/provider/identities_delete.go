@@ -43,9 +43,9 @@ func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, know
 			out.done = append(out.done, rows...) // nothing is stored in a service that is not there
 			return
 		}
-		culprits, ok := culpritsOf(err, len(rows))
+		failures, ok := itemErrorsOf(err, len(rows))
 		if ok {
-			err = w.lookAgain(ctx, culprits, rows)
+			err = w.lookAgain(ctx, failures, rows)
 		}
 		if !ok || err != nil {
 			out.fatal, out.unsent = err, append(out.unsent, rows...)
@@ -53,9 +53,9 @@ func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, know
 		}
 		var again []mappingRow
 		for i, row := range rows {
-			e, culprit := culprits[i]
+			e, failure := failures[i]
 			switch {
-			case !culprit:
+			case !failure:
 				again = append(again, row)
 			case e.Code == identity.CodeUserNotFound, e.Code == identity.CodeIdentityConflict && e.Stored == nil:
 				out.done = append(out.done, row)

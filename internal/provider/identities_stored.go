@@ -116,7 +116,7 @@ func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []map
 	byClaim := map[string][]identity.UserKey{}
 	if s.complete {
 		for user, m := range s.byUser {
-			claim := m.Matcher.Claim(s.service.Type)
+			claim := m.Matcher.AccountKey(s.service.Type)
 			byClaim[claim] = append(byClaim[claim], user)
 		}
 		for _, users := range byClaim {
@@ -136,7 +136,7 @@ func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []map
 		return byClaim, nil // this run may be about to register it; apply will tell
 	}
 	for _, h := range found {
-		claim := h.Mapping.Matcher.Claim(s.service.Type)
+		claim := h.Mapping.Matcher.AccountKey(s.service.Type)
 		byClaim[claim] = append(byClaim[claim], h.User)
 	}
 	return byClaim, err

@@ -120,9 +120,9 @@ func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing
 			}
 			return waiting
 		}
-		culprits, ok := culpritsOf(err, len(jobs))
+		failures, ok := itemErrorsOf(err, len(jobs))
 		if ok {
-			err = w.lookAgain(ctx, culprits, rowsOf(jobs))
+			err = w.lookAgain(ctx, failures, rowsOf(jobs))
 		}
 		if !ok || err != nil {
 			out.fatal, out.unsent = err, append(out.unsent, rowsOf(jobs)...)
@@ -130,9 +130,9 @@ func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing
 		}
 		var again []writeJob
 		for i, job := range jobs {
-			e, culprit := culprits[i]
+			e, failure := failures[i]
 			switch {
-			case !culprit:
+			case !failure:
 				again = append(again, job)
 			case w.settle(&job, e):
 				again = append(again, job)
@@ -168,9 +168,9 @@ func (w mappingsWriter) settle(job *writeJob, e *identity.Error) bool {
 
 // lookAgain reads what is stored where a conflict does not show it: nothing, or
 // something that the server did not tell.
-func (w mappingsWriter) lookAgain(ctx context.Context, culprits map[int]*identity.Error, rows []mappingRow) error {
+func (w mappingsWriter) lookAgain(ctx context.Context, failures map[int]*identity.Error, rows []mappingRow) error {
 	var users []identity.UserKey
-	for i, e := range culprits {
+	for i, e := range failures {
 		if e.Code == identity.CodeIdentityConflict && e.Stored == nil {
 			users = append(users, rows[i].user)
 		}
@@ -179,9 +179,9 @@ func (w mappingsWriter) lookAgain(ctx context.Context, culprits map[int]*identit
 	if err != nil {
 		return err
 	}
-	for i, e := range culprits {
+	for i, e := range failures {
 		if m := stored.get(rows[i].user); m != nil && e.Code == identity.CodeIdentityConflict && e.Stored == nil {
-			culprits[i] = identity.Conflict(rows[i].user, w.service, m)
+			failures[i] = identity.Conflict(rows[i].user, w.service, m)
 		}
 	}
 	return nil
@@ -206,23 +206,23 @@ func rowsOf(jobs []writeJob) []mappingRow {
 	return rows
 }
 
-// culpritsOf is why a transaction of n elements was refused, by element; ok is
+// itemErrorsOf is why a transaction of n elements was refused, by element; ok is
 // false where it failed as a whole. A service that is not registered is such a
 // failure, though each element is told of it. Of an element's several faults
 // the first that no repetition cures counts.
-func culpritsOf(err error, n int) (culprits map[int]*identity.Error, ok bool) {
+func itemErrorsOf(err error, n int) (failures map[int]*identity.Error, ok bool) {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {
 		return nil, false
 	}
-	culprits = make(map[int]*identity.Error, len(batch.Culprits))
-	for _, c := range batch.Culprits {
+	failures = make(map[int]*identity.Error, len(batch.Items))
+	for _, c := range batch.Items {
 		if c.Index < 0 || c.Index >= n || c.Err.Code == identity.CodeServiceNotFound {
 			return nil, false
 		}
-		if known := culprits[c.Index]; known == nil || known.Code == identity.CodeIdentityConflict {
-			culprits[c.Index] = c.Err
+		if known := failures[c.Index]; known == nil || known.Code == identity.CodeIdentityConflict {
+			failures[c.Index] = c.Err
 		}
 	}
-	return culprits, len(culprits) > 0
+	return failures, len(failures) > 0
 }

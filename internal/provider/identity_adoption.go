@@ -9,8 +9,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // adoption is what creating a mapping does with what is stored already.
@@ -55,16 +55,16 @@ func newWrite(key mappingKey, m identityModel, want identity.Matcher, stored *id
 // read finds one mapping; nil where nothing is stored. Failures are in diags.
 // What it finds may have been read for others a few minutes ago.
 func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	return r.readBy(ctx, (*shared.Reader).FindUsers, key, diags)
+	return r.readBy(ctx, (*readcache.Reader).FindUsers, key, diags)
 }
 
 // readFresh is read as the API answers now: for what is not checked again when
 // it is written.
 func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	return r.readBy(ctx, (*shared.Reader).FindUsersFresh, key, diags)
+	return r.readBy(ctx, (*readcache.Reader).FindUsersFresh, key, diags)
 }
 
-type findUsers func(*shared.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
+type findUsers func(*readcache.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
 
 func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
 	api, ok := r.data.use(ctx, diags)
@@ -90,7 +90,7 @@ func (r *identityResource) holder(ctx context.Context, key mappingKey, want iden
 	if !ok {
 		return ""
 	}
-	holders, err := api.Holders(ctx, key.service, []string{want.Claim(key.service.Type)})
+	holders, err := api.Holders(ctx, key.service, []string{want.AccountKey(key.service.Type)})
 	if identity.CodeOf(err) == identity.CodeServiceNotFound {
 		return "" // this run may be about to register it; apply will tell
 	}

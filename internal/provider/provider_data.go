@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
@@ -25,7 +25,7 @@ type providerData struct {
 // embedded instance is started or the HTTP client built, and auth/login proves
 // token and org. Later uses get the same one, whose reads all share requests;
 // after a failure the next use tries again.
-func (d *providerData) session(ctx context.Context) (*shared.Reader, diag.Diagnostics) {
+func (d *providerData) session(ctx context.Context) (*readcache.Reader, diag.Diagnostics) {
 	s, diags := d.opener.session(ctx)
 	if s == nil {
 		return nil, diags
@@ -58,7 +58,7 @@ func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
 
 // use is session for methods that gather diagnostics; ok is false after any
 // error, also an earlier one.
-func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *shared.Reader, ok bool) {
+func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
 	if diags.HasError() {
 		return nil, false
 	}

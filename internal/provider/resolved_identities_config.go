@@ -176,7 +176,7 @@ func serviceAt(at path.Path, serviceType, externalID types.String, diags *diag.D
 		addInvalid(diags, at.AtName("external_id"), "Invalid External ID", err)
 		return key, false
 	}
-	if key == identity.SymCloud {
+	if key == identity.SymCloud() {
 		diags.AddAttributeError(at, "Service Cannot Be Resolved",
 			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that users already names.")
 		return key, false

@@ -188,7 +188,7 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 }
 
 // resolve runs the chain for the users that are configured, or for everybody.
-func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) ([]resolve.Answer, error) {
+func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) ([]resolve.Resolution, error) {
 	chain := resolve.Chain{API: api, Rules: set}
 	if c.everybody {
 		all, err := readEverybody(ctx, api)

@@ -51,7 +51,7 @@ func andMore(n int) string {
 }
 
 // where names a user and a service.
-func (s *bulkSummary) where(a resolve.Answer) string {
+func (s *bulkSummary) where(a resolve.Resolution) string {
 	return s.config.name(a.User) + " in " + a.Service.String()
 }
 
@@ -79,7 +79,7 @@ func (s *bulkSummary) share(n int) string {
 
 func (s *bulkSummary) failedDetail() string {
 	var hints []string
-	list := listed(s.failed, func(a resolve.Answer) string {
+	list := listed(s.failed, func(a resolve.Resolution) string {
 		what, hint := explainOne(a.Err)
 		if hint != "" && !slices.Contains(hints, hint) {
 			hints = append(hints, hint)
@@ -106,7 +106,7 @@ func explainOne(err error) (what, hint string) {
 func (s *bulkSummary) unmappedDetail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "No identity was found for %s:\n\n", s.share(len(s.unmapped)))
-	b.WriteString(listed(s.unmapped, func(a resolve.Answer) string {
+	b.WriteString(listed(s.unmapped, func(a resolve.Resolution) string {
 		return fmt.Sprintf("%s: %s, %s", s.where(a), a.Reason, reasonText(a))
 	}))
 	if remedies := bulkRemedies(s.unmapped); remedies != "" {
@@ -129,7 +129,7 @@ func (s *bulkSummary) unmappedDetail() string {
 }
 
 // bulkRemedies says for each reason that occurs what is particular about it.
-func bulkRemedies(unmapped []resolve.Answer) string {
+func bulkRemedies(unmapped []resolve.Resolution) string {
 	occurs := map[resolve.Reason]bool{}
 	managed := false
 	for _, a := range unmapped {
@@ -218,7 +218,7 @@ func (s *bulkSummary) staleLine(found staleMapping) string {
 	return line + ", now there is none (" + found.reason + ")"
 }
 
-func (s *bulkSummary) retiredLine(a resolve.Answer) string {
+func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
 	mapped := "declared"
 	if a.Source == resolve.Store {
 		mapped = "stored, " + string(a.StoredSource)
@@ -231,7 +231,7 @@ func (s *bulkSummary) retiredLine(a resolve.Answer) string {
 }
 
 // retiredText says what became of an account.
-func retiredText(a resolve.Answer) string {
+func retiredText(a resolve.Resolution) string {
 	if a.Account == identity.AccountAbsent {
 		return "is no longer there"
 	}

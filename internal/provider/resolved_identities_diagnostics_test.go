@@ -23,7 +23,7 @@ func TestBulkReport_golden(t *testing.T) {
 		users: []identity.UserKey{"ada@acme.com", "bob@acme.com", "carol@acme.com"}, services: []identity.ServiceKey{okta, github},
 		names: map[identity.UserKey]string{"ada@acme.com": "Ada@ACME.com"}, checkStale: true,
 	}
-	answers := []resolve.Answer{
+	answers := []resolve.Resolution{
 		{User: "ada@acme.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: resolve.Store, StoredSource: identity.FromEmail, Stale: true, Fresh: identity.Matcher{"user_id": "00u9"}},
 		{User: "bob@acme.com", Service: okta, Reason: resolve.Claimed, Holder: "ada@acme.com", Candidates: []identity.Matcher{{"user_id": "00u1"}}},
 		{User: "carol@acme.com", Service: okta, Reason: resolve.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u2"}, {"user_id": "00u3"}}},
@@ -103,10 +103,10 @@ The attributes collisions, offboarding and stale have all of them.`),
 // in two services of a type. Terraform refuses a name that is used twice.
 func TestPasteBlocks_namesAreUnique(t *testing.T) {
 	t.Parallel()
-	var unmapped []resolve.Answer
+	var unmapped []resolve.Resolution
 	for _, user := range []identity.UserKey{"ada@b.com", "ada@a.com", "ada_okta_2@a.com", "☃@a.com", "☂@a.com", "ada.okta@a.com", "ada@c.com"} {
 		for _, service := range []string{"okta:b", "okta:a", "okta_2:x", "auth0:acme"} {
-			unmapped = append(unmapped, resolve.Answer{User: user, Service: mustService(service), Reason: resolve.NotFound})
+			unmapped = append(unmapped, resolve.Resolution{User: user, Service: mustService(service), Reason: resolve.NotFound})
 		}
 	}
 	file, diags := hclparse.NewParser().ParseHCL([]byte(pasteBlocks(unmapped)), "pasted.tf")

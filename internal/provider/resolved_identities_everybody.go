@@ -65,7 +65,7 @@ func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, clai
 	}
 	var holders []identity.Holder
 	for _, user := range e.users {
-		if m, ok := user.Mapping(service); ok && wanted[m.Matcher.Claim(service.Type)] {
+		if m, ok := user.Mapping(service); ok && wanted[m.Matcher.AccountKey(service.Type)] {
 			holders = append(holders, identity.Holder{User: user.Key(), Mapping: m})
 		}
 	}

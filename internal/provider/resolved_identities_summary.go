@@ -17,11 +17,11 @@ import (
 // bulkSummary is what the answers of a bulk pass come to.
 type bulkSummary struct {
 	config     *bulkConfig
-	answers    []resolve.Answer // service by service, each in the order of config.users
-	failed     []resolve.Answer
-	unmapped   []resolve.Answer
+	answers    []resolve.Resolution // service by service, each in the order of config.users
+	failed     []resolve.Resolution
+	unmapped   []resolve.Resolution
 	stale      []staleMapping
-	retired    []resolve.Answer // mappings, stored or declared, whose account is inactive or gone
+	retired    []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
 	collisions []collision
 	mapped     int
 	bySource   map[resolve.Origin]int
@@ -29,7 +29,7 @@ type bulkSummary struct {
 
 // staleMapping is a stored value that rules or the service contradict.
 type staleMapping struct {
-	answer  resolve.Answer
+	answer  resolve.Resolution
 	current string // what they give now; "" = none
 	reason  string
 }
@@ -55,7 +55,7 @@ func accountText(matcher identity.Matcher, serviceType string) string {
 	return matcher.String()
 }
 
-func summarize(config *bulkConfig, answers []resolve.Answer) *bulkSummary {
+func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 	s := &bulkSummary{config: config, answers: answers, bySource: map[resolve.Origin]int{}}
 	for i := range config.services {
 		of := answers[i*len(config.users) : (i+1)*len(config.users)]
@@ -77,7 +77,7 @@ func summarize(config *bulkConfig, answers []resolve.Answer) *bulkSummary {
 	return s
 }
 
-func (s *bulkSummary) noteStale(a resolve.Answer) {
+func (s *bulkSummary) noteStale(a resolve.Resolution) {
 	if a.Retired() {
 		s.retired = append(s.retired, a)
 	}
@@ -93,7 +93,7 @@ func (s *bulkSummary) noteStale(a resolve.Answer) {
 
 // collisionsAmong finds the accounts that several users of one service have or
 // claim, sorted by account.
-func collisionsAmong(answers []resolve.Answer) []collision {
+func collisionsAmong(answers []resolve.Resolution) []collision {
 	type first struct {
 		user    identity.UserKey
 		account identity.Matcher
@@ -101,7 +101,7 @@ func collisionsAmong(answers []resolve.Answer) []collision {
 	holders := make(map[string]first, len(answers))
 	found := map[string]map[identity.UserKey]bool{} // claim → users; nearly always empty
 	note := func(user identity.UserKey, account identity.Matcher, service identity.ServiceKey) {
-		claim := account.Claim(service.Type)
+		claim := account.AccountKey(service.Type)
 		holder, taken := holders[claim]
 		if !taken {
 			holders[claim] = first{user, account}
@@ -135,9 +135,9 @@ func collisionsAmong(answers []resolve.Answer) []collision {
 
 // pasteBlocks are the sym_identity blocks that map unmapped users, sorted by
 // service and user, each under a name of its own.
-func pasteBlocks(unmapped []resolve.Answer) string {
+func pasteBlocks(unmapped []resolve.Resolution) string {
 	sorted := slices.Clone(unmapped)
-	slices.SortFunc(sorted, func(a, b resolve.Answer) int {
+	slices.SortFunc(sorted, func(a, b resolve.Resolution) int {
 		return cmp.Or(strings.Compare(a.Service.Type, b.Service.Type), strings.Compare(a.Service.ExternalID, b.Service.ExternalID),
 			strings.Compare(string(a.User), string(b.User)))
 	})

@@ -206,7 +206,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 // the users themselves.
 func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, diags)
-	if ok && service == identity.SymCloud {
+	if ok && service == identity.SymCloud() {
 		diags.AddAttributeError(path.Root("service_type"), "Service Cannot Be Resolved",
 			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that user already names.")
 		return service, false
@@ -216,7 +216,7 @@ func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (i
 
 // resolveOne runs the chain for one user and one service. Failures, which are
 // never an unmapped user, are in diags.
-func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Answer, bool) {
+func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Resolution, bool) {
 	user, service := req.Users[0], req.Services[0]
 	answers, err := resolve.Chain{API: api, Rules: set}.Resolve(ctx, req)
 	if err == nil {
@@ -236,5 +236,5 @@ func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolv
 	default:
 		addFailure(diags, "Resolve Identity", string(user), service.String(), err)
 	}
-	return resolve.Answer{}, false
+	return resolve.Resolution{}, false
 }

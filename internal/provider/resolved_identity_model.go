@@ -44,7 +44,7 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"name": types.StringType, "outcome": types.StringType, "detail": types.StringType,
 }}
 
-func (m *resolvedIdentityModel) setAnswer(a resolve.Answer) {
+func (m *resolvedIdentityModel) setAnswer(a resolve.Resolution) {
 	m.Identity, m.Matcher = types.StringNull(), types.MapNull(types.StringType)
 	if a.Mapped() {
 		m.Matcher = matcherValue(a.Matcher)

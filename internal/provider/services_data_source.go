@@ -81,7 +81,7 @@ func (d *servicesDataSource) Read(ctx context.Context, req datasource.ReadReques
 func (m *servicesModel) setServices(services []identity.Service) {
 	records := []attr.Value{}
 	for _, s := range sortedServices(services) {
-		if s.Key.Type == m.ServiceType.ValueString() || m.ServiceType.IsNull() && s.Key != identity.SymCloud {
+		if s.Key.Type == m.ServiceType.ValueString() || m.ServiceType.IsNull() && s.Key != identity.SymCloud() {
 			records = append(records, serviceRecord(s))
 		}
 	}

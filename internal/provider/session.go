@@ -9,12 +9,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client/shared"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // session is an open way to the identity API.
 type session struct {
-	client       *shared.Reader
+	client       *readcache.Reader
 	storeCreated bool // the embedded store did not exist before
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // reportUnmapped says, as loudly as asked for, that a user is unmapped.
-func reportUnmapped(diags *diag.Diagnostics, a resolve.Answer, onUnmapped string) {
+func reportUnmapped(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped string) {
 	switch {
 	case a.Mapped() || onUnmapped == onUnmappedIgnore:
 	case onUnmapped == onUnmappedWarn:
@@ -28,7 +28,7 @@ func reportUnmapped(diags *diag.Diagnostics, a resolve.Answer, onUnmapped string
 
 // unmappedDetail names user and service, says what each step said, and ends
 // with the HCL that maps the user.
-func unmappedDetail(a resolve.Answer) string {
+func unmappedDetail(a resolve.Resolution) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s has no identity in %s: %s (reason: %s).\n\n", a.User, a.Service, reasonText(a), a.Reason)
 	b.WriteString(stepLines(a.Steps))
@@ -53,7 +53,7 @@ func stepLines(steps []resolve.Step) string {
 	return b.String()
 }
 
-func reasonText(a resolve.Answer) string {
+func reasonText(a resolve.Resolution) string {
 	whose := "its e-mail"
 	if a.User.IsEmail() {
 		whose = "this e-mail"
@@ -81,7 +81,7 @@ func reasonText(a resolve.Answer) string {
 	return "no step of the chain has an answer"
 }
 
-func remedy(a resolve.Answer) string {
+func remedy(a resolve.Resolution) string {
 	const declare = " Give the same value to declared here, so that the plan which adds the mapping passes:"
 	switch {
 	case a.Service.Managed():
@@ -104,7 +104,7 @@ func remedy(a resolve.Answer) string {
 
 // reportStale warns of a stored value that rules and lookup contradict, and of
 // a mapping whose account is inactive or gone.
-func reportStale(diags *diag.Diagnostics, a resolve.Answer) {
+func reportStale(diags *diag.Diagnostics, a resolve.Resolution) {
 	switch {
 	case a.Retired() && a.Fresh == nil:
 		reportRetired(diags, a)
@@ -131,7 +131,7 @@ func reportStale(diags *diag.Diagnostics, a resolve.Answer) {
 }
 
 // reportRetired warns of a mapping whose account is of no use any more.
-func reportRetired(diags *diag.Diagnostics, a resolve.Answer) {
+func reportRetired(diags *diag.Diagnostics, a resolve.Resolution) {
 	where := "The store"
 	if a.Source == resolve.Declared {
 		where = "This configuration"

@@ -15,8 +15,8 @@ import (
 )
 
 // unmappedAda is an answer for ada in okta whose last step is given.
-func unmappedAda(reason resolve.Reason, last resolve.Step) resolve.Answer {
-	return resolve.Answer{User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Reason: reason, Steps: []resolve.Step{
+func unmappedAda(reason resolve.Reason, last resolve.Step) resolve.Resolution {
+	return resolve.Resolution{User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Reason: reason, Steps: []resolve.Step{
 		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
 		{Name: resolve.Rule, Outcome: resolve.Miss, Detail: "no rule gives an identity"},
 		last,
@@ -43,23 +43,23 @@ func TestUnmappedDetail_golden(t *testing.T) {
 	claimed.Candidates, claimed.Holder = []identity.Matcher{{"user_id": "00u1"}}, "bob@acme.com"
 	renamed := unmappedAda(resolve.NotFound, email(resolve.Miss, `no account has the e-mail ada.byron@acme.com (by rule "married")`))
 	renamed.LookupEmail = "ada.byron@acme.com"
-	bot := resolve.Answer{User: "deploy-bot", Service: mustService("github:acme"), Reason: resolve.NoEmail, Steps: []resolve.Step{
+	bot := resolve.Resolution{User: "deploy-bot", Service: mustService("github:acme"), Reason: resolve.NoEmail, Steps: []resolve.Step{
 		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
 		{Name: resolve.Rule, Outcome: resolve.Miss, Detail: "no rules are configured"},
 		email(resolve.Skipped, "deploy-bot is a bot and has no e-mail to look up"),
 	}}
-	custom := resolve.Answer{User: "ada@acme.com", Service: mustService("custom:victorops"), Reason: resolve.NotFound, Steps: []resolve.Step{
+	custom := resolve.Resolution{User: "ada@acme.com", Service: mustService("custom:victorops"), Reason: resolve.NotFound, Steps: []resolve.Step{
 		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
 		{Name: resolve.Rule, Outcome: resolve.Skipped, Detail: "custom services have fetch_remote_identity in place of rules"},
 		{Name: resolve.Remote, Outcome: resolve.Miss, Detail: "no account has the e-mail ada@acme.com"},
 	}}
-	managed := resolve.Answer{User: "ada@acme.com", Service: mustService("auth0:acme"), Reason: resolve.NoDirectory, Steps: []resolve.Step{
+	managed := resolve.Resolution{User: "ada@acme.com", Service: mustService("auth0:acme"), Reason: resolve.NoDirectory, Steps: []resolve.Step{
 		{Name: resolve.Store, Outcome: resolve.Miss, Detail: "nothing is stored"},
 		{Name: resolve.Rule, Outcome: resolve.Skipped, Detail: "identities of auth0 are managed by Sym"},
 		email(resolve.Skipped, "Sym itself keeps these identities"),
 	}}
 	tests := map[string]struct {
-		answer resolve.Answer
+		answer resolve.Resolution
 		want   string
 	}{
 		"not_found": {unmappedAda(resolve.NotFound, email(resolve.Miss, "no account has the e-mail ada@acme.com")),
@@ -186,7 +186,7 @@ func TestReportUnmapped_modes(t *testing.T) {
 	mapped := unmapped
 	mapped.Matcher = identity.Matcher{"user_id": "00u1"}
 	tests := map[string]struct {
-		answer resolve.Answer
+		answer resolve.Resolution
 		mode   string
 		want   diag.Diagnostics
 	}{
@@ -241,7 +241,7 @@ What each step said:
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := resolve.Answer{
+			a := resolve.Resolution{
 				User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Matcher: identity.Matcher{"user_id": "00u1"},
 				Source: resolve.Store, StoredSource: test.source, Stale: true, Fresh: test.fresh,
 				Steps: []resolve.Step{{Name: resolve.Store, Outcome: resolve.Hit, Detail: "00u1 is stored"}, {Name: resolve.Rule, Outcome: resolve.Hit, Detail: `rule "new" gives 00u2`}},

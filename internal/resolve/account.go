@@ -20,8 +20,8 @@ func (prop *proposal) seen(account identity.Matcher, state identity.AccountState
 // checkAccounts asks the service for the accounts of stored and declared
 // values of which the lookup did not tell: it knows e-mails, and a value that a
 // person mapped by hand is nearly always an account with another one.
-func (p *pass) checkAccounts(ctx context.Context, answers []Answer) error {
-	var ask []*Answer
+func (p *pass) checkAccounts(ctx context.Context, answers []Resolution) error {
+	var ask []*Resolution
 	var ids []string
 	seen := map[string]bool{}
 	for i := range answers {
@@ -52,7 +52,7 @@ func (p *pass) checkAccounts(ctx context.Context, answers []Answer) error {
 	return nil
 }
 
-func (p *pass) asksAccount(a *Answer) bool {
+func (p *pass) asksAccount(a *Resolution) bool {
 	return a.Err == nil && (a.Source == Store || a.Source == Declared) && a.Account == "" &&
 		!p.service.Key.Managed() && !p.service.NoDirectory
 }
@@ -81,7 +81,7 @@ func (p *pass) accounts(ctx context.Context, ids []string) (map[string]identity.
 
 // takeAccount notes what the service says of an account. A failure to ask is
 // one, as with lookups; that nobody can be asked changes nothing.
-func (a *Answer) takeAccount(id string, found identity.AccountStatus) {
+func (a *Resolution) takeAccount(id string, found identity.AccountStatus) {
 	switch found.Status {
 	case "", identity.AccountUnknown:
 	case identity.AccountActive:

@@ -39,7 +39,7 @@ func TestAccount(t *testing.T) {
 		"the lookup has told: active": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").is("00u1", identity.AccountAbsent) },
 			want: "store 00u1 stored=manual; email hit: ada@acme.com has the account 00u1", calls: "services users lookup"},
 		"the lookup has told: inactive": {api: func(f *fakeAPI) {
-			f.said("ada@acme.com", identity.Answer{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "00u1"}})
+			f.said("ada@acme.com", identity.LookupResult{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "00u1"}})
 		}, want: "store 00u1 stored=manual account=inactive stale; email miss: the account of ada@acme.com, 00u1, is inactive", calls: "services users lookup"},
 		"declared": {api: func(f *fakeAPI) { f.is("00u7", identity.AccountInactive) }, declared: declares(okta, "ada@acme.com", "00u7"),
 			want: "declared 00u7 stored=manual account=inactive; account miss: the account 00u7 is inactive"},

@@ -47,22 +47,22 @@ func TestNoTrace(t *testing.T) {
 // whether it is the stored account that is inactive.
 func TestCheckStale_saysWhy(t *testing.T) {
 	t.Parallel()
-	inactive := func(id string) identity.Answer {
-		return identity.Answer{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": id}}
+	inactive := func(id string) identity.LookupResult {
+		return identity.LookupResult{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": id}}
 	}
 	tests := map[string]struct {
-		found   identity.Answer
+		found   identity.LookupResult
 		reason  resolve.Reason
 		retired bool
 	}{
-		"same":             {identity.Answer{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u1"}}, "", false},
-		"other":            {identity.Answer{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u9"}}, "", false},
-		"none":             {identity.Answer{Status: identity.NotFound}, resolve.NotFound, false},
+		"same":             {identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u1"}}, "", false},
+		"other":            {identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u9"}}, "", false},
+		"none":             {identity.LookupResult{Status: identity.NotFound}, resolve.NotFound, false},
 		"inactive":         {inactive("00u1"), resolve.Inactive, true},
 		"another inactive": {inactive("00u9"), resolve.Inactive, false},
-		"which inactive?":  {identity.Answer{Status: identity.Inactive}, resolve.Inactive, false},
-		"several":          {identity.Answer{Status: identity.Ambiguous}, resolve.Ambiguous, false},
-		"somebody else's":  {identity.Answer{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u2"}}, resolve.Claimed, false},
+		"which inactive?":  {identity.LookupResult{Status: identity.Inactive}, resolve.Inactive, false},
+		"several":          {identity.LookupResult{Status: identity.Ambiguous}, resolve.Ambiguous, false},
+		"somebody else's":  {identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u2"}}, resolve.Claimed, false},
 	}
 	for name, test := range tests {
 		f := newFake(okta).store(ada, okta, "00u1", identity.Manual).store(bob, okta, "00u2", identity.Manual).said("ada@acme.com", test.found)

@@ -96,17 +96,17 @@ func TestChain(t *testing.T) {
 				"email miss: no account has the e-mail ada.byron@acme.com (by rule \"married\")",
 		},
 		"inactive": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "100%s"}}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "100%s"}}),
 			want: "unmapped inactive\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email miss: the account of ada@acme.com, 100%s, is inactive",
 		},
 		"inactive, several": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Inactive}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Inactive}),
 			want: "unmapped inactive\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email miss: the account of ada@acme.com is inactive",
 		},
 		"ambiguous": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}}),
 			want: "unmapped ambiguous candidates=00u1, 00u2\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email miss: ada@acme.com has several accounts: 00u1, 00u2",
 		},
@@ -141,17 +141,17 @@ func TestChain(t *testing.T) {
 			want: "unmapped no_directory\nstore miss: nothing is stored\nrule skipped: identities of auth0 are managed by Sym\nemail skipped: Sym itself keeps these identities",
 		},
 		"failed": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast"}}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast"}}),
 			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email error: okta:acme.okta.com could not be asked for ada@acme.com: too fast",
 		},
 		"a status from the future": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: "maybe"}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: "maybe"}),
 			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email error: okta:acme.okta.com could not be asked for ada@acme.com: the API answered with the status \"maybe\"",
 		},
 		"found without an account": {
-			api: newFake(okta).said("ada@acme.com", identity.Answer{Status: identity.Found}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Found}),
 			want: "error\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email error: the API found an account of ada@acme.com in okta:acme.okta.com but does not say which",
 		},
@@ -218,8 +218,8 @@ func TestFailures(t *testing.T) {
 // shortAPI answers fewer e-mails than were asked.
 type shortAPI struct{ *fakeAPI }
 
-func (shortAPI) Lookup(context.Context, identity.ServiceKey, []string) ([]identity.Answer, error) {
-	return make([]identity.Answer, 1), nil
+func (shortAPI) Lookup(context.Context, identity.ServiceKey, []string) ([]identity.LookupResult, error) {
+	return make([]identity.LookupResult, 1), nil
 }
 
 func TestTooFewAnswers(t *testing.T) {

@@ -40,7 +40,7 @@ func (p *pass) settle(ctx context.Context) error {
 
 // claim is what tells the proposed account from others.
 func (prop *proposal) claim() string {
-	return prop.matcher.Claim(prop.answer.Service.Type)
+	return prop.matcher.AccountKey(prop.answer.Service.Type)
 }
 
 // contests reports whether the user would take an account that is not stored
@@ -107,11 +107,11 @@ func (p *pass) held(ctx context.Context) (map[string]identity.UserKey, error) {
 	}
 	for _, h := range holders {
 		if _, replaced := p.declared[h.User]; !replaced {
-			note(h.Mapping.Matcher.Claim(p.service.Key.Type), h.User)
+			note(h.Mapping.Matcher.AccountKey(p.service.Key.Type), h.User)
 		}
 	}
 	for user, matcher := range p.declared {
-		note(matcher.Claim(p.service.Key.Type), user)
+		note(matcher.AccountKey(p.service.Key.Type), user)
 	}
 	return held, nil
 }
@@ -120,5 +120,5 @@ func (p *pass) held(ctx context.Context) (map[string]identity.UserKey, error) {
 // holder once it is applied.
 func (p *pass) frees(claim string, holder identity.UserKey) bool {
 	declared, ok := p.declared[holder]
-	return ok && declared.Claim(p.service.Key.Type) != claim
+	return ok && declared.AccountKey(p.service.Key.Type) != claim
 }

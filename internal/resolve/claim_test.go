@@ -152,12 +152,12 @@ func TestStale(t *testing.T) {
 		"email, not found":         {source: identity.FromEmail, want: "store 00u1 stored=email stale"},
 		"email, inactive": {
 			source: identity.FromEmail, want: "store 00u1 stored=email stale",
-			api: func(f *fakeAPI) { f.said("ada@acme.com", identity.Answer{Status: identity.Inactive}) },
+			api: func(f *fakeAPI) { f.said("ada@acme.com", identity.LookupResult{Status: identity.Inactive}) },
 		},
 		"manual, one of several": {
 			source: identity.Manual, want: "store 00u1 stored=manual",
 			api: func(f *fakeAPI) {
-				f.said("ada@acme.com", identity.Answer{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
+				f.said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
 			},
 		},
 		"manual, the other account is somebody else's": {
@@ -180,7 +180,7 @@ func TestStale(t *testing.T) {
 		"the lookup fails": {
 			source: identity.Manual, want: "error stored=manual",
 			api: func(f *fakeAPI) {
-				f.said("ada@acme.com", identity.Answer{Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryFailed}})
+				f.said("ada@acme.com", identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryFailed}})
 			},
 		},
 		"a rule fails": {

@@ -33,7 +33,7 @@ const (
 type fakeAPI struct {
 	services  []identity.Service
 	users     map[identity.UserKey]*identity.User
-	directory map[string]identity.Answer        // by e-mail; who is missing is not found
+	directory map[string]identity.LookupResult  // by e-mail; who is missing is not found
 	states    map[string]identity.AccountStatus // by identity; of others nothing is known
 	fail      map[string]error                  // by name of the call
 	between   func()                            // runs once, before the next write
@@ -45,8 +45,8 @@ type fakeAPI struct {
 }
 
 func newFake(services ...identity.ServiceKey) *fakeAPI {
-	f := &fakeAPI{users: map[identity.UserKey]*identity.User{}, directory: map[string]identity.Answer{}, states: map[string]identity.AccountStatus{}, fail: map[string]error{}}
-	for _, key := range append(services, identity.SymCloud) {
+	f := &fakeAPI{users: map[identity.UserKey]*identity.User{}, directory: map[string]identity.LookupResult{}, states: map[string]identity.AccountStatus{}, fail: map[string]error{}}
+	for _, key := range append(services, identity.SymCloud()) {
 		f.services = append(f.services, identity.Service{Key: key})
 	}
 	return f
@@ -69,11 +69,11 @@ func (f *fakeAPI) store(key identity.UserKey, service identity.ServiceKey, id st
 
 // account puts an account of any service into the directory.
 func (f *fakeAPI) account(email, id string) *fakeAPI {
-	f.directory[email] = identity.Answer{Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
+	f.directory[email] = identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
 	return f
 }
 
-func (f *fakeAPI) said(email string, a identity.Answer) *fakeAPI {
+func (f *fakeAPI) said(email string, a identity.LookupResult) *fakeAPI {
 	f.directory[email] = a
 	return f
 }
@@ -102,14 +102,14 @@ func (f *fakeAPI) FindUsers(_ context.Context, keys []identity.UserKey) ([]ident
 	return found, f.called("users")
 }
 
-func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []string) ([]identity.Answer, error) {
+func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	f.asked = append(f.asked, emails)
 	if err := f.called("lookup"); err != nil {
 		return nil, err
 	}
-	answers := make([]identity.Answer, len(emails))
+	answers := make([]identity.LookupResult, len(emails))
 	for i, email := range emails {
-		answers[i] = identity.Answer{Status: identity.NotFound}
+		answers[i] = identity.LookupResult{Status: identity.NotFound}
 		if a, ok := f.directory[email]; ok {
 			answers[i] = a
 		}
@@ -143,7 +143,7 @@ func (f *fakeAPI) is(id string, state identity.AccountState) *fakeAPI {
 func (f *fakeAPI) Holders(_ context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
 	var held []identity.Holder
 	for key, u := range f.users { // in any order, as a map gives it
-		if m, ok := u.Mapping(service); ok && slices.Contains(claims, m.Matcher.Claim(service.Type)) {
+		if m, ok := u.Mapping(service); ok && slices.Contains(claims, m.Matcher.AccountKey(service.Type)) {
 			held = append(held, identity.Holder{User: key, Mapping: m})
 		}
 	}
@@ -167,22 +167,22 @@ func (f *fakeAPI) Write(_ context.Context, writes []identity.Write) ([]identity.
 	var failed identity.BatchError
 	for from := 0; from < len(writes); from += size {
 		to := min(from+size, len(writes))
-		var culprits []identity.Culprit
+		var failures []identity.ItemError
 		for i := from; i < to; i++ {
 			if e := f.refuse(writes[i]); e != nil {
-				culprits = append(culprits, identity.Culprit{Index: i, Err: e})
+				failures = append(failures, identity.ItemError{Index: i, Err: e})
 			}
 		}
-		for i := from; i < to && len(culprits) == 0; i++ {
+		for i := from; i < to && len(failures) == 0; i++ {
 			w := writes[i]
 			if _, stored := f.user(w.User).Mapping(w.Service); !stored {
 				f.store(w.User, w.Service, w.Matcher["user_id"], w.Source, w.Rule)
 			}
 			users[i] = *f.user(w.User)
 		}
-		failed.Culprits = append(failed.Culprits, culprits...)
+		failed.Items = append(failed.Items, failures...)
 	}
-	if len(failed.Culprits) > 0 {
+	if len(failed.Items) > 0 {
 		return users, &failed
 	}
 	return users, nil
@@ -202,7 +202,7 @@ func (f *fakeAPI) refuse(w identity.Write) *identity.Error {
 	}
 	for key, u := range f.users {
 		m, ok := u.Mapping(w.Service)
-		if ok && key != w.User && w.IfUnclaimed && m.Matcher.Claim(w.Service.Type) == w.Matcher.Claim(w.Service.Type) {
+		if ok && key != w.User && w.IfUnclaimed && m.Matcher.AccountKey(w.Service.Type) == w.Matcher.AccountKey(w.Service.Type) {
 			return identity.Claimed(w.User, w.Service, w.Matcher, key)
 		}
 	}
@@ -250,7 +250,7 @@ func ask(service identity.ServiceKey, users ...identity.UserKey) resolve.Request
 }
 
 // run resolves and expects no failure of the whole.
-func run(t testing.TB, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Answer {
+func run(t testing.TB, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Resolution {
 	t.Helper()
 	answers, err := resolve.Chain{API: f, Rules: set}.Resolve(context.Background(), req)
 	if err != nil {
@@ -260,7 +260,7 @@ func run(t testing.TB, f *fakeAPI, set *rules.Set, req resolve.Request) []resolv
 }
 
 // line is an answer as one line: what it is, then its steps.
-func line(a resolve.Answer) string {
+func line(a resolve.Resolution) string {
 	var b strings.Builder
 	id, _ := a.Identity()
 	switch {
@@ -291,7 +291,7 @@ func line(a resolve.Answer) string {
 	return b.String()
 }
 
-func lines(answers []resolve.Answer) []string {
+func lines(answers []resolve.Resolution) []string {
 	out := make([]string, len(answers))
 	for i, a := range answers {
 		out[i] = line(a)
@@ -300,7 +300,7 @@ func lines(answers []resolve.Answer) []string {
 }
 
 // brief is lines without steps.
-func brief(answers []resolve.Answer) []string {
+func brief(answers []resolve.Resolution) []string {
 	out := lines(answers)
 	for i := range out {
 		out[i], _, _ = strings.Cut(out[i], "\n")

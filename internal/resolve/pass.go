@@ -27,7 +27,7 @@ type pass struct {
 
 // proposal is what rules or lookup give for one user, before claims.
 type proposal struct {
-	answer  *Answer          // where its steps are traced
+	answer  *Resolution      // where its steps are traced
 	stored  identity.Matcher // nil: nothing is
 	source  identity.Source  // of stored
 	email   string           // to ask the directory for; "" = do not ask
@@ -38,8 +38,8 @@ type proposal struct {
 	rule    string
 }
 
-func (p *pass) run(ctx context.Context, keys []identity.UserKey) ([]Answer, error) {
-	answers := make([]Answer, len(keys))
+func (p *pass) run(ctx context.Context, keys []identity.UserKey) ([]Resolution, error) {
+	answers := make([]Resolution, len(keys))
 	for i, key := range keys {
 		a := &answers[i]
 		a.User, a.Service = key, p.service.Key
@@ -71,7 +71,7 @@ func (p *pass) run(ctx context.Context, keys []identity.UserKey) ([]Answer, erro
 	return answers, nil
 }
 
-func (p *pass) fromDeclared(a *Answer) bool {
+func (p *pass) fromDeclared(a *Resolution) bool {
 	matcher, ok := p.declared[a.User]
 	if !ok {
 		return false
@@ -84,7 +84,7 @@ func (p *pass) fromDeclared(a *Answer) bool {
 	return true
 }
 
-func (a *Answer) fromStore(m identity.Mapping) {
+func (a *Resolution) fromStore(m identity.Mapping) {
 	a.Matcher, a.Source, a.StoredSource, a.Rule = m.Matcher, Store, m.Source.OrManual(), m.Rule
 	a.step(Store, Hit, "%s is stored (%s)", m.Matcher, provenance(a.StoredSource, m.Rule))
 }
@@ -209,7 +209,7 @@ func (prop *proposal) unmapped(reason Reason) {
 	}
 }
 
-func (p *pass) lookup(ctx context.Context, ask []*proposal) (map[string]identity.Answer, error) {
+func (p *pass) lookup(ctx context.Context, ask []*proposal) (map[string]identity.LookupResult, error) {
 	emails := make([]string, 0, len(ask))
 	seen := make(map[string]bool, len(ask))
 	for _, prop := range ask {
@@ -225,7 +225,7 @@ func (p *pass) lookup(ctx context.Context, ask []*proposal) (map[string]identity
 	if len(found) != len(emails) {
 		return nil, fmt.Errorf("the API answered %d of %d e-mails asked in %s", len(found), len(emails), p.service.Key)
 	}
-	byEmail := make(map[string]identity.Answer, len(found))
+	byEmail := make(map[string]identity.LookupResult, len(found))
 	for i, answer := range found {
 		byEmail[emails[i]] = answer
 	}
@@ -233,7 +233,7 @@ func (p *pass) lookup(ctx context.Context, ask []*proposal) (map[string]identity
 }
 
 // take turns the service's answer into a proposal or a reason.
-func (prop *proposal) take(step Origin, found identity.Answer) {
+func (prop *proposal) take(step Origin, found identity.LookupResult) {
 	a := prop.answer
 	if prop.by != "" {
 		a.LookupEmail = prop.email

@@ -32,12 +32,12 @@ func (p *pass) persist(ctx context.Context) error {
 		}
 		stored, err := p.chain.API.Write(ctx, writes)
 		var batch *identity.BatchError
-		if err != nil && (!errors.As(err, &batch) || len(batch.Culprits) == 0) {
+		if err != nil && (!errors.As(err, &batch) || len(batch.Items) == 0) {
 			return err
 		}
 		rest := p.settleWrites(pending, stored, batch)
 		if len(rest) == len(pending) {
-			return err // the culprits are none of ours; sending them again would not end
+			return err // the failures are none of ours; sending them again would not end
 		}
 		pending = rest
 	}
@@ -45,19 +45,19 @@ func (p *pass) persist(ctx context.Context) error {
 }
 
 // settleWrites tells the answers that were written as the store will, gives
-// each culprit its answer, and returns the others, which are sent again.
+// each failure its answer, and returns the others, which are sent again.
 func (p *pass) settleWrites(pending []*proposal, stored []identity.User, batch *identity.BatchError) (rest []*proposal) {
-	culprits := map[int]*identity.Error{}
+	failures := map[int]*identity.Error{}
 	if batch != nil {
-		for _, c := range batch.Culprits {
-			culprits[c.Index] = c.Err
+		for _, c := range batch.Items {
+			failures[c.Index] = c.Err
 		}
 	}
 	for i, prop := range pending {
-		culprit, failed := culprits[i]
+		failure, failed := failures[i]
 		switch {
 		case failed:
-			p.settleCulprit(prop, culprit)
+			p.settleItemError(prop, failure)
 		case batch == nil || i < len(stored) && stored[i].Name != "":
 			a := prop.answer
 			p.toldByStore(prop, identity.Mapping{Matcher: a.Matcher, Source: identity.Source(a.Source), Rule: a.Rule})
@@ -71,19 +71,19 @@ func (p *pass) settleWrites(pending []*proposal, stored []identity.User, batch *
 	return rest
 }
 
-func (p *pass) settleCulprit(prop *proposal, culprit *identity.Error) {
+func (p *pass) settleItemError(prop *proposal, failure *identity.Error) {
 	a := prop.answer
 	switch {
-	case culprit.Code == identity.CodeIdentityConflict && culprit.Stored != nil:
+	case failure.Code == identity.CodeIdentityConflict && failure.Stored != nil:
 		// Somebody stored an answer in the meantime, and stored wins.
-		p.toldByStore(prop, *culprit.Stored)
-	case culprit.Code == identity.CodeIdentityClaimed && p.frees(prop.claim(), culprit.Holder):
+		p.toldByStore(prop, *failure.Stored)
+	case failure.Code == identity.CodeIdentityClaimed && p.frees(prop.claim(), failure.Holder):
 		// Apply frees the account, which it could not if this were an error; a
 		// later run stores the answer.
-	case culprit.Code == identity.CodeIdentityClaimed:
-		prop.withdraw(culprit.Holder)
+	case failure.Code == identity.CodeIdentityClaimed:
+		prop.withdraw(failure.Holder)
 	default:
-		a.fail(a.Source, fmt.Errorf("the answer could not be stored: %w", culprit))
+		a.fail(a.Source, fmt.Errorf("the answer could not be stored: %w", failure))
 	}
 }
 

@@ -74,8 +74,8 @@ func TestPersist_isToldAsLaterRunsTell(t *testing.T) {
 	}
 }
 
-// TestPersist_culprits: what cannot be stored is settled, the rest is stored.
-func TestPersist_culprits(t *testing.T) {
+// TestPersist_itemErrors: what cannot be stored is settled, the rest is stored.
+func TestPersist_itemErrors(t *testing.T) {
 	t.Parallel()
 	const dan = identity.UserKey("dan@acme.com")
 	f := newFake(okta).account("dan@acme.com", "00u4")
@@ -116,7 +116,7 @@ func TestPersist_conflictIsComparedToo(t *testing.T) {
 	}
 }
 
-// TestPersist_severalTransactions: what was stored beside culprits is not sent
+// TestPersist_severalTransactions: what was stored beside failures is not sent
 // again.
 func TestPersist_severalTransactions(t *testing.T) {
 	t.Parallel()
@@ -176,10 +176,10 @@ func (s strayAPI) Write(_ context.Context, writes []identity.Write) ([]identity.
 	if err := s.called("write"); err != nil {
 		return nil, err
 	}
-	return nil, &identity.BatchError{Culprits: []identity.Culprit{{Index: len(writes), Err: &identity.Error{Code: identity.CodeInternal}}}}
+	return nil, &identity.BatchError{Items: []identity.ItemError{{Index: len(writes), Err: &identity.Error{Code: identity.CodeInternal}}}}
 }
 
-func TestPersist_strayCulpritEnds(t *testing.T) {
+func TestPersist_strayItemErrorEnds(t *testing.T) {
 	t.Parallel()
 	f := newFake(okta)
 	set := compile(t, gives("r", "ada@acme.com", "00u1"))

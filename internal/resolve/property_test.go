@@ -54,9 +54,9 @@ func (s scenario) build(t *rapid.T) (*fakeAPI, *rules.Set, resolve.Request) {
 	for u, a := range s.byEmail {
 		switch a {
 		case -1:
-			f.said(string(person(u)), identity.Answer{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
+			f.said(string(person(u)), identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
 		case 0:
-			f.said(string(person(u)), identity.Answer{Status: identity.Inactive})
+			f.said(string(person(u)), identity.LookupResult{Status: identity.Inactive})
 		default:
 			f.account(string(person(u)), account(a))
 		}
@@ -117,7 +117,7 @@ func TestProperties(t *testing.T) {
 
 // checkHolders: an automatic answer names an account that nobody else has, be
 // it by declaration, by the store or in the same pass.
-func checkHolders(t *rapid.T, s scenario, answers []resolve.Answer) {
+func checkHolders(t *rapid.T, s scenario, answers []resolve.Resolution) {
 	has := map[string]identity.UserKey{}
 	for u, a := range s.stored {
 		if _, replaced := s.declared[u]; !replaced {
@@ -139,7 +139,7 @@ func checkHolders(t *rapid.T, s scenario, answers []resolve.Answer) {
 	}
 }
 
-func resolveAll(t *rapid.T, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Answer {
+func resolveAll(t *rapid.T, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Resolution {
 	answers, err := resolve.Chain{API: f, Rules: set}.Resolve(context.Background(), req)
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ type API interface {
 	Services(ctx context.Context) ([]identity.Service, error)
 	// Lookup asks a target service by e-mail: one answer per e-mail, in order.
 	// An error with identity.CodeNoDirectory says that nobody can be asked.
-	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.Answer, error)
+	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	// Status asks a target service whether accounts still exist and are active:
 	// one answer per identity, in order. An error with identity.CodeNoDirectory
 	// says that nobody can be asked.
@@ -34,7 +34,7 @@ type API interface {
 	// Holders finds who has a stored mapping that claims an account.
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	// Write stores mappings and returns their users, in order. Beside an error
-	// that names culprits (*identity.BatchError, by index) a user with a Name
+	// that names failures (*identity.BatchError, by index) a user with a Name
 	// stands for a mapping that was stored all the same.
 	Write(ctx context.Context, writes []identity.Write) ([]identity.User, error)
 }
@@ -54,14 +54,14 @@ type Request struct {
 	Declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
 	Persist    bool // store what rules and lookups yield
 	CheckStale bool // compare stored values with what rules and lookups give now, and ask for their accounts
-	NoTrace    bool // leave Answer.Steps empty: their texts cost more than the answers of thousands
+	NoTrace    bool // leave Resolution.Steps empty: their texts cost more than the answers of thousands
 }
 
 // Resolve runs the chain. Answers come service by service, each in the order
 // of Users. An error means that the API failed as a whole or that services are
 // not registered (an *UnregisteredError each, joined where there are several);
-// what concerns one person alone stands in Answer.Err.
-func (c Chain) Resolve(ctx context.Context, req Request) ([]Answer, error) {
+// what concerns one person alone stands in Resolution.Err.
+func (c Chain) Resolve(ctx context.Context, req Request) ([]Resolution, error) {
 	registered, err := c.services(ctx, req)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (c Chain) Resolve(ctx context.Context, req Request) ([]Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := make([]Answer, 0, len(req.Users)*len(req.Services))
+	answers := make([]Resolution, 0, len(req.Users)*len(req.Services))
 	for _, service := range req.Services {
 		p := &pass{
 			chain: c, service: registered[service], declared: req.Declared[service],

@@ -20,14 +20,14 @@ type bulkFailure struct {
 }
 
 // failBulk is the reply of a bulk call of n elements that ended with err: one
-// that names culprits where the store did, else that of the call as a whole.
+// that names failures where the store did, else that of the call as a whole.
 // complete adds to each result what only the request knows; it may be nil.
 func (s *service) failBulk(ctx context.Context, err error, n int, complete func(*symapi.BulkResult)) error {
 	var batch *identity.BatchError
-	if !errors.As(err, &batch) || len(batch.Culprits) == 0 {
+	if !errors.As(err, &batch) || len(batch.Items) == 0 {
 		return err
 	}
-	reply := symapi.BulkFailure(batch.Culprits, n)
+	reply := symapi.BulkFailure(batch.Items, n)
 	if complete != nil {
 		for i := range reply.Results {
 			complete(&reply.Results[i])

@@ -161,7 +161,7 @@ func (s *service) holders(ctx context.Context, service identity.ServiceKey, clai
 	byClaim := map[string][]identity.User{}
 	for _, u := range users {
 		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.Claim(service.Type)
+			claim := m.Matcher.AccountKey(service.Type)
 			byClaim[claim] = append(byClaim[claim], u)
 		}
 	}

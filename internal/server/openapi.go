@@ -77,7 +77,7 @@ func document(api huma.API, op *huma.Operation, need identity.Role) {
 	}
 	if op.Metadata[bulkMetadata] != nil {
 		for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict} {
-			op.Responses[strconv.Itoa(status)] = errorResponse("Nothing was done; results names each culprit",
+			op.Responses[strconv.Itoa(status)] = errorResponse("Nothing was done; results names each failure",
 				&huma.Schema{AnyOf: []*huma.Schema{bulk, failed}})
 		}
 	}

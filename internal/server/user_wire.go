@@ -13,7 +13,7 @@ import (
 )
 
 // The functions here turn the wire into store writes and judge nothing: the
-// store checks every element, so that one reply can name every culprit. What
+// store checks every element, so that one reply can name every failure. What
 // cannot be said in a store's terms is handed on in a form it refuses.
 
 // decodeUserWrite reads one element of PATCH users. A sym identity that names
@@ -24,7 +24,7 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 	named := false
 	for _, i := range u.Identities {
 		m := decodeMappingWrite(i)
-		if m.Service != identity.SymCloud {
+		if m.Service != identity.SymCloud() {
 			w.Mappings = append(w.Mappings, m)
 			continue
 		}
@@ -39,7 +39,7 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 			continue
 		}
 		w.Mappings = append(w.Mappings, m)
-		unreadable = &identity.Error{Code: identity.CodeUserInvalid, Message: problem, User: w.Key, Service: identity.SymCloud,
+		unreadable = &identity.Error{Code: identity.CodeUserInvalid, Message: problem, User: w.Key, Service: identity.SymCloud(),
 			Hint: `Its matcher is {"email": …}, or {"username": …} for a bot.`}
 	}
 	return w, unreadable
@@ -126,7 +126,7 @@ func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
 	if d.Identity == nil {
 		return out, nil
 	}
-	if d.Identity.ServiceType != identity.SymCloud.Type {
+	if d.Identity.ServiceType != identity.SymCloud().Type {
 		return out, identity.Invalid(identity.CodeUserInvalid,
 			fmt.Sprintf("A user is compared by its sym identity, not by one of service type %q", d.Identity.ServiceType),
 			`Send {"service_type": "sym", "matcher": {"email": …}}.`)

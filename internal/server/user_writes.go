@@ -77,9 +77,9 @@ func explainUnreadable(err error, unreadable map[int]*identity.Error) {
 	if !errors.As(err, &batch) {
 		return
 	}
-	for i, c := range batch.Culprits {
-		if problem := unreadable[c.Index]; problem != nil && c.Err.Service == identity.SymCloud {
-			batch.Culprits[i].Err = problem
+	for i, c := range batch.Items {
+		if problem := unreadable[c.Index]; problem != nil && c.Err.Service == identity.SymCloud() {
+			batch.Items[i].Err = problem
 		}
 	}
 }
@@ -123,11 +123,11 @@ func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply
 		return replyWith(symapi.BulkSuccess(nil)), nil
 	}
 	deletes := make([]store.UserDelete, len(elements))
-	var unreadable []identity.Culprit
+	var unreadable []identity.ItemError
 	for i, d := range elements {
 		var problem *identity.Error
 		if deletes[i], problem = decodeUserDelete(d); problem != nil {
-			unreadable = append(unreadable, identity.Culprit{Index: i, Err: problem})
+			unreadable = append(unreadable, identity.ItemError{Index: i, Err: problem})
 		}
 	}
 	complete := func(r *symapi.BulkResult) {
@@ -138,7 +138,7 @@ func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply
 	}
 	if len(unreadable) > 0 {
 		// No store can be asked to compare what has no name.
-		return nil, s.failBulk(ctx, &identity.BatchError{Culprits: unreadable}, len(elements), complete)
+		return nil, s.failBulk(ctx, &identity.BatchError{Items: unreadable}, len(elements), complete)
 	}
 	deleted, err := s.Store.DeleteUsers(ctx, actorOf(ctx), deletes)
 	if err != nil {

@@ -74,13 +74,13 @@ func TestUpsertUsersSingleFailure(t *testing.T) {
 	if a.status != http.StatusConflict || a.body["code"] != "Identity:CLAIMED" {
 		t.Errorf("status %d: %s", a.status, a.raw)
 	}
-	culprit := a.body["results"].([]any)[0].(map[string]any)
-	if culprit["holder"] != "alice@example.com" || culprit["user"] != "bob@example.com" || culprit["message"] != claimed {
-		t.Errorf("culprit %v", culprit)
+	failure := a.body["results"].([]any)[0].(map[string]any)
+	if failure["holder"] != "alice@example.com" || failure["user"] != "bob@example.com" || failure["message"] != claimed {
+		t.Errorf("failure %v", failure)
 	}
 }
 
-func TestUpsertUsersNamesEveryCulprit(t *testing.T) {
+func TestUpsertUsersNamesEveryFailure(t *testing.T) {
 	t.Parallel()
 	h := start(t).register(okta)
 	h.person("alice@example.com", "00u1")
@@ -107,7 +107,7 @@ func TestUpsertUsersNamesEveryCulprit(t *testing.T) {
 		6: "User:NOT_FOUND", 7: "Service:NOT_FOUND", 8: "User:INVALID", 9: "User:INVALID",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("culprits (-want +got):\n%s\n%s", diff, a.raw)
+		t.Errorf("failures (-want +got):\n%s\n%s", diff, a.raw)
 	}
 	if a.status != http.StatusConflict || a.body["succeeded"] != 0.0 || a.body["failed"] != 10.0 || a.body["status"] != "error" {
 		t.Errorf("status %d: %s", a.status, a.raw)

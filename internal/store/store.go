@@ -6,16 +6,16 @@
 //
 // Contract. One call is one serializable transaction: when any element of a
 // list fails nothing is written, every element is checked, and the error is a
-// *identity.BatchError naming each culprit. What a call acknowledged survives a crash.
+// *identity.BatchError naming each failure. What a call acknowledged survives a crash.
 // Errors about values are *identity.Error; a store that cannot answer returns
 // one with identity.CodeUnavailable, and Retryable set where the same call may
 // succeed later (not with a damaged or read-only database).
 //
-// An element with several faults has several culprits of the same Index.
+// An element with several faults has several failures of the same Index.
 // Elements are applied in order, so that a later one sees what an earlier one
 // did; only IfUnclaimed is held against the outcome of the whole batch, so that
 // users may swap accounts, and of two elements that take one account the later
-// is the culprit. A culprit is one even after the other culprits are left out.
+// is the failure. A failure is one even after the other failures are left out.
 //
 // Every change of a mapping is recorded in the history by the transaction that
 // makes it: one entry for each mapping that differs afterwards, or was asserted.

@@ -27,7 +27,7 @@ func DecodeUser(u User) (identity.User, error) {
 	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt}
 	named := false
 	for _, i := range u.Identities {
-		if i.Service.Slug == identity.SymCloud.Type {
+		if i.Service.Slug == identity.SymCloud().Type {
 			if named {
 				return identity.User{}, fmt.Errorf("user %s has two sym identities", u.ID)
 			}
@@ -152,12 +152,12 @@ func DecodeLogin(l Login) (identity.Principal, error) {
 
 // DecodeAnswer is one lookup result in the domain. Whatever it does not
 // clearly say is an error, never "not found".
-func DecodeAnswer(r LookupResult) (identity.Answer, error) {
-	a := identity.Answer{Email: r.Email, Status: identity.AnswerStatus(r.Status)}
+func DecodeAnswer(r LookupResult) (identity.LookupResult, error) {
+	a := identity.LookupResult{Email: r.Email, Status: identity.LookupStatus(r.Status)}
 	switch a.Status {
 	case identity.Found:
 		if len(r.Matcher) == 0 {
-			return identity.Answer{}, fmt.Errorf("the result for %q is found but has no matcher", r.Email)
+			return identity.LookupResult{}, fmt.Errorf("the result for %q is found but has no matcher", r.Email)
 		}
 		a.Matcher = r.Matcher
 	case identity.Inactive:
@@ -173,10 +173,10 @@ func DecodeAnswer(r LookupResult) (identity.Answer, error) {
 			a.Err = DecodeError(*r.Error)
 		}
 	default:
-		return identity.Answer{}, fmt.Errorf("the result for %q has the unknown status %q", r.Email, r.Status)
+		return identity.LookupResult{}, fmt.Errorf("the result for %q has the unknown status %q", r.Email, r.Status)
 	}
 	if a.Email == "" {
-		return identity.Answer{}, errors.New("a result has no email")
+		return identity.LookupResult{}, errors.New("a result has no email")
 	}
 	if r.AsOf != nil {
 		a.AsOf = *r.AsOf

@@ -189,7 +189,7 @@ func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
 			Errors json.RawMessage `json:"errors"`
 		}
 		if err := ParseReply(status, body, "status", &head); err != nil {
-			if batch := ParseCulprits(body, n); batch != nil {
+			if batch := ParseItemErrors(body, n); batch != nil {
 				return nil, batch
 			}
 			return nil, err
@@ -198,7 +198,7 @@ func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
 	}
 	said := parseTexts(reply.Errors)
 	if reply.Status != "success" || reply.Failed != 0 || said != "" {
-		if batch := ParseCulprits(body, n); batch != nil {
+		if batch := ParseItemErrors(body, n); batch != nil {
 			return nil, batch
 		}
 		return nil, &identity.Error{Code: CodeForStatus(status),
@@ -221,9 +221,9 @@ func placeResults(results []BulkResult, n int) []BulkResult {
 	return out
 }
 
-// ParseCulprits reads which of n elements a failed bulk call names, ordered by
+// ParseItemErrors reads which of n elements a failed bulk call names, ordered by
 // index; nil when it names none, or not clearly.
-func ParseCulprits(body []byte, n int) *identity.BatchError {
+func ParseItemErrors(body []byte, n int) *identity.BatchError {
 	var reply struct {
 		Results   []BulkResult `json:"results"`
 		Retryable bool         `json:"is_retryable"`
@@ -236,23 +236,23 @@ func ParseCulprits(body []byte, n int) *identity.BatchError {
 		if r.Code == "" {
 			continue
 		}
-		e, err := decodeCulprit(r)
+		e, err := decodeItemError(r)
 		if err != nil || r.Index < 0 || r.Index >= n {
 			return nil
 		}
 		e.Retryable = reply.Retryable
-		batch.Culprits = append(batch.Culprits, identity.Culprit{Index: r.Index, Err: e})
+		batch.Items = append(batch.Items, identity.ItemError{Index: r.Index, Err: e})
 	}
-	if len(batch.Culprits) == 0 {
+	if len(batch.Items) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(batch.Culprits, func(a, b identity.Culprit) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(batch.Items, func(a, b identity.ItemError) int { return cmp.Compare(a.Index, b.Index) })
 	return &batch
 }
 
-// decodeCulprit is one culprit in the domain. A stored value that makes no
+// decodeItemError is one failure in the domain. A stored value that makes no
 // sense is an error: without it a conflict would read as "nothing is stored".
-func decodeCulprit(r BulkResult) (*identity.Error, error) {
+func decodeItemError(r BulkResult) (*identity.Error, error) {
 	e := &identity.Error{
 		Code:    identity.Code(r.Code),
 		Message: cmp.Or(r.Message, "the server refused it with "+r.Code),

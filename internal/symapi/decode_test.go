@@ -178,11 +178,11 @@ func TestParseError(t *testing.T) {
 	}
 }
 
-func TestCulpritsUndoBulkFailure(t *testing.T) {
+func TestItemErrorsUndoBulkFailure(t *testing.T) {
 	t.Parallel()
 	service := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	stored := &identity.Mapping{Service: service, Matcher: identity.Matcher{"user_id": "y"}, Source: identity.Manual, Revision: 2}
-	body, err := json.Marshal(symapi.BulkFailure([]identity.Culprit{
+	body, err := json.Marshal(symapi.BulkFailure([]identity.ItemError{
 		{Index: 3, Err: identity.Claimed("eve@example.com", service, identity.Matcher{"user_id": "x"}, "ada@example.com")},
 		{Index: 1, Err: identity.Conflict("bob@example.com", service, stored)},
 		{Index: 2, Err: identity.Conflict("col@example.com", service, nil)},
@@ -190,11 +190,11 @@ func TestCulpritsUndoBulkFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch := symapi.ParseCulprits(body, 5)
-	if batch == nil || len(batch.Culprits) != 3 {
+	batch := symapi.ParseItemErrors(body, 5)
+	if batch == nil || len(batch.Items) != 3 {
 		t.Fatalf("got %+v", batch)
 	}
-	conflict, gone, claimed := batch.Culprits[0], batch.Culprits[1], batch.Culprits[2]
+	conflict, gone, claimed := batch.Items[0], batch.Items[1], batch.Items[2]
 	if conflict.Index != 1 || conflict.Err.Code != identity.CodeIdentityConflict || conflict.Err.User != "bob@example.com" || conflict.Err.Service != service {
 		t.Errorf("conflict %+v", conflict)
 	}
@@ -211,11 +211,11 @@ func TestCulpritsUndoBulkFailure(t *testing.T) {
 		"beyond":          `{"results":[{"index":5,"code":"Identity:CONFLICT"}]}`,
 		"negative":        `{"results":[{"index":-1,"code":"Identity:CONFLICT"}]}`,
 		"stored nonsense": `{"results":[{"index":0,"code":"Identity:CONFLICT","stored":{}}]}`,
-		"no culprit":      `{"results":[{"index":0}]}`,
+		"no failure":      `{"results":[{"index":0}]}`,
 		"no results":      `{}`,
 		"no JSON":         `<`,
 	} {
-		if got := symapi.ParseCulprits([]byte(bad), 5); got != nil {
+		if got := symapi.ParseItemErrors([]byte(bad), 5); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -258,10 +258,10 @@ func FuzzReplies(f *testing.F) {
 		if results, err := symapi.ParseBulk(status, body, n); err == nil && len(results) != n {
 			t.Errorf("%d results", len(results))
 		}
-		if batch := symapi.ParseCulprits(body, n); batch != nil {
-			for _, c := range batch.Culprits {
+		if batch := symapi.ParseItemErrors(body, n); batch != nil {
+			for _, c := range batch.Items {
 				if c.Index < 0 || c.Index >= n || c.Err.Code == "" || c.Err.Message == "" {
-					t.Errorf("decoded the culprit %+v", c)
+					t.Errorf("decoded the failure %+v", c)
 				}
 			}
 		}

@@ -49,7 +49,7 @@ func encodeOwnRecord(u identity.User) Identity {
 		profile["last_name"] = u.LastName
 	}
 	return Identity{
-		Service: encodeRef(identity.SymCloud),
+		Service: encodeRef(identity.SymCloud()),
 		Matcher: map[string]string{key: u.Name},
 		Profile: profile,
 	}
@@ -83,7 +83,7 @@ func EncodeService(s identity.Service, directory bool) Service {
 }
 
 // EncodeAnswer is what a target service said of one e-mail, as the API shows it.
-func EncodeAnswer(a identity.Answer) LookupResult {
+func EncodeAnswer(a identity.LookupResult) LookupResult {
 	r := LookupResult{Email: a.Email, Status: string(a.Status)}
 	if len(a.Matcher) > 0 {
 		r.Matcher = encodeMatcher(a.Matcher)
@@ -127,8 +127,8 @@ func EncodeError(e *identity.Error, requestID string) Error {
 	}
 }
 
-// EncodeCulprit is one element of a bulk call that could not be done.
-func EncodeCulprit(c identity.Culprit) BulkResult {
+// EncodeItemError is one element of a bulk call that could not be done.
+func EncodeItemError(c identity.ItemError) BulkResult {
 	r := BulkResult{
 		Index: c.Index, User: string(c.Err.User),
 		ServiceType: c.Err.Service.Type, ExternalID: c.Err.Service.ExternalID,
@@ -151,14 +151,14 @@ func BulkSuccess(results []BulkResult) BulkReply {
 }
 
 // BulkFailure is the reply of a bulk call of n elements of which nothing was
-// done, because of the culprits. A batch whose culprits have several codes is
+// done, because of the failures. A batch whose failures have several codes is
 // a conflict.
-func BulkFailure(culprits []identity.Culprit, n int) BulkReply {
+func BulkFailure(failures []identity.ItemError, n int) BulkReply {
 	reply := BulkReply{Status: "error", Errors: []string{}, Failed: n, Results: []BulkResult{}, Error: true}
-	code, retryable := identity.CodeIdentityConflict, len(culprits) > 0
-	for i, c := range culprits {
+	code, retryable := identity.CodeIdentityConflict, len(failures) > 0
+	for i, c := range failures {
 		reply.Errors = append(reply.Errors, c.Err.Error())
-		reply.Results = append(reply.Results, EncodeCulprit(c))
+		reply.Results = append(reply.Results, EncodeItemError(c))
 		retryable = retryable && c.Err.Retryable
 		switch {
 		case i == 0:
@@ -168,13 +168,13 @@ func BulkFailure(culprits []identity.Culprit, n int) BulkReply {
 		}
 	}
 	reply.Code, reply.StatusCode, reply.Retryable = string(code), Status(code), retryable
-	switch len(culprits) {
+	switch len(failures) {
 	case 0:
 		reply.Message = "nothing was done"
 	case 1:
 		reply.Message = reply.Errors[0]
 	default:
-		reply.Message = fmt.Sprintf("nothing was done because of %d problems, the first: %s", len(culprits), reply.Errors[0])
+		reply.Message = fmt.Sprintf("nothing was done because of %d problems, the first: %s", len(failures), reply.Errors[0])
 	}
 	return reply
 }

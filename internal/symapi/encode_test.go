@@ -62,14 +62,14 @@ func TestEncode(t *testing.T) {
 		"no users":      {UserList{Users: EncodeUsers(nil)}, `{"users":[]}`},
 		"service":       {EncodeService(identity.Service{ID: "s-1", Key: okta, Label: "Okta"}, true), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"Okta","directory":true}`},
 		"no directory":  {EncodeService(identity.Service{ID: "s-1", Key: okta}, false), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"","directory":false}`},
-		"found":         {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Found, Matcher: stored.Matcher}), `{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}}`},
-		"not found":     {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.NotFound}), `{"email":"a@example.com","status":"not_found"}`},
-		"ambiguous":     {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}}), `{"email":"a@example.com","status":"ambiguous","candidates":[{"user_id":"1"},{"user_id":"2"}]}`},
-		"failed":        {EncodeAnswer(identity.Answer{Email: "a@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast", Retryable: true}}), `{"email":"a@example.com","status":"failed","error":{"error":true,"message":"too fast","code":"Directory:RATE_LIMITED","status_code":429,"is_retryable":true}}`},
+		"found":         {EncodeAnswer(identity.LookupResult{Email: "a@example.com", Status: identity.Found, Matcher: stored.Matcher}), `{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}}`},
+		"not found":     {EncodeAnswer(identity.LookupResult{Email: "a@example.com", Status: identity.NotFound}), `{"email":"a@example.com","status":"not_found"}`},
+		"ambiguous":     {EncodeAnswer(identity.LookupResult{Email: "a@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}}), `{"email":"a@example.com","status":"ambiguous","candidates":[{"user_id":"1"},{"user_id":"2"}]}`},
+		"failed":        {EncodeAnswer(identity.LookupResult{Email: "a@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "too fast", Retryable: true}}), `{"email":"a@example.com","status":"failed","error":{"error":true,"message":"too fast","code":"Directory:RATE_LIMITED","status_code":429,"is_retryable":true}}`},
 		"error":         {EncodeError(&identity.Error{Code: identity.CodeUserNotFound, Message: "Unknown", Hint: "Look again."}, "r-1"), `{"error":true,"message":"Unknown. Look again.","code":"User:NOT_FOUND","status_code":404,"is_retryable":false,"request_id":"r-1"}`},
 		"unknown code":  {EncodeError(&identity.Error{Code: "Odd:CODE", Message: "x"}, ""), `{"error":true,"message":"x","code":"Odd:CODE","status_code":500,"is_retryable":false}`},
-		"conflict":      {EncodeCulprit(identity.Culprit{Index: 4, Err: &identity.Error{Code: identity.CodeIdentityConflict, Message: "x", User: "a@example.com", Service: okta, Stored: &stored}}), `{"index":4,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CONFLICT","message":"x","stored":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},"source":"manual","revision":2}}`},
-		"claim":         {EncodeCulprit(identity.Culprit{Err: identity.Claimed("a@example.com", okta, stored.Matcher, "b@example.com")}), `{"index":0,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CLAIMED","message":"00u1 in okta:acme.okta.com already belongs to b@example.com","holder":"b@example.com"}`},
+		"conflict":      {EncodeItemError(identity.ItemError{Index: 4, Err: &identity.Error{Code: identity.CodeIdentityConflict, Message: "x", User: "a@example.com", Service: okta, Stored: &stored}}), `{"index":4,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CONFLICT","message":"x","stored":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},"source":"manual","revision":2}}`},
+		"claim":         {EncodeItemError(identity.ItemError{Err: identity.Claimed("a@example.com", okta, stored.Matcher, "b@example.com")}), `{"index":0,"user":"a@example.com","service_type":"okta","external_id":"acme.okta.com","code":"Identity:CLAIMED","message":"00u1 in okta:acme.okta.com already belongs to b@example.com","holder":"b@example.com"}`},
 		"bulk success":  {BulkSuccess([]BulkResult{{Index: 0, UserID: "u-1"}}), `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"u-1"}]}`},
 		"empty success": {BulkSuccess(nil), `{"status":"success","errors":[],"succeeded":0,"failed":0,"results":[]}`},
 	} {
@@ -84,26 +84,26 @@ func TestEncode(t *testing.T) {
 
 func TestBulkFailure(t *testing.T) {
 	t.Parallel()
-	culprit := func(i int, code identity.Code, retryable bool) identity.Culprit {
-		return identity.Culprit{Index: i, Err: &identity.Error{Code: code, Message: string(code), Retryable: retryable}}
+	failure := func(i int, code identity.Code, retryable bool) identity.ItemError {
+		return identity.ItemError{Index: i, Err: &identity.Error{Code: code, Message: string(code), Retryable: retryable}}
 	}
 	for name, tt := range map[string]struct {
-		culprits  []identity.Culprit
+		failures  []identity.ItemError
 		code      identity.Code
 		status    int
 		message   string
 		retryable bool
 	}{
-		"one":             {[]identity.Culprit{culprit(2, identity.CodeUserNotFound, false)}, identity.CodeUserNotFound, 404, "User:NOT_FOUND", false},
-		"one, retryable":  {[]identity.Culprit{culprit(2, identity.CodeUnavailable, true)}, identity.CodeUnavailable, 503, "Store:UNAVAILABLE", true},
-		"same code":       {[]identity.Culprit{culprit(0, identity.CodeUserInvalid, false), culprit(1, identity.CodeUserInvalid, false)}, identity.CodeUserInvalid, 400, "nothing was done because of 2 problems, the first: User:INVALID", false},
-		"mixed":           {[]identity.Culprit{culprit(0, identity.CodeUserInvalid, false), culprit(1, identity.CodeUserNotFound, false), culprit(2, identity.CodeUserInvalid, false)}, identity.CodeIdentityConflict, 409, "nothing was done because of 3 problems, the first: User:INVALID", false},
-		"partly for good": {[]identity.Culprit{culprit(0, identity.CodeUnavailable, true), culprit(1, identity.CodeUnavailable, false)}, identity.CodeUnavailable, 503, "nothing was done because of 2 problems, the first: Store:UNAVAILABLE", false},
+		"one":             {[]identity.ItemError{failure(2, identity.CodeUserNotFound, false)}, identity.CodeUserNotFound, 404, "User:NOT_FOUND", false},
+		"one, retryable":  {[]identity.ItemError{failure(2, identity.CodeUnavailable, true)}, identity.CodeUnavailable, 503, "Store:UNAVAILABLE", true},
+		"same code":       {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserInvalid, false)}, identity.CodeUserInvalid, 400, "nothing was done because of 2 problems, the first: User:INVALID", false},
+		"mixed":           {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserNotFound, false), failure(2, identity.CodeUserInvalid, false)}, identity.CodeIdentityConflict, 409, "nothing was done because of 3 problems, the first: User:INVALID", false},
+		"partly for good": {[]identity.ItemError{failure(0, identity.CodeUnavailable, true), failure(1, identity.CodeUnavailable, false)}, identity.CodeUnavailable, 503, "nothing was done because of 2 problems, the first: Store:UNAVAILABLE", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := BulkFailure(tt.culprits, 7)
-			if got.Status != "error" || got.Succeeded != 0 || got.Failed != 7 || !got.Error || len(got.Errors) != len(tt.culprits) || len(got.Results) != len(tt.culprits) {
+			got := BulkFailure(tt.failures, 7)
+			if got.Status != "error" || got.Succeeded != 0 || got.Failed != 7 || !got.Error || len(got.Errors) != len(tt.failures) || len(got.Results) != len(tt.failures) {
 				t.Errorf("reply %+v", got)
 			}
 			if got.Code != string(tt.code) || got.StatusCode != tt.status || got.Message != tt.message || got.Retryable != tt.retryable {

@@ -264,7 +264,7 @@ type BulkReply struct {
 	Retryable  bool   `json:"is_retryable,omitempty"`
 }
 
-// BulkResult is one element that was done, or one culprit.
+// BulkResult is one element that was done, or one failure.
 type BulkResult struct {
 	Index       int       `json:"index" doc:"Place in the request's list"`
 	UserID      string    `json:"user_id,omitempty"`

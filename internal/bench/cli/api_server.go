@@ -155,7 +155,7 @@ func sent(body []byte) int {
 	n := 0
 	for _, user := range upserts.Users {
 		for _, i := range user.Identities {
-			if i.ServiceType != identity.SymCloud.Type {
+			if i.ServiceType != identity.SymCloud().Type {
 				n++
 			}
 		}

@@ -14,18 +14,18 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an organization. The credential is the user name and
 // password of a bot user, or a token.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://auth.aptible.com
-	Organization    string // its UUID
-	Token           string
-	Username        string
-	Password        string
-	CacheTTL        time.Duration // how long a list serves; 0 = DefaultCacheTTL
+	apiclient.Settings        // BaseURL "" = https://auth.aptible.com
+	Organization       string // its UUID
+	Token              string
+	Username           string
+	Password           string
+	CacheTTL           time.Duration // how long a list serves; 0 = DefaultCacheTTL
 }
 
 // DefaultCacheTTL is how long one list of users serves.
@@ -38,7 +38,7 @@ const (
 
 type aptible struct {
 	*directory.Listed
-	api *webapi.Client
+	api *apiclient.Client
 	org string
 }
 
@@ -53,9 +53,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Organization == "" {
 		return nil, errors.New("base_url: there is no organization to ask: the service is not of type aptible, with the organization's UUID as its external ID")
 	}
-	api := webapi.Config{Secrets: []string{cfg.Token, cfg.Password}}
+	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}}
 	if cfg.Token != "" {
-		if err := webapi.Required("token", cfg.Token); err != nil {
+		if err := apiclient.Required("token", cfg.Token); err != nil {
 			return nil, err
 		}
 		if cfg.Username != "" || cfg.Password != "" {
@@ -63,15 +63,15 @@ func Open(cfg Config) (directory.Directory, error) {
 		}
 		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
 	} else {
-		if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password)); err != nil {
+		if err := errors.Join(apiclient.Required("username", cfg.Username), apiclient.Required("password", cfg.Password)); err != nil {
 			return nil, err
 		}
-		tokens, err := cfg.Open(host, webapi.Config{Secrets: api.Secrets})
+		tokens, err := cfg.Open(host, apiclient.Config{Secrets: api.Secrets})
 		if err != nil {
 			return nil, err
 		}
-		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
-			return tokens.FetchToken(ctx, webapi.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
+		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
+			return tokens.FetchToken(ctx, apiclient.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
 				"password": cfg.Password, "scope": "manage", "expires": 43200}))
 		}
 	}
@@ -93,7 +93,7 @@ func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{
 // Check lists the users of the organization.
 func (a *aptible) Check(ctx context.Context) error {
 	_, _, err := a.page(ctx, "")
-	if webapi.StatusOf(err) == http.StatusNotFound {
+	if apiclient.StatusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: it sees no organization %q: %w", directory.ErrForeign, a.org, err)
 	}
 	return err
@@ -105,9 +105,9 @@ func (a *aptible) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 }
 
 func (a *aptible) page(ctx context.Context, next string) ([]directory.Account, string, error) {
-	r := webapi.Request{URL: next}
+	r := apiclient.Request{URL: next}
 	if next == "" {
-		r = webapi.Request{Path: "/organizations/" + url.PathEscape(a.org) + "/users"}
+		r = apiclient.Request{Path: "/organizations/" + url.PathEscape(a.org) + "/users"}
 	}
 	resp, err := a.api.Do(ctx, r)
 	if err != nil {
@@ -139,9 +139,9 @@ type listMessage struct {
 }
 
 type user struct {
-	ID       webapi.Text `json:"id"`
-	Email    string      `json:"email"`
-	Verified *bool       `json:"verified"`
+	ID       apiclient.Text `json:"id"`
+	Email    string         `json:"email"`
+	Verified *bool          `json:"verified"`
 }
 
 func (u user) account() directory.Account {

@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -61,7 +61,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) aptible.Config {
-	return aptible.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return aptible.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Organization: service.ExternalID, Username: "bot@example.com", Password: directorytest.Secret}
 }
 

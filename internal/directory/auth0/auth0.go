@@ -15,18 +15,18 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a tenant. The credential is Token, or ClientID and
 // ClientSecret of a machine-to-machine application.
 type Config struct {
-	webapi.Settings        // BaseURL = https://Domain where there is one
-	Domain          string // such as acme.eu.auth0.com
-	Token           string
-	ClientID        string
-	ClientSecret    string
-	Connection      string // match accounts of this connection only; "" = of all
+	apiclient.Settings        // BaseURL = https://Domain where there is one
+	Domain             string // such as acme.eu.auth0.com
+	Token              string
+	ClientID           string
+	ClientSecret       string
+	Connection         string // match accounts of this connection only; "" = of all
 }
 
 const (
@@ -39,7 +39,7 @@ const (
 
 type auth0 struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -50,15 +50,15 @@ var (
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
 	if cfg.BaseURL == "" {
-		if err := webapi.Host("base_url", cfg.Domain, "acme.eu.auth0.com"); err != nil {
+		if err := apiclient.Host("base_url", cfg.Domain, "acme.eu.auth0.com"); err != nil {
 			return nil, err
 		}
 		cfg.BaseURL = "https://" + cfg.Domain
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	api := webapi.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}, RetryAfter: webapi.ResetAt("X-RateLimit-Reset")}
+	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}, RetryAfter: apiclient.ResetAt("X-RateLimit-Reset")}
 	if cfg.Token != "" {
-		if err := webapi.Required("token", cfg.Token); err != nil {
+		if err := apiclient.Required("token", cfg.Token); err != nil {
 			return nil, err
 		}
 		if cfg.ClientID != "" || cfg.ClientSecret != "" {
@@ -66,15 +66,15 @@ func Open(cfg Config) (directory.Directory, error) {
 		}
 		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
 	} else {
-		if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+		if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
 			return nil, err
 		}
-		tokens, err := cfg.Open("", webapi.Config{Secrets: api.Secrets, RetryAfter: api.RetryAfter})
+		tokens, err := cfg.Open("", apiclient.Config{Secrets: api.Secrets, RetryAfter: api.RetryAfter})
 		if err != nil {
 			return nil, err
 		}
-		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
-			return tokens.FetchToken(ctx, webapi.PostJSON("/oauth/token", map[string]string{"grant_type": "client_credentials",
+		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
+			return tokens.FetchToken(ctx, apiclient.PostJSON("/oauth/token", map[string]string{"grant_type": "client_credentials",
 				"client_id": cfg.ClientID, "client_secret": cfg.ClientSecret, "audience": cfg.BaseURL + "/api/v2/"}))
 		}
 	}
@@ -142,7 +142,7 @@ func (a *auth0) users(ctx context.Context, path string, query url.Values) ([]dir
 // rows are the accounts of an answer, and how many rows it had before those of
 // other connections were left out.
 func (a *auth0) rows(ctx context.Context, path string, query url.Values) ([]directory.Account, int, error) {
-	resp, err := a.api.Do(ctx, webapi.Request{Path: path, Query: query})
+	resp, err := a.api.Do(ctx, apiclient.Request{Path: path, Query: query})
 	if err != nil {
 		return nil, 0, directory.NeedsGrant(err, grant)
 	}

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/auth0"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -97,7 +97,7 @@ func (f fake) send(w http.ResponseWriter, people []directorytest.Person) {
 }
 
 func config(base string) auth0.Config {
-	return auth0.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}, ClientID: "app", ClientSecret: directorytest.Secret}
+	return auth0.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}, ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
 func subject() directorytest.Subject {
@@ -160,7 +160,7 @@ func TestConnections(t *testing.T) {
 	t.Parallel()
 	f := fake{connections: []string{"google-oauth2", "samlp-acme"}, world: directorytest.World{People: []directorytest.Person{
 		{ID: "google-oauth2|1", Emails: []string{"ann@example.com"}}, {ID: "samlp|acme|2", Emails: []string{"ann@example.com"}}}}}
-	for connection, want := range map[string]identity.AnswerStatus{"": identity.Ambiguous, "samlp-acme": identity.Found, "github": identity.NotFound} {
+	for connection, want := range map[string]identity.LookupStatus{"": identity.Ambiguous, "samlp-acme": identity.Found, "github": identity.NotFound} {
 		d := open(t, f, func(c *auth0.Config) { c.Connection = connection })
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 		if err != nil || answers[0].Status != want {

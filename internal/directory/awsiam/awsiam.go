@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 )
 
 // Strategies of Config.
@@ -38,7 +38,7 @@ const DefaultCacheTTL = 5 * time.Minute
 
 // Config describes an account.
 type Config struct {
-	awsapi.Settings
+	awsclient.Settings
 	Account  string // 12 digits; "" = do not compare
 	Strategy string // "" = ByName
 	Tag      string // "" = DefaultTag
@@ -55,7 +55,7 @@ const (
 type account struct {
 	cfg   Config
 	grant string
-	api   *awsapi.API
+	api   *awsclient.API
 	iam   *iam.Client
 }
 
@@ -90,7 +90,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Tag == "" {
 		cfg.Tag = DefaultTag
 	}
-	api, err := awsapi.Open(cfg.Settings, 0)
+	api, err := awsclient.Open(cfg.Settings, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (a *account) belongs(ctx context.Context) error {
 		return nil
 	}
 	client := sts.NewFromConfig(a.api.Config)
-	who, err := awsapi.Call(ctx, a.api, a.grant, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+	who, err := awsclient.Call(ctx, a.api, a.grant, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	})
 	if err != nil {
@@ -159,7 +159,7 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	if err := ctx.Err(); err != nil || !legalName.MatchString(name) {
 		return nil, err // no user can have such a name
 	}
-	out, err := awsapi.Call(ctx, a.api, a.grant, func(ctx context.Context) (*iam.GetUserOutput, error) {
+	out, err := awsclient.Call(ctx, a.api, a.grant, func(ctx context.Context) (*iam.GetUserOutput, error) {
 		return a.iam.GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
 	})
 	var missing *types.NoSuchEntityException
@@ -190,7 +190,7 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		if marker != "" {
 			in.Marker = aws.String(marker)
 		}
-		out, err := awsapi.Call(ctx, t.api, t.grant, func(ctx context.Context) (*iam.GetAccountAuthorizationDetailsOutput, error) {
+		out, err := awsclient.Call(ctx, t.api, t.grant, func(ctx context.Context) (*iam.GetAccountAuthorizationDetailsOutput, error) {
 			return t.iam.GetAccountAuthorizationDetails(ctx, in)
 		})
 		if err != nil {

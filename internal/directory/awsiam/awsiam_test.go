@@ -14,10 +14,10 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsiam"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -85,8 +85,8 @@ func escape(s string) string {
 }
 
 func config(base string) awsiam.Config {
-	return awsiam.Config{Account: service.ExternalID, Settings: awsapi.Settings{ClientID: "AKIDEXAMPLE", ClientSecret: directorytest.Secret,
-		Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
+	return awsiam.Config{Account: service.ExternalID, Settings: awsclient.Settings{ClientID: "AKIDEXAMPLE", ClientSecret: directorytest.Secret,
+		Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
 }
 
 func subject(strategy string) directorytest.Subject {
@@ -118,7 +118,7 @@ func TestConformanceByName(t *testing.T) {
 	directorytest.Run(t, s)
 }
 
-func find(t *testing.T, h http.Handler, change func(*awsiam.Config), email string) (identity.Answer, error) {
+func find(t *testing.T, h http.Handler, change func(*awsiam.Config), email string) (identity.LookupResult, error) {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -132,7 +132,7 @@ func find(t *testing.T, h http.Handler, change func(*awsiam.Config), email strin
 	}
 	answers, err := directory.Lookup(t.Context(), d, service, []string{email})
 	if err != nil {
-		return identity.Answer{}, err
+		return identity.LookupResult{}, err
 	}
 	return answers[0], d.Check(t.Context())
 }
@@ -143,7 +143,7 @@ func TestStrategies(t *testing.T) {
 	w := directorytest.World{People: []directorytest.Person{{ID: arn, Emails: []string{"ann"}}, {ID: arn + "2", Emails: []string{"a+b@example.com"}}}}
 	for name, tc := range map[string]struct {
 		strategy, email string
-		want            identity.AnswerStatus
+		want            identity.LookupStatus
 	}{
 		"local part":     {awsiam.ByLocalPart, "ann@example.com", identity.Found},
 		"name":           {awsiam.ByName, "A+b@example.com", identity.Found},

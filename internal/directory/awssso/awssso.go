@@ -21,12 +21,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 )
 
 // Config describes an instance.
 type Config struct {
-	awsapi.Settings
+	awsclient.Settings
 	Instance string        // its ARN
 	CacheTTL time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
 }
@@ -43,7 +43,7 @@ const DefaultCacheTTL = 5 * time.Minute
 
 type sso struct {
 	listed    *directory.Listed
-	api       *awsapi.API
+	api       *awsclient.API
 	instance  string
 	instances *ssoadmin.Client
 	users     *identitystore.Client
@@ -62,7 +62,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Instance == "" {
 		return nil, errors.New("base_url: there is no instance to ask: the service is not of type aws_sso, with the instance's ARN as its external ID")
 	}
-	api, err := awsapi.Open(cfg.Settings, pace)
+	api, err := awsclient.Open(cfg.Settings, pace)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 	var seen []string
 	var next *string
 	for range 100 {
-		out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
+		out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
 			return s.instances.ListInstances(ctx, &ssoadmin.ListInstancesInput{NextToken: next})
 		})
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, erro
 
 // idOf is the id of the user with a value, nil where there is none.
 func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*string, error) {
-	out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
+	out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
 		return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
 			Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(value)}}})
 	})
@@ -183,7 +183,7 @@ func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error
 
 // describe is the user with an id, nobody where there is none any more.
 func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
-	u, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
+	u, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
 		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
 	})
 	if noSuchUser(err) {
@@ -219,7 +219,7 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	if token != "" {
 		in.NextToken = aws.String(token)
 	}
-	out, err := awsapi.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
+	out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
 	if err != nil {
 		return nil, "", err
 	}

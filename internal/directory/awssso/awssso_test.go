@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awssso"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -115,8 +115,8 @@ func user(p directorytest.Person) map[string]any {
 }
 
 func config(base string) awssso.Config {
-	return awssso.Config{Instance: instance, Settings: awsapi.Settings{Region: "eu-central-1", ClientID: "AKIDEXAMPLE", ClientSecret: directorytest.Secret,
-		Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
+	return awssso.Config{Instance: instance, Settings: awsclient.Settings{Region: "eu-central-1", ClientID: "AKIDEXAMPLE", ClientSecret: directorytest.Secret,
+		Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()}}}
 }
 
 func subject() directorytest.Subject {

@@ -15,18 +15,18 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a cluster. The credential is Token, or Username and
 // Password of an account of the auth method Connection.
 type Config struct {
-	webapi.Settings        // BaseURL is the cluster's address
-	Token           string // at_…
-	Username        string
-	Password        string
-	Connection      string // the id of the password auth method, ampw_…
-	ScopeID         string // whose users are matched; "" = those of all scopes
+	apiclient.Settings        // BaseURL is the cluster's address
+	Token              string // at_…
+	Username           string
+	Password           string
+	Connection         string // the id of the password auth method, ampw_…
+	ScopeID            string // whose users are matched; "" = those of all scopes
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 
 type boundary struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -46,9 +46,9 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	api := webapi.Config{Secrets: []string{cfg.Token, cfg.Password}}
+	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}}
 	if cfg.Token != "" {
-		if err := webapi.Required("token", cfg.Token); err != nil {
+		if err := apiclient.Required("token", cfg.Token); err != nil {
 			return nil, err
 		}
 		if cfg.Username != "" || cfg.Password != "" {
@@ -56,14 +56,14 @@ func Open(cfg Config) (directory.Directory, error) {
 		}
 		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
 	} else {
-		if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password), webapi.Required("connection", cfg.Connection)); err != nil {
+		if err := errors.Join(apiclient.Required("username", cfg.Username), apiclient.Required("password", cfg.Password), apiclient.Required("connection", cfg.Connection)); err != nil {
 			return nil, err
 		}
-		tokens, err := cfg.Open("", webapi.Config{Secrets: api.Secrets})
+		tokens, err := cfg.Open("", apiclient.Config{Secrets: api.Secrets})
 		if err != nil {
 			return nil, err
 		}
-		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) { return authenticate(ctx, tokens, cfg) }
+		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) { return authenticate(ctx, tokens, cfg) }
 	}
 	client, err := cfg.Open("", api)
 	if err != nil {
@@ -72,13 +72,13 @@ func Open(cfg Config) (directory.Directory, error) {
 	return &boundary{cfg: cfg, api: client}, nil
 }
 
-func authenticate(ctx context.Context, api *webapi.Client, cfg Config) (webapi.AccessToken, error) {
-	r := webapi.PostJSON("/v1/auth-methods/"+url.PathEscape(cfg.Connection)+":authenticate",
+func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apiclient.AccessToken, error) {
+	r := apiclient.PostJSON("/v1/auth-methods/"+url.PathEscape(cfg.Connection)+":authenticate",
 		map[string]any{"attributes": map[string]string{"login_name": cfg.Username, "password": cfg.Password}})
 	r.Private = true
 	resp, err := api.Do(ctx, r)
 	if err != nil {
-		return webapi.AccessToken{}, err
+		return apiclient.AccessToken{}, err
 	}
 	var answer struct {
 		Attributes struct {
@@ -86,9 +86,9 @@ func authenticate(ctx context.Context, api *webapi.Client, cfg Config) (webapi.A
 		} `json:"attributes"`
 	}
 	if err := resp.JSON(&answer); err != nil {
-		return webapi.AccessToken{}, err
+		return apiclient.AccessToken{}, err
 	}
-	return webapi.AccessToken{Value: answer.Attributes.Token}, nil
+	return apiclient.AccessToken{Value: answer.Attributes.Token}, nil
 }
 
 // Describe implements directory.Directory. Boundary knows no inactive users.
@@ -147,7 +147,7 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 		if token != "" {
 			query.Set("list_token", token)
 		}
-		resp, err := b.api.Do(ctx, webapi.Request{Path: "/v1/users", Query: query})
+		resp, err := b.api.Do(ctx, apiclient.Request{Path: "/v1/users", Query: query})
 		if err != nil {
 			return nil, "", directory.NeedsGrant(err, grant)
 		}

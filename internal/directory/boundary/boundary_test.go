@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/boundary"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -96,7 +96,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) boundary.Config {
-	return boundary.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return boundary.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Username: "sym", Password: directorytest.Secret, Connection: "ampw_1"}
 }
 
@@ -154,7 +154,7 @@ func TestCheck(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	t.Parallel()
-	at := webapi.Settings{BaseURL: "https://boundary.example.com"}
+	at := apiclient.Settings{BaseURL: "https://boundary.example.com"}
 	for want, cfg := range map[string]boundary.Config{
 		"base_url: ":   {Token: "t"},
 		"username: ":   {Settings: at, Password: "p", Connection: "ampw_1"},

@@ -15,16 +15,16 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an organization.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://api.datadoghq.com; other sites have hosts of their own
-	Organization    string // its name, id or public id; "" = do not compare
-	Token           string // the API key
-	ClientSecret    string // the application key
-	IncludeBots     bool   // service accounts
+	apiclient.Settings        // BaseURL "" = https://api.datadoghq.com; other sites have hosts of their own
+	Organization       string // its name, id or public id; "" = do not compare
+	Token              string // the API key
+	ClientSecret       string // the application key
+	IncludeBots        bool   // service accounts
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 
 type datadog struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -45,19 +45,19 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
-	if err := webapi.Required("client_secret", cfg.ClientSecret); err != nil {
+	if err := apiclient.Required("client_secret", cfg.ClientSecret); err != nil {
 		return nil, err
 	}
-	api, err := cfg.Open(host, webapi.Config{
+	api, err := cfg.Open(host, apiclient.Config{
 		Auth: func(h http.Header) {
 			h.Set("DD-API-KEY", cfg.Token)
 			h.Set("DD-APPLICATION-KEY", cfg.ClientSecret)
 		},
 		Secrets:    []string{cfg.Token, cfg.ClientSecret},
-		RetryAfter: webapi.ResetIn("X-Ratelimit-Reset"),
+		RetryAfter: apiclient.ResetIn("X-Ratelimit-Reset"),
 	})
 	if err != nil {
 		return nil, err
@@ -96,11 +96,11 @@ func (d *datadog) Find(ctx context.Context, email string) ([]directory.Account, 
 
 // FindID implements directory.IDFinder.
 func (d *datadog) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := d.api.Do(ctx, webapi.Request{Path: "/api/v2/users/" + url.PathEscape(id)})
+	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/users/" + url.PathEscape(id)})
 	var missing struct {
 		Errors []string `json:"errors"`
 	}
-	if webapi.NotFound(err, &missing) && len(missing.Errors) > 0 {
+	if apiclient.NotFound(err, &missing) && len(missing.Errors) > 0 {
 		return nil, nil
 	}
 	if err != nil {
@@ -155,7 +155,7 @@ func (d *datadog) list(ctx context.Context, filter string, number, size int) (li
 		query.Set("filter", filter)
 	}
 	var list listMessage
-	resp, err := d.api.Do(ctx, webapi.Request{Path: "/api/v2/users", Query: query})
+	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/users", Query: query})
 	if err != nil {
 		return list, directory.NeedsGrant(err, grant)
 	}

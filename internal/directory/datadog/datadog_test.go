@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/datadog"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -65,7 +65,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) datadog.Config {
-	return datadog.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return datadog.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Organization: service.ExternalID, Token: apiKey, ClientSecret: directorytest.Secret}
 }
 
@@ -132,7 +132,7 @@ func TestStatesAndKinds(t *testing.T) {
 		key   string
 		value any
 		bots  bool
-		want  identity.AnswerStatus
+		want  identity.LookupStatus
 	}{
 		"pending":         {"status", "Pending", false, identity.Found},
 		"disabled":        {"disabled", true, false, identity.Inactive},

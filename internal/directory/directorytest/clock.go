@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Clock is a webapi.Clock whose sleeps take no time: they set the clock
+// Clock is a apiclient.Clock whose sleeps take no time: they set the clock
 // forward and are counted.
 type Clock struct {
 	mu    sync.Mutex
@@ -24,14 +24,14 @@ func NewClock() *Clock {
 	return &Clock{start: start, now: start}
 }
 
-// Now implements webapi.Clock.
+// Now implements apiclient.Clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Sleep implements webapi.Clock.
+// Sleep implements apiclient.Clock.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -154,13 +154,13 @@ func (tr *trial) open(w World, f fault) directory.Directory {
 }
 
 // lookup opens the connector on a world and asks for emails in the trial's way.
-func (tr *trial) lookup(ctx context.Context, w World, f fault, emails ...string) ([]identity.Answer, error) {
+func (tr *trial) lookup(ctx context.Context, w World, f fault, emails ...string) ([]identity.LookupResult, error) {
 	tr.Helper()
 	return directory.Lookup(ctx, tr.way.narrow(tr.open(w, f)), tr.subject.Service, emails)
 }
 
 // want asks for email and compares the answer.
-func (tr *trial) want(w World, f fault, email string, status identity.AnswerStatus, ids ...string) {
+func (tr *trial) want(w World, f fault, email string, status identity.LookupStatus, ids ...string) {
 	tr.Helper()
 	answers, err := tr.lookup(tr.Context(), w, f, email)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -38,8 +38,8 @@ type World struct {
 type Env struct {
 	BaseURL string // the fake's, http://127.0.0.1:…; "" for connectors without HTTP
 	Secret  string
-	Clock   webapi.Clock // sleeps without taking time
-	World   World        // for connectors without HTTP, which bring it to where they read
+	Clock   apiclient.Clock // sleeps without taking time
+	World   World           // for connectors without HTTP, which bring it to where they read
 }
 
 // Subject is a connector under test.

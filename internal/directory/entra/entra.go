@@ -15,16 +15,16 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a tenant and an app registered in it.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://graph.microsoft.com; national clouds have hosts of their own
-	Tenant          string // its id or a domain of it
-	ClientID        string
-	ClientSecret    string
-	IncludeGuests   bool
+	apiclient.Settings        // BaseURL "" = https://graph.microsoft.com; national clouds have hosts of their own
+	Tenant             string // its id or a domain of it
+	ClientID           string
+	ClientSecret       string
+	IncludeGuests      bool
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 
 type entra struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -49,7 +49,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Tenant == "" || strings.ContainsAny(cfg.Tenant, "/?#") {
 		return nil, fmt.Errorf("base_url: there is no tenant to ask: the service is not of type entra, with the tenant's id or domain as its external ID (it is %q)", cfg.Tenant)
 	}
-	if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+	if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
 		return nil, err
 	}
 	if cfg.BaseURL == "" {
@@ -58,14 +58,14 @@ func Open(cfg Config) (directory.Directory, error) {
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
 	login := cfg.Settings
 	login.BaseURL = loginHost(cfg.BaseURL)
-	tokens, err := login.Open("", webapi.Config{Secrets: []string{cfg.ClientSecret}})
+	tokens, err := login.Open("", apiclient.Config{Secrets: []string{cfg.ClientSecret}})
 	if err != nil {
 		return nil, err
 	}
-	api, err := cfg.Open("", webapi.Config{
+	api, err := cfg.Open("", apiclient.Config{
 		Secrets: []string{cfg.ClientSecret},
-		Bearer: func(ctx context.Context) (webapi.AccessToken, error) {
-			return tokens.FetchToken(ctx, webapi.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
+		Bearer: func(ctx context.Context) (apiclient.AccessToken, error) {
+			return tokens.FetchToken(ctx, apiclient.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
 				"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}, "scope": {cfg.BaseURL + "/.default"},
 			}))
 		},
@@ -99,7 +99,7 @@ func (e *entra) Describe() directory.Descriptor {
 // Check asks for one user. The token was issued by the tenant, so it belongs
 // to it.
 func (e *entra) Check(ctx context.Context) error {
-	_, _, err := e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: url.Values{"$select": {fields}, "$top": {"1"}}})
+	_, _, err := e.page(ctx, apiclient.Request{Path: "/v1.0/users", Query: url.Values{"$select": {fields}, "$top": {"1"}}})
 	return err
 }
 
@@ -117,13 +117,13 @@ func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, er
 
 // FindID implements directory.IDFinder. Graph's path takes principal names too.
 func (e *entra) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := e.api.Do(ctx, webapi.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}})
+	resp, err := e.api.Do(ctx, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}})
 	var missing struct {
 		Error struct {
 			Code string `json:"code"`
 		} `json:"error"`
 	}
-	if webapi.NotFound(err, &missing) && missing.Error.Code == "Request_ResourceNotFound" {
+	if apiclient.NotFound(err, &missing) && missing.Error.Code == "Request_ResourceNotFound" {
 		return nil, nil
 	}
 	if err != nil {
@@ -155,13 +155,13 @@ func (e *entra) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
 		if next == "" {
-			return e.page(ctx, webapi.Request{Path: "/v1.0/users", Query: query})
+			return e.page(ctx, apiclient.Request{Path: "/v1.0/users", Query: query})
 		}
-		return e.page(ctx, webapi.Request{URL: next})
+		return e.page(ctx, apiclient.Request{URL: next})
 	})
 }
 
-func (e *entra) page(ctx context.Context, r webapi.Request) ([]directory.Account, string, error) {
+func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
 	resp, err := e.api.Do(ctx, r)
 	if err != nil {
 		return nil, "", directory.NeedsGrant(err, grant)

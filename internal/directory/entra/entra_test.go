@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/entra"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -118,7 +118,7 @@ func fail(w http.ResponseWriter, status int, code string) {
 }
 
 func config(base string) entra.Config {
-	return entra.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return entra.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Tenant: tenant, ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
@@ -168,7 +168,7 @@ func TestGuests(t *testing.T) {
 	for name, tc := range map[string]struct {
 		people []directorytest.Person
 		guests bool
-		want   identity.AnswerStatus
+		want   identity.LookupStatus
 	}{
 		"beside a member": {both, false, identity.Found},
 		"alone":           {both[:1], false, identity.NotFound},

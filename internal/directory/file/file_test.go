@@ -162,7 +162,7 @@ func TestSharedAddressIsAmbiguous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.Answer{
+	want := []identity.LookupResult{
 		{Email: "team@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}},
 		{Email: "ann@example.com", Status: identity.Found, Matcher: identity.Matcher{"user_id": "1"}},
 	}

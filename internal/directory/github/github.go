@@ -16,15 +16,15 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an organization.
 type Config struct {
-	webapi.Settings               // BaseURL "" = https://api.github.com; else what /graphql is appended to
-	Organization    string        // its login
-	Token           string        // of an owner, with read:org, or of an app that reads members
-	CacheTTL        time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
+	apiclient.Settings               // BaseURL "" = https://api.github.com; else what /graphql is appended to
+	Organization       string        // its login
+	Token              string        // of an owner, with read:org, or of an app that reads members
+	CacheTTL           time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
 }
 
 // DefaultCacheTTL is how long one list of members serves lookups.
@@ -40,7 +40,7 @@ const (
 
 type github struct {
 	list *directory.Listed // whom the filter of identities cannot find
-	api  *webapi.Client
+	api  *apiclient.Client
 	org  string
 }
 
@@ -51,17 +51,17 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
 	if cfg.Organization == "" {
 		return nil, errors.New("base_url: there is no organization to ask: the service is not of type github, with the organization as its external ID")
 	}
-	api, err := cfg.Open(host, webapi.Config{
+	api, err := cfg.Open(host, apiclient.Config{
 		Auth:        func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
 		Secrets:     []string{cfg.Token},
 		MaxInFlight: 1, // GitHub asks not to send requests at the same time
-		RetryAfter:  webapi.ResetAt("X-RateLimit-Reset"),
+		RetryAfter:  apiclient.ResetAt("X-RateLimit-Reset"),
 		Limited:     limited,
 	})
 	if err != nil {
@@ -189,7 +189,7 @@ func (g *github) ask(ctx context.Context, query string, variables map[string]any
 	for name, value := range variables {
 		all[name] = value
 	}
-	resp, err := g.api.Do(ctx, webapi.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
+	resp, err := g.api.Do(ctx, apiclient.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
 	if err != nil {
 		return directory.NeedsGrant(err, grant)
 	}

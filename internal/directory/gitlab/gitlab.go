@@ -16,15 +16,15 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an instance.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://Domain
-	Domain          string // of the instance, such as gitlab.acme.com
-	Token           string // of an administrator, with the scope read_api
-	IncludeBots     bool
+	apiclient.Settings        // BaseURL "" = https://Domain
+	Domain             string // of the instance, such as gitlab.acme.com
+	Token              string // of an administrator, with the scope read_api
+	IncludeBots        bool
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 
 type gitlab struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -45,18 +45,18 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
 	if cfg.BaseURL == "" {
-		if err := webapi.Host("base_url", cfg.Domain, "gitlab.acme.com"); err != nil {
+		if err := apiclient.Host("base_url", cfg.Domain, "gitlab.acme.com"); err != nil {
 			return nil, err
 		}
 	}
-	api, err := cfg.Open("https://"+cfg.Domain, webapi.Config{
+	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("PRIVATE-TOKEN", cfg.Token) },
 		Secrets:    []string{cfg.Token},
-		RetryAfter: webapi.ResetAt("RateLimit-Reset"),
+		RetryAfter: apiclient.ResetAt("RateLimit-Reset"),
 	})
 	if err != nil {
 		return nil, err
@@ -73,14 +73,14 @@ func (g *gitlab) Describe() directory.Descriptor {
 // they find people by private addresses. Where the instance demands that
 // administrators say so, a token without admin_mode still sees none.
 func (g *gitlab) Check(ctx context.Context) error {
-	resp, err := g.api.Do(ctx, webapi.Request{Path: "/api/v4/user"})
+	resp, err := g.api.Do(ctx, apiclient.Request{Path: "/api/v4/user"})
 	if err != nil {
 		return directory.NeedsGrant(err, grant)
 	}
 	var me struct {
-		ID      webapi.Text `json:"id"`
-		IsAdmin bool        `json:"is_admin"`
-		WebURL  string      `json:"web_url"`
+		ID      apiclient.Text `json:"id"`
+		IsAdmin bool           `json:"is_admin"`
+		WebURL  string         `json:"web_url"`
 	}
 	if err := resp.JSON(&me); err != nil {
 		return err
@@ -119,11 +119,11 @@ func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, er
 	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
 		return nil, nil // ids are numbers
 	}
-	resp, err := g.api.Do(ctx, webapi.Request{Path: usersPath + "/" + id})
+	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + id})
 	var missing struct {
 		Message string `json:"message"`
 	}
-	if webapi.NotFound(err, &missing) && missing.Message == "404 User Not Found" {
+	if apiclient.NotFound(err, &missing) && missing.Message == "404 User Not Found" {
 		return nil, nil
 	}
 	if err != nil {
@@ -147,9 +147,9 @@ func (g *gitlab) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("per_page", strconv.Itoa(listSize))
 	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
-		r := webapi.Request{URL: next}
+		r := apiclient.Request{URL: next}
 		if next == "" {
-			r = webapi.Request{Path: usersPath, Query: query}
+			r = apiclient.Request{Path: usersPath, Query: query}
 		}
 		resp, err := g.api.Do(ctx, r)
 		if err != nil {
@@ -166,18 +166,18 @@ func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]direct
 		for i, u := range *users {
 			accounts[i] = u.account()
 		}
-		return accounts, webapi.NextLink(resp.Header), nil
+		return accounts, apiclient.NextLink(resp.Header), nil
 	})
 }
 
 type user struct {
-	ID          webapi.Text `json:"id"`
-	Username    string      `json:"username"`
-	Email       string      `json:"email"`
-	PublicEmail string      `json:"public_email"`
-	CommitEmail string      `json:"commit_email"`
-	State       string      `json:"state"`
-	Bot         bool        `json:"bot"`
+	ID          apiclient.Text `json:"id"`
+	Username    string         `json:"username"`
+	Email       string         `json:"email"`
+	PublicEmail string         `json:"public_email"`
+	CommitEmail string         `json:"commit_email"`
+	State       string         `json:"state"`
+	Bot         bool           `json:"bot"`
 }
 
 // account: a commit address is GitLab's own invention unless the user chose

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/gitlab"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -77,7 +77,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) gitlab.Config {
-	return gitlab.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return gitlab.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Domain: service.ExternalID, Token: directorytest.Secret}
 }
 
@@ -154,7 +154,7 @@ func TestStatesAndKinds(t *testing.T) {
 		key   string
 		value any
 		bots  bool
-		want  identity.AnswerStatus
+		want  identity.LookupStatus
 	}{
 		"pending":       {"state", "blocked_pending_approval", false, identity.Found},
 		"deactivated":   {"state", "deactivated", false, identity.Inactive},

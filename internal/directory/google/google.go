@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a Workspace.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://admin.googleapis.com
-	Domain          string // such as acme.com
+	apiclient.Settings        // BaseURL "" = https://admin.googleapis.com
+	Domain             string // such as acme.com
 	// CredentialsFile is the JSON key of a service account with domain-wide
 	// delegation. Without one nobody is asked: an address of the domain is
 	// taken for the account it would have.
@@ -43,7 +43,7 @@ const (
 
 type google struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -56,7 +56,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.CredentialsFile == "" {
 		return openAssumed(cfg)
 	}
-	if err := webapi.Required("impersonate", cfg.Impersonate); err != nil {
+	if err := apiclient.Required("impersonate", cfg.Impersonate); err != nil {
 		return nil, err
 	}
 	key, err := readKey(cfg.CredentialsFile)
@@ -67,7 +67,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credentials_file: %w", err)
 	}
-	api, err := cfg.Open(host, webapi.Config{Bearer: fetch, Limited: limited})
+	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (g *google) readable(ctx context.Context) error {
 // for a domain of somebody else as for a missing permission, so a refusal is
 // told apart by asking for what the credential must be able to read.
 func (g *google) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	resp, err := g.api.Do(ctx, webapi.Request{Path: usersPath + "/" + url.PathEscape(email), Query: url.Values{"projection": {"basic"}, "fields": {fields}}})
+	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + url.PathEscape(email), Query: url.Values{"projection": {"basic"}, "fields": {fields}}})
 	switch {
 	case reason(err) == "notFound":
 		return nil, nil
@@ -169,7 +169,7 @@ func (g *google) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 
 func (g *google) list(ctx context.Context, query url.Values) (listMessage, error) {
 	var list listMessage
-	resp, err := g.api.Do(ctx, webapi.Request{Path: usersPath, Query: query})
+	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath, Query: query})
 	if err != nil {
 		return list, directory.NeedsGrant(err, grant)
 	}
@@ -184,7 +184,7 @@ func (g *google) list(ctx context.Context, query url.Values) (listMessage, error
 
 // reason is why Google refused, in its own word; "" where it does not say.
 func reason(err error) string {
-	var status *webapi.StatusError
+	var status *apiclient.StatusError
 	var body errorMessage
 	if !errors.As(err, &status) || status.JSON(&body) != nil {
 		return ""

@@ -15,16 +15,16 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/google"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 var service = identity.ServiceKey{Type: "google", ExternalID: "example.com"}
 
 func config(t testing.TB, base string) google.Config {
-	return google.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return google.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Domain: service.ExternalID, CredentialsFile: keyFile(t, base+"/token"), Impersonate: admin}
 }
 
@@ -190,7 +190,7 @@ func TestOpenErrors(t *testing.T) {
 		"no PEM":           {google.Config{CredentialsFile: write("c", fmt.Sprintf(whole, "hunter22")), Impersonate: admin}, "credentials_file: "},
 		"no key":           {google.Config{CredentialsFile: write("d", fmt.Sprintf(whole, `-----BEGIN PRIVATE KEY-----\naHVudGVyMjI=\n-----END PRIVATE KEY-----`)), Impersonate: admin}, "credentials_file: "},
 		"token over http":  {google.Config{CredentialsFile: keyFile(t, "http://oauth2.example.com/token"), Impersonate: admin}, "credentials_file: "},
-		"bad timeout":      {google.Config{Settings: webapi.Settings{Timeout: -time.Second}, CredentialsFile: keyFile(t, "https://oauth2.example.com/token"), Impersonate: admin}, "credentials_file: "},
+		"bad timeout":      {google.Config{Settings: apiclient.Settings{Timeout: -time.Second}, CredentialsFile: keyFile(t, "https://oauth2.example.com/token"), Impersonate: admin}, "credentials_file: "},
 	} {
 		if _, err := google.Open(tc.cfg); err == nil || !strings.HasPrefix(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: %v, want %q and no secret", name, err, tc.want)

@@ -20,7 +20,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // key is a service account's JSON key, checked.
@@ -78,10 +78,10 @@ func parseKey(raw []byte) (*key, error) {
 
 // tokens makes the function that exchanges a signed assertion (RFC 7523) for
 // an access token in the name of the administrator.
-func (k *key) tokens(cfg Config) (func(context.Context) (webapi.AccessToken, error), error) {
+func (k *key) tokens(cfg Config) (func(context.Context) (apiclient.AccessToken, error), error) {
 	settings := cfg.Settings
 	settings.BaseURL = k.tokenURL
-	api, err := settings.Open("", webapi.Config{})
+	api, err := settings.Open("", apiclient.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("token_uri: %w", err)
 	}
@@ -89,12 +89,12 @@ func (k *key) tokens(cfg Config) (func(context.Context) (webapi.AccessToken, err
 	if cfg.Clock != nil {
 		now = cfg.Clock.Now
 	}
-	return func(ctx context.Context) (webapi.AccessToken, error) {
+	return func(ctx context.Context) (apiclient.AccessToken, error) {
 		assertion, err := k.assertion(cfg.Impersonate, now())
 		if err != nil {
-			return webapi.AccessToken{}, err
+			return apiclient.AccessToken{}, err
 		}
-		r := webapi.Form("", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
+		r := apiclient.Form("", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
 		r.Secrets = []string{assertion}
 		return api.FetchToken(ctx, r)
 	}, nil

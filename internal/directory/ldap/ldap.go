@@ -18,7 +18,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -70,7 +70,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	case cfg.Timeout < 0:
 		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
 	}
-	if err := errors.Join(webapi.Required("username", cfg.Username), webapi.Required("password", cfg.Password)); err != nil {
+	if err := errors.Join(apiclient.Required("username", cfg.Username), apiclient.Required("password", cfg.Password)); err != nil {
 		return nil, err // an empty password would be an anonymous bind, which succeeds
 	}
 	if _, err := ldap.ParseDN(cfg.BaseDN); err != nil || cfg.BaseDN == "" {

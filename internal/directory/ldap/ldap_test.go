@@ -103,7 +103,7 @@ func TestCancelInTheMiddle(t *testing.T) {
 // A filter narrows whom all ways find.
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	for filter, want := range map[string]identity.AnswerStatus{"(entryUUID=u-1)": identity.Found, "(entryUUID=u-2)": identity.NotFound} {
+	for filter, want := range map[string]identity.LookupStatus{"(entryUUID=u-1)": identity.Found, "(entryUUID=u-2)": identity.NotFound} {
 		d := open(t, fake{world: one()}, func(c *ldap.Config) { c.Filter = filter })
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 		if err != nil || answers[0].Status != want {

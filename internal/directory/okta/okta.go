@@ -15,14 +15,14 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an organization.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://Domain
-	Domain          string // such as acme.okta.com
-	Token           string // an API token, sent as SSWS
+	apiclient.Settings        // BaseURL "" = https://Domain
+	Domain             string // such as acme.okta.com
+	Token              string // an API token, sent as SSWS
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 
 type okta struct {
 	cfg Config
-	api *webapi.Client
+	api *apiclient.Client
 }
 
 var (
@@ -47,7 +47,7 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
 	if cfg.BaseURL == "" {
@@ -55,10 +55,10 @@ func Open(cfg Config) (directory.Directory, error) {
 			return nil, err
 		}
 	}
-	api, err := cfg.Open("https://"+cfg.Domain, webapi.Config{
+	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "SSWS "+cfg.Token) },
 		Secrets:    []string{cfg.Token},
-		RetryAfter: webapi.ResetAt("X-Rate-Limit-Reset"),
+		RetryAfter: apiclient.ResetAt("X-Rate-Limit-Reset"),
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func checkDomain(domain string) error {
 	if strings.Contains(domain, "-admin.okta") {
 		return fmt.Errorf("base_url: %s is the administrators' console; the API is at the domain without -admin", domain)
 	}
-	return webapi.Host("base_url", domain, "acme.okta.com")
+	return apiclient.Host("base_url", domain, "acme.okta.com")
 }
 
 // Describe implements directory.Directory.
@@ -86,7 +86,7 @@ func (o *okta) Check(ctx context.Context) error {
 	if err := o.cfg.Belongs("organization", o.cfg.Domain, "okta.com", "oktapreview.com", "okta-emea.com"); err != nil {
 		return err
 	}
-	_, _, err := o.page(ctx, webapi.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
+	_, _, err := o.page(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
 	return err
 }
 
@@ -110,7 +110,7 @@ func (o *okta) FindID(ctx context.Context, id string) ([]directory.Account, erro
 }
 
 func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, error) {
-	resp, err := o.api.Do(ctx, webapi.Request{Path: usersPath + "/" + url.PathEscape(login)})
+	resp, err := o.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + url.PathEscape(login)})
 	if noSuchUser(err) {
 		return nil, nil
 	}
@@ -149,13 +149,13 @@ func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
 		if next == "" {
-			return o.page(ctx, webapi.Request{Path: usersPath, Query: query})
+			return o.page(ctx, apiclient.Request{Path: usersPath, Query: query})
 		}
-		return o.page(ctx, webapi.Request{URL: next})
+		return o.page(ctx, apiclient.Request{URL: next})
 	})
 }
 
-func (o *okta) page(ctx context.Context, r webapi.Request) ([]directory.Account, string, error) {
+func (o *okta) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
 	resp, err := o.api.Do(ctx, r)
 	if err != nil {
 		return nil, "", directory.NeedsGrant(err, grant)
@@ -171,7 +171,7 @@ func (o *okta) page(ctx context.Context, r webapi.Request) ([]directory.Account,
 	for i, u := range *users {
 		accounts[i] = u.account()
 	}
-	return accounts, webapi.NextLink(resp.Header), nil
+	return accounts, apiclient.NextLink(resp.Header), nil
 }
 
 // noSuchUser tells Okta's own 404 from one of a wrong URL.
@@ -179,7 +179,7 @@ func noSuchUser(err error) bool {
 	var body struct {
 		Code string `json:"errorCode"`
 	}
-	return webapi.NotFound(err, &body) && body.Code == "E0000007"
+	return apiclient.NotFound(err, &body) && body.Code == "E0000007"
 }
 
 func quote(value string) string {

@@ -13,16 +13,16 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/okta"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 
 func config(base string) okta.Config {
-	return okta.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return okta.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Domain: service.ExternalID, Token: directorytest.Secret}
 }
 
@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 	directorytest.Run(t, subject())
 }
 
-func find(t *testing.T, h http.Handler, email string) identity.Answer {
+func find(t *testing.T, h http.Handler, email string) identity.LookupResult {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -93,7 +93,7 @@ func TestLoginBeforeEmail(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[string]identity.AnswerStatus{
+	for status, want := range map[string]identity.LookupStatus{
 		"ACTIVE": identity.Found, "PASSWORD_EXPIRED": identity.Found, "LOCKED_OUT": identity.Found, "RECOVERY": identity.Found,
 		"STAGED": identity.Found, "PROVISIONED": identity.Found, "NEW_ONE": identity.Found,
 		"SUSPENDED": identity.Inactive, "DEPROVISIONED": identity.Inactive,
@@ -110,7 +110,7 @@ func TestStates(t *testing.T) {
 // A token for another organization than the service's is not even sent.
 func TestCheckOtherOrganization(t *testing.T) {
 	t.Parallel()
-	d, err := okta.Open(okta.Config{Settings: webapi.Settings{BaseURL: "https://other.okta.com"}, Domain: service.ExternalID, Token: "t"})
+	d, err := okta.Open(okta.Config{Settings: apiclient.Settings{BaseURL: "https://other.okta.com"}, Domain: service.ExternalID, Token: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}

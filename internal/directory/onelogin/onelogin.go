@@ -16,15 +16,15 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an account.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://Subdomain.onelogin.com
-	Subdomain       string // "acme" or "acme.onelogin.com"
-	ClientID        string
-	ClientSecret    string
+	apiclient.Settings        // BaseURL "" = https://Subdomain.onelogin.com
+	Subdomain          string // "acme" or "acme.onelogin.com"
+	ClientID           string
+	ClientSecret       string
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 type onelogin struct {
 	cfg    Config
 	domain string // "" where the service is of another type
-	api    *webapi.Client
+	api    *apiclient.Client
 }
 
 var (
@@ -51,23 +51,23 @@ func Open(cfg Config) (directory.Directory, error) {
 		domain += ".onelogin.com"
 	}
 	if cfg.BaseURL == "" {
-		if err := webapi.Host("base_url", domain, "acme.onelogin.com"); err != nil {
+		if err := apiclient.Host("base_url", domain, "acme.onelogin.com"); err != nil {
 			return nil, err
 		}
 	}
-	if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+	if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
 		return nil, err
 	}
 	pair := base64.StdEncoding.EncodeToString([]byte(cfg.ClientID + ":" + cfg.ClientSecret))
-	limits := webapi.Config{Secrets: []string{cfg.ClientSecret}, RetryAfter: webapi.ResetIn("X-RateLimit-Reset")}
+	limits := apiclient.Config{Secrets: []string{cfg.ClientSecret}, RetryAfter: apiclient.ResetIn("X-RateLimit-Reset")}
 	forTokens := limits
 	forTokens.Auth = func(h http.Header) { h.Set("Authorization", "Basic "+pair) }
 	tokens, err := cfg.Open("https://"+domain, forTokens)
 	if err != nil {
 		return nil, err
 	}
-	limits.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
-		return tokens.FetchToken(ctx, webapi.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"}))
+	limits.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
+		return tokens.FetchToken(ctx, apiclient.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"}))
 	}
 	api, err := cfg.Open("https://"+domain, limits)
 	if err != nil {
@@ -117,7 +117,7 @@ func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	resp, err := o.api.Do(ctx, webapi.Request{Path: "/api/2/users", Query: query})
+	resp, err := o.api.Do(ctx, apiclient.Request{Path: "/api/2/users", Query: query})
 	if err != nil {
 		return nil, "", directory.NeedsGrant(err, grant)
 	}
@@ -136,10 +136,10 @@ func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([
 }
 
 type user struct {
-	ID       webapi.Text `json:"id"`
-	Email    string      `json:"email"`
-	Username string      `json:"username"`
-	Status   *int        `json:"status"`
+	ID       apiclient.Text `json:"id"`
+	Email    string         `json:"email"`
+	Username string         `json:"username"`
+	Status   *int           `json:"status"`
 }
 
 // Statuses of OneLogin users.

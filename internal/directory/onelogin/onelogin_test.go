@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/onelogin"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -72,7 +72,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) onelogin.Config {
-	return onelogin.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return onelogin.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Subdomain: "acme", ClientID: "app", ClientSecret: directorytest.Secret}
 }
 
@@ -113,7 +113,7 @@ func open(t *testing.T, h http.Handler) directory.Directory {
 func TestStates(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
-	for status, want := range map[any]identity.AnswerStatus{0: identity.Found, 1: identity.Found, 2: identity.Inactive, 3: identity.Found,
+	for status, want := range map[any]identity.LookupStatus{0: identity.Found, 1: identity.Found, 2: identity.Inactive, 3: identity.Found,
 		7: identity.Found, 99: identity.Found, nil: identity.Found} {
 		d := open(t, fake{world: world, change: func(u map[string]any) { u["status"] = status }})
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})

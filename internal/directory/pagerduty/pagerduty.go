@@ -15,14 +15,14 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes an account.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://api.pagerduty.com; the EU has a host of its own
-	Subdomain       string // "acme" or "acme.pagerduty.com"; "" = do not compare
-	Token           string // a REST API key
+	apiclient.Settings        // BaseURL "" = https://api.pagerduty.com; the EU has a host of its own
+	Subdomain          string // "acme" or "acme.pagerduty.com"; "" = do not compare
+	Token              string // a REST API key
 }
 
 const (
@@ -37,7 +37,7 @@ const (
 )
 
 type pagerduty struct {
-	api       *webapi.Client
+	api       *apiclient.Client
 	subdomain string
 }
 
@@ -49,14 +49,14 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
-	api, err := cfg.Open(host, webapi.Config{
+	api, err := cfg.Open(host, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "Token token="+cfg.Token) },
 		Secrets:    []string{cfg.Token},
 		Header:     http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}},
-		RetryAfter: webapi.ResetIn("ratelimit-reset"),
+		RetryAfter: apiclient.ResetIn("ratelimit-reset"),
 	})
 	if err != nil {
 		return nil, err
@@ -98,13 +98,13 @@ func (p *pagerduty) Find(ctx context.Context, email string) ([]directory.Account
 
 // FindID implements directory.IDFinder.
 func (p *pagerduty) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := p.api.Do(ctx, webapi.Request{Path: "/users/" + url.PathEscape(id)})
+	resp, err := p.api.Do(ctx, apiclient.Request{Path: "/users/" + url.PathEscape(id)})
 	var missing struct {
 		Error struct {
 			Code int `json:"code"`
 		} `json:"error"`
 	}
-	if webapi.NotFound(err, &missing) && missing.Error.Code == notFoundCode {
+	if apiclient.NotFound(err, &missing) && missing.Error.Code == notFoundCode {
 		return nil, nil
 	}
 	if err != nil {
@@ -157,7 +157,7 @@ func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]direct
 
 func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, error) {
 	var list listMessage
-	resp, err := p.api.Do(ctx, webapi.Request{Path: "/users", Query: query})
+	resp, err := p.api.Do(ctx, apiclient.Request{Path: "/users", Query: query})
 	if err != nil {
 		return list, directory.NeedsGrant(err, grant)
 	}

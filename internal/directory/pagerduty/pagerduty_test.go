@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/pagerduty"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -57,7 +57,7 @@ func (fake) fail(w http.ResponseWriter, status, code int, message string) {
 }
 
 func config(base string) pagerduty.Config {
-	return pagerduty.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return pagerduty.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Subdomain: service.ExternalID, Token: directorytest.Secret}
 }
 

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a SCIM service provider.
@@ -28,10 +28,10 @@ type Config struct {
 	// IDAttribute is what is stored: "id" (the default), "userName" or
 	// "externalId".
 	IDAttribute string
-	CacheTTL    time.Duration // how long a list serves lookups, where they need one; 0 = DefaultCacheTTL
-	Timeout     time.Duration // of one request; 0 = webapi.DefaultTimeout
-	AllowHTTP   bool          // accept a base URL that is not https
-	Clock       webapi.Clock  // nil = real time
+	CacheTTL    time.Duration   // how long a list serves lookups, where they need one; 0 = DefaultCacheTTL
+	Timeout     time.Duration   // of one request; 0 = apiclient.DefaultTimeout
+	AllowHTTP   bool            // accept a base URL that is not https
+	Clock       apiclient.Clock // nil = real time
 }
 
 // DefaultCacheTTL is how long one list of users serves lookups.
@@ -45,7 +45,7 @@ const (
 )
 
 type scim struct {
-	api    *webapi.Client
+	api    *apiclient.Client
 	idFrom idAttribute
 	cased  caseProbe
 	listed *directory.Listed // for servers whose search is not to be trusted
@@ -68,7 +68,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Timeout < 0 {
 		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
 	}
-	api, err := webapi.New(webapi.Config{
+	api, err := apiclient.New(apiclient.Config{
 		BaseURL:   cfg.BaseURL,
 		AllowHTTP: cfg.AllowHTTP,
 		Auth:      func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
@@ -181,7 +181,7 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	resp, err := s.api.Do(ctx, webapi.Request{Path: listPath, Query: query})
+	resp, err := s.api.Do(ctx, apiclient.Request{Path: listPath, Query: query})
 	if err != nil {
 		return listing{}, directory.NeedsGrant(err, grant)
 	}
@@ -211,7 +211,7 @@ func plain(value string) bool { return !strings.ContainsAny(value, `\"`) }
 // filterUnsupported reports whether a server that cannot filter by e-mail
 // said so, in the way RFC 7644 section 3.12 gives it.
 func filterUnsupported(err error) bool {
-	var status *webapi.StatusError
+	var status *apiclient.StatusError
 	if !errors.As(err, &status) || status.Status != http.StatusBadRequest {
 		return false
 	}

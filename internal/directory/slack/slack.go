@@ -15,16 +15,16 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a workspace.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://slack.com/api
-	Workspace       string // the team id, T…; "" = do not compare
-	Token           string // of a bot, xoxb-…
-	IncludeBots     bool
-	IncludeGuests   bool
+	apiclient.Settings        // BaseURL "" = https://slack.com/api
+	Workspace          string // the team id, T…; "" = do not compare
+	Token              string // of a bot, xoxb-…
+	IncludeBots        bool
+	IncludeGuests      bool
 }
 
 const (
@@ -40,8 +40,8 @@ const (
 
 type slack struct {
 	cfg     Config
-	lookups *webapi.Client
-	lists   *webapi.Client
+	lookups *apiclient.Client
+	lists   *apiclient.Client
 }
 
 var (
@@ -51,10 +51,10 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := webapi.Required("token", cfg.Token); err != nil {
+	if err := apiclient.Required("token", cfg.Token); err != nil {
 		return nil, err
 	}
-	api := webapi.Config{
+	api := apiclient.Config{
 		Auth:    func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
 		Secrets: []string{cfg.Token},
 		Burst:   burst,
@@ -164,8 +164,8 @@ func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 }
 
 // call asks a method. Slack's own errors come with status 200.
-func (s *slack) call(ctx context.Context, api *webapi.Client, method string, query url.Values, into interface{ problem() error }) error {
-	resp, err := api.Do(ctx, webapi.Request{Path: method, Query: query})
+func (s *slack) call(ctx context.Context, api *apiclient.Client, method string, query url.Values, into interface{ problem() error }) error {
+	resp, err := api.Do(ctx, apiclient.Request{Path: method, Query: query})
 	if err != nil {
 		return directory.NeedsGrant(err, grant)
 	}

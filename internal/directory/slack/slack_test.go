@@ -11,16 +11,16 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 var service = identity.ServiceKey{Type: "slack", ExternalID: team}
 
 func config(base string) slack.Config {
-	return slack.Config{Settings: webapi.Settings{BaseURL: base + "/api", AllowHTTP: true, Clock: directorytest.NewClock()},
+	return slack.Config{Settings: apiclient.Settings{BaseURL: base + "/api", AllowHTTP: true, Clock: directorytest.NewClock()},
 		Token: directorytest.Secret, Workspace: team}
 }
 

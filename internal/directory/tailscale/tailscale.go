@@ -15,19 +15,19 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
 // Config describes a tailnet. Token, or ClientID and ClientSecret, are the
 // credential; without any nobody is asked, and an address of the tailnet's
 // domain is taken for the account it would have.
 type Config struct {
-	webapi.Settings        // BaseURL "" = https://api.tailscale.com
-	Tailnet         string // the organization's name, such as acme.com; "" = the credential's own
-	Token           string // an API access token, which expires within 90 days
-	ClientID        string // of an OAuth client
-	ClientSecret    string
-	CacheTTL        time.Duration // how long a list serves; 0 = DefaultCacheTTL
+	apiclient.Settings        // BaseURL "" = https://api.tailscale.com
+	Tailnet            string // the organization's name, such as acme.com; "" = the credential's own
+	Token              string // an API access token, which expires within 90 days
+	ClientID           string // of an OAuth client
+	ClientSecret       string
+	CacheTTL           time.Duration // how long a list serves; 0 = DefaultCacheTTL
 }
 
 // DefaultCacheTTL is how long one list of users serves.
@@ -40,7 +40,7 @@ const (
 
 type tailscale struct {
 	*directory.Listed
-	api *webapi.Client
+	api *apiclient.Client
 	cfg Config
 }
 
@@ -53,27 +53,27 @@ var (
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
 	client := cfg.ClientID != "" || cfg.ClientSecret != ""
-	api := webapi.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}}
+	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}}
 	switch {
 	case cfg.Token == "" && !client:
 		return openAssumed(cfg)
 	case cfg.Token != "" && client:
 		return nil, errors.New("token: it is given beside client_id or client_secret; one credential is enough")
 	case cfg.Token != "":
-		if err := webapi.Required("token", cfg.Token); err != nil {
+		if err := apiclient.Required("token", cfg.Token); err != nil {
 			return nil, err
 		}
 		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
 	default:
-		if err := errors.Join(webapi.Required("client_id", cfg.ClientID), webapi.Required("client_secret", cfg.ClientSecret)); err != nil {
+		if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
 			return nil, err
 		}
-		tokens, err := cfg.Open(host, webapi.Config{Secrets: api.Secrets})
+		tokens, err := cfg.Open(host, apiclient.Config{Secrets: api.Secrets})
 		if err != nil {
 			return nil, err
 		}
-		api.Bearer = func(ctx context.Context) (webapi.AccessToken, error) {
-			r := webapi.Form("/api/v2/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}})
+		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
+			r := apiclient.Form("/api/v2/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}})
 			return tokens.FetchToken(ctx, r)
 		}
 	}
@@ -98,7 +98,7 @@ func (d *tailscale) Describe() directory.Descriptor {
 // service, such as alice@github, no e-mail can match any of them.
 func (d *tailscale) Check(ctx context.Context) error {
 	users, err := d.users(ctx)
-	if webapi.StatusOf(err) == http.StatusNotFound {
+	if apiclient.StatusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: it sees no tailnet %q: %w", directory.ErrForeign, d.cfg.Tailnet, err)
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *tailscale) users(ctx context.Context) ([]user, error) {
 	if tailnet == "" {
 		tailnet = "-" // the credential's own
 	}
-	resp, err := d.api.Do(ctx, webapi.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
+	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
 	if err != nil {
 		return nil, directory.NeedsGrant(err, grant)
 	}

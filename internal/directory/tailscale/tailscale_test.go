@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/webapi"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -59,7 +59,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func config(base string) tailscale.Config {
-	return tailscale.Config{Settings: webapi.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
+	return tailscale.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true, Clock: directorytest.NewClock()},
 		Tailnet: service.ExternalID, Token: directorytest.Secret}
 }
 
@@ -112,7 +112,7 @@ func TestStatesAndKinds(t *testing.T) {
 	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
 	for name, tc := range map[string]struct {
 		key, value string
-		want       identity.AnswerStatus
+		want       identity.LookupStatus
 	}{
 		"idle":         {"status", "idle", identity.Found},
 		"to approve":   {"status", "needs-approval", identity.Found},
@@ -173,7 +173,7 @@ func TestOpenErrors(t *testing.T) {
 		"token: it is given":   {Token: "t", ClientID: "c"},
 		"client_secret: ":      {ClientID: "c"},
 		"client_id: ":          {ClientSecret: "c"},
-		"base_url: ":           {Token: "t", Settings: webapi.Settings{BaseURL: "example.com"}},
+		"base_url: ":           {Token: "t", Settings: apiclient.Settings{BaseURL: "example.com"}},
 	} {
 		if _, err := tailscale.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", cfg, err, want)

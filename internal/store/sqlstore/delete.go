@@ -89,11 +89,11 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 		var owners []string
 		var changes []identity.Change
 		var mappings []string
-		var culprits []identity.Culprit
+		var failures []identity.ItemError
 		for i, userID := range userIDs {
 			gone, fail := decide(i, known)
 			if fail != nil {
-				culprits = append(culprits, identity.Culprit{Index: i, Err: fail})
+				failures = append(failures, identity.ItemError{Index: i, Err: fail})
 			}
 			if deleted[i] = gone != nil; deleted[i] {
 				owners = append(owners, userID)
@@ -104,8 +104,8 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 				changes = append(changes, identity.Change{UserID: userID, User: names[userID], Service: m.Service, Before: &m.Mapping})
 			}
 		}
-		if len(culprits) > 0 {
-			return &identity.BatchError{Culprits: culprits}
+		if len(failures) > 0 {
+			return &identity.BatchError{Items: failures}
 		}
 		if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id %s", mappings); err != nil {
 			return fmt.Errorf("deleting mappings: %w", err)

@@ -64,7 +64,7 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 		if err != nil {
 			return fmt.Errorf("reading the matcher of %s in %s: %w", key, service, err)
 		}
-		if claim := identity.Matcher(matcher).Claim(service.Type); wanted[claim] {
+		if claim := identity.Matcher(matcher).AccountKey(service.Type); wanted[claim] {
 			found(userID, key, claim)
 		}
 		return nil

@@ -79,7 +79,7 @@ func (p *importPage) addUser(r *store.UserRecord, services map[string]string) {
 	for _, m := range r.Mappings {
 		key, _ := cutKey(m.Service) // checked
 		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, services[m.Service], object(m.Matcher),
-			claimColumn(m.Matcher.Claim(key.Type)), object(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
+			claimColumn(m.Matcher.AccountKey(key.Type)), object(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
 		p.highest = max(p.highest, m.Revision)
 	}
 }

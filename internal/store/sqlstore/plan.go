@@ -63,7 +63,7 @@ type claim struct {
 
 // solve applies all elements. Elements whose claims fail are left out and the
 // rest is tried again, because what they would have set free stays taken.
-func (p *plan) solve() []identity.Culprit {
+func (p *plan) solve() []identity.ItemError {
 	claimed := map[int][]*identity.Error{}
 	for {
 		p.apply(claimed)
@@ -80,13 +80,13 @@ func (p *plan) solve() []identity.Culprit {
 		}
 	}
 	maps.Copy(p.failed, claimed)
-	var culprits []identity.Culprit
+	var failures []identity.ItemError
 	for _, i := range slices.Sorted(maps.Keys(p.failed)) {
 		for _, err := range p.failed[i] {
-			culprits = append(culprits, identity.Culprit{Index: i, Err: err})
+			failures = append(failures, identity.ItemError{Index: i, Err: err})
 		}
 	}
-	return culprits
+	return failures
 }
 
 func (p *plan) apply(leaveOut map[int][]*identity.Error) {
@@ -110,7 +110,7 @@ func (p *plan) indexHolders() {
 	}
 	for _, r := range p.users {
 		for service, m := range r.mappings {
-			a := account{service, m.Matcher.Claim(service.Type)}
+			a := account{service, m.Matcher.AccountKey(service.Type)}
 			if _, claimed := p.held[a]; claimed {
 				p.held[a] = append(p.held[a], r)
 			}
@@ -144,7 +144,7 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 		if err != nil {
 			errs = append(errs, err)
 		} else if claimed {
-			claims = append(claims, claim{i, r.ID, account{m.Service, m.Matcher.Claim(m.Service.Type)}, m.Matcher})
+			claims = append(claims, claim{i, r.ID, account{m.Service, m.Matcher.AccountKey(m.Service.Type)}, m.Matcher})
 		}
 	}
 	if len(errs) > 0 {
@@ -240,7 +240,7 @@ func (p *plan) newUser(w store.UserWrite) *record {
 // elements that take one account the later one is at fault.
 func (p *plan) holderOf(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
 	own := p.users[c.userID].mappings[c.account.service]
-	if own == nil || own.writer != c.element || own.Matcher.Claim(c.account.service.Type) != c.account.claim {
+	if own == nil || own.writer != c.element || own.Matcher.AccountKey(c.account.service.Type) != c.account.claim {
 		return "", false // a later element gave the user another value
 	}
 	var taken []identity.UserKey

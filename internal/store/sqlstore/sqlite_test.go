@@ -134,7 +134,7 @@ func TestHashedClaimsAreComparedThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := identity.Matcher{"cn": strings.Repeat("x", 1000), "ou": strings.Repeat("y", 1000)}
-	claim := long.Claim(ldap.Type)
+	claim := long.AccountKey(ldap.Type)
 	_, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{
 		{Key: person(1), Mappings: []store.MappingWrite{{Service: ldap, Matcher: identity.NewMatcher(ldap.Type, claimColumn(claim))}}},
 		{Key: person(2), Mappings: []store.MappingWrite{{Service: ldap, Matcher: long, Conditions: identity.Conditions{IfUnclaimed: true}}}},

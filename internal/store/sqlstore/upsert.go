@@ -25,12 +25,12 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 	u := newUpsert(actor, writes, s.now())
 	var users []identity.User
 	err := s.write(ctx, func(t *tx) error {
-		p, culprits, err := u.solve(ctx, t)
+		p, failures, err := u.solve(ctx, t)
 		if err != nil {
 			return err
 		}
-		if len(culprits) > 0 {
-			return &identity.BatchError{Culprits: culprits}
+		if len(failures) > 0 {
+			return &identity.BatchError{Items: failures}
 		}
 		if err := p.save(ctx, t); err != nil {
 			return err
@@ -66,7 +66,7 @@ func newUpsert(actor store.Actor, writes []store.UserWrite, now time.Time) *upse
 
 // solve works out what the batch does to the store of a transaction, or who
 // stands in its way.
-func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.Culprit, error) {
+func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.ItemError, error) {
 	b, err := load(ctx, t, u.writes)
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +89,7 @@ func load(ctx context.Context, t *tx, writes []store.UserWrite) (*before, error)
 		for _, m := range w.Mappings {
 			services = append(services, m.Service)
 			if m.IfUnclaimed && m.Matcher.Validate(m.Service) == nil {
-				claims[m.Service] = append(claims[m.Service], m.Matcher.Claim(m.Service.Type))
+				claims[m.Service] = append(claims[m.Service], m.Matcher.AccountKey(m.Service.Type))
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 			}
 			dirty, owners = append(dirty, m), append(owners, r)
 			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], object(m.Matcher),
-				claimColumn(m.Matcher.Claim(service.Type)), object(m.Profile), string(m.Source), m.Rule, nil,
+				claimColumn(m.Matcher.AccountKey(service.Type)), object(m.Profile), string(m.Source), m.Rule, nil,
 				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
-// maxCulprits is how many culprits an UpsertAll keeps.
-const maxCulprits = 1000
+// maxFailures is how many failures an UpsertAll keeps.
+const maxFailures = 1000
 
 // UpsertAll is UpsertUsers for more writes than fit into memory: one
 // transaction, of which it holds a page at a time. No two writes may be about
 // one user, and none may ask for if_unclaimed, which is a question to a whole
 // batch. writes gives all of them from the first on, and is asked again where
 // the transaction is run again; an error that it yields ends the call and is
-// returned as it is. Every write is checked: failed tells how many culprits
+// returned as it is. Every write is checked: failed tells how many failures
 // there are, of which the *identity.BatchError names the first 1,000.
 func (s *Store) UpsertAll(ctx context.Context, actor store.Actor, writes iter.Seq2[store.UserWrite, error]) (failed int, err error) {
 	var source *sourceError
@@ -39,7 +39,7 @@ func (s *Store) UpsertAll(ctx context.Context, actor store.Actor, writes iter.Se
 			return err
 		}
 		if failed = all.failed; failed > 0 {
-			return &identity.BatchError{Culprits: all.culprits}
+			return &identity.BatchError{Items: all.failures}
 		}
 		return nil
 	})
@@ -56,7 +56,7 @@ type upsertAll struct {
 	actor    store.Actor
 	page     []store.UserWrite
 	before   int // writes of earlier pages
-	culprits []identity.Culprit
+	failures []identity.ItemError
 	failed   int
 }
 
@@ -71,17 +71,17 @@ func (a *upsertAll) add(ctx context.Context, w store.UserWrite) error {
 // flush writes a page. Once somebody stands in the way, the others are only
 // looked at.
 func (a *upsertAll) flush(ctx context.Context) error {
-	p, culprits, err := newUpsert(a.actor, a.page, a.now()).solve(ctx, a.tx)
+	p, failures, err := newUpsert(a.actor, a.page, a.now()).solve(ctx, a.tx)
 	if err != nil {
 		return err
 	}
-	for _, c := range culprits {
-		if len(a.culprits) < maxCulprits {
+	for _, c := range failures {
+		if len(a.failures) < maxFailures {
 			c.Index += a.before
-			a.culprits = append(a.culprits, c)
+			a.failures = append(a.failures, c)
 		}
 	}
-	if a.failed += len(culprits); a.failed == 0 {
+	if a.failed += len(failures); a.failed == 0 {
 		err = p.save(ctx, a.tx)
 	}
 	a.before += len(a.page)

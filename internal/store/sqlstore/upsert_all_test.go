@@ -60,10 +60,10 @@ func TestUpsertAll(t *testing.T) {
 		wrong[n-1].Mappings[0].Matcher = identity.Matcher{"user_id": "\x00"}
 		failed, err := all(wrong, nil)
 		var batch *identity.BatchError
-		if !errors.As(err, &batch) || failed != 2 || len(batch.Culprits) != 2 || batch.Culprits[0].Index != 3 || batch.Culprits[1].Index != n-1 {
+		if !errors.As(err, &batch) || failed != 2 || len(batch.Items) != 2 || batch.Items[0].Index != 3 || batch.Items[1].Index != n-1 {
 			t.Fatalf("%d failed: %v", failed, err)
 		}
-		unchanged("two culprits")
+		unchanged("two failures")
 		cut := errors.New("the file cannot be read on")
 		if _, err := all(plainPeople(n, "b"), cut); !errors.Is(err, cut) {
 			t.Fatalf("got %v", err)

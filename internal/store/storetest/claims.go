@@ -13,12 +13,12 @@ import (
 var claimTests = map[string]func(f *fixture){
 	"An account that another user holds is claimed": func(f *fixture) {
 		f.put(alice, value(okta, "00u1"))
-		f.refuse([]culprit{{Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: alice}},
+		f.refuse([]failure{{Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: alice}},
 			write(bob, on(ifUnclaimed, value(okta, "00u1"))))
 	},
 	"Claims compare as the service does": func(f *fixture) {
 		f.put(alice, value(github, "Octo-Cat"))
-		f.refuse([]culprit{{Code: identity.CodeIdentityClaimed, User: bob, Service: github, Holder: alice}},
+		f.refuse([]failure{{Code: identity.CodeIdentityClaimed, User: bob, Service: github, Holder: alice}},
 			write(bob, on(ifUnclaimed, value(github, "octo-CAT"))))
 		f.put(alice, value(okta, "00uA"))
 		f.put(bob, on(ifUnclaimed, value(okta, "00ua")))
@@ -43,13 +43,13 @@ var claimTests = map[string]func(f *fixture){
 		f.unmap(user.ID, okta, "00u1")
 		f.put(bob, on(ifUnclaimed, value(okta, "00u1")))
 	},
-	"Of two elements that claim one account the later is the culprit": func(f *fixture) {
-		f.refuse([]culprit{{Index: 1, Code: identity.CodeIdentityClaimed, User: bob, Service: github, Holder: alice}},
+	"Of two elements that claim one account the later is the failure": func(f *fixture) {
+		f.refuse([]failure{{Index: 1, Code: identity.CodeIdentityClaimed, User: bob, Service: github, Holder: alice}},
 			write(alice, on(ifUnclaimed, value(github, "octocat"))),
 			write(bob, on(ifUnclaimed, value(github, "OctoCat"))))
 	},
 	"An earlier element that does not ask still holds": func(f *fixture) {
-		f.refuse([]culprit{{Index: 1, Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: alice}},
+		f.refuse([]failure{{Index: 1, Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: alice}},
 			write(alice, value(okta, "00u1")), write(bob, on(ifUnclaimed, value(okta, "00u1"))))
 	},
 	"A later element that does not ask may share": func(f *fixture) {
@@ -58,7 +58,7 @@ var claimTests = map[string]func(f *fixture){
 	},
 	"An element that cannot be done claims nothing": func(f *fixture) {
 		f.put(carol, value(okta, "taken"))
-		f.refuse([]culprit{{Index: 0, Code: identity.CodeIdentityClaimed, User: alice, Service: okta, Holder: carol}},
+		f.refuse([]failure{{Index: 0, Code: identity.CodeIdentityClaimed, User: alice, Service: okta, Holder: carol}},
 			write(alice, on(ifUnclaimed, value(okta, "taken")), on(ifUnclaimed, value(custom, "x"))),
 			write(bob, on(ifUnclaimed, value(custom, "x"))))
 	},
@@ -83,7 +83,7 @@ var claimTests = map[string]func(f *fixture){
 	},
 	"An account that a failing element would free stays taken": func(f *fixture) {
 		f.upsert(write(alice, value(okta, "00u1")), write(carol, value(okta, "00u3")))
-		f.refuse([]culprit{
+		f.refuse([]failure{
 			{Index: 0, Code: identity.CodeIdentityClaimed, User: alice, Service: okta, Holder: carol},
 			{Index: 1, Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: alice},
 		},
@@ -101,7 +101,7 @@ var claimTests = map[string]func(f *fixture){
 	"A renamed holder is named as they are called now": func(f *fixture) {
 		u := f.upsert(write(alice, value(okta, "00u1")))[0]
 		f.upsert(store.UserWrite{ID: u.ID, Key: carol})
-		f.refuse([]culprit{{Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: carol}},
+		f.refuse([]failure{{Code: identity.CodeIdentityClaimed, User: bob, Service: okta, Holder: carol}},
 			write(bob, on(ifUnclaimed, value(okta, "00u1"))))
 	},
 	"Matchers with other keys are claimed as a whole": func(f *fixture) {
@@ -115,8 +115,8 @@ var claimTests = map[string]func(f *fixture){
 		}
 		w := store.MappingWrite{Service: key, Matcher: matcher, Conditions: ifUnclaimed}
 		f.put(alice, w)
-		f.refuse([]culprit{{Code: identity.CodeIdentityClaimed, User: bob, Service: key, Holder: alice}}, write(bob, w))
-		equal(f, "holders", []identity.UserKey{alice}, f.holders(key, matcher.Claim(key.Type)))
+		f.refuse([]failure{{Code: identity.CodeIdentityClaimed, User: bob, Service: key, Holder: alice}}, write(bob, w))
+		equal(f, "holders", []identity.UserKey{alice}, f.holders(key, matcher.AccountKey(key.Type)))
 	},
 	"Holders come with all their mappings": func(f *fixture) {
 		u := f.upsert(write(alice, value(github, "Octocat"), value(okta, "00u1")))[0]

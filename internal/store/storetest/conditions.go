@@ -21,7 +21,7 @@ var conditionTests = map[string]func(f *fixture){
 	},
 	"if_absent refuses another value": func(f *fixture) {
 		old := f.put(alice, value(okta, "00u1"))
-		got := f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		got := f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(alice, on(ifAbsent, value(okta, "00u2"))))
 		equal(f, "stored", &old, got[0].Err.Stored)
 		if !strings.Contains(got[0].Err.Message, "00u1") {
@@ -44,12 +44,12 @@ var conditionTests = map[string]func(f *fixture){
 	"if_revision refuses another revision": func(f *fixture) {
 		old := f.put(alice, value(okta, "00u1"))
 		now := f.put(alice, value(okta, "00u2"))
-		got := f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		got := f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(alice, on(identity.Conditions{IfRevision: old.Revision}, value(okta, "00u3"))))
 		equal(f, "stored", &now, got[0].Err.Stored)
 	},
 	"if_revision refuses where nothing is": func(f *fixture) {
-		got := f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		got := f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(alice, on(identity.Conditions{IfRevision: 1}, value(okta, "00u1"))))
 		equal(f, "stored", nil, got[0].Err.Stored)
 	},
@@ -102,7 +102,7 @@ var revisionTests = map[string]func(f *fixture){
 		old := f.upsert(write(alice, value(okta, "00u1")))[0]
 		f.upsert(store.UserWrite{ID: old.ID, Key: "alice.smith@acme.com"})
 		f.put(alice, value(okta, "00u2"))
-		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(alice, on(identity.Conditions{IfRevision: old.Mappings[0].Revision}, value(okta, "00u3"))))
 	},
 	"Mappings of one batch have revisions of their own": func(f *fixture) {

@@ -18,7 +18,7 @@ var deleteTests = map[string]func(f *fixture){
 	"Another value is a conflict": func(f *fixture) {
 		user := f.upsert(write(alice, value(okta, "00u1")))[0]
 		for _, matcher := range []identity.Matcher{{"user_id": "00u2"}, {}, nil, {"user_id": "00u1", "x": "y"}, {"user_id": "00u1\x00"}} {
-			got := f.keep([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+			got := f.keep([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 				store.MappingDelete{UserID: user.ID, Service: okta, Matcher: matcher})
 			equal(f, "stored", &user.Mappings[0], got[0].Err.Stored)
 		}
@@ -27,7 +27,7 @@ var deleteTests = map[string]func(f *fixture){
 		user := f.upsert(write(alice, value(okta, "00u1")))[0]
 		d := store.MappingDelete{UserID: user.ID, Service: okta, Matcher: user.Mappings[0].Matcher, IfRevision: user.Mappings[0].Revision}
 		now := f.put(alice, from(identity.Manual, value(okta, "00u1")))
-		got := f.keep([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, d)
+		got := f.keep([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, d)
 		equal(f, "stored", &now, got[0].Err.Stored)
 		d.IfRevision = now.Revision
 		equal(f, "deleted", []bool{true}, f.deleteMappings(d))
@@ -37,7 +37,7 @@ var deleteTests = map[string]func(f *fixture){
 		d := store.MappingDelete{UserID: user.ID, Service: okta, Matcher: user.Mappings[0].Matcher, IfRevision: user.Mappings[0].Revision}
 		equal(f, "deleted", []bool{true}, f.deleteMappings(d))
 		f.put(alice, value(okta, "00u1"))
-		f.keep([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, d)
+		f.keep([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, d)
 	},
 	"What is not there is a success": func(f *fixture) {
 		user := f.upsert(write(alice, value(okta, "00u1")))[0]
@@ -58,13 +58,13 @@ var deleteTests = map[string]func(f *fixture){
 	},
 	"A refused delete deletes nothing and names all": func(f *fixture) {
 		users := f.upsert(write(alice, value(okta, "00u1")), write(bob, value(okta, "00u2")))
-		f.keep([]culprit{
+		f.keep([]failure{
 			{Index: 1, Code: identity.CodeIdentityConflict, User: bob, Service: okta},
-			{Index: 2, Code: identity.CodeServiceManaged, User: alice, Service: identity.SymCloud},
+			{Index: 2, Code: identity.CodeServiceManaged, User: alice, Service: identity.SymCloud()},
 		},
 			store.MappingDelete{UserID: users[0].ID, Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}},
 			store.MappingDelete{UserID: users[1].ID, Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}},
-			store.MappingDelete{UserID: users[0].ID, Service: identity.SymCloud, Matcher: identity.Matcher{"email": "alice@acme.com"}})
+			store.MappingDelete{UserID: users[0].ID, Service: identity.SymCloud(), Matcher: identity.Matcher{"email": "alice@acme.com"}})
 	},
 	"The user stays when the last mapping goes": func(f *fixture) {
 		user := f.upsert(write(alice, value(okta, "00u1")))[0]
@@ -95,7 +95,7 @@ var deleteTests = map[string]func(f *fixture){
 		if deleted != nil {
 			f.Errorf("a refused delete returned %v", deleted)
 		}
-		f.culprits(err, []culprit{{Index: 1, Code: identity.CodeUserConflict, User: alice}})
+		f.failures(err, []failure{{Index: 1, Code: identity.CodeUserConflict, User: alice}})
 		f.same(before, "a refused delete")
 	},
 }
@@ -109,15 +109,15 @@ func (f *fixture) deleteMappings(deletes ...store.MappingDelete) []bool {
 	return deleted
 }
 
-// keep expects that a delete fails with exactly these culprits.
-func (f *fixture) keep(want []culprit, deletes ...store.MappingDelete) []identity.Culprit {
+// keep expects that a delete fails with exactly these failures.
+func (f *fixture) keep(want []failure, deletes ...store.MappingDelete) []identity.ItemError {
 	f.Helper()
 	before := f.dump()
 	deleted, err := f.store.DeleteMappings(f.ctx, f.actor, deletes)
 	if deleted != nil {
 		f.Errorf("a refused delete returned %v", deleted)
 	}
-	got := f.culprits(err, want)
+	got := f.failures(err, want)
 	f.same(before, "a refused delete")
 	return got
 }

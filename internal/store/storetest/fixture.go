@@ -93,21 +93,21 @@ func (f *fixture) put(user identity.UserKey, m store.MappingWrite) identity.Mapp
 	return got
 }
 
-// refuse expects that the batch fails with exactly these culprits.
-func (f *fixture) refuse(want []culprit, writes ...store.UserWrite) []identity.Culprit {
+// refuse expects that the batch fails with exactly these failures.
+func (f *fixture) refuse(want []failure, writes ...store.UserWrite) []identity.ItemError {
 	f.Helper()
 	before := f.dump()
 	users, err := f.store.UpsertUsers(f.ctx, f.actor, writes)
 	if users != nil {
 		f.Errorf("a refused batch returned users: %v", users)
 	}
-	got := f.culprits(err, want)
+	got := f.failures(err, want)
 	f.same(before, "a refused batch")
 	return got
 }
 
-// culprit is what a test says of an identity.Culprit.
-type culprit struct {
+// failure is what a test says of an identity.ItemError.
+type failure struct {
 	Index   int
 	Code    identity.Code
 	User    identity.UserKey
@@ -115,23 +115,23 @@ type culprit struct {
 	Holder  identity.UserKey
 }
 
-func (f *fixture) culprits(err error, want []culprit) []identity.Culprit {
+func (f *fixture) failures(err error, want []failure) []identity.ItemError {
 	f.Helper()
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {
 		f.Fatalf("got error %v (%T), want a *identity.BatchError with %+v", err, err, want)
 	}
-	got := make([]culprit, len(batch.Culprits))
-	for i, c := range batch.Culprits {
-		got[i] = culprit{c.Index, c.Err.Code, c.Err.User, c.Err.Service, c.Err.Holder}
+	got := make([]failure, len(batch.Items))
+	for i, c := range batch.Items {
+		got[i] = failure{c.Index, c.Err.Code, c.Err.User, c.Err.Service, c.Err.Holder}
 		if c.Err.Message == "" {
-			f.Errorf("culprit %d has no message", c.Index)
+			f.Errorf("failure %d has no message", c.Index)
 		}
 	}
 	if d := diff.Diff(want, got); d != "" {
-		f.Fatalf("culprits (-want +got):\n%s", d)
+		f.Fatalf("failures (-want +got):\n%s", d)
 	}
-	return batch.Culprits
+	return batch.Items
 }
 
 // stored is what the store holds for a user and service.

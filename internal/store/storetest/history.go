@@ -52,7 +52,7 @@ var historyTests = map[string]func(f *fixture){
 		f.put(alice, value(okta, "00u1"))
 		f.put(alice, from(identity.FromRule, value(okta, "00u1")))
 		f.upsert(write(bob))
-		f.refuse([]culprit{{Index: 1, Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		f.refuse([]failure{{Index: 1, Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(carol, value(okta, "00u3")), write(alice, on(ifAbsent, value(okta, "00u2"))))
 		f.remove(store.MappingDelete{UserID: nobodysID, Service: okta, Matcher: old.Matcher})
 		equal(f, "history", before, f.history(store.HistoryFilter{}))

@@ -174,9 +174,9 @@ func (r *race) oneHolder(t *rapid.T) {
 		if !steps[changes[took].RequestID].write.IfUnclaimed {
 			continue
 		}
-		if other, twice := claimed[account.Claim(okta.Type)]; twice {
+		if other, twice := claimed[account.AccountKey(okta.Type)]; twice {
 			t.Fatalf("%s and %s both claimed %s", u, other, account)
 		}
-		claimed[account.Claim(okta.Type)] = u
+		claimed[account.AccountKey(okta.Type)] = u
 	}
 }

@@ -91,8 +91,8 @@ func (w *world) write() {
 	}
 	after, want := w.model.apply(batch)
 	users, err := w.store.UpsertUsers(w.ctx, w.actor, writes)
-	if got := culpritCodes(err); err != nil && got == nil || diff.Diff(want, got) != "" {
-		w.t.Fatalf("%+v: got %v, want culprits %v", batch, err, want)
+	if got := itemErrorCodes(err); err != nil && got == nil || diff.Diff(want, got) != "" {
+		w.t.Fatalf("%+v: got %v, want failures %v", batch, err, want)
 	}
 	if err != nil {
 		return
@@ -120,7 +120,7 @@ func (w *world) write() {
 
 // apply is the contract for one mapping after the other. A value that changed
 // has revision 0.
-func (m model) apply(batch []attempt) (after model, culprits map[int]identity.Code) {
+func (m model) apply(batch []attempt) (after model, failures map[int]identity.Code) {
 	after = model{}
 	for user, mappings := range m {
 		after[user] = maps.Clone(mappings)
@@ -130,10 +130,10 @@ func (m model) apply(batch []attempt) (after model, culprits map[int]identity.Co
 		id := a.m.Matcher["user_id"]
 		automatic := a.m.Source != "" && a.m.Source != identity.Manual
 		fail := func(code identity.Code) {
-			if culprits == nil {
-				culprits = map[int]identity.Code{}
+			if failures == nil {
+				failures = map[int]identity.Code{}
 			}
-			culprits[i] = code
+			failures[i] = code
 		}
 		set := func() {
 			if after[a.user] == nil {
@@ -154,7 +154,7 @@ func (m model) apply(batch []attempt) (after model, culprits map[int]identity.Co
 			set()
 		}
 	}
-	return after, culprits
+	return after, failures
 }
 
 func (m model) held(service identity.ServiceKey, value string) bool {
@@ -166,13 +166,13 @@ func (m model) held(service identity.ServiceKey, value string) bool {
 	return false
 }
 
-func culpritCodes(err error) map[int]identity.Code {
+func itemErrorCodes(err error) map[int]identity.Code {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {
 		return nil
 	}
 	codes := map[int]identity.Code{}
-	for _, c := range batch.Culprits {
+	for _, c := range batch.Items {
 		codes[c.Index] = c.Err.Code
 	}
 	return codes

@@ -16,7 +16,7 @@ import (
 var serviceTests = map[string]func(f *fixture){
 	"sym:cloud is always there": func(f *fixture) {
 		got := f.services(store.ServiceFilter{Type: "sym", ExternalID: "cloud"})
-		if len(got) != 1 || got[0].Key != identity.SymCloud {
+		if len(got) != 1 || got[0].Key != identity.SymCloud() {
 			f.Fatalf("got %+v", got)
 		}
 		if _, err := uuid.Parse(got[0].ID); err != nil {
@@ -28,7 +28,7 @@ var serviceTests = map[string]func(f *fixture){
 		for _, s := range f.services(store.ServiceFilter{}) {
 			got = append(got, s.Key.String())
 		}
-		want := []string{custom.String(), github.String(), google.String(), okta.String(), identity.SymCloud.String(), tail.String()}
+		want := []string{custom.String(), github.String(), google.String(), okta.String(), identity.SymCloud().String(), tail.String()}
 		equal(f, "services", want, got)
 		equal(f, "sorted", true, slices.IsSorted(got))
 	},
@@ -91,7 +91,7 @@ var serviceTests = map[string]func(f *fixture){
 			{identity.ServiceKey{Type: "okta", ExternalID: "new"}, "a\x00b", identity.CodeServiceInvalid},
 			{identity.ServiceKey{Type: "okta", ExternalID: "new"}, "\xff", identity.CodeServiceInvalid},
 			{identity.ServiceKey{Type: "okta", ExternalID: "new"}, strings.Repeat("x", 10_000), identity.CodeServiceInvalid},
-			{identity.SymCloud, "Sym", identity.CodeServiceManaged},
+			{identity.SymCloud(), "Sym", identity.CodeServiceManaged},
 			{identity.ServiceKey{Type: "auth0", ExternalID: "x"}, "", identity.CodeServiceManaged},
 		} {
 			before := f.dump()
@@ -109,7 +109,7 @@ var serviceTests = map[string]func(f *fixture){
 				f.Fatalf("deleted %v, %v, want %v", deleted, err, want)
 			}
 		}
-		f.refuse([]culprit{{Code: identity.CodeServiceNotFound, User: alice, Service: okta}}, write(alice, value(okta, "00u1")))
+		f.refuse([]failure{{Code: identity.CodeServiceNotFound, User: alice, Service: okta}}, write(alice, value(okta, "00u1")))
 		deleted, err := f.store.DeleteService(f.ctx, f.actor, identity.ServiceKey{Type: "", ExternalID: "\x00"})
 		if err != nil || deleted {
 			f.Errorf("deleting what cannot be: %v, %v", deleted, err)
@@ -130,7 +130,7 @@ var serviceTests = map[string]func(f *fixture){
 		}
 	},
 	"A managed service cannot be deleted": func(f *fixture) {
-		_, err := f.store.DeleteService(f.ctx, f.actor, identity.SymCloud)
+		_, err := f.store.DeleteService(f.ctx, f.actor, identity.SymCloud())
 		f.code(err, identity.CodeServiceManaged)
 		for _, word := range []string{"cannot be", "managed"} {
 			if !strings.Contains(err.Error(), word) {

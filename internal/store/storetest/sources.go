@@ -98,14 +98,14 @@ var sourceTests = map[string]func(f *fixture){
 		f.actor.RequestID = "delete"
 		f.unmap(user.ID, okta, "00u1")
 		f.actor.RequestID = "create"
-		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, create)
-		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, store.UserWrite{ID: user.ID, Mappings: create.Mappings})
+		f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, create)
+		f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, store.UserWrite{ID: user.ID, Mappings: create.Mappings})
 		f.actor.RequestID = "delete user"
 		if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: user.ID}}); err != nil {
 			f.Fatal(err)
 		}
 		f.actor.RequestID = "create"
-		f.refuse([]culprit{
+		f.refuse([]failure{
 			{Code: identity.CodeIdentityConflict, User: alice, Service: okta}, {Code: identity.CodeIdentityConflict, User: alice, Service: custom},
 		}, create)
 		f.actor.RequestID = "create anew"
@@ -129,7 +129,7 @@ var sourceTests = map[string]func(f *fixture){
 				equalValue.Profile = map[string]string{"a": "b"}
 				equal(f, "an equal value", old, f.put(user, equalValue))
 				f.same(before, "an equal automatic value")
-				got := f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: user, Service: okta}},
+				got := f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: user, Service: okta}},
 					write(user, on(identity.Conditions{IfRevision: old.Revision}, from(automatic, value(okta, "00u2")))))
 				equal(f, "stored", &old, got[0].Err.Stored)
 			}
@@ -171,7 +171,7 @@ var sourceTests = map[string]func(f *fixture){
 			old := f.put(user, value(c.service, c.one))
 			w := on(identity.Conditions{IfAbsent: true}, value(c.service, c.two))
 			if !c.equal {
-				f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: user, Service: c.service}}, write(user, w))
+				f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: user, Service: c.service}}, write(user, w))
 				continue
 			}
 			equal(f, "the repeated value", old, f.put(user, w))
@@ -187,7 +187,7 @@ var sourceTests = map[string]func(f *fixture){
 		matcher := identity.Matcher{"cn": "alice", "ou": `people "&<>` + "\u2028 x"}
 		got := f.put(alice, store.MappingWrite{Service: key, Matcher: matcher})
 		equal(f, "matcher", matcher, got.Matcher)
-		f.refuse([]culprit{{Code: identity.CodeIdentityConflict, User: alice, Service: key}},
+		f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: key}},
 			write(alice, store.MappingWrite{Service: key, Matcher: identity.Matcher{"cn": "alice"},
 				Conditions: identity.Conditions{IfAbsent: true}}))
 	},

@@ -43,7 +43,7 @@ var userTests = map[string]func(f *fixture){
 		equal(f, "user", first, got)
 	},
 	"An unknown bot is an error": func(f *fixture) {
-		got := f.refuse([]culprit{{Code: identity.CodeUserNotFound, User: "deploy-bot"}}, write("deploy-bot", value(okta, "00u1")))
+		got := f.refuse([]failure{{Code: identity.CodeUserNotFound, User: "deploy-bot"}}, write("deploy-bot", value(okta, "00u1")))
 		if want := "Unknown bot: deploy-bot"; !strings.Contains(got[0].Err.Message, want) {
 			f.Errorf("the message is %q, want %q in it", got[0].Err.Message, want)
 		}
@@ -75,7 +75,7 @@ var userTests = map[string]func(f *fixture){
 		}
 	},
 	"Neither a known id nor a key is an error": func(f *fixture) {
-		f.refuse([]culprit{{Index: 0, Code: identity.CodeUserNotFound}, {Index: 1, Code: identity.CodeUserNotFound}},
+		f.refuse([]failure{{Index: 0, Code: identity.CodeUserNotFound}, {Index: 1, Code: identity.CodeUserNotFound}},
 			store.UserWrite{ID: nobodysID, Mappings: []store.MappingWrite{value(okta, "00u1")}}, store.UserWrite{})
 	},
 	"A known id with another key renames": func(f *fixture) {
@@ -92,7 +92,7 @@ var userTests = map[string]func(f *fixture){
 	},
 	"A taken name is a conflict": func(f *fixture) {
 		user := f.upsert(write(alice), write(bob))[0]
-		f.refuse([]culprit{{Code: identity.CodeUserConflict, User: bob}}, store.UserWrite{ID: user.ID, Key: bob})
+		f.refuse([]failure{{Code: identity.CodeUserConflict, User: bob}}, store.UserWrite{ID: user.ID, Key: bob})
 	},
 	"Names change hands in order": func(f *fixture) {
 		users := f.upsert(write(alice), write(bob))
@@ -119,8 +119,8 @@ var userTests = map[string]func(f *fixture){
 				f.Errorf("%+v: got error %v", w, err)
 			}
 		}
-		f.refuse([]culprit{{Code: identity.CodeUserInvalid, User: carol}}, store.UserWrite{Key: carol, Type: identity.Bot})
-		f.refuse([]culprit{{Code: identity.CodeUserInvalid, User: "name"}}, store.UserWrite{Key: "name", Type: identity.Normal})
+		f.refuse([]failure{{Code: identity.CodeUserInvalid, User: carol}}, store.UserWrite{Key: carol, Type: identity.Bot})
+		f.refuse([]failure{{Code: identity.CodeUserInvalid, User: "name"}}, store.UserWrite{Key: "name", Type: identity.Normal})
 	},
 	"First and last names are left alone unless sent": func(f *fixture) {
 		first, last, empty := "Alice", "Ål", ""
@@ -180,22 +180,22 @@ var batchTests = map[string]func(f *fixture){
 		}
 		f.same(before, "an empty batch")
 	},
-	"Every element is checked and every culprit named": func(f *fixture) {
+	"Every element is checked and every failure named": func(f *fixture) {
 		f.upsert(write(alice, value(okta, "00u1")), write(carol, value(okta, "00u3")))
 		unknown := identity.ServiceKey{Type: "okta", ExternalID: "other.okta.com"}
-		f.refuse([]culprit{
+		f.refuse([]failure{
 			{Index: 0, Code: identity.CodeIdentityConflict, User: alice, Service: okta},
 			{Index: 2, Code: identity.CodeServiceNotFound, User: bob, Service: unknown},
 			{Index: 2, Code: identity.CodeIdentityInvalid, User: bob, Service: google},
 			{Index: 3, Code: identity.CodeUserNotFound, User: "nobot"},
-			{Index: 4, Code: identity.CodeServiceManaged, User: carol, Service: identity.SymCloud},
+			{Index: 4, Code: identity.CodeServiceManaged, User: carol, Service: identity.SymCloud()},
 			{Index: 5, Code: identity.CodeIdentityClaimed, User: "dave@acme.com", Service: okta, Holder: carol},
 		},
 			write(alice, on(ifAbsent, value(okta, "00u2"))),
 			write("fine@acme.com", value(okta, "fine")),
 			write(bob, value(unknown, "x"), value(google, "no-email"), value(okta, "fine, too")),
 			write("nobot"),
-			write(carol, store.MappingWrite{Service: identity.SymCloud, Matcher: identity.Matcher{"email": "carol@acme.com"}}),
+			write(carol, store.MappingWrite{Service: identity.SymCloud(), Matcher: identity.Matcher{"email": "carol@acme.com"}}),
 			write("dave@acme.com", on(ifUnclaimed, value(okta, "00u3"))),
 		)
 	},
@@ -206,7 +206,7 @@ var batchTests = map[string]func(f *fixture){
 		equal(f, "value", "00u2", m.Matcher["user_id"])
 	},
 	"A later element sees what an earlier one stored": func(f *fixture) {
-		got := f.refuse([]culprit{{Index: 1, Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
+		got := f.refuse([]failure{{Index: 1, Code: identity.CodeIdentityConflict, User: alice, Service: okta}},
 			write(alice, value(okta, "00u1")), write(alice, on(ifAbsent, value(okta, "00u2"))))
 		equal(f, "stored", "00u1", got[0].Err.Stored.Matcher["user_id"])
 		f.upsert(write(alice, value(okta, "00u1")), write(alice, on(ifAbsent, value(okta, "00u1"))))
@@ -217,14 +217,14 @@ var batchTests = map[string]func(f *fixture){
 		equal(f, "value", "00u2", m.Matcher["user_id"])
 	},
 	"A user is created only with the whole batch": func(f *fixture) {
-		f.refuse([]culprit{{Index: 1, Code: identity.CodeUserNotFound, User: "nobot"}}, write(alice), write("nobot"))
+		f.refuse([]failure{{Index: 1, Code: identity.CodeUserNotFound, User: "nobot"}}, write(alice), write("nobot"))
 		if _, ok := f.user(alice); ok {
 			f.Error("half of a refused batch was written")
 		}
 	},
 	"Managed services are refused": func(f *fixture) {
 		auth0 := identity.ServiceKey{Type: "auth0", ExternalID: "acme"}
-		got := f.refuse([]culprit{{Code: identity.CodeServiceManaged, User: alice, Service: auth0}},
+		got := f.refuse([]failure{{Code: identity.CodeServiceManaged, User: alice, Service: auth0}},
 			write(alice, store.MappingWrite{Service: auth0, Matcher: identity.Matcher{"idp_id": "x"}}))
 		for _, word := range []string{"cannot be", "managed"} {
 			if !strings.Contains(got[0].Err.Message, word) {

@@ -1,0 +1,151 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package apiclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+)
+
+// AccessToken is what a token endpoint gave.
+type AccessToken struct {
+	Value   string
+	Expires time.Time // zero = it does not say
+}
+
+const (
+	// tokenMargin is how long before its end a token is no longer used.
+	tokenMargin = time.Minute
+	// tokenLife is assumed where the service does not say how long a token lasts.
+	tokenLife = 10 * time.Minute
+)
+
+// bearer keeps an access token. Callers that come while one is being fetched
+// wait for it, not longer than their own context lasts.
+type bearer struct {
+	fetch func(context.Context) (AccessToken, error)
+	clock Clock
+	turn  chan struct{} // holds one token: who has it fetches
+
+	mu    sync.Mutex
+	value string
+	until time.Time
+}
+
+// get returns the token and whether it was fetched just now. The nil bearer
+// has none.
+func (b *bearer) get(ctx context.Context) (value string, fetched bool, err error) {
+	if b == nil {
+		return "", false, nil
+	}
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return "", false, context.Cause(ctx)
+	}
+	b.mu.Lock()
+	value, until := b.value, b.until
+	b.mu.Unlock()
+	now := b.clock.Now()
+	if value != "" && now.Before(until) {
+		return value, false, nil
+	}
+	token, err := b.fetch(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	if token.Value == "" {
+		return "", false, fmt.Errorf("%w as expected: it gave an empty access token", directory.ErrUnavailable)
+	}
+	if token.Expires.IsZero() {
+		token.Expires = now.Add(tokenLife)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.value, b.until = token.Value, token.Expires.Add(-tokenMargin)
+	return token.Value, true, nil
+}
+
+// forget drops a token, unless another one has taken its place.
+func (b *bearer) forget(value string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.value == value {
+		b.value = ""
+	}
+}
+
+// FetchToken sends a request to an OAuth 2 token endpoint and reads the
+// answer of RFC 6749. A refusal of the client or its grant matches
+// directory.ErrCredential.
+func (c *Client) FetchToken(ctx context.Context, r Request) (AccessToken, error) {
+	if r.Method == "" {
+		r.Method = http.MethodPost
+	}
+	r.Repeatable, r.Private = true, true
+	resp, err := c.Do(ctx, r)
+	if err != nil {
+		return AccessToken{}, tokenError(err)
+	}
+	var answer struct {
+		AccessToken string  `json:"access_token"`
+		ExpiresIn   float64 `json:"expires_in"`
+	}
+	if err := resp.JSON(&answer); err != nil {
+		return AccessToken{}, err
+	}
+	if answer.AccessToken == "" {
+		return AccessToken{}, resp.Unexpected("it holds no access_token")
+	}
+	token := AccessToken{Value: answer.AccessToken}
+	if answer.ExpiresIn > 0 {
+		const longest = 24 * 60 * 60
+		token.Expires = c.cfg.Clock.Now().Add(time.Duration(min(answer.ExpiresIn, longest) * float64(time.Second)))
+	}
+	return token, nil
+}
+
+// Form is a request's body and header for url-encoded values.
+func Form(path string, values url.Values) Request {
+	return Request{Path: path, Method: http.MethodPost, Body: []byte(values.Encode()),
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
+}
+
+// PostJSON is a request with a JSON body, for calls that change nothing. It
+// panics on a body that JSON cannot hold: bodies are made of strings, numbers,
+// maps and slices.
+func PostJSON(path string, body any) Request {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("apiclient: a request body of type %T: %v", body, err))
+	}
+	return Request{Path: path, Method: http.MethodPost, Body: raw, Repeatable: true,
+		Header: http.Header{"Content-Type": {"application/json"}}}
+}
+
+// tokenError reads why a token endpoint refused: with status 400 it may be
+// the credential.
+func tokenError(err error) error {
+	var status *StatusError
+	var body struct {
+		Error string `json:"error"`
+	}
+	if !errors.As(err, &status) || status.Status != http.StatusBadRequest || status.JSON(&body) != nil {
+		return err
+	}
+	switch body.Error {
+	case "invalid_client", "invalid_grant", "unauthorized_client", "access_denied":
+		return fmt.Errorf("%w: the token endpoint said %s: %w", directory.ErrCredential, body.Error, err)
+	}
+	return err
+}

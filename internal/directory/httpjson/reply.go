@@ -1,0 +1,177 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package httpjson
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/ext"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// costLimit bounds one evaluation; going over every row of a full answer a
+// few times stays far below it.
+const costLimit = 20_000_000
+
+// reply reads answers with the two expressions.
+type reply struct {
+	identity *expression
+	emails   *expression // nil = the endpoint is trusted
+}
+
+// expression is one compiled setting.
+type expression struct {
+	setting string
+	program cel.Program
+}
+
+func compileReply(identityText, emailsText string) (*reply, error) {
+	env, err := cel.NewEnv(
+		cel.Variable("response", cel.DynType),
+		cel.Variable("email", cel.StringType),
+		cel.OptionalTypes(),
+		ext.Strings(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("prepare CEL: %w", err)
+	}
+	r := &reply{}
+	if r.identity, err = compile(env, "identity", identityText); err != nil {
+		return nil, err
+	}
+	if emailsText != "" {
+		if r.emails, err = compile(env, "emails", emailsText); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func compile(env *cel.Env, setting, text string) (*expression, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, fmt.Errorf("%s: the expression is empty", setting)
+	}
+	ast, issues := env.Compile(text)
+	if err := issues.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	if !readable(ast.OutputType()) {
+		return nil, fmt.Errorf("%s: the expression gives %s, not a string or a list of strings", setting, ast.OutputType())
+	}
+	program, err := env.Program(ast, cel.CustomDecorator(markAbsent(ast)), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(1000))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	return &expression{setting: setting, program: program}, nil
+}
+
+// readable reports whether values of a type can be identities or addresses.
+func readable(t *cel.Type) bool {
+	switch t.Kind() {
+	case types.DynKind, types.AnyKind, types.StringKind, types.IntKind, types.UintKind, types.NullTypeKind, types.TypeParamKind:
+		return true
+	case types.ListKind:
+		return readable(t.Parameters()[0])
+	case types.OpaqueKind:
+		return t.TypeName() == types.OptionalType.TypeName() && readable(t.Parameters()[0])
+	}
+	return false
+}
+
+// accounts is what an answer says about email. A failure to understand it is
+// about this person only and matches directory.ErrAnswer.
+func (r *reply) accounts(ctx context.Context, email string, body any) ([]directory.Account, error) {
+	vars := map[string]any{"response": celValue(body), "email": email}
+	ids, err := r.identity.strings(ctx, vars)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	emails := []string{email}
+	if r.emails != nil {
+		if emails, err = r.emails.strings(ctx, vars); err != nil {
+			return nil, err
+		}
+		has := func(address string) bool { got, err := identity.Normalize(address); return err == nil && got == email }
+		if !slices.ContainsFunc(emails, has) {
+			return nil, nil
+		}
+	}
+	accounts := make([]directory.Account, len(ids))
+	for i, id := range ids {
+		accounts[i] = directory.Account{ID: id, Emails: emails}
+	}
+	return accounts, nil
+}
+
+// strings evaluates the expression to the texts it gives: none for what means
+// "nothing", one for a string or a number, several for a list.
+func (x *expression) strings(ctx context.Context, vars map[string]any) ([]string, error) {
+	value, _, err := x.program.ContextEval(ctx, vars)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, errAbsent):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s: %w", directory.ErrAnswer, x.setting, err)
+	}
+	if opt, ok := value.(*types.Optional); ok {
+		if !opt.HasValue() {
+			return nil, nil
+		}
+		value = opt.GetValue()
+	}
+	if list, ok := value.(traits.Lister); ok {
+		return x.list(list)
+	}
+	s, nothing, err := x.text(value)
+	if err != nil || nothing {
+		return nil, err
+	}
+	return []string{s}, nil
+}
+
+func (x *expression) list(list traits.Lister) ([]string, error) {
+	var all []string
+	for it := list.Iterator(); it.HasNext() == types.True; {
+		s, nothing, err := x.text(it.Next())
+		switch {
+		case err != nil:
+			return nil, err
+		case nothing:
+			return nil, fmt.Errorf("%w: %s: the list holds an empty value", directory.ErrAnswer, x.setting)
+		}
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
+	switch v := value.(type) {
+	case types.Null:
+		return "", true, nil
+	case types.String:
+		return string(v), v == "", nil
+	case types.Int:
+		return strconv.FormatInt(int64(v), 10), false, nil
+	case types.Uint:
+		return strconv.FormatUint(uint64(v), 10), false, nil
+	case literal:
+		return v.text, false, nil
+	}
+	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string", directory.ErrAnswer, x.setting, value.Type().TypeName())
+}

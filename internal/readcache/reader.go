@@ -1,0 +1,106 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package readcache lets the many single reads of one run share requests.
+// Terraform asks for one resource at a time, a few at once, and knows nothing
+// of the others; N resources must not cost N requests.
+//
+// Questions that come at about the same time go into one request. After a few
+// dozen of them everybody is read once, page by page, and the rest is answered
+// from that snapshot. Writes go straight through and correct what is held, so
+// that a read always shows the writes of this process that ended before it.
+// What others write in the meantime shows at the latest after five minutes.
+//
+// A Reader belongs to one configured provider. Nothing it holds is stored, or
+// survives it.
+package readcache
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// API is what a Reader asks; *client.Client satisfies it. Limits of
+// concurrency and rate are its own business, and so hold for all that goes
+// through one Reader.
+type API interface {
+	Login(ctx context.Context) (identity.Principal, error)
+	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
+	UserByID(ctx context.Context, id string) (*identity.User, error)
+	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
+	// ListsOnly reports whether the server is known to read everybody for each
+	// FindUsers.
+	ListsOnly() bool
+	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
+	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
+	Services(ctx context.Context) ([]identity.Service, error)
+	References(ctx context.Context, serviceID string) ([]string, error)
+
+	Write(ctx context.Context, writes []identity.Write) ([]identity.User, error)
+	Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error)
+	UpsertUser(ctx context.Context, w client.UserWrite) (identity.User, error)
+	SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error)
+	DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error)
+	CreateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error)
+	UpdateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error)
+	DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error)
+}
+
+var _ API = (*client.Client)(nil)
+
+// single is up to how many keys a call counts as single reads. Larger calls
+// are requests of their own: they need no company.
+const single = 100
+
+// Reader is an API whose single reads share requests. It is safe for
+// concurrent use. Users, services and answers that it returns are shared: their
+// mappings, matchers and other maps must not be changed.
+//
+// Errors are those of the API. A request that failed fails for everybody who
+// waits for it, and is asked again for whoever comes next.
+type Reader struct {
+	api      API
+	memory   *memory
+	maxBytes int // estimated, of the users in a snapshot
+
+	finds    *batcher[identity.UserKey, *identity.User]
+	loads    *batcher[struct{}, struct{}]
+	services registry
+	lookups  *directory[identity.LookupResult]
+	statuses *directory[identity.AccountStatus]
+
+	mu      sync.Mutex
+	holders map[identity.ServiceKey]*batcher[string, []identity.Holder]
+}
+
+// maxBytes is the estimated size up to which everybody is held in memory:
+// about 50,000 people with one mapping each.
+const maxBytes = 64 << 20
+
+// New is a Reader that holds nothing yet.
+func New(api API) *Reader {
+	r := &Reader{
+		api: api, memory: newMemory(), maxBytes: maxBytes,
+		holders:  map[identity.ServiceKey]*batcher[string, []identity.Holder]{},
+		lookups:  newDirectory("e-mails", api.Lookup, answered),
+		statuses: newDirectory("identities", api.Status, told),
+	}
+	r.finds = newBatcher(r.askUsers)
+	r.finds.clock, r.finds.serves = r.memory.now, r.memory.current
+	// A reading may serve whoever comes while it lasts: install knows which
+	// users were written to.
+	r.loads = newBatcher(r.load)
+	r.services.init(api)
+	return r
+}
+
+// Login asks who the token is.
+func (r *Reader) Login(ctx context.Context) (identity.Principal, error) { return r.api.Login(ctx) }
+
+// ListsOnly is the API's.
+func (r *Reader) ListsOnly() bool { return r.api.ListsOnly() }

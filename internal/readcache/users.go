@@ -1,0 +1,183 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package readcache
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// FindUsers returns the users among keys that exist, each once, in the order
+// in which keys first name them.
+func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	keys = distinct(keys)
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	found, unsure, held := r.memory.find(keys)
+	var lost error
+	if !held && len(keys) <= single {
+		questions := make([]string, len(keys))
+		for i, key := range keys {
+			questions[i] = string(key)
+		}
+		if r.memory.read(r.api.ListsOnly(), questions...) {
+			lost = r.snapshot(ctx)
+			found, unsure, _ = r.memory.find(keys)
+		}
+	}
+	if len(unsure) == 0 {
+		return found, nil
+	}
+	asked, err := r.ask(ctx, unsure, false)
+	if err != nil {
+		return nil, beside(err, lost)
+	}
+	if len(found) == 0 {
+		return asked, nil
+	}
+	return ordered(keys, append(found, asked...)), nil
+}
+
+// Held is a user as this run holds them already: nil where they do not exist.
+// ok is false where only the API can tell, which is not asked.
+func (r *Reader) Held(key identity.UserKey) (user *identity.User, ok bool) {
+	found, unsure, held := r.memory.find([]identity.UserKey{key})
+	switch {
+	case !held || len(unsure) > 0:
+		return nil, false
+	case len(found) == 0:
+		return nil, true
+	}
+	return &found[0], true
+}
+
+// FindUsersFresh is FindUsers that asks the server, whatever is held. It is for
+// deciding what cannot be undone or checked afterwards.
+func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	keys = distinct(keys)
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return r.ask(ctx, keys, true)
+}
+
+// beside is a failed single read where reading everybody had failed before.
+func beside(err, lost error) error {
+	if lost == nil {
+		return err
+	}
+	return fmt.Errorf("%w (before that, reading all users failed: %w)", err, lost)
+}
+
+// ask asks the server for distinct keys, together with others who ask now where
+// they are few.
+func (r *Reader) ask(ctx context.Context, keys []identity.UserKey, fresh bool) ([]identity.User, error) {
+	answer := r.askUsers
+	if len(keys) <= single {
+		answer = func(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
+			return r.finds.get(ctx, keys, fresh)
+		}
+	}
+	byKey, err := answer(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var out []identity.User
+	for _, key := range keys {
+		if u := byKey[key]; u != nil {
+			out = append(out, *u)
+		}
+	}
+	return out, nil
+}
+
+// askUsers is the one place that sends FindUsers.
+func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
+	sent := r.memory.now()
+	if len(keys) <= single {
+		r.memory.spend(len(keys))
+	}
+	users, err := r.api.FindUsers(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	r.memory.keep(keys, users, sent)
+	byKey := make(map[identity.UserKey]*identity.User, len(users))
+	for i := range users {
+		byKey[users[i].Key()] = &users[i]
+	}
+	return byKey, nil
+}
+
+// ordered puts distinct users in the order of keys.
+func ordered(keys []identity.UserKey, users []identity.User) []identity.User {
+	byKey := make(map[identity.UserKey]identity.User, len(users))
+	for _, u := range users {
+		byKey[u.Key()] = u
+	}
+	out := users[:0]
+	for _, key := range keys {
+		if u, there := byKey[key]; there {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// UserByID finds one user by the id the API gave it; nil where nobody has it.
+// It asks the server each time.
+func (r *Reader) UserByID(ctx context.Context, id string) (*identity.User, error) {
+	return r.api.UserByID(ctx, id)
+}
+
+// AllUsers walks every user: those held where a snapshot is at hand, else those
+// of the API, which then are held for what is asked next. After an error
+// nothing follows, and nobody who was not yielded may be called absent.
+func (r *Reader) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
+	return func(yield func(identity.User, error) bool) {
+		for range refills {
+			found, unsure, held := r.memory.everybody()
+			if !held {
+				break
+			}
+			if len(unsure) == 0 {
+				for _, u := range found {
+					if !yield(u, nil) {
+						return
+					}
+				}
+				return
+			}
+			if err := r.refill(ctx, unsure); err != nil {
+				yield(identity.User{}, err)
+				return
+			}
+		}
+		r.readAll(ctx, yield)
+	}
+}
+
+// readAll passes the API's users on and holds them once they are complete.
+func (r *Reader) readAll(ctx context.Context, yield func(identity.User, error) bool) {
+	s := r.memory.reading()
+	for u, err := range r.api.AllUsers(ctx) {
+		if err != nil {
+			yield(identity.User{}, err)
+			return
+		}
+		if s != nil && (s.add(u) != nil || s.bytes > r.maxBytes) {
+			s = nil // what cannot be held can still be passed on
+		}
+		if !yield(u, nil) {
+			return
+		}
+	}
+	if s != nil {
+		r.memory.install(s)
+	}
+}

@@ -1,0 +1,139 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Origin says which step of the chain gave an answer.
+type Origin string
+
+// Steps of the chain, in order. Custom services have Remote in place of Rule
+// and Email.
+const (
+	Declared Origin = "declared"
+	Store    Origin = "store"
+	Rule     Origin = "rule"
+	Email    Origin = "email"
+	Remote   Origin = "fetch_remote_identity"
+)
+
+// Account is the step that asks for the account of a stored or declared value.
+// It is taken only where stored values are checked, and answers nothing.
+const Account Origin = "account"
+
+// Outcome is how one step ended.
+type Outcome string
+
+// Outcomes of steps.
+const (
+	Hit     Outcome = "hit"
+	Miss    Outcome = "miss"
+	Skipped Outcome = "skipped"
+	Failed  Outcome = "error"
+)
+
+// Step is one line of the trace.
+type Step struct {
+	Name    Origin
+	Outcome Outcome
+	Detail  string
+}
+
+// Reason says why a person is unmapped.
+type Reason string
+
+// Reasons. A failure of the API, a directory or a rule is none of them.
+const (
+	NotFound    Reason = "not_found"
+	Inactive    Reason = "inactive"
+	Ambiguous   Reason = "ambiguous"
+	Claimed     Reason = "claimed"
+	NoEmail     Reason = "no_email"
+	NoDirectory Reason = "no_directory"
+)
+
+// Resolution is what the chain says of one user and one service.
+type Resolution struct {
+	User    identity.UserKey
+	Service identity.ServiceKey
+
+	Matcher      identity.Matcher      // nil: unmapped, or Err is set
+	Source       Origin                // "" where Matcher is nil
+	StoredSource identity.Source       // of what the store holds; "" where it holds nothing
+	Rule         string                // name of the rule that gave the identity, now or when it was stored
+	LookupEmail  string                // e-mail a lookup_email rule gave, where the lookup used it
+	Reason       Reason                // why unmapped
+	Holder       identity.UserKey      // with Claimed: whose account it is
+	Candidates   []identity.Matcher    // accounts that were found but are no answer: all with Ambiguous, the one with Claimed
+	Steps        []Step                // nil: the request asked for no trace
+	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive or gone
+	Fresh        identity.Matcher      // with Stale: what they give instead; nil = none
+	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
+	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
+	Err          error                 // why it is not known whether the user is mapped
+}
+
+// Mapped reports whether the chain found an account.
+func (a Resolution) Mapped() bool { return a.Matcher != nil }
+
+// Retired reports whether the service says that the account of a mapping is
+// inactive or that there is none.
+func (a Resolution) Retired() bool {
+	return a.Mapped() && (a.Account == identity.AccountInactive || a.Account == identity.AccountAbsent)
+}
+
+// Identity is the plain string of the matcher, where it has one.
+func (a Resolution) Identity() (string, bool) {
+	return a.Matcher.Identity(a.Service.Type)
+}
+
+func (a *Resolution) step(name Origin, outcome Outcome, format string, args ...any) {
+	if a.Steps == nil {
+		return
+	}
+	a.Steps = append(a.Steps, Step{Name: name, Outcome: outcome, Detail: fmt.Sprintf(format, args...)})
+}
+
+// fail ends the chain for this person with an error.
+func (a *Resolution) fail(name Origin, err error) {
+	a.step(name, Failed, "%s", err)
+	a.Err, a.Matcher, a.Source, a.Reason = err, nil, "", ""
+}
+
+// UnregisteredError says that a service is not registered, and which services
+// of its type are.
+type UnregisteredError struct {
+	Service    identity.ServiceKey
+	Registered []identity.ServiceKey // of the same type, sorted
+}
+
+func newUnregisteredError(key identity.ServiceKey, all []identity.Service) *UnregisteredError {
+	e := &UnregisteredError{Service: key}
+	for _, s := range all {
+		if s.Key.Type == key.Type {
+			e.Registered = append(e.Registered, s.Key)
+		}
+	}
+	slices.SortFunc(e.Registered, func(a, b identity.ServiceKey) int {
+		return strings.Compare(a.ExternalID, b.ExternalID)
+	})
+	return e
+}
+
+func (e *UnregisteredError) Error() string {
+	if len(e.Registered) == 0 {
+		return fmt.Sprintf("no service is registered for %s; no service of type %s is", e.Service, e.Service.Type)
+	}
+	keys := make([]string, len(e.Registered))
+	for i, k := range e.Registered {
+		keys[i] = k.String()
+	}
+	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, strings.Join(keys, ", "))
+}
