@@ -73,7 +73,7 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 		if err != nil {
 			var failed failures
 			failed.add(err, func(failure *identity.ItemError) {
-				complete(failure.Err, chunk[failure.Index].Key(), identity.ServiceKey{})
+				complete(failure.Err, chunk[failure.Index].Key, identity.ServiceKey{})
 				failure.Index += from
 			})
 			return deleted, failed.err()

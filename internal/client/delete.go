@@ -74,7 +74,7 @@ func (c *Client) planDeletes(ctx context.Context, deletes []identity.Delete) ([]
 	}
 	ids := make(map[identity.UserKey]string, len(users))
 	for _, u := range users {
-		ids[u.Key()] = u.ID
+		ids[u.Key] = u.ID
 	}
 	var indexes []int
 	var elements []symapi.IdentityDelete

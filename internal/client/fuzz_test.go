@@ -44,7 +44,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		users, findErr := c.FindUsers(ctx, []identity.UserKey{"ada@example.com"})
 		for _, u := range users {
-			if u.Key() != "ada@example.com" {
+			if u.Key != "ada@example.com" {
 				t.Errorf("found %+v", u)
 			}
 		}

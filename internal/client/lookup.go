@@ -117,7 +117,7 @@ func holdersAmong(users []identity.User, service identity.ServiceKey, claims []s
 	for _, u := range users {
 		if m, ok := u.Mapping(service); ok {
 			claim := m.Matcher.AccountKey(service.Type)
-			byClaim[claim] = append(byClaim[claim], identity.Holder{User: u.Key(), Mapping: m})
+			byClaim[claim] = append(byClaim[claim], identity.Holder{User: u.Key, Mapping: m})
 		}
 	}
 	var out []identity.Holder

@@ -46,11 +46,11 @@ func (s *census) add(u identity.User) error {
 	if s.byID[u.ID] != nil && u.ID != "" {
 		return nil // the same user on two pages
 	}
-	if other := s.byKey[u.Key()]; other != nil {
-		return twoUsers(u.Key(), *other, u)
+	if other := s.byKey[u.Key]; other != nil {
+		return twoUsers(u.Key, *other, u)
 	}
 	stored := &u
-	s.byKey[u.Key()] = stored
+	s.byKey[u.Key] = stored
 	if u.ID != "" {
 		s.byID[u.ID] = stored
 	}
@@ -72,7 +72,7 @@ func (s *census) holder(of *identity.User, service identity.ServiceKey, matcher 
 	claim := matcher.AccountKey(service.Type)
 	for _, u := range s.claimsOf(service)[claim] {
 		if m, ok := u.Mapping(service); ok && u != of && m.Matcher.AccountKey(service.Type) == claim {
-			return u.Key()
+			return u.Key
 		}
 	}
 	return ""
@@ -120,7 +120,7 @@ func (c *Client) planByReading(ctx context.Context, writes []identity.Write) (pl
 			continue
 		}
 		if user == nil {
-			created := identity.User{Type: identity.Normal, Name: w.Name}
+			created := identity.User{Key: w.User, Type: identity.Normal, Name: w.Name}
 			if err := s.add(created); err != nil {
 				return plan{}, err
 			}
@@ -188,7 +188,7 @@ func (c *Client) planDeletesByReading(ctx context.Context, deletes []identity.De
 			continue
 		}
 		if !stored.Matcher.Equal(d.Service.Type, d.Matcher) || (d.IfRevision != 0 && stored.Revision != d.IfRevision) {
-			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: identity.Conflict(user.Key(), d.Service, &stored)})
+			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: identity.Conflict(user.Key, d.Service, &stored)})
 			continue
 		}
 		d.UserID, d.Matcher = user.ID, stored.Matcher // as stored: that server may compare letter by letter

@@ -161,7 +161,7 @@ func TestAccounts(t *testing.T) {
 	if u, err := c.SetRole(context.Background(), "u1", identity.Guest); err != nil || u.ID != "u1" {
 		t.Errorf("role: %+v, %v", u, err)
 	}
-	if got, err := c.DeleteUsers(context.Background(), []identity.User{{ID: "u1", Name: "Ada@example.com"}}); err != nil || !slices.Equal(got, []bool{true}) {
+	if got, err := c.DeleteUsers(context.Background(), []identity.User{{ID: "u1", Key: "ada@example.com", Name: "Ada@example.com"}}); err != nil || !slices.Equal(got, []bool{true}) {
 		t.Errorf("delete: %v, %v", got, err)
 	}
 	want := []string{

@@ -131,7 +131,7 @@ func (r *reply) users() (users []identity.User, next string, err error) {
 func pick(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
 	byKey := make(map[identity.UserKey]identity.User, len(users))
 	for _, u := range users {
-		key := u.Key()
+		key := u.Key
 		if other, twice := byKey[key]; twice && other.ID != u.ID {
 			if slices.Contains(keys, key) {
 				return nil, twoUsers(key, other, u)

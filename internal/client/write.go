@@ -194,13 +194,13 @@ func (c *Client) readBack(ctx context.Context, writes []identity.Write, unread [
 	stored := map[identity.UserKey]identity.User{}
 	found, _ := c.FindUsers(ctx, keys) // what was acknowledged is stored, seen or not
 	for _, u := range found {
-		stored[u.Key()] = u
+		stored[u.Key] = u
 	}
 	for _, i := range unread {
 		w := writes[i]
 		u, ok := stored[w.User]
 		if !ok {
-			u = identity.User{ID: w.UserID, Type: w.User.Type(), Name: w.Name,
+			u = identity.User{ID: w.UserID, Key: w.User, Type: w.User.Type(), Name: w.Name,
 				Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher, Source: w.Source.OrManual(), Rule: w.Rule}}}
 		}
 		users[i] = u

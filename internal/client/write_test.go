@@ -217,7 +217,7 @@ func TestReadOnlySendsNothing(t *testing.T) {
 	f := storing(t)
 	c := f.client(t, retries(3), func(c *Config) { c.ReadOnly = true })
 	ctx := context.Background()
-	ada := identity.User{ID: "u1", Name: "ada@example.com"}
+	ada := identity.User{ID: "u1", Key: "ada@example.com", Name: "ada@example.com"}
 	calls := map[string]func() error{
 		"Write":         func() error { _, err := c.Write(ctx, writesFor(emails(2))); return err },
 		"Delete":        func() error { _, err := c.Delete(ctx, []identity.Delete{{User: "ada@example.com"}}); return err },

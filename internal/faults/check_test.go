@@ -51,7 +51,7 @@ func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[
 				continue
 			}
 			id, _ := m.Matcher.Identity(m.Service.Type)
-			at := place{string(user.Key()), m.Service.String()}
+			at := place{string(user.Key), m.Service.String()}
 			if _, twice := got[at]; twice {
 				t.Errorf("%v is stored twice", at)
 			}

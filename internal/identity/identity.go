@@ -73,20 +73,12 @@ type User struct {
 	ID        string // UUID
 	Type      UserType
 	Role      Role
-	Name      string // e-mail or username in its owner's spelling
+	Key       UserKey // Name, normalised; set wherever a User is made
+	Name      string  // e-mail or username in its owner's spelling
 	FirstName string
 	LastName  string
 	CreatedAt time.Time
 	Mappings  []Mapping // ordered by service key; without sym:cloud
-}
-
-// Key is the user's normalised e-mail or username.
-func (u User) Key() UserKey {
-	k, err := ParseUser(u.Name)
-	if err != nil {
-		return UserKey(u.Name)
-	}
-	return k
 }
 
 // Mapping finds what is stored for a service.

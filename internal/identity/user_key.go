@@ -80,6 +80,16 @@ func ParseUser(s string) (UserKey, error) {
 	return UserKey(trimmed), nil
 }
 
+// KeyOf returns the key of a name that is already stored: as ParseUser does, but
+// a name that today's rules refuse stays as it is, so that it can still be read.
+func KeyOf(name string) UserKey {
+	key, err := ParseUser(name)
+	if err != nil {
+		return UserKey(name)
+	}
+	return key
+}
+
 func parseEmail(s string) (UserKey, error) {
 	local, domain := SplitEmail(s)
 	if local == "" || domain == "" || strings.ContainsAny(s, " \t,") {

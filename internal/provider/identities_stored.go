@@ -81,7 +81,7 @@ func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKe
 
 func (s storedMappings) add(u identity.User) {
 	if m, ok := u.Mapping(s.service); ok {
-		s.byUser[u.Key()] = m
+		s.byUser[u.Key] = m
 	}
 }
 

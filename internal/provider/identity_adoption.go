@@ -77,7 +77,7 @@ func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappi
 		return nil
 	}
 	for _, u := range users {
-		if m, ok := u.Mapping(key.service); ok && u.Key() == key.user {
+		if m, ok := u.Mapping(key.service); ok && u.Key == key.user {
 			return &m
 		}
 	}

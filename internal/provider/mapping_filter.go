@@ -91,7 +91,7 @@ func (f mappingFilter) mappings(ctx context.Context, api storeReader) iter.Seq2[
 				return
 			}
 			for _, m := range u.Mappings {
-				if f.selects(m) && !yield(storedMapping{u.Key(), m}, nil) {
+				if f.selects(m) && !yield(storedMapping{u.Key, m}, nil) {
 					return
 				}
 			}
@@ -110,7 +110,7 @@ func (f mappingFilter) users(ctx context.Context, api storeReader) iter.Seq2[ide
 			return
 		}
 		for _, u := range found {
-			if u.Key() == f.user && !yield(u, nil) {
+			if u.Key == f.user && !yield(u, nil) {
 				return
 			}
 		}

@@ -35,7 +35,7 @@ func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := user.Key()
+		key := user.Key
 		if other, twice := byKey[key]; twice {
 			if other.ID != user.ID {
 				return nil, &identity.Error{Code: identity.CodeUserConflict, User: key,
@@ -66,7 +66,7 @@ func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, clai
 	var holders []identity.Holder
 	for _, user := range e.users {
 		if m, ok := user.Mapping(service); ok && wanted[m.Matcher.AccountKey(service.Type)] {
-			holders = append(holders, identity.Holder{User: user.Key(), Mapping: m})
+			holders = append(holders, identity.Holder{User: user.Key, Mapping: m})
 		}
 	}
 	return holders, nil

@@ -131,5 +131,5 @@ func sortedServices(list []identity.Service) []identity.Service {
 
 // sortUsers orders by normalised name.
 func sortUsers(list []identity.User) {
-	slices.SortFunc(list, func(a, b identity.User) int { return cmp.Compare(a.Key(), b.Key()) })
+	slices.SortFunc(list, func(a, b identity.User) int { return cmp.Compare(a.Key, b.Key) })
 }

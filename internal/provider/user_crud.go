@@ -191,7 +191,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	if _, err := api.DeleteUsers(ctx, []identity.User{*stored}); err != nil && !errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
-		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key()), "", err)
+		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
 	}
 }
 

@@ -138,7 +138,7 @@ func findUser(ctx context.Context, api storeReader, key identity.UserKey) (*iden
 		return nil, err
 	}
 	for _, u := range users {
-		if u.Key() == key {
+		if u.Key == key {
 			return &u, nil
 		}
 	}

@@ -34,9 +34,9 @@ func warnAdoption(diags *diag.Diagnostics, plan userModel, stored identity.User)
 	if changes.Len() == 0 {
 		return
 	}
-	diags.AddWarning(fmt.Sprintf("Existing User Will Be Changed: %s", stored.Key()),
+	diags.AddWarning(fmt.Sprintf("Existing User Will Be Changed: %s", stored.Key),
 		fmt.Sprintf("%s exists already (id %s). Applying adopts the user and overwrites:\n%s\n\nLeave an attribute out to keep what is stored.",
-			stored.Key(), stored.ID, changes.String()))
+			stored.Key, stored.ID, changes.String()))
 }
 
 // addNameTaken refuses a rename. err is the API's refusal, nil where the plan
@@ -75,11 +75,11 @@ func addStillMapped(diags *diag.Diagnostics, stored identity.User) {
 			"Remove them first; those that this configuration declares go first when they refer to this resource (user = sym_user.NAME.%s). "+
 			"To delete them with the user, set delete_identities = true, apply that, and destroy then. "+
 			"To keep the user and only forget it here, use a removed block with destroy = false.",
-			stored.Key(), list.String(), nameAttribute(stored)))
+			stored.Key, list.String(), nameAttribute(stored)))
 }
 
 func nameAttribute(u identity.User) string {
-	if u.Key().IsEmail() {
+	if u.Key.IsEmail() {
 		return "email"
 	}
 	return "username"

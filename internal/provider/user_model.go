@@ -84,9 +84,9 @@ func (m userModel) sameStored(other userModel) bool {
 // setStored takes over what is stored. A name that only is spelled another way
 // keeps the model's spelling.
 func (m *userModel) setStored(u identity.User) {
-	if key, known := m.key(); !known || key != u.Key() {
+	if key, known := m.key(); !known || key != u.Key {
 		m.Email, m.Username = types.StringNull(), types.StringNull()
-		if u.Key().IsEmail() {
+		if u.Key.IsEmail() {
 			m.Email = types.StringValue(u.Name)
 		} else {
 			m.Username = types.StringValue(u.Name)
@@ -99,7 +99,7 @@ func (m *userModel) setStored(u identity.User) {
 
 // setGiven takes over what the API gives users, which nobody sets.
 func (m *userModel) setGiven(u identity.User) {
-	m.ID, m.Type, m.CreatedAt = types.StringValue(u.ID), types.StringValue(string(u.Key().Type())), timeOrNull(u.CreatedAt)
+	m.ID, m.Type, m.CreatedAt = types.StringValue(u.ID), types.StringValue(string(u.Key.Type())), timeOrNull(u.CreatedAt)
 }
 
 // fillIn replaces what is still unknown by what is stored. What was planned

@@ -160,8 +160,8 @@ func (m *usersModel) setUsers(users []identity.User, asked []askedEmail) {
 	found := make(map[identity.UserKey]bool, len(users))
 	var selected []identity.User
 	for _, u := range users {
-		found[u.Key()] = true
-		if (m.Type.IsNull() || m.Type.ValueString() == string(u.Key().Type())) && (m.Role.IsNull() || m.Role.ValueString() == string(u.Role)) {
+		found[u.Key] = true
+		if (m.Type.IsNull() || m.Type.ValueString() == string(u.Key.Type())) && (m.Role.IsNull() || m.Role.ValueString() == string(u.Role)) {
 			selected = append(selected, u)
 		}
 	}

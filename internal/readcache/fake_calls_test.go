@@ -74,7 +74,7 @@ func (f *fakeAPI) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] 
 				if !yield(u, nil) {
 					return
 				}
-				last = u.Key()
+				last = u.Key
 			}
 			if !more {
 				return
@@ -196,7 +196,7 @@ func (f *fakeAPI) UpsertUser(ctx context.Context, w client.UserWrite) (out ident
 		if !there {
 			u = identity.User{ID: f.newID(w.Name), Type: key.Type()}
 		}
-		u.Name = w.Name
+		u.Key, u.Name = key, w.Name
 		f.put(key, u)
 		out = u
 		return nil
@@ -222,8 +222,8 @@ func (f *fakeAPI) DeleteUsers(ctx context.Context, users []identity.User) ([]boo
 	deleted := make([]bool, len(users))
 	err := f.request(ctx, "DeleteUsers", len(users), func() error {
 		for i, u := range users {
-			_, deleted[i] = f.users[u.Key()]
-			f.drop(u.Key())
+			_, deleted[i] = f.users[u.Key]
+			f.drop(u.Key)
 		}
 		return nil
 	})

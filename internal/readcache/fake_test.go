@@ -83,7 +83,7 @@ func (f *fakeAPI) set(name string, service identity.ServiceKey, value string) {
 func (f *fakeAPI) store(key identity.UserKey, service identity.ServiceKey, m identity.Matcher) identity.User {
 	u, there := f.users[key]
 	if !there {
-		u = identity.User{ID: f.newID(string(key)), Type: key.Type(), Name: string(key)}
+		u = identity.User{ID: f.newID(string(key)), Key: key, Type: key.Type(), Name: string(key)}
 	}
 	f.revision++
 	u.Mappings = slices.DeleteFunc(slices.Clone(u.Mappings), func(m identity.Mapping) bool { return m.Service == service })

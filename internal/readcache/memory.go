@@ -119,7 +119,7 @@ func (m *memory) keep(keys []identity.UserKey, users []identity.User, sent uint6
 	}
 	byKey := make(map[identity.UserKey]identity.User, len(users))
 	for _, u := range users {
-		byKey[u.Key()] = u
+		byKey[u.Key] = u
 	}
 	for _, key := range keys {
 		if !m.holdsFor(key, sent) || m.writing[key] > 0 {

@@ -131,7 +131,8 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 			},
 			"remove": func(t *rapid.T) {
 				fail(t)
-				_, _ = r.DeleteUsers(ctx, []identity.User{{Name: name.Draw(t, "name")}})
+				gone := name.Draw(t, "name")
+				_, _ = r.DeleteUsers(ctx, []identity.User{{Key: identity.KeyOf(gone), Name: gone}})
 				f.before, f.after = nil, nil
 			},
 		})

@@ -42,7 +42,7 @@ var errTwoUsers = errors.New("two users have one name")
 
 // add takes a user of the reading.
 func (s *snapshot) add(u identity.User) error {
-	key := u.Key()
+	key := u.Key
 	if other, twice := s.users[key]; twice && other.ID != u.ID {
 		return errTwoUsers
 	}

@@ -109,7 +109,7 @@ func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[ide
 	r.memory.keep(keys, users, sent)
 	byKey := make(map[identity.UserKey]*identity.User, len(users))
 	for i := range users {
-		byKey[users[i].Key()] = &users[i]
+		byKey[users[i].Key] = &users[i]
 	}
 	return byKey, nil
 }
@@ -118,7 +118,7 @@ func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[ide
 func ordered(keys []identity.UserKey, users []identity.User) []identity.User {
 	byKey := make(map[identity.UserKey]identity.User, len(users))
 	for _, u := range users {
-		byKey[u.Key()] = u
+		byKey[u.Key] = u
 	}
 	out := users[:0]
 	for _, key := range keys {

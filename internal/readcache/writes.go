@@ -28,7 +28,7 @@ func keyOf(w identity.Write) identity.UserKey {
 	if w.User != "" {
 		return w.User
 	}
-	return identity.User{Name: w.Name}.Key()
+	return identity.KeyOf(w.Name)
 }
 
 // shownBy is which users the reply to writes shows as they are stored now. A
@@ -38,7 +38,7 @@ func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.
 	shown := make(map[identity.UserKey]identity.User, len(users))
 	failed := map[identity.UserKey]bool{}
 	for i, w := range writes {
-		if i < len(users) && users[i].Key() == keys[i] && users[i].ID != "" {
+		if i < len(users) && users[i].Key == keys[i] && users[i].ID != "" {
 			if m, ok := users[i].Mapping(w.Service); ok && m.Revision != 0 {
 				shown[keys[i]] = users[i] // the last one is the latest
 				continue
@@ -99,7 +99,7 @@ func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted
 
 // UpsertUser stores a user's own record and returns the user as stored.
 func (r *Reader) UpsertUser(ctx context.Context, w client.UserWrite) (user identity.User, err error) {
-	t := r.memory.begin([]identity.UserKey{identity.User{Name: w.Name}.Key()})
+	t := r.memory.begin([]identity.UserKey{identity.KeyOf(w.Name)})
 	defer func() {
 		if w.ID != "" { // it may have had another name
 			r.memory.changed(w.ID)
@@ -120,7 +120,7 @@ func (r *Reader) SetRole(ctx context.Context, userID string, role identity.Role)
 func (r *Reader) DeleteUsers(ctx context.Context, users []identity.User) (deleted []bool, err error) {
 	keys := make([]identity.UserKey, len(users))
 	for i, u := range users {
-		keys[i] = u.Key()
+		keys[i] = u.Key
 	}
 	t := r.memory.begin(keys)
 	defer func() { r.memory.end(t, nil, named(err)) }()

@@ -114,7 +114,7 @@ type madeUp struct{ *fakeAPI }
 func (m madeUp) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	users, err := m.fakeAPI.Write(ctx, writes)
 	for i, w := range writes {
-		users[i] = identity.User{ID: users[i].ID, Name: string(w.User), Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher}}}
+		users[i] = identity.User{ID: users[i].ID, Key: w.User, Name: string(w.User), Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher}}}
 	}
 	return users, err
 }

@@ -54,7 +54,7 @@ func newFake(services ...identity.ServiceKey) *fakeAPI {
 
 func (f *fakeAPI) user(key identity.UserKey) *identity.User {
 	if f.users[key] == nil {
-		f.users[key] = &identity.User{ID: "id-" + string(key), Name: string(key), Type: key.Type(), Role: identity.Member}
+		f.users[key] = &identity.User{ID: "id-" + string(key), Key: key, Name: string(key), Type: key.Type(), Role: identity.Member}
 	}
 	return f.users[key]
 }

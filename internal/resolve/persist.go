@@ -61,7 +61,7 @@ func (p *pass) settleWrites(pending []*proposal, stored []identity.User, batch *
 		case batch == nil || i < len(stored) && stored[i].Name != "":
 			a := prop.answer
 			p.toldByStore(prop, identity.Mapping{Matcher: a.Matcher, Source: identity.Source(a.Source), Rule: a.Rule})
-			if i < len(stored) && stored[i].Key() == a.User {
+			if i < len(stored) && stored[i].Key == a.User {
 				p.users[a.User] = stored[i] // rules of the next service see what is stored now
 			}
 		default:

@@ -140,7 +140,7 @@ func (c Chain) users(ctx context.Context, keys []identity.UserKey) (map[identity
 	}
 	byKey := make(map[identity.UserKey]identity.User, len(found))
 	for _, u := range found {
-		byKey[u.Key()] = u
+		byKey[u.Key] = u
 	}
 	return byKey, nil
 }

@@ -69,7 +69,7 @@ func longList(st store.Store, pages iter.Seq2[[]identity.User, error]) store.Sto
 // A list that cannot be read to its end never looks like one that was.
 func TestLongListBreaksOff(t *testing.T) {
 	t.Parallel()
-	someone := identity.User{ID: "1", Name: "alice@example.com", Type: identity.Normal, Role: identity.Member}
+	someone := identity.User{ID: "1", Key: "alice@example.com", Name: "alice@example.com", Type: identity.Normal, Role: identity.Member}
 	failed := &identity.Error{Code: identity.CodeUnavailable, Message: "the store could not answer", Retryable: true, Cause: errors.New("cable cut")}
 	for name, users := range map[string]int{"at once": 0, "before anything is sent": 1, "in the middle": 10_000, "in the middle, by a panic": 10_000} {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,7 @@ func (s *service) upsertUsers(ctx context.Context, in *upsertUsersInput) (*reply
 	results := make([]symapi.BulkResult, len(users))
 	for i, u := range users {
 		record := symapi.EncodeUser(u)
-		results[i] = symapi.BulkResult{Index: i, UserID: u.ID, User: string(u.Key()), Record: &record}
+		results[i] = symapi.BulkResult{Index: i, UserID: u.ID, User: string(u.Key), Record: &record}
 	}
 	return replyWith(symapi.BulkSuccess(results)), nil
 }

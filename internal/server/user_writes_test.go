@@ -62,7 +62,7 @@ func TestUpsertUsersSingleFailure(t *testing.T) {
 	h := start(t).register(okta)
 	u := h.person("alice@example.com", "00u1")
 
-	conflict := identity.Conflict(u.Key(), okta, &u.Mappings[0]).Error()
+	conflict := identity.Conflict(u.Key, okta, &u.Mappings[0]).Error()
 	h.api(admin, http.MethodPatch, "/users", `{"users":[`+upsertOne("alice@example.com", "00u2", `,"if_absent":true`)+`]}`).
 		want(t, http.StatusConflict, `{"status":"error","errors":["`+conflict+`"],"succeeded":0,"failed":1,"results":[
 			{"index":0,"user":"alice@example.com","service_type":"okta","external_id":"acme.okta.com",

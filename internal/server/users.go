@@ -139,7 +139,7 @@ func (s *service) findUsers(ctx context.Context, keys []identity.UserKey) ([]ide
 	return users, nil
 }
 
-func byName(a, b identity.User) int { return strings.Compare(string(a.Key()), string(b.Key())) }
+func byName(a, b identity.User) int { return strings.Compare(string(a.Key), string(b.Key)) }
 
 type setRoleInput struct {
 	ID   string `path:"id" doc:"UUID of the user"`

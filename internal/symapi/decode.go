@@ -48,6 +48,7 @@ func DecodeUser(u User) (identity.User, error) {
 	if out.Name == "" {
 		return identity.User{}, fmt.Errorf("user %s has no sym identity with an email or username", u.ID)
 	}
+	out.Key = identity.KeyOf(out.Name)
 	slices.SortFunc(out.Mappings, func(a, b identity.Mapping) int {
 		return cmp.Compare(a.Service.String(), b.Service.String())
 	})
@@ -55,7 +56,7 @@ func DecodeUser(u User) (identity.User, error) {
 	case identity.Normal, identity.Bot:
 		out.Type = t
 	case "":
-		out.Type = out.Key().Type()
+		out.Type = out.Key.Type()
 	default:
 		return identity.User{}, fmt.Errorf("user %s has the unknown type %q", u.ID, u.Type)
 	}

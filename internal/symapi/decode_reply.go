@@ -256,9 +256,9 @@ func decodeItemError(r BulkResult) (*identity.Error, error) {
 	e := &identity.Error{
 		Code:    identity.Code(r.Code),
 		Message: cmp.Or(r.Message, "the server refused it with "+r.Code),
-		User:    decodeUserKey(r.User),
+		User:    identity.KeyOf(r.User),
 		Service: identity.ServiceKey{Type: r.ServiceType, ExternalID: r.ExternalID},
-		Holder:  decodeUserKey(r.Holder),
+		Holder:  identity.KeyOf(r.Holder),
 	}
 	if r.Stored != nil {
 		m, err := DecodeIdentity(*r.Stored)
@@ -268,8 +268,4 @@ func decodeItemError(r BulkResult) (*identity.Error, error) {
 		e.Stored = &m
 	}
 	return e, nil
-}
-
-func decodeUserKey(name string) identity.UserKey {
-	return identity.User{Name: name}.Key()
 }

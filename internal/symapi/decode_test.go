@@ -38,7 +38,7 @@ func TestDecodeUser(t *testing.T) {
 			  {"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{"team":"a"},"source":"rule","rule":"r1","revision":3,"updated_at":"2024-02-03T04:05:06Z","updated_by":"ci"},
 			  {"service":{"slug":"aws_iam","external_id":"123456789012"},"matcher":{"user_arn":"arn"},"source":"email","revision":1}],"more":1}`,
 			identity.User{
-				ID: "u1", Type: identity.Normal, Role: identity.Admin, Name: "Ada@Example.com", FirstName: "Ada", LastName: "Lovelace", CreatedAt: at,
+				ID: "u1", Type: identity.Normal, Role: identity.Admin, Key: "ada@example.com", Name: "Ada@Example.com", FirstName: "Ada", LastName: "Lovelace", CreatedAt: at,
 				Mappings: []identity.Mapping{
 					{Service: identity.ServiceKey{Type: "aws_iam", ExternalID: "123456789012"}, Matcher: identity.Matcher{"user_arn": "arn"}, Source: identity.FromEmail, Revision: 1},
 					{Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Profile: map[string]string{"team": "a"}, Source: identity.FromRule, Rule: "r1", Revision: 3, UpdatedAt: at, UpdatedBy: "ci"},
@@ -47,16 +47,16 @@ func TestDecodeUser(t *testing.T) {
 		},
 		"no extensions": {
 			`{"id":"u1","role":null,"created_at":null,"identities":[{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":null},` + symIdentity + `]}`,
-			identity.User{ID: "u1", Type: identity.Normal, Name: "Ada@Example.com", FirstName: "Ada", LastName: "Lovelace",
+			identity.User{ID: "u1", Type: identity.Normal, Key: "ada@example.com", Name: "Ada@Example.com", FirstName: "Ada", LastName: "Lovelace",
 				Mappings: []identity.Mapping{{Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.Manual}}},
 		},
 		"bot": {
 			`{"id":"b1","type":"bot","role":"member","identities":[{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deploy-bot"}}]}`,
-			identity.User{ID: "b1", Type: identity.Bot, Role: identity.Member, Name: "deploy-bot"},
+			identity.User{ID: "b1", Type: identity.Bot, Role: identity.Member, Key: "deploy-bot", Name: "deploy-bot"},
 		},
 		"bot without type": {
 			`{"id":"b1","identities":[{"service":{"slug":"sym","external_id":"acme"},"matcher":{"username":"deploy-bot"}}]}`,
-			identity.User{ID: "b1", Type: identity.Bot, Name: "deploy-bot"},
+			identity.User{ID: "b1", Type: identity.Bot, Key: "deploy-bot", Name: "deploy-bot"},
 		},
 	}
 	for name, test := range tests {
@@ -110,7 +110,7 @@ func TestDecodeUserUndoesEncodeUser(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2024, 2, 3, 4, 5, 6, 7, time.UTC)
 	want := identity.User{
-		ID: "u1", Type: identity.Normal, Role: identity.Guest, Name: "O'Brien+x%/@Example.com", FirstName: "Ada", CreatedAt: at,
+		ID: "u1", Type: identity.Normal, Role: identity.Guest, Key: "o'brien+x%/@example.com", Name: "O'Brien+x%/@Example.com", FirstName: "Ada", CreatedAt: at,
 		Mappings: []identity.Mapping{{Service: identity.ServiceKey{Type: "aws_sso", ExternalID: "arn:aws:sso:::instance/ssoins-1"},
 			Matcher: identity.Matcher{"principal_uuid": "p"}, Profile: map[string]string{"a": "b"}, Source: identity.FromRemote, Rule: "", Revision: 5, UpdatedAt: at, UpdatedBy: "ci"}},
 	}

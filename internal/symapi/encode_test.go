@@ -16,7 +16,7 @@ import (
 func encodedUser() identity.User {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("CET", 3600))
 	return identity.User{
-		ID: "u-1", Type: identity.Normal, Role: identity.Member, Name: "Alice@Example.com", FirstName: "Alice", CreatedAt: at,
+		ID: "u-1", Type: identity.Normal, Role: identity.Member, Key: "alice@example.com", Name: "Alice@Example.com", FirstName: "Alice", CreatedAt: at,
 		Mappings: []identity.Mapping{{
 			Service: identity.ServiceKey{Type: "aws_sso", ExternalID: "arn:aws:sso:::instance/ssoins-1"},
 			Matcher: identity.Matcher{"principal_uuid": "p-1"}, Profile: map[string]string{"team": "core"},
@@ -56,7 +56,7 @@ func TestEncode(t *testing.T) {
 			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Alice@Example.com"},"profile":{"first_name":"Alice"}},
 			{"service":{"slug":"aws_sso","external_id":"arn:aws:sso:::instance/ssoins-1"},"matcher":{"principal_uuid":"p-1"},
 			 "profile":{"team":"core"},"source":"rule","rule":"everybody","revision":3,"updated_at":"2026-01-02T02:04:05Z","updated_by":"ci"}]}`},
-		"bot": {EncodeUser(identity.User{ID: "b-1", Type: identity.Bot, Role: identity.Guest, Name: "deployer"}),
+		"bot": {EncodeUser(identity.User{ID: "b-1", Type: identity.Bot, Role: identity.Guest, Key: "deployer", Name: "deployer"}),
 			`{"id":"b-1","type":"bot","role":"guest","created_at":"0001-01-01T00:00:00Z","identities":[
 			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}}]}`},
 		"no users":      {UserList{Users: EncodeUsers(nil)}, `{"users":[]}`},

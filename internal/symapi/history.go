@@ -27,7 +27,7 @@ func encodeState(m *identity.Mapping) *Identity {
 
 // DecodeChange is an entry of the history in the domain.
 func DecodeChange(c Change) (identity.Change, error) {
-	out := identity.Change{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: decodeUserKey(c.User)}
+	out := identity.Change{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: identity.KeyOf(c.User)}
 	var err error
 	if out.Service, err = decodeServiceKey(c.Service.Slug, c.Service.ExternalID); err != nil {
 		return identity.Change{}, fmt.Errorf("change %d: %w", c.ID, err)

@@ -41,7 +41,7 @@ func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []sto
 			r, known = b.users[b.keys[w.Key]]
 		}
 		if known {
-			key = r.key
+			key = r.Key
 		}
 		for _, m := range w.Mappings {
 			if m.IfAbsent && requestID != "" && (!known || r.mappings[m.Service] == nil) {

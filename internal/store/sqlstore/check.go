@@ -46,8 +46,7 @@ func checkUser(w store.UserWrite) *identity.Error {
 	if w.Key != "" {
 		key, err := identity.ParseUser(string(w.Key))
 		if err != nil {
-			e := *identity.AsError(err)
-			return &e
+			return identity.AsError(err)
 		}
 		if key != w.Key {
 			return invalid(fmt.Sprintf("the user key %q is not normalised", w.Key), fmt.Sprintf("It must be %q.", key))

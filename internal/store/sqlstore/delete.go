@@ -26,7 +26,7 @@ func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes [
 			managed := *identity.AsError(err)
 			managed.Service = d.Service
 			if r != nil {
-				managed.User = r.key
+				managed.User = r.Key
 			}
 			return nil, &managed
 		}
@@ -35,7 +35,7 @@ func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes [
 		}
 		m := r.mappings[d.Service]
 		if !m.Matcher.Equal(d.Service.Type, d.Matcher) || d.IfRevision != 0 && d.IfRevision != m.Revision {
-			return nil, identity.Conflict(r.key, d.Service, &m.Mapping)
+			return nil, identity.Conflict(r.Key, d.Service, &m.Mapping)
 		}
 		delete(r.mappings, d.Service)
 		return []*mapping{m}, nil
@@ -57,9 +57,9 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 		if r == nil {
 			return nil, nil
 		}
-		if d.Key != "" && d.Key != r.key {
-			return nil, &identity.Error{Code: identity.CodeUserConflict, User: r.key,
-				Message: fmt.Sprintf("the user to delete is %s, not %s", r.key, brief(string(d.Key))),
+		if d.Key != "" && d.Key != r.Key {
+			return nil, &identity.Error{Code: identity.CodeUserConflict, User: r.Key,
+				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, brief(string(d.Key))),
 				Hint:    "It was renamed; read it again."}
 		}
 		delete(users, d.ID)
@@ -84,7 +84,7 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 		known := make(map[string]*record, len(records))
 		names := make(map[string]identity.UserKey, len(records))
 		for _, r := range records {
-			known[r.ID], names[r.ID] = r, r.key
+			known[r.ID], names[r.ID] = r, r.Key
 		}
 		var owners []string
 		var changes []identity.Change

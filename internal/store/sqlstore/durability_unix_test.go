@@ -166,7 +166,7 @@ func TestProcessesWriteAtOnce(t *testing.T) {
 		}
 		there := map[identity.UserKey]bool{}
 		for _, u := range users {
-			there[u.Key()] = len(u.Mappings) == 1
+			there[u.Key] = len(u.Mappings) == 1
 		}
 		if lost := slices.DeleteFunc(keys, func(k identity.UserKey) bool { return there[k] }); len(lost) > 0 {
 			t.Errorf("acknowledged and not there: %v", lost)

@@ -70,7 +70,7 @@ func (p *plan) solve() []identity.ItemError {
 		grown := false
 		for _, c := range p.claims {
 			if by, taken := p.holderOf(c, claimed); taken {
-				err := identity.Claimed(p.users[c.userID].key, c.account.service, c.matcher, by)
+				err := identity.Claimed(p.users[c.userID].Key, c.account.service, c.matcher, by)
 				claimed[c.element] = append(claimed[c.element], err)
 				grown = true
 			}
@@ -150,10 +150,10 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 	if len(errs) > 0 {
 		return errs
 	}
-	if old, known := p.find(r.ID); known && old.key != r.key {
-		p.keys[old.key] = ""
+	if old, known := p.find(r.ID); known && old.Key != r.Key {
+		p.keys[old.Key] = ""
 	}
-	p.users[r.ID], p.keys[r.key], p.target[i] = r, r.ID, r.ID
+	p.users[r.ID], p.keys[r.Key], p.target[i] = r, r.ID, r.ID
 	p.claims = append(p.claims, claims...)
 	return nil
 }
@@ -198,13 +198,13 @@ func (p *plan) user(i int, w store.UserWrite) (*record, *identity.Error) {
 	byKey, keyKnown := p.findKey(w.Key)
 	r, known := p.find(w.ID)
 	switch {
-	case known && w.Key != "" && w.Key != r.key:
+	case known && w.Key != "" && w.Key != r.Key:
 		if keyKnown {
 			return nil, &identity.Error{Code: identity.CodeUserConflict, User: w.Key,
-				Message: string(r.key) + " cannot be renamed to " + string(w.Key) + ": another user has that name"}
+				Message: string(r.Key) + " cannot be renamed to " + string(w.Key) + ": another user has that name"}
 		}
 		r = r.clone()
-		r.key, r.Name, r.changed = w.Key, ownSpelling(w), true
+		r.Key, r.Name, r.changed = w.Key, ownSpelling(w), true
 	case known:
 		r = r.clone()
 	case keyKnown:
@@ -216,9 +216,9 @@ func (p *plan) user(i int, w store.UserWrite) (*record, *identity.Error) {
 	default:
 		r = p.newUser(w)
 	}
-	if w.Type != "" && w.Type != r.Type || r.key.Type() != r.Type {
-		return nil, &identity.Error{Code: identity.CodeUserInvalid, User: r.key,
-			Message: "the type of " + string(r.key) + " is " + string(r.Type) + " and cannot be changed"}
+	if w.Type != "" && w.Type != r.Type || r.Key.Type() != r.Type {
+		return nil, &identity.Error{Code: identity.CodeUserInvalid, User: r.Key,
+			Message: "the type of " + string(r.Key) + " is " + string(r.Type) + " and cannot be changed"}
 	}
 	setText(r, &r.FirstName, w.FirstName)
 	setText(r, &r.LastName, w.LastName)
@@ -232,8 +232,8 @@ func setText(r *record, field *string, text *string) {
 }
 
 func (p *plan) newUser(w store.UserWrite) *record {
-	return &record{key: w.Key, created: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
-		ID: newID(), Type: w.Key.Type(), Role: identity.Member, Name: ownSpelling(w), CreatedAt: p.now}}
+	return &record{created: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
+		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: ownSpelling(w), CreatedAt: p.now}}
 }
 
 // holderOf is who else, in the end, holds the account of a claim. Of two
@@ -253,7 +253,7 @@ func (p *plan) holderOf(c claim, leftOut map[int][]*identity.Error) (identity.Us
 		m := r.mappings[c.account.service]
 		_, out := leftOut[m.writer]
 		if r.ID != c.userID && m.writer < c.element && !out {
-			taken = append(taken, r.key)
+			taken = append(taken, r.Key)
 		}
 	}
 	if len(taken) == 0 {

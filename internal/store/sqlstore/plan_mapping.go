@@ -28,9 +28,9 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 		found = &m
 	}
 	automatic := w.Source.OrManual() != identity.Manual
-	undone := old == nil && w.IfAbsent && p.before.done[changed{r.key, w.Service}]
+	undone := old == nil && w.IfAbsent && p.before.done[changed{r.Key, w.Service}]
 	if undone || old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
-		return false, identity.Conflict(r.key, w.Service, found)
+		return false, identity.Conflict(r.Key, w.Service, found)
 	}
 	m := &mapping{dirty: true, writer: i, id: newID(), Mapping: identity.Mapping{
 		Service: w.Service, Profile: map[string]string{}, CreatedAt: p.now}}

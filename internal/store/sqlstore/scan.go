@@ -16,7 +16,6 @@ import (
 // record is a user as it is worked with: mappings by service, with their ids.
 type record struct {
 	identity.User
-	key      identity.UserKey
 	mappings map[identity.ServiceKey]*mapping
 	created  bool // by the batch at hand
 	changed  bool // its own columns, not its mappings
@@ -65,7 +64,7 @@ const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.l
 func scanUser(row scanner, more ...any) (*record, error) {
 	var created int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
-	dest := append([]any{&r.ID, &r.key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created}, more...)
+	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}

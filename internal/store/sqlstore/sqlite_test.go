@@ -143,7 +143,7 @@ func TestHashedClaimsAreComparedThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	holders, err := s.Holders(t.Context(), ldap, []string{claim})
-	if err != nil || len(holders) != 1 || holders[0].Key() != person(2) {
+	if err != nil || len(holders) != 1 || holders[0].Key != person(2) {
 		t.Errorf("got %v, %v", holders, err)
 	}
 }

@@ -103,7 +103,7 @@ func load(ctx context.Context, t *tx, writes []store.UserWrite) (*before, error)
 		return nil, err
 	}
 	for _, r := range slices.Concat(byID, byKey) {
-		b.users[r.ID], b.keys[r.key] = r, r.ID
+		b.users[r.ID], b.keys[r.Key] = r, r.ID
 	}
 	if b.services, err = registered(ctx, t, services); err != nil {
 		return nil, err
@@ -157,10 +157,10 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 		r := p.users[id]
 		switch {
 		case r.created:
-			created = append(created, []any{r.ID, string(r.key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, at, at, p.actor, requestID})
+			created = append(created, []any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, at, at, p.actor, requestID})
 		case r.changed:
 			changed = append(changed, r)
-			if p.before.users[id].key != r.key {
+			if p.before.users[id].Key != r.Key {
 				renamed = append(renamed, r)
 			}
 		}
@@ -205,7 +205,7 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 	for i, m := range dirty {
 		r := owners[i]
 		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: requestID,
-			UserID: r.ID, User: r.key, Service: m.Service, After: &m.Mapping}
+			UserID: r.ID, User: r.Key, Service: m.Service, After: &m.Mapping}
 		if old, known := p.before.users[r.ID]; known && old.mappings[m.Service] != nil {
 			changes[i].Before = &old.mappings[m.Service].Mapping
 		}
@@ -234,7 +234,7 @@ func updateUsers(ctx context.Context, t *tx, users []*record, at int64, actor, r
 	}
 	defer update.Close() // it ends with the transaction at the latest
 	for _, r := range users {
-		if _, err := update.ExecContext(ctx, string(r.key), r.Name, r.FirstName, r.LastName, at, actor, requestID, r.ID); err != nil {
+		if _, err := update.ExecContext(ctx, string(r.Key), r.Name, r.FirstName, r.LastName, at, actor, requestID, r.ID); err != nil {
 			return err
 		}
 	}

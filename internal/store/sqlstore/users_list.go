@@ -122,7 +122,7 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.
 		users[i] = r.user()
 	}
 	if len(page) > 0 {
-		w.after = page[len(page)-1].key
+		w.after = page[len(page)-1].Key
 	}
 	return users, more, nil
 }

@@ -215,7 +215,7 @@ func (f *fixture) code(err error, want identity.Code) {
 func keysOf(users []identity.User) []identity.UserKey {
 	keys := make([]identity.UserKey, len(users))
 	for i, u := range users {
-		keys[i] = u.Key()
+		keys[i] = u.Key
 	}
 	return keys
 }

@@ -107,7 +107,7 @@ var listTests = map[string]func(f *fixture){
 				f.Fatal(err)
 			}
 			if len(got) == 0 { // whoever comes, goes or changes now is not seen
-				f.upsert(write("zoe@acme.com"), store.UserWrite{ID: all[0].ID, Key: "zz@acme.com"}, write(all[2000].Key(), value(okta, "new")))
+				f.upsert(write("zoe@acme.com"), store.UserWrite{ID: all[0].ID, Key: "zz@acme.com"}, write(all[2000].Key, value(okta, "new")))
 				if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: all[2100].ID}}); err != nil {
 					f.Fatal(err)
 				}
@@ -164,7 +164,7 @@ var listTests = map[string]func(f *fixture){
 			f.Fatal(err)
 		}
 		equal(f, "found", want, sorted(keysOf(got)))
-		slices.SortFunc(got, func(a, b identity.User) int { return strings.Compare(string(a.Key()), string(b.Key())) })
+		slices.SortFunc(got, func(a, b identity.User) int { return strings.Compare(string(a.Key), string(b.Key)) })
 		equal(f, "as listed", f.dump().Users, got)
 	},
 	"FindUsers of nobody": func(f *fixture) {

@@ -219,9 +219,9 @@ func (w *world) compare() {
 	}
 	got := model{}
 	for _, u := range users {
-		got[u.Key()] = map[identity.ServiceKey]modelled{}
+		got[u.Key] = map[identity.ServiceKey]modelled{}
 		for _, m := range u.Mappings {
-			got[u.Key()][m.Service] = modelled{m.Matcher["user_id"], m.Source, m.Revision}
+			got[u.Key][m.Service] = modelled{m.Matcher["user_id"], m.Source, m.Revision}
 		}
 	}
 	if d := diff.Diff(w.model, got, diff.AllowUnexported(modelled{})); d != "" {

@@ -22,7 +22,7 @@ var userTests = map[string]func(f *fixture){
 		if _, err := uuid.Parse(got.ID); err != nil {
 			f.Errorf("the id %q is not a UUID", got.ID)
 		}
-		want := identity.User{ID: got.ID, Type: identity.Normal, Role: identity.Member, Name: "Alice@ACME.com",
+		want := identity.User{ID: got.ID, Key: alice, Type: identity.Normal, Role: identity.Member, Name: "Alice@ACME.com",
 			CreatedAt: got.CreatedAt, Mappings: got.Mappings}
 		equal(f, "user", want, got)
 		read, _ := f.user(alice)
