@@ -169,7 +169,7 @@ func (c *Cached) remember(l *lookup, emails []string, asOf time.Time) {
 		}
 		l.asOf[email] = asOf
 		if c.settings.TTL > 0 && len(c.answers) < maxKeptAnswers {
-			r.Account.Attrs, r.Account.Emails = nil, nil // answers show the id
+			r.Account.Emails = nil // answers show the id
 			c.answers[email] = kept{r, asOf}
 		}
 	}

@@ -27,9 +27,8 @@ type Result struct {
 type Option func(*policy)
 
 type policy struct {
-	kinds     map[string]bool
-	foldID    func(string) string
-	earlyStop bool
+	kinds  map[string]bool
+	foldID func(string) string
 }
 
 // AllowKinds lets guests, bots or shared accounts match too. Without it only
@@ -41,11 +40,6 @@ func AllowKinds(kinds ...string) Option {
 		}
 	}
 }
-
-// EarlyStop lets a walk end once every address has an active account that has
-// it as its primary address. Without it walks are finished, because a second
-// account with the same address may stand on the last page.
-func EarlyStop() Option { return func(p *policy) { p.earlyStop = true } }
 
 // foldIDs compares ids as identities of the service type are compared.
 func foldIDs(serviceType string) Option {
@@ -181,14 +175,6 @@ func merge(rows []Account) Account {
 		merged.Kind = max(merged.Kind, row.Kind)
 		if len(row.Emails) > 0 {
 			primary, other = append(primary, row.Emails[0]), append(other, row.Emails[1:]...)
-		}
-		for key, value := range row.Attrs {
-			if merged.Attrs == nil {
-				merged.Attrs = map[string]string{}
-			}
-			if known, ok := merged.Attrs[key]; !ok || value < known {
-				merged.Attrs[key] = value
-			}
 		}
 	}
 	slices.Sort(primary)

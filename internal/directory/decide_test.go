@@ -122,9 +122,6 @@ func TestDecideIgnoresOrder(t *testing.T) {
 			State:  rapid.SampledFrom([]directory.State{directory.StateUnknown, directory.StateActive, directory.StatePending, directory.StateInactive}).Draw(t, "state"),
 			Kind:   rapid.SampledFrom([]string{"", directory.KindPerson, directory.KindGuest}).Draw(t, "kind"),
 		}
-		if rapid.Bool().Draw(t, "has attributes") {
-			a.Attrs = map[string]string{"login": rapid.SampledFrom([]string{"x", "y"}).Draw(t, "login")}
-		}
 		return a
 	})
 	rapid.Check(t, func(t *rapid.T) {

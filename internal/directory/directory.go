@@ -42,20 +42,18 @@ type Account struct {
 	Emails []string // Emails[0] is the primary address
 	State  State
 	Kind   string
-	Attrs  map[string]string // what else the service tells, for messages
 }
 
 // Descriptor tells what a directory can do and at what pace.
 type Descriptor struct {
-	Lookup               bool          // Find asks for one address, without walking the list
-	ListPage             int           // accounts a page; 0 = everything in one answer
-	LookupEvery          time.Duration // documented steady spacing of lookups
-	ListEvery            time.Duration // and of pages
-	ListMaxAccounts      int           // the list is cut off there; 0 = no limit known
-	BatchSize            int           // addresses that FindMany puts into one request; 0 = one
-	ListNeedsEmail       bool          // the list leaves out accounts without an address
-	LookupSeesInactive   bool
-	EventuallyConsistent bool
+	Lookup             bool          // Find asks for one address, without walking the list
+	ListPage           int           // accounts a page; 0 = everything in one answer
+	LookupEvery        time.Duration // documented steady spacing of lookups
+	ListEvery          time.Duration // and of pages
+	ListMaxAccounts    int           // the list is cut off there; 0 = no limit known
+	BatchSize          int           // addresses that FindMany puts into one request; 0 = one
+	ListNeedsEmail     bool          // the list leaves out accounts without an address
+	LookupSeesInactive bool
 	// Kinds may match besides people, because the configuration says so.
 	Kinds []string
 }

@@ -128,7 +128,7 @@ func (l *lookup) walk(ctx context.Context, lister Lister, want []string) error {
 	list := newIndex(l.policy.foldID)
 	err := Walk(ctx, lister, func(page []Account) bool {
 		list.add(page)
-		return !l.policy.earlyStop || !l.settled(list, want)
+		return true
 	})
 	if err != nil {
 		return err
@@ -137,18 +137,6 @@ func (l *lookup) walk(ctx context.Context, lister Lister, want []string) error {
 		l.results[email] = l.policy.decide(email, list.find(email))
 	}
 	return nil
-}
-
-// settled reports whether every address has an active account whose primary
-// address it is.
-func (l *lookup) settled(list *index, want []string) bool {
-	for _, email := range want {
-		r := l.policy.decide(email, list.find(email))
-		if r.Status != identity.Found || !sameAddress(email, r.Account.Emails[0]) {
-			return false
-		}
-	}
-	return true
 }
 
 // answer is a result as the API says it, under the caller's spelling.

@@ -19,9 +19,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// A walk is finished although everybody wanted was on the first page, unless
-// an early stop is asked for and safe.
-func TestWalkStops(t *testing.T) {
+// A walk is finished although everybody wanted was on the first page.
+func TestWalkIsFinished(t *testing.T) {
 	t.Parallel()
 	pages := [][]directory.Account{
 		{person("1", ann)},
@@ -30,19 +29,17 @@ func TestWalkStops(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		email string
-		opts  []directory.Option
 		want  identity.LookupStatus
 		read  int64
 	}{
-		"strict":                         {ann, nil, identity.Ambiguous, 3},
-		"early":                          {ann, []directory.Option{directory.EarlyStop()}, identity.Found, 1},
-		"an alias is not enough to stop": {"alias@example.com", []directory.Option{directory.EarlyStop()}, identity.Found, 3},
-		"nobody is found before the end": {"c@example.com", []directory.Option{directory.EarlyStop()}, identity.NotFound, 3},
+		"a duplicate": {ann, identity.Ambiguous, 3},
+		"an alias":    {"alias@example.com", identity.Found, 3},
+		"not found":   {"c@example.com", identity.NotFound, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := listed{pages: pages, read: new(atomic.Int64)}
-			got, err := directory.Lookup(t.Context(), l, okta, []string{tc.email}, tc.opts...)
+			got, err := directory.Lookup(t.Context(), l, okta, []string{tc.email})
 			if err != nil {
 				t.Fatal(err)
 			}

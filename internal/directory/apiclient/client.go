@@ -51,15 +51,6 @@ type Response struct {
 	private bool
 }
 
-// Get asks for path and decodes the JSON of the answer into into.
-func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
-	resp, err := c.Do(ctx, Request{Path: path, Query: query})
-	if err != nil {
-		return nil, err
-	}
-	return resp.Header, resp.JSON(into)
-}
-
 // Do sends a request, again if the failure may pass and the request may be
 // repeated, and returns an answer with a 2xx status. Any other status is a
 // *StatusError, or for a 429 wraps a *directory.RateLimitError; all errors

@@ -52,7 +52,7 @@ func TestRequest(t *testing.T) {
 		c.Header = http.Header{"Accept": {"application/scim+json"}}
 	})
 	var into any
-	if _, err := c.Get(t.Context(), "/users/"+url.PathEscape("a/b"), url.Values{"q": {"a+b@example.com"}}, &into); err != nil {
+	if _, err := get(t, c, apiclient.Request{Path: "/users/" + url.PathEscape("a/b"), Query: url.Values{"q": {"a+b@example.com"}}}, &into); err != nil {
 		t.Fatal(err)
 	}
 	if want := "/api/users/a%2Fb?q=a%2Bb%40example.com"; got.RequestURI != want {
@@ -275,7 +275,7 @@ func TestBodies(t *testing.T) {
 			var into struct {
 				A int `json:"a"`
 			}
-			_, err := c.Get(t.Context(), "", nil, &into)
+			_, err := get(t, c, apiclient.Request{}, &into)
 			if tc.want == "" {
 				if err != nil || into.A != 1 {
 					t.Errorf("Get: %+v, %v", into, err)
@@ -343,7 +343,7 @@ func TestErrorsHideTheQuery(t *testing.T) {
 			_ = conn.Close()
 		}
 	}, nil)
-	_, err := c.Get(t.Context(), "/users", url.Values{"key": {"hunter22"}}, new(any))
+	_, err := get(t, c, apiclient.Request{Path: "/users", Query: url.Values{"key": {"hunter22"}}}, new(any))
 	if !errors.Is(err, directory.ErrUnavailable) || !strings.Contains(err.Error(), "/api/users") || strings.Contains(err.Error(), "hunter22") {
 		t.Errorf("Get: %v, want ErrUnavailable with the path and without the query", err)
 	}
@@ -383,4 +383,14 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("RetryAfter(%q) (-want +got):\n%s", value, diff)
 		}
 	}
+}
+
+// get sends a request and decodes the JSON of its answer.
+func get(t *testing.T, c *apiclient.Client, r apiclient.Request, into any) (*apiclient.Response, error) {
+	t.Helper()
+	resp, err := c.Do(t.Context(), r)
+	if err != nil {
+		return nil, err
+	}
+	return resp, resp.JSON(into)
 }

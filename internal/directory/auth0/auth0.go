@@ -87,7 +87,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (a *auth0) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true, EventuallyConsistent: true}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true}
 }
 
 // Check asks for one user. A token is good for the tenant's own host only.

@@ -173,8 +173,7 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	case !strings.EqualFold(aws.ToString(out.User.UserName), name):
 		return nil, fmt.Errorf("%w as expected: it gave another user than the one asked for", directory.ErrUnavailable)
 	}
-	return []directory.Account{{ID: aws.ToString(out.User.Arn), Emails: []string{email}, State: directory.StateActive,
-		Attrs: map[string]string{"user_name": aws.ToString(out.User.UserName)}}}, nil
+	return []directory.Account{{ID: aws.ToString(out.User.Arn), Emails: []string{email}, State: directory.StateActive}}, nil
 }
 
 // Find chooses between those of the embedded types.
@@ -198,7 +197,7 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		}
 		accounts := make([]directory.Account, len(out.UserDetailList))
 		for i, u := range out.UserDetailList {
-			accounts[i] = directory.Account{ID: aws.ToString(u.Arn), State: directory.StateActive, Attrs: map[string]string{"user_name": aws.ToString(u.UserName)}}
+			accounts[i] = directory.Account{ID: aws.ToString(u.Arn), State: directory.StateActive}
 			for _, tag := range u.Tags {
 				if aws.ToString(tag.Key) == t.cfg.Tag && aws.ToString(tag.Value) != "" {
 					accounts[i].Emails = append(accounts[i].Emails, aws.ToString(tag.Value))

@@ -232,7 +232,7 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 
 // account: a user's name that is an address counts after the addresses.
 func account(id, name *string, emails []types.Email, status types.UserStatus) directory.Account {
-	a := directory.Account{ID: aws.ToString(id), Attrs: map[string]string{"userName": aws.ToString(name)}}
+	a := directory.Account{ID: aws.ToString(id)}
 	var others []string
 	for _, e := range emails {
 		switch value := aws.ToString(e.Value); {

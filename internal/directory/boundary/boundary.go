@@ -184,11 +184,10 @@ type user struct {
 	ID        string `json:"id"`
 	Email     string `json:"email"`
 	LoginName string `json:"login_name"`
-	ScopeID   string `json:"scope_id"`
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Attrs: map[string]string{"scope_id": u.ScopeID, "login_name": u.LoginName}}
+	a := directory.Account{ID: u.ID}
 	for _, address := range []string{u.Email, u.LoginName} {
 		if strings.Contains(address, "@") {
 			a.Emails = append(a.Emails, address)

@@ -189,7 +189,6 @@ type user struct {
 	ID         string `json:"id"`
 	Attributes struct {
 		Email          string `json:"email"`
-		Handle         string `json:"handle"`
 		Status         string `json:"status"`
 		Disabled       bool   `json:"disabled"`
 		ServiceAccount bool   `json:"service_account"`
@@ -197,7 +196,7 @@ type user struct {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, Attrs: map[string]string{"handle": u.Attributes.Handle}}
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson}
 	if u.Attributes.Email != "" {
 		a.Emails = []string{u.Attributes.Email}
 	}

@@ -90,9 +90,9 @@ func loginHost(graph string) string {
 	return graph
 }
 
-// Describe implements directory.Directory. Changes take a while to be seen.
+// Describe implements directory.Directory.
 func (e *entra) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, EventuallyConsistent: true,
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true,
 		Kinds: directory.Kinds(false, e.cfg.IncludeGuests)}
 }
 
@@ -214,7 +214,7 @@ func (u user) accounts() []directory.Account {
 // upper case, else the user principal name. A guest's principal name is made
 // up and no address.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, Attrs: map[string]string{"userPrincipalName": u.UPN}}
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson}
 	var main, others []string
 	for _, p := range u.ProxyAddresses {
 		scheme, address, _ := strings.Cut(p, ":")

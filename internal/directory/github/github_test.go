@@ -170,14 +170,6 @@ func one() directorytest.World {
 	return directorytest.World{People: []directorytest.Person{{ID: "ann-lee", Emails: []string{"ann@example.com", "ann@example.org"}}}}
 }
 
-func TestAttributes(t *testing.T) {
-	t.Parallel()
-	got, err := open(t, fake{world: one()}, nil).Find(t.Context(), "ann@example.com")
-	if err != nil || len(got) != 1 || got[0].ID != "ann-lee" || got[0].Attrs["node_id"] != "U_ann-lee" || got[0].Attrs["database_id"] != "12345678" {
-		t.Errorf("Find = %+v, %v", got, err)
-	}
-}
-
 // An identity that nobody claimed has no login to store.
 func TestUnclaimedIdentity(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,6 @@ package github
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -15,13 +14,13 @@ import (
 // The queries select no User.email: that needs one more scope, and one missing
 // scope fails the whole query.
 const (
-	userFields     = `user { id databaseId login }`
+	userFields     = `user { login }`
 	identityFields = `nodes { samlIdentity { nameId username emails { value primary } } scimIdentity { username emails { value primary } } ` + userFields + ` } pageInfo { hasNextPage endCursor }`
 
 	checkQuery     = `query($org: String!) { organization(login: $org) { login } }`
 	findIdentities = `query($org: String!, $email: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, userName: $email, membersOnly: true) { ` + identityFields + ` } } } }`
 	listIdentities = `query($org: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, membersOnly: true) { ` + identityFields + ` } } } }`
-	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { id databaseId login organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
+	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { login organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
 )
 
 type answerMessage struct {
@@ -71,19 +70,13 @@ func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) 
 }
 
 type user struct {
-	NodeID     string `json:"id"`
-	DatabaseID *int64 `json:"databaseId"`
-	Login      string `json:"login"`
+	Login string `json:"login"`
 }
 
 // account stores the login, by which Terraform names people; it may change,
 // unlike the ids beside it.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.Login, State: directory.StateActive, Attrs: map[string]string{"login": u.Login, "node_id": u.NodeID}}
-	if u.DatabaseID != nil {
-		a.Attrs["database_id"] = strconv.FormatInt(*u.DatabaseID, 10)
-	}
-	return a
+	return directory.Account{ID: u.Login, State: directory.StateActive}
 }
 
 // names are what an identity provider calls somebody.

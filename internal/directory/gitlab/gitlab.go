@@ -172,7 +172,6 @@ func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]direct
 
 type user struct {
 	ID          apiclient.Text `json:"id"`
-	Username    string         `json:"username"`
 	Email       string         `json:"email"`
 	PublicEmail string         `json:"public_email"`
 	CommitEmail string         `json:"commit_email"`
@@ -183,7 +182,7 @@ type user struct {
 // account: a commit address is GitLab's own invention unless the user chose
 // one of theirs, so it is an alias at most.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: string(u.ID), Kind: directory.KindPerson, Attrs: map[string]string{"username": u.Username, "state": u.State}}
+	a := directory.Account{ID: string(u.ID), Kind: directory.KindPerson}
 	for i, address := range []string{u.Email, u.PublicEmail, u.CommitEmail} {
 		if address != "" && (i == 0 || !strings.EqualFold(address, u.Email)) {
 			a.Emails = append(a.Emails, address)

@@ -17,7 +17,6 @@ type listMessage struct {
 }
 
 type user struct {
-	ID                 string   `json:"id"`
 	PrimaryEmail       string   `json:"primaryEmail"`
 	Aliases            []string `json:"aliases"`
 	NonEditableAliases []string `json:"nonEditableAliases"`
@@ -28,7 +27,7 @@ type user struct {
 // account: what is stored is the primary address; it differs from the one
 // asked for where that is an alias.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.PrimaryEmail, State: directory.StateActive, Attrs: map[string]string{"id": u.ID}}
+	a := directory.Account{ID: u.PrimaryEmail, State: directory.StateActive}
 	for _, list := range [][]string{{u.PrimaryEmail}, u.Aliases, u.NonEditableAliases} {
 		for _, address := range list {
 			if address != "" {

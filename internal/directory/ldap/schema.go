@@ -81,7 +81,7 @@ func (s schema) accounts(e *ldap.Entry) ([]directory.Account, error) {
 }
 
 func (s schema) account(e *ldap.Entry) (directory.Account, error) {
-	a := directory.Account{State: directory.StateActive, Attrs: map[string]string{"dn": e.DN}}
+	a := directory.Account{State: directory.StateActive}
 	switch {
 	case s.id == "dn":
 		a.ID = e.DN

@@ -77,7 +77,7 @@ func checkDomain(domain string) error {
 // Describe implements directory.Directory.
 func (o *okta) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace,
-		LookupSeesInactive: true, EventuallyConsistent: true}
+		LookupSeesInactive: true}
 }
 
 // Check asks for one user. That the token belongs to the domain is the
@@ -198,7 +198,7 @@ type user struct {
 // account takes the login for the primary address: it is unique, unlike the
 // e-mail.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Attrs: map[string]string{"login": u.Profile.Login, "status": u.Status}}
+	a := directory.Account{ID: u.ID}
 	if strings.Contains(u.Profile.Login, "@") {
 		a.Emails = append(a.Emails, u.Profile.Login)
 	}

@@ -136,10 +136,9 @@ func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([
 }
 
 type user struct {
-	ID       apiclient.Text `json:"id"`
-	Email    string         `json:"email"`
-	Username string         `json:"username"`
-	Status   *int           `json:"status"`
+	ID     apiclient.Text `json:"id"`
+	Email  string         `json:"email"`
+	Status *int           `json:"status"`
 }
 
 // Statuses of OneLogin users.
@@ -155,7 +154,7 @@ const (
 )
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: string(u.ID), Attrs: map[string]string{"username": u.Username}}
+	a := directory.Account{ID: string(u.ID)}
 	if u.Email != "" {
 		a.Emails = []string{u.Email}
 	}

@@ -119,7 +119,7 @@ func (a idAttribute) of(u user) string {
 func (a idAttribute) accounts(users []user) []directory.Account {
 	accounts := make([]directory.Account, 0, len(users))
 	for _, u := range users {
-		row := directory.Account{ID: a.of(u), State: u.state(), Attrs: map[string]string{"id": string(u.ID), "userName": string(u.UserName)}}
+		row := directory.Account{ID: a.of(u), State: u.state()}
 		primary, other := u.addresses()
 		for i := range primary {
 			row.Emails = slices.Concat(primary[i:], primary[:i], other)

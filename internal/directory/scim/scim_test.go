@@ -109,24 +109,24 @@ func TestAnswers(t *testing.T) {
 		"null Resources": {body: `{"totalResults":0,"Resources":null}`},
 		"active as a string": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"ann","active":"False","emails":[{"value":"ann@example.com"}]}]}`,
-			want: []directory.Account{{ID: "1", Emails: []string{"ann@example.com"}, State: directory.StateInactive, Attrs: map[string]string{"id": "1", "userName": "ann"}}},
+			want: []directory.Account{{ID: "1", Emails: []string{"ann@example.com"}, State: directory.StateInactive}},
 		},
 		"active missing, id a number": {
 			body: `{"totalResults":1,"Resources":[{"id":12345678901234567890,"userName":"ann@example.com"}]}`,
-			want: []directory.Account{{ID: "12345678901234567890", Emails: []string{"ann@example.com"}, Attrs: map[string]string{"id": "12345678901234567890", "userName": "ann@example.com"}}},
+			want: []directory.Account{{ID: "12345678901234567890", Emails: []string{"ann@example.com"}}},
 		},
 		"primary comes first": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u@example.com","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com","primary":true},{"value":null}]}]}`,
 			want: []directory.Account{
-				{ID: "1", Emails: []string{"b@example.com", "u@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u@example.com"}},
-				{ID: "1", Emails: []string{"u@example.com", "b@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u@example.com"}},
+				{ID: "1", Emails: []string{"b@example.com", "u@example.com", "a@example.com"}, State: directory.StateActive},
+				{ID: "1", Emails: []string{"u@example.com", "b@example.com", "a@example.com"}, State: directory.StateActive},
 			},
 		},
 		"none is primary": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com"}]}]}`,
 			want: []directory.Account{
-				{ID: "1", Emails: []string{"a@example.com", "b@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u"}},
-				{ID: "1", Emails: []string{"b@example.com", "a@example.com"}, State: directory.StateActive, Attrs: map[string]string{"id": "1", "userName": "u"}},
+				{ID: "1", Emails: []string{"a@example.com", "b@example.com"}, State: directory.StateActive},
+				{ID: "1", Emails: []string{"b@example.com", "a@example.com"}, State: directory.StateActive},
 			},
 		},
 		"an error with status 200":   {body: `{"error":"try later"}`, fail: true},

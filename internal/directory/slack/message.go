@@ -77,7 +77,6 @@ func (m *listMessage) problem() error {
 type user struct {
 	ID                string `json:"id"`
 	TeamID            string `json:"team_id"`
-	Name              string `json:"name"`
 	Deleted           bool   `json:"deleted"`
 	IsBot             bool   `json:"is_bot"`
 	IsRestricted      bool   `json:"is_restricted"`
@@ -98,8 +97,7 @@ const slackbot = "USLACKBOT"
 // account reads a user as one of a workspace ("" = any): who belongs to
 // another one is shared with it, through a channel or an organization.
 func (u user) account(workspace string) directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, State: directory.StateActive,
-		Attrs: map[string]string{"name": u.Name, "team_id": u.TeamID}}
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
 	if u.Profile.Email != "" {
 		a.Emails = []string{u.Profile.Email}
 	}

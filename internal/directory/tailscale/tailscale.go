@@ -149,7 +149,6 @@ func (d *tailscale) users(ctx context.Context) ([]user, error) {
 }
 
 type user struct {
-	ID        string `json:"id"`
 	LoginName string `json:"loginName"`
 	Type      string `json:"type"`
 	Status    string `json:"status"`
@@ -162,7 +161,7 @@ func (u user) elsewhere() bool {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.LoginName, Kind: directory.KindPerson, Attrs: map[string]string{"id": u.ID, "status": u.Status}}
+	a := directory.Account{ID: u.LoginName, Kind: directory.KindPerson}
 	if u.LoginName != "" {
 		a.Emails = []string{u.LoginName}
 	}
