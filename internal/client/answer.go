@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net/http"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -35,7 +37,26 @@ func (a *attempt) failureSaid() error {
 		e, _ = symapi.ParseError(a.status, []byte("{}"))
 		e.Message, e.Cause = a.notJSON(), errNotJSON
 	}
+	if a.request.extends && lacksCall(a.status, e.Code) {
+		name := strings.Join(a.request.path, "/")
+		e.Message = fmt.Sprintf("the API at %s lacks %s, which the provider needs (%s)", a.c.base, name, e.Message)
+		e.Hint = fmt.Sprintf("Use sym-identityd, of this release or a later one, or another API that has %s; check that the URL leads there.", name)
+	}
 	return a.redact.failure(e)
+}
+
+// lacksCall reports whether the answer to an extension says that the server
+// does not have it: 404 or 405 without one of the codes that only a server
+// which has it gives.
+func lacksCall(status int, code identity.Code) bool {
+	if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		return false
+	}
+	switch code {
+	case identity.CodeUserNotFound, identity.CodeServiceNotFound, identity.CodeIdentityNotFound, identity.CodeNoDirectory:
+		return false
+	}
+	return true
 }
 
 // cutShort reports a success whose JSON ends too early: the connection broke,

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package client speaks the identity API over HTTP. It retries what may be
-// repeated, keeps tokens out of every error and log, and serves the provider
-// as well from servers that lack the extensions of the contract.
+// repeated, keeps tokens out of every error and log, and says so where an
+// API lacks the extensions that the provider needs.
 package client
 
 import (
@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,7 +83,9 @@ type Client struct {
 	maxReply    int // bytes of an answer's body
 	readOnly    bool
 	observe     func(ctx context.Context, e Exchange)
-	extensions  *extensions
+	// extended says that an extension answered. Before the first write it has to:
+	// an API that ignores the conditions of a write would overwrite.
+	extended atomic.Bool
 }
 
 // New checks a configuration and makes a client of it. It sends nothing.
@@ -105,8 +108,7 @@ func New(cfg Config) (*Client, error) {
 		base: base, token: cfg.Token, headers: headers,
 		maxRetries: cfg.MaxRetries, concurrency: cfg.MaxConcurrency, timeout: cfg.Timeout,
 		maxReply: maxReplyBytes, readOnly: cfg.ReadOnly, observe: cfg.Observe,
-		limiter:    newLimiter(cfg.RequestsPerSecond),
-		extensions: &extensions{probing: make(chan struct{}, 1)},
+		limiter: newLimiter(cfg.RequestsPerSecond),
 	}
 	for _, value := range cfg.Headers {
 		if len(value) >= minHeaderSecret {

@@ -13,9 +13,8 @@ import (
 
 // Delete removes mappings that still are what deletes say, and reports per
 // element whether there was anything to remove. A user is found by key where
-// UserID is empty; one who is not stored has nothing to remove. Transactions,
-// errors and servers without extensions are as in Write: an element of a
-// transaction that failed is false.
+// UserID is empty; one who is not stored has nothing to remove. Transactions
+// and errors are as in Write: an element of a transaction that failed is false.
 func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error) {
 	deleted := make([]bool, len(deletes))
 	if len(deletes) == 0 {
@@ -24,15 +23,10 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	if c.readOnly {
 		return deleted, c.refusal(http.MethodPost, "users", "identities", "delete")
 	}
-	has, err := c.hasExtensions(ctx)
-	if err != nil {
+	if err := c.requireExtensions(ctx); err != nil {
 		return deleted, err
 	}
-	plan := c.planDeletes
-	if !has {
-		plan = c.planDeletesByReading
-	}
-	indexes, elements, err := plan(ctx, deletes)
+	indexes, elements, err := c.identifyDeletes(ctx, deletes)
 	if err != nil {
 		return deleted, err
 	}
@@ -60,8 +54,9 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	return deleted, failed.err()
 }
 
-// planDeletes finds the ids that are not given. Who is not stored is left out.
-func (c *Client) planDeletes(ctx context.Context, deletes []identity.Delete) ([]int, []symapi.IdentityDelete, error) {
+// identifyDeletes finds the user ids that are not given, and leaves out users
+// who are not stored. indexes are the places of elements in deletes.
+func (c *Client) identifyDeletes(ctx context.Context, deletes []identity.Delete) (indexes []int, elements []symapi.IdentityDelete, err error) {
 	var keys []identity.UserKey
 	for _, d := range deletes {
 		if d.UserID == "" {
@@ -76,20 +71,15 @@ func (c *Client) planDeletes(ctx context.Context, deletes []identity.Delete) ([]
 	for _, u := range users {
 		ids[u.Key] = u.ID
 	}
-	var indexes []int
-	var elements []symapi.IdentityDelete
 	for i, d := range deletes {
 		if d.UserID == "" {
 			d.UserID = ids[d.User]
 		}
 		if d.UserID != "" {
-			indexes, elements = append(indexes, i), append(elements, deleteOf(d))
+			indexes = append(indexes, i)
+			elements = append(elements, symapi.IdentityDelete{UserID: d.UserID, ServiceType: d.Service.Type,
+				ExternalID: d.Service.ExternalID, Matcher: d.Matcher, IfRevision: d.IfRevision})
 		}
 	}
 	return indexes, elements, nil
-}
-
-func deleteOf(d identity.Delete) symapi.IdentityDelete {
-	return symapi.IdentityDelete{UserID: d.UserID, ServiceType: d.Service.Type, ExternalID: d.Service.ExternalID,
-		Matcher: d.Matcher, IfRevision: d.IfRevision}
 }

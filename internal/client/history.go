@@ -22,8 +22,6 @@ type HistoryQuery struct {
 }
 
 // History reads one page of changes, the latest first. next is "" on the last.
-// A server without the extensions has no history, which is an error: nothing
-// that it could answer would be true.
 func (c *Client) History(ctx context.Context, q HistoryQuery) (changes []identity.Change, next string, err error) {
 	query := url.Values{}
 	set := func(name, value string) {
@@ -38,7 +36,7 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (changes []identit
 	if q.Limit > 0 {
 		set("limit", strconv.Itoa(q.Limit))
 	}
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"identities", "history"}, query: query, repeat: true})
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"identities", "history"}, query: query, repeat: true, extends: true})
 	if err != nil {
 		return nil, "", err
 	}

@@ -15,21 +15,21 @@ import (
 )
 
 // Lookup asks the service which account has each e-mail: one answer per
-// e-mail, in order. A server that cannot ask services at all is an
-// *identity.Error with CodeNoDirectory, as is a service without a directory.
+// e-mail, in order. A service without a directory is an *identity.Error with
+// CodeNoDirectory.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	answers := make([]identity.LookupResult, len(emails))
 	err := c.eachChunk(ctx, len(emails), func(ctx context.Context, from, to int) error {
 		return c.lookup(ctx, service, emails[from:to], answers[from:to])
 	})
-	if err == nil {
-		return answers, nil
+	if err != nil {
+		return nil, err
 	}
-	return nil, c.withoutDirectories(ctx, service, err, "this API has no directories")
+	return answers, nil
 }
 
 func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.LookupResult) error {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true,
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, extends: true,
 		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails}})
 	if err != nil {
 		return err
@@ -59,8 +59,7 @@ func sameEmail(a, b string) bool {
 }
 
 // Holders finds who has a stored mapping that claims an account of the
-// service; claims are as identity.Matcher.Claim gives them. On a server
-// without identities/search it reads all users.
+// service; claims are as identity.Matcher.AccountKey gives them.
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
 	claims = distinct(claims)
 	found := make([][]identity.Holder, (len(claims)+symapi.MaxBatch-1)/symapi.MaxBatch)
@@ -69,21 +68,14 @@ func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claim
 		found[from/symapi.MaxBatch] = holders
 		return err
 	})
-	if err == nil {
-		return slices.Concat(found...), nil
-	}
-	if !lacksCall(err) {
-		return nil, err
-	}
-	all, err := c.listing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return holdersAmong(all, service, claims), nil
+	return slices.Concat(found...), nil
 }
 
 func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true,
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
 		body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}})
 	if err != nil {
 		return nil, err

@@ -96,44 +96,24 @@ func TestLookupNonsense(t *testing.T) {
 	}
 }
 
-func TestLookupWithoutDirectories(t *testing.T) {
+func TestLookupWithoutDirectory(t *testing.T) {
 	t.Parallel()
-	api := func(call string, lookup answer, search answer) func(request) answer {
-		return func(r request) answer {
-			switch r.call {
-			case "POST identities/lookup":
-				return lookup
-			case "POST users/search":
-				return search
-			case call:
-				return ok(`{"services":[]}`)
-			}
-			return missing(r)
-		}
-	}
-	tests := map[string]struct {
-		answer func(request) answer
-		code   identity.Code
-		says   string
+	for name, test := range map[string]struct {
+		code identity.Code
+		says string
 	}{
-		"no extensions":        {api("GET services", missing(request{}), status(405)), identity.CodeNoDirectory, "this API has no directories"},
-		"none of ours":         {api("GET services", coded(404, identity.CodeMissing, "no such call"), ok(users())), identity.CodeNoDirectory, "this API has no directories"},
-		"no directory":         {api("GET services", coded(404, identity.CodeNoDirectory, "No directory is configured"), ok(users())), identity.CodeNoDirectory, "No directory is configured"},
-		"unknown service":      {api("GET services", coded(404, identity.CodeServiceNotFound, "m"), ok(users())), identity.CodeServiceNotFound, "m"},
-		"no API at all":        {missing, identity.CodeMissing, "GET /api/v1/services"},
-		"a proxy's short 404":  {api("GET services", missing(request{}), ok(users())), identity.CodeMissing, "not JSON"},
-		"failure while asking": {api("GET services", missing(request{}), status(500)), identity.CodeInternal, "POST /api/v1/users/search"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := &fake{answer: test.answer}
-			_, err := f.client(t).Lookup(context.Background(), okta, emails(3))
-			wantCode(t, err, test.code)
-			if !strings.Contains(err.Error(), test.says) {
-				t.Errorf("%q lacks %q", err, test.says)
-			}
-		})
+		"no directory":    {identity.CodeNoDirectory, "No directory is configured"},
+		"unknown service": {identity.CodeServiceNotFound, "No such service"},
+	} {
+		f := &fake{answer: always(coded(404, test.code, test.says))}
+		_, err := f.client(t).Lookup(context.Background(), okta, emails(3))
+		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = f.client(t).Status(context.Background(), okta, []string{"a"})
+		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
+			t.Errorf("status, %s: %v", name, err)
+		}
 	}
 }
 
@@ -143,7 +123,7 @@ func TestHolders(t *testing.T) {
 	claims := []string{"bob", "nobody", "ada-l", "bob"}
 	want := []string{"bob@example.com bob", "ada@example.com Ada-L"}
 
-	withSearch := &fake{answer: func(r request) answer {
+	f := &fake{answer: func(r request) answer {
 		by := map[string][]symapi.User{"ada-l": {ada}, "bob": {bob}}
 		var reply symapi.IdentityHolders
 		for _, id := range decode[symapi.IdentitySearch](t, r).Identities {
@@ -151,27 +131,18 @@ func TestHolders(t *testing.T) {
 		}
 		return ok(reply)
 	}}
-	without := &fake{answer: func(r request) answer {
-		if r.call == "GET users" {
-			return ok(users(ada, bob, person("u3", "eve@example.com")))
-		}
-		return missing(r)
-	}}
-	for name, f := range map[string]*fake{"search": withSearch, "listing": without} {
-		holders, err := f.client(t).Holders(context.Background(), github, claims)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, h := range holders {
-			got = append(got, string(h.User)+" "+h.Mapping.Matcher.String())
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+	holders, err := f.client(t).Holders(context.Background(), github, claims)
+	if err != nil {
+		t.Fatal(err)
 	}
-	withSearch.wantCalls(t, "POST identities/search")
-	without.wantCalls(t, "POST identities/search", "GET users")
+	var got []string
+	for _, h := range holders {
+		got = append(got, string(h.User)+" "+h.Mapping.Matcher.String())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	f.wantCalls(t, "POST identities/search")
 }
 
 func TestHoldersNonsense(t *testing.T) {

@@ -173,7 +173,7 @@ func TestGzip(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(b.Bytes())
 	}))
-	got, err := c.listing(context.Background())
+	got, err := allUsers(c)
 	if err != nil || len(got) != 1 || got[0].Name != "ada@example.com" {
 		t.Errorf("got %+v, %v", got, err)
 	}

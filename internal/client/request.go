@@ -31,6 +31,7 @@ type call struct {
 	body     any  // marshalled as JSON; nil sends none
 	write    bool // changes what is stored
 	repeat   bool // a repetition after a lost answer does no harm
+	extends  bool // an extension, which Sym's own API lacks
 	elements int  // of a bulk call: how many its outer list has
 }
 

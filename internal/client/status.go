@@ -5,7 +5,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,21 +13,21 @@ import (
 )
 
 // Status asks the service whether accounts still exist and are active: one
-// answer per identity, in order. A server that cannot ask services so is an
-// *identity.Error with CodeNoDirectory, as is a service without a directory.
+// answer per identity, in order. A service without a directory is an
+// *identity.Error with CodeNoDirectory.
 func (c *Client) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
 	answers := make([]identity.AccountStatus, len(identities))
 	err := c.eachChunk(ctx, len(identities), func(ctx context.Context, from, to int) error {
 		return c.status(ctx, service, identities[from:to], answers[from:to])
 	})
-	if err == nil {
-		return answers, nil
+	if err != nil {
+		return nil, err
 	}
-	return nil, c.withoutDirectories(ctx, service, err, "this API cannot ask services whether accounts still exist")
+	return answers, nil
 }
 
 func (c *Client) status(ctx context.Context, service identity.ServiceKey, identities []string, answers []identity.AccountStatus) error {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true,
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, extends: true,
 		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities}})
 	if err != nil {
 		return err
@@ -50,22 +49,4 @@ func (c *Client) status(ctx context.Context, service identity.ServiceKey, identi
 		}
 	}
 	return nil
-}
-
-// withoutDirectories makes of the error of a call that needs directories what
-// it says: where the server lacks the call, that nobody can be asked.
-func (c *Client) withoutDirectories(ctx context.Context, service identity.ServiceKey, err error, message string) error {
-	if !lacksCall(err) {
-		return err
-	}
-	// A 404 may also be a proxy's, while the server restarts; only what is
-	// known to be the API may say that there are no directories.
-	has, probeErr := c.hasExtensions(ctx)
-	switch {
-	case probeErr != nil:
-		return probeErr
-	case has && errors.Is(err, errNotJSON):
-		return err
-	}
-	return &identity.Error{Code: identity.CodeNoDirectory, Service: service, Message: message, Cause: err}
 }

@@ -6,7 +6,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -80,42 +79,6 @@ func TestStatusNonsense(t *testing.T) {
 		got, err := f.client(t).Status(context.Background(), okta, []string{"a"})
 		if got != nil || identity.CodeOf(err) != identity.CodeInternal {
 			t.Errorf("%s: %v, %v", name, got, err)
-		}
-	}
-}
-
-func TestStatusWithoutTheCall(t *testing.T) {
-	t.Parallel()
-	const says = "this API cannot ask services whether accounts still exist"
-	api := func(status answer, search answer) func(request) answer {
-		return func(r request) answer {
-			switch r.call {
-			case "POST identities/status":
-				return status
-			case "POST users/search":
-				return search
-			case "GET services":
-				return ok(`{"services":[]}`)
-			}
-			return missing(r)
-		}
-	}
-	for name, test := range map[string]struct {
-		answer func(request) answer
-		code   identity.Code
-		says   string
-	}{
-		"no extensions":       {api(missing(request{}), status(405)), identity.CodeNoDirectory, says},
-		"an older server":     {api(coded(404, identity.CodeMissing, "no such call"), ok(users())), identity.CodeNoDirectory, says},
-		"405":                 {api(coded(405, identity.CodeMethod, "no such method"), ok(users())), identity.CodeNoDirectory, says},
-		"no directory":        {api(coded(404, identity.CodeNoDirectory, "No directory is configured"), ok(users())), identity.CodeNoDirectory, "No directory is configured"},
-		"a proxy's short 404": {api(missing(request{}), ok(users())), identity.CodeMissing, "not JSON"},
-		"no API at all":       {missing, identity.CodeMissing, "GET /api/v1/services"},
-	} {
-		f := &fake{answer: test.answer}
-		_, err := f.client(t).Status(context.Background(), okta, []string{"a"})
-		if identity.CodeOf(err) != test.code || !strings.Contains(fmt.Sprint(err), test.says) {
-			t.Errorf("%s: %v, want %s that says %q", name, err, test.code, test.says)
 		}
 	}
 }

@@ -4,7 +4,9 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -22,52 +24,93 @@ func (c *Client) Login(ctx context.Context) (identity.Principal, error) {
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	var login symapi.Login
+	var login struct {
+		symapi.Login
+		Organization string `json:"organization"` // Sym's own names of org and name
+		Username     string `json:"username"`
+	}
 	if err := r.read("", &login); err != nil {
 		return identity.Principal{}, err
 	}
-	who, err := symapi.DecodeLogin(login)
+	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
+	who, err := symapi.DecodeLogin(login.Login)
 	return who, r.understood(err)
 }
 
 // FindUsers returns the users among keys that exist, each once, in the order
-// in which keys first name them. A server without users/search is asked for
-// everybody instead.
+// in which keys first name them.
 func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	keys = distinct(keys)
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	known := c.extensions.get()
-	if known != absent {
-		users, err := c.searchAll(ctx, keys)
-		if err == nil {
-			c.extensions.note(present)
-			return pick(keys, users)
-		}
-		if !lacksCall(err) {
-			return nil, err
-		}
-	}
-	all, err := c.listing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if known == unknown { // the listing proves that it is the API
-		c.extensions.note(absent)
-	}
-	return pick(keys, all)
-}
-
-// searchAll asks users/search for any number of keys.
-func (c *Client) searchAll(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	found := make([][]identity.User, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
 	err := c.eachChunk(ctx, len(keys), func(ctx context.Context, from, to int) error {
 		users, err := c.search(ctx, keys[from:to])
 		found[from/symapi.MaxBatch] = users
 		return err
 	})
-	return slices.Concat(found...), err
+	if err != nil {
+		return nil, err
+	}
+	return pick(keys, slices.Concat(found...))
+}
+
+// search asks users/search for at most symapi.MaxBatch keys.
+func (c *Client) search(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	var body symapi.UserSearch
+	for _, k := range keys {
+		if k.IsEmail() {
+			body.Emails = append(body.Emails, string(k))
+		} else {
+			body.Usernames = append(body.Usernames, string(k))
+		}
+	}
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"users", "search"}, body: body, repeat: true, extends: true})
+	if err != nil {
+		return nil, err
+	}
+	users, _, err := r.users()
+	if err == nil {
+		c.extended.Store(true)
+	}
+	return users, err
+}
+
+// requireExtensions searches for nobody unless a search has succeeded before.
+// Writes depend on it: an API without the extensions ignores their conditions.
+func (c *Client) requireExtensions(ctx context.Context) error {
+	if c.extended.Load() {
+		return nil
+	}
+	_, err := c.search(ctx, nil)
+	return err
+}
+
+// UserByID finds one user by the id the API gave it, whatever the user is
+// called now; nil where nobody has the id.
+func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error) {
+	if id == "" {
+		return nil, nil // as a filter it would select everybody
+	}
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: url.Values{"id": {id}}, repeat: true})
+	if errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	users, _, err := r.users()
+	if err != nil {
+		return nil, err
+	}
+	// A server that does not know the filter answers with everybody.
+	for _, u := range users {
+		if u.ID == id {
+			return &u, nil
+		}
+	}
+	return nil, nil
 }
 
 // AllUsers walks every user, page by page where the server has pages. After an
@@ -102,18 +145,6 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 			query = url.Values{"limit": {strconv.Itoa(symapi.MaxPage)}, "cursor": {next}}
 		}
 	}
-}
-
-// listing is AllUsers as a list.
-func (c *Client) listing(ctx context.Context) ([]identity.User, error) {
-	var all []identity.User
-	for u, err := range c.AllUsers(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, u)
-	}
-	return all, nil
 }
 
 // users decodes a reply that is a list of users.

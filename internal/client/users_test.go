@@ -5,6 +5,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -67,55 +68,112 @@ func TestFindNobody(t *testing.T) {
 	f.wantCalls(t)
 }
 
-func TestFindUsersWithoutExtensions(t *testing.T) {
+// TestWithoutExtensions proves that an API that lacks an extension is one clear
+// error, and that nothing is written to it.
+func TestWithoutExtensions(t *testing.T) {
 	t.Parallel()
-	answers := map[string]answer{
+	lacking := map[string]answer{
 		"404 HTML":       missing(request{}),
 		"404 other code": coded(404, "Entity:MISSING", "Missing entity (404)."),
 		"404 of ours":    coded(404, identity.CodeMissing, "no such call"),
 		"405":            status(405),
+		"405 of ours":    coded(405, identity.CodeMethod, "no such method"),
 	}
-	for name, lacking := range answers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := &fake{answer: func(r request) answer {
-				if r.call == "GET users" {
-					return ok(users(person("u1", "Ada@Example.com"), person("u2", "bob@example.com")))
+	ada := identity.UserKey("ada@example.com")
+	matcher := identity.Matcher{"user_id": "00u1"}
+	calls := map[string]struct {
+		path string
+		call func(context.Context, *Client) error
+	}{
+		"FindUsers": {"users/search", func(ctx context.Context, c *Client) error {
+			_, err := c.FindUsers(ctx, []identity.UserKey{ada})
+			return err
+		}},
+		"Write": {"users/search", func(ctx context.Context, c *Client) error {
+			_, err := c.Write(ctx, []identity.Write{{User: ada, Service: okta, Matcher: matcher}})
+			return err
+		}},
+		"Delete": {"users/search", func(ctx context.Context, c *Client) error {
+			_, err := c.Delete(ctx, []identity.Delete{{UserID: "u1", User: ada, Service: okta, Matcher: matcher}})
+			return err
+		}},
+		"Lookup": {"identities/lookup", func(ctx context.Context, c *Client) error {
+			_, err := c.Lookup(ctx, okta, []string{string(ada)})
+			return err
+		}},
+		"Status": {"identities/status", func(ctx context.Context, c *Client) error {
+			_, err := c.Status(ctx, okta, []string{"00u1"})
+			return err
+		}},
+		"Holders": {"identities/search", func(ctx context.Context, c *Client) error {
+			_, err := c.Holders(ctx, okta, []string{"00u1"})
+			return err
+		}},
+		"History": {"identities/history", func(ctx context.Context, c *Client) error {
+			_, _, err := c.History(ctx, HistoryQuery{})
+			return err
+		}},
+	}
+	for name, lacks := range lacking {
+		for call, test := range calls {
+			t.Run(name+" to "+call, func(t *testing.T) {
+				t.Parallel()
+				f := &fake{answer: always(lacks)}
+				err := test.call(t.Context(), f.client(t))
+				for _, says := range []string{"the API at https://identity.example.com/api/v1 lacks " + test.path, "sym-identityd", "check that the URL"} {
+					if !strings.Contains(fmt.Sprint(err, identity.AsError(err).Hint), says) {
+						t.Errorf("%v, want %q", err, says)
+					}
 				}
-				return lacking
-			}}
-			c := f.client(t)
-			for range 2 {
-				got, err := c.FindUsers(context.Background(), keysOf([]string{"ada@example.com", "eve@example.com"}))
-				if err != nil || !slices.Equal(namesOf(got), []string{"Ada@Example.com"}) {
-					t.Fatalf("got %v, %v", got, err)
+				if got := f.calls(); len(got) != 1 || !strings.HasSuffix(got[0], " "+test.path) {
+					t.Errorf("requests %v, want only %s", got, test.path)
 				}
-			}
-			// What the first has shown the second knows.
-			f.wantCalls(t, "POST users/search", "GET users", "GET users")
-		})
+			})
+		}
 	}
 }
 
-// TestFindUsersOfNoAPI: a wrong URL is an error, not an empty store, and says
-// nothing about extensions.
-func TestFindUsersOfNoAPI(t *testing.T) {
+// TestExtensionsAreProvedOnce sends the proof before the first write alone,
+// and again after one that failed.
+func TestExtensionsAreProvedOnce(t *testing.T) {
 	t.Parallel()
 	down := true
 	f := &fake{answer: func(r request) answer {
-		if down {
+		switch {
+		case down:
 			return missing(r)
+		case r.call == "POST users/search":
+			return ok(users())
 		}
-		return ok(users())
+		return ok(`{"status":"success"}`)
 	}}
 	c := f.client(t)
-	_, err := c.FindUsers(context.Background(), keysOf(emails(1)))
+	write := []identity.Write{{UserID: "u1", User: "ada@example.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}}}
+	_, err := c.Write(t.Context(), write)
 	wantCode(t, err, identity.CodeMissing)
 	down = false
-	if _, err := c.FindUsers(context.Background(), keysOf(emails(1))); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if _, err := c.Delete(t.Context(), []identity.Delete{{UserID: "u1", Service: okta}}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	f.wantCalls(t, "POST users/search", "GET users", "POST users/search")
+	f.wantCalls(t, "POST users/search", "POST users/search", "POST users/identities/delete", "POST users/identities/delete")
+}
+
+// TestLoginNames reads the names of either API: Sym's own or the extensions'.
+func TestLoginNames(t *testing.T) {
+	t.Parallel()
+	want := identity.Principal{Org: "acme", Name: "ci", Role: identity.Admin}
+	for _, body := range []string{
+		`{"organization":"acme","username":"ci","role":"admin"}`,
+		`{"org":"acme","name":"ci","role":"admin"}`,
+		`{"organization":"other","username":"other","org":"acme","name":"ci","role":"admin"}`,
+	} {
+		got, err := (&fake{answer: always(ok(body))}).client(t).Login(t.Context())
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
 }
 
 func TestFindUsersFails(t *testing.T) {
@@ -160,6 +218,18 @@ func TestNullListsAreEmpty(t *testing.T) {
 	}
 }
 
+// allUsers lists everybody whom AllUsers yields, or returns its error.
+func allUsers(c *Client) ([]identity.User, error) {
+	var all []identity.User
+	for u, err := range c.AllUsers(context.Background()) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
 func TestAllUsers(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
@@ -171,7 +241,7 @@ func TestAllUsers(t *testing.T) {
 		return ok(page)
 	}}
 	c := f.client(t)
-	got, err := c.listing(context.Background())
+	got, err := allUsers(c)
 	if err != nil || !slices.Equal(namesOf(got), []string{"ada@example.com", "bob@example.com"}) {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -218,8 +288,55 @@ func TestAllUsersFailsOnALaterPage(t *testing.T) {
 		}
 		return ok(page)
 	}}
-	got, err := f.client(t).listing(context.Background())
+	got, err := allUsers(f.client(t))
 	if got != nil || apiError(t, err).Status != 500 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
+
+func TestUserByID(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer func(request) answer
+		want   string
+		code   identity.Code
+	}{
+		"found":               {answer: always(ok(users(person("id-1", "Ada@example.com")))), want: "Ada@example.com"},
+		"nobody":              {answer: always(ok(users()))},
+		"nobody, as an error": {answer: always(coded(404, identity.CodeUserNotFound, "No Sym Identity found for user id id-1"))},
+		"filter ignored":      {answer: always(ok(users(person("id-2", "bob@example.com"), person("id-1", "ada@example.com")))), want: "ada@example.com"},
+		"others only":         {answer: always(ok(users(person("id-2", "bob@example.com"))))},
+		"a proxy's 404":       {answer: missing, code: identity.CodeMissing},
+		"down":                {answer: always(status(http.StatusBadGateway)), code: identity.CodeUnavailable},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{answer: tt.answer}
+			got, err := f.client(t).UserByID(t.Context(), "id-1")
+			if identity.CodeOf(err) != tt.code || (err == nil) != (tt.code == "") {
+				t.Fatalf("error %v, want code %q", err, tt.code)
+			}
+			switch {
+			case tt.want == "" && got != nil:
+				t.Errorf("found %s", got.Name)
+			case tt.want != "" && (got == nil || got.Name != tt.want || got.ID != "id-1"):
+				t.Errorf("got %v, want %s", got, tt.want)
+			}
+			if f.seen[0].call != "GET users" || f.seen[0].query != "id=id-1" {
+				t.Errorf("asked %s?%s", f.seen[0].call, f.seen[0].query)
+			}
+		})
+	}
+}
+
+func TestUserByID_empty(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: missing}
+	if got, err := f.client(t).UserByID(t.Context(), ""); err != nil || got != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	f.wantCalls(t)
+}
+
+func always(a answer) func(request) answer { return func(request) answer { return a } }

@@ -25,9 +25,6 @@ import (
 //
 // An acknowledged write is never an error: where the server does not return
 // the user and reading it back fails, the user holds what was written.
-//
-// On a server without the extensions all conditions are checked by reading
-// first, and nothing is sent when one does not hold.
 func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	if len(writes) == 0 {
 		return nil, nil
@@ -39,11 +36,10 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 	if err != nil {
 		return make([]identity.User, len(writes)), err
 	}
-	p, err := c.planWrites(ctx, named)
-	if err != nil {
+	if err := c.requireExtensions(ctx); err != nil {
 		return make([]identity.User, len(writes)), err
 	}
-	return c.sendWrites(ctx, named, p)
+	return c.sendWrites(ctx, named)
 }
 
 // refusal is the error of a write that a read-only client does not send.
@@ -52,46 +48,24 @@ func (c *Client) refusal(method string, path ...string) error {
 	return a.failed(0, ErrReadOnly)
 }
 
-// plan is which writes are sent, and as what.
-type plan struct {
-	users    []identity.User // in order of writes: of those that need no sending
-	indexes  []int           // of the writes to send
-	elements []symapi.UserUpsert
-	repeat   func(w identity.Write) bool // a repetition of w does no harm
-}
-
-func (c *Client) planWrites(ctx context.Context, writes []identity.Write) (plan, error) {
-	has, err := c.hasExtensions(ctx)
-	if err != nil {
-		return plan{}, err
+// upsertElement returns the element of PATCH users that stores w.
+func upsertElement(w identity.Write) symapi.UserUpsert {
+	own := symapi.IdentityUpsert{
+		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher,
+		Source: string(w.Source.OrManual()), Rule: w.Rule,
+		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
 	}
-	if !has {
-		return c.planByReading(ctx, writes)
+	if w.UserID != "" {
+		return symapi.UserUpsert{ID: w.UserID, Identities: []symapi.IdentityUpsert{own}}
 	}
-	p := plan{users: make([]identity.User, len(writes)), repeat: conditional}
-	for i, w := range writes {
-		u := symapi.UserUpsert{ID: w.UserID, Identities: []symapi.IdentityUpsert{upsertOf(w)}}
-		if w.UserID == "" {
-			// Without a type: one would create an unknown bot.
-			u.Identities = append([]symapi.IdentityUpsert{ownRecord(w.User.Type(), w.Name)}, u.Identities...)
-		}
-		p.indexes, p.elements = append(p.indexes, i), append(p.elements, u)
-	}
-	return p, nil
+	// Without a type: one would create an unknown bot.
+	return symapi.UserUpsert{Identities: []symapi.IdentityUpsert{ownRecord(w.User.Type(), w.Name), own}}
 }
 
 // conditional reports whether the server refuses w when another value has been
 // stored meanwhile, so that sending it twice cannot undo another's change.
 func conditional(w identity.Write) bool {
 	return w.IfAbsent || w.IfRevision != 0 || w.Source.OrManual() != identity.Manual
-}
-
-func upsertOf(w identity.Write) symapi.IdentityUpsert {
-	return symapi.IdentityUpsert{
-		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher,
-		Source: string(w.Source.OrManual()), Rule: w.Rule,
-		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
-	}
 }
 
 // ownRecord is a user's sym identity, by which a user without known id is
@@ -137,24 +111,25 @@ func namedWrites(writes []identity.Write) ([]identity.Write, error) {
 	return out, nil
 }
 
-// sendWrites sends a plan in chunks. writes are named.
-func (c *Client) sendWrites(ctx context.Context, writes []identity.Write, p plan) ([]identity.User, error) {
-	users := p.users
+// sendWrites sends named writes in chunks.
+func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
+	users := make([]identity.User, len(writes))
 	var failed failures
 	var unread []int // written, but the server did not show the user
-	for from := 0; from < len(p.indexes); from += symapi.MaxBatch {
-		to := min(from+symapi.MaxBatch, len(p.indexes))
-		chunk := p.indexes[from:to]
+	for from := 0; from < len(writes); from += symapi.MaxBatch {
+		chunk := writes[from:min(from+symapi.MaxBatch, len(writes))]
 		repeat := true
-		for _, i := range chunk {
-			repeat = repeat && p.repeat(writes[i])
+		elements := make([]symapi.UserUpsert, len(chunk))
+		for i, w := range chunk {
+			repeat = repeat && conditional(w)
+			elements[i] = upsertElement(w)
 		}
 		results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: repeat,
-			body: symapi.UserUpserts{Users: p.elements[from:to]}, elements: len(chunk)})
+			body: symapi.UserUpserts{Users: elements}, elements: len(chunk)})
 		if err != nil {
 			stop := failed.add(err, func(failure *identity.ItemError) {
-				w := writes[chunk[failure.Index]]
-				failure.Index = chunk[failure.Index]
+				w := chunk[failure.Index]
+				failure.Index += from
 				complete(failure.Err, w.User, w.Service)
 			})
 			if stop {
@@ -165,9 +140,9 @@ func (c *Client) sendWrites(ctx context.Context, writes []identity.Write, p plan
 		for k, r := range results {
 			user, err := recordOf(r)
 			if err != nil {
-				unread = append(unread, chunk[k])
+				unread = append(unread, from+k)
 			}
-			users[chunk[k]] = user
+			users[from+k] = user
 		}
 	}
 	c.readBack(ctx, writes, unread, users)

@@ -446,19 +446,16 @@ func TestIdentitiesReadOnlyAndUnregistered(t *testing.T) {
 		`ERROR AttributeName("identities").ElementKeyString("deploy-bot"): Unable to Create Identity Mappings … 1 change could not be made and 1 was made … deploy-bot: Unknown bot: deploy-bot … adopts them … ada@acme.com`)
 }
 
-// An API without the extensions is read before it is written.
+// TestIdentitiesWithoutExtensions proves that an API without the extensions is
+// one error that names the missing call, and that nothing is written to it.
 func TestIdentitiesWithoutExtensions(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
 	s.answerNext(1000, "POST", "users/search", http.NotFound)
 	s.answerNext(1000, "POST", "identities/search", http.NotFound)
-	s.mapping("bob@acme.com", testOkta, "00u9", identity.FromEmail)
-	config := bulkOkta(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u2"})
-	wantDiagnostics(t, b.apply(config))
-	b.mustRefresh()
-	b.wantNoChange(config)
-	b.mustApply(bulkOkta(map[string]any{"ada@acme.com": "00u3", "bob@acme.com": "00u2"}))
-	s.wantManual(map[string]any{"ada@acme.com": "00u3", "bob@acme.com": "00u2"})
-	b.mustApply(nil)
-	s.wantAbsent("ada@acme.com", "bob@acme.com")
+	wantDiagnostics(t, b.apply(bulkOkta(map[string]any{"ada@acme.com": "00u1"})),
+		"ERROR: Unable to … does not know this call … Use sym-identityd … lacks users/search, which the provider needs")
+	if len(s.requests("PATCH users")) != 0 || b.state != nil {
+		t.Error("a write was sent, or state was saved")
+	}
 }

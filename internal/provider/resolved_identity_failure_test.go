@@ -60,13 +60,6 @@ func TestResolvedIdentity_failures(t *testing.T) {
 				s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
 				method, path, _ := strings.Cut(call, " ")
 				failure.fails(s, method, path)
-				if strings.HasPrefix(name, "404") && method == "POST" {
-					// So a server without extensions answers. That it is none shows
-					// only where it does not serve the rest either.
-					failure.fails(s, "GET", "users")
-					failure.fails(s, "GET", "services")
-					path = ""
-				}
 				p := newProtocolServer(t, nil, s.settings())
 				_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"persist": true, "on_unmapped": "ignore"}))
 				wantFailure(t, diags, "Request: … "+path+" … "+failure.want+" … request ID ")

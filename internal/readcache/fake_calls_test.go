@@ -12,8 +12,6 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-func (f *fakeAPI) ListsOnly() bool { return f.listsOnly }
-
 func (f *fakeAPI) Login(ctx context.Context) (who identity.Principal, err error) {
 	err = f.request(ctx, "Login", 0, func() error { who.Org = "acme"; return nil })
 	return who, err
@@ -59,7 +57,7 @@ func (f *fakeAPI) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] 
 					after++
 				}
 				for _, k := range f.order[after:] {
-					if more = len(page) == pageSize && !f.listsOnly; more {
+					if more = len(page) == pageSize; more {
 						break
 					}
 					page = append(page, f.users[k])

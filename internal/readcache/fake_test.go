@@ -35,7 +35,6 @@ type fakeAPI struct {
 	atOnce   map[string]int
 	most     map[string]int // requests of a kind at once, at most
 
-	listsOnly bool
 	// before and after run around each request, outside the lock; an error of
 	// before is the request's. n counts the requests of the kind, from 1.
 	before func(ctx context.Context, call string, n int) error

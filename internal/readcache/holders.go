@@ -31,7 +31,7 @@ func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claim
 		for i, claim := range claims {
 			questions[i] = service.String() + " " + claim
 		}
-		if r.memory.read(r.api.ListsOnly(), questions...) {
+		if r.memory.read(questions...) {
 			lost = r.snapshot(ctx)
 			if found, held, err = r.heldBy(ctx, service, claims); held || err != nil {
 				return found, err

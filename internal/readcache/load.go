@@ -22,7 +22,7 @@ func (r *Reader) snapshot(ctx context.Context) error {
 
 // load is the one request of loads.
 func (r *Reader) load(ctx context.Context, _ []struct{}) (map[struct{}]struct{}, error) {
-	s, pages := r.memory.attempt(r.api.ListsOnly())
+	s, pages := r.memory.attempt()
 	if s == nil {
 		return nil, nil // somebody else's attempt has just ended
 	}
@@ -35,7 +35,7 @@ func (r *Reader) load(ctx context.Context, _ []struct{}) (map[struct{}]struct{},
 		}
 		err := s.add(u)
 		tooLarge := s.bytes > r.maxBytes
-		if err != nil || tooLarge || pages > 0 && len(s.users) >= pages*pageSize {
+		if err != nil || tooLarge || len(s.users) >= pages*pageSize {
 			r.memory.lost(pages, tooLarge)
 			return nil, nil
 		}
@@ -45,11 +45,11 @@ func (r *Reader) load(ctx context.Context, _ []struct{}) (map[struct{}]struct{},
 }
 
 // read notes questions and reports whether to try for a snapshot first.
-func (m *memory) read(listsOnly bool, questions ...string) bool {
+func (m *memory) read(questions ...string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.thrift.read(questions...)
-	return m.thrift.worthwhile(listsOnly)
+	return m.thrift.worthwhile()
 }
 
 // spend notes the requests for n questions.
@@ -64,18 +64,14 @@ func (m *memory) reading() *snapshot {
 	return newSnapshot(time.Now(), m.now())
 }
 
-// attempt is a reading for which pages may be spent, 0 where they cost nothing;
-// nil where there is a snapshot by now, or an attempt has failed meanwhile.
-func (m *memory) attempt(listsOnly bool) (s *snapshot, pages int) {
+// attempt is a reading for which pages may be spent; nil where there is a snapshot by now, or an attempt has failed meanwhile.
+func (m *memory) attempt() (s *snapshot, pages int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.live() != nil || !m.thrift.worthwhile(listsOnly) {
+	if m.live() != nil || !m.thrift.worthwhile() {
 		return nil, 0
 	}
-	if !listsOnly {
-		pages = m.thrift.pages()
-	}
-	return newSnapshot(time.Now(), m.clock), pages
+	return newSnapshot(time.Now(), m.clock), m.thrift.pages()
 }
 
 // lost notes an attempt that came to nothing. No other one is made where there

@@ -31,11 +31,10 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 			names = append(names, fmt.Sprintf("p%02d@acme.com", i))
 		}
 		f := newFakeAPI(names...)
-		f.listsOnly = rapid.Bool().Draw(t, "lists only")
 		r := New(f)
 		r.finds.expected, r.loads.expected = 1, 1 // nobody else comes
 		if rapid.Bool().Draw(t, "snapshot") {
-			r.memory.read(false, people(enoughReads)...)
+			r.memory.read(people(enoughReads)...)
 		}
 		ctx := context.Background()
 		name := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("p%02d@acme.com", rapid.IntRange(0, 65).Draw(t, "n")) })

@@ -32,9 +32,6 @@ type API interface {
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	UserByID(ctx context.Context, id string) (*identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
-	// ListsOnly reports whether the server is known to read everybody for each
-	// FindUsers.
-	ListsOnly() bool
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
@@ -101,6 +98,3 @@ func New(api API) *Reader {
 
 // Login asks who the token is.
 func (r *Reader) Login(ctx context.Context) (identity.Principal, error) { return r.api.Login(ctx) }
-
-// ListsOnly is the API's.
-func (r *Reader) ListsOnly() bool { return r.api.ListsOnly() }

@@ -59,11 +59,10 @@ func write(name string, service identity.ServiceKey, value string) identity.Writ
 func TestPassedThrough(t *testing.T) {
 	t.Parallel()
 	f := newFakeAPI()
-	f.listsOnly = true
 	r := New(f)
 	who, err := r.Login(t.Context())
 	ids, refErr := r.References(t.Context(), "s1")
-	if err != nil || refErr != nil || who.Org != "acme" || len(ids) != 1 || ids[0] != "s1" || !r.ListsOnly() {
+	if err != nil || refErr != nil || who.Org != "acme" || len(ids) != 1 || ids[0] != "s1" {
 		t.Errorf("%v, %v, %v, %v", who, err, ids, refErr)
 	}
 }

@@ -85,24 +85,6 @@ func TestSnapshotIsReadOnceForAll(t *testing.T) {
 	})
 }
 
-// A server without users/search reads everybody for each request: the second
-// one is for the snapshot, and it may be of any size.
-func TestServerThatOnlyLists(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		names := people(30000)
-		f := newFakeAPI(names...)
-		f.listsOnly = true
-		r := New(f)
-		for _, name := range names[:5] {
-			stored(t, r, name, okta)
-		}
-		if diff := cmp.Diff(map[string]int{"FindUsers": 1, "AllUsers": 1}, f.counts); diff != "" {
-			t.Errorf("requests (-want +got):\n%s", diff)
-		}
-	})
-}
-
 func TestSnapshotThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,7 +209,7 @@ func TestCancelledSnapshot(t *testing.T) {
 		f := newFakeAPI(people(100)...)
 		f.before = latency(time.Minute)
 		r := New(f)
-		r.memory.read(false, people(100)...)
+		r.memory.read(people(100)...)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := r.FindUsers(ctx, keys("p000001@acme.com"))

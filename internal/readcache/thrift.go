@@ -15,9 +15,6 @@ package readcache
 // pages have been spent. So sixty reads in an organisation of a million cost 8
 // pages more, a thousand reads in one of a thousand cost one page, and in all
 // never more than 8 + 2 × what single reads cost is spent in vain.
-//
-// A server without users/search reads everybody for each single request. There
-// the second request is the attempt, and there are no pages to count.
 const (
 	enoughReads    = 48
 	enoughRequests = 12
@@ -48,14 +45,10 @@ func (t *thrift) read(questions ...string) {
 // spend notes the requests for n questions.
 func (t *thrift) spend(n int) { t.spent += (n + maxBatch - 1) / maxBatch }
 
-// worthwhile reports whether to try to read everybody now. listsOnly says that
-// each request reads everybody anyway.
-func (t *thrift) worthwhile(listsOnly bool) bool {
+// worthwhile reports whether to try to read everybody now.
+func (t *thrift) worthwhile() bool {
 	if t.never || t.spent < t.next {
 		return false
-	}
-	if listsOnly {
-		return t.spent > 0
 	}
 	return len(t.asked) >= enoughReads || t.spent >= enoughRequests
 }

@@ -25,7 +25,7 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 		for i, key := range keys {
 			questions[i] = string(key)
 		}
-		if r.memory.read(r.api.ListsOnly(), questions...) {
+		if r.memory.read(questions...) {
 			lost = r.snapshot(ctx)
 			found, unsure, _ = r.memory.find(keys)
 		}
