@@ -104,6 +104,9 @@ type Mapping struct {
 	UpdatedBy string // token name or JWT subject
 }
 
+// AccountKey returns what tells the mapping's account from others of its service.
+func (m Mapping) AccountKey() string { return m.Matcher.AccountKey(m.Service.Type) }
+
 // Service is one registered target service.
 type Service struct {
 	ID    string // UUID

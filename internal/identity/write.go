@@ -23,9 +23,3 @@ type Delete struct {
 	Matcher    Matcher
 	IfRevision int64 // 0 asks nothing
 }
-
-// Holder says that a user's stored mapping names an account.
-type Holder struct {
-	User    UserKey
-	Mapping Mapping
-}

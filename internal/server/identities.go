@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -137,33 +136,19 @@ func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInpu
 	for i, id := range asked {
 		claims[i] = identity.FoldIdentity(found.Key.Type, id)
 	}
-	holders, err := s.holders(ctx, found.Key, claims)
-	if err != nil {
-		return nil, err
+	holders := identity.NewIndex()
+	if len(claims) > 0 {
+		users, err := s.Store.Holders(ctx, found.Key, claims)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			holders.Put(u)
+		}
 	}
 	out := symapi.IdentityHolders{Results: make([]symapi.IdentityHolder, len(asked))}
 	for i, id := range asked {
-		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders[claims[i]])}
+		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders.UsersWith(found.Key, claims[i]))}
 	}
 	return replyWith(out), nil
-}
-
-// holders finds the users that hold each claim, ordered by name.
-func (s *service) holders(ctx context.Context, service identity.ServiceKey, claims []string) (map[string][]identity.User, error) {
-	if len(claims) == 0 {
-		return nil, nil
-	}
-	users, err := s.Store.Holders(ctx, service, claims)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(users, byName)
-	byClaim := map[string][]identity.User{}
-	for _, u := range users {
-		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.AccountKey(service.Type)
-			byClaim[claim] = append(byClaim[claim], u)
-		}
-	}
-	return byClaim, nil
 }

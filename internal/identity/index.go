@@ -1,0 +1,163 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Holder says that a user's stored mapping names an account.
+type Holder struct {
+	User    UserKey
+	Mapping Mapping
+}
+
+// HoldersByAccount groups the holders of one service by AccountKey, in order.
+func HoldersByAccount(holders []Holder) map[string][]Holder {
+	byAccount := make(map[string][]Holder, len(holders))
+	for _, h := range holders {
+		key := h.Mapping.AccountKey()
+		byAccount[key] = append(byAccount[key], h)
+	}
+	return byAccount
+}
+
+// Index finds users by key, by id, and by the accounts they hold. It is the one
+// place that answers "who holds this account?" from users in memory. It is not
+// safe for concurrent use.
+type Index struct {
+	byKey map[UserKey]*User
+	byID  map[string]UserKey
+	// accounts lists, for each service that was asked about, who holds or held
+	// which account. Entries go stale when a user changes; readers check them.
+	accounts map[ServiceKey]map[string][]UserKey
+}
+
+// NewIndex returns an index without users.
+func NewIndex() *Index {
+	return &Index{byKey: map[UserKey]*User{}, byID: map[string]UserKey{}, accounts: map[ServiceKey]map[string][]UserKey{}}
+}
+
+// Add adds a user of a list. Two users with one key are a CodeUserConflict,
+// because either could be the wrong person. A user that is listed twice, with
+// the same id, is kept as first seen.
+func (x *Index) Add(u User) error {
+	if other, ok := x.byKey[u.Key]; ok {
+		if other.ID != u.ID {
+			return TwoUsers(*other, u)
+		}
+		return nil
+	}
+	x.Put(u)
+	return nil
+}
+
+// Put stores a user in place of the one with the same key or the same id.
+func (x *Index) Put(u User) {
+	if before, known := x.byID[u.ID]; known && before != u.Key {
+		x.Remove(before) // renamed
+	}
+	x.Remove(u.Key)
+	u.Mappings = slices.Clip(u.Mappings) // a caller's append must not write into ours
+	x.byKey[u.Key] = &u
+	if u.ID != "" {
+		x.byID[u.ID] = u.Key
+	}
+	for i := range u.Mappings {
+		if holders, indexed := x.accounts[u.Mappings[i].Service]; indexed {
+			noteHolder(holders, u.Mappings[i].AccountKey(), u.Key)
+		}
+	}
+}
+
+// Remove removes the user with a key, if there is one.
+func (x *Index) Remove(key UserKey) {
+	if u, ok := x.byKey[key]; ok {
+		delete(x.byKey, key)
+		delete(x.byID, u.ID)
+	}
+}
+
+// Find returns the user with a key, nil if there is none. Callers do not change
+// the user.
+func (x *Index) Find(key UserKey) *User { return x.byKey[key] }
+
+// FindID returns the user with an id, nil if there is none.
+func (x *Index) FindID(id string) *User {
+	key, ok := x.byID[id]
+	if !ok {
+		return nil
+	}
+	return x.byKey[key]
+}
+
+// Len returns the number of users.
+func (x *Index) Len() int { return len(x.byKey) }
+
+// All returns the users ordered by key.
+func (x *Index) All() []User {
+	out := make([]User, 0, len(x.byKey))
+	for _, key := range slices.Sorted(maps.Keys(x.byKey)) {
+		out = append(out, *x.byKey[key])
+	}
+	return out
+}
+
+// Holders returns who holds the accounts of a service, in the order of
+// accountKeys, then by user. Account keys are as Matcher.AccountKey and
+// FoldIdentity return them: an identity as somebody typed it has to be folded.
+func (x *Index) Holders(service ServiceKey, accountKeys ...string) []Holder {
+	var out []Holder
+	for _, account := range accountKeys {
+		for _, u := range x.UsersWith(service, account) {
+			m, _ := u.Mapping(service)
+			out = append(out, Holder{User: u.Key, Mapping: m})
+		}
+	}
+	return out
+}
+
+// UsersWith returns the users who hold one account of a service, ordered by key.
+func (x *Index) UsersWith(service ServiceKey, accountKey string) []User {
+	var out []User
+	for _, key := range slices.Sorted(slices.Values(x.holdersIn(service)[accountKey])) {
+		if u := x.byKey[key]; u != nil {
+			if m, ok := u.Mapping(service); ok && m.AccountKey() == accountKey {
+				out = append(out, *u)
+			}
+		}
+	}
+	return out
+}
+
+// holdersIn returns the holders of each account of a service. It goes through
+// all users when a service is asked about for the first time.
+func (x *Index) holdersIn(service ServiceKey) map[string][]UserKey {
+	if known, ok := x.accounts[service]; ok {
+		return known
+	}
+	holders := map[string][]UserKey{}
+	for key, u := range x.byKey {
+		if m, ok := u.Mapping(service); ok {
+			holders[m.AccountKey()] = append(holders[m.AccountKey()], key)
+		}
+	}
+	x.accounts[service] = holders
+	return holders
+}
+
+func noteHolder(holders map[string][]UserKey, account string, key UserKey) {
+	if !slices.Contains(holders[account], key) {
+		holders[account] = append(holders[account], key)
+	}
+}
+
+// TwoUsers returns the error of a store that holds two users under one key.
+func TwoUsers(a, b User) *Error {
+	return &Error{Code: CodeUserConflict, User: a.Key,
+		Message: fmt.Sprintf("two users are stored for %s: %q (id %s) and %q (id %s)", a.Key, a.Name, a.ID, b.Name, b.ID),
+		Hint:    "Remove one of them; until then neither can be mapped."}
+}

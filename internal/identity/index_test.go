@@ -1,0 +1,110 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	github = ServiceKey{"github", "acme"}
+	okta   = ServiceKey{"okta", "acme.okta.com"}
+)
+
+func holdsGitHub(id string, key UserKey, login string) User {
+	return User{ID: id, Key: key, Name: string(key), Mappings: []Mapping{{Service: github, Matcher: NewMatcher("github", login)}}}
+}
+
+// describe lists holders as user=account.
+func describe(holders []Holder) string {
+	var out []string
+	for _, h := range holders {
+		out = append(out, string(h.User)+"="+h.Mapping.Matcher.String())
+	}
+	return strings.Join(out, " ")
+}
+
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	x := NewIndex()
+	for _, u := range []User{holdsGitHub("2", "bob@acme.com", "Octo"), holdsGitHub("1", "ada@acme.com", "octo"), holdsGitHub("3", "eve@acme.com", "eve")} {
+		if err := x.Add(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when, want string, accounts ...string) {
+		t.Helper()
+		if got := describe(x.Holders(github, accounts...)); got != want {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+	check("by account, then by user", "eve@acme.com=eve ada@acme.com=octo bob@acme.com=Octo", "eve", "octo")
+	check("any case", "ada@acme.com=octo bob@acme.com=Octo", FoldIdentity("github", "OCTO"))
+	check("nobody's", "", "nobody", "")
+	if got := x.Holders(okta, "octo"); got != nil {
+		t.Errorf("another service: %v", got)
+	}
+
+	x.Put(holdsGitHub("1", "ada@acme.com", "ada"))
+	check("after a change", "bob@acme.com=Octo ada@acme.com=ada", "octo", "ada")
+	x.Put(holdsGitHub("1", "ada@acme.com", "octo"))
+	check("after changing back", "ada@acme.com=octo bob@acme.com=Octo", "octo")
+	x.Put(holdsGitHub("1", "lovelace@acme.com", "octo"))
+	check("after a rename", "bob@acme.com=Octo lovelace@acme.com=octo", "octo")
+	if x.Find("ada@acme.com") != nil || x.FindID("1").Key != "lovelace@acme.com" || x.FindID("nobody's") != nil || x.Len() != 3 {
+		t.Errorf("after a rename: %v", x.All())
+	}
+	x.Remove("bob@acme.com")
+	x.Remove("bob@acme.com")
+	check("after a removal", "lovelace@acme.com=octo", "octo")
+
+	var keys []UserKey
+	for _, u := range x.All() {
+		keys = append(keys, u.Key)
+	}
+	if want := []UserKey{"eve@acme.com", "lovelace@acme.com"}; !slices.Equal(keys, want) {
+		t.Errorf("All: got %v, want %v", keys, want)
+	}
+}
+
+func TestIndexRefusesTwoUsersWithOneKey(t *testing.T) {
+	t.Parallel()
+	x := NewIndex()
+	for _, u := range []User{{ID: "1", Key: "ada@acme.com"}, {ID: "1", Key: "ada@acme.com", Role: Admin}} {
+		if err := x.Add(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := x.Add(User{ID: "2", Key: "ada@acme.com"})
+	if !errors.Is(err, &Error{Code: CodeUserConflict}) || x.Find("ada@acme.com").ID != "1" || x.Find("ada@acme.com").Role != "" {
+		t.Errorf("got %v and %v", err, x.Find("ada@acme.com"))
+	}
+}
+
+// What callers append to a list they passed or received does not reach the index.
+func TestIndexKeepsItsOwnMappings(t *testing.T) {
+	t.Parallel()
+	x := NewIndex()
+	list := make([]Mapping, 1, 2)
+	list[0] = Mapping{Service: github, Matcher: NewMatcher("github", "octo")}
+	x.Put(User{Key: "ada@acme.com", Mappings: list})
+	_ = append(x.All()[0].Mappings, Mapping{Service: okta})
+	if got := list[:2][1].Service; got != (ServiceKey{}) {
+		t.Errorf("an append wrote %v", got)
+	}
+}
+
+func TestHoldersByAccount(t *testing.T) {
+	t.Parallel()
+	x := NewIndex()
+	x.Put(holdsGitHub("1", "ada@acme.com", "octo"))
+	x.Put(holdsGitHub("2", "bob@acme.com", "Octo"))
+	got := HoldersByAccount(x.Holders(github, "octo", "nobody"))
+	if len(got) != 1 || describe(got["octo"]) != "ada@acme.com=octo bob@acme.com=Octo" {
+		t.Errorf("got %v", got)
+	}
+}
