@@ -31,10 +31,13 @@ type changed struct {
 // done finds which of the mappings that are to be stored where nothing is were
 // changed by the same request before. They have been removed since: a late
 // repetition must not bring them back.
-func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []store.UserWrite) (map[changed]bool, error) {
+func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []store.UserWrite, checks []checked) (map[changed]bool, error) {
 	requestID := plain(actor.RequestID)
 	var keys []identity.UserKey
-	for _, w := range writes {
+	for i, w := range writes {
+		if checks[i].user != nil {
+			continue
+		}
 		key := w.Key
 		r, known := b.users[w.ID]
 		if !known {
@@ -51,7 +54,7 @@ func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []sto
 	}
 	found := map[changed]bool{}
 	const query = "SELECT user_key, service_key FROM history WHERE request_id = ? AND changed_by = ? AND user_key %s"
-	err := selectIn(ctx, t, query, []any{requestID, plain(actor.Name)}, unique(keys, validKey), func(rows *sql.Rows) error {
+	err := selectIn(ctx, t, query, []any{requestID, plain(actor.Name)}, unique(keys, storable), func(rows *sql.Rows) error {
 		var c changed
 		var service string
 		err := rows.Scan(&c.user, &service)

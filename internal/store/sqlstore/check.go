@@ -52,7 +52,7 @@ func checkUser(w store.UserWrite) *identity.Error {
 			return invalid(fmt.Sprintf("the user key %q is not normalised", w.Key), fmt.Sprintf("It must be %q.", key))
 		}
 	}
-	if w.Name != "" {
+	if w.Name != "" && w.Name != string(w.Key) {
 		if key, err := identity.ParseUser(w.Name); err != nil || key != w.Key {
 			return invalid(fmt.Sprintf("the name %q is not a spelling of %q", brief(w.Name), w.Key), "Send the name that the key was made from.")
 		}

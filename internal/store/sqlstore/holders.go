@@ -71,7 +71,8 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 	})
 }
 
-// storable reports whether a claim can be stored at all; nobody holds others.
-func storable(claim string) bool {
-	return claim != "" && utf8.ValidString(claim) && !strings.ContainsRune(claim, 0)
+// storable reports whether a text can be stored at all. PostgreSQL refuses to
+// compare others, and nothing stored equals them.
+func storable[T ~string](text T) bool {
+	return text != "" && utf8.ValidString(string(text)) && !strings.ContainsRune(string(text), 0)
 }

@@ -49,7 +49,7 @@ func checkServiceRecord(r *store.ServiceRecord, services map[string]string) erro
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 	key, err := identity.ParseUser(r.Name)
-	if err != nil || key != r.Key || !validKey(r.Key) || !validID(r.ID) {
+	if err != nil || key != r.Key || !validID(r.ID) {
 		return badRecord("a user has the key %q, the name %q and the id %q", brief(string(r.Key)), brief(r.Name), brief(r.ID))
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {

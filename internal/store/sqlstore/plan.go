@@ -110,7 +110,7 @@ func (p *plan) indexHolders() {
 	}
 	for _, r := range p.users {
 		for service, m := range r.mappings {
-			a := account{service, m.Matcher.AccountKey(service.Type)}
+			a := account{service, m.AccountKey()}
 			if _, claimed := p.held[a]; claimed {
 				p.held[a] = append(p.held[a], r)
 			}
@@ -240,7 +240,7 @@ func (p *plan) newUser(w store.UserWrite) *record {
 // elements that take one account the later one is at fault.
 func (p *plan) holderOf(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
 	own := p.users[c.userID].mappings[c.account.service]
-	if own == nil || own.writer != c.element || own.Matcher.AccountKey(c.account.service.Type) != c.account.claim {
+	if own == nil || own.writer != c.element || own.AccountKey() != c.account.claim {
 		return "", false // a later element gave the user another value
 	}
 	var taken []identity.UserKey

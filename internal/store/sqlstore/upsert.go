@@ -67,11 +67,11 @@ func newUpsert(actor store.Actor, writes []store.UserWrite, now time.Time) *upse
 // solve works out what the batch does to the store of a transaction, or who
 // stands in its way.
 func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.ItemError, error) {
-	b, err := load(ctx, t, u.writes)
+	b, err := load(ctx, t, u.writes, u.checks)
 	if err != nil {
 		return nil, nil, err
 	}
-	if b.done, err = done(ctx, t, u.actor, b, u.writes); err != nil {
+	if b.done, err = done(ctx, t, u.actor, b, u.writes, u.checks); err != nil {
 		return nil, nil, err
 	}
 	p := &plan{before: b, writes: u.writes, checked: u.checks, actor: plain(u.actor.Name), requestID: plain(u.actor.RequestID), now: u.now}
@@ -79,16 +79,18 @@ func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.ItemError,
 }
 
 // load reads the users, services and holders that writes are about.
-func load(ctx context.Context, t *tx, writes []store.UserWrite) (*before, error) {
+func load(ctx context.Context, t *tx, writes []store.UserWrite, checks []checked) (*before, error) {
 	var ids []string
 	var keys []identity.UserKey
 	var services []identity.ServiceKey
 	claims := map[identity.ServiceKey][]string{}
-	for _, w := range writes {
-		ids, keys = append(ids, w.ID), append(keys, w.Key)
-		for _, m := range w.Mappings {
+	for i, w := range writes {
+		if checks[i].user == nil {
+			ids, keys = append(ids, w.ID), append(keys, w.Key)
+		}
+		for j, m := range w.Mappings {
 			services = append(services, m.Service)
-			if m.IfUnclaimed && m.Matcher.Validate(m.Service) == nil {
+			if m.IfUnclaimed && checks[i].mappings[j] == nil {
 				claims[m.Service] = append(claims[m.Service], m.Matcher.AccountKey(m.Service.Type))
 			}
 		}
@@ -98,7 +100,7 @@ func load(ctx context.Context, t *tx, writes []store.UserWrite) (*before, error)
 	if err != nil {
 		return nil, err
 	}
-	byKey, err := usersBy(ctx, t, "user_key", unique(keys, validKey))
+	byKey, err := usersBy(ctx, t, "user_key", unique(keys, storable))
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +173,7 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 			}
 			dirty, owners = append(dirty, m), append(owners, r)
 			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], object(m.Matcher),
-				claimColumn(m.Matcher.AccountKey(service.Type)), object(m.Profile), string(m.Source), m.Rule, nil,
+				claimColumn(m.AccountKey()), object(m.Profile), string(m.Source), m.Rule, nil,
 				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}

@@ -57,7 +57,7 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	var users []identity.User
 	err := s.read(ctx, func(t *tx) error {
-		records, err := usersBy(ctx, t, "user_key", unique(keys, validKey))
+		records, err := usersBy(ctx, t, "user_key", unique(keys, storable))
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func newUserWalk(filter store.UserFilter) (userWalk, error) {
 
 // nobody says that nothing stored can be named as the filter names it.
 func (w userWalk) nobody() bool {
-	return w.filter.Key != "" && !validKey(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
+	return w.filter.Key != "" && !storable(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
 }
 
 // one says that the filter names one user.

@@ -82,7 +82,7 @@ var userTests = map[string]func(f *fixture){
 		user := f.upsert(write(alice, value(okta, "00u1")))[0]
 		got := f.upsert(store.UserWrite{ID: user.ID, Key: "alice.smith@acme.com", Name: "Alice.Smith@acme.com"})[0]
 		want := user
-		want.Name = "Alice.Smith@acme.com"
+		want.Key, want.Name = "alice.smith@acme.com", "Alice.Smith@acme.com"
 		equal(f, "user", want, got)
 		if _, ok := f.user(alice); ok {
 			f.Error("the old name is still known")
