@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 // AccessToken is what a token endpoint gave.
@@ -29,16 +30,22 @@ const (
 	tokenLife = 10 * time.Minute
 )
 
-// bearer keeps an access token. Callers that come while one is being fetched
-// wait for it, not longer than their own context lasts.
+// bearer keeps an access token. Callers that need one at the same time share
+// one fetch.
 type bearer struct {
-	fetch func(context.Context) (AccessToken, error)
-	clock Clock
-	turn  chan struct{} // holds one token: who has it fetches
+	fetch  func(context.Context) (AccessToken, error)
+	clock  Clock
+	flight httpx.Flight[bearerToken]
 
 	mu    sync.Mutex
 	value string
 	until time.Time
+}
+
+// bearerToken is a token and whether it was fetched just now.
+type bearerToken struct {
+	value   string
+	fetched bool
 }
 
 // get returns the token and whether it was fetched just now. The nil bearer
@@ -47,25 +54,25 @@ func (b *bearer) get(ctx context.Context) (value string, fetched bool, err error
 	if b == nil {
 		return "", false, nil
 	}
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return "", false, context.Cause(ctx)
-	}
+	token, err := b.flight.Do(ctx, b.current)
+	return token.value, token.fetched, err
+}
+
+// current returns the kept token, or fetches one.
+func (b *bearer) current(ctx context.Context) (bearerToken, error) {
 	b.mu.Lock()
 	value, until := b.value, b.until
 	b.mu.Unlock()
 	now := b.clock.Now()
 	if value != "" && now.Before(until) {
-		return value, false, nil
+		return bearerToken{value: value}, nil
 	}
 	token, err := b.fetch(ctx)
 	if err != nil {
-		return "", false, err
+		return bearerToken{}, err
 	}
 	if token.Value == "" {
-		return "", false, fmt.Errorf("%w as expected: it gave an empty access token", directory.ErrUnavailable)
+		return bearerToken{}, fmt.Errorf("%w as expected: it gave an empty access token", directory.ErrUnavailable)
 	}
 	if token.Expires.IsZero() {
 		token.Expires = now.Add(tokenLife)
@@ -73,7 +80,7 @@ func (b *bearer) get(ctx context.Context) (value string, fetched bool, err error
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.value, b.until = token.Value, token.Expires.Add(-tokenMargin)
-	return token.Value, true, nil
+	return bearerToken{token.Value, true}, nil
 }
 
 // forget drops a token, unless another one has taken its place.

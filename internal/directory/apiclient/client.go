@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Request is one call of a service.
@@ -33,7 +34,7 @@ type Request struct {
 	Body   []byte
 	// Repeatable says that a request which is not a GET may be sent again.
 	Repeatable bool
-	// Secrets are texts of this request to blot out of errors.
+	// Secrets are texts of this request that no error shows.
 	Secrets []string
 	// Private says that the answer holds a secret: no error quotes it.
 	Private bool
@@ -46,7 +47,7 @@ type Response struct {
 	Body   []byte
 
 	at     string // method and URL, for errors
-	redact *redactor
+	redact *redact.Redactor
 
 	private bool
 }
@@ -146,21 +147,21 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL, bearer st
 	}
 	maps.Copy(req.Header, credential)
 	at := r.Method + " " + shown(target)
-	redact := newRedactor(slices.Concat(HeaderSecrets(credential), c.cfg.Secrets, r.Secrets))
+	secrets := redact.New(slices.Concat(redact.HeaderSecrets(credential), c.cfg.Secrets, r.Secrets)...)
 
 	answer, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, redact, err))
+		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, secrets, err))
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, c.cfg.MaxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, redact, err))
-	}
-	resp := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, at: at, redact: redact, private: r.Private}
-	if int64(len(body)) > c.cfg.MaxBody {
+	body, err := httpx.ReadBody(answer.Body, c.cfg.MaxBody)
+	switch {
+	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, fmt.Errorf("%s: %w as expected: its answer is larger than %d bytes", at, directory.ErrUnavailable, c.cfg.MaxBody)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, secrets, err))
 	}
+	resp := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, at: at, redact: secrets, private: r.Private}
 	limited := resp.Status == http.StatusTooManyRequests ||
 		c.cfg.Limited != nil && c.cfg.Limited(resp.Status, resp.Header, resp.Body)
 	if limited || resp.Status < 200 || resp.Status > 299 {
@@ -171,20 +172,20 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL, bearer st
 
 // transportError says why no answer came. The error of net/http repeats the
 // URL with its query, so only what it wraps is told.
-func (c *Client) transportError(ctx context.Context, redact *redactor, err error) error {
+func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
 	switch {
-	case errors.Is(err, errRedirect):
-		return &transportFailure{class: directory.ErrUnavailable, text: redact.text(err.Error()), final: true}
+	case errors.Is(err, httpx.ErrRedirect):
+		return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: true}
 	case errors.Is(err, errNotPublic):
 		return &transportFailure{class: directory.ErrRefused, text: "the target is refused: " + errNotPublic.Error(), final: true}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
-	return &transportFailure{class: directory.ErrUnavailable, text: redact.text(err.Error()), final: certificateError(err)}
+	return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: certificateError(err)}
 }
 
 // enter waits for one of the places for requests under way.

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 // Defaults of Config.
@@ -56,8 +58,7 @@ type Config struct {
 	// Bearer fetches an access token, which is kept until shortly before it
 	// expires and renewed once when the service rejects it.
 	Bearer func(ctx context.Context) (AccessToken, error)
-	// Secrets are texts to blot out of errors. The values that Auth sets are
-	// blotted out anyway.
+	// Secrets are texts that no error shows, nor the values that Auth sets.
 	Secrets []string
 	// Header is sent with every request.
 	Header    http.Header
@@ -126,7 +127,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 	}
 	if cfg.RetryAfter == nil {
-		cfg.RetryAfter = RetryAfter
+		cfg.RetryAfter = httpx.RetryAfter
 	}
 	c := &Client{cfg: cfg, base: base, limiter: rate.NewLimiter(rate.Inf, 1)}
 	if cfg.Every > 0 {
@@ -136,9 +137,9 @@ func New(cfg Config) (*Client, error) {
 		c.inFlight = make(chan struct{}, cfg.MaxInFlight)
 	}
 	if cfg.Bearer != nil {
-		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock, turn: make(chan struct{}, 1)}
+		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock}
 	}
-	c.http = &http.Client{Transport: transport(cfg.PublicOnly), CheckRedirect: sameHost}
+	c.http = &http.Client{Transport: transport(cfg.PublicOnly), CheckRedirect: httpx.SameHost(maxRedirects)}
 	return c, nil
 }
 
@@ -174,13 +175,4 @@ type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now() }
 
-func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (wallClock) Sleep(ctx context.Context, d time.Duration) error { return httpx.Sleep(ctx, d) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 // Settings are what the connectors of HTTP services have in common.
@@ -72,10 +73,10 @@ func Required(setting, value string) error {
 // holds the seconds to wait.
 func ResetIn(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	return func(h http.Header, now time.Time) (time.Duration, bool) {
-		if wait, ok := RetryAfter(h, now); ok {
+		if wait, ok := httpx.RetryAfter(h, now); ok {
 			return wait, true
 		}
-		return RetryAfter(http.Header{"Retry-After": {h.Get(header)}}, now)
+		return httpx.RetryAfter(http.Header{"Retry-After": {h.Get(header)}}, now)
 	}
 }
 
@@ -85,18 +86,15 @@ func ResetIn(header string) func(http.Header, time.Time) (time.Duration, bool) {
 // times are whole seconds.
 func ResetAt(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	return func(h http.Header, now time.Time) (time.Duration, bool) {
-		if wait, ok := RetryAfter(h, now); ok {
+		if wait, ok := httpx.RetryAfter(h, now); ok {
 			return wait, true
 		}
 		reset, err := strconv.ParseInt(strings.TrimSpace(h.Get(header)), 10, 64)
 		if err != nil || reset <= 0 {
 			return 0, false
 		}
-		if date, err := http.ParseTime(h.Get("Date")); err == nil {
-			now = date
-		}
 		const longest = 365 * 24 * 60 * 60
-		seconds := min(reset-now.Unix()+1, longest)
+		seconds := min(reset-httpx.Date(h, now).Unix()+1, longest)
 		return max(time.Duration(seconds)*time.Second, 0), true
 	}
 }

@@ -8,10 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -118,25 +115,6 @@ func (c *Client) again(err error, attempt int) (time.Duration, bool) {
 		return backoff, errors.Is(err, directory.ErrUnavailable) && status.Status != http.StatusNotImplemented
 	case errors.As(err, &failure):
 		return backoff, errors.Is(err, directory.ErrUnavailable) && !failure.final
-	}
-	return 0, false
-}
-
-// RetryAfter reads a Retry-After header: seconds, or a date.
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if value == "" {
-		return 0, false
-	}
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		const longest = 365 * 24 * 60 * 60
-		if math.IsNaN(seconds) || seconds < 0 {
-			return 0, false
-		}
-		return time.Duration(min(seconds, longest) * float64(time.Second)), true
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), 0), true
 	}
 	return 0, false
 }

@@ -13,27 +13,9 @@ import (
 	"time"
 )
 
-// Errors that no retry heals.
-var (
-	errRedirect  = errors.New("a redirect is refused")
-	errNotPublic = errors.New("the address is not public")
-)
+var errNotPublic = errors.New("the address is not public")
 
 const maxRedirects = 5
-
-// sameHost follows a redirect only to where the credential may go.
-func sameHost(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	switch {
-	case len(via) >= maxRedirects:
-		return fmt.Errorf("%w: there were %d of them", errRedirect, len(via))
-	case next.URL.Host != first.Host:
-		return fmt.Errorf("%w: it leads to another host, %q", errRedirect, next.URL.Host)
-	case next.URL.Scheme != first.Scheme:
-		return fmt.Errorf("%w: it leads from %s to %q", errRedirect, first.Scheme, next.URL.Scheme)
-	}
-	return nil
-}
 
 // dialer connects by name and address. Of what a name resolves to, only public
 // addresses count where publicOnly is set.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Settings are what AWS directories are configured with. Without a key the
@@ -179,7 +180,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r := apiclient.Request{Method: req.Method, URL: req.URL.String(), Header: req.Header, Repeatable: true}
-	r.Secrets = apiclient.HeaderSecrets(http.Header{"Authorization": req.Header["Authorization"], "X-Amz-Security-Token": req.Header["X-Amz-Security-Token"]})
+	r.Secrets = redact.HeaderSecrets(http.Header{"Authorization": req.Header["Authorization"], "X-Amz-Security-Token": req.Header["X-Amz-Security-Token"]})
 	if req.Body != nil {
 		if r.Body, err = io.ReadAll(req.Body); err != nil {
 			return nil, fmt.Errorf("%w: the request cannot be read", directory.ErrRefused)

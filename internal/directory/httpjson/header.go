@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // parseHeaders returns the headers and what of them may not be shown:
@@ -34,7 +34,7 @@ func parseHeaders(settings map[string]string) (http.Header, []string, error) {
 			secret.Set(key, value)
 		}
 	}
-	return header, apiclient.HeaderSecrets(secret), nil
+	return header, redact.HeaderSecrets(secret), nil
 }
 
 // tokenRune reports whether RFC 9110 allows c in a header's name.

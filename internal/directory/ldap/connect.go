@@ -16,6 +16,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // connect dials, secures the connection unless that is waived, and binds.
@@ -106,6 +107,6 @@ func (s *server) failure(ctx context.Context, err error) error {
 			class = fmt.Errorf("%w: lift the server's limit for the account, as in OpenLDAP's limits … size.prtotal=unlimited", directory.ErrTruncated)
 		}
 	}
-	text := strings.ReplaceAll(err.Error(), s.cfg.Password, "[secret]")
+	text := redact.New(s.cfg.Password).Text(err.Error())
 	return directory.NeedsGrant(fmt.Errorf("%w: %s", class, text), grant)
 }
