@@ -9,7 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -242,17 +242,20 @@ func checkSummary(summary string, warning bool) string {
 	return ""
 }
 
-// providerSummaries are the summaries of the package's own source.
+// providerSummaries returns the summaries in the source of this package and of
+// config.
 func providerSummaries(t *testing.T) map[string]token.Position {
 	t.Helper()
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := map[string]string{}
-	for _, entry := range entries {
-		if name := entry.Name(); strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
-			files[name] = readFile(t, name)
+	for _, pattern := range []string{"*.go", "config/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(names), err)
+		}
+		for _, name := range names {
+			if !strings.HasSuffix(name, "_test.go") {
+				files[name] = readFile(t, name)
+			}
 		}
 	}
 	source := readSummarySource(t, files)

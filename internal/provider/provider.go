@@ -7,15 +7,31 @@ package provider
 
 import (
 	"context"
-	"path/filepath"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
 var (
@@ -40,50 +56,122 @@ func (p *symProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 	resp.Version = p.version
 }
 
-// ValidateConfig checks what a validator of one attribute cannot. It asks
-// neither network nor environment.
+func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	filled := []validator.String{settingCheck{"must not be empty", checkFilled}}
+	optional := func(doc string, validators ...validator.String) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: doc}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Maps people to their accounts in other services, through the identity API that Sym speaks: " +
+			"stored mappings first, then reducer rules, then an e-mail lookup in the service itself. " +
+			"Everything is optional here; the API is asked when something first needs it, never by `validate`.",
+		Attributes: map[string]schema.Attribute{
+			"org": optional("Slug of the organization. When set, it must equal the token's (or the embedded configuration's): "+
+				"another organization's store would look as if everything were gone. Or `SYM_ORG`.", filled...),
+			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Excludes `embedded`. Or `SYM_API_URL`.",
+				settingCheck{"must be an http or https URL without user, query and fragment", config.CheckAPIURL}),
+			"embedded": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Runs the identity API inside the provider, instead of asking a server. Excludes `api_url`. " +
+					"With SQLite this is for one machine; in CI, let the configuration's `store` point at PostgreSQL.",
+				Attributes: map[string]schema.Attribute{
+					"config": schema.StringAttribute{
+						Required: true, Validators: filled,
+						MarkdownDescription: "Path of a sym-identityd configuration file, relative to the working directory. Its `listen` and tokens are not used. Or `SYM_EMBEDDED_CONFIG`.",
+					},
+				},
+			},
+			"token": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				Validators: []validator.String{settingCheck{"must be a token without spaces", config.CheckToken}},
+				MarkdownDescription: "Bearer token. Prefer a source outside of the configuration. The first that is set is used: `token`, `token_file`, " +
+					"the variable that `jwt_env_var` names, `SYM_JWT`, `SYM_TOKEN_FILE`, the CI's own identity (see `oidc_audience`), symflow's own login file " +
+					"(`~/.config/symflow/default/config.yml`; its organization must equal `org`).",
+			},
+			"token_file": optional("File that holds the token. It is read again when it changes, as CI systems renew tokens during a run. Or `SYM_TOKEN_FILE`.", filled...),
+			"jwt_env_var": optional("Name of the environment variable that holds the token, in place of `SYM_JWT`. It is an error when that variable is not set.",
+				filled...),
+			"oidc_audience": optional("Audience of the OIDC tokens by which CI systems say which job asks, as the API's `jwt` block names it. Where it is set and no token is, "+
+				"the provider takes the token of HCP Terraform (`TFC_WORKLOAD_IDENTITY_TOKEN_SYM` or `TFC_WORKLOAD_IDENTITY_TOKEN`), or asks GitHub Actions for one "+
+				"(the job needs `id-token: write`) and for another before it expires. Elsewhere it does nothing. Or `SYM_OIDC_AUDIENCE`.", filled...),
+			"rules": providerRulesAttribute(),
+			"read_only": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Makes every change fail before it is sent: for plans of pull requests with a token that could do more. Off by default. Or `SYM_READ_ONLY`.",
+			},
+			"max_retries": schema.Int64Attribute{
+				Optional: true, Validators: []validator.Int64{int64validator.Between(0, config.MaxWhole)},
+				MarkdownDescription: fmt.Sprintf("How often a request is repeated that may be repeated, after 429, 502, 503, 504 and broken connections. "+
+					"`Retry-After` is honoured. %d by default. Or `SYM_MAX_RETRIES`.", config.DefaultMaxRetries),
+			},
+			"requests_per_second": schema.Float64Attribute{
+				Optional: true, Validators: []validator.Float64{float64validator.AtLeast(0)},
+				MarkdownDescription: "Limits the requests of this provider configuration; 0, the default, does not. Or `SYM_REQUESTS_PER_SECOND`.",
+			},
+			"max_concurrency": schema.Int64Attribute{
+				Optional: true, Validators: []validator.Int64{int64validator.Between(1, config.MaxWhole)},
+				MarkdownDescription: fmt.Sprintf("How many requests are under way at once, whatever `-parallelism` says. %d by default. Or `SYM_MAX_CONCURRENCY`.", client.DefaultConcurrency),
+			},
+			"request_timeout": optional(fmt.Sprintf("How long one attempt of a request may take, such as `45s` or `2m`. `%s` by default. Or `SYM_REQUEST_TIMEOUT`.", client.DefaultTimeout),
+				settingCheck{"must be a duration above zero", config.CheckDuration}),
+			"ca_cert_file":     optional("PEM file with certificates of private authorities, accepted beside the system's. Or `SYM_CA_CERT_FILE`.", filled...),
+			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. Or `SYM_CLIENT_CERT_FILE`.", filled...),
+			"client_key_file":  optional("PEM file with the key of `client_cert_file`. Or `SYM_CLIENT_KEY_FILE`.", filled...),
+			"insecure": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Accepts any certificate of the API, with a warning. Off by default; `ca_cert_file` is the better way. Or `SYM_INSECURE`.",
+			},
+			"skip_credentials_validation": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Leaves out the one request (`auth/login`) that proves the token and compares `org` before anything else is asked. " +
+					"Off by default. Or `SYM_SKIP_CREDENTIALS_VALIDATION`.",
+			},
+			"http_headers": schema.MapAttribute{
+				Optional: true, Sensitive: true, ElementType: types.StringType,
+				Validators:          []validator.Map{headersCheck{}},
+				MarkdownDescription: "Headers sent with every request, as a gateway in front of the API may want. `Authorization` is the token's and cannot be set here.",
+			},
+		},
+	}
+}
+
+// ValidateConfig checks what a validator of one attribute cannot. It uses
+// neither the network nor the environment.
 func (p *symProvider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
-	var config providerModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var model config.Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if !config.APIURL.IsNull() && !config.APIURL.IsUnknown() && !config.Embedded.IsNull() && !config.Embedded.IsUnknown() {
-		addTwoTargets(&resp.Diagnostics)
-	}
-	_, diags := compileRules(ctx, config.Rules, path.Root("rules"))
+	resp.Diagnostics.Append(model.Validate()...)
+	_, diags := compileRules(ctx, model.Rules, path.Root("rules"))
 	resp.Diagnostics.Append(diags...)
 }
 
-// Configure weighs the settings and reads the files they name. The API is not
-// asked before something needs it.
+// Configure resolves the settings and reads the files they name. It sends no
+// request: the first resource that needs the API connects.
 func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	var config providerModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var model config.Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s, diags := resolveSettings(config, p.lookupEnv)
+	settings, diags := config.Resolve(ctx, model, p.lookupEnv)
 	resp.Diagnostics.Append(diags...)
 	if diags.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(checkFiles(s)...)
-	compiled, diags := compileRules(ctx, config.Rules, path.Root("rules"))
+	session, diags := config.NewSession(settings, p.version, req.TerraformVersion, p.lookupEnv)
 	resp.Diagnostics.Append(diags...)
-	c := connector{
-		settings: s, version: p.version, lookupEnv: p.lookupEnv, symflowLogin: p.symflowLogin(),
-		userAgent: "terraform-provider-sym/" + p.version + " Terraform/" + req.TerraformVersion,
-	}
-	if s.APIURL != "" {
-		c.transport, diags = newTransport(s)
-		resp.Diagnostics.Append(diags...)
-	}
+	compiled, diags := compileRules(ctx, model.Rules, path.Root("rules"))
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	data := &providerData{settings: s, rules: compiled, opener: &opener{open: c.open}}
-	p.configured.Store(data)
+	data := &providerData{readOnly: settings.ReadOnly, rules: compiled, session: session}
+	if previous := p.configured.Swap(data); previous != nil {
+		_ = previous.session.Close() // nothing was lost that an error here would explain
+	}
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.ListResourceData = data
@@ -91,15 +179,12 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	resp.ActionData = data
 }
 
-// symflowLogin is where symflow login keeps its token; "" where there is no
-// home directory.
-func (p *symProvider) symflowLogin() string {
-	for _, name := range []string{"HOME", "USERPROFILE"} {
-		if home, _ := p.lookupEnv(name); home != "" {
-			return filepath.Join(home, ".config", "symflow", "default", "config.yml")
-		}
+// Close closes what the provider has open, before its process ends.
+func (p *symProvider) Close() error {
+	if data := p.configured.Load(); data != nil {
+		return data.session.Close()
 	}
-	return ""
+	return nil
 }
 
 func (p *symProvider) Resources(context.Context) []func() resource.Resource {
@@ -136,3 +221,137 @@ func (p *symProvider) ListResources(context.Context) []func() list.ListResource 
 		NewIdentityListResource,
 	}
 }
+
+// providerData is what a configured provider hands to its resources, data
+// sources and list resources.
+type providerData struct {
+	readOnly bool
+	rules    *rules.Set // the provider's own rules, compiled once; nil is a set without rules
+	session  *config.Session
+}
+
+// fromProviderData returns the provider's data as Configure methods receive it:
+// nil, without an error, while the provider is not configured yet.
+func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
+	if data == nil {
+		return nil
+	}
+	d, ok := data.(*providerData)
+	if !ok {
+		diags.AddError("Unable to Configure the Provider",
+			fmt.Sprintf("The provider handed over data of an unexpected kind (%T). This is a bug in the provider; please report it.", data))
+		return nil
+	}
+	return d
+}
+
+// use returns the configured API. Its reads share requests. ok is false
+// after any error in diags, also an earlier one.
+func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
+	if diags.HasError() {
+		return nil, false
+	}
+	connection, err := d.session.Connect(ctx)
+	if err != nil {
+		addConnectFailure(diags, err)
+		return nil, false
+	}
+	return connection.API, true
+}
+
+// addConnectFailure reports why the API cannot be used, in the connection's own
+// words where it has any.
+func addConnectFailure(diags *diag.Diagnostics, err error) {
+	var failed *config.Error
+	if !errors.As(err, &failed) {
+		addFailure(diags, "Connect to the Identity API", "", "", err)
+		return
+	}
+	detail := failed.Detail
+	if failed.Err != nil {
+		detail = strings.TrimSpace(failureDetail("", "", failed.Err) + " " + detail)
+	}
+	diags.AddError(failed.Title, detail)
+}
+
+// storeCreated reports whether the session created its embedded store, which
+// explains why everything in state is gone. It is false before the first
+// connection.
+func (d *providerData) storeCreated() bool {
+	c := d.session.Current()
+	return c != nil && c.StoreCreated
+}
+
+// checkFilled refuses "", which would otherwise silently mean "not set".
+func checkFilled(value string) error {
+	if value == "" {
+		return errors.New("the value is empty; leave the attribute out (or null) where it is not meant to be set")
+	}
+	return nil
+}
+
+// settingCheck makes a validator of a check. Unknown and null pass.
+type settingCheck struct {
+	describes string
+	check     func(string) error
+}
+
+var _ validator.String = settingCheck{}
+
+func (c settingCheck) Description(context.Context) string { return c.describes }
+
+func (c settingCheck) MarkdownDescription(context.Context) string { return c.describes }
+
+func (c settingCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := c.check(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Provider Setting", sentence(err.Error()))
+	}
+}
+
+// headersCheck checks each header that is known.
+type headersCheck struct{}
+
+var _ validator.Map = headersCheck{}
+
+func (headersCheck) Description(context.Context) string {
+	return "must hold headers that the provider does not set itself"
+}
+
+func (c headersCheck) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+func (headersCheck) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	headers := req.ConfigValue.Elements()
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		at := req.Path.AtMapKey(name)
+		value, ok := headers[name].(types.String)
+		if ok && value.IsNull() {
+			resp.Diagnostics.AddAttributeError(at, "Invalid Provider Setting", "The header's value is null. Leave the header out where it is not to be sent.")
+			continue
+		}
+		// The name can be wrong while the value is still unknown.
+		if err := config.CheckHeader(name, value.ValueString()); err != nil {
+			resp.Diagnostics.AddAttributeError(at, "Invalid Provider Setting", sentence(err.Error()))
+		}
+	}
+}
+
+const maxLabelBytes = 256
+
+// labelCheck keeps labels to what every store gives back unchanged.
+var labelCheck = settingCheck{"must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
+	switch {
+	case label == "":
+		return errors.New("the label is empty; leave it out (or null) for a service without one")
+	case label != strings.TrimSpace(label):
+		return errors.New("the label starts or ends with a space")
+	case len(label) > maxLabelBytes || strings.ContainsFunc(label, unicode.IsControl):
+		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
+	}
+	return nil
+}}

@@ -165,7 +165,7 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if config.persist && d.data.settings.ReadOnly {
+	if config.persist && d.data.readOnly {
 		resp.Diagnostics.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
 			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
 		return

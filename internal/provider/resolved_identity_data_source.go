@@ -175,14 +175,13 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if config.Persist.ValueBool() && d.data.settings.ReadOnly {
+	if config.Persist.ValueBool() && d.data.readOnly {
 		resp.Diagnostics.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
 			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
 		return
 	}
-	api, diags := d.data.session(ctx)
-	resp.Diagnostics.Append(diags...)
-	if diags.HasError() {
+	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	answer, ok := resolveOne(ctx, api, rules.Join(own, d.data.rules), resolve.Request{

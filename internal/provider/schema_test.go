@@ -139,25 +139,3 @@ func TestProviderSchema_isOptionalAndHidesSecrets(t *testing.T) {
 		}
 	}
 }
-
-// TestProviderModel_namesEveryAttribute guards values(), by which unknown
-// settings are found.
-func TestProviderModel_namesEveryAttribute(t *testing.T) {
-	t.Parallel()
-	var schema provider.SchemaResponse
-	(&symProvider{}).Schema(t.Context(), provider.SchemaRequest{}, &schema)
-	values := providerModel{}.values()
-	for name := range schema.Schema.Attributes {
-		if _, ok := values[name]; !ok {
-			t.Errorf("values() lacks %s", name)
-		}
-	}
-	if len(values) != len(schema.Schema.Attributes) {
-		t.Errorf("values() has %d attributes, the schema %d", len(values), len(schema.Schema.Attributes))
-	}
-	for attribute := range envNames {
-		if _, ok := values[attribute]; !ok {
-			t.Errorf("a variable stands for %s, which is no attribute", attribute)
-		}
-	}
-}

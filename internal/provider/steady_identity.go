@@ -99,12 +99,12 @@ func (m identityModel) current(data *providerData) bool {
 	if data == nil {
 		return false
 	}
-	open := data.opener.current()
+	open := data.session.Current()
 	key, known := m.key()
 	if open == nil || !known {
 		return false
 	}
-	user, held := open.client.Held(key.user)
+	user, held := open.API.Held(key.user)
 	if !held || user == nil {
 		return false
 	}

@@ -31,7 +31,11 @@ type protocolServer struct {
 // config is not nil, configures it, which must work.
 func newProtocolServer(t *testing.T, env map[string]string, config map[string]any) *protocolServer {
 	t.Helper()
-	srv := newTestProviderServer(env)
+	return newProtocolServerOf(t, newTestProviderServer(env), config)
+}
+
+func newProtocolServerOf(t *testing.T, srv tfprotov6.ProviderServer, config map[string]any) *protocolServer {
+	t.Helper()
 	schema, err := srv.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

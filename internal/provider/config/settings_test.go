@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package config
 
 import (
 	"strings"
@@ -21,16 +21,16 @@ func embeddedObject(config attr.Value) types.Object {
 }
 
 // emptyModel is a provider block without arguments.
-func emptyModel() providerModel {
-	return providerModel{
+func emptyModel() Model {
+	return Model{
 		Embedded: types.ObjectNull(embeddedTypes), Rules: types.ListNull(types.StringType), HTTPHeaders: types.MapNull(types.StringType),
 	}
 }
 
-func TestResolveSettings(t *testing.T) {
+func TestResolve(t *testing.T) {
 	t.Parallel()
-	defaults := func(change func(*settings)) settings {
-		s := settings{
+	defaults := func(change func(*Settings)) Settings {
+		s := Settings{
 			MaxRetries: 5, MaxConcurrency: 8, RequestTimeout: 30 * time.Second, Token: tokenSetting{Kind: tokenSymflow},
 		}
 		if change != nil {
@@ -45,14 +45,14 @@ func TestResolveSettings(t *testing.T) {
 		"SYM_CLIENT_KEY_FILE": "env-key", "SYM_INSECURE": "true",
 	}
 	tests := map[string]struct {
-		config func(*providerModel)
+		config func(*Model)
 		env    map[string]string
-		want   settings
+		want   Settings
 	}{
 		"nothing": {want: defaults(nil)},
 		"everything from the environment": {
 			env: full,
-			want: settings{
+			want: Settings{
 				Org: "env-org", APIURL: "https://env.example.com/api/v1", Token: tokenSetting{tokenStatic, "env-token"}, ReadOnly: true,
 				MaxRetries: 1, RequestsPerSecond: 2.5, MaxConcurrency: 3, RequestTimeout: 4 * time.Second, SkipCredentialsValidation: true,
 				CACertFile: "env-ca", ClientCertFile: "env-cert", ClientKeyFile: "env-key", Insecure: true,
@@ -60,7 +60,7 @@ func TestResolveSettings(t *testing.T) {
 		},
 		"configuration beats the environment": {
 			env: full,
-			config: func(m *providerModel) {
+			config: func(m *Model) {
 				m.Org, m.APIURL, m.Token = types.StringValue("org"), types.StringValue("https://api.example.com"), types.StringValue("token")
 				m.ReadOnly, m.Insecure, m.SkipCredentialsValidation = types.BoolValue(false), types.BoolValue(false), types.BoolValue(false)
 				m.MaxRetries, m.MaxConcurrency, m.RequestsPerSecond = types.Int64Value(0), types.Int64Value(9), types.Float64Value(0)
@@ -68,7 +68,7 @@ func TestResolveSettings(t *testing.T) {
 				m.CACertFile, m.ClientCertFile, m.ClientKeyFile = types.StringValue("ca"), types.StringValue("cert"), types.StringValue("key")
 				m.HTTPHeaders = types.MapValueMust(types.StringType, map[string]attr.Value{"X-Team": types.StringValue("infra")})
 			},
-			want: settings{
+			want: Settings{
 				Org: "org", APIURL: "https://api.example.com", Token: tokenSetting{tokenStatic, "token"}, MaxConcurrency: 9,
 				RequestTimeout: 2 * time.Minute, CACertFile: "ca", ClientCertFile: "cert", ClientKeyFile: "key",
 				Headers: map[string]string{"X-Team": "infra"},
@@ -80,51 +80,51 @@ func TestResolveSettings(t *testing.T) {
 		},
 		"embedded needs no token": {
 			env:    map[string]string{"SYM_JWT": "t", "SYM_API_URL": "https://env.example.com"},
-			config: func(m *providerModel) { m.Embedded = embeddedObject(types.StringValue("sym.hcl")) },
-			want: defaults(func(s *settings) {
+			config: func(m *Model) { m.Embedded = embeddedObject(types.StringValue("sym.hcl")) },
+			want: defaults(func(s *Settings) {
 				s.EmbeddedConfig, s.Token = "sym.hcl", tokenSetting{Kind: tokenNotAsked}
 			}),
 		},
 		"embedded from the environment": {
 			env: map[string]string{"SYM_EMBEDDED_CONFIG": "env.hcl"},
-			want: defaults(func(s *settings) {
+			want: defaults(func(s *Settings) {
 				s.EmbeddedConfig, s.Token = "env.hcl", tokenSetting{Kind: tokenNotAsked}
 			}),
 		},
 		"api_url switches off the variable of embedded": {
 			env:    map[string]string{"SYM_EMBEDDED_CONFIG": "env.hcl"},
-			config: func(m *providerModel) { m.APIURL = types.StringValue("https://api.example.com") },
-			want:   defaults(func(s *settings) { s.APIURL = "https://api.example.com" }),
+			config: func(m *Model) { m.APIURL = types.StringValue("https://api.example.com") },
+			want:   defaults(func(s *Settings) { s.APIURL = "https://api.example.com" }),
 		},
 		"token before token_file": {
 			env: map[string]string{"SYM_JWT": "env"},
-			config: func(m *providerModel) {
+			config: func(m *Model) {
 				m.Token, m.TokenFile, m.JWTEnvVar = types.StringValue("t"), types.StringValue("f"), types.StringValue("V")
 			},
-			want: defaults(func(s *settings) { s.Token = tokenSetting{tokenStatic, "t"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "t"} }),
 		},
 		"token_file before jwt_env_var": {
 			env:    map[string]string{"SYM_JWT": "env", "V": "named"},
-			config: func(m *providerModel) { m.TokenFile, m.JWTEnvVar = types.StringValue("f"), types.StringValue("V") },
-			want:   defaults(func(s *settings) { s.Token = tokenSetting{tokenFile, "f"} }),
+			config: func(m *Model) { m.TokenFile, m.JWTEnvVar = types.StringValue("f"), types.StringValue("V") },
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f"} }),
 		},
 		"jwt_env_var before SYM_JWT": {
 			env:    map[string]string{"SYM_JWT": "env", "V": "named", "SYM_TOKEN_FILE": "f"},
-			config: func(m *providerModel) { m.JWTEnvVar = types.StringValue("V") },
-			want:   defaults(func(s *settings) { s.Token = tokenSetting{tokenStatic, "named"} }),
+			config: func(m *Model) { m.JWTEnvVar = types.StringValue("V") },
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "named"} }),
 		},
 		"jwt_env_var never falls back": {
 			env:    map[string]string{"SYM_JWT": "somebody else's"},
-			config: func(m *providerModel) { m.JWTEnvVar = types.StringValue("V") },
-			want:   defaults(func(s *settings) { s.Token = tokenSetting{tokenMissing, "V"} }),
+			config: func(m *Model) { m.JWTEnvVar = types.StringValue("V") },
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenMissing, "V"} }),
 		},
 		"SYM_JWT before SYM_TOKEN_FILE": {
 			env:  map[string]string{"SYM_JWT": "env", "SYM_TOKEN_FILE": "f"},
-			want: defaults(func(s *settings) { s.Token = tokenSetting{tokenStatic, "env"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "env"} }),
 		},
 		"SYM_TOKEN_FILE before symflow": {
 			env:  map[string]string{"SYM_TOKEN_FILE": "f"},
-			want: defaults(func(s *settings) { s.Token = tokenSetting{tokenFile, "f"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f"} }),
 		},
 	}
 	for name, tt := range tests {
@@ -134,7 +134,7 @@ func TestResolveSettings(t *testing.T) {
 			if tt.config != nil {
 				tt.config(&m)
 			}
-			got, diags := resolveSettings(m, lookupIn(tt.env))
+			got, diags := Resolve(t.Context(), m, lookupIn(tt.env))
 			if len(diags) != 0 {
 				t.Fatalf("diagnostics: %v", diags)
 			}
@@ -145,10 +145,10 @@ func TestResolveSettings(t *testing.T) {
 	}
 }
 
-func TestResolveSettings_refuses(t *testing.T) {
+func TestResolve_refuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		config func(*providerModel)
+		config func(*Model)
 		env    map[string]string
 		want   []string // "path: words"
 	}{
@@ -164,7 +164,7 @@ func TestResolveSettings_refuses(t *testing.T) {
 			},
 		},
 		"certificate without key": {
-			config: func(m *providerModel) { m.ClientCertFile = types.StringValue("cert") },
+			config: func(m *Model) { m.ClientCertFile = types.StringValue("cert") },
 			want:   []string{"client_cert_file: needs both"},
 		},
 		"key without certificate": {
@@ -172,7 +172,7 @@ func TestResolveSettings_refuses(t *testing.T) {
 			want: []string{"client_key_file: needs both"},
 		},
 		"two targets": {
-			config: func(m *providerModel) {
+			config: func(m *Model) {
 				m.APIURL, m.Embedded = types.StringValue("https://api.example.com"), embeddedObject(types.StringValue("f"))
 			},
 			want: []string{"embedded: exclude each other"},
@@ -182,7 +182,7 @@ func TestResolveSettings_refuses(t *testing.T) {
 			want: []string{": SYM_API_URL and SYM_EMBEDDED_CONFIG"},
 		},
 		"unknown, each apart": {
-			config: func(m *providerModel) {
+			config: func(m *Model) {
 				m.APIURL, m.Token, m.MaxRetries = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
 				m.Embedded = embeddedObject(types.StringUnknown())
 				m.HTTPHeaders = types.MapValueMust(types.StringType, map[string]attr.Value{"X-A": types.StringUnknown()})
@@ -201,7 +201,7 @@ func TestResolveSettings_refuses(t *testing.T) {
 			if tt.config != nil {
 				tt.config(&m)
 			}
-			_, diags := resolveSettings(m, lookupIn(tt.env))
+			_, diags := Resolve(t.Context(), m, lookupIn(tt.env))
 			if len(diags) != len(tt.want) {
 				t.Fatalf("got %d diagnostics, want %d: %v", len(diags), len(tt.want), diags)
 			}
@@ -223,4 +223,21 @@ func pathOf(d diag.Diagnostic) string {
 		return with.Path().String()
 	}
 	return ""
+}
+
+func lookupIn(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+}
+
+func TestEnvironment_namesAttributes(t *testing.T) {
+	t.Parallel()
+	values := Model{}.values()
+	for attribute := range environment {
+		if _, ok := values[attribute]; !ok {
+			t.Errorf("a variable stands for %s, which is no attribute", attribute)
+		}
+	}
 }

@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package config
 
 import (
 	"crypto/tls"
@@ -15,10 +15,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
-// newTransport is how requests reach api_url: through the environment's proxy,
-// with the TLS settings. Files are read here; what is wrong with one is an
-// error at its attribute.
-func newTransport(s settings) (http.RoundTripper, diag.Diagnostics) {
+// newTransport returns a transport to api_url with the environment's proxy and
+// the TLS settings. It reads the files that they name; a bad one is an error at
+// its attribute.
+func newTransport(s Settings) (http.RoundTripper, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.Insecure {
@@ -30,14 +30,14 @@ func newTransport(s settings) (http.RoundTripper, diag.Diagnostics) {
 	if s.CACertFile != "" {
 		pool, err := readCAs(s.CACertFile)
 		if err != nil {
-			addBadFile(&diags, path.Root("ca_cert_file"), err)
+			diags.Append(badFile(path.Root("ca_cert_file"), "The CA file "+err.Error()))
 		}
 		tlsConfig.RootCAs = pool
 	}
 	if s.ClientCertFile != "" && s.ClientKeyFile != "" {
 		cert, err := tls.LoadX509KeyPair(s.ClientCertFile, s.ClientKeyFile)
 		if err != nil {
-			addBadFile(&diags, path.Root("client_cert_file"), fmt.Errorf("the client certificate cannot be loaded with its key: %w", err))
+			diags.Append(badFile(path.Root("client_cert_file"), "The client certificate cannot be loaded with its key: "+err.Error()))
 		}
 		tlsConfig.Certificates = []tls.Certificate{cert}
 	}
@@ -50,46 +50,47 @@ func newTransport(s settings) (http.RoundTripper, diag.Diagnostics) {
 	return own, diags
 }
 
-// readCAs is the system's pool with the certificates of a PEM file added.
+// readCAs returns the system's certificates with those of a PEM file added.
 func readCAs(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("the CA file cannot be read: %w", err)
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil { // not every system has one
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the CA file holds no certificate in PEM form")
+		return nil, errors.New("holds no certificate in PEM form")
 	}
 	return pool, nil
 }
 
-// checkFiles reports files that are named but not there, so that a wrong path
-// is found before the first request.
-func checkFiles(s settings) diag.Diagnostics {
+// checkFiles reports named files that are not there, so that a wrong path is
+// found before the first request.
+func checkFiles(s Settings) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if s.EmbeddedConfig != "" {
-		checkFile(&diags, path.Root("embedded").AtName("config"), s.EmbeddedConfig)
+		diags.Append(checkFile(path.Root("embedded").AtName("config"), s.EmbeddedConfig)...)
 	}
 	if s.Token.Kind == tokenFile {
-		checkFile(&diags, path.Root("token_file"), s.Token.Value)
+		diags.Append(checkFile(path.Root("token_file"), s.Token.Value)...)
 	}
 	return diags
 }
 
-func checkFile(diags *diag.Diagnostics, at path.Path, file string) {
+func checkFile(at path.Path, file string) diag.Diagnostics {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		addBadFile(diags, at, fmt.Errorf("the file cannot be read: %w", err))
+		return diag.Diagnostics{badFile(at, "The file cannot be read: "+err.Error())}
 	case info.IsDir():
-		addBadFile(diags, at, fmt.Errorf("%s is a folder, not a file", file))
+		return diag.Diagnostics{badFile(at, file+" is a folder, not a file")}
 	}
+	return nil
 }
 
-func addBadFile(diags *diag.Diagnostics, at path.Path, err error) {
-	diags.AddAttributeError(at, "Unusable File", sentence(err.Error())+
-		" Relative paths start at the working directory of the run; path.module makes them start at the module.")
+func badFile(at path.Path, problem string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, "Unusable File", problem+
+		". Relative paths start at the working directory of the run; path.module makes them start at the module.")
 }

@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package config
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 )
 
-// logExchange notes one request, without bodies, query or headers.
+// logExchange logs one request, without bodies, query or headers.
 func logExchange(ctx context.Context, e client.Exchange) {
 	fields := map[string]any{
 		"method": e.Method, "path": e.Path, "status": e.Status, "attempt": e.Attempt,
@@ -24,9 +24,8 @@ func logExchange(ctx context.Context, e client.Exchange) {
 	tflog.Debug(ctx, "identity API request", fields)
 }
 
-// logBridge writes an embedded server's log into Terraform's. The request's
-// context carries the logger: the embedded API is called with the context of
-// the resource that asks.
+// logBridge writes an embedded server's log into Terraform's. The logger comes
+// from the request's context, which is that of the resource that asks.
 type logBridge struct {
 	attrs []slog.Attr
 	group string // prefix of keys, with its dot
