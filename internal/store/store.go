@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package store declares what keeps users, services and mappings, and the
-// contract every store keeps. storetest holds the suite that proves it.
+// contract every store keeps. The conformance tests of sqlstore prove it.
 //
 // Contract. One call is one serializable transaction: when any element of a
 // list fails nothing is written, every element is checked, and the error is a

@@ -17,13 +17,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
-	"github.com/sym-identity/terraform-provider-sym/internal/store/storetest"
 )
-
-func TestPostgres(t *testing.T) {
-	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store { return openURL(t, pgtest.URL(t), Options{}) })
-}
 
 // lossRecorder is PostgreSQL that remembers why transactions were run again.
 type lossRecorder struct {

@@ -14,13 +14,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
-	"github.com/sym-identity/terraform-provider-sym/internal/store/storetest"
 )
-
-func TestSQLite(t *testing.T) {
-	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store { return openFile(t, newPath(t), Options{}) })
-}
 
 // Handles of one process and of others must not see half of anything; the
 // suite's races run here between handles, where no queue orders the writers.

@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package storetest
+package sqlstore_test
 
 import (
 	"errors"
@@ -31,20 +31,22 @@ type attempt struct {
 	m    store.MappingWrite
 }
 
-var modelTests = map[string]func(f *fixture){
-	"Random operations match a map": func(f *fixture) {
-		run := 0
-		rapid.Check(f.T, func(t *rapid.T) {
-			run++
-			w := &world{fixture: f, t: t, model: model{}, ids: map[identity.UserKey]string{}, run: run}
-			t.Repeat(map[string]func(*rapid.T){
-				"write":  func(t *rapid.T) { w.t = t; w.write() },
-				"delete": func(t *rapid.T) { w.t = t; w.delete() },
-				"remove": func(t *rapid.T) { w.t = t; w.remove() },
-				"":       func(t *rapid.T) { w.t = t; w.compare() },
-			})
+var modelTests = []conformanceTest{
+	{"Random operations match a map", randomOperationsMatchAMap},
+}
+
+func randomOperationsMatchAMap(f *fixture) {
+	run := 0
+	rapid.Check(f.T, func(t *rapid.T) {
+		run++
+		w := &world{fixture: f, t: t, model: model{}, ids: map[identity.UserKey]string{}, run: run}
+		t.Repeat(map[string]func(*rapid.T){
+			"write":  func(t *rapid.T) { w.t = t; w.write() },
+			"delete": func(t *rapid.T) { w.t = t; w.delete() },
+			"remove": func(t *rapid.T) { w.t = t; w.remove() },
+			"":       func(t *rapid.T) { w.t = t; w.compare() },
 		})
-	},
+	})
 }
 
 // world runs the same operations on the store and on the model. Each run has

@@ -1,13 +1,14 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package storetest
+package sqlstore_test
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -15,7 +16,79 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
+
+// The conformance suite is the contract of package store in executable form.
+// Every store runs it.
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	runConformance(t, func(t *testing.T) store.Store {
+		return open(t, "sqlite:"+filepath.Join(t.TempDir(), "identities.db"))
+	})
+}
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	runConformance(t, func(t *testing.T) store.Store { return open(t, pgtest.URL(t)) })
+}
+
+// open opens a handle on a store and closes it when the test ends.
+func open(t *testing.T, url string) store.Store {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
+	if err != nil {
+		t.Fatalf("opening the store: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+	})
+	return s
+}
+
+// conformanceTest runs on a new store that has the services of newFixture.
+type conformanceTest struct {
+	name string
+	run  func(f *fixture)
+}
+
+// runConformance runs the suite. open returns a new, empty store; it is called
+// for many tests at once.
+func runConformance(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, group := range []struct {
+		name  string
+		tests []conformanceTest
+	}{
+		{"Sources", sourceTests},
+		{"Conditions", conditionTests},
+		{"Claims", claimTests},
+		{"BadInput", badInputTests},
+		{"Users", userTests},
+		{"Batches", batchTests},
+		{"Deletes", deleteTests},
+		{"Lists", listTests},
+		{"Services", serviceTests},
+		{"Revisions", revisionTests},
+		{"History", historyTests},
+		{"Concurrent", concurrentTests},
+		{"Model", modelTests},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
+			for _, test := range group.tests {
+				t.Run(test.name, func(t *testing.T) {
+					t.Parallel()
+					test.run(newFixture(t, open(t)))
+				})
+			}
+		})
+	}
+}
 
 // The services that a fixture's store has registered.
 var (
