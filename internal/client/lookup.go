@@ -42,7 +42,7 @@ func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails
 		return r.understood(fmt.Errorf("it answers %d e-mails, asked were %d", len(list.Results), len(emails)))
 	}
 	for i, result := range list.Results {
-		answers[i], err = symapi.DecodeAnswer(result)
+		answers[i], err = symapi.DecodeLookup(result)
 		if err == nil && !sameEmail(answers[i].Email, emails[i]) {
 			err = fmt.Errorf("result %d is for %q, asked was %q", i, answers[i].Email, emails[i])
 		}

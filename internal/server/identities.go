@@ -62,7 +62,7 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	}
 	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
 	for i, a := range answers {
-		out.Results[i] = symapi.EncodeAnswer(a)
+		out.Results[i] = symapi.EncodeLookup(a)
 		out.Results[i].Email = in.Body.Emails[i] // callers find their own spelling again
 	}
 	return replyWith(out), nil

@@ -5,26 +5,24 @@ package symapi
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// DecodeUser is a user of the wire in the domain. Its sym identity gives the
-// names; fields that a server without extensions does not send are zero, and
-// a mapping without source counts as manual, so that nothing overwrites it
-// unasked. A user that cannot be told apart from others (no id, no name, two
-// names, two identities of one service) is an error.
+// DecodeUser reads a user of the wire. The sym identity gives the names; fields
+// that the server does not send are zero, and a mapping without source counts
+// as manual, so that nothing overwrites it unasked. It refuses a user that could
+// be confused with others: no id, no name, two names, two identities of one
+// service.
 func DecodeUser(u User) (identity.User, error) {
 	if u.ID == "" {
 		return identity.User{}, errors.New("a user has no id")
 	}
-	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt}
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time}
 	named := false
 	for _, i := range u.Identities {
 		if i.Service.Slug == identity.SymCloud().Type {
@@ -63,8 +61,8 @@ func DecodeUser(u User) (identity.User, error) {
 	return out, nil
 }
 
-// symName is the name in a sym identity's matcher: a bot's username, else the
-// e-mail, else whichever there is.
+// symName returns the name in a sym identity's matcher: a bot's username, else
+// the e-mail, else whichever there is.
 func symName(userType string, matcher map[string]string) string {
 	if userType == string(identity.Bot) {
 		return cmp.Or(matcher["username"], matcher["email"])
@@ -72,8 +70,8 @@ func symName(userType string, matcher map[string]string) string {
 	return cmp.Or(matcher["email"], matcher["username"])
 }
 
-// DecodeUsers decodes a list; one user that makes no sense fails it whole,
-// because a user left out would look like one who is not stored.
+// DecodeUsers reads a list. One invalid user fails the whole list, because a
+// user left out would look like one who is not stored.
 func DecodeUsers(users []User) ([]identity.User, error) {
 	out := make([]identity.User, 0, len(users))
 	for _, u := range users {
@@ -86,7 +84,7 @@ func DecodeUsers(users []User) ([]identity.User, error) {
 	return out, nil
 }
 
-// DecodeIdentity is a stored identity of the wire as a mapping.
+// DecodeIdentity reads a stored identity of the wire as a mapping.
 func DecodeIdentity(i Identity) (identity.Mapping, error) {
 	service, err := decodeServiceKey(i.Service.Slug, i.Service.ExternalID)
 	if err != nil {
@@ -117,8 +115,8 @@ func DecodeIdentity(i Identity) (identity.Mapping, error) {
 	return m, nil
 }
 
-// decodeServiceKey does not validate: what is stored under a key that today's
-// rules refuse must still be readable.
+// decodeServiceKey does not validate: identities stored under a key that today's
+// rules refuse must stay readable.
 func decodeServiceKey(slug, externalID string) (identity.ServiceKey, error) {
 	switch {
 	case slug == "":
@@ -129,8 +127,8 @@ func decodeServiceKey(slug, externalID string) (identity.ServiceKey, error) {
 	return identity.ServiceKey{Type: slug, ExternalID: externalID}, nil
 }
 
-// DecodeService is a registered service of the wire in the domain. The wire
-// does not say whether the server's configuration owns it.
+// DecodeService reads a registered service of the wire. The wire does not say
+// whether the server's configuration owns it.
 func DecodeService(s Service) (identity.Service, error) {
 	key, err := decodeServiceKey(s.Slug, s.ExternalID)
 	if err != nil {
@@ -142,8 +140,8 @@ func DecodeService(s Service) (identity.Service, error) {
 	return identity.Service{ID: s.ID, Key: key, Label: s.Label, NoDirectory: s.Directory != nil && !*s.Directory}, nil
 }
 
-// DecodeLogin is who a token is. A reply that names neither org nor role nor
-// token does not come from this API.
+// DecodeLogin reads who a token belongs to. It refuses a reply without org, role
+// and name: it does not come from this API.
 func DecodeLogin(l Login) (identity.Principal, error) {
 	if l.Org == "" && l.Role == "" && l.Name == "" {
 		return identity.Principal{}, errors.New("it names neither org nor role, so the URL may not be that of an identity API")
@@ -151,9 +149,9 @@ func DecodeLogin(l Login) (identity.Principal, error) {
 	return identity.Principal{Name: l.Name, Org: l.Org, Role: identity.Role(l.Role)}, nil
 }
 
-// DecodeAnswer is one lookup result in the domain. Whatever it does not
-// clearly say is an error, never "not found".
-func DecodeAnswer(r LookupResult) (identity.LookupResult, error) {
+// DecodeLookup reads one result of identities/lookup. An unclear result is an
+// error, never "not found".
+func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 	a := identity.LookupResult{Email: r.Email, Status: identity.LookupStatus(r.Status)}
 	switch a.Status {
 	case identity.Found:
@@ -169,10 +167,7 @@ func DecodeAnswer(r LookupResult) (identity.LookupResult, error) {
 		}
 	case identity.NotFound:
 	case identity.Failed:
-		a.Err = &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}
-		if r.Error != nil {
-			a.Err = DecodeError(*r.Error)
-		}
+		a.Err = decodeDirectoryError(r.Error)
 	default:
 		return identity.LookupResult{}, fmt.Errorf("the result for %q has the unknown status %q", r.Email, r.Status)
 	}
@@ -185,17 +180,22 @@ func DecodeAnswer(r LookupResult) (identity.LookupResult, error) {
 	return a, nil
 }
 
-// DecodeStatus is one result of identities/status in the domain. Whatever it
-// does not clearly say is an error, never "gone".
+// decodeDirectoryError reads why one question to a directory failed.
+func decodeDirectoryError(e *Error) *identity.Error {
+	if e == nil {
+		return &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}
+	}
+	return DecodeError(*e)
+}
+
+// DecodeStatus reads one result of identities/status. An unclear result is an
+// error, never "gone".
 func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
 	a := identity.AccountStatus{Identity: r.Identity, Status: identity.AccountState(r.Status)}
 	switch a.Status {
 	case identity.AccountActive, identity.AccountInactive, identity.AccountAbsent, identity.AccountUnknown:
 	case identity.AccountFailed:
-		a.Err = &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}
-		if r.Error != nil {
-			a.Err = DecodeError(*r.Error)
-		}
+		a.Err = decodeDirectoryError(r.Error)
 	default:
 		return identity.AccountStatus{}, fmt.Errorf("the result for the account %q has the unknown status %q", r.Identity, r.Status)
 	}
@@ -208,33 +208,29 @@ func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
 	return a, nil
 }
 
-// UnmarshalJSON reads a user whose created_at other servers write in other
-// forms: without a zone (then it is UTC) or as an HTTP date. A form that is
-// none of these is left out, because nothing depends on it.
-func (u *User) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, (*plainUser)(u)) == nil {
-		return nil
+// DecodeChange reads an entry of the history.
+func DecodeChange(c Change) (identity.Change, error) {
+	out := identity.Change{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: identity.KeyOf(c.User)}
+	var err error
+	if out.Service, err = decodeServiceKey(c.Service.Slug, c.Service.ExternalID); err != nil {
+		return identity.Change{}, fmt.Errorf("change %d: %w", c.ID, err)
 	}
-	wire := struct {
-		*plainUser
-		CreatedAt json.RawMessage `json:"created_at"`
-	}{plainUser: (*plainUser)(u)}
-	if err := json.Unmarshal(data, &wire); err != nil {
-		return err
+	if out.Before, err = decodeOptional(c.Before); err == nil {
+		out.After, err = decodeOptional(c.After)
 	}
-	u.CreatedAt = decodeTime(wire.CreatedAt)
-	return nil
+	if err != nil {
+		return identity.Change{}, fmt.Errorf("change %d: %w", c.ID, err)
+	}
+	return out, nil
 }
 
-func decodeTime(raw json.RawMessage) time.Time {
-	var text string
-	if len(raw) == 0 || json.Unmarshal(raw, &text) != nil {
-		return time.Time{}
+func decodeOptional(i *Identity) (*identity.Mapping, error) {
+	if i == nil {
+		return nil, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.RFC1123} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t
-		}
+	m, err := DecodeIdentity(*i)
+	if err != nil {
+		return nil, err
 	}
-	return time.Time{}
+	return &m, nil
 }

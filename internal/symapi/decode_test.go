@@ -138,135 +138,41 @@ func TestCreatedAtForms(t *testing.T) {
 	}
 }
 
-func TestParseError(t *testing.T) {
+func TestChangesSurviveTheWire(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		status int
-		body   string
-		want   *identity.Error
-	}{
-		"ours":           {409, `{"error":true,"message":"m","code":"Identity:CONFLICT","status_code":409,"is_retryable":false}`, &identity.Error{Code: identity.CodeIdentityConflict, Message: "m"}},
-		"retryable":      {500, `{"message":"m","code":"A:B","is_retryable":true}`, &identity.Error{Code: "A:B", Message: "m", Retryable: true}},
-		"not retryable":  {503, `{"message":"m","code":"Directory:DENIED","is_retryable":false}`, &identity.Error{Code: identity.CodeDirectoryDenied, Message: "m"}},
-		"by status":      {503, `{}`, &identity.Error{Code: identity.CodeUnavailable, Message: "service unavailable", Retryable: true}},
-		"404, no code":   {404, `{"message":"m"}`, &identity.Error{Code: identity.CodeMissing, Message: "m"}},
-		"foreign code":   {401, `{"code":"UNAUTHENTICATED"}`, &identity.Error{Code: identity.CodeUnauthenticated, Message: "unauthorized"}},
-		"numeric code":   {403, `{"code":7,"message":["a"],"detail":"d"}`, &identity.Error{Code: identity.CodeForbidden, Message: "d"}},
-		"errors":         {400, `{"errors":["a",{"b":1}]}`, &identity.Error{Code: identity.CodeInvalid, Message: `a; {"b":1}`}},
-		"error as text":  {400, `{"error":"bad_request"}`, &identity.Error{Code: identity.CodeInvalid, Message: "bad_request"}},
-		"unknown status": {799, `{}`, &identity.Error{Code: identity.CodeUnavailable, Message: "the server gave no reason"}},
-		"HTML":           {502, `<html>`, nil},
-		"array":          {400, `[]`, nil},
-		"null":           {400, `null`, nil},
-		"text":           {400, `"x"`, nil},
-		"cut":            {400, `{"message":"m"`, nil},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, isJSON := symapi.ParseError(test.status, []byte(test.body))
-			if isJSON != (test.want != nil) {
-				t.Fatalf("JSON: %v", isJSON)
-			}
-			if test.want != nil {
-				got.Cause = nil
-				if diff := cmp.Diff(*test.want, *got); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			}
-		})
-	}
-}
-
-func TestItemErrorsUndoBulkFailure(t *testing.T) {
-	t.Parallel()
-	service := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
-	stored := &identity.Mapping{Service: service, Matcher: identity.Matcher{"user_id": "y"}, Source: identity.Manual, Revision: 2}
-	body, err := json.Marshal(symapi.BulkFailure([]identity.ItemError{
-		{Index: 3, Err: identity.Claimed("eve@example.com", service, identity.Matcher{"user_id": "x"}, "ada@example.com")},
-		{Index: 1, Err: identity.Conflict("bob@example.com", service, stored)},
-		{Index: 2, Err: identity.Conflict("col@example.com", service, nil)},
-	}, 5))
-	if err != nil {
-		t.Fatal(err)
-	}
-	batch := symapi.ParseItemErrors(body, 5)
-	if batch == nil || len(batch.Items) != 3 {
-		t.Fatalf("got %+v", batch)
-	}
-	conflict, gone, claimed := batch.Items[0], batch.Items[1], batch.Items[2]
-	if conflict.Index != 1 || conflict.Err.Code != identity.CodeIdentityConflict || conflict.Err.User != "bob@example.com" || conflict.Err.Service != service {
-		t.Errorf("conflict %+v", conflict)
-	}
-	if diff := cmp.Diff(stored, conflict.Err.Stored); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
-	}
-	if gone.Index != 2 || gone.Err.Stored != nil {
-		t.Errorf("gone %+v", gone)
-	}
-	if claimed.Index != 3 || claimed.Err.Code != identity.CodeIdentityClaimed || claimed.Err.Holder != "ada@example.com" {
-		t.Errorf("claimed %+v", claimed)
-	}
-	for name, bad := range map[string]string{
-		"beyond":          `{"results":[{"index":5,"code":"Identity:CONFLICT"}]}`,
-		"negative":        `{"results":[{"index":-1,"code":"Identity:CONFLICT"}]}`,
-		"stored nonsense": `{"results":[{"index":0,"code":"Identity:CONFLICT","stored":{}}]}`,
-		"no failure":      `{"results":[{"index":0}]}`,
-		"no results":      `{}`,
-		"no JSON":         `<`,
+	at := time.Date(2026, 5, 1, 12, 0, 0, 1000, time.UTC)
+	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	old := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.FromRule, Rule: "r", Revision: 3, UpdatedAt: at, UpdatedBy: "ci"}
+	now := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "00u2"}, Profile: map[string]string{"a": "b"}, Source: identity.Manual, Revision: 4, UpdatedAt: at, UpdatedBy: "ci"}
+	for name, c := range map[string]struct{ before, after *identity.Mapping }{
+		"created": {nil, now}, "changed": {old, now}, "deleted": {old, nil},
 	} {
-		if got := symapi.ParseItemErrors([]byte(bad), 5); got != nil {
-			t.Errorf("%s: %+v", name, got)
+		want := identity.Change{ID: 4, At: at, By: "ci", RequestID: "req-1", UserID: "u", User: "alice@example.com", Service: okta, Before: c.before, After: c.after}
+		text, err := json.Marshal(symapi.EncodeChange(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wire symapi.Change
+		if err := json.Unmarshal(text, &wire); err != nil {
+			t.Fatal(err)
+		}
+		got, err := symapi.DecodeChange(wire)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
 }
 
-// FuzzReplies reads arbitrary bytes as every kind of reply.
-func FuzzReplies(f *testing.F) {
-	for _, seed := range []string{
-		`{"users":[{"id":"u1","type":"normal","created_at":"2024-02-03","identities":[` + symIdentity + `]}],"next_cursor":"c"}`,
-		`{"results":[{"email":"a@example.com","status":"failed","error":{"code":"A:B"}},{"status":"found"}]}`,
-		`{"status":"success","failed":0,"results":[{"index":1,"deleted":true,"record":{}}]}`,
-		`{"status":"error","error":true,"results":[{"index":0,"code":"X:Y","stored":{"service":null},"holder":"` + "\u200b" + `"}]}`,
-		`{"error":"true","message":1,"code":":","errors":[null,[]]}`,
-		`null`, `[]`, `{"users":null}`, `{"users":[null]}`, "{\"users\":[{\"id\":\"\\ud800\"}]}", ``,
+func TestChangesThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	okta := symapi.ServiceRef{Slug: "okta", ExternalID: "acme.okta.com"}
+	for name, c := range map[string]symapi.Change{
+		"no service": {},
+		"no matcher": {Service: okta, After: &symapi.Identity{Service: okta}},
+		"no key":     {Service: okta, Before: &symapi.Identity{Matcher: map[string]string{"user_id": "x"}}},
 	} {
-		f.Add(200, []byte(seed))
-		f.Add(409, []byte(seed))
+		if got, err := symapi.DecodeChange(c); err == nil {
+			t.Errorf("%s: became %+v", name, got)
+		}
 	}
-	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		const n = 3
-		var list symapi.UserList
-		if symapi.ParseReply(status, body, "users", &list) == nil {
-			if users, err := symapi.DecodeUsers(list.Users); err == nil {
-				for _, u := range users {
-					if u.ID == "" || u.Name == "" || u.Type == "" {
-						t.Errorf("decoded the user %+v", u)
-					}
-				}
-			}
-		}
-		var lookup symapi.LookupReply
-		if symapi.ParseReply(status, body, "results", &lookup) == nil {
-			for _, r := range lookup.Results {
-				a, err := symapi.DecodeAnswer(r)
-				if err == nil && (a.Status == identity.Found) != (a.Status != identity.Inactive && len(a.Matcher) > 0) {
-					t.Errorf("decoded the answer %+v", a)
-				}
-			}
-		}
-		if results, err := symapi.ParseBulk(status, body, n); err == nil && len(results) != n {
-			t.Errorf("%d results", len(results))
-		}
-		if batch := symapi.ParseItemErrors(body, n); batch != nil {
-			for _, c := range batch.Items {
-				if c.Index < 0 || c.Index >= n || c.Err.Code == "" || c.Err.Message == "" {
-					t.Errorf("decoded the failure %+v", c)
-				}
-			}
-		}
-		if e, isJSON := symapi.ParseError(status, body); isJSON && (e.Code == "" || e.Message == "") {
-			t.Errorf("decoded the error %+v", e)
-		}
-	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// EncodeUser is a user as the API shows it: sym:cloud, the user's own record,
-// stands first among the identities.
+// EncodeUser returns a user as the API shows it. The first identity is
+// sym:cloud, the user's own record.
 func EncodeUser(u identity.User) User {
 	identities := make([]Identity, 0, len(u.Mappings)+1)
 	identities = append(identities, encodeOwnRecord(u))
@@ -21,11 +21,12 @@ func EncodeUser(u identity.User) User {
 	}
 	return User{
 		ID: u.ID, Type: string(u.Type), Role: string(u.Role),
-		CreatedAt: u.CreatedAt.UTC(), Identities: identities,
+		CreatedAt: Time{u.CreatedAt.UTC()}, Identities: identities,
 	}
 }
 
-// EncodeUsers is EncodeUser for a list; never nil, so that it is [] on the wire.
+// EncodeUsers encodes a list. It never returns nil, which would be null on the
+// wire.
 func EncodeUsers(users []identity.User) []User {
 	out := make([]User, len(users))
 	for i, u := range users {
@@ -34,7 +35,7 @@ func EncodeUsers(users []identity.User) []User {
 	return out
 }
 
-// encodeOwnRecord is the user's sym:cloud identity. Its matcher keeps the
+// encodeOwnRecord returns the user's sym:cloud identity. Its matcher keeps the
 // spelling the user chose.
 func encodeOwnRecord(u identity.User) Identity {
 	key := "email"
@@ -55,7 +56,7 @@ func encodeOwnRecord(u identity.User) Identity {
 	}
 }
 
-// EncodeMapping is a stored mapping as the API shows it.
+// EncodeMapping returns a stored mapping as the API shows it.
 func EncodeMapping(m identity.Mapping) Identity {
 	i := Identity{
 		Service:  encodeRef(m.Service),
@@ -73,8 +74,8 @@ func EncodeMapping(m identity.Mapping) Identity {
 	return i
 }
 
-// EncodeService is a registered service as the API shows it; directory tells
-// whether the server can ask it for people.
+// EncodeService returns a registered service as the API shows it. directory says
+// whether the server can look people up in it.
 func EncodeService(s identity.Service, directory bool) Service {
 	return Service{
 		ID: s.ID, Slug: s.Key.Type, ExternalID: s.Key.ExternalID,
@@ -82,8 +83,9 @@ func EncodeService(s identity.Service, directory bool) Service {
 	}
 }
 
-// EncodeAnswer is what a target service said of one e-mail, as the API shows it.
-func EncodeAnswer(a identity.LookupResult) LookupResult {
+// EncodeLookup returns a target service's result for one e-mail as the API shows
+// it.
+func EncodeLookup(a identity.LookupResult) LookupResult {
 	r := LookupResult{Email: a.Email, Status: string(a.Status)}
 	if len(a.Matcher) > 0 {
 		r.Matcher = encodeMatcher(a.Matcher)
@@ -99,7 +101,8 @@ func EncodeAnswer(a identity.LookupResult) LookupResult {
 	return r
 }
 
-// EncodeStatus is what a target service said of one account, as the API shows it.
+// EncodeStatus returns a target service's result for one account as the API
+// shows it.
 func EncodeStatus(a identity.AccountStatus) StatusResult {
 	r := StatusResult{Identity: a.Identity, Status: string(a.Status), AsOf: encodeTime(a.AsOf)}
 	if a.Err != nil {
@@ -109,7 +112,7 @@ func EncodeStatus(a identity.AccountStatus) StatusResult {
 	return r
 }
 
-// encodeTime is a time of the wire, in milliseconds; nil where there is none.
+// encodeTime truncates a time to milliseconds; it returns nil for the zero time.
 func encodeTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -118,8 +121,8 @@ func encodeTime(t time.Time) *time.Time {
 	return &t
 }
 
-// EncodeError is the body of a reply that is not a success. The cause of the
-// error is left out: it is for logs.
+// EncodeError returns the body of a reply that is not a success. It leaves out
+// the cause, which is for logs.
 func EncodeError(e *identity.Error, requestID string) Error {
 	return Error{
 		IsError: true, Message: e.Error(), Code: string(e.Code),
@@ -127,7 +130,7 @@ func EncodeError(e *identity.Error, requestID string) Error {
 	}
 }
 
-// EncodeItemError is one element of a bulk call that could not be done.
+// EncodeItemError returns the result of one element of a bulk call that failed.
 func EncodeItemError(c identity.ItemError) BulkResult {
 	r := BulkResult{
 		Index: c.Index, User: string(c.Err.User),
@@ -141,7 +144,7 @@ func EncodeItemError(c identity.ItemError) BulkResult {
 	return r
 }
 
-// BulkSuccess is the reply of a bulk call that was done: one result per
+// BulkSuccess returns the reply of a bulk call that succeeded: one result per
 // element of the request's outer list.
 func BulkSuccess(results []BulkResult) BulkReply {
 	if results == nil {
@@ -150,9 +153,8 @@ func BulkSuccess(results []BulkResult) BulkReply {
 	return BulkReply{Status: "success", Errors: []string{}, Succeeded: len(results), Results: results}
 }
 
-// BulkFailure is the reply of a bulk call of n elements of which nothing was
-// done, because of the failures. A batch whose failures have several codes is
-// a conflict.
+// BulkFailure returns the reply of a bulk call of n elements that changed
+// nothing because of the failures. Failures with several codes make a conflict.
 func BulkFailure(failures []identity.ItemError, n int) BulkReply {
 	reply := BulkReply{Status: "error", Errors: []string{}, Failed: n, Results: []BulkResult{}, Error: true}
 	code, retryable := identity.CodeIdentityConflict, len(failures) > 0
@@ -188,4 +190,20 @@ func encodeMatcher(m identity.Matcher) map[string]string {
 	out := make(map[string]string, len(m))
 	maps.Copy(out, m)
 	return out
+}
+
+// EncodeChange returns an entry of the history as the API shows it.
+func EncodeChange(c identity.Change) Change {
+	return Change{
+		ID: c.ID, At: c.At.UTC(), By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: string(c.User),
+		Service: encodeRef(c.Service), Before: encodeOptional(c.Before), After: encodeOptional(c.After),
+	}
+}
+
+func encodeOptional(m *identity.Mapping) *Identity {
+	if m == nil {
+		return nil
+	}
+	i := EncodeMapping(*m)
+	return &i
 }

@@ -39,7 +39,7 @@ var statuses = map[identity.Code]int{
 	identity.CodeInternal:          http.StatusInternalServerError,
 }
 
-// Status is the HTTP status of an error code; 500 for one it does not know.
+// Status returns the HTTP status of an error code; 500 for an unknown one.
 func Status(code identity.Code) int {
 	if s, ok := statuses[code]; ok {
 		return s
@@ -47,7 +47,7 @@ func Status(code identity.Code) int {
 	return http.StatusInternalServerError
 }
 
-// CodeForStatus is the code of a reply that carries none, such as a proxy's.
+// CodeForStatus returns the code of a reply that carries none, such as a proxy's.
 func CodeForStatus(status int) identity.Code {
 	switch status {
 	case http.StatusUnauthorized:

@@ -4,7 +4,6 @@
 package symapi
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -16,16 +15,10 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// ParseReply decodes the body of a success into out. The field named must be
-// there, null or not: a proxy that answers 200 {} must not look like an empty
-// store. A body that says error: true is an *identity.Error whatever the
-// status said.
+// ParseReply decodes the body of a success into out. The field must be there,
+// null or not: a proxy that answers 200 {} must not look like an empty store. A
+// body that says error: true is an *identity.Error whatever the status said.
 func ParseReply(status int, body []byte, field string, out any) error {
-	// Nearly every reply is a success that says so in its first bytes; a large
-	// one is then read once and not twice.
-	if !bytes.Contains(body, []byte(`"error"`)) && beginsWith(body, field) && decodeOnce(body, out) == nil {
-		return nil
-	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil {
 		return fmt.Errorf("it is not a JSON object: %w", err)
@@ -40,73 +33,7 @@ func ParseReply(status int, body []byte, field string, out any) error {
 	return json.Unmarshal(body, out)
 }
 
-// plainUser is a User whose times all are RFC 3339, as nearly always. It needs
-// no method of its own, for which the decoder would read each user three times.
-type plainUser User
-
-// bulkReply is the reply to a bulk call that was a success. It is read at once
-// where every record is plain.
-type bulkReply struct {
-	Status  string          `json:"status"`
-	Failed  int             `json:"failed"`
-	Errors  json.RawMessage `json:"errors"`
-	Results []BulkResult    `json:"results"`
-}
-
-// decodeOnce decodes a body into out; an error says to try json.Unmarshal.
-func decodeOnce(body []byte, out any) error {
-	switch out := out.(type) {
-	case *UserList:
-		var list struct {
-			Users      []plainUser `json:"users"`
-			NextCursor string      `json:"next_cursor"`
-		}
-		if err := json.Unmarshal(body, &list); err != nil {
-			return err
-		}
-		*out = UserList{NextCursor: list.NextCursor}
-		if list.Users != nil {
-			out.Users = make([]User, len(list.Users))
-		}
-		for i, u := range list.Users {
-			out.Users[i] = User(u)
-		}
-		return nil
-	case *bulkReply:
-		var reply struct {
-			Status  string          `json:"status"`
-			Failed  int             `json:"failed"`
-			Errors  json.RawMessage `json:"errors"`
-			Results []struct {
-				BulkResult
-				Record *plainUser `json:"record"` // in place of the embedded one
-			} `json:"results"`
-		}
-		if err := json.Unmarshal(body, &reply); err != nil {
-			return err
-		}
-		*out = bulkReply{reply.Status, reply.Failed, reply.Errors, make([]BulkResult, len(reply.Results))}
-		for i, r := range reply.Results {
-			r.BulkResult.Record = (*User)(r.Record)
-			out.Results[i] = r.BulkResult
-		}
-		return nil
-	}
-	return json.Unmarshal(body, out)
-}
-
-// beginsWith reports whether body is an object, if it is JSON at all, whose
-// first field is the one named.
-func beginsWith(body []byte, field string) bool {
-	rest, ok := bytes.CutPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
-	if !ok || field == "" {
-		return false
-	}
-	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"`+field+`"`))
-	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":"))
-}
-
-// parseFlag reads a truth that some replies spell as a string.
+// parseFlag reads a boolean that some replies write as a string.
 func parseFlag(raw json.RawMessage) bool {
 	return string(raw) == "true" || string(raw) == `"true"`
 }
@@ -132,13 +59,13 @@ func ParseError(status int, body []byte) (*identity.Error, bool) {
 		StatusCode: status,
 	})
 	e.Retryable = repeatableStatus(status)
-	if raw, said := fields["is_retryable"]; said {
+	if raw, ok := fields["is_retryable"]; ok {
 		e.Retryable = parseFlag(raw)
 	}
 	return e, true
 }
 
-// repeatableStatus tells the statuses that pass by themselves.
+// repeatableStatus reports whether the same request may succeed later.
 func repeatableStatus(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -147,7 +74,7 @@ func repeatableStatus(status int) bool {
 	return false
 }
 
-// parseTexts joins a list of strings; elements that are none stand as JSON.
+// parseTexts joins a list of strings; other elements are kept as JSON.
 func parseTexts(raw json.RawMessage) string {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
@@ -162,8 +89,8 @@ func parseTexts(raw json.RawMessage) string {
 	return strings.Join(texts, "; ")
 }
 
-// DecodeError is an error body in the domain. A code that is not of the form
-// Type:NAME is another API's and follows from the status instead.
+// DecodeError reads an error body. A code that is not of the form Type:NAME is
+// another API's; the status gives the code instead.
 func DecodeError(e Error) *identity.Error {
 	out := &identity.Error{Code: identity.Code(e.Code), Message: e.Message, Retryable: e.Retryable}
 	if kind, name, ok := strings.Cut(e.Code, ":"); !ok || kind == "" || name == "" {
@@ -175,40 +102,39 @@ func DecodeError(e Error) *identity.Error {
 	return out
 }
 
-// ParseBulk reads the reply to a bulk call of n elements that was a success:
-// one result per element, in order of the request. An element the server says
-// nothing about has an empty result. What is not an acknowledgement is an
-// error.
+// ParseBulk reads the reply to a bulk call of n elements that succeeded: one
+// result per element, in order of the request. An element that the server does
+// not mention has an empty result. A reply that acknowledges nothing is an error.
 func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
-	var reply bulkReply
-	if err := ParseReply(status, body, "status", &reply); err != nil {
-		// Results that cannot be read are another server's own, and ignored.
-		var head struct {
-			Status string          `json:"status"`
-			Failed int             `json:"failed"`
-			Errors json.RawMessage `json:"errors"`
-		}
-		if err := ParseReply(status, body, "status", &head); err != nil {
-			if batch := ParseItemErrors(body, n); batch != nil {
-				return nil, batch
-			}
-			return nil, err
-		}
-		reply = bulkReply{Status: head.Status, Failed: head.Failed, Errors: head.Errors}
+	var reply struct {
+		Status  string          `json:"status"`
+		Failed  int             `json:"failed"`
+		Errors  json.RawMessage `json:"errors"`
+		Results json.RawMessage `json:"results"`
 	}
-	said := parseTexts(reply.Errors)
-	if reply.Status != "success" || reply.Failed != 0 || said != "" {
+	if err := ParseReply(status, body, "status", &reply); err != nil {
+		if batch := ParseItemErrors(body, n); batch != nil {
+			return nil, batch
+		}
+		return nil, err
+	}
+	problems := parseTexts(reply.Errors)
+	if reply.Status != "success" || reply.Failed != 0 || problems != "" {
 		if batch := ParseItemErrors(body, n); batch != nil {
 			return nil, batch
 		}
 		return nil, &identity.Error{Code: CodeForStatus(status),
-			Message: cmp.Or(said, fmt.Sprintf("the reply says status %q, %d failed", reply.Status, reply.Failed))}
+			Message: cmp.Or(problems, fmt.Sprintf("the reply says status %q, %d failed", reply.Status, reply.Failed))}
 	}
-	return placeResults(reply.Results, n), nil
+	var results []BulkResult
+	if json.Unmarshal(reply.Results, &results) != nil {
+		return make([]BulkResult, n), nil // they are another server's own
+	}
+	return placeResults(results, n), nil
 }
 
-// placeResults puts results at their indexes. Results that do not fit the
-// request are another server's own and are ignored.
+// placeResults puts results at their indexes. It ignores results that do not
+// fit the request: they are another server's own.
 func placeResults(results []BulkResult, n int) []BulkResult {
 	out := make([]BulkResult, n)
 	placed := make([]bool, n)
@@ -222,7 +148,7 @@ func placeResults(results []BulkResult, n int) []BulkResult {
 }
 
 // ParseItemErrors reads which of n elements a failed bulk call names, ordered by
-// index; nil when it names none, or not clearly.
+// index. It returns nil for a call that names none, or not clearly.
 func ParseItemErrors(body []byte, n int) *identity.BatchError {
 	var reply struct {
 		Results   []BulkResult `json:"results"`
@@ -250,8 +176,8 @@ func ParseItemErrors(body []byte, n int) *identity.BatchError {
 	return &batch
 }
 
-// decodeItemError is one failure in the domain. A stored value that makes no
-// sense is an error: without it a conflict would read as "nothing is stored".
+// decodeItemError reads one failure. An invalid stored value is an error: without
+// it a conflict would read as "nothing is stored".
 func decodeItemError(r BulkResult) (*identity.Error, error) {
 	e := &identity.Error{
 		Code:    identity.Code(r.Code),
