@@ -6,51 +6,65 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Defaults of CacheSettings. Five minutes let a plan, its apply and the other
-// pipelines of one change share a list, and are short beside how seldom an
-// address moves from one account to another. A miss is what somebody is just
-// about to mend, so it is believed for the length of one run.
+// Defaults of CacheSettings. Within five minutes a plan, its apply and the
+// other pipelines of one change share a list, and accounts rarely change
+// hands. A miss is usually being fixed, so it is kept for one run only.
 const (
 	DefaultCacheTTL    = 5 * time.Minute
 	DefaultCacheMisses = 30 * time.Second
 )
 
-// CacheSettings are how long answers serve. Lists count from the end of their
-// walk.
+// CacheSettings limit the age of answers. A list's age counts from the end of
+// its walk.
 type CacheSettings struct {
 	TTL    time.Duration // of accounts that were found and are active; 0 = nothing is kept
 	Misses time.Duration // of every other answer; more than TTL counts as TTL
 }
 
+// fresh reports whether an answer of some age may still be given.
+func (s CacheSettings) fresh(age time.Duration, positive bool) bool {
+	if positive {
+		return age < s.TTL
+	}
+	return age < s.Misses
+}
+
 const (
-	// maxKeptAccounts bounds a list that is kept: a longer one serves those who
-	// waited for it. It takes about 300 bytes an account.
-	maxKeptAccounts = 500_000
-	// maxKeptAnswers bounds the answers of lookups that are kept.
-	maxKeptAnswers = 10_000
+	// maxCachedAccounts bounds a list that is kept, at about 300 bytes an
+	// account. A longer one serves only the callers that wait for it.
+	maxCachedAccounts = 500_000
+	// maxCachedAnswers bounds the answers of lookups that are kept.
+	maxCachedAnswers = 10_000
+	// abandonAfter ends a walk that nobody has waited for in that time. A
+	// caller whose timeout is shorter than the walk finds it further on when
+	// it asks again.
+	abandonAfter = 2 * time.Minute
 )
 
-// Cached is a Directory that keeps what it learnt for a while: the list, where
-// it was walked to its end, and answers of lookups. A failure changes nothing
-// of it and is always told. Lookup and Status know how to ask it; Find goes
-// past it.
+// errClosed ends the walk of a directory that is no longer used.
+var errClosed = errors.New("the directory was closed")
+
+// Cached wraps a Directory and keeps what it learns for a while: the list, if
+// it was walked to its end, and the answers of lookups. A failure is always
+// reported and evicts nothing. Lookup and Status use the cache; Find bypasses it.
 type Cached struct {
 	Directory
 	settings CacheSettings
 	foldID   func(string) string
 
-	mu      sync.Mutex
-	list    *snapshot // nil = none
-	size    int       // of the last list; 0 = not known
-	answers map[string]kept
-	walking *walking // nil = no walk is under way
-	closed  bool
+	mu       sync.Mutex
+	list     *snapshot // nil = none
+	listSize int       // accounts in the last list; 0 = unknown
+	answers  map[string]cachedAnswer
+	fetch    *listFetch // nil = no walk is under way
+	closed   bool
 }
 
 // snapshot is a list that was walked to its end. It never changes.
@@ -60,143 +74,211 @@ type snapshot struct {
 	ended time.Time
 }
 
-// kept is the answer of a lookup.
-type kept struct {
+// cachedAnswer is the answer of a lookup.
+type cachedAnswer struct {
 	Result
 	asOf time.Time
+}
+
+// listFetch is a walk under way, shared by its callers.
+type listFetch struct {
+	done      chan struct{} // closed when list or err is set
+	list      *snapshot
+	err       error
+	waiters   int
+	pages     int // read so far
+	maxPages  int // the most that any caller wants read; 0 = unlimited
+	cancel    context.CancelFunc
+	idleTimer *time.Timer // runs while nobody waits
 }
 
 // Cache wraps the directory of a service.
 func Cache(d Directory, service identity.ServiceKey, settings CacheSettings) *Cached {
 	settings.Misses = min(settings.Misses, settings.TTL)
 	return &Cached{
-		Directory: d, settings: settings, answers: map[string]kept{},
+		Directory: d, settings: settings, answers: map[string]cachedAnswer{},
 		foldID: func(id string) string { return identity.FoldIdentity(service.Type, id) },
 	}
 }
 
-// serves reports whether an answer of some age may still be given.
-func (s CacheSettings) serves(age time.Duration, positive bool) bool {
-	if positive {
-		return age < s.TTL
+// withCache returns d if it is a Cached, else a cache for one call. release
+// ends that call's walk.
+func withCache(d Directory, service identity.ServiceKey) (c *Cached, release func()) {
+	if c, ok := d.(*Cached); ok {
+		return c, func() {}
 	}
-	return age < s.Misses
+	c = Cache(d, service, CacheSettings{})
+	return c, c.Close
 }
 
-// answer gives every address of want a result: from what is kept, else by
-// asking again, with lookups or a walk, whatever takes less time.
-func (c *Cached) answer(ctx context.Context, l *lookup, want []string) error {
-	list, missing, doubtful := c.recall(l, want)
-	if len(missing) == 0 {
-		return nil
-	}
-	d := l.directory.Describe()
-	lister, ok := l.directory.(Lister)
-	if ok && (doubtful || Plan(d, len(missing), c.lastSize())) {
-		patience := d.patience(len(missing))
-		if doubtful {
-			patience = 0
-		}
-		list, err := c.walk(ctx, lister, patience)
-		if err == nil {
-			l.takeAll(list, want)
-			return nil
-		}
-		if !d.Lookup || !errors.Is(err, ErrTruncated) {
-			return l.limitedOr(err, want)
-		}
-		// The list turned out to be longer than the service shows of it.
-	}
-	if list != nil && !d.LookupSeesInactive {
-		l.known = list.inactive
-	}
-	asOf := time.Now()
-	err := l.lookUp(ctx, missing)
-	c.remember(l, missing, asOf)
-	return err
+// lister returns the directory's list, nil if it has none.
+func (c *Cached) lister() Lister {
+	l, _ := c.Directory.(Lister)
+	return l
 }
 
-// recall answers what it can. It returns the list that is kept, if any, whom
-// to ask for, and whether lookups will not do: several accounts had an address
-// in the list, and a lookup may show one of them only.
-func (c *Cached) recall(l *lookup, want []string) (list *snapshot, missing []string, doubtful bool) {
+// current returns the list that is kept, nil if there is none, and the size of
+// the last one.
+func (c *Cached) current() (list *snapshot, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list, now := c.list, time.Now()
-	for _, email := range want {
-		if a, there := c.answers[email]; there && c.settings.serves(now.Sub(a.asOf), a.Status == identity.Found) {
-			l.take(email, a.Result, a.asOf)
-			continue
-		}
-		if list == nil {
-			missing = append(missing, email)
-			continue
-		}
-		r := l.policy.decide(email, list.find(email))
-		if r.Status != identity.Failed && c.settings.serves(now.Sub(list.ended), r.Status == identity.Found) {
-			l.take(email, r, list.asOf)
-			continue
-		}
-		missing = append(missing, email)
-		doubtful = doubtful || r.Status == identity.Ambiguous
-	}
-	return list, missing, doubtful
+	return c.list, c.listSize
 }
 
-func (l *lookup) take(email string, r Result, asOf time.Time) {
-	l.results[email], l.asOf[email] = r, asOf
-}
-
-// takeAll answers everybody from one list, those who had an older answer too.
-func (l *lookup) takeAll(list *snapshot, want []string) {
-	for _, email := range want {
-		l.take(email, l.policy.decide(email, list.find(email)), list.asOf)
-	}
-}
-
-// remember dates the results of lookups and keeps them. What could not be
-// asked is no answer.
-func (c *Cached) remember(l *lookup, emails []string, asOf time.Time) {
+// answer returns the kept answer of a lookup if it is fresh.
+func (c *Cached) answer(email string) (cachedAnswer, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.answers)+len(emails) > maxKeptAnswers {
-		c.forgetOld(asOf)
+	a, ok := c.answers[email]
+	return a, ok && c.settings.fresh(time.Since(a.asOf), a.Status == identity.Found)
+}
+
+// keep stores the answers of lookups that began at asOf.
+func (c *Cached) keep(results map[string]Result, asOf time.Time) {
+	if c.settings.TTL <= 0 {
+		return
 	}
-	for _, email := range emails {
-		r, known := l.results[email]
-		if !known || r.Status == identity.Failed {
-			continue
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.answers)+len(results) > maxCachedAnswers {
+		for email, a := range c.answers {
+			if !c.settings.fresh(asOf.Sub(a.asOf), a.Status == identity.Found) {
+				delete(c.answers, email)
+			}
 		}
-		l.asOf[email] = asOf
-		if c.settings.TTL > 0 && len(c.answers) < maxKeptAnswers {
-			r.Account.Emails = nil // answers show the id
-			c.answers[email] = kept{r, asOf}
+	}
+	for email, r := range results {
+		if len(c.answers) < maxCachedAnswers && !c.closed {
+			r.Account.Emails = nil // answers show the id only
+			c.answers[email] = cachedAnswer{r, asOf}
 		}
 	}
 }
 
-func (c *Cached) forgetOld(now time.Time) {
+// walk reads the whole list, once for all concurrent callers. A failure leaves
+// the list that is kept alone. maxPages stops the walk with ErrTruncated, once
+// no caller wants more; 0 means unlimited.
+func (c *Cached) walk(ctx context.Context, maxPages int) (*snapshot, error) {
+	f, err := c.join(maxPages)
+	if err != nil {
+		return nil, err
+	}
+	defer c.leave(f)
+	select {
+	case <-f.done:
+		return f.list, f.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (c *Cached) join(maxPages int) (*listFetch, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errClosed)
+	}
+	f := c.fetch
+	if f == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		f = &listFetch{done: make(chan struct{}), cancel: cancel, maxPages: maxPages}
+		c.fetch = f
+		go c.run(ctx, f)
+	}
+	if f.idleTimer != nil {
+		f.idleTimer.Stop()
+		f.idleTimer = nil
+	}
+	f.waiters++
+	if maxPages == 0 || f.maxPages != 0 && maxPages > f.maxPages {
+		f.maxPages = maxPages
+	}
+	return f, nil
+}
+
+func (c *Cached) leave(f *listFetch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.waiters--
+	if f.waiters == 0 && c.fetch == f {
+		f.idleTimer = time.AfterFunc(abandonAfter, f.cancel)
+	}
+}
+
+// run walks the list. It runs outside any request, so it recovers from a
+// connector's panic, which would end the process.
+func (c *Cached) run(ctx context.Context, f *listFetch) {
+	defer f.cancel()
+	list := &snapshot{index: newIndex(c.foldID), asOf: time.Now()}
+	err := errors.New("reading the list ended unexpectedly")
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("reading the list failed in the program itself: %v", broken)
+		}
+		list.ended = time.Now()
+		c.finish(f, list, err)
+	}()
+	tooLong := false
+	err = Walk(ctx, c.lister(), func(page []Account) bool {
+		list.add(compact(page))
+		tooLong = c.countPage(f)
+		return !tooLong
+	})
+	if tooLong && err == nil {
+		err = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
+	}
+}
+
+// countPage counts a page and reports whether no caller wants another one.
+func (c *Cached) countPage(f *listFetch) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.pages++
+	return f.maxPages > 0 && f.pages > f.maxPages
+}
+
+func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fetch = nil
+	if f.idleTimer != nil {
+		f.idleTimer.Stop()
+	}
+	defer close(f.done)
+	if f.err = err; err != nil {
+		if errors.Is(err, ErrTruncated) { // so that it is not tried again and again
+			c.listSize = max(c.listSize, c.Describe().ListMaxAccounts, unknownSizeFactor*len(list.rows))
+		}
+		return
+	}
+	f.list, c.listSize = list, len(list.rows)
+	if c.settings.TTL <= 0 || c.closed || len(list.rows) > maxCachedAccounts {
+		return
+	}
+	c.list = list
 	for email, a := range c.answers {
-		if !c.settings.serves(now.Sub(a.asOf), a.Status == identity.Found) {
+		if a.asOf.Before(list.asOf) {
 			delete(c.answers, email)
 		}
 	}
+	time.AfterFunc(c.settings.TTL, func() { c.drop(list) })
 }
 
-func (c *Cached) lastSize() int {
+// drop frees a list that is too old for any answer.
+func (c *Cached) drop(list *snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.size
+	if c.list == list {
+		c.list = nil
+	}
 }
 
-// inactive are the accounts of the list with an address that are inactive, for
-// services whose lookups do not see such.
-func (s *snapshot) inactive(email string) []Account {
-	var found []Account
-	for _, a := range s.find(email) {
-		if a.State == StateInactive {
-			found = append(found, a)
-		}
+// Close ends a walk that is under way and frees what is kept.
+func (c *Cached) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.list, c.answers = true, nil, map[string]cachedAnswer{}
+	if c.fetch != nil {
+		c.fetch.cancel()
 	}
-	return found
 }

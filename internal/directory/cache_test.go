@@ -397,6 +397,47 @@ func TestCacheLeavesLongLists(t *testing.T) {
 	})
 }
 
+// sloppy is a company whose lookups find nobody for sure: a miss needs the list.
+type sloppy struct{ *company }
+
+func (s sloppy) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	found, err := s.company.Find(ctx, email)
+	if err == nil && len(found) == 0 {
+		err = directory.ErrNeedsList
+	}
+	return found, err
+}
+
+// A lookup that cannot call anybody absent is answered from the list, which is
+// read once for all such people and kept as any other.
+func TestCacheNeedsList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany(person("1", ann), inactive("2", bobs))
+		c.descriptor = directory.Descriptor{Lookup: true, ListPage: 1, ListEvery: time.Hour}
+		d := directory.Cache(sloppy{c}, okta, minutes)
+		step := func(name, emails, want string, walks int, lookups string) {
+			t.Helper()
+			if got := says(t, d, strings.Fields(emails)...); got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
+			if n, asked := c.asked(); n != walks || len(strings.Fields(asked)) != len(strings.Fields(lookups)) {
+				t.Errorf("%s: %d walks and lookups of %q, want %d and %q", name, n, asked, walks, lookups)
+			}
+		}
+		step("a hit", ann, "found=1", 0, ann)
+		step("misses", bobs+" "+cys+" "+ann, "inactive=2 not_found found=1", 1, bobs+" "+cys)
+		step("kept", "", "found=1 inactive=2 not_found", 0, "")
+		time.Sleep(time.Minute)
+		step("asked again", cys, "not_found", 1, cys)
+		c.set(&directory.RateLimitError{})
+		time.Sleep(time.Minute)
+		step("limited", ann+" "+cys, "found=1 failed", 0, cys)
+		c.set(directory.ErrCredential)
+		step("rejected", ann+" "+cys, "error "+string(identity.CodeDirectoryDenied), 0, cys)
+	})
+}
+
 // A connector that breaks in the middle of a list is an error of those who
 // wait, not the end of the program.
 func TestCachePanic(t *testing.T) {

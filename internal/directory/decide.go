@@ -12,62 +12,44 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Result is what the accounts of a service say about one address.
+// Result says which account of a service has one address.
 type Result struct {
 	Status identity.LookupStatus
-	// Account is the match when Found, and the only match when Inactive.
+	// Account holds the match if Found, and the only match if Inactive.
 	Account Account
-	// Candidates are the accounts left over when Ambiguous, or when several
-	// are Inactive. They are sorted by ID.
+	// Candidates holds the accounts left over if Ambiguous, or if several are
+	// Inactive, sorted by ID.
 	Candidates []Account
 	Err        error // set when Failed; matches ErrAnswer
 }
 
-// Option changes how accounts are matched.
-type Option func(*policy)
-
+// policy compares and selects accounts.
 type policy struct {
 	kinds  map[string]bool
-	foldID func(string) string
+	foldID func(string) string // ids with one folded form are one account
 }
 
-// AllowKinds lets guests, bots or shared accounts match too. Without it only
-// people do, and accounts whose service says nothing.
-func AllowKinds(kinds ...string) Option {
-	return func(p *policy) {
-		for _, kind := range kinds {
-			p.kinds[kind] = true
-		}
-	}
-}
-
-// foldIDs compares ids as identities of the service type are compared.
-func foldIDs(serviceType string) Option {
-	return func(p *policy) {
-		p.foldID = func(id string) string { return identity.FoldIdentity(serviceType, id) }
-	}
-}
-
-func newPolicy(opts []Option) *policy {
-	p := &policy{kinds: map[string]bool{"": true, KindPerson: true}, foldID: func(id string) string { return id }}
-	for _, opt := range opts {
-		opt(p)
+// newPolicy returns a policy that matches people and the given kinds.
+func newPolicy(foldID func(string) string, kinds []string) *policy {
+	p := &policy{kinds: map[string]bool{"": true, KindPerson: true}, foldID: foldID}
+	for _, kind := range kinds {
+		p.kinds[kind] = true
 	}
 	return p
 }
 
 // Decide picks the account that an address belongs to; nothing else does.
-// Addresses are compared in full after normalisation, whatever the service's
-// own search matched. Rows with one ID are one account. Active accounts come
-// before inactive ones, then primary addresses before aliases; when two
-// accounts are left over, none is picked. The order of candidates never
-// matters.
-func Decide(email string, candidates []Account, opts ...Option) Result {
-	return newPolicy(opts).decide(email, candidates)
+// Only people and the given kinds match. It compares whole normalised
+// addresses, whatever the service's own search matched. Rows with one ID are
+// one account. Active accounts win over inactive ones, then primary addresses
+// over aliases; if two accounts are left over, neither is picked. The order of
+// candidates does not matter.
+func Decide(email string, candidates []Account, kinds ...string) Result {
+	return newPolicy(func(id string) string { return id }, kinds).decide(email, candidates)
 }
 
-// match is one account, merged from all rows that have its ID, and how it
-// has the address.
+// match holds one account, merged from all rows that have its ID, and whether
+// the address is a primary one.
 type match struct {
 	Account
 	primary bool
@@ -118,20 +100,20 @@ func bestTier(matches []match) []match {
 	return matches
 }
 
-// matches merges the rows of every account and keeps those with the address.
-// All rows of an account are merged first: the row that says that it is a bot
-// may be another one than the row with the address.
+// matches merges the rows of every account and keeps the accounts with the
+// address. It merges first: the row that says that an account is a bot may be
+// another one than the row with the address.
 func (p *policy) matches(want string, candidates []Account) []match {
 	var order []string
 	rows := map[string][]Account{}
 	var found []match
 	for _, a := range candidates {
 		id := p.foldID(a.ID)
-		if strings.TrimSpace(id) == "" { // not one account: nothing says that they are the same
+		if strings.TrimSpace(id) == "" { // rows without an id are accounts of their own
 			found = p.appendMatch(found, want, []Account{a})
 			continue
 		}
-		if _, seen := rows[id]; !seen {
+		if rows[id] == nil {
 			order = append(order, id)
 		}
 		rows[id] = append(rows[id], a)
@@ -161,8 +143,8 @@ func (p *policy) appendMatch(found []match, want string, rows []Account) []match
 	return append(found, m)
 }
 
-// merge makes one account of several rows, the same one in whatever order the
-// rows come. An account that any row calls alive is alive.
+// merge makes one account of several rows; their order does not matter. It
+// takes the most active state of any row.
 func merge(rows []Account) Account {
 	if len(rows) == 1 {
 		return rows[0]
@@ -171,7 +153,7 @@ func merge(rows []Account) Account {
 	var primary, other []string
 	for _, row := range rows {
 		merged.ID = min(merged.ID, row.ID)
-		merged.State = livelier(merged.State, row.State)
+		merged.State = moreActive(merged.State, row.State)
 		merged.Kind = max(merged.Kind, row.Kind)
 		if len(row.Emails) > 0 {
 			primary, other = append(primary, row.Emails[0]), append(other, row.Emails[1:]...)
@@ -187,20 +169,10 @@ func merge(rows []Account) Account {
 	return merged
 }
 
-// livelier is the state that says more of an account's being in use.
-func livelier(a, b State) State {
-	rank := func(s State) int {
-		switch s {
-		case StateActive:
-			return 3
-		case StatePending:
-			return 2
-		case StateUnknown:
-			return 1
-		}
-		return 0
-	}
-	if rank(b) > rank(a) {
+// moreActive returns the state of the two that is closer to an active account.
+func moreActive(a, b State) State {
+	rank := map[State]int{StateUnknown: 1, StatePending: 2, StateActive: 3}
+	if rank[b] > rank[a] {
 		return b
 	}
 	return a

@@ -1,9 +1,9 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package directory declares what can find a user of a target service by
-// e-mail, and decides, in one place for all connectors, what an answer means.
-// directorytest holds the suite every connector passes.
+// Package directory declares the contract of directories, which find a user of
+// a target service by e-mail, and decides for all of them what an answer means.
+// The tests of every connector run the suite in directorytest.
 package directory
 
 import (
@@ -11,12 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// State is what a service says of an account.
+// State of an account, as its service reports it.
 type State uint8
 
 // States of accounts. Unknown and Pending count as active.
@@ -27,8 +28,8 @@ const (
 	StateInactive
 )
 
-// Kinds of accounts. Only people are matched unless AllowKinds says otherwise;
-// "" means that the service does not say, and counts as a person.
+// Kinds of accounts. Only people match, and the kinds in Descriptor.Kinds. ""
+// counts as a person: the service does not report kinds.
 const (
 	KindPerson = "person"
 	KindGuest  = "guest"
@@ -36,7 +37,7 @@ const (
 	KindShared = "shared"
 )
 
-// Account is one account of a target service.
+// Account of a target service.
 type Account struct {
 	ID     string   // stored under the service type's matcher key
 	Emails []string // Emails[0] is the primary address
@@ -44,9 +45,9 @@ type Account struct {
 	Kind   string
 }
 
-// Descriptor tells what a directory can do and at what pace.
+// Descriptor describes what a directory can do and at what pace.
 type Descriptor struct {
-	Lookup             bool          // Find asks for one address, without walking the list
+	Lookup             bool          // Find asks for one address; without it Find returns ErrNeedsList
 	ListPage           int           // accounts a page; 0 = everything in one answer
 	LookupEvery        time.Duration // documented steady spacing of lookups
 	ListEvery          time.Duration // and of pages
@@ -54,12 +55,11 @@ type Descriptor struct {
 	BatchSize          int           // addresses that FindMany puts into one request; 0 = one
 	ListNeedsEmail     bool          // the list leaves out accounts without an address
 	LookupSeesInactive bool
-	// Kinds may match besides people, because the configuration says so.
-	Kinds []string
+	Kinds              []string // kinds that match besides people, by configuration
 }
 
-// Kinds are the kinds of accounts that the switches include_bots and
-// include_guests allow, for Descriptor.
+// Kinds returns the kinds of accounts that the switches include_bots and
+// include_guests allow.
 func Kinds(bots, guests bool) []string {
 	var kinds []string
 	if bots {
@@ -77,16 +77,24 @@ type Directory interface {
 	// Check proves that the credential works and belongs to the external id.
 	Check(ctx context.Context) error
 	// Find returns every account that may have this normalised address,
-	// inactive ones too; Decide picks. None is not an error.
+	// inactive ones too; Decide picks. None is not an error. A Lister returns
+	// ErrNeedsList for an address that only its list can answer.
 	Find(ctx context.Context, email string) ([]Account, error)
 }
 
 // Lister is a Directory that can walk all its accounts.
 type Lister interface {
-	// Pages yields pages until the end or an error; after an error nothing
+	// Pages yields pages until the end or an error. After an error no account
 	// that was not yielded may be called absent.
 	Pages(ctx context.Context) iter.Seq2[[]Account, error]
 }
+
+// ListOnly is embedded by connectors of services without lookups. Their
+// Descriptor has no Lookup.
+type ListOnly struct{}
+
+// Find implements Directory.
+func (ListOnly) Find(context.Context, string) ([]Account, error) { return nil, ErrNeedsList }
 
 // BatchFinder is a Directory that can look for several addresses at once.
 type BatchFinder interface {
@@ -95,20 +103,33 @@ type BatchFinder interface {
 	FindMany(ctx context.Context, emails []string) (map[string][]Account, error)
 }
 
+// IDFinder is a Directory that can ask for an account by the stored id.
+type IDFinder interface {
+	// FindID returns the account, in whatever state; it may return other
+	// accounts too. None means that the service itself answered that there is
+	// no such account; every other failure to answer is an error.
+	FindID(ctx context.Context, id string) ([]Account, error)
+}
+
 // Errors of directories, matched with errors.Is and errors.As.
 var (
 	ErrCredential  = errors.New("the credential was rejected")
 	ErrPermission  = errors.New("the credential lacks a permission")
 	ErrUnavailable = errors.New("the service did not answer")
-	// ErrRefused is a request that will fail again unless somebody changes the
+	// ErrRefused is a request that fails again until somebody changes the
 	// configuration, such as a 404 for a whole collection.
 	ErrRefused = errors.New("the service refused the request")
-	// ErrAnswer is an answer about one address that cannot be used. It says
-	// nothing about the other addresses of a call.
+	// ErrAnswer is an unusable answer about one address. It says nothing about
+	// the other addresses of a call.
 	ErrAnswer = errors.New("the answer cannot be used")
 	// ErrTruncated is a list that ends at the service's own limit, so that
 	// nobody can be called absent from it.
 	ErrTruncated = errors.New("the service cuts its list off")
+	// ErrForeign is a credential that works, for another account, workspace or
+	// organization than the service's external id.
+	ErrForeign = errors.New("the credential belongs elsewhere")
+	// ErrNeedsList is a lookup that cannot answer; Lookup walks the list then.
+	ErrNeedsList = errors.New("only the list of accounts can answer")
 )
 
 // RateLimitError says that the service wants a pause.
@@ -121,8 +142,8 @@ func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("the service limits requests; try again in %s", e.RetryAfter.Round(time.Second))
 }
 
-// AsIdentityError turns a directory's failure into the API's error. The text
-// of err is shown to callers: connectors keep secrets out of it.
+// AsIdentityError turns a directory's failure into the API's error. Callers of
+// the API see the text of err: connectors keep secrets out of it.
 func AsIdentityError(service identity.ServiceKey, err error) *identity.Error {
 	e := &identity.Error{Service: service, Cause: err, Message: fmt.Sprintf("the directory of %s could not answer: %s", service, err)}
 	var limit *RateLimitError
@@ -134,12 +155,27 @@ func AsIdentityError(service identity.ServiceKey, err error) *identity.Error {
 	case errors.Is(err, ErrPermission):
 		e.Code, e.Hint = identity.CodeDirectoryDenied, "Grant the permission to the credential in the server's configuration."
 	default:
-		e.Code, e.Retryable = identity.CodeDirectoryFailed, passing(err)
+		e.Code = identity.CodeDirectoryFailed
+		e.Retryable = errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 	}
 	return e
 }
 
-// passing reports whether the same request may succeed later.
-func passing(err error) bool {
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+// Belongs compares where a credential is valid with the external id. want is
+// "", and nothing is compared, if the service is of another type than the
+// connector's. what names the thing, as in "workspace".
+func Belongs(what, got, want string) error {
+	if want == "" || strings.EqualFold(got, want) {
+		return nil
+	}
+	return fmt.Errorf("%w: to the %s %q, but the service's external ID is %q", ErrForeign, what, got, want)
+}
+
+// NeedsGrant adds to a missing permission what to grant. It returns other
+// errors as they are.
+func NeedsGrant(err error, grant string) error {
+	if !errors.Is(err, ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; grant it %s", err, grant)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// index is a walked list by normalised address and by id. Rows that share an
-// id with a row of the address are found with it, because Decide wants them
-// all. Chains of row numbers in place of slices keep it small.
+// index finds rows of a walked list by normalised address and by id. It finds
+// all rows of an account, because Decide needs those with other addresses too.
+// Chains of row numbers in place of slices keep it small.
 type index struct {
 	foldID    func(string) string
 	rows      []Account
@@ -21,7 +21,7 @@ type index struct {
 	links     []link
 }
 
-// link is one row that has an address, and the link before it with that one.
+// link holds one row that has an address, and the previous link of that address.
 type link struct{ row, before int32 }
 
 const none = -1
@@ -39,7 +39,7 @@ func (x *index) add(page []Account) {
 		for _, address := range a.Emails {
 			key, err := identity.Normalize(address)
 			if err != nil || key == "" || slices.Contains(seen, key) {
-				continue // such an address is nobody's: Decide cannot match it
+				continue // Decide cannot match it
 			}
 			seen = append(seen, key)
 			at := int32(len(x.links))
@@ -48,7 +48,7 @@ func (x *index) add(page []Account) {
 	}
 }
 
-// chain makes at the head of a chain and returns what was.
+// chain makes at the head of a chain and returns the head before it.
 func chain(heads map[string]int32, key string, at int32) int32 {
 	before, there := heads[key]
 	if !there {
@@ -58,7 +58,7 @@ func chain(heads map[string]int32, key string, at int32) int32 {
 	return before
 }
 
-// find returns the accounts with the address and all other rows of them.
+// find returns all rows of the accounts with the address.
 func (x *index) find(email string) []Account {
 	head, there := x.byAddress[email]
 	if !there {
@@ -93,9 +93,15 @@ func (x *index) withID(id string) []Account {
 	return found
 }
 
-// compact drops what answers never show, so that a list that is kept stays
-// small: addresses are kept as they compare, once. An address that cannot be
-// compared keeps its place empty: the one after a primary address is an alias.
+// inactive returns the rows with the address that are inactive, for services
+// whose lookups do not see them.
+func (x *index) inactive(email string) []Account {
+	return slices.DeleteFunc(x.find(email), func(a Account) bool { return a.State != StateInactive })
+}
+
+// compact normalises addresses, so that a list that is kept stays small. An
+// address that cannot be normalised leaves an empty string in its place: the
+// first address is the primary one.
 func compact(page []Account) []Account {
 	small := make([]Account, len(page))
 	for i, a := range page {

@@ -8,26 +8,32 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Lookup asks a directory for people and returns one answer per e-mail, in
-// order; an e-mail may come several times. It walks the list or asks for each
-// one, as Plan says. A Cached answers from what it keeps, and its answers tell
-// of when they are.
+// Lookup finds the accounts of people and returns one answer per e-mail, in
+// order; an e-mail may come several times. It walks the list or looks up each
+// e-mail, as preferWalk decides. A Cached answers from its cache, and its
+// answers have a time.
 //
 // A failure of the whole, such as a rejected credential, is an *identity.Error
-// and no answers. Where the service began to limit requests, those who were
-// not asked have the status Failed and a retryable error. What cannot be
-// stored, such as an id that the service type does not allow, is Failed too.
-func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string, opts ...Option) ([]identity.LookupResult, error) {
-	l := newLookup(d, service, opts...)
+// without answers. If the service begins to limit requests, the remaining
+// e-mails have the status Failed and a retryable error. An answer that cannot
+// be stored, such as an id that the service type does not allow, is Failed too.
+func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	cache, release := withCache(d, service)
+	defer release()
+	l := &lookup{
+		cache: cache, service: service, policy: newPolicy(cache.foldID, cache.Describe().Kinds),
+		results: map[string]Result{}, asOf: map[string]time.Time{},
+	}
 	answers := make([]identity.LookupResult, len(emails))
 	keys := make([]string, len(emails))
 	var want []string
-	asked := map[string]bool{}
+	seen := map[string]bool{}
 	for i, email := range emails {
 		key, err := emailKey(email)
 		if err != nil {
@@ -35,24 +41,20 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 			continue
 		}
 		keys[i] = key
-		if !asked[key] {
-			asked[key] = true
+		if !seen[key] {
+			seen[key] = true
 			want = append(want, key)
 		}
 	}
-	if len(want) > 0 {
-		ask := l.ask
-		if cache, ok := d.(*Cached); ok {
-			l.directory = cache.Directory
-			ask = func(ctx context.Context, want []string) error { return cache.answer(ctx, l, want) }
-		}
-		if err := ask(ctx, want); err != nil {
-			return nil, AsIdentityError(service, err)
-		}
+	if err := l.run(ctx, want); err != nil {
+		return nil, AsIdentityError(service, err)
+	}
+	if d != Directory(cache) {
+		clear(l.asOf)
 	}
 	for i, key := range keys {
 		if key != "" {
-			answers[i] = l.answer(emails[i], key, l.results[key])
+			answers[i] = l.result(emails[i], key)
 		}
 	}
 	return answers, nil
@@ -70,81 +72,157 @@ func emailKey(email string) (string, error) {
 	return key.Email(), nil
 }
 
-// lookup is one call of Lookup. results has an entry for every address once
-// ask returns nil.
+// lookup is one call of Lookup. results has an entry for every e-mail once run
+// returns nil.
 type lookup struct {
-	directory Directory
-	service   identity.ServiceKey
-	policy    *policy
-	results   map[string]Result
-	asOf      map[string]time.Time         // of when results are; absent = not told
-	known     func(email string) []Account // accounts that lookups do not see; nil = none
+	cache    *Cached
+	service  identity.ServiceKey
+	policy   *policy
+	results  map[string]Result
+	asOf     map[string]time.Time         // the age of results
+	inactive func(email string) []Account // accounts that lookups do not see; nil = none
+	needList []string                     // e-mails whose lookup returned ErrNeedsList
 }
 
-func newLookup(d Directory, service identity.ServiceKey, opts ...Option) *lookup {
-	return &lookup{
-		directory: d,
-		service:   service,
-		policy:    newPolicy(append([]Option{foldIDs(service.Type), AllowKinds(d.Describe().Kinds...)}, opts...)),
-		results:   map[string]Result{},
-		asOf:      map[string]time.Time{},
+// run gives every e-mail of want a result: from the cache, else by lookups or
+// a walk, whichever takes less time.
+func (l *lookup) run(ctx context.Context, want []string) error {
+	list, size := l.cache.current()
+	missing, ambiguous := l.applyCache(list, want)
+	if len(missing) == 0 {
+		return nil
 	}
-}
-
-func (l *lookup) ask(ctx context.Context, want []string) error {
-	d := l.directory.Describe()
-	if many, ok := l.directory.(BatchFinder); ok && !d.Lookup {
-		return l.batches(ctx, many, want) // a Listed, which keeps a list of its own
-	}
-	if lister, ok := l.directory.(Lister); ok && Plan(d, len(want), 0) {
-		err := l.walk(ctx, lister, want)
-		if !d.Lookup || !errors.Is(err, ErrTruncated) {
-			return err
+	d := l.cache.Describe()
+	if l.cache.lister() != nil && (ambiguous || preferWalk(d, len(missing), size)) {
+		maxPages := d.maxPages(len(missing))
+		if ambiguous {
+			maxPages = 0
 		}
-		// The list turned out to be longer than the service shows of it.
+		list, err := l.cache.walk(ctx, maxPages)
+		if err == nil {
+			l.applyList(list, want) // a newer answer for everybody
+			return nil
+		}
+		if !d.Lookup || !errors.Is(err, ErrTruncated) {
+			return l.failRest(err, want)
+		}
+		// The list is longer than what the service shows, or than what pays.
 	}
-	return l.lookUp(ctx, want)
+	if list != nil && !d.LookupSeesInactive {
+		l.inactive = list.inactive
+	}
+	asOf := time.Now()
+	err := l.lookUp(ctx, missing)
+	found := map[string]Result{}
+	for _, email := range missing {
+		if r, ok := l.results[email]; ok && r.Status != identity.Failed {
+			found[email], l.asOf[email] = r, asOf
+		}
+	}
+	l.cache.keep(found, asOf)
+	if err == nil && len(l.needList) > 0 {
+		if list, err = l.cache.walk(ctx, 0); err == nil {
+			l.applyList(list, l.needList)
+		}
+	}
+	return l.failRest(err, missing)
 }
 
-// lookUp asks for addresses, several in a request where that can be.
-func (l *lookup) lookUp(ctx context.Context, want []string) error {
-	if many, ok := l.directory.(BatchFinder); ok && len(want) > 1 {
-		return l.batches(ctx, many, want)
+// applyCache answers what it can from the cache. It returns the other e-mails,
+// and whether one of them is ambiguous in the list: a lookup may show only one
+// of the accounts, so only a new walk can answer it.
+func (l *lookup) applyCache(list *snapshot, want []string) (missing []string, ambiguous bool) {
+	for _, email := range want {
+		if a, ok := l.cache.answer(email); ok {
+			l.results[email], l.asOf[email] = a.Result, a.asOf
+			continue
+		}
+		if list == nil {
+			missing = append(missing, email)
+			continue
+		}
+		r := l.policy.decide(email, list.find(email))
+		if r.Status != identity.Failed && l.cache.settings.fresh(time.Since(list.ended), r.Status == identity.Found) {
+			l.results[email], l.asOf[email] = r, list.asOf
+			continue
+		}
+		missing = append(missing, email)
+		ambiguous = ambiguous || r.Status == identity.Ambiguous
 	}
-	return l.oneByOne(ctx, want)
+	return missing, ambiguous
 }
 
-// decide is what accounts that were looked up say of an address.
-func (l *lookup) decide(email string, found []Account) Result {
-	if l.known != nil {
-		found = append(slices.Clip(found), l.known(email)...)
+// applyList answers e-mails from a list.
+func (l *lookup) applyList(list *snapshot, emails []string) {
+	for _, email := range emails {
+		l.results[email], l.asOf[email] = l.policy.decide(email, list.find(email)), list.asOf
 	}
-	return l.policy.decide(email, found)
 }
 
-// walk reads the whole list. Until its end nothing is known for sure, so an
-// error is an error of the whole, whoever was on the pages before it.
-func (l *lookup) walk(ctx context.Context, lister Lister, want []string) error {
-	list := newIndex(l.policy.foldID)
-	err := Walk(ctx, lister, func(page []Account) bool {
-		list.add(page)
-		return true
-	})
-	if err != nil {
+// batchSize bounds one FindMany, so that a rate limit in the middle of a long
+// list of people loses little.
+const batchSize = 500
+
+// lookUp asks for e-mails, several in a request if the directory can.
+func (l *lookup) lookUp(ctx context.Context, emails []string) error {
+	if many, ok := l.cache.Directory.(BatchFinder); ok {
+		for batch := range slices.Chunk(emails, batchSize) {
+			found, err := many.FindMany(ctx, batch)
+			if err != nil {
+				return err
+			}
+			for _, email := range batch {
+				l.applyLookup(email, found[email], nil)
+			}
+		}
+		return nil
+	}
+	return lookupEach(ctx, emails, l.cache.Find, l.applyLookup)
+}
+
+// applyLookup decides what a lookup says about an e-mail. err matches
+// ErrAnswer or ErrNeedsList.
+func (l *lookup) applyLookup(email string, found []Account, err error) {
+	switch {
+	case errors.Is(err, ErrNeedsList) && l.cache.lister() != nil:
+		l.needList = append(l.needList, email)
+	case err != nil:
+		l.results[email] = Result{Status: identity.Failed, Err: err}
+	default:
+		if l.inactive != nil {
+			found = append(slices.Clip(found), l.inactive(email)...)
+		}
+		l.results[email] = l.policy.decide(email, found)
+	}
+}
+
+func (l *lookup) failRest(err error, emails []string) error {
+	return failRest(err, emails, l.results, func(email string) { l.results[email] = Result{Status: identity.Failed, Err: err} })
+}
+
+// failRest returns err, unless it is a rate limit and some keys already have
+// results: then it calls fail for the keys without one.
+func failRest[R any](err error, keys []string, results map[string]R, fail func(key string)) error {
+	var limit *RateLimitError
+	if !errors.As(err, &limit) || len(results) == 0 {
 		return err
 	}
-	for _, email := range want {
-		l.results[email] = l.policy.decide(email, list.find(email))
+	for _, key := range keys {
+		if _, ok := results[key]; !ok {
+			fail(key)
+		}
 	}
 	return nil
 }
 
-// answer is a result as the API says it, under the caller's spelling.
-func (l *lookup) answer(email, key string, r Result) identity.LookupResult {
+// result returns the API's form of the result of a key, with the caller's
+// spelling of the e-mail.
+func (l *lookup) result(email, key string) identity.LookupResult {
+	r := l.results[key]
 	a := identity.LookupResult{Email: email, Status: r.Status, AsOf: l.asOf[key]}
 	switch r.Status {
 	case identity.Found, identity.Inactive:
-		if r.Account.ID == "" { // several inactive accounts: none of them is the one
+		if r.Account.ID == "" { // several inactive accounts: none is picked
 			return a
 		}
 		m := identity.NewMatcher(l.service.Type, r.Account.ID)
@@ -164,4 +242,118 @@ func (l *lookup) answer(email, key string, r Result) identity.LookupResult {
 		a.Err.User = identity.UserKey(key)
 	}
 	return a
+}
+
+// lookupEach calls find for each key, a few at once, and passes every answer
+// to done, one at a time. done also gets errors about one key: ErrAnswer and
+// ErrNeedsList. The first other error stops all lookups; a rate limit lets
+// those under way finish. Either is returned.
+func lookupEach(
+	ctx context.Context, keys []string,
+	find func(ctx context.Context, key string) ([]Account, error),
+	done func(key string, found []Account, err error),
+) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		mu      sync.Mutex
+		limited error
+		fatal   error
+	)
+	record := func(key string, found []Account, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		var limit *RateLimitError
+		switch {
+		case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, ErrNeedsList):
+			done(key, found, err)
+		case errors.As(err, &limit):
+			limited = err
+		case fatal == nil:
+			fatal = err
+			cancel(err)
+		}
+	}
+	stopped := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return limited != nil || fatal != nil
+	}
+
+	next := make(chan string)
+	var workers sync.WaitGroup
+	for range min(parallelLookups, len(keys)) {
+		workers.Go(func() {
+			for key := range next {
+				found, err := find(ctx, key)
+				record(key, found, err)
+			}
+		})
+	}
+	for _, key := range keys {
+		if stopped() || ctx.Err() != nil {
+			break
+		}
+		next <- key
+	}
+	close(next)
+	workers.Wait()
+
+	switch {
+	case fatal != nil:
+		return fatal
+	case limited != nil:
+		return limited
+	}
+	return context.Cause(ctx)
+}
+
+const (
+	// roundTrip is the time a request takes if no slower pace is documented.
+	roundTrip = 100 * time.Millisecond
+	// parallelLookups is the number of lookups under way at once.
+	parallelLookups = 4
+
+	// A list of unknown size is assumed to be ten times what is wanted, and at
+	// least minUnknownSize.
+	unknownSizeFactor = 10
+	minUnknownSize    = 1000
+)
+
+// preferWalk reports whether walking a list of size accounts (0 = unknown)
+// takes less time than looking up each of want keys, at the service's pace. A
+// list that is cut off before its end is never walked if lookups are possible.
+func preferWalk(d Descriptor, want, size int) bool {
+	if !d.Lookup {
+		return true
+	}
+	if size <= 0 {
+		size = max(unknownSizeFactor*want, minUnknownSize)
+	}
+	if d.ListMaxAccounts > 0 && size >= d.ListMaxAccounts {
+		return false
+	}
+	pages := 1
+	if d.ListPage > 0 {
+		pages = (size-1)/d.ListPage + 1
+	}
+	return d.walkTime(pages) < d.lookupTime(want)
+}
+
+func (d Descriptor) walkTime(pages int) time.Duration {
+	return time.Duration(pages) * max(d.ListEvery, roundTrip)
+}
+
+func (d Descriptor) lookupTime(want int) time.Duration {
+	requests := (want-1)/max(d.BatchSize, 1) + 1
+	return time.Duration(requests) * max(d.LookupEvery, roundTrip/parallelLookups)
+}
+
+// maxPages returns the number of pages that take as long as want lookups, 0 if
+// there are no lookups. A walk that stops there costs at most twice the better way.
+func (d Descriptor) maxPages(want int) int {
+	if !d.Lookup {
+		return 0
+	}
+	return max(int(d.lookupTime(want)/d.walkTime(1)), 1)
 }

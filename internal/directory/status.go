@@ -7,173 +7,144 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// IDFinder is a Directory that can ask for an account by the id that is
-// stored.
-type IDFinder interface {
-	// FindID returns the account, in whatever state; other accounts beside it
-	// do no harm. None says that the service itself answered that there is no
-	// such account; whatever else keeps it from answering is an error.
-	FindID(ctx context.Context, id string) ([]Account, error)
-}
-
-// Status asks a directory whether accounts still exist and are active: one
-// answer per id, in order. Ids compare as identities of the service type do;
-// bots, guests and accounts without an address count like any other. It looks
-// into the list or asks for each one, as Plan says. A directory that can do
-// neither gives AccountUnknown.
+// Status returns whether accounts still exist and are active: one answer per
+// id, in order. Ids compare as identities of the service type do; bots, guests
+// and accounts without an address count like any other. It uses the list or
+// asks for each id, as preferWalk decides. A directory that can do neither
+// gives AccountUnknown.
 //
-// Failures are told as Lookup tells them; none of them is AccountAbsent.
+// It reports failures as Lookup does; none of them is AccountAbsent.
 func Status(ctx context.Context, d Directory, service identity.ServiceKey, ids []string) ([]identity.AccountStatus, error) {
-	cache, ok := d.(*Cached)
-	if !ok {
-		cache = Cache(d, service, CacheSettings{})
-	}
-	s := &statuses{cache: cache, service: service, known: map[string]identity.AccountStatus{}}
+	cache, release := withCache(d, service)
+	defer release()
+	s := &statuses{cache: cache, service: service, ids: map[string]string{}, results: map[string]identity.AccountStatus{}}
 	var want []string
-	asked := map[string]bool{}
 	for _, id := range ids {
-		if key := cache.foldID(id); !asked[key] {
-			asked[key] = true
-			want = append(want, id)
+		key := cache.foldID(id)
+		if _, seen := s.ids[key]; !seen {
+			s.ids[key] = id
+			want = append(want, key)
 		}
 	}
-	if err := s.ask(ctx, want); err != nil {
+	if err := s.run(ctx, want); err != nil {
 		return nil, AsIdentityError(service, err)
 	}
 	out := make([]identity.AccountStatus, len(ids))
 	for i, id := range ids {
-		out[i] = s.known[cache.foldID(id)]
+		out[i] = s.results[cache.foldID(id)]
 		out[i].Identity = id
 	}
 	return out, nil
 }
 
-// statuses is one call of Status. known has an entry for every folded id once
-// ask returns nil.
+// statuses is one call of Status. Its keys are folded ids; results has an
+// entry for each once run returns nil.
 type statuses struct {
 	cache   *Cached
 	service identity.ServiceKey
-	known   map[string]identity.AccountStatus
+	ids     map[string]string // the first spelling of each key
+	results map[string]identity.AccountStatus
 }
 
-func (s *statuses) ask(ctx context.Context, want []string) error {
-	missing := s.recall(want)
+func (s *statuses) run(ctx context.Context, want []string) error {
+	list, size := s.cache.current()
+	missing := s.applyCache(list, want)
 	if len(missing) == 0 {
 		return nil
 	}
 	d := s.cache.Describe()
-	lister, lists := s.cache.Directory.(Lister)
-	direct, asks := s.cache.Directory.(IDFinder)
-	d.Lookup, d.BatchSize = asks, 0
-	if lists && Plan(d, len(missing), s.cache.lastSize()) {
-		list, err := s.cache.walk(ctx, lister, d.patience(len(missing)))
+	finder, canFind := s.cache.Directory.(IDFinder)
+	d.Lookup, d.BatchSize = canFind, 0
+	if s.cache.lister() != nil && preferWalk(d, len(missing), size) {
+		list, err := s.cache.walk(ctx, d.maxPages(len(missing)))
 		switch {
 		case err == nil:
-			missing = nil
-			for _, id := range want {
-				if found := list.withID(id); len(found) > 0 || !d.ListNeedsEmail {
-					s.take(id, found, list.asOf)
-				} else {
-					missing = append(missing, id) // whoever has no address is not in the list
-				}
-			}
-			if len(missing) == 0 {
+			if missing = s.applyList(list, want); len(missing) == 0 {
 				return nil
 			}
 		case !errors.Is(err, ErrTruncated):
-			return s.limitedOr(err, missing)
+			return s.failRest(err, missing)
 		}
-		// The list turned out to be longer than the service shows of it.
+		// The list is longer than what the service shows, or than what pays.
 	}
-	if !asks {
-		for _, id := range missing {
-			s.note(id, identity.AccountStatus{Status: identity.AccountUnknown})
+	if !canFind {
+		for _, key := range missing {
+			s.results[key] = identity.AccountStatus{Status: identity.AccountUnknown}
 		}
 		return nil
 	}
 	asOf := time.Now()
-	err := askEach(ctx, missing, direct.FindID, func(id string, found []Account, unusable error) {
-		if unusable != nil {
-			s.fail(id, unusable)
+	find := func(ctx context.Context, key string) ([]Account, error) { return finder.FindID(ctx, s.ids[key]) }
+	err := lookupEach(ctx, missing, find, func(key string, found []Account, err error) {
+		if err != nil {
+			s.fail(key, err)
 			return
 		}
-		s.take(id, found, asOf)
+		s.results[key] = s.status(key, found, asOf)
 	})
-	return s.limitedOr(err, missing)
+	return s.failRest(err, missing)
 }
 
-// recall answers from the list that is kept, and returns for whom to ask.
-// Accounts that are gone or inactive are believed as long as misses are.
-func (s *statuses) recall(want []string) (missing []string) {
-	s.cache.mu.Lock()
-	list := s.cache.list
-	s.cache.mu.Unlock()
-	for _, id := range want {
-		if list != nil {
-			found := list.withID(id)
-			partial := len(found) == 0 && s.cache.Describe().ListNeedsEmail
-			if !partial && s.cache.settings.serves(time.Since(list.ended), alive(found)) {
-				s.take(id, found, list.asOf)
-				continue
-			}
+// applyCache answers from the list that is kept and returns the other keys.
+// Answers about accounts that are gone or inactive are fresh as long as misses.
+func (s *statuses) applyCache(list *snapshot, want []string) (missing []string) {
+	if list == nil {
+		return want
+	}
+	for _, key := range s.applyList(list, want) {
+		missing = append(missing, key)
+	}
+	for _, key := range want {
+		r, known := s.results[key]
+		if known && !s.cache.settings.fresh(time.Since(list.ended), r.Status == identity.AccountActive) {
+			delete(s.results, key)
+			missing = append(missing, key)
 		}
-		missing = append(missing, id)
 	}
 	return missing
 }
 
-// alive reports whether any row calls the account active.
-func alive(rows []Account) bool {
-	for _, a := range rows {
-		if a.State != StateInactive {
-			return true
+// applyList answers from a list and returns the keys that it says nothing
+// about, because it leaves out accounts without an address.
+func (s *statuses) applyList(list *snapshot, want []string) (missing []string) {
+	partial := s.cache.Describe().ListNeedsEmail
+	for _, key := range want {
+		found := list.withID(key)
+		if len(found) == 0 && partial {
+			missing = append(missing, key)
+			continue
 		}
+		s.results[key] = s.status(key, found, list.asOf)
 	}
-	return false
+	return missing
 }
 
-// take notes what rows say of an account. Rows of others are passed over:
-// what a service takes for an id may be more than ids.
-func (s *statuses) take(id string, found []Account, asOf time.Time) {
-	var rows []Account
-	for _, a := range found {
-		if s.cache.foldID(a.ID) == s.cache.foldID(id) {
-			rows = append(rows, a)
-		}
-	}
-	status := identity.AccountInactive
+// status returns what rows say about an account. It ignores rows with another
+// id: a service may accept more than ids where it is asked for one.
+func (s *statuses) status(key string, found []Account, asOf time.Time) identity.AccountStatus {
+	found = slices.DeleteFunc(slices.Clone(found), func(a Account) bool { return s.cache.foldID(a.ID) != key })
+	a := identity.AccountStatus{Status: identity.AccountInactive, AsOf: asOf}
 	switch {
-	case len(rows) == 0:
-		status = identity.AccountAbsent
-	case alive(rows):
-		status = identity.AccountActive
+	case len(found) == 0:
+		a.Status = identity.AccountAbsent
+	case slices.ContainsFunc(found, func(a Account) bool { return a.State != StateInactive }):
+		a.Status = identity.AccountActive
 	}
-	s.note(id, identity.AccountStatus{Status: status, AsOf: asOf})
+	return a
 }
 
-func (s *statuses) fail(id string, err error) {
+func (s *statuses) fail(key string, err error) {
 	failure := AsIdentityError(s.service, err)
-	failure.Message = fmt.Sprintf("whether the account %s exists could not be asked: %s", id, failure.Message)
-	s.note(id, identity.AccountStatus{Status: identity.AccountFailed, Err: failure})
+	failure.Message = fmt.Sprintf("whether the account %s exists could not be asked: %s", s.ids[key], failure.Message)
+	s.results[key] = identity.AccountStatus{Status: identity.AccountFailed, Err: failure}
 }
 
-func (s *statuses) note(id string, a identity.AccountStatus) { s.known[s.cache.foldID(id)] = a }
-
-// limitedOr is lookup's: a rate limit keeps what is known.
-func (s *statuses) limitedOr(err error, want []string) error {
-	var limit *RateLimitError
-	if !errors.As(err, &limit) || len(s.known) == 0 {
-		return err
-	}
-	for _, id := range want {
-		if _, known := s.known[s.cache.foldID(id)]; !known {
-			s.fail(id, err)
-		}
-	}
-	return nil
+func (s *statuses) failRest(err error, keys []string) error {
+	return failRest(err, keys, s.results, func(key string) { s.fail(key, err) })
 }

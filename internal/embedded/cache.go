@@ -41,11 +41,6 @@ func (a arguments) cache(local bool) directory.CacheSettings {
 	return settings
 }
 
-// quietly reads what is read elsewhere too, where its problems are told.
-func (a arguments) quietly() arguments {
-	return arguments{&decoder{dir: a.d.dir, eval: a.d.eval, secrets: a.d.secrets}, a.attrs}
-}
-
 // span reads a span of time that may be 0.
 func (a arguments) span(name string, most time.Duration) (span time.Duration, set bool) {
 	t, ok := a.text(name)

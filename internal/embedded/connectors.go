@@ -37,7 +37,6 @@ func decodeSCIM(args arguments, _ identity.ServiceKey) opener {
 		IDAttribute: args.str("id_attribute"),
 		Timeout:     args.duration("timeout"),
 		AllowHTTP:   args.boolean("allow_http"),
-		CacheTTL:    args.listTTL(),
 	}
 	return func() (directory.Directory, error) { return scim.Open(cfg) }
 }

@@ -4,8 +4,6 @@
 package embedded
 
 import (
-	"time"
-
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
@@ -44,12 +42,6 @@ func idOf(service identity.ServiceKey, serviceType string) string {
 		return ""
 	}
 	return service.ExternalID
-}
-
-// listTTL is how long a connector may use a list that it walked for whom a
-// lookup does not find: as long as a miss stands.
-func (a arguments) listTTL() time.Duration {
-	return max(a.quietly().cache(false).Misses, time.Second)
 }
 
 func decodeDatadog(args arguments, service identity.ServiceKey) opener {
@@ -166,9 +158,6 @@ func decodeGitHub(args arguments, service identity.ServiceKey) opener {
 		Settings:     args.web(),
 		Organization: idOf(service, "github"),
 		Token:        args.secret("token"),
-		// The list behind its lookups says who is absent, so it is no older
-		// than misses may be.
-		CacheTTL: args.listTTL(),
 	}
 	return func() (directory.Directory, error) { return github.Open(cfg) }
 }
@@ -206,7 +195,7 @@ func decodeAWSIAM(args arguments, service identity.ServiceKey) opener {
 }
 
 func decodeAWSSSO(args arguments, service identity.ServiceKey) opener {
-	cfg := awssso.Config{Settings: args.aws(), Instance: idOf(service, "aws_sso"), CacheTTL: args.listTTL()}
+	cfg := awssso.Config{Settings: args.aws(), Instance: idOf(service, "aws_sso")}
 	return func() (directory.Directory, error) { return awssso.Open(cfg) }
 }
 

@@ -11,7 +11,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -25,11 +24,7 @@ type Config struct {
 	Token              string
 	Username           string
 	Password           string
-	CacheTTL           time.Duration // how long a list serves; 0 = DefaultCacheTTL
 }
-
-// DefaultCacheTTL is how long one list of users serves.
-const DefaultCacheTTL = 5 * time.Minute
 
 const (
 	host  = "https://auth.aptible.com"
@@ -37,15 +32,14 @@ const (
 )
 
 type aptible struct {
-	*directory.Listed
+	directory.ListOnly
 	api *apiclient.Client
 	org string
 }
 
 var (
-	_ directory.Directory   = (*aptible)(nil)
-	_ directory.Lister      = (*aptible)(nil)
-	_ directory.BatchFinder = (*aptible)(nil)
+	_ directory.Directory = (*aptible)(nil)
+	_ directory.Lister    = (*aptible)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -79,12 +73,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.CacheTTL <= 0 {
-		cfg.CacheTTL = DefaultCacheTTL
-	}
-	a := &aptible{api: client, org: cfg.Organization}
-	a.Listed = directory.FromLister(a, cfg.CacheTTL)
-	return a, nil
+	return &aptible{api: client, org: cfg.Organization}, nil
 }
 
 // Describe implements directory.Directory: there is a list only.

@@ -107,9 +107,9 @@ func TestIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.Find(t.Context(), "ann@example.com")
+	got, err := directory.All(d.(directory.Lister).Pages(t.Context()))
 	if err != nil || len(got) != 1 || got[0].ID != "12345678901234567890" || got[0].State != directory.StatePending {
-		t.Errorf("Find = %+v, %v", got, err)
+		t.Errorf("Pages = %+v, %v", got, err)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"iter"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -33,16 +32,12 @@ const (
 // DefaultTag is the key of the tag that holds the e-mail.
 const DefaultTag = "email"
 
-// DefaultCacheTTL is how long one list of users serves, with ByTag.
-const DefaultCacheTTL = 5 * time.Minute
-
 // Config describes an account.
 type Config struct {
 	awsclient.Settings
 	Account  string // 12 digits; "" = do not compare
 	Strategy string // "" = ByName
 	Tag      string // "" = DefaultTag
-	CacheTTL time.Duration
 }
 
 const (
@@ -59,17 +54,14 @@ type account struct {
 	iam   *iam.Client
 }
 
-// tagged is an account whose users are told by a tag, which only a list shows.
-type tagged struct {
-	*account
-	*directory.Listed
-}
+// tagged is an account whose users have their address in a tag, which only the
+// list shows.
+type tagged struct{ *account }
 
 var (
-	_ directory.Directory   = (*account)(nil)
-	_ directory.Directory   = (*tagged)(nil)
-	_ directory.Lister      = (*tagged)(nil)
-	_ directory.BatchFinder = (*tagged)(nil)
+	_ directory.Directory = (*account)(nil)
+	_ directory.Directory = (*tagged)(nil)
+	_ directory.Lister    = (*tagged)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -98,13 +90,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Strategy != ByTag {
 		return a, nil
 	}
-	if cfg.CacheTTL <= 0 {
-		cfg.CacheTTL = DefaultCacheTTL
-	}
 	a.grant = tagGrant
-	d := &tagged{account: a}
-	d.Listed = directory.FromLister(d, cfg.CacheTTL)
-	return d, nil
+	return &tagged{a}, nil
 }
 
 // Describe implements directory.Directory. IAM users are never inactive.
@@ -176,9 +163,9 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	return []directory.Account{{ID: aws.ToString(out.User.Arn), Emails: []string{email}, State: directory.StateActive}}, nil
 }
 
-// Find chooses between those of the embedded types.
-func (t *tagged) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return t.Listed.Find(ctx, email)
+// Find implements directory.Directory.
+func (*tagged) Find(context.Context, string) ([]directory.Account, error) {
+	return nil, directory.ErrNeedsList
 }
 
 // Pages implements directory.Lister. IAM may give fewer users than asked for,

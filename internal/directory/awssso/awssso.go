@@ -5,7 +5,6 @@
 package awssso
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +26,7 @@ import (
 // Config describes an instance.
 type Config struct {
 	awsclient.Settings
-	Instance string        // its ARN
-	CacheTTL time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
+	Instance string // its ARN
 }
 
 const (
@@ -38,11 +36,7 @@ const (
 	pace = 50 * time.Millisecond
 )
 
-// DefaultCacheTTL is how long a walk serves those whom a lookup does not find.
-const DefaultCacheTTL = 5 * time.Minute
-
 type sso struct {
-	listed    *directory.Listed
 	api       *awsclient.API
 	instance  string
 	instances *ssoadmin.Client
@@ -66,9 +60,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}
-	s.listed = directory.FromLister(s, cmp.Or(cfg.CacheTTL, DefaultCacheTTL))
-	return s, nil
+	return &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}, nil
 }
 
 // Describe implements directory.Directory. A lookup is two calls.
@@ -132,9 +124,9 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
 }
 
-// Find asks for the user with the address, else for the one so named. Identity
-// Center compares with case and keeps addresses as they were entered, so that
-// whoever is not found is looked for in the list.
+// Find asks for the user with the address, else for the user of that name.
+// Identity Center compares case and keeps addresses as they were entered, so a
+// miss needs the list.
 func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	store, err := s.store(ctx)
 	if err != nil {
@@ -152,7 +144,7 @@ func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, erro
 			return found, err
 		}
 	}
-	return s.listed.Find(ctx, email)
+	return nil, directory.ErrNeedsList
 }
 
 // idOf is the id of the user with a value, nil where there is none.

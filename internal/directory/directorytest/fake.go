@@ -4,14 +4,11 @@
 package directorytest
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -58,21 +55,4 @@ func SendJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
-}
-
-// ListOnly is a directory asked only by walking its list, which must be a
-// directory.Lister: what one-by-one lookups of a service cannot show, such as
-// leavers, its list may.
-func ListOnly(d directory.Directory) directory.Directory {
-	return &listOnly{Directory: d, Listed: directory.FromLister(d.(directory.Lister), time.Minute)}
-}
-
-type listOnly struct {
-	directory.Directory
-	*directory.Listed
-}
-
-// Find chooses between those of the embedded types.
-func (l *listOnly) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return l.Listed.Find(ctx, email)
 }

@@ -49,6 +49,9 @@ func Fuzz(f *testing.F, s Subject) {
 			}
 			answers, err := directory.Lookup(t.Context(), way.narrow(d), s.Service, []string{ann})
 			if err != nil {
+				if strings.Contains(err.Error(), "failed in the program itself") {
+					t.Errorf("%s: the connector panicked: %v", way.name, err)
+				}
 				if whole(err.Error()) || leaks(err.Error()) && !leaks(visible(body)) {
 					t.Errorf("%s: the error shows the secret: %v", way.name, err)
 				}

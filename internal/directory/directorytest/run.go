@@ -72,50 +72,76 @@ func (s Subject) check(cases map[Case]func(*trial)) error {
 	return nil
 }
 
-// way narrows a directory to one of its abilities, so that Lookup has no
-// choice but to use it.
+// way is one way of asking a connector. narrow hides its other abilities from
+// Lookup.
 type way struct {
 	name   string
 	narrow func(directory.Directory) directory.Directory
 }
 
-type finder struct{ directory.Directory }
-
-type batcher struct {
-	finder
-	directory.BatchFinder
-}
-
-func (batcher) Describe() directory.Descriptor { return directory.Descriptor{} }
-
-type walker struct {
-	finder
+// lister prefers lookups to its list, which only answers ErrNeedsList.
+type lister struct {
+	directory.Directory
 	directory.Lister
 }
 
-func (walker) Describe() directory.Descriptor { return directory.Descriptor{} }
+func (l lister) Describe() directory.Descriptor {
+	d := l.Directory.Describe()
+	d.LookupEvery, d.ListEvery = 0, time.Hour
+	return d
+}
+
+type batches struct {
+	directory.Directory
+	directory.BatchFinder
+}
+
+type list struct {
+	directory.Directory
+	directory.Lister
+}
+
+func (l list) Describe() directory.Descriptor {
+	d := l.Directory.Describe()
+	d.Lookup = false
+	return d
+}
+
+// ListOnly hides all abilities of a directory but its list.
+func ListOnly(d directory.Directory) directory.Directory { return list{d, d.(directory.Lister)} }
+
+// LookupsOnly makes Lookup use Find unless Find returns ErrNeedsList.
+func LookupsOnly(d directory.Directory) directory.Directory {
+	if l, ok := d.(directory.Lister); ok {
+		return lister{d, l}
+	}
+	return struct{ directory.Directory }{d}
+}
+
+func batchesOnly(d directory.Directory) directory.Directory {
+	return batches{d, d.(directory.BatchFinder)}
+}
 
 // ways opens the connector once, on an empty world, to see what it can do.
 func (s Subject) ways(tb testing.TB) []way {
 	tb.Helper()
 	env := Env{Secret: Secret, Clock: NewClock()}
 	if s.Fake != nil {
-		env.BaseURL = "http://127.0.0.1:1" // nobody is asked
+		env.BaseURL = "http://127.0.0.1:1" // no request is sent
 	}
 	d, err := s.Open(tb, env)
 	if err != nil {
 		tb.Fatalf("Open: %v", err)
 	}
-	ways := []way{{OneByOne, func(d directory.Directory) directory.Directory { return finder{d} }}}
+	var ways []way
+	if d.Describe().Lookup {
+		ways = append(ways, way{OneByOne, LookupsOnly})
+	}
 	if _, ok := d.(directory.BatchFinder); ok {
-		ways = append(ways, way{Batch, func(d directory.Directory) directory.Directory {
-			return batcher{finder{d}, d.(directory.BatchFinder)}
-		}})
+		ways = append(ways, way{Batch, batchesOnly})
 	}
 	if _, ok := d.(directory.Lister); ok {
-		ways = append(ways, way{ByWalk, func(d directory.Directory) directory.Directory {
-			return walker{finder{d}, d.(directory.Lister)}
-		}})
+		ways = append(ways, way{ByWalk, ListOnly})
 	}
 	return ways
 }

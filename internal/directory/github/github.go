@@ -21,14 +21,10 @@ import (
 
 // Config describes an organization.
 type Config struct {
-	apiclient.Settings               // BaseURL "" = https://api.github.com; else what /graphql is appended to
-	Organization       string        // its login
-	Token              string        // of an owner, with read:org, or of an app that reads members
-	CacheTTL           time.Duration // how long a list serves lookups; 0 = DefaultCacheTTL
+	apiclient.Settings        // BaseURL "" = https://api.github.com; else what /graphql is appended to
+	Organization       string // its login
+	Token              string // of an owner, with read:org, or of an app that reads members
 }
-
-// DefaultCacheTTL is how long one list of members serves lookups.
-const DefaultCacheTTL = 5 * time.Minute
 
 const (
 	host     = "https://api.github.com"
@@ -39,9 +35,8 @@ const (
 )
 
 type github struct {
-	list *directory.Listed // whom the filter of identities cannot find
-	api  *apiclient.Client
-	org  string
+	api *apiclient.Client
+	org string
 }
 
 var (
@@ -67,12 +62,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.CacheTTL <= 0 {
-		cfg.CacheTTL = DefaultCacheTTL
-	}
-	g := &github{api: api, org: cfg.Organization}
-	g.list = directory.FromLister(g, cfg.CacheTTL)
-	return g, nil
+	return &github{api: api, org: cfg.Organization}, nil
 }
 
 // Describe implements directory.Directory. GitHub shows members only; leavers
@@ -114,9 +104,9 @@ func (g *github) readsMembers(ctx context.Context) error {
 	return err
 }
 
-// Find asks for the identity with this user name. Other addresses cannot be
-// filtered by, and an organization may have no single sign-on: whoever is not
-// found so is looked for in the list.
+// Find asks for the identity with this user name. GitHub cannot filter by other
+// addresses, and an organization may have no single sign-on, so a miss needs
+// the list.
 func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := directory.All(directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
 		return g.identities(ctx, email, cursor)
@@ -124,7 +114,7 @@ func (g *github) Find(ctx context.Context, email string) ([]directory.Account, e
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
-	return g.list.Find(ctx, email)
+	return nil, directory.ErrNeedsList
 }
 
 // Pages lists the identities of the single sign-on, then the members with

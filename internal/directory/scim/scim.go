@@ -6,7 +6,6 @@
 package scim
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,14 +27,10 @@ type Config struct {
 	// IDAttribute is what is stored: "id" (the default), "userName" or
 	// "externalId".
 	IDAttribute string
-	CacheTTL    time.Duration   // how long a list serves lookups, where they need one; 0 = DefaultCacheTTL
 	Timeout     time.Duration   // of one request; 0 = apiclient.DefaultTimeout
 	AllowHTTP   bool            // accept a base URL that is not https
 	Clock       apiclient.Clock // nil = real time
 }
-
-// DefaultCacheTTL is how long one list of users serves lookups.
-const DefaultCacheTTL = time.Minute
 
 const (
 	searchCount = 10  // accounts asked for in a search for one address
@@ -48,7 +43,6 @@ type scim struct {
 	api    *apiclient.Client
 	idFrom idAttribute
 	cased  caseProbe
-	listed *directory.Listed // for servers whose search is not to be trusted
 }
 
 var (
@@ -80,9 +74,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	s := &scim{api: api, idFrom: idFrom}
-	s.listed = directory.FromLister(s, cmp.Or(cfg.CacheTTL, DefaultCacheTTL))
-	return s, nil
+	return &scim{api: api, idFrom: idFrom}, nil
 }
 
 // Describe implements directory.Directory. SCIM documents no pace.
@@ -97,19 +89,19 @@ func (s *scim) Check(ctx context.Context) error {
 	return err
 }
 
-// Find searches both attributes that can hold the address, always: a walk
-// sees both too, and must not give another answer. Where that finds nobody and
-// the server turns out to compare case, it walks the list instead.
+// Find always searches both attributes that can hold the address, as a walk
+// sees both. If it finds nobody and the server's filters compare case, only the
+// list can answer.
 func (s *scim) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := s.search(ctx, email)
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
 	cased, err := s.cased.compares(ctx, s)
-	if err != nil || !cased {
-		return nil, err
+	if err == nil && cased {
+		err = directory.ErrNeedsList
 	}
-	return s.listed.Find(ctx, email)
+	return nil, err
 }
 
 func (s *scim) search(ctx context.Context, email string) ([]directory.Account, error) {
@@ -140,38 +132,23 @@ func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 }
 
 func (s *scim) all(ctx context.Context, filter string) ([]directory.Account, error) {
-	var found []directory.Account
-	for page, err := range s.pages(ctx, filter, searchCount) {
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, page...)
-	}
-	return found, nil
+	return directory.All(s.pages(ctx, filter, searchCount))
 }
 
-// pages follows startIndex, which counts from 1, by what each page really
-// holds: count is a wish that servers need not grant.
+// pages follows startIndex, which counts from 1, by the number of users in
+// each page: servers may send fewer than count.
 func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		var guard directory.PageGuard
-		for start := 1; ; {
-			list, err := s.page(ctx, filter, start, count)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			accounts := s.idFrom.accounts(list.users)
-			if err := guard.Check(accounts); err != nil {
-				yield(nil, fmt.Errorf("%s from startIndex %d: %w", listPath, start, err))
-				return
-			}
-			start += len(list.users)
-			if !yield(accounts, nil) || len(list.users) == 0 || start > list.total {
-				return
-			}
+	return directory.Paged(ctx, func(ctx context.Context, before int) ([]directory.Account, int, error) {
+		list, err := s.page(ctx, filter, before+1, count)
+		if err != nil {
+			return nil, 0, err
 		}
-	}
+		read := before + len(list.users)
+		if len(list.users) == 0 || read >= list.total {
+			read = 0
+		}
+		return s.idFrom.accounts(list.users), read, nil
+	})
 }
 
 const listPath = "/Users"

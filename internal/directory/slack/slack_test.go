@@ -67,7 +67,7 @@ func TestListWithoutAddresses(t *testing.T) {
 	t.Parallel()
 	d := openOn(t, fake{world: ann(), noEmails: true}, nil)
 	for name, asked := range map[string]directory.Directory{"lookup": d, "list": directorytest.ListOnly(d)} {
-		_, err := asked.Find(t.Context(), "ann@example.com")
+		_, err := directory.Lookup(t.Context(), asked, service, []string{"ann@example.com"})
 		if !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "users:read.email") {
 			t.Errorf("%s: %v, want ErrPermission that names the scope", name, err)
 		}

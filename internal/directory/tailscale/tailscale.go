@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -27,11 +26,7 @@ type Config struct {
 	Token              string // an API access token, which expires within 90 days
 	ClientID           string // of an OAuth client
 	ClientSecret       string
-	CacheTTL           time.Duration // how long a list serves; 0 = DefaultCacheTTL
 }
-
-// DefaultCacheTTL is how long one list of users serves.
-const DefaultCacheTTL = 5 * time.Minute
 
 const (
 	host  = "https://api.tailscale.com"
@@ -39,15 +34,14 @@ const (
 )
 
 type tailscale struct {
-	*directory.Listed
+	directory.ListOnly
 	api *apiclient.Client
 	cfg Config
 }
 
 var (
-	_ directory.Directory   = (*tailscale)(nil)
-	_ directory.Lister      = (*tailscale)(nil)
-	_ directory.BatchFinder = (*tailscale)(nil)
+	_ directory.Directory = (*tailscale)(nil)
+	_ directory.Lister    = (*tailscale)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -81,12 +75,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.CacheTTL <= 0 {
-		cfg.CacheTTL = DefaultCacheTTL
-	}
-	d := &tailscale{api: usersAPI, cfg: cfg}
-	d.Listed = directory.FromLister(d, cfg.CacheTTL)
-	return d, nil
+	return &tailscale{api: usersAPI, cfg: cfg}, nil
 }
 
 // Describe implements directory.Directory: the whole list is one answer.

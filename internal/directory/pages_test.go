@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,44 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
+
+func TestPaged(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("failed")
+	for name, tc := range map[string]struct {
+		next func(n int) (string, error)
+		want error
+		all  int
+	}{
+		"to the end":      {func(n int) (string, error) { return []string{"a", "b", ""}[n], nil }, nil, 3},
+		"one page":        {func(int) (string, error) { return "", nil }, nil, 1},
+		"cursor repeated": {func(int) (string, error) { return "a", nil }, directory.ErrUnavailable, 0},
+		"fails later":     {func(n int) (string, error) { return "a", []error{nil, failed}[n] }, failed, 0},
+	} {
+		n := 0
+		got, err := directory.All(directory.Paged(t.Context(), func(_ context.Context, _ string) ([]directory.Account, string, error) {
+			next, err := tc.next(n)
+			n++
+			return []directory.Account{{ID: strconv.Itoa(n)}}, next, err
+		}))
+		if !errors.Is(err, tc.want) || len(got) != tc.all {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestBelongs(t *testing.T) {
+	t.Parallel()
+	if err := errors.Join(directory.Belongs("workspace", "T1", ""), directory.Belongs("workspace", "acme", "Acme")); err != nil {
+		t.Error(err)
+	}
+	if err := directory.Belongs("workspace", "T1", "T2"); !errors.Is(err, directory.ErrForeign) || !strings.Contains(err.Error(), `"T1"`) {
+		t.Errorf("Belongs: %v", err)
+	}
+	if err := directory.NeedsGrant(directory.ErrPermission, "a scope"); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "a scope") {
+		t.Errorf("NeedsGrant: %v", err)
+	}
+}
 
 // A walk is finished although everybody wanted was on the first page.
 func TestWalkIsFinished(t *testing.T) {
@@ -128,89 +167,4 @@ func TestWalkTruncated(t *testing.T) {
 	if l.read.Load() != 2 {
 		t.Errorf("%d pages read, want one in each call", l.read.Load())
 	}
-}
-
-// tailnet is a service that can only list, as a connector would write it.
-type tailnet struct {
-	*directory.Listed
-	pages func() ([][]directory.Account, error)
-	walks atomic.Int64
-}
-
-func newTailnet(pages func() ([][]directory.Account, error)) *tailnet {
-	d := &tailnet{pages: pages}
-	d.Listed = directory.FromLister(d, time.Minute)
-	return d
-}
-
-func (*tailnet) Describe() directory.Descriptor { return directory.Descriptor{} }
-func (*tailnet) Check(context.Context) error    { return nil }
-func (d *tailnet) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		d.walks.Add(1)
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			yield(nil, ctx.Err())
-			return
-		}
-		pages, err := d.pages()
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, page := range pages {
-			if !yield(page, nil) {
-				return
-			}
-		}
-	}
-}
-
-func TestFromLister(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var broken error
-		d := newTailnet(func() ([][]directory.Account, error) {
-			return [][]directory.Account{{person("1", "ANN@example.com")}, {person("2", "b@example.com")}}, broken
-		})
-		want := func(walks int64) {
-			t.Helper()
-			got, err := directory.Lookup(t.Context(), d, okta, []string{"b@example.com", ann, "c@example.com"})
-			answers := []identity.LookupResult{found("b@example.com", "2"), found(ann, "1"), {Email: "c@example.com", Status: identity.NotFound}}
-			if diff := cmp.Diff(answers, got); err != nil || diff != "" {
-				t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
-			}
-			if n := d.walks.Load(); n != walks {
-				t.Errorf("%d walks, want %d", n, walks)
-			}
-		}
-		want(1)
-		if got, err := d.Find(t.Context(), ann); err != nil || len(got) != 1 {
-			t.Errorf("Find = %+v, %v", got, err)
-		}
-		want(1)
-		time.Sleep(time.Minute)
-		want(2)
-
-		// A failure is told, and what was known is not taken for the present.
-		time.Sleep(time.Minute)
-		broken = directory.ErrCredential
-		if got, err := d.Find(t.Context(), ann); !errors.Is(err, directory.ErrCredential) {
-			t.Errorf("Find = %+v, %v, want ErrCredential", got, err)
-		}
-		broken = nil
-		want(4)
-
-		// Whoever waits for another one's walk may leave.
-		time.Sleep(time.Minute)
-		go func() { _, _ = d.Find(t.Context(), ann) }()
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		if _, err := d.Find(ctx, ann); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Find = %v, want context.DeadlineExceeded", err)
-		}
-		want(5)
-	})
 }
