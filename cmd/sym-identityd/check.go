@@ -8,34 +8,50 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+)
+
+const (
+	checkTimeout  = 30 * time.Second // of each check
+	checksAtOnce  = 4
+	expiresSoon   = 14 * 24 * time.Hour
+	storeToBeMade = "it does not exist yet; the first start creates it"
 )
 
 // check prints a line for the configuration, the store, the certificate, each
-// issuer and each directory. All
-// are checked, whichever fail.
+// issuer and each directory. A failure of one hides no other.
 func (p *program) check(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
-	config := configFlag(flags)
+	configPath := configFlag(flags)
 	if done, err := p.parse(flags, args); done || err != nil {
 		return err
 	}
-	path, err := config()
+	path, err := configPath()
 	if err != nil {
 		return err
 	}
-	cfg, err := embedded.Load(path, embedded.Options{LookupEnv: p.lookupEnv, Version: buildVersion()})
+	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
 	if err != nil {
 		// The places go first on their lines, as editors want them.
 		return errors.Join(errReported, p.print(fmt.Sprintf("FAIL  configuration %s\n%s\n", path, err)))
 	}
-	text := fmt.Sprintf("ok    configuration %s: org %s, %s, %s\n", path, cfg.Org(),
-		count(cfg.Services(), "service"), count(cfg.Tokens(), "token"))
-	if n := cfg.Issuers(); n > 0 {
-		text = strings.TrimSuffix(text, "\n") + fmt.Sprintf(", %s\n", count(n, "jwt block"))
+	text := fmt.Sprintf("ok    configuration %s: org %s, %s, %s", path, cfg.Org,
+		count(len(cfg.Services), "service"), count(len(cfg.Tokens), "token"))
+	if n := len(cfg.Trusts); n > 0 {
+		text += ", " + count(n, "jwt block")
 	}
+	text += "\n"
 	if cfg.CheckServe() != nil {
 		text += "      without a token only the provider's embedded mode can use it; `sym-identityd token new` makes one\n"
 	}
@@ -43,41 +59,29 @@ func (p *program) check(ctx context.Context, args []string) error {
 		return err
 	}
 	var failure error
-	for _, r := range cfg.Check(ctx) {
-		err := p.result(r)
-		if err != nil {
+	for _, r := range runChecks(ctx, cfg) {
+		if err := p.printCheck(r); err != nil {
 			failure = err
 		}
 	}
 	return failure
 }
 
-// result prints one line; errReported where the part does not work.
-func (p *program) result(r embedded.CheckResult) error {
-	what := r.Subject + " " + r.Detail
-	switch r.Subject {
-	case embedded.SubjectStore, embedded.SubjectTLS, embedded.SubjectIssuer:
-	default:
-		what = fmt.Sprintf("directory %s (%s)", r.Subject, r.Detail)
+// printCheck prints one line. It returns errReported if the part does not work.
+func (p *program) printCheck(r checkResult) error {
+	about := r.subject
+	if r.note != "" {
+		about += ": " + r.note
 	}
-	if r.Err != nil && r.Note != "" {
-		return p.failed(what+": "+r.Note+"\n     ", r.Err)
+	if r.err == nil {
+		return p.print("ok    " + about + "\n")
 	}
-	if r.Err != nil {
-		return p.failed(what+":", r.Err)
+	separator := ": "
+	if r.note != "" {
+		separator = "\n      "
 	}
-	if r.Note != "" {
-		what += ": " + r.Note
-	}
-	return p.print("ok    " + what + "\n")
-}
-
-func (p *program) failed(what string, err error) error {
-	text := strings.ReplaceAll(err.Error(), "\n", "\n      ")
-	if err := p.print(fmt.Sprintf("FAIL  %s %s\n", what, text)); err != nil {
-		return err
-	}
-	return errReported
+	text := strings.ReplaceAll(r.err.Error(), "\n", "\n      ")
+	return errors.Join(errReported, p.print("FAIL  "+about+separator+text+"\n"))
 }
 
 func count(n int, noun string) string {
@@ -85,4 +89,138 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// checkResult is what checking one part of a configuration found.
+type checkResult struct {
+	subject string
+	note    string // how far the check got, or what else is worth knowing; may be empty
+	err     error  // nil if the part works; without secrets
+}
+
+// runChecks checks the store, the TLS files, the issuers and every directory, a
+// few at a time. It opens each part on its own, registers no service and
+// creates no store. Results are in the order of the file, the store first.
+func runChecks(ctx context.Context, cfg *config.Config) []checkResult {
+	type job struct {
+		subject string
+		run     func(context.Context) (note string, err error)
+	}
+	jobs := []job{{"store " + cfg.Store.Name(), func(ctx context.Context) (string, error) { return checkStore(ctx, cfg) }}}
+	if cfg.TLS != nil {
+		jobs = append(jobs, job{"tls " + cfg.TLS.CertFile, func(context.Context) (string, error) { return checkTLS(cfg) }})
+	}
+	for _, issuer := range cfg.Issuers() {
+		jobs = append(jobs, job{"issuer " + issuer.URL, func(ctx context.Context) (string, error) {
+			return "", authn.NewIssuers(nil).Check(ctx, issuer)
+		}})
+	}
+	for _, s := range cfg.Services {
+		if s.Directory == nil {
+			continue
+		}
+		jobs = append(jobs, job{fmt.Sprintf("directory %s (%s)", s.Key, s.Directory.Kind), func(ctx context.Context) (string, error) {
+			dir, err := s.Directory.Open()
+			if err == nil {
+				err = dir.Check(ctx)
+			}
+			return checkSummary(dir, err, s.Directory.ComparesID), err
+		}})
+	}
+	results := make([]checkResult, len(jobs))
+	slots := make(chan struct{}, checksAtOnce)
+	var wg sync.WaitGroup
+	for n, j := range jobs {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+			defer cancel()
+			note, err := j.run(ctx)
+			results[n] = checkResult{subject: j.subject, note: note, err: cfg.RedactError(err)}
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// checkStore looks at the store and changes nothing, not even its schema. A
+// missing SQLite file is fine: the first start creates it. A missing folder is
+// not.
+func checkStore(ctx context.Context, cfg *config.Config) (note string, err error) {
+	if file := cfg.Store.File; file != "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return storeToBeMade, checkFolder(filepath.Dir(file))
+		}
+	}
+	opts := identityd.StoreOptions(cfg)
+	v, err := sqlstore.Schema(ctx, cfg.Store.URL, opts)
+	switch {
+	case err != nil:
+		return "", err
+	case v.Have == 0 && opts.NoMigrate:
+		return "", fmt.Errorf("%s is empty, and the configuration says migrate = false. Run `sym-identityd migrate`", cfg.Store.Name())
+	case v.Have == 0:
+		return storeToBeMade, nil
+	case v.Have < v.Want && opts.NoMigrate:
+		return "", fmt.Errorf("it has schema version %d, this program needs %d, and the configuration says migrate = false. Run `sym-identityd migrate`", v.Have, v.Want)
+	case v.Have < v.Want:
+		return fmt.Sprintf("it has schema version %d; the next start migrates it to %d", v.Have, v.Want), nil
+	}
+	return "", nil
+}
+
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the folder of the store: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	}
+	return nil
+}
+
+func checkTLS(cfg *config.Config) (note string, err error) {
+	expires, err := identityd.CheckTLS(*cfg.TLS)
+	if err != nil {
+		return "", err
+	}
+	if left := time.Until(expires); left < expiresSoon {
+		return fmt.Sprintf("the certificate expires in %d days", int(left/(24*time.Hour))), nil
+	}
+	return "valid until " + expires.UTC().Format(time.DateOnly), nil
+}
+
+// checkSummary says how far the check of a directory got: whether the service
+// was reached and accepted the credential, whether the credential belongs to
+// the service's external ID (if this kind of directory compares it), and
+// whether it has the permissions.
+func checkSummary(d directory.Directory, err error, comparesID bool) string {
+	var limit *directory.RateLimitError
+	switch {
+	case err == nil:
+		if n, ok := d.(interface{ CheckNote() string }); ok { // a directory that asks nobody
+			return n.CheckNote()
+		}
+		if comparesID {
+			return "reachable, credential valid, external ID its own, permissions enough"
+		}
+		return "reachable, credential valid, external ID not compared, permissions enough"
+	case errors.As(err, &limit):
+		return "reachable, limits requests"
+	case errors.Is(err, directory.ErrForeign):
+		return "reachable, credential valid, external ID of another"
+	case errors.Is(err, directory.ErrPermission):
+		return "reachable, credential valid, permission missing"
+	case errors.Is(err, directory.ErrCredential):
+		return "reachable, credential rejected"
+	case errors.Is(err, directory.ErrUnavailable):
+		return "no usable answer"
+	case errors.Is(err, directory.ErrRefused):
+		return "reachable, request refused"
+	case d == nil:
+		return "cannot be opened"
+	}
+	return "cannot be asked"
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/jsonlines"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
@@ -50,7 +51,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if err := checkFormat(format); err != nil {
 		return err
 	}
-	st, err := cfg.OpenStore(ctx, false)
+	st, err := identityd.OpenStore(ctx, cfg, false)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 			counts, err = exportCSV(ctx, st, w)
 			return err
 		}
-		header := jsonlines.Header{Org: cfg.Org(), At: time.Now().UTC(), History: history}
+		header := jsonlines.Header{Org: cfg.Org, At: time.Now().UTC(), History: history}
 		counts, err = exportJSON(ctx, st, w, header)
 		return err
 	})

@@ -13,8 +13,9 @@ import (
 	"iter"
 	"os"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/jsonlines"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
@@ -59,21 +60,21 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	return nil
 }
 
-func importJSON(ctx context.Context, cfg *embedded.Config, in io.Reader) (store.Counts, error) {
+func importJSON(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
 	r, err := jsonlines.NewReader(in)
 	if err != nil {
 		return store.Counts{}, err
 	}
-	if org := r.Header().Org; org != cfg.Org() {
-		return store.Counts{}, fmt.Errorf("the export is of the organization %q, the configuration is for %q. Nothing was imported", org, cfg.Org())
+	if org := r.Header().Org; org != cfg.Org {
+		return store.Counts{}, fmt.Errorf("the export is of the organization %q, the configuration is for %q. Nothing was imported", org, cfg.Org)
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
 		return st.Import(ctx, r.Next)
 	})
 }
 
-func withStore(ctx context.Context, cfg *embedded.Config, do func(*sqlstore.Store) (store.Counts, error)) (store.Counts, error) {
-	st, err := cfg.OpenStore(ctx, false)
+func withStore(ctx context.Context, cfg *config.Config, do func(*sqlstore.Store) (store.Counts, error)) (store.Counts, error) {
+	st, err := identityd.OpenStore(ctx, cfg, false)
 	if err != nil {
 		return store.Counts{}, err
 	}
@@ -84,7 +85,7 @@ func withStore(ctx context.Context, cfg *embedded.Config, do func(*sqlstore.Stor
 // importCSV stores the identities of a CSV as symflow's own import does: by
 // hand, over whatever is there; what the file leaves out is left alone. Every
 // row is checked before the first is stored, so the file is read several times.
-func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (_ store.Counts, err error) {
+func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (_ store.Counts, err error) {
 	file, remove, err := rewindable(in)
 	if err != nil {
 		return store.Counts{}, err
@@ -96,7 +97,7 @@ func importCSV(ctx context.Context, cfg *embedded.Config, in io.Reader) (_ store
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
 		// The first import may well come before the first start of the server.
-		if err := cfg.Register(ctx, st); err != nil {
+		if err := identityd.Register(ctx, cfg, st); err != nil {
 			return store.Counts{}, err
 		}
 		var counts store.Counts

@@ -18,7 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
 // hurried are limits that a test can wait for.
@@ -43,11 +44,11 @@ func listen(t *testing.T, handler http.Handler, most limits) (address string) {
 // realHandler is that of a configuration with the token "admin-token".
 func realHandler(t *testing.T) http.Handler {
 	t.Helper()
-	cfg, err := embedded.Load(writeConfig(t, ""), embedded.Options{})
+	cfg, err := config.Load(writeConfig(t, ""), config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	instance, err := cfg.Open(t.Context(), embedded.Options{})
+	instance, err := identityd.Open(t.Context(), cfg, identityd.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,8 @@ import (
 	"flag"
 	"fmt"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
 // migrate brings the schema of the store up to date. serve does so too, unless
@@ -18,32 +19,32 @@ func (p *program) migrate(ctx context.Context, args []string) error {
 	if cfg == nil || err != nil {
 		return err
 	}
-	v, err := cfg.Migrate(ctx)
+	v, err := identityd.Migrate(ctx, cfg)
 	switch {
 	case err != nil:
 		return err
 	case v.Have == v.Want:
-		return p.print(fmt.Sprintf("the store %s has schema version %d already\n", cfg.StoreName(), v.Want))
+		return p.print(fmt.Sprintf("the store %s has schema version %d already\n", cfg.Store.Name(), v.Want))
 	case v.Have == 0:
-		return p.print(fmt.Sprintf("the store %s was created with schema version %d\n", cfg.StoreName(), v.Want))
+		return p.print(fmt.Sprintf("the store %s was created with schema version %d\n", cfg.Store.Name(), v.Want))
 	}
-	return p.print(fmt.Sprintf("the store %s was migrated from schema version %d to %d\n", cfg.StoreName(), v.Have, v.Want))
+	return p.print(fmt.Sprintf("the store %s was migrated from schema version %d to %d\n", cfg.Store.Name(), v.Have, v.Want))
 }
 
 // load reads the configuration of a command that has no other flag than those
 // that more adds. The configuration is nil where help was printed.
-func (p *program) load(command string, args []string, more ...func(*flag.FlagSet)) (*embedded.Config, error) {
+func (p *program) load(command string, args []string, more ...func(*flag.FlagSet)) (*config.Config, error) {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	config := configFlag(flags)
+	configPath := configFlag(flags)
 	for _, add := range more {
 		add(flags)
 	}
 	if done, err := p.parse(flags, args); done || err != nil {
 		return nil, err
 	}
-	path, err := config()
+	path, err := configPath()
 	if err != nil {
 		return nil, err
 	}
-	return embedded.Load(path, embedded.Options{LookupEnv: p.lookupEnv, Version: buildVersion()})
+	return config.Load(path, config.Options{LookupEnv: p.lookupEnv})
 }

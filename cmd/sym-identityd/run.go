@@ -11,7 +11,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 )
 
 // Exit codes.
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	p := &program{stdin, stdout, stderr, lookupEnv}
 	err := p.dispatch(ctx, args)
 	var wrong *usageError
-	var diagnostics *embedded.DiagnosticsError
+	var diagnostics *config.DiagnosticsError
 	switch {
 	case err == nil:
 		return exitOK

@@ -19,7 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
 // Limits of connections. A request may hold 16 MiB and wait for a directory,
@@ -37,14 +38,14 @@ const (
 
 func (p *program) serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	config := configFlag(flags)
+	configPath := configFlag(flags)
 	format := flags.String("log-format", "text", "text or json")
 	var level slog.Level
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	if done, err := p.parse(flags, args); done || err != nil {
 		return err
 	}
-	path, err := config()
+	path, err := configPath()
 	if err != nil {
 		return err
 	}
@@ -57,23 +58,22 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts := embedded.Options{LookupEnv: p.lookupEnv, Logger: log, Version: buildVersion()}
-	cfg, err := embedded.Load(path, opts)
+	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
 	if err != nil {
 		return err
 	}
 	if err := cfg.CheckServe(); err != nil {
 		return err
 	}
-	instance, err := cfg.Open(ctx, opts)
+	instance, err := identityd.Open(ctx, cfg, identityd.Options{Logger: log, Version: buildVersion()})
 	if err != nil {
 		return err
 	}
-	log = cfg.Logger(log)
+	log = identityd.Logger(cfg, log)
 	maintained, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { instance.Maintain(maintained, log) })
-	background.Go(func() { reloadOn(maintained, hangup, instance, opts, log) })
+	background.Go(func() { reloadOn(maintained, hangup, instance, log) })
 	err = p.listenAndServe(ctx, cfg, instance, log)
 	stop()
 	background.Wait()
@@ -93,15 +93,15 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 
 // reloadOn reads the configuration again at each signal, until ctx ends. A file
 // that is wrong changes nothing.
-func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *embedded.Instance, opts embedded.Options, log *slog.Logger) {
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *identityd.Instance, log *slog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangup:
 		}
-		restart, err := instance.Reload(opts)
-		var found *embedded.DiagnosticsError
+		restart, err := instance.Reload()
+		var found *config.DiagnosticsError
 		switch {
 		case errors.As(err, &found):
 			for _, d := range found.Diagnostics {
@@ -142,10 +142,10 @@ func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server
 }
 
 // listenAndServe serves until ctx ends, then lets requests under way finish.
-func (p *program) listenAndServe(ctx context.Context, cfg *embedded.Config, instance *embedded.Instance, log *slog.Logger) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen())
+func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instance *identityd.Instance, log *slog.Logger) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; `listen` in the configuration names another", cfg.Listen(), err)
+		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; `listen` in the configuration names another", cfg.Listen, err)
 	}
 	if instance.StoreCreated() {
 		log.Info("created an empty store", "store", instance.StoreName())

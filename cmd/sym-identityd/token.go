@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 )
 
 // tokenPrefix lets people and secret scanners recognise a token.
@@ -34,7 +34,7 @@ func (p *program) token(args []string) error {
 	if done, err := p.parse(flags, args[1:]); done || err != nil {
 		return err
 	}
-	for _, wrong := range []string{embedded.CheckTokenName(*name), embedded.CheckRole(*role)} {
+	for _, wrong := range []string{config.CheckTokenName(*name), config.CheckRole(*role)} {
 		if wrong != "" {
 			return &usageError{wrong}
 		}

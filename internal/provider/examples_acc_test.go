@@ -19,7 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
@@ -89,8 +89,8 @@ var exampleKinds = []struct{ pattern, by string }{
 	{`^resources/\w+/import(-by-string-id\.tf|-by-identity\.tf|\.sh)$`, "import"},
 	{`^list-resources/\w+/list-resource\.tfquery\.hcl$`, "TestExamples_lists"},
 	{`^demo/`, "TestAccExamples_demo"},
-	{`^sym-identityd/sym-identityd\.hcl$`, "embedded.TestExampleFiles"},
-	{`^sym-identityd/(jwt|tls)\.hcl$`, "embedded.TestAccessExamples"},
+	{`^sym-identityd/sym-identityd\.hcl$`, "identityd.TestExampleFiles"},
+	{`^sym-identityd/(jwt|tls)\.hcl$`, "identityd.TestAccessExamples"},
 	{`^sym-identityd/(kubernetes\.yaml|sym-identityd\.service)$`, "TestExamples_deployment"},
 	{`^ci/`, "TestAccCIRecipe"},
 	{`^modules/team-identities/`, "TestAccModule_tests"},
@@ -295,7 +295,7 @@ func loadServerConfig(t *testing.T, name, content string) {
 		}
 		return "a-secret-of-the-test", true
 	}
-	if _, err := embedded.Load(file, embedded.Options{LookupEnv: secret}); err != nil {
+	if _, err := config.Load(file, config.Options{LookupEnv: secret}); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
 }

@@ -21,8 +21,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -54,19 +55,19 @@ func (b *bench) serve(ctx context.Context, name string, services []service, user
 		return nil, err
 	}
 	a := &identityAPI{token: rand.Text(), requests: map[string]int{}}
-	config := filepath.Join(dir, "sym-identityd.hcl")
+	file := filepath.Join(dir, "sym-identityd.hcl")
 	text, err := a.configuration(dir, services)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	loaded, err := embedded.Load(config, embedded.Options{})
+	loaded, err := config.Load(file, config.Options{})
 	if err != nil {
 		return nil, err
 	}
-	instance, err := loaded.Open(ctx, embedded.Options{})
+	instance, err := identityd.Open(ctx, loaded, identityd.Options{})
 	if err != nil {
 		return nil, err
 	}

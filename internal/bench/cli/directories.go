@@ -20,8 +20,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -83,19 +84,15 @@ func (b *bench) directories(ctx context.Context) (_ []row, err error) {
 	}, nil
 }
 
-func openDirectories(ctx context.Context, path, config string) (*embedded.Instance, error) {
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+func openDirectories(ctx context.Context, path, text string) (*identityd.Instance, error) {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	opts := embedded.Options{
-		LookupEnv: func(string) (string, bool) { return "token", true },
-		Principal: &identity.Principal{Name: "bench", Role: identity.Member},
-	}
-	cfg, err := embedded.Load(path, opts)
+	cfg, err := config.Load(path, config.Options{Embedded: true, LookupEnv: func(string) (string, bool) { return "token", true }})
 	if err != nil {
 		return nil, err
 	}
-	return cfg.Open(ctx, opts)
+	return identityd.Open(ctx, cfg, identityd.Options{Principal: &identity.Principal{Name: "bench", Role: identity.Member}})
 }
 
 // lookupAll asks for everybody and expects everybody.

@@ -13,8 +13,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
-	"github.com/sym-identity/terraform-provider-sym/internal/embedded"
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
@@ -103,19 +104,18 @@ func (c connector) connect(ctx context.Context) (*Connection, error) {
 }
 
 func (c connector) connectEmbedded(ctx context.Context) (*Connection, error) {
-	opts := embedded.Options{
-		LookupEnv: c.lookupEnv, Version: c.version, Logger: slog.New(logBridge{}),
-		Principal: &identity.Principal{Name: "terraform", Role: identity.Admin},
-	}
-	config, err := embedded.Load(c.settings.EmbeddedConfig, opts)
+	cfg, err := config.Load(c.settings.EmbeddedConfig, config.Options{LookupEnv: c.lookupEnv, Embedded: true})
 	if err != nil {
 		return nil, c.cannotOpen(err)
 	}
 	// Before anything is opened: another org's file must not create a store.
-	if err := c.checkOrg(config.Org(), "the embedded configuration "+c.settings.EmbeddedConfig+" is for"); err != nil {
+	if err := c.checkOrg(cfg.Org, "the embedded configuration "+c.settings.EmbeddedConfig+" is for"); err != nil {
 		return nil, err
 	}
-	instance, err := config.Open(ctx, opts)
+	instance, err := identityd.Open(ctx, cfg, identityd.Options{
+		Version: c.version, Logger: slog.New(logBridge{}),
+		Principal: &identity.Principal{Name: "terraform", Role: identity.Admin},
+	})
 	if err != nil {
 		return nil, c.cannotOpen(err)
 	}
@@ -134,7 +134,7 @@ func (c connector) connectEmbedded(ctx context.Context) (*Connection, error) {
 const openFailed = "Unable to Open the Embedded Identity API"
 
 func (c connector) cannotOpen(err error) error {
-	var problems *embedded.DiagnosticsError
+	var problems *config.DiagnosticsError
 	if errors.As(err, &problems) {
 		return &Error{Title: openFailed, Detail: fmt.Sprintf("The configuration %s could not be used:\n\n%s", c.settings.EmbeddedConfig, problems.Error())}
 	}

@@ -1,0 +1,142 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+)
+
+const checkedSecret = "s3cr3t-V4lue/+with space"
+
+// loadConfig writes and loads a configuration, with a value for every env().
+func loadConfig(t *testing.T, text, env string) *config.Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "id.hcl")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, config.Options{LookupEnv: func(string) (string, bool) { return env, true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// One directory works and two do not, the first of which answers with the
+// secret it was sent.
+func TestRunChecks(t *testing.T) {
+	t.Parallel()
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte("no: " + r.Header.Get("Authorization")))
+	}))
+	t.Cleanup(echo.Close)
+	cfg := loadConfig(t, `
+org   = "acme"
+store = "sqlite:identities.db"
+service "scim" "acme" {
+  directory "scim" {
+    base_url   = "`+echo.URL+`"
+    token      = env("SECRET")
+    allow_http = true
+  }
+}
+service "google" "acme.com" {
+  directory "file" {
+    path = "google.csv"
+  }
+}
+service "github" "acme" {
+  directory "file" {
+    path = "github.csv"
+  }
+}
+`, checkedSecret)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(cfg.Path), "google.csv"), []byte("email,id\nada@acme.com,ada@acme.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	results := runChecks(t.Context(), cfg)
+	want := []struct {
+		subject string
+		err     error
+	}{
+		{"store " + cfg.Store.Name(), nil},
+		{"directory scim:acme (scim)", directory.ErrCredential},
+		{"directory google:acme.com (file)", nil},
+		{"directory github:acme (file)", fs.ErrNotExist},
+	}
+	if len(results) != len(want) {
+		t.Fatalf("got %d results, want %d: %+v", len(results), len(want), results)
+	}
+	for i, r := range results {
+		if r.subject != want[i].subject || !errors.Is(r.err, want[i].err) || (r.err == nil) != (want[i].err == nil) {
+			t.Errorf("result %d: %s: %v, want %s: %v", i, r.subject, r.err, want[i].subject, want[i].err)
+		}
+		if r.err != nil && strings.Contains(r.err.Error(), checkedSecret) {
+			t.Errorf("%s shows its secret: %v", r.subject, r.err)
+		}
+	}
+	if results[0].note == "" {
+		t.Error("nothing says that the store does not exist yet")
+	}
+	if _, err := os.Stat(cfg.Store.File); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("check created the store")
+	}
+}
+
+func TestCheckStoreFailures(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]string{
+		"folder missing": `"sqlite:none/identities.db"`,
+		"a folder":       `"sqlite:."`,
+		"not a database": `"sqlite:id.hcl"`,
+		"password":       `env("DATABASE_URL")`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := loadConfig(t, "org = \"acme\"\nstore = "+store+"\n"+strings.Repeat("# more than a page\n", 500),
+				"postgres://sym:"+checkedSecret+"@db.acme.com/sym")
+			before, err := os.ReadFile(cfg.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results := runChecks(t.Context(), cfg)
+			if len(results) != 1 || results[0].err == nil {
+				t.Fatalf("check found %+v", results)
+			}
+			if strings.Contains(results[0].err.Error()+results[0].subject, checkedSecret) {
+				t.Error("the password stands in a message")
+			}
+			if after, err := os.ReadFile(cfg.Path); err != nil || string(after) != string(before) {
+				t.Errorf("the file that is no database was changed: %v", err)
+			}
+		})
+	}
+}
+
+func TestCheckWithoutMigrations(t *testing.T) {
+	t.Parallel()
+	cfg := loadConfig(t, "org = \"acme\"\nstore = env(\"STORE\")\nstore_options {\n  migrate = false\n}\n", pgtest.URL(t))
+	if r := runChecks(t.Context(), cfg); r[0].err == nil || !strings.Contains(r[0].err.Error(), "sym-identityd migrate") {
+		t.Errorf("got %+v", r[0])
+	}
+	if _, err := identityd.Migrate(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if r := runChecks(t.Context(), cfg); r[0].err != nil || r[0].note != "" {
+		t.Errorf("got %+v", r[0])
+	}
+}

@@ -1,0 +1,77 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Diagnostic is one problem of a configuration file and where it is.
+type Diagnostic struct {
+	File    string
+	Line    int // from 1
+	Column  int // from 1, in characters
+	Summary string
+	Detail  string // what is right; may be empty
+}
+
+// String is the diagnostic on one line: file:line:column: what is wrong. It
+// quotes no source, because the line at fault may hold a secret.
+func (d Diagnostic) String() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", d.File, d.Line, d.Column, d.Summary)
+	if d.Detail != "" {
+		text += ". " + strings.Join(strings.Fields(d.Detail), " ")
+	}
+	return text
+}
+
+// DiagnosticsError holds every problem of a configuration file, in the order
+// of the file. It never holds the value of an environment variable.
+type DiagnosticsError struct {
+	Diagnostics []Diagnostic // at least one
+
+	causes []error // what failed while opening, for errors.Is and errors.As
+}
+
+func (e *DiagnosticsError) Error() string {
+	lines := make([]string, len(e.Diagnostics))
+	for i, d := range e.Diagnostics {
+		lines[i] = d.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the errors behind the diagnostics, where there are any.
+func (e *DiagnosticsError) Unwrap() []error { return e.causes }
+
+// problem is a diagnostic at a place of the file.
+func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
+}
+
+// asError turns what was gathered into an error, without secrets; nil where
+// nothing was.
+func asError(found hcl.Diagnostics, secrets *redactor, causes ...error) error {
+	if !found.HasErrors() {
+		return nil
+	}
+	e := &DiagnosticsError{causes: causes}
+	for _, d := range found {
+		out := Diagnostic{Summary: secrets.clean(strings.TrimSuffix(d.Summary, ".")), Detail: secrets.clean(d.Detail)}
+		if d.Subject != nil {
+			out.File, out.Line, out.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
+		}
+		e.Diagnostics = append(e.Diagnostics, out)
+	}
+	slices.SortStableFunc(e.Diagnostics, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	e.Diagnostics = slices.Compact(e.Diagnostics)
+	return e
+}

@@ -1,0 +1,128 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+)
+
+// everyKind is what each kind of directory takes. The exceptions have no host
+// of their own: file reads one, and http's address is url.
+var everyKind = map[string][]string{
+	"base_url": {"file", "http"}, "timeout": {"file"}, "cache_ttl": nil, "cache_ttl_misses": nil,
+}
+
+func attributesOf(kind directoryKind) []string {
+	return slices.Concat(kind.required, kind.optional, []string{cacheTTLName, cacheMissesName})
+}
+
+// One word means one thing in all connectors, and the guide tells
+// them all.
+func TestVocabulary(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directories.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, settings, found := bytes.Cut(guide, []byte("\n## All settings\n"))
+	if !found {
+		t.Fatal("the guide has no table of all settings")
+	}
+	settings, _, _ = bytes.Cut(settings, []byte("\n## "))
+	var told []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllSubmatch(settings, -1) {
+		told = append(told, string(row[1]))
+	}
+	var used []string
+	for name, kind := range directoryKinds() {
+		has := attributesOf(kind)
+		for attr, exceptions := range everyKind {
+			if slices.Contains(has, attr) == slices.Contains(exceptions, name) {
+				t.Errorf("%s: has %s: %v", name, attr, slices.Contains(has, attr))
+			}
+		}
+		for i, attr := range has {
+			if slices.Contains(has[:i], attr) {
+				t.Errorf("%s lists %s twice", name, attr)
+			}
+		}
+		used = append(used, has...)
+	}
+	slices.Sort(used)
+	slices.Sort(told)
+	if diff := cmp.Diff(slices.Compact(used), slices.Compact(told)); diff != "" {
+		t.Errorf("attributes of directory blocks (-used +in the guide's table):\n%s", diff)
+	}
+}
+
+// Every kind really reads what all of them take, and says so where it is wrong.
+func TestEveryKindReads(t *testing.T) {
+	t.Parallel()
+	for name, kind := range directoryKinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			has := attributesOf(kind)
+			for attr, wrong := range map[string]string{
+				"base_url": `"https://me:hunter2@acme.example"`, "timeout": `"soon"`, "cache_ttl": `"soon"`, "cache_ttl_misses": `"soon"`,
+			} {
+				if !slices.Contains(has, attr) {
+					continue
+				}
+				src := fmt.Sprintf("service \"other\" \"x\" {\n  directory %q {\n    %s = %s\n  }\n}\n", name, attr, wrong)
+				_, err := load(t, head+src, Options{})
+				found := slices.ContainsFunc(problems(t, err), func(line string) bool {
+					return regexp.MustCompile(`^[^ ]*:\d+:\d+: .*\b` + attr + `\b`).MatchString(line)
+				})
+				if !found {
+					t.Errorf("%s = %s is not refused: %v", attr, wrong, err)
+				}
+			}
+		})
+	}
+}
+
+func TestCacheSettings(t *testing.T) {
+	t.Parallel()
+	const services = `
+service "slack" "T1" {
+  directory "slack" {
+    token = env("SECRET")
+    %s
+  }
+}
+`
+	for lines, want := range map[string]directory.CacheSettings{
+		"": {TTL: directory.DefaultCacheTTL, Misses: directory.DefaultCacheMisses},
+		`cache_ttl = "1h"
+cache_ttl_misses = "1m"`: {TTL: time.Hour, Misses: time.Minute},
+		`cache_ttl = "0s"`:        {},
+		`cache_ttl = "10s"`:       {TTL: 10 * time.Second, Misses: 10 * time.Second},
+		`cache_ttl_misses = "0s"`: {TTL: directory.DefaultCacheTTL},
+	} {
+		cfg, err := load(t, head+fmt.Sprintf(services, lines), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }})
+		if err != nil {
+			t.Errorf("%s: %v", lines, err)
+			continue
+		}
+		if got := cfg.Services[0].Directory.Cache; got != want {
+			t.Errorf("%s: %+v, want %+v", lines, got, want)
+		}
+	}
+	local := arguments{&decoder{}, hcl.Attributes{}}.cache(true)
+	if local.TTL != 0 || local.Misses != 0 {
+		t.Errorf("kept of what is local: %+v", local)
+	}
+}

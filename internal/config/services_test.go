@@ -1,0 +1,104 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var hclBlock = regexp.MustCompile("(?s)```hcl\n(.*?)```")
+
+var commentedOut = regexp.MustCompile("(?m)^    # ")
+
+// Every kind has a guide, whose example loads as it stands, with the lines
+// that it shows commented out, too. It says what to grant, who is inactive,
+// what the limits are, and whether a check compares the external id.
+func TestGuides(t *testing.T) {
+	t.Parallel()
+	anyEnv := func(string) (string, bool) { return secretValue, true }
+	for kind, settings := range directoryKinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directory-"+kind+".md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := hclBlock.FindSubmatch(guide)
+			if found == nil {
+				t.Fatal("the guide has no example")
+			}
+			for _, section := range []string{"What to grant", "Who is inactive", "Limits"} {
+				_, after, _ := strings.Cut(string(guide), "\n## "+section+"\n\n")
+				if paragraph, _, _ := strings.Cut(after, "\n"); len(paragraph) < 20 {
+					t.Errorf("under %q it says %q", section, paragraph)
+				}
+			}
+			_, own, _ := strings.Cut(string(guide), "`sym-identityd check`")
+			own, _, _ = strings.Cut(own, "\n")
+			// Services of type auth0 cannot be declared, so that there is nothing to compare with.
+			if says := !strings.Contains(own, "is not compared"); says != (settings.tellsID && kind != "auth0") {
+				t.Errorf("of a check it says: %s", own)
+			}
+			example := string(found[1])
+			for _, src := range []string{example, commentedOut.ReplaceAllString(example, "    ")} {
+				cfg, err := load(t, head+src, Options{LookupEnv: anyEnv})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := cfg.Services[0].Directory; got == nil || got.Kind != kind {
+					t.Errorf("the example has the directory %+v", got)
+				}
+			}
+		})
+	}
+}
+
+// The conformance suite knows every kind, and no others.
+func TestKindsAreInTheSuite(t *testing.T) {
+	t.Parallel()
+	kinds := slices.Sorted(maps.Keys(directoryKinds()))
+	if diff := cmp.Diff(kinds, slices.Sorted(maps.Keys(directorytest.Excuses()))); diff != "" {
+		t.Errorf("kinds (-configuration +suite):\n%s", diff)
+	}
+}
+
+// The examples of the page about all kinds load, too.
+func TestGuideOfAll(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directories.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := hclBlock.FindAllSubmatch(guide, -1)
+	for _, example := range found {
+		if _, err := load(t, head+string(example[1]), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }}); err != nil {
+			t.Errorf("%s%v", example[1], err)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("the guide has no example")
+	}
+}
+
+// A kind in a service of another type does not take that one's external id for
+// its own.
+func TestExternalIDOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for serviceType, want := range map[string]string{"okta": "acme.okta.com", "custom": ""} {
+		if got := idOf(identity.ServiceKey{Type: serviceType, ExternalID: "acme.okta.com"}, "okta"); got != want {
+			t.Errorf("%s: %q, want %q", serviceType, got, want)
+		}
+	}
+}
