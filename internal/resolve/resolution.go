@@ -24,11 +24,11 @@ const (
 	Remote   Origin = "fetch_remote_identity"
 )
 
-// Account is the step that asks for the account of a stored or declared value.
-// It is taken only where stored values are checked, and answers nothing.
+// Account names the step that asks for the account of a stored or declared
+// value. It runs only where stored values are checked, and answers nothing.
 const Account Origin = "account"
 
-// Outcome is how one step ended.
+// Outcome says how one step ended.
 type Outcome string
 
 // Outcomes of steps.
@@ -49,7 +49,7 @@ type Step struct {
 // Reason says why a person is unmapped.
 type Reason string
 
-// Reasons. A failure of the API, a directory or a rule is none of them.
+// Reasons. A failure of the API, a directory or a rule is an error, not a reason.
 const (
 	NotFound    Reason = "not_found"
 	Inactive    Reason = "inactive"
@@ -59,7 +59,7 @@ const (
 	NoDirectory Reason = "no_directory"
 )
 
-// Resolution is what the chain says of one user and one service.
+// Resolution holds what the chain says of one user and one service.
 type Resolution struct {
 	User    identity.UserKey
 	Service identity.ServiceKey
@@ -77,7 +77,7 @@ type Resolution struct {
 	Fresh        identity.Matcher      // with Stale: what they give instead; nil = none
 	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
 	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
-	Err          error                 // why it is not known whether the user is mapped
+	Err          error                 // set where it is not known whether the user is mapped
 }
 
 // Mapped reports whether the chain found an account.
@@ -89,7 +89,7 @@ func (a Resolution) Retired() bool {
 	return a.Mapped() && (a.Account == identity.AccountInactive || a.Account == identity.AccountAbsent)
 }
 
-// Identity is the plain string of the matcher, where it has one.
+// Identity returns the plain string of the matcher, if it has one.
 func (a Resolution) Identity() (string, bool) {
 	return a.Matcher.Identity(a.Service.Type)
 }
@@ -107,8 +107,17 @@ func (a *Resolution) fail(name Origin, err error) {
 	a.Err, a.Matcher, a.Source, a.Reason = err, nil, "", ""
 }
 
-// UnregisteredError says that a service is not registered, and which services
-// of its type are.
+// failToAsk ends the chain for this person because the service gave no answer.
+func (a *Resolution) failToAsk(name Origin, about, status string, failure *identity.Error) {
+	err := error(failure)
+	if failure == nil {
+		err = fmt.Errorf("the API answered with the status %q", status)
+	}
+	a.fail(name, fmt.Errorf("%s could not be asked for %s: %w", a.Service, about, err))
+}
+
+// UnregisteredError reports a service that is not registered, with the
+// registered ones of its type.
 type UnregisteredError struct {
 	Service    identity.ServiceKey
 	Registered []identity.ServiceKey // of the same type, sorted
@@ -131,9 +140,14 @@ func (e *UnregisteredError) Error() string {
 	if len(e.Registered) == 0 {
 		return fmt.Sprintf("no service is registered for %s; no service of type %s is", e.Service, e.Service.Type)
 	}
-	keys := make([]string, len(e.Registered))
-	for i, k := range e.Registered {
-		keys[i] = k.String()
+	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, e.Registered)
+}
+
+// List returns accounts as a text for people.
+func List(matchers []identity.Matcher) string {
+	texts := make([]string, len(matchers))
+	for i, m := range matchers {
+		texts[i] = m.String()
 	}
-	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, strings.Join(keys, ", "))
+	return strings.Join(texts, ", ")
 }
