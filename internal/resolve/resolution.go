@@ -140,7 +140,11 @@ func (e *UnregisteredError) Error() string {
 	if len(e.Registered) == 0 {
 		return fmt.Sprintf("no service is registered for %s; no service of type %s is", e.Service, e.Service.Type)
 	}
-	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, e.Registered)
+	keys := make([]string, len(e.Registered))
+	for i, k := range e.Registered {
+		keys[i] = k.String()
+	}
+	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, strings.Join(keys, ", "))
 }
 
 // List returns accounts as a text for people.
