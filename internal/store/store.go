@@ -56,7 +56,6 @@ type UserFilter struct {
 
 // ServiceFilter selects services; empty fields select all.
 type ServiceFilter struct {
-	ID         string
 	Type       string
 	ExternalID string
 }

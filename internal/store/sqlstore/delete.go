@@ -129,11 +129,7 @@ func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, cha
 	if len(changes) == 0 {
 		return nil
 	}
-	var highest int64
-	for _, c := range changes {
-		highest = max(highest, c.Before.Revision)
-	}
-	revisions, err := t.dialect.revisions(ctx, t, len(changes), highest)
+	revisions, err := t.dialect.revisions(ctx, t, len(changes))
 	if err != nil {
 		return err
 	}

@@ -51,9 +51,8 @@ type dialect interface {
 	// explain says in words what the driver's error means; nil where err is not
 	// the driver's.
 	explain(err error) error
-	// revisions takes n revisions that were never given out, in growing order,
-	// all of them greater than above.
-	revisions(ctx context.Context, t *tx, n int, above int64) ([]int64, error)
+	// revisions takes n revisions in growing order, greater than all before.
+	revisions(ctx context.Context, t *tx, n int) ([]int64, error)
 	// advance makes sure that revisions up to highest are never given out.
 	advance(ctx context.Context, t *tx, highest int64) error
 	// analyze counts anew after a large import, where the database would

@@ -5,14 +5,12 @@ package sqlstore
 
 import (
 	"database/sql"
-	"io/fs"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -88,41 +86,6 @@ func TestEmptyStoreIsNotMadeUnasked(t *testing.T) {
 			t.Error("it was made before it was opened")
 		}
 	})
-}
-
-// CockroachDB takes no column with a collation.
-func TestMigrationsWithoutCollations(t *testing.T) {
-	t.Parallel()
-	plain, err := (&postgresDialect{}).migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bare, err := (&postgresDialect{cockroach: true}).migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := fs.Glob(bare, "*.sql")
-	if err != nil || len(names) < 2 {
-		t.Fatalf("found %v, %v", names, err)
-	}
-	collations := 0
-	for _, name := range names {
-		a, err1 := fs.ReadFile(plain, name)
-		b, err2 := fs.ReadFile(bare, name)
-		if err1 != nil || err2 != nil {
-			t.Fatal(err1, err2)
-		}
-		collations += strings.Count(string(a), "COLLATE")
-		if strings.Contains(string(b), "COLLATE") || len(a)-len(b) != len(` COLLATE "C"`)*strings.Count(string(a), "COLLATE") {
-			t.Errorf("%s was not rewritten as it should be:\n%s", name, b)
-		}
-	}
-	if collations == 0 {
-		t.Error("no migration has a collation, so nothing was tried")
-	}
-	if _, err := goose.NewProvider(goose.DialectPostgres, openFile(t, newPath(t), Options{}).db, bare); err != nil {
-		t.Errorf("the migration tool cannot read them: %v", err)
-	}
 }
 
 // Whoever migrates holds the advisory lock: a second one waits, and touches

@@ -61,11 +61,10 @@ type Store struct {
 	created bool
 	gate    chan struct{} // held by the one writer, where the dialect has only one
 
-	mu       sync.Mutex
+	mu       sync.Mutex           // never held while a connection is awaited
 	prepared map[string]*sql.Stmt // closed with db
-
-	writing sync.Mutex
-	writer  *sql.Conn // of the gate's holder; nil before the first write
+	writer   *sql.Conn            // of the gate's holder; nil before the first write
+	closed   bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -116,8 +115,9 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close releases the database. Calls under way may fail.
 func (s *Store) Close() error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	if s.writer != nil {
 		_ = s.writer.Close() // back to the database, which closes it
 	}

@@ -158,18 +158,6 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 	return nil
 }
 
-// highest is the highest revision that the touched users have stored: whatever
-// replaces one of them gets a higher one.
-func (p *plan) highest() int64 {
-	var highest int64
-	for _, r := range p.before.users {
-		for _, m := range r.mappings {
-			highest = max(highest, m.Revision)
-		}
-	}
-	return highest
-}
-
 // find is a user as the batch has left it so far.
 func (p *plan) find(id string) (*record, bool) {
 	if r, touched := p.users[id]; touched {

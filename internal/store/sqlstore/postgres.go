@@ -22,22 +22,15 @@ import (
 //go:embed migrations/postgres/*.sql
 var postgresMigrations embed.FS
 
-// postgresDialect is PostgreSQL, and what speaks its protocol and its SQL:
-// CockroachDB, YugabyteDB, Aurora. Nothing here depends on more than they have
-// in common; where they differ, prepare finds out.
+// postgresDialect speaks to a PostgreSQL server.
 type postgresDialect struct {
-	server    string // host:port, as messages name it
-	cockroach bool   // it cannot give columns the collation "C", and needs not: it always compares bytes
+	server string // host:port, as messages name it
 }
 
 func (d *postgresDialect) goose() goose.Dialect { return goose.DialectPostgres }
 
 func (d *postgresDialect) migrations() (fs.FS, error) {
-	files, err := fs.Sub(postgresMigrations, "migrations/postgres")
-	if err != nil || !d.cockroach {
-		return files, err
-	}
-	return uncollated{files}, nil
+	return fs.Sub(postgresMigrations, "migrations/postgres")
 }
 
 // rebind numbers the parameters. No statement of this package holds a question
@@ -104,29 +97,17 @@ func (d *postgresDialect) keepsNoPlans() bool { return false } // the driver doe
 
 func (d *postgresDialect) oneWriter() bool { return false }
 
-// revisionRounds bounds how often the sequence is asked for numbers that are
-// high enough. One round is the rule; YugabyteDB lets every connection hold a
-// block of numbers, of which an old one may have to be used up first.
-const revisionRounds = 1000
-
-func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int, above int64) ([]int64, error) {
+func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	taken := make([]int64, 0, n)
-	for round := 0; len(taken) < n; round++ {
-		if round == revisionRounds {
-			return nil, fmt.Errorf("taking revisions: the sequence gave none above %d in %d rounds", above, round)
-		}
-		const query = "SELECT nextval('revisions') FROM generate_series(1, CAST(? AS BIGINT))"
-		err := eachRow(ctx, t, query, []any{n - len(taken)}, func(rows *sql.Rows) error {
-			var r int64
-			err := rows.Scan(&r)
-			if r > above {
-				taken = append(taken, r)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("taking revisions: %w", err)
-		}
+	const query = "SELECT nextval('revisions') FROM generate_series(1, CAST(? AS BIGINT))"
+	err := eachRow(ctx, t, query, []any{n}, func(rows *sql.Rows) error {
+		var r int64
+		err := rows.Scan(&r)
+		taken = append(taken, r)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("taking revisions: %w", err)
 	}
 	return taken, nil
 }
@@ -157,11 +138,6 @@ func (d *postgresDialect) analyze(ctx context.Context, db *sql.DB) {
 // prepare claims a new database: one that holds tables of some other program
 // under our names is left alone.
 func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, err error) {
-	var version string
-	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&version); err != nil {
-		return false, err
-	}
-	d.cockroach = strings.Contains(version, "CockroachDB")
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
@@ -217,20 +193,14 @@ func (d *postgresDialect) ours(ctx context.Context, t querier) (bool, error) {
 // count per database, so stores in two schemas of one take turns as well.
 const migrationLock = 0x73796d2d6964 // "sym-id"
 
-// lock keeps others from migrating at the same time, until unlock. It is a
-// courtesy: what makes migrations safe is that each is one transaction with its
-// version. So servers whose advisory locks do nothing (CockroachDB) or do not
-// exist are fine without.
+// lock keeps other processes from migrating until unlock. It only saves them
+// failed attempts: a migration is one transaction together with its version.
 func (d *postgresDialect) lock(ctx context.Context, db *sql.DB) (unlock func(), err error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock))
-	if code := sqlState(err); code == undefinedFunction || code == notSupported {
-		return func() {}, c.Close()
-	}
-	if err != nil {
+	if _, err := c.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return func() {

@@ -18,9 +18,7 @@ import (
 const (
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
-	completionUnknown     = "40003" // CockroachDB: the commit's answer was lost
 	uniqueViolation       = "23505"
-	undefinedFunction     = "42883"
 	notSupported          = "0A000"
 	duplicateTable        = "42P07"
 	duplicateObject       = "42710"
@@ -82,8 +80,6 @@ func (d *postgresDialect) explain(err error) error {
 	switch code {
 	case serializationFailure, deadlockDetected, uniqueViolation:
 		say(fmt.Sprintf("the store is busy: the call lost against other writers %d times", txAttempts), "Nothing was written; try again.")
-	case completionUnknown:
-		say("the store lost the answer to a write, which may have been done", "Try again: a write that was done may be repeated.")
 	case queryCanceled, lockNotAvailable:
 		say("the store "+d.server+" did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.")
 	case tooManyConnections:

@@ -111,34 +111,6 @@ func TestPostgresDeadlockIsRunAgain(t *testing.T) {
 	}
 }
 
-// A sequence that hands numbers to connections in blocks, as YugabyteDB's do,
-// must not let the revision of a mapping go back.
-func TestPostgresRevisionsGrowWithCachedSequences(t *testing.T) {
-	t.Parallel()
-	url := pgtest.URL(t)
-	one := openURL(t, url, Options{MaxConns: 1})
-	if _, err := one.db.ExecContext(t.Context(), "ALTER SEQUENCE revisions CACHE 100"); err != nil {
-		t.Fatal(err)
-	}
-	two := openURL(t, url, Options{MaxConns: 1})
-	fill(t, one, 1)
-	fill(t, two, 1)
-	var last int64
-	for round := range 6 {
-		for i, s := range []*Store{two, one} {
-			users, err := s.UpsertUsers(t.Context(), actor, people(0, 1, fmt.Sprint(round, i)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r := users[0].Mappings[0].Revision; r <= last {
-				t.Fatalf("round %d: revision %d came after %d", round, r, last)
-			} else {
-				last = r
-			}
-		}
-	}
-}
-
 func TestPostgresSettings(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)

@@ -16,31 +16,44 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
-// Services lists services ordered by key. Who configured one and whether it
-// has a directory is not the store's knowledge.
+// Services lists services ordered by key.
 func (s *Store) Services(ctx context.Context, filter store.ServiceFilter) ([]identity.Service, error) {
-	services := []identity.Service{}
-	err := s.read(ctx, func(t *tx) error {
-		services = services[:0]
-		const query = "SELECT id, service_key, label FROM services ORDER BY service_key"
-		return eachRow(ctx, t, query, nil, func(rows *sql.Rows) error {
+	where, args := serviceWhere(filter)
+	var services []identity.Service
+	err := s.readRows(ctx, "SELECT id, service_key, label FROM services"+where+" ORDER BY service_key", args,
+		func() { services = []identity.Service{} },
+		func(rows *sql.Rows) error {
 			found, err := scanService(rows)
 			if err == nil && matches(filter, found) {
 				services = append(services, found)
 			}
 			return err
 		})
-	})
 	if err != nil {
 		return nil, err
 	}
 	return services, nil
 }
 
+// serviceWhere returns a condition that every service of a filter meets. Only a
+// filter without a type makes the database read all services.
+func serviceWhere(f store.ServiceFilter) (where string, args []any) {
+	key := f.Type + ":" + f.ExternalID
+	switch {
+	case f.Type == "":
+		return "", nil
+	case !storable(key):
+		return " WHERE 1 = 0", nil
+	case f.ExternalID == "":
+		return " WHERE service_key >= ? AND service_key < ?", []any{key, f.Type + ";"} // ; follows : in ASCII
+	}
+	return " WHERE service_key = ?", []any{key}
+}
+
+// matches reports whether a filter selects a service. A key can belong to two
+// types as far as the database sees: a:b:c is b:c of type a and c of type a:b.
 func matches(f store.ServiceFilter, s identity.Service) bool {
-	return (f.ID == "" || f.ID == s.ID) &&
-		(f.Type == "" || f.Type == s.Key.Type) &&
-		(f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
+	return (f.Type == "" || f.Type == s.Key.Type) && (f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
 }
 
 func scanService(row scanner) (identity.Service, error) {

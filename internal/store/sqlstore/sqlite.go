@@ -163,12 +163,11 @@ func (d *sqliteDialect) keepsNoPlans() bool { return true }
 
 func (d *sqliteDialect) oneWriter() bool { return true }
 
-// revisions counts in a row, which only one writer at a time can change. above
-// is never higher: whoever gave it out has moved the counter.
-func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int, above int64) ([]int64, error) {
+// revisions counts in a row, which only one writer at a time can change.
+func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	var last int64
-	const query = "UPDATE revisions SET last = max(last, ?) + ? RETURNING last"
-	if err := t.row(ctx, query, above, n).Scan(&last); err != nil {
+	const query = "UPDATE revisions SET last = last + ? RETURNING last"
+	if err := t.row(ctx, query, n).Scan(&last); err != nil {
 		return nil, fmt.Errorf("taking revisions: %w", err)
 	}
 	taken := make([]int64, n)

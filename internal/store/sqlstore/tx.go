@@ -75,22 +75,28 @@ func (s *Store) readRows(ctx context.Context, query string, args []any, reset fu
 }
 
 // query runs a statement outside of a transaction. Where the database would
-// read it anew each time, it is prepared once; there are few such statements.
+// parse it anew each time, it is prepared once; there are few such statements.
 func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if !s.dialect.keepsNoPlans() {
 		return s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
 	}
 	s.mu.Lock()
 	statement := s.prepared[query]
+	s.mu.Unlock()
 	if statement == nil {
-		var err error
-		if statement, err = s.db.PrepareContext(ctx, s.dialect.rebind(query)); err != nil {
-			s.mu.Unlock()
+		made, err := s.db.PrepareContext(ctx, s.dialect.rebind(query))
+		if err != nil {
 			return nil, err
 		}
-		s.prepared[query] = statement
+		s.mu.Lock()
+		if statement = s.prepared[query]; statement == nil {
+			statement, s.prepared[query] = made, made
+		}
+		s.mu.Unlock()
+		if statement != made { // another call was faster
+			_ = made.Close()
+		}
 	}
-	s.mu.Unlock()
 	return statement.QueryContext(ctx, args...)
 }
 
@@ -123,17 +129,26 @@ func (s *Store) begin(ctx context.Context, readOnly bool) (*sql.Tx, error) {
 	return conn.BeginTx(ctx, s.dialect.options(false))
 }
 
-// writerConn is the writer's connection, opened when it is first needed and
-// again after it broke.
+// writerConn returns the writer's connection. It opens one when it is first
+// needed, and again after it broke. Only the gate's holder calls it.
 func (s *Store) writerConn(ctx context.Context) (*sql.Conn, error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if s.writer != nil && !errors.Is(s.writer.Raw(func(any) error { return nil }), sql.ErrConnDone) {
-		return s.writer, nil
+	s.mu.Lock()
+	conn := s.writer
+	s.mu.Unlock()
+	if conn != nil && !errors.Is(conn.Raw(func(any) error { return nil }), sql.ErrConnDone) {
+		return conn, nil
 	}
-	var err error
-	s.writer, err = s.db.Conn(ctx)
-	return s.writer, err
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed { // while it was awaited
+		return nil, errors.Join(sql.ErrConnDone, conn.Close())
+	}
+	s.writer = conn
+	return conn, nil
 }
 
 func (s *Store) once(ctx context.Context, readOnly bool, fn func(*tx) error) error {

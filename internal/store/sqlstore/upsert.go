@@ -192,7 +192,7 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	revisions, err := t.dialect.revisions(ctx, t, len(dirty), p.highest())
+	revisions, err := t.dialect.revisions(ctx, t, len(dirty))
 	if err != nil {
 		return err
 	}
