@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -196,12 +197,13 @@ func headerNameRune(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
-// checkRedirect follows a redirect only where it stays what was asked: on the
-// same scheme and host, because the token must not travel on, and with the same
-// method, because a PATCH that turns into a GET would look like a success.
+const maxRedirects = 10
+
+// checkRedirect follows a redirect only to the same host, as the token must not
+// go elsewhere, and with the same method: a PATCH that turns into a GET would
+// look like a success.
 func checkRedirect(next *http.Request, via []*http.Request) error {
-	first := via[0]
-	if len(via) >= 10 || next.Method != first.Method || next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host {
+	if httpx.SameHost(maxRedirects)(next, via) != nil || next.Method != via[0].Method {
 		return http.ErrUseLastResponse
 	}
 	return nil

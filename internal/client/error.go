@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // ErrReadOnly is why a write of a read-only client was not sent.
@@ -90,59 +89,11 @@ func cleanLine(s string, limit int) string {
 	return b.String()
 }
 
-// redactor takes secrets out of what a server said, also in the spellings in
-// which a page or a URL would repeat them.
-type redactor struct {
-	replacer *strings.Replacer
-	forms    []string // long ones, of which a beginning is taken out too
-}
+// redactor replaces secrets in what a server said.
+type redactor struct{ *redact.Redactor }
 
-// minSecret is the length in bytes below which a value is no secret but would
-// occur everywhere.
-const minSecret = 4
-
-// beginning is how many bytes of a secret, where that is at most half of it,
-// give it away: answers and quotations of them end in the middle.
-const beginning = 12
-
-func newRedactor(secrets ...string) redactor {
-	// Longest first: a secret that begins another must not leave its rest.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	var pairs, long []string
-	for _, s := range secrets {
-		if len(s) < minSecret {
-			continue
-		}
-		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)} {
-			pairs = append(pairs, form, "[secret]")
-			if len(form) >= 2*beginning {
-				long = append(long, form)
-			}
-		}
-	}
-	return redactor{strings.NewReplacer(pairs...), long}
-}
-
-func (r redactor) text(s string) string {
-	s = r.replacer.Replace(s)
-	for _, form := range r.forms {
-		for {
-			at := strings.Index(s, form[:beginning])
-			if at < 0 {
-				break
-			}
-			end := beginning
-			for end < len(form) && at+end < len(s) && s[at+end] == form[end] {
-				end++
-			}
-			s = s[:at] + "[secret]" + s[at+end:]
-		}
-	}
-	return s
-}
-
-// failure is err with its texts redacted and made printable. An error of the
-// transport that holds a secret is replaced by its redacted text.
+// failure returns err with its texts redacted and made printable. Of an error
+// of the transport that holds a secret, only the redacted text is left.
 func (r redactor) failure(err error) error {
 	switch e := err.(type) { //nolint:errorlint // the outermost kind is what is rebuilt
 	case *identity.Error:
@@ -154,19 +105,19 @@ func (r redactor) failure(err error) error {
 		}
 		return clean
 	}
-	if text := err.Error(); r.text(text) != text {
-		return errors.New(r.text(text))
+	if text := err.Error(); r.Text(text) != text {
+		return errors.New(r.Text(text))
 	}
 	return err
 }
 
 func (r redactor) identityError(e *identity.Error) *identity.Error {
 	clean := *e
-	clean.Message = cleanLine(r.text(e.Message), maxSaid)
-	clean.Hint = cleanLine(r.text(e.Hint), maxSaid)
-	clean.Code = identity.Code(cleanLine(r.text(string(e.Code)), maxID))
-	clean.User = identity.UserKey(r.text(string(e.User)))
-	clean.Holder = identity.UserKey(r.text(string(e.Holder)))
+	clean.Message = cleanLine(r.Text(e.Message), maxSaid)
+	clean.Hint = cleanLine(r.Text(e.Hint), maxSaid)
+	clean.Code = identity.Code(cleanLine(r.Text(string(e.Code)), maxID))
+	clean.User = identity.UserKey(r.Text(string(e.User)))
+	clean.Holder = identity.UserKey(r.Text(string(e.Holder)))
 	if e.Cause != nil {
 		clean.Cause = r.failure(e.Cause)
 	}
@@ -187,7 +138,7 @@ func (r redactor) excerpt(body []byte) string {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
 		return ""
 	}
-	return cleanLine(r.text(pageText(r.text(text))), maxExcerpt)
+	return cleanLine(r.Text(pageText(r.Text(text))), maxExcerpt)
 }
 
 // pageText is the title of an HTML page, else its text without tags; other

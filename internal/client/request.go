@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/sethvargo/go-retry"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -114,7 +114,7 @@ func stopped(ctx context.Context) error {
 // prepare makes what all attempts of a call share. Its attempt has a URL even
 // when it fails.
 func (c *Client) prepare(request call) (attempt, error) {
-	a := attempt{c: c, request: request, requestID: uuid.NewString(), redact: newRedactor(slices.Clone(c.secrets)...)}
+	a := attempt{c: c, request: request, requestID: uuid.NewString(), redact: redactor{redact.New(c.secrets...)}}
 	u := *c.base
 	raw := strings.TrimRight(u.EscapedPath(), "/")
 	bad := false
@@ -153,7 +153,7 @@ func (a *attempt) send(ctx context.Context) (sent bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	a.redact = newRedactor(append([]string{token}, a.c.secrets...)...)
+	a.redact = redactor{redact.New(append([]string{token}, a.c.secrets...)...)}
 
 	start := time.Now()
 	err = a.exchange(ctx, token)
@@ -248,7 +248,7 @@ func (a *attempt) roundTrip(ctx context.Context, token string) (err error) {
 		return fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err)
 	}
 	a.status, a.header, a.body = resp.StatusCode, resp.Header, content
-	if id := cleanLine(a.redact.text(resp.Header.Get(symapi.RequestIDHeader)), maxID); id != "" {
+	if id := cleanLine(a.redact.Text(resp.Header.Get(symapi.RequestIDHeader)), maxID); id != "" {
 		a.requestID = id
 	}
 	return nil

@@ -9,12 +9,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sethvargo/go-retry"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -45,25 +44,10 @@ func newBackoff(maxRetries int, asked func() time.Duration) retry.Backoff {
 	})
 }
 
-// retryAfter is how long a reply asks to wait, from its seconds or its HTTP
-// date; 0 where it does not ask. A date is measured by the server's own clock
-// where it tells it.
+// retryAfter returns how long a reply asks to wait; 0 where it does not.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		if !(seconds > 0) {
-			return 0
-		}
-		return time.Duration(min(seconds, retryAfterCap.Seconds()) * float64(time.Second))
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return min(max(at.Sub(now), 0), retryAfterCap)
+	wait, _ := httpx.RetryAfter(h, now)
+	return min(wait, retryAfterCap)
 }
 
 // refusedUnread reports whether a failed attempt certainly changed nothing, so

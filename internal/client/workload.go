@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +18,9 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-retry"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // How GitHub's tokens are asked for. They live a few minutes, so a long apply
@@ -37,7 +39,7 @@ const (
 // error shows a token.
 func ActionsToken(requestURL, requestToken, audience string, transport http.RoundTripper) (func(context.Context) (string, error), error) {
 	u, err := url.Parse(requestURL)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !httpx.Loopback(u.Hostname())) {
 		return nil, errors.New("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL")
 	}
 	if requestToken == "" {
@@ -46,23 +48,18 @@ func ActionsToken(requestURL, requestToken, audience string, transport http.Roun
 	query := u.Query()
 	query.Set("audience", audience)
 	u.RawQuery = query.Encode()
-	a := &actions{url: u.String(), token: requestToken, audience: audience, turn: make(chan struct{}, 1),
-		redact: newRedactor(requestToken),
+	a := &actions{url: u.String(), token: requestToken, audience: audience,
+		redact: redactor{redact.New(requestToken)},
 		http: &http.Client{Transport: transport, Timeout: actionsTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	return a.get, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 type actions struct {
 	url, token, audience string
 	http                 *http.Client
 	redact               redactor
-	turn                 chan struct{} // holds the right to ask, so that waiting for it ends with the context
+	flight               httpx.Flight[string]
 
 	mu    sync.Mutex
 	given string
@@ -79,13 +76,16 @@ func (a *actions) get(ctx context.Context) (string, error) {
 	if token, ok := a.known(); ok {
 		return token, nil
 	}
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
+	token, err := a.flight.Do(ctx, a.fetch)
+	if err != nil && ctx.Err() != nil {
 		return "", stopped(ctx)
 	}
-	if token, ok := a.known(); ok { // another request has asked meanwhile
+	return token, err
+}
+
+// fetch asks for a token, unless another request has got one meanwhile.
+func (a *actions) fetch(ctx context.Context) (string, error) {
+	if token, ok := a.known(); ok {
 		return token, nil
 	}
 	var token string
