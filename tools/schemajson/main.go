@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build ignore
+
 // Command schemajson prepares the schema that documentation is made of. It reads
 // what "terraform providers schema -json" wrote, on its standard input, and
 // writes it with what a CLI older than Terraform 1.14, or OpenTofu, leaves out:

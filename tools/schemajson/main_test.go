@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build ignore
+
 package main
 
 import (

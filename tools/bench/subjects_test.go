@@ -1,0 +1,252 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// BenchmarkDeclared plans many sym_identity resources, and as many
+// echo_identity. All are in state before.
+func BenchmarkDeclared(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*declared)
+	api := startServer(b, plainService)
+	each := func(resourceType string) string {
+		return fmt.Sprintf("resource %q \"people\" {\n  for_each     = local.people\n  user         = each.key\n  service_type = \"okta\"\n  external_id  = \"acme.okta.com\"\n  identity     = each.value\n}\n", resourceType)
+	}
+	ours := newWorkspace(b, api.provider()+each("sym_identity"), everybody)
+	echo := newWorkspace(b, echoProvider+each("echo_identity"), everybody)
+	ours.apply()
+	echo.apply()
+	var s sides
+	for b.Loop() {
+		s.add(api.count("plan", *declared/1000+20, ours.plan), echo.plan())
+	}
+	s.report(b, "plan")
+}
+
+// BenchmarkResolved plans one sym_resolved_identities. A third of the people are
+// in the store, a rule maps a third, and a directory knows a third.
+func BenchmarkResolved(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*people)
+	var listed []person
+	for i := range everybody {
+		switch i % 3 {
+		case 1:
+			everybody[i].email = fmt.Sprintf("person.%06d@contractor.acme.com", i)
+		case 2:
+			listed = append(listed, everybody[i])
+		}
+	}
+	api := startServer(b, startOkta(b, listed, 0).service("acme.okta.com"))
+	api.store(everybody, func(i int) bool { return i%3 == 0 })
+	ours := newWorkspace(b, api.provider()+`
+data "sym_resolved_identities" "all" {
+  users    = local.users
+  services = [{ service_type = "okta", external_id = "acme.okta.com" }]
+  rules = [{
+    name         = "contractors"
+    service_type = "okta"
+    match        = "(.+)@contractor\\.acme\\.com"
+    identity     = "c-$1"
+  }]
+}
+`, everybody)
+	echo := newWorkspace(b, echoProvider+"data \"echo_resolved\" \"all\" {\n  users = local.users\n}\n", everybody)
+	var s sides
+	for b.Loop() {
+		s.add(api.count("plan", 25, ours.plan), echo.plan())
+	}
+	s.report(b, "plan")
+}
+
+// BenchmarkIdentities applies one sym_identities, plans it, and changes one
+// entry. Each round has a service of its own.
+func BenchmarkIdentities(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*people)
+	blocks := ""
+	for round := range 100 {
+		blocks += fmt.Sprintf("service \"okta\" \"round-%d.okta.com\" {}\n", round)
+	}
+	api := startServer(b, blocks)
+	// They exist before: the first mapping of an unknown person creates them.
+	api.store(everybody, func(int) bool { return false })
+	var applied, planned sides
+	for round := 0; b.Loop(); round++ {
+		ours := newWorkspace(b, api.provider()+fmt.Sprintf("resource \"sym_identities\" \"all\" {\n  service_type = \"okta\"\n  external_id  = \"round-%d.okta.com\"\n  identities   = local.people\n}\n", round), everybody)
+		echo := newWorkspace(b, echoProvider+"resource \"echo_identities\" \"all\" {\n  identities = local.people\n}\n", everybody)
+		applied.add(api.count("apply", 25, ours.apply), echo.apply())
+		planned.add(api.count("plan", 15, ours.plan), echo.plan())
+		changed := slices.Clone(everybody)
+		changed[len(changed)/2].account += "x"
+		ours.writePeople(changed)
+		api.count("change", 25, ours.apply)
+		if api.mappings != 1 {
+			b.Errorf("the change of one entry sent %d mappings", api.mappings)
+		}
+	}
+	applied.report(b, "apply")
+	planned.report(b, "plan")
+}
+
+// BenchmarkAPI times requests for 1,000 people while many more are stored.
+func BenchmarkAPI(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*stored)
+	api := startServer(b, startOkta(b, everybody, 0).service("acme.okta.com"))
+	api.store(everybody, func(int) bool { return true })
+	var emails, accounts []string // spread over the store, as people of a configuration are
+	for i := range min(batch, len(everybody)) {
+		p := everybody[i*len(everybody)/min(batch, len(everybody))]
+		emails, accounts = append(emails, strconv.Quote(p.email)), append(accounts, strconv.Quote(p.account))
+	}
+	for b.Loop() {
+		for name, body := range map[string]string{
+			"users/search":      `{"emails":[` + strings.Join(emails, ",") + `]}`,
+			"identities/lookup": `{` + okta + `,"emails":[` + strings.Join(emails, ",") + `]}`,
+			"identities/search": `{` + okta + `,"identities":[` + strings.Join(accounts, ",") + `]}`,
+		} {
+			var took []float64
+			for range 31 {
+				start := time.Now()
+				answer, err := api.call(http.MethodPost, name, body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(start).Seconds()*1000)
+				if found := bytes.Count(answer, []byte(`"user_id":"00u`)); found < len(emails) {
+					b.Fatalf("%s found %d of %d:\n%.1000s", name, found, len(emails), answer)
+				}
+			}
+			b.ReportMetric(median(took, func(ms float64) float64 { return ms }), name+"-ms")
+		}
+	}
+}
+
+// BenchmarkDirectories looks up many people in one of many services, in
+// batches, four at once. Each service has a directory with Okta's pages.
+func BenchmarkDirectories(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*people)
+	for b.Loop() {
+		var blocks strings.Builder
+		fakes := make([]*fakeOkta, *services)
+		for i := range fakes {
+			fakes[i] = startOkta(b, everybody, 20*time.Millisecond)
+			blocks.WriteString(fakes[i].service(fmt.Sprintf("acme%d.okta.com", i)))
+		}
+		api := startServer(b, blocks.String())
+		rest, start := memory(api.process, "VmRSS"), time.Now()
+		batches := slices.Collect(slices.Chunk(everybody, batch))
+		errs, turns := make([]error, len(batches)), make(chan struct{}, 4)
+		var wait sync.WaitGroup
+		for i, some := range batches {
+			wait.Go(func() {
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				errs[i] = lookup(api, some)
+			})
+		}
+		wait.Wait()
+		took := time.Since(start)
+		if err := errors.Join(errs...); err != nil {
+			b.Fatal(err)
+		}
+		pages := (len(everybody)-1)/oktaPage + 2 // deprovisioned people are listed apart
+		requests := fakes[0].requests.Load()
+		b.ReportMetric(float64(requests), "requests")
+		b.ReportMetric(float64(requests)/float64(pages), "requests/page")
+		b.ReportMetric(took.Seconds(), "lookup-s")
+		// Okta documents 600 requests a minute.
+		b.ReportMetric(took.Seconds()/(float64(pages)/10), "time/documented-rate")
+		b.ReportMetric(memory(api.process, "VmHWM")-rest, "MB-above-rest")
+		for _, f := range fakes[1:] {
+			if f.requests.Load() > 0 {
+				b.Error("a service was asked that nobody looked up")
+			}
+		}
+	}
+}
+
+// lookup looks up people, who must all be found.
+func lookup(api *server, people []person) error {
+	var emails []string
+	for _, p := range people {
+		emails = append(emails, strconv.Quote(p.email))
+	}
+	answer, err := api.call(http.MethodPost, "identities/lookup", `{"service_type":"okta","external_id":"acme0.okta.com","emails":[`+strings.Join(emails, ",")+`]}`)
+	for _, p := range people {
+		if err == nil && !bytes.Contains(answer, []byte(`"user_id":"`+p.account+`"`)) {
+			err = fmt.Errorf("%s was not found:\n%.1000s", p.email, answer)
+		}
+	}
+	return err
+}
+
+// BenchmarkLoad sends requests at a fixed rate, whether or not earlier ones have
+// been answered, and takes each latency from the time at which it was due.
+func BenchmarkLoad(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(*people)
+	api := startServer(b, plainService)
+	api.store(everybody, func(int) bool { return true })
+	for b.Loop() {
+		total := max(1, int(loadTime.Seconds()*float64(*rate)))
+		took, errs := make([]time.Duration, total), make([]error, total)
+		random := rand.New(rand.NewPCG(1, 1))
+		var wait sync.WaitGroup
+		start := time.Now()
+		for i := range total {
+			method, path, body := nextRequest(everybody, random)
+			due := start.Add(time.Duration(i) * time.Second / time.Duration(*rate))
+			time.Sleep(time.Until(due))
+			wait.Go(func() {
+				_, errs[i] = api.call(method, path, body)
+				took[i] = time.Since(due)
+			})
+		}
+		wait.Wait()
+		if err := errors.Join(errs...); err != nil {
+			b.Fatal(err)
+		}
+		slices.Sort(took)
+		for _, p := range []int{50, 95, 99} {
+			b.ReportMetric(took[(total-1)*p/100].Seconds()*1000, fmt.Sprintf("p%d-ms", p))
+		}
+		b.ReportMetric(memory(api.process, "VmHWM"), "MB")
+	}
+}
+
+// nextRequest returns what clients ask: of twenty requests fifteen read a user,
+// three search a hundred, one lists the services, and one stores an identity.
+func nextRequest(people []person, random *rand.Rand) (method, path, body string) {
+	p := people[random.IntN(len(people))]
+	switch n := random.IntN(20); {
+	case n < 15:
+		return http.MethodGet, "users?email=" + p.email, ""
+	case n < 18:
+		emails := make([]string, min(100, len(people)))
+		for i := range emails {
+			emails[i] = strconv.Quote(people[random.IntN(len(people))].email)
+		}
+		return http.MethodPost, "users/search", `{"emails":[` + strings.Join(emails, ",") + `]}`
+	case n < 19:
+		return http.MethodGet, "services", ""
+	}
+	p.account = fmt.Sprintf("00u%d", random.IntN(1_000_000))
+	return http.MethodPatch, "users", `{"users":[` + userJSON(p, true) + `]}`
+}
