@@ -84,14 +84,13 @@ func withStore(ctx context.Context, cfg *config.Config, do func(*sqlstore.Store)
 
 // importCSV stores the identities of a CSV as symflow's own import does: by
 // hand, over whatever is there; what the file leaves out is left alone. Every
-// row is checked before the first is stored, so the file is read several times.
-func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (_ store.Counts, err error) {
-	file, remove, err := rewindable(in)
+// row is checked before the first is stored.
+func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
+	text, err := io.ReadAll(in)
 	if err != nil {
-		return store.Counts{}, err
+		return store.Counts{}, fmt.Errorf("reading the CSV: %w", err)
 	}
-	defer func() { err = errors.Join(err, remove()) }()
-	sheet, err := symcsv.Check(file)
+	sheet, err := symcsv.ParseSheet(string(text))
 	if err != nil {
 		return store.Counts{}, err
 	}
@@ -110,34 +109,13 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (_ store.C
 	})
 }
 
-// rewindable is in where it can be read again, which a file can, else a copy
-// of it that remove removes.
-func rewindable(in io.Reader) (file io.ReadSeeker, remove func() error, err error) {
-	if f, ok := in.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			return f, func() error { return nil }, nil
-		}
-	}
-	f, err := os.CreateTemp("", "sym-identityd-import-*")
-	if err != nil {
-		return nil, nil, fmt.Errorf("the CSV cannot be kept while it is read: %w", err)
-	}
-	remove = func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
-	if _, err := io.Copy(f, in); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("reading the CSV: %w", err), remove())
-	}
-	return f, remove, nil
-}
-
-// csvWrites are the writes of a sheet, and counts what they are, anew each time
-// they are asked for.
+// csvWrites returns the writes of a sheet. Each iteration counts them anew.
 func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWrite, error] {
 	return func(yield func(store.UserWrite, error) bool) {
 		*counts = store.Counts{Services: int64(len(sheet.Services))}
-		ended := errors.New("no more are wanted")
-		err := sheet.Rows(func(r symcsv.Row) error {
+		for _, r := range sheet.Rows {
 			if len(r.Identities) == 0 {
-				return nil // a row without identities says nothing
+				continue // a row without identities says nothing
 			}
 			w := store.UserWrite{Key: r.Key, Name: r.User}
 			for _, id := range r.Identities {
@@ -146,12 +124,8 @@ func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWr
 			counts.Users++
 			counts.Mappings += int64(len(w.Mappings))
 			if !yield(w, nil) {
-				return ended
+				return
 			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, ended) {
-			yield(store.UserWrite{}, err)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// plainIdentity is the identity that a cell holds. symflow writes the matchers
-// of service types it does not know as JSON: {"user_id": "x"} is the identity
-// x, and any other object cannot be said with one string.
+// plainIdentity returns the identity that a cell holds. symflow writes the
+// matchers of service types it does not know as JSON: {"user_id": "x"} is the
+// identity x, and no string says what another object does.
 func plainIdentity(service identity.ServiceKey, value string) (string, error) {
 	if !isObject(value) {
 		return value, nil
@@ -26,8 +26,8 @@ func plainIdentity(service identity.ServiceKey, value string) (string, error) {
 		"Clear the cell and declare this mapping with the matcher attribute of a sym_identity resource", service.Type, key)
 }
 
-// cellOf is the reverse of plainIdentity: an identity that happens to be a JSON
-// object is wrapped, or it would be read as a matcher.
+// cellOf reverses plainIdentity. It wraps an identity that happens to be a JSON
+// object, which would be read as a matcher.
 func cellOf(service identity.ServiceKey, id string) string {
 	if !isObject(id) {
 		return id
@@ -42,7 +42,7 @@ func isObject(s string) bool {
 	return strings.HasPrefix(s, "{") && json.Valid([]byte(s))
 }
 
-// onlyValue is the string under the only key of a JSON object. It looks at the
+// onlyValue returns the string under the only key of a JSON object. It reads
 // tokens, because decoding into a map would hide a repeated key.
 func onlyValue(object, key string) (string, bool) {
 	d := json.NewDecoder(strings.NewReader(object))

@@ -32,7 +32,7 @@ const (
 func (p *parser) header(r row) bool {
 	own := findUserColumn(r)
 	if own < 0 {
-		p.withoutUser(r)
+		p.reportNoUser(r)
 		return false
 	}
 	p.user = own
@@ -56,14 +56,14 @@ func (p *parser) header(r row) bool {
 		}
 		if col.kind == serviceColumn {
 			first[col.name] = i + 1
-			p.services = append(p.services, col.service)
+			p.sheet.Services = append(p.sheet.Services, col.service)
 		}
 		p.columns[i] = col
 	}
 	return true
 }
 
-// newColumn reads a name; what it is not, is an error.
+// newColumn reads the name of a column.
 func newColumn(text string) (column, error) {
 	c := column{name: strings.TrimSpace(text)}
 	switch c.name {
@@ -89,7 +89,7 @@ func newColumn(text string) (column, error) {
 	return c, nil
 }
 
-// findUserColumn is the index of the user's column, -1 where there is none.
+// findUserColumn returns the index of the user's column, -1 where there is none.
 func findUserColumn(r row) int {
 	old := -1
 	for i, c := range r {
@@ -105,8 +105,9 @@ func findUserColumn(r row) int {
 	return old
 }
 
-// withoutUser says why a first line without the user's column cannot be a header.
-func (p *parser) withoutUser(r row) {
+// reportNoUser explains why a first line without the user's column cannot be a
+// header.
+func (p *parser) reportNoUser(r row) {
 	line := r[0].line
 	if len(r) == 1 {
 		switch text := r[0].text; {

@@ -6,16 +6,15 @@
 // user, one column is one service; the cell is the user's identity there.
 //
 // symflow has written several layouts over the years, and spreadsheets add
-// their own touch. Parse takes them all and refuses what it would have to
-// guess. Nothing is ever meant by what a file leaves out: a blank cell or a
-// missing row is no identity, not an order to delete one.
+// their own touch. Parse reads them all and refuses what it would have to guess.
+// What a file leaves out means nothing: a blank cell or a missing row is no
+// identity, not an order to delete one.
 package symcsv
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -32,9 +31,9 @@ const (
 // Parse reads a CSV text: service key → user → identity. Each service column
 // is a key of the result, also where nobody has an identity in it; users keep
 // the spelling of the file, without outer spaces. On an error the map is nil
-// and the error is an *Error with what is wrong.
+// and the error is an *Error with all problems.
 func Parse(text string) (map[string]map[string]string, error) {
-	sheet, err := Check(strings.NewReader(text))
+	sheet, err := ParseSheet(text)
 	if err != nil {
 		return nil, err
 	}
@@ -42,29 +41,68 @@ func Parse(text string) (map[string]map[string]string, error) {
 	for _, service := range sheet.Services {
 		out[service.String()] = map[string]string{}
 	}
-	err = sheet.Rows(func(r Row) error {
+	for _, r := range sheet.Rows {
 		for _, id := range r.Identities {
 			out[id.Service.String()][r.User] = id.Identity
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	return out, nil
 }
 
-// parser makes sense of rows, and collects what is wrong with them.
+// Sheet is a CSV without problems.
+type Sheet struct {
+	Services []identity.ServiceKey // one for each column
+	Rows     []Row
+}
+
+// Row is a user of a sheet with the identities that are not blank.
+type Row struct {
+	Line       int
+	User       string // as the file spells it
+	Key        identity.UserKey
+	Identities []ServiceIdentity
+}
+
+// ServiceIdentity is a cell: the user's identity in the service of the column.
+type ServiceIdentity struct {
+	Service  identity.ServiceKey
+	Identity string
+}
+
+// ParseSheet reads a CSV text and checks every row. The error is an *Error with
+// all problems.
+func ParseSheet(text string) (*Sheet, error) {
+	g := split(text)
+	p := parser{first: map[identity.UserKey]Row{}}
+	switch {
+	case len(g.rows) == 0 && g.problem == nil:
+		p.report(1, "", fmt.Errorf("the file is empty: it needs at least a header with the column %s", userColumn))
+	case len(g.rows) > 0 && p.header(g.rows[0]):
+		for _, r := range g.rows[1:] {
+			p.row(r)
+		}
+	}
+	if g.problem != nil {
+		p.report(g.problem.Line, g.problem.Column, g.problem.Err)
+	}
+	if len(p.problems) > 0 {
+		slices.SortStableFunc(p.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+		return nil, &Error{Problems: p.problems, More: p.more}
+	}
+	return &p.sheet, nil
+}
+
+// parser reads rows into a sheet and collects their problems.
 type parser struct {
 	columns  []column
-	services []identity.ServiceKey // of the columns, in their order
-	user     int                   // index of the user's column
-	visit    func(Row) error       // each row
+	user     int // index of the user's column
+	first    map[identity.UserKey]Row
+	sheet    Sheet
 	problems []Problem
 	more     int // problems that were not kept
 }
 
-// maxProblems is how many problems are kept.
+// maxProblems bounds how many problems are kept.
 const maxProblems = 1000
 
 func (p *parser) report(line int, column string, err error) {
@@ -75,57 +113,16 @@ func (p *parser) report(line int, column string, err error) {
 	p.problems = append(p.problems, Problem{Line: line, Column: column, Err: err})
 }
 
-// error is what was wrong so far, nil for nothing.
-func (p *parser) error() error {
-	if len(p.problems) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(p.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
-	return &Error{Problems: p.problems, More: p.more}
-}
-
-// read reads a whole text. An error is that of reading it at all, or of visit.
-func (p *parser) read(in io.ReadSeeker, quote byte) error {
-	r, err := newReader(in, quote)
-	if err != nil {
-		return err
-	}
-	understood := false
-	for n := 0; ; n++ {
-		cells, err := r.next()
-		var problem *Problem
-		switch {
-		case errors.As(err, &problem):
-			p.report(problem.Line, problem.Column, problem.Err)
-			return nil
-		case errors.Is(err, io.EOF) && n == 0:
-			p.report(1, "", fmt.Errorf("the file is empty: it needs at least a header with the column %s", userColumn))
-			return nil
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case n == 0:
-			understood = p.header(cells)
-		case understood:
-			err = p.row(cells)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// row takes one row below the header. The error is that of visit.
-func (p *parser) row(r row) error {
+// row reads one row below the header.
+func (p *parser) row(r row) {
 	if r.blank() {
-		return nil // a spreadsheet's empty line
+		return // a spreadsheet's empty line
 	}
 	cells, ok := p.fit(r)
 	if !ok {
-		return nil
+		return
 	}
-	out := p.userOf(cells[p.user])
+	out, known := p.userOf(cells[p.user])
 	for i, c := range p.columns {
 		value := cells[i].text
 		if isBlank(value) || i == p.user {
@@ -140,14 +137,22 @@ func (p *parser) row(r row) error {
 				out.Identities = append(out.Identities, ServiceIdentity{c.service, id})
 			}
 		case namelessColumn:
-			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", shorten(value)))
+			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", truncate(value)))
 		}
 	}
-	return p.visit(out)
+	if !known {
+		return
+	}
+	if first, twice := p.first[out.Key]; twice {
+		p.report(out.Line, p.columns[p.user].name, fmt.Errorf("%q is the same user as %q on line %d. Make one row of the two", out.User, first.User, first.Line))
+		return
+	}
+	p.first[out.Key] = Row{User: out.User, Line: out.Line}
+	p.sheet.Rows = append(p.sheet.Rows, out)
 }
 
-// fit is a row's cells, one per column. A row of another width is refused: its
-// identities may stand under the wrong service.
+// fit returns a row's cells, one per column. It refuses a row of another width,
+// whose identities may be under the wrong service.
 func (p *parser) fit(r row) ([]cell, bool) {
 	have, want := len(r), len(p.columns)
 	if have == want {
@@ -161,9 +166,9 @@ func (p *parser) fit(r row) ([]cell, bool) {
 	return nil, false
 }
 
-// lacksRepeatedID tells the file of a symflow release that repeated User ID at
-// the end of its header alone from a row that lost a cell in the middle: there
-// the user's id has moved to the left.
+// lacksRepeatedID reports whether a row comes from the symflow release that
+// repeated User ID at the end of its header only. It does not where the row lost
+// a cell in the middle: there the user's id has moved to the left.
 func (p *parser) lacksRepeatedID(r row) bool {
 	if p.columns[len(p.columns)-1].kind != idColumn {
 		return false
@@ -182,15 +187,15 @@ func (p *parser) lacksRepeatedID(r row) bool {
 	return repeated
 }
 
-// userOf begins a row with its user, who is nobody where the name is wrong.
-func (p *parser) userOf(c cell) Row {
+// userOf begins a row with its user. It reports false for an invalid name.
+func (p *parser) userOf(c cell) (Row, bool) {
 	name := strings.TrimSpace(c.text)
 	key, err := identity.ParseUser(name)
 	if err != nil {
 		p.report(c.line, p.columns[p.user].name, err)
-		return Row{Line: c.line}
+		return Row{}, false
 	}
-	return Row{Line: c.line, User: name, Key: key}
+	return Row{Line: c.line, User: name, Key: key}, true
 }
 
 // identityOf checks one cell.
@@ -211,11 +216,63 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// shorten keeps an error's text readable.
-func shorten(s string) string {
+// truncate keeps an error's text short.
+func truncate(s string) string {
 	const keep = 64
 	if len(s) <= keep {
 		return s
 	}
 	return strings.ToValidUTF8(s[:keep], "") + "…"
 }
+
+// Error lists everything that is wrong with a CSV text, ordered by line.
+type Error struct {
+	Problems []Problem
+	More     int // problems that are not listed
+}
+
+// Error returns the one problem, or a list with one line for each.
+func (e *Error) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Problems[0].Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "the CSV has %d problems:", len(e.Problems)+e.More)
+	for _, p := range e.Problems {
+		b.WriteString("\n- " + p.Error())
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "\n- and %d more", e.More)
+	}
+	return b.String()
+}
+
+// Unwrap lets errors.Is and errors.As find every problem.
+func (e *Error) Unwrap() []error {
+	errs := make([]error, len(e.Problems))
+	for i, p := range e.Problems {
+		errs[i] = p
+	}
+	return errs
+}
+
+// Problem is an error with its place.
+type Problem struct {
+	Line   int    // of the text, from 1
+	Column string // the column's name as the header spells it, or its number; "" for a whole line
+	Err    error
+}
+
+// Error starts with the place: "line 3, column okta:acme.okta.com: …".
+func (p Problem) Error() string {
+	at := fmt.Sprintf("line %d", p.Line)
+	if p.Column != "" {
+		at += ", column " + truncate(p.Column)
+	}
+	return at + ": " + p.Err.Error()
+}
+
+func (p Problem) Unwrap() error { return p.Err }
+
+var errNotAHeader = errors.New("this is not a header. The first line must name the columns: " + userColumn +
+	" is the user, the others are service keys such as okta:acme.okta.com")

@@ -5,6 +5,7 @@ package symcsv_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -181,5 +182,59 @@ func TestParseErrorCodes(t *testing.T) {
 	}
 	if first, _, _ := strings.Cut(err.Error(), "\n"); first != "the CSV has 2 problems:" {
 		t.Errorf("the error starts with %q", first)
+	}
+}
+
+// TestDuplicates names each user with two rows once for every further row.
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString("sym:cloud,okta:acme.okta.com\n")
+	for i := range 100 {
+		fmt.Fprintf(&text, "person%d@acme.com,00u%d\n", i, i)
+	}
+	for i := range 30 {
+		fmt.Fprintf(&text, "PERSON%d@acme.com,00u%d\n", i*3, i)
+	}
+	_, err := symcsv.ParseSheet(text.String())
+	var all *symcsv.Error
+	if !errors.As(err, &all) || len(all.Problems) != 30 {
+		t.Fatalf("got %v", err)
+	}
+	for i, p := range all.Problems {
+		want := fmt.Sprintf("%q is the same user as %q on line %d. Make one row of the two", fmt.Sprintf("PERSON%d@acme.com", i*3), fmt.Sprintf("person%d@acme.com", i*3), 2+i*3)
+		if p.Line != 102+i || p.Err.Error() != want {
+			t.Fatalf("got %v", p)
+		}
+	}
+}
+
+func TestParseSheet(t *testing.T) {
+	t.Parallel()
+	sheet, err := symcsv.ParseSheet("sym:cloud,okta:x,github:acme\nAda@acme.com,00u1,\"ada\"\nbob@acme.com,,\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	services := []identity.ServiceKey{{Type: "okta", ExternalID: "x"}, {Type: "github", ExternalID: "acme"}}
+	want := &symcsv.Sheet{Services: services, Rows: []symcsv.Row{
+		{Line: 2, User: "Ada@acme.com", Key: "ada@acme.com", Identities: []symcsv.ServiceIdentity{{Service: services[0], Identity: "00u1"}, {Service: services[1], Identity: "ada"}}},
+		{Line: 3, User: "bob@acme.com", Key: "bob@acme.com"},
+	}}
+	if diff := cmp.Diff(want, sheet); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	t.Parallel()
+	const maxProblems = 1000
+	text := "sym:cloud,okta:acme.okta.com\n" + strings.Repeat("not an e-mail,\n", maxProblems+7)
+	_, err := symcsv.ParseSheet(text)
+	var all *symcsv.Error
+	if !errors.As(err, &all) || len(all.Problems) != maxProblems || all.More != 7 {
+		t.Fatalf("got %d problems and %d more", len(all.Problems), all.More)
+	}
+	if !strings.HasPrefix(all.Error(), fmt.Sprintf("the CSV has %d problems:", maxProblems+7)) || !strings.HasSuffix(all.Error(), "\n- and 7 more") {
+		t.Errorf("it says %.100s … %s", all, all.Error()[len(all.Error())-100:])
 	}
 }

@@ -4,8 +4,10 @@
 package symcsv
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -26,7 +28,7 @@ func Render(identities map[string]map[string]string) (string, error) {
 	names := map[identity.UserKey]string{}
 	cells := make([]map[identity.UserKey]string, len(services))
 	for i, name := range services {
-		service, err := serviceOf(name)
+		service, err := declarable(name)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -50,21 +52,22 @@ func Render(identities map[string]map[string]string) (string, error) {
 	return b.String(), nil
 }
 
-func serviceOf(name string) (identity.ServiceKey, error) {
+func declarable(name string) (identity.ServiceKey, error) {
 	service, err := identity.ParseServiceKey(name)
 	if err == nil {
 		err = service.CheckDeclarable()
 	}
 	if err != nil {
-		return service, fmt.Errorf("service %q: %w", shorten(name), err)
+		return service, fmt.Errorf("service %q: %w", truncate(name), err)
 	}
 	return service, nil
 }
 
-// columnCells are the cells of one service. names collects how users are spelled.
+// columnCells returns the cells of one service. names collects how users are
+// spelled.
 func columnCells(service identity.ServiceKey, identities map[string]string, names map[identity.UserKey]string) (map[identity.UserKey]string, []error) {
 	cells := make(map[identity.UserKey]string, len(identities))
-	spelled := make(map[identity.UserKey]string, len(identities))
+	first := make(map[identity.UserKey]string, len(identities))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(identities)) {
 		id := identities[name]
@@ -76,11 +79,11 @@ func columnCells(service identity.ServiceKey, identities map[string]string, name
 			errs = append(errs, fmt.Errorf("service %q: %w", service, err))
 			continue
 		}
-		if other, twice := spelled[user]; twice {
+		if other, twice := first[user]; twice {
 			errs = append(errs, fmt.Errorf("service %q: %q and %q are the same user. Leave one of the two", service, other, name))
 			continue
 		}
-		spelled[user] = name
+		first[user] = name
 		if err := identity.ValidateIdentity(service, id); err != nil {
 			errs = append(errs, fmt.Errorf("service %q, user %q: %w", service, name, err))
 			continue
@@ -93,7 +96,7 @@ func columnCells(service identity.ServiceKey, identities map[string]string, name
 	return cells, errs
 }
 
-// writeRow quotes what standard CSV must quote, and cells that start with a
+// writeRow quotes cells as standard CSV does, and those that start with a
 // backtick, which Parse could take for symflow's other quote.
 func writeRow(b *strings.Builder, cells []string) {
 	for i, c := range cells {
@@ -106,4 +109,65 @@ func writeRow(b *strings.Builder, cells []string) {
 		b.WriteString(c)
 	}
 	b.WriteByte('\n')
+}
+
+// Writer writes what Render does, a user at a time, for stores that are larger
+// than memory. The caller writes each user once, in the order of the rows.
+type Writer struct {
+	out      *bufio.Writer
+	services []identity.ServiceKey // in the order of their columns
+	columns  map[string]int
+}
+
+// NewWriter writes the header, with a column for each service.
+func NewWriter(out io.Writer, services []string) (*Writer, error) {
+	w := &Writer{out: bufio.NewWriterSize(out, 64<<10), columns: map[string]int{}}
+	header := []string{userColumn}
+	for _, name := range slices.Sorted(slices.Values(services)) {
+		service, err := declarable(name)
+		if err != nil {
+			return nil, err
+		}
+		w.columns[name] = len(w.services)
+		w.services, header = append(w.services, service), append(header, name)
+	}
+	return w, w.row(header)
+}
+
+// Write writes a user's row: service key → identity. A user without any identity
+// has no row.
+func (w *Writer) Write(user string, identities map[string]string) error {
+	if len(identities) == 0 {
+		return nil
+	}
+	cells := make([]string, 1+len(w.services))
+	cells[0] = strings.TrimSpace(user)
+	for name, id := range identities {
+		at, known := w.columns[name]
+		if !known {
+			return fmt.Errorf("user %q has an identity in %q, which is no column", user, truncate(name))
+		}
+		if err := identity.ValidateIdentity(w.services[at], id); err != nil {
+			return fmt.Errorf("service %q, user %q: %w", truncate(name), user, err)
+		}
+		cells[1+at] = cellOf(w.services[at], id)
+	}
+	return w.row(cells)
+}
+
+// Flush writes what is still buffered. Call it last.
+func (w *Writer) Flush() error {
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("writing the CSV: %w", err)
+	}
+	return nil
+}
+
+func (w *Writer) row(cells []string) error {
+	var b strings.Builder
+	writeRow(&b, cells)
+	if _, err := w.out.WriteString(b.String()); err != nil {
+		return fmt.Errorf("writing the CSV: %w", err)
+	}
+	return nil
 }
