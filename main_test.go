@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestRun(t *testing.T) {
@@ -67,6 +69,31 @@ func TestAPIVersion(t *testing.T) {
 			t.Parallel()
 			if got := apiVersion(tt.version, tt.commit); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDisableSDKLog(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env, want map[string]string
+	}{
+		"no log asked for":    {map[string]string{}, map[string]string{"TF_LOG_SDK": "off"}},
+		"only Terraform's":    {map[string]string{"TF_LOG_CORE": "trace"}, map[string]string{"TF_LOG_CORE": "trace", "TF_LOG_SDK": "off"}},
+		"empty is not set":    {map[string]string{"TF_LOG": ""}, map[string]string{"TF_LOG": "", "TF_LOG_SDK": "off"}},
+		"all":                 {map[string]string{"TF_LOG": "info"}, map[string]string{"TF_LOG": "info"}},
+		"providers":           {map[string]string{"TF_LOG_PROVIDER": "debug"}, map[string]string{"TF_LOG_PROVIDER": "debug"}},
+		"a level of the user": {map[string]string{"TF_LOG_SDK": "warn"}, map[string]string{"TF_LOG_SDK": "warn"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			setenv := func(name, value string) error { test.env[name] = value; return nil }
+			if err := disableSDKLog(func(name string) string { return test.env[name] }, setenv); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, test.env); diff != "" {
+				t.Errorf("environment (-want +got):\n%s", diff)
 			}
 		})
 	}

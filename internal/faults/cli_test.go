@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -68,7 +69,7 @@ resource "sym_identity" "slack" {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"sym": func() (tfprotov6.ProviderServer, error) {
-				return provider.NewServer("test")(), nil
+				return providerserver.NewProtocol6(provider.New("test")())(), nil
 			},
 		},
 		Steps: []resource.TestStep{

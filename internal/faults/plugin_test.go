@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -26,7 +27,7 @@ type plugin struct {
 type values map[string]tftypes.Value
 
 func newPlugin(ctx context.Context, config values) (*plugin, error) {
-	server := provider.NewServer("test")()
+	server := providerserver.NewProtocol6(provider.New("test")())()
 	p := &plugin{server: server}
 	var err error
 	if p.schema, err = server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{}); err != nil {

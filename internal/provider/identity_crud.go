@@ -117,8 +117,11 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	state.setStored(key, *stored)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	current := state
+	current.setStored(key, *stored)
+	if !current.equal(state) { // encoding the state costs more than the rest of the read
+		resp.Diagnostics.Append(resp.State.Set(ctx, current)...)
+	}
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

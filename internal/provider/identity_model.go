@@ -152,3 +152,10 @@ func (m *identityModel) setKey(key mappingKey) {
 	m.ID = types.StringValue(key.String())
 	m.Service = types.StringValue(key.service.String())
 }
+
+// equal compares all attributes.
+func (m identityModel) equal(o identityModel) bool {
+	return m.sameValue(o) && m.sameOptions(o) &&
+		m.ID.Equal(o.ID) && m.User.Equal(o.User) && m.ServiceType.Equal(o.ServiceType) && m.ExternalID.Equal(o.ExternalID) &&
+		m.Service.Equal(o.Service) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,11 @@ var (
 	_ provider.ProviderWithFunctions      = (*symProvider)(nil)
 	_ provider.ProviderWithListResources  = (*symProvider)(nil)
 )
+
+// New returns a constructor of the provider, as providerserver takes it.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return newProvider(version, os.LookupEnv) }
+}
 
 func newProvider(version string, lookupEnv func(string) (string, bool)) *symProvider {
 	return &symProvider{version: version, lookupEnv: lookupEnv}

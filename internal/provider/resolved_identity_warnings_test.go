@@ -91,7 +91,7 @@ func serveProvider(t *testing.T) string {
 	failed := make(chan error, 1)
 	go func() {
 		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer {
-			return newServer("test", lookupIn(nil))
+			return newFrameworkServer(nil)
 		}, tf6server.WithDebug(ctx, config, closed), tf6server.WithLoggingSink(t), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithoutLogStderrOverride())
 	}()
 	t.Cleanup(func() {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
@@ -29,74 +30,86 @@ func (r *diagnosticsRecord) add(diags []*tfprotov6.Diagnostic) {
 
 // newTestProviderServer is what tests start the provider with.
 func newTestProviderServer(env map[string]string) tfprotov6.ProviderServer {
-	return recordedServer{newServer("test", lookupIn(env)).(*steadyServer)}
+	return recordedServer{newFrameworkServer(env)}
 }
 
 // recordedServer keeps the diagnostics of every answer.
-type recordedServer struct{ *steadyServer }
+type recordedServer struct{ frameworkServer }
+
+// frameworkServer has the methods of the framework's server that tests call.
+type frameworkServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+	tfprotov6.StateStoreServer
+}
+
+func newFrameworkServer(env map[string]string) frameworkServer {
+	return providerserver.NewProtocol6(newProvider("test", lookupIn(env)))().(frameworkServer)
+}
 
 func (s recordedServer) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
-	resp, err := s.steadyServer.ValidateProviderConfig(ctx, req)
+	resp, err := s.frameworkServer.ValidateProviderConfig(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
-	resp, err := s.steadyServer.ConfigureProvider(ctx, req)
+	resp, err := s.frameworkServer.ConfigureProvider(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	resp, err := s.steadyServer.ValidateResourceConfig(ctx, req)
+	resp, err := s.frameworkServer.ValidateResourceConfig(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	resp, err := s.steadyServer.ReadResource(ctx, req)
+	resp, err := s.frameworkServer.ReadResource(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	resp, err := s.steadyServer.PlanResourceChange(ctx, req)
+	resp, err := s.frameworkServer.PlanResourceChange(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	resp, err := s.steadyServer.ApplyResourceChange(ctx, req)
+	resp, err := s.frameworkServer.ApplyResourceChange(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	resp, err := s.steadyServer.ImportResourceState(ctx, req)
+	resp, err := s.frameworkServer.ImportResourceState(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
-	resp, err := s.steadyServer.ValidateDataResourceConfig(ctx, req)
+	resp, err := s.frameworkServer.ValidateDataResourceConfig(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	resp, err := s.steadyServer.ReadDataSource(ctx, req)
+	resp, err := s.frameworkServer.ReadDataSource(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
-	resp, err := s.steadyServer.ValidateListResourceConfig(ctx, req)
+	resp, err := s.frameworkServer.ValidateListResourceConfig(ctx, req)
 	diagnosticsTold.add(resp.Diagnostics)
 	return resp, err
 }
 
 func (s recordedServer) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
-	stream, err := s.steadyServer.ListResource(ctx, req)
+	stream, err := s.frameworkServer.ListResource(ctx, req)
 	if stream == nil {
 		return stream, err
 	}

@@ -43,19 +43,6 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	return ordered(keys, append(found, asked...)), nil
 }
 
-// Held is a user as this run holds them already: nil where they do not exist.
-// ok is false where only the API can tell, which is not asked.
-func (r *Reader) Held(key identity.UserKey) (user *identity.User, ok bool) {
-	found, unsure, held := r.memory.find([]identity.UserKey{key})
-	switch {
-	case !held || len(unsure) > 0:
-		return nil, false
-	case len(found) == 0:
-		return nil, true
-	}
-	return &found[0], true
-}
-
 // FindUsersFresh is FindUsers that asks the server, whatever is held. It is for
 // deciding what cannot be undone or checked afterwards.
 func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {

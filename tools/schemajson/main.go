@@ -19,6 +19,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -96,7 +97,7 @@ type (
 // listSchemas asks the provider, over Terraform's protocol, for the schemas of
 // its list resources.
 func listSchemas(ctx context.Context) (map[string]schema, error) {
-	server := provider.NewServer("docs")()
+	server := providerserver.NewProtocol6(provider.New("docs")())()
 	resp, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return nil, err
