@@ -1,6 +1,10 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
+// Package apiclient is the HTTP client of directories, one for each service and
+// credential. It keeps the service's pace, retries temporary failures, bounds
+// answers, and turns every bad answer into the directory package's errors
+// without the credential in them.
 package apiclient
 
 import (
@@ -9,38 +13,198 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
+// Defaults of Config.
+const (
+	DefaultTimeout   = 30 * time.Second
+	DefaultMaxBody   = 32 << 20
+	DefaultRetries   = 3
+	DefaultMaxWait   = 30 * time.Second
+	DefaultUserAgent = "sym-identityd (+https://github.com/sym-identity/terraform-provider-sym)"
+)
+
+// Clock is time as a client sees it; tests bring their own.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns early, with the context's error, when ctx ends.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Config describes one service. Zero values mean the defaults above, and
+// BaseURL is required.
+type Config struct {
+	// BaseURL precedes the paths of requests. It holds neither a credential nor
+	// a query.
+	BaseURL string
+	// AllowHTTP accepts a base URL that is not https.
+	AllowHTTP bool
+	// PublicOnly refuses to connect to addresses that are not public, such as
+	// loopback and private ones. It checks every address a name resolves to,
+	// and ignores the environment's proxy, which would resolve the name itself.
+	PublicOnly bool
+
+	// Auth sets the credential's headers, for every attempt.
+	Auth func(http.Header)
+	// Bearer fetches an access token. The client keeps it until shortly before
+	// it expires, and renews it once if the service rejects it.
+	Bearer func(ctx context.Context) (AccessToken, error)
+	// Secrets are texts that no error shows, nor the values that Auth sets.
+	Secrets []string
+	// Header is sent with every request.
+	Header    http.Header
+	UserAgent string
+
+	// Every is the steady spacing of requests, after a burst of Burst (at
+	// least 1); 0 = no limit.
+	Every time.Duration
+	Burst int
+	// MaxInFlight bounds requests under way; 0 = no bound.
+	MaxInFlight int
+
+	// Grant says what a missing permission needs; errors end with it.
+	Grant string
+
+	Timeout time.Duration // of one attempt, its body included
+	MaxBody int64         // bytes of an answer
+	Retries int           // attempts after the first; negative = none
+	// MaxWait bounds a pause. A service that wants a longer one gives a
+	// *directory.RateLimitError at once.
+	MaxWait time.Duration
+	// RetryAfter reads the wait from the headers of a 429, for services with
+	// headers of their own. nil reads Retry-After, in seconds or as a date.
+	RetryAfter func(h http.Header, now time.Time) (time.Duration, bool)
+	// Limited recognises rate limits with another status than 429, including
+	// good ones.
+	Limited func(status int, h http.Header, body []byte) bool
+
+	Clock  Clock
+	Jitter func(d time.Duration) time.Duration // nil = half to all of d, at random
+}
+
+// Client talks to one service. It is safe for concurrent use; the pace and
+// the pauses the service asked for are shared by all its users.
+type Client struct {
+	cfg      Config
+	base     *url.URL
+	http     *http.Client
+	limiter  *rate.Limiter
+	inFlight chan struct{}
+	bearer   *bearer // nil = none
+
+	mu          sync.Mutex
+	pausedUntil time.Time
+}
+
+// New checks the configuration. Its errors do not name the setting of the base
+// URL, which connectors name differently.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBase(cfg.BaseURL, cfg.AllowHTTP)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Timeout = positive(cfg.Timeout, DefaultTimeout)
+	cfg.MaxWait = positive(cfg.MaxWait, DefaultMaxWait)
+	if cfg.MaxBody <= 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	if cfg.Retries == 0 {
+		cfg.Retries = DefaultRetries
+	}
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = DefaultUserAgent
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = wallClock{}
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+	}
+	if cfg.RetryAfter == nil {
+		cfg.RetryAfter = httpx.RetryAfter
+	}
+	c := &Client{cfg: cfg, base: base, limiter: rate.NewLimiter(rate.Inf, 1)}
+	if cfg.Every > 0 {
+		c.limiter = rate.NewLimiter(rate.Every(cfg.Every), max(cfg.Burst, 1))
+	}
+	if cfg.MaxInFlight > 0 {
+		c.inFlight = make(chan struct{}, cfg.MaxInFlight)
+	}
+	if cfg.Bearer != nil {
+		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock}
+	}
+	c.http = &http.Client{Transport: transport(cfg.PublicOnly), CheckRedirect: httpx.SameHost(maxRedirects)}
+	return c, nil
+}
+
+func parseBase(raw string, allowHTTP bool) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("the URL is empty")
+	}
+	base, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("the URL cannot be read") // err repeats it, and it may hold a password
+	case base.User != nil:
+		return nil, errors.New("the URL holds a user or password; give the credential in its own setting")
+	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+		return nil, errors.New("the URL holds a query or fragment")
+	case base.Scheme != "https" && base.Scheme != "http" || base.Hostname() == "":
+		return nil, fmt.Errorf("%q is not a URL such as https://api.example.com", base.Redacted())
+	case base.Scheme == "http" && !allowHTTP:
+		return nil, fmt.Errorf("%s://%s is not https: a credential would travel in the clear", base.Scheme, base.Host)
+	}
+	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
+	return base, nil
+}
+
+func positive(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+type wallClock struct{}
+
+func (wallClock) Now() time.Time { return time.Now() }
+
+func (wallClock) Sleep(ctx context.Context, d time.Duration) error { return httpx.Sleep(ctx, d) }
+
 // Request is one call of a service.
 type Request struct {
 	Method string // "" = GET
-	// Path is appended to the base URL as it stands: its segments are escaped
-	// with url.PathEscape by whoever builds it.
+	// Path is appended to the base URL unchanged: callers escape its segments
+	// with url.PathEscape.
 	Path  string
 	Query url.Values
-	// URL is used in place of Path and Query, for services that hand out the
-	// address of the next page. It must have the base URL's scheme and host.
-	URL    string
-	Header http.Header
-	Body   []byte
-	// Repeatable says that a request which is not a GET may be sent again.
-	Repeatable bool
-	// Secrets are texts of this request that no error shows.
-	Secrets []string
-	// Private says that the answer holds a secret: no error quotes it.
-	Private bool
+	// URL replaces Path and Query, for services that give the URL of the next
+	// page. It must have the base URL's scheme and host.
+	URL        string
+	Header     http.Header
+	Body       []byte
+	Repeatable bool     // a request that is not a GET may be sent again
+	Secrets    []string // texts of this request that no error shows
+	Private    bool     // the answer holds a secret: no error quotes it
 }
 
-// Response is an answer with a 2xx status, read in full.
+// Response holds an answer with a 2xx status, read in full.
 type Response struct {
 	Status int
 	Header http.Header
@@ -52,12 +216,20 @@ type Response struct {
 	private bool
 }
 
-// Do sends a request, again if the failure may pass and the request may be
+// Do sends a request, again if the failure is temporary and the request may be
 // repeated, and returns an answer with a 2xx status. Any other status is a
-// *StatusError, or for a 429 wraps a *directory.RateLimitError; all errors
+// *StatusError, which for a 429 wraps a *directory.RateLimitError. All errors
 // match those of the directory package, except that the end of ctx is ctx's
 // own error.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	resp, err := c.do(ctx, r)
+	if c.cfg.Grant != "" {
+		err = directory.NeedsGrant(err, c.cfg.Grant)
+	}
+	return resp, err
+}
+
+func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 	if r.Method == "" {
 		r.Method = http.MethodGet
 	}
@@ -80,7 +252,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp, err := c.once(ctx, r, target, bearer)
+		resp, err := c.attempt(ctx, r, target, bearer)
 		if err == nil {
 			return resp, nil
 		}
@@ -92,8 +264,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s %s: %w", r.Method, shown(target), context.Cause(ctx))
 		}
-		wait, again := c.again(err, attempt)
-		if !again || !repeatable {
+		wait, retry := c.retry(err, attempt)
+		if !retry || !repeatable {
 			return nil, err
 		}
 		if wait > 0 {
@@ -126,8 +298,8 @@ func (c *Client) target(r Request) (*url.URL, error) {
 	return target, nil
 }
 
-// once is one attempt.
-func (c *Client) once(ctx context.Context, r Request, target *url.URL, bearer string) (*Response, error) {
+// attempt sends a request once.
+func (c *Client) attempt(ctx context.Context, r Request, target *url.URL, bearer string) (*Response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, fmt.Errorf("no answer within %s", c.cfg.Timeout))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
@@ -170,8 +342,8 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL, bearer st
 	return resp, nil
 }
 
-// transportError says why no answer came. The error of net/http repeats the
-// URL with its query, so only what it wraps is told.
+// transportError returns why no answer came. The error of net/http repeats the
+// URL with its query, so only the error that it wraps is shown.
 func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -188,7 +360,7 @@ func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, e
 	return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: certificateError(err)}
 }
 
-// enter waits for one of the places for requests under way.
+// enter waits until fewer than MaxInFlight requests are under way.
 func (c *Client) enter(ctx context.Context) error {
 	if c.inFlight == nil {
 		return ctx.Err()
@@ -229,7 +401,7 @@ func (c *Client) pace(ctx context.Context) error {
 	return nil
 }
 
-// pauseFor keeps all users of the client from asking before the wait is over.
+// pauseFor delays all requests of the client.
 func (c *Client) pauseFor(wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -238,7 +410,98 @@ func (c *Client) pauseFor(wait time.Duration) {
 	}
 }
 
-// shown is a URL as errors may name it: without user, query and fragment.
+// shown returns a URL as errors show it: without user, query and fragment.
 func shown(u *url.URL) string {
 	return strings.ToValidUTF8((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), "")
+}
+
+var errNotPublic = errors.New("the address is not public")
+
+const maxRedirects = 5
+
+// dialer returns a dialer, which with publicOnly refuses addresses that are not
+// public.
+func dialer(publicOnly bool) *net.Dialer {
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	if publicOnly {
+		d.Control = controlPublic
+	}
+	return d
+}
+
+func transport(publicOnly bool) *http.Transport {
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   8,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+	if publicOnly {
+		t.Proxy = nil
+	}
+	t.DialContext = dialer(publicOnly).DialContext
+	return t
+}
+
+// controlPublic runs after the name is resolved and before the connection is
+// made, for each address tried: a name that changes between a check and the
+// connection does not get past it.
+func controlPublic(_, address string, _ syscall.RawConn) error {
+	target, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %q", errNotPublic, address)
+	}
+	if !public(target.Addr()) {
+		return fmt.Errorf("%w: %s", errNotPublic, target.Addr())
+	}
+	return nil
+}
+
+// reserved returns the ranges of private or unusable addresses that the
+// predicates of netip do not know.
+func reserved() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("0.0.0.0/8"),
+		netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT
+		netip.MustParsePrefix("192.0.0.0/24"),
+		netip.MustParsePrefix("198.18.0.0/15"), // benchmarks
+		netip.MustParsePrefix("240.0.0.0/4"),   // with the broadcast address
+		netip.MustParsePrefix("fec0::/10"),     // site-local
+		netip.MustParsePrefix("64:ff9b:1::/48"),
+		netip.MustParsePrefix("100::/64"),
+	}
+}
+
+func public(addr netip.Addr) bool {
+	addr = embedded(addr.Unmap().WithZone(""))
+	if addr.IsLoopback() || addr.IsPrivate() || addr.IsUnspecified() || addr.IsMulticast() ||
+		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() || !addr.IsValid() {
+		return false
+	}
+	for _, prefix := range reserved() {
+		if prefix.Contains(addr) {
+			return false
+		}
+	}
+	return true
+}
+
+// embedded returns the IPv4 address inside a NAT64, 6to4 or IPv4-compatible
+// address, else addr itself.
+func embedded(addr netip.Addr) netip.Addr {
+	if !addr.Is6() {
+		return addr
+	}
+	b := addr.As16()
+	switch {
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case netip.MustParsePrefix("2002::/16").Contains(addr):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	case netip.MustParsePrefix("::/96").Contains(addr) && !addr.IsLoopback():
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return addr
 }

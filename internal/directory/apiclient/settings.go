@@ -4,6 +4,7 @@
 package apiclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
-// Settings are what the connectors of HTTP services have in common.
+// Settings holds the settings that all HTTP connectors have.
 type Settings struct {
 	BaseURL   string        // "" = the service's own host
 	Timeout   time.Duration // of one request; 0 = DefaultTimeout
@@ -41,13 +42,13 @@ func (s Settings) Open(host string, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Belongs compares the host that BaseURL names with the external id, where the
-// host is one of the vendor's own: it ends in one of domains. Other hosts, such
-// as a domain of the customer's, say nothing.
+// Belongs compares the host of BaseURL with the external id if the host is one
+// of the vendor's own, which ends in one of domains. It accepts any other host,
+// such as a domain of the customer's.
 func (s Settings) Belongs(what, externalID string, domains ...string) error {
 	u, err := url.Parse(s.BaseURL)
 	if err != nil {
-		return nil // Open has said so
+		return nil // Open reports it
 	}
 	for _, domain := range domains {
 		if strings.HasSuffix(strings.ToLower(u.Hostname()), "."+domain) {
@@ -57,8 +58,50 @@ func (s Settings) Belongs(what, externalID string, domains ...string) error {
 	return nil
 }
 
-// Required is an error, which begins with the setting's name, where a value is
-// empty or could not be sent in a header.
+// Credential is a token, or a login that fetches one.
+type Credential struct {
+	Token string
+	Login []Field // required if there is no token; the first two exclude one
+	Fetch func(ctx context.Context, c *Client) (AccessToken, error)
+}
+
+// Field of a configuration.
+type Field struct{ Setting, Value string }
+
+// OpenWith is Open with a bearer token.
+func (s Settings) OpenWith(cred Credential, host string, cfg Config) (*Client, error) {
+	if cred.Token != "" {
+		if err := Required("token", cred.Token); err != nil {
+			return nil, err
+		}
+		if a, b := cred.Login[0], cred.Login[1]; a.Value != "" || b.Value != "" {
+			return nil, fmt.Errorf("token: it is given beside %s or %s; one credential is enough", a.Setting, b.Setting)
+		}
+		cfg.Auth = Bearer(cred.Token)
+		return s.Open(host, cfg)
+	}
+	var problems []error
+	for _, field := range cred.Login {
+		problems = append(problems, Required(field.Setting, field.Value))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	tokens, err := s.Open(host, Config{Secrets: cfg.Secrets, RetryAfter: cfg.RetryAfter})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Bearer = func(ctx context.Context) (AccessToken, error) { return cred.Fetch(ctx, tokens) }
+	return s.Open(host, cfg)
+}
+
+// Bearer returns a Config.Auth that sends a token.
+func Bearer(token string) func(http.Header) {
+	return func(h http.Header) { h.Set("Authorization", "Bearer "+token) }
+}
+
+// Required returns an error, which begins with the setting's name, if a value
+// is empty or cannot be sent in a header.
 func Required(setting, value string) error {
 	switch {
 	case strings.TrimSpace(value) == "":
@@ -69,8 +112,8 @@ func Required(setting, value string) error {
 	return nil
 }
 
-// ResetIn reads the wait of a 429 from Retry-After, else from a header that
-// holds the seconds to wait.
+// ResetIn returns a Config.RetryAfter that reads Retry-After, else a header with
+// the seconds to wait.
 func ResetIn(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	return func(h http.Header, now time.Time) (time.Duration, bool) {
 		if wait, ok := httpx.RetryAfter(h, now); ok {
@@ -99,7 +142,7 @@ func ResetAt(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	}
 }
 
-// Host is an error, which begins with the setting's name, where a service's
+// Host returns an error, which begins with the setting's name, if a service's
 // external id is not a host that a credential may be sent to.
 func Host(setting, host, example string) error {
 	if host == "" {

@@ -47,33 +47,18 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Organization == "" {
 		return nil, errors.New("base_url: there is no organization to ask: the service is not of type aptible, with the organization's UUID as its external ID")
 	}
-	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}}
-	if cfg.Token != "" {
-		if err := apiclient.Required("token", cfg.Token); err != nil {
-			return nil, err
-		}
-		if cfg.Username != "" || cfg.Password != "" {
-			return nil, errors.New("token: it is given beside username or password; one credential is enough")
-		}
-		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
-	} else {
-		if err := errors.Join(apiclient.Required("username", cfg.Username), apiclient.Required("password", cfg.Password)); err != nil {
-			return nil, err
-		}
-		tokens, err := cfg.Open(host, apiclient.Config{Secrets: api.Secrets})
-		if err != nil {
-			return nil, err
-		}
-		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
-			return tokens.FetchToken(ctx, apiclient.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Token: cfg.Token,
+		Login: []apiclient.Field{{Setting: "username", Value: cfg.Username}, {Setting: "password", Value: cfg.Password}},
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return c.FetchToken(ctx, apiclient.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
 				"password": cfg.Password, "scope": "manage", "expires": 43200}))
-		}
-	}
-	client, err := cfg.Open(host, api)
+		},
+	}, host, apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}
-	return &aptible{api: client, org: cfg.Organization}, nil
+	return &aptible{api: api, org: cfg.Organization}, nil
 }
 
 // Describe implements directory.Directory: there is a list only.
@@ -81,7 +66,7 @@ func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{
 
 // Check lists the users of the organization.
 func (a *aptible) Check(ctx context.Context) error {
-	_, _, err := a.page(ctx, "")
+	_, _, err := a.page(ctx, a.users())
 	if apiclient.StatusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: it sees no organization %q: %w", directory.ErrForeign, a.org, err)
 	}
@@ -90,30 +75,20 @@ func (a *aptible) Check(ctx context.Context) error {
 
 // Pages implements directory.Lister.
 func (a *aptible) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, a.page)
+	return apiclient.Follow(ctx, a.users(), a.page)
 }
 
-func (a *aptible) page(ctx context.Context, next string) ([]directory.Account, string, error) {
-	r := apiclient.Request{URL: next}
-	if next == "" {
-		r = apiclient.Request{Path: "/organizations/" + url.PathEscape(a.org) + "/users"}
-	}
-	resp, err := a.api.Do(ctx, r)
+func (a *aptible) users() apiclient.Request {
+	return apiclient.Request{Path: "/organizations/" + url.PathEscape(a.org) + "/users"}
+}
+
+func (a *aptible) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
+	list, resp, err := apiclient.Get[listMessage](ctx, a.api, r)
 	if err != nil {
-		return nil, "", directory.NeedsGrant(err, grant)
-	}
-	var list listMessage
-	if err := resp.JSON(&list); err != nil {
 		return nil, "", err
 	}
-	if list.Embedded.Users == nil {
-		return nil, "", resp.Unexpected("it is not a list of users")
-	}
-	accounts := make([]directory.Account, len(*list.Embedded.Users))
-	for i, u := range *list.Embedded.Users {
-		accounts[i] = u.account()
-	}
-	return accounts, list.Links.Next.Href, nil
+	accounts, err := apiclient.Accounts(resp, list.Embedded.Users, user.account)
+	return accounts, list.Links.Next.Href, err
 }
 
 type listMessage struct {

@@ -6,11 +6,10 @@ package auth0
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,33 +55,22 @@ func Open(cfg Config) (directory.Directory, error) {
 		cfg.BaseURL = "https://" + cfg.Domain
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}, RetryAfter: apiclient.ResetAt("X-RateLimit-Reset")}
-	if cfg.Token != "" {
-		if err := apiclient.Required("token", cfg.Token); err != nil {
-			return nil, err
-		}
-		if cfg.ClientID != "" || cfg.ClientSecret != "" {
-			return nil, errors.New("token: it is given beside client_id or client_secret; one credential is enough")
-		}
-		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
-	} else {
-		if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
-			return nil, err
-		}
-		tokens, err := cfg.Open("", apiclient.Config{Secrets: api.Secrets, RetryAfter: api.RetryAfter})
-		if err != nil {
-			return nil, err
-		}
-		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
-			return tokens.FetchToken(ctx, apiclient.PostJSON("/oauth/token", map[string]string{"grant_type": "client_credentials",
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Token: cfg.Token,
+		Login: []apiclient.Field{{Setting: "client_id", Value: cfg.ClientID}, {Setting: "client_secret", Value: cfg.ClientSecret}},
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return c.FetchToken(ctx, apiclient.PostJSON("/oauth/token", map[string]string{"grant_type": "client_credentials",
 				"client_id": cfg.ClientID, "client_secret": cfg.ClientSecret, "audience": cfg.BaseURL + "/api/v2/"}))
-		}
-	}
-	client, err := cfg.Open("", api)
+		},
+	}, "", apiclient.Config{
+		Secrets:    []string{cfg.Token, cfg.ClientSecret},
+		RetryAfter: apiclient.ResetAt("X-RateLimit-Reset"),
+		Grant:      grant,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &auth0{cfg: cfg, api: client}, nil
+	return &auth0{cfg: cfg, api: api}, nil
 }
 
 // Describe implements directory.Directory.
@@ -95,14 +83,14 @@ func (a *auth0) Check(ctx context.Context) error {
 	if err := a.cfg.Belongs("tenant", a.cfg.Domain, "auth0.com"); err != nil {
 		return err
 	}
-	_, err := a.users(ctx, "/api/v2/users", url.Values{"per_page": {"1"}, "page": {"0"}})
+	_, _, err := a.page(ctx, "/api/v2/users", url.Values{"per_page": {"1"}, "page": {"0"}})
 	return err
 }
 
 // Find asks for the address, which compares with case and at once, and on a
 // miss searches, which does neither: some connections keep capital letters.
 func (a *auth0) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := a.users(ctx, "/api/v2/users-by-email", url.Values{"email": {email}, "fields": {fields}})
+	found, _, err := a.page(ctx, "/api/v2/users-by-email", url.Values{"email": {email}, "fields": {fields}})
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
@@ -115,72 +103,57 @@ func (a *auth0) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 	return a.pages(ctx, url.Values{})
 }
 
+// position is the number of the next page and of the rows before it.
+type position struct{ page, rows int }
+
 func (a *auth0) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("fields", fields)
 	query.Set("per_page", strconv.Itoa(listSize))
-	seen := 0
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		number, _ := strconv.Atoi(cursor)
-		if seen >= maxListed {
-			return nil, "", fmt.Errorf("%w after %d accounts", directory.ErrTruncated, seen)
+	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
+		if at.rows >= maxListed {
+			return nil, at, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.rows)
 		}
-		query.Set("page", strconv.Itoa(number))
-		rows, raw, err := a.rows(ctx, "/api/v2/users", query)
-		seen += raw
-		if err != nil || raw == 0 {
-			return nil, "", err
+		query.Set("page", strconv.Itoa(at.page))
+		accounts, rows, err := a.page(ctx, "/api/v2/users", query)
+		if err != nil || rows == 0 {
+			return nil, position{}, err
 		}
-		return rows, strconv.Itoa(number + 1), nil
+		return accounts, position{at.page + 1, at.rows + rows}, nil
 	})
 }
 
-func (a *auth0) users(ctx context.Context, path string, query url.Values) ([]directory.Account, error) {
-	rows, _, err := a.rows(ctx, path, query)
-	return rows, err
-}
-
-// rows are the accounts of an answer, and how many rows it had before those of
-// other connections were left out.
-func (a *auth0) rows(ctx context.Context, path string, query url.Values) ([]directory.Account, int, error) {
-	resp, err := a.api.Do(ctx, apiclient.Request{Path: path, Query: query})
+// page returns the accounts of an answer, and its number of rows, which may be
+// of other connections.
+func (a *auth0) page(ctx context.Context, path string, query url.Values) ([]directory.Account, int, error) {
+	users, resp, err := apiclient.Get[*[]user](ctx, a.api, apiclient.Request{Path: path, Query: query})
 	if err != nil {
-		return nil, 0, directory.NeedsGrant(err, grant)
-	}
-	var users *[]user
-	if err := resp.JSON(&users); err != nil {
 		return nil, 0, err
 	}
 	if users == nil {
 		return nil, 0, resp.Unexpected("it is not a list of users")
 	}
-	var accounts []directory.Account
-	for _, u := range *users {
-		if u.in(a.cfg.Connection) {
-			accounts = append(accounts, u.account())
-		}
-	}
-	return accounts, len(*users), nil
+	rows := len(*users)
+	*users = slices.DeleteFunc(*users, func(u user) bool { return !u.in(a.cfg.Connection) })
+	accounts, err := apiclient.Accounts(resp, users, user.account)
+	return accounts, rows, err
 }
 
 type user struct {
-	ID         string `json:"user_id"`
-	Email      string `json:"email"`
-	Blocked    bool   `json:"blocked"`
-	Identities []struct {
-		Connection string `json:"connection"`
-	} `json:"identities"`
+	ID         string  `json:"user_id"`
+	Email      string  `json:"email"`
+	Blocked    bool    `json:"blocked"`
+	Identities []login `json:"identities"`
+}
+
+type login struct {
+	Connection string `json:"connection"`
 }
 
 func (u user) in(connection string) bool {
 	if connection == "" {
 		return true
 	}
-	for _, i := range u.Identities {
-		if i.Connection == connection {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.Identities, func(i login) bool { return i.Connection == connection })
 }
 
 func (u user) account() directory.Account {

@@ -222,7 +222,7 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	return accounts, aws.ToString(out.NextToken), nil
 }
 
-// account: a user's name that is an address counts after the addresses.
+// account puts a user name that is an address after the addresses.
 func account(id, name *string, emails []types.Email, status types.UserStatus) directory.Account {
 	a := directory.Account{ID: aws.ToString(id)}
 	var others []string

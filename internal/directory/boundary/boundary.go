@@ -6,10 +6,8 @@ package boundary
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -46,49 +44,30 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}}
-	if cfg.Token != "" {
-		if err := apiclient.Required("token", cfg.Token); err != nil {
-			return nil, err
-		}
-		if cfg.Username != "" || cfg.Password != "" {
-			return nil, errors.New("token: it is given beside username or password; one credential is enough")
-		}
-		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
-	} else {
-		if err := errors.Join(apiclient.Required("username", cfg.Username), apiclient.Required("password", cfg.Password), apiclient.Required("connection", cfg.Connection)); err != nil {
-			return nil, err
-		}
-		tokens, err := cfg.Open("", apiclient.Config{Secrets: api.Secrets})
-		if err != nil {
-			return nil, err
-		}
-		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) { return authenticate(ctx, tokens, cfg) }
-	}
-	client, err := cfg.Open("", api)
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Token: cfg.Token,
+		Login: []apiclient.Field{{Setting: "username", Value: cfg.Username}, {Setting: "password", Value: cfg.Password}, {Setting: "connection", Value: cfg.Connection}},
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return authenticate(ctx, c, cfg)
+		},
+	}, "", apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}
-	return &boundary{cfg: cfg, api: client}, nil
+	return &boundary{cfg: cfg, api: api}, nil
 }
 
 func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apiclient.AccessToken, error) {
 	r := apiclient.PostJSON("/v1/auth-methods/"+url.PathEscape(cfg.Connection)+":authenticate",
 		map[string]any{"attributes": map[string]string{"login_name": cfg.Username, "password": cfg.Password}})
 	r.Private = true
-	resp, err := api.Do(ctx, r)
-	if err != nil {
-		return apiclient.AccessToken{}, err
-	}
-	var answer struct {
+	type login struct {
 		Attributes struct {
 			Token string `json:"token"`
 		} `json:"attributes"`
 	}
-	if err := resp.JSON(&answer); err != nil {
-		return apiclient.AccessToken{}, err
-	}
-	return apiclient.AccessToken{Value: answer.Attributes.Token}, nil
+	answer, _, err := apiclient.Get[login](ctx, api, r)
+	return apiclient.AccessToken{Value: answer.Attributes.Token}, err
 }
 
 // Describe implements directory.Directory. Boundary knows no inactive users.
@@ -144,26 +123,20 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 		query.Set("filter", filter)
 	}
 	return directory.Paged(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
-		if token != "" {
+		if query.Del("list_token"); token != "" {
 			query.Set("list_token", token)
 		}
-		resp, err := b.api.Do(ctx, apiclient.Request{Path: "/v1/users", Query: query})
+		list, resp, err := apiclient.Get[listMessage](ctx, b.api, apiclient.Request{Path: "/v1/users", Query: query})
 		if err != nil {
-			return nil, "", directory.NeedsGrant(err, grant)
-		}
-		var list listMessage
-		if err := resp.JSON(&list); err != nil {
 			return nil, "", err
 		}
+		users := &list.Items
 		if list.Items == nil && list.ResponseType == "" {
-			return nil, "", resp.Unexpected("it is not a list of users")
+			users = nil
 		}
-		accounts := make([]directory.Account, len(list.Items))
-		for i, u := range list.Items {
-			accounts[i] = u.account()
-		}
-		if list.ResponseType != "delta" {
-			return accounts, "", nil
+		accounts, err := apiclient.Accounts(resp, users, user.account)
+		if err != nil || list.ResponseType != "delta" {
+			return accounts, "", err
 		}
 		if list.ListToken == "" {
 			return nil, "", resp.Unexpected("the list goes on and gives no token")

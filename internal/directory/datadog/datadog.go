@@ -5,6 +5,7 @@
 package datadog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -45,10 +46,7 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
-	if err := apiclient.Required("client_secret", cfg.ClientSecret); err != nil {
+	if err := cmp.Or(apiclient.Required("token", cfg.Token), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
 		return nil, err
 	}
 	api, err := cfg.Open(host, apiclient.Config{
@@ -57,6 +55,7 @@ func Open(cfg Config) (directory.Directory, error) {
 			h.Set("DD-APPLICATION-KEY", cfg.ClientSecret)
 		},
 		Secrets:    []string{cfg.Token, cfg.ClientSecret},
+		Grant:      grant,
 		RetryAfter: apiclient.ResetIn("X-Ratelimit-Reset"),
 	})
 	if err != nil {
@@ -72,7 +71,7 @@ func (d *datadog) Describe() directory.Descriptor {
 
 // Check asks for one user and compares the organization that comes with it.
 func (d *datadog) Check(ctx context.Context) error {
-	list, err := d.list(ctx, "", 0, 1)
+	list, _, err := d.list(ctx, "", 0, 1)
 	if err != nil || d.cfg.Organization == "" {
 		return err
 	}
@@ -96,26 +95,14 @@ func (d *datadog) Find(ctx context.Context, email string) ([]directory.Account, 
 
 // FindID implements directory.IDFinder.
 func (d *datadog) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/users/" + url.PathEscape(id)})
-	var missing struct {
+	type body struct {
 		Errors []string `json:"errors"`
 	}
-	if apiclient.NotFound(err, &missing) && len(missing.Errors) > 0 {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var found struct {
+	type message struct {
 		Data user `json:"data"`
 	}
-	if err := resp.JSON(&found); err != nil {
-		return nil, err
-	}
-	if found.Data.ID == "" {
-		return nil, resp.Unexpected("it is not a user")
-	}
-	return []directory.Account{found.Data.account()}, nil
+	return apiclient.GetUser(ctx, d.api, apiclient.Request{Path: "/api/v2/users/" + url.PathEscape(id)},
+		func(b body) bool { return len(b.Errors) > 0 }, func(m message) directory.Account { return m.Data.account() })
 }
 
 // Pages implements directory.Lister.
@@ -123,49 +110,39 @@ func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 	return d.pages(ctx, "")
 }
 
-// pages asks until as many accounts came as Datadog counts, or, where it does
-// not count, until a page is empty.
+// position is the number of the next page and of the users before it.
+type position struct{ page, users int }
+
+// pages reads until the number of users that Datadog reports, or, if it reports
+// none, until a page is empty.
 func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
-	seen := 0
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		number, _ := strconv.Atoi(cursor)
-		list, err := d.list(ctx, filter, number, listSize)
+	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
+		list, resp, err := d.list(ctx, filter, at.page, listSize)
 		if err != nil {
-			return nil, "", err
+			return nil, at, err
 		}
-		accounts := make([]directory.Account, len(*list.Data))
-		for i, u := range *list.Data {
-			accounts[i] = u.account()
-		}
-		seen += len(accounts)
-		total := list.Meta.Page.TotalFilteredCount
+		accounts, err := apiclient.Accounts(resp, list.Data, user.account)
+		users, total := at.users+len(accounts), list.Meta.Page.TotalFilteredCount
 		switch {
-		case total != nil && seen >= *total, total == nil && len(accounts) == 0:
-			return accounts, "", nil
+		case err != nil, total != nil && users >= *total, total == nil && len(accounts) == 0:
+			return accounts, position{}, err
 		case len(accounts) == 0:
-			return nil, "", fmt.Errorf("%w in full: %d of %d users came", directory.ErrUnavailable, seen, *total)
+			return nil, at, fmt.Errorf("%w in full: %d of %d users came", directory.ErrUnavailable, users, *total)
 		}
-		return accounts, strconv.Itoa(number + 1), nil
+		return accounts, position{at.page + 1, users}, nil
 	})
 }
 
-func (d *datadog) list(ctx context.Context, filter string, number, size int) (listMessage, error) {
+func (d *datadog) list(ctx context.Context, filter string, number, size int) (listMessage, *apiclient.Response, error) {
 	query := url.Values{"page[size]": {strconv.Itoa(size)}, "page[number]": {strconv.Itoa(number)}}
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	var list listMessage
-	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/users", Query: query})
-	if err != nil {
-		return list, directory.NeedsGrant(err, grant)
+	list, resp, err := apiclient.Get[listMessage](ctx, d.api, apiclient.Request{Path: "/api/v2/users", Query: query})
+	if err == nil && list.Data == nil {
+		err = resp.Unexpected("it is not a list of users")
 	}
-	if err := resp.JSON(&list); err != nil {
-		return list, err
-	}
-	if list.Data == nil {
-		return list, resp.Unexpected("it is not a list of users")
-	}
-	return list, nil
+	return list, resp, err
 }
 
 type listMessage struct {

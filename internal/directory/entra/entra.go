@@ -63,6 +63,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	api, err := cfg.Open("", apiclient.Config{
+		Grant:   grant,
 		Secrets: []string{cfg.ClientSecret},
 		Bearer: func(ctx context.Context) (apiclient.AccessToken, error) {
 			return tokens.FetchToken(ctx, apiclient.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
@@ -117,26 +118,13 @@ func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, er
 
 // FindID implements directory.IDFinder. Graph's path takes principal names too.
 func (e *entra) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := e.api.Do(ctx, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}})
-	var missing struct {
+	type body struct {
 		Error struct {
 			Code string `json:"code"`
 		} `json:"error"`
 	}
-	if apiclient.NotFound(err, &missing) && missing.Error.Code == "Request_ResourceNotFound" {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var u user
-	if err := resp.JSON(&u); err != nil {
-		return nil, err
-	}
-	if u.ID == "" {
-		return nil, resp.Unexpected("it is not a user")
-	}
-	return u.accounts(), nil
+	return apiclient.GetUser(ctx, e.api, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}},
+		func(b body) bool { return b.Error.Code == "Request_ResourceNotFound" }, user.account)
 }
 
 func member(a directory.Account) bool {
@@ -153,27 +141,18 @@ func (e *entra) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 }
 
 func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
-		if next == "" {
-			return e.page(ctx, apiclient.Request{Path: "/v1.0/users", Query: query})
-		}
-		return e.page(ctx, apiclient.Request{URL: next})
-	})
+	return apiclient.Follow(ctx, apiclient.Request{Path: "/v1.0/users", Query: query}, e.page)
 }
 
 func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
-	resp, err := e.api.Do(ctx, r)
+	list, resp, err := apiclient.Get[listMessage](ctx, e.api, r)
 	if err != nil {
-		return nil, "", directory.NeedsGrant(err, grant)
-	}
-	var list listMessage
-	if err := resp.JSON(&list); err != nil {
 		return nil, "", err
 	}
 	if list.Value == nil {
 		return nil, "", resp.Unexpected("it is not a list of users")
 	}
-	accounts := make([]directory.Account, 0, len(*list.Value))
+	var accounts []directory.Account
 	for _, u := range *list.Value {
 		accounts = append(accounts, u.accounts()...)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -53,11 +54,12 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, errors.New("base_url: there is no organization to ask: the service is not of type github, with the organization as its external ID")
 	}
 	api, err := cfg.Open(host, apiclient.Config{
-		Auth:        func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
+		Auth:        apiclient.Bearer(cfg.Token),
 		Secrets:     []string{cfg.Token},
 		MaxInFlight: 1, // GitHub asks not to send requests at the same time
 		RetryAfter:  apiclient.ResetAt("X-RateLimit-Reset"),
 		Limited:     limited,
+		Grant:       grant,
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +92,8 @@ func (g *github) Check(ctx context.Context) error {
 		}
 		for _, a := range page {
 			if len(a.Emails) > 0 {
-				return g.readsMembers(ctx)
+				_, _, err := g.members(ctx, "")
+				return err
 			}
 			people++
 		}
@@ -99,18 +102,11 @@ func (g *github) Check(ctx context.Context) error {
 		directory.ErrPermission, people, grant)
 }
 
-func (g *github) readsMembers(ctx context.Context) error {
-	_, _, err := g.members(ctx, "")
-	return err
-}
-
 // Find asks for the identity with this user name. GitHub cannot filter by other
 // addresses, and an organization may have no single sign-on, so a miss needs
 // the list.
 func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := directory.All(directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		return g.identities(ctx, email, cursor)
-	}))
+	found, err := directory.All(directory.Paged(ctx, g.identities(email)))
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
@@ -121,12 +117,7 @@ func (g *github) Find(ctx context.Context, email string) ([]directory.Account, e
 // their addresses of verified domains. Who is in both is one account.
 func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
-		for _, list := range []func(context.Context, string) ([]directory.Account, string, error){
-			func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-				return g.identities(ctx, "", cursor)
-			},
-			g.members,
-		} {
+		for _, list := range []page{g.identities(""), g.members} {
 			for page, err := range directory.Paged(ctx, list) {
 				if !yield(page, err) || err != nil {
 					return
@@ -136,23 +127,30 @@ func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 	}
 }
 
-func (g *github) identities(ctx context.Context, email, cursor string) ([]directory.Account, string, error) {
-	var org struct {
-		Provider *struct {
-			Identities *connection[identity] `json:"externalIdentities"`
-		} `json:"samlIdentityProvider"`
+// page fetches a page of a GraphQL list.
+type page func(ctx context.Context, cursor string) (accounts []directory.Account, next string, err error)
+
+// identities lists the identities of the single sign-on with a user name, ""
+// for all.
+func (g *github) identities(email string) page {
+	return func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+		var org struct {
+			Provider *struct {
+				Identities *connection[identity] `json:"externalIdentities"`
+			} `json:"samlIdentityProvider"`
+		}
+		query, variables := listIdentities, map[string]any{"after": nullable(cursor)}
+		if email != "" {
+			query, variables["email"] = findIdentities, email
+		}
+		if err := g.ask(ctx, query, variables, &org); err != nil {
+			return nil, "", err
+		}
+		if org.Provider == nil { // the organization has no single sign-on
+			return nil, "", nil
+		}
+		return pageOf(org.Provider.Identities)
 	}
-	query, variables := listIdentities, map[string]any{"after": nullable(cursor)}
-	if email != "" {
-		query, variables["email"] = findIdentities, email
-	}
-	if err := g.ask(ctx, query, variables, &org); err != nil {
-		return nil, "", err
-	}
-	if org.Provider == nil { // the organization has no single sign-on of its own
-		return nil, "", nil
-	}
-	return pageOf(org.Provider.Identities)
 }
 
 func (g *github) members(ctx context.Context, cursor string) ([]directory.Account, string, error) {
@@ -176,15 +174,9 @@ func nullable(cursor string) any {
 // an answer is no answer: any error fails the whole.
 func (g *github) ask(ctx context.Context, query string, variables map[string]any, into any) error {
 	all := map[string]any{"org": g.org}
-	for name, value := range variables {
-		all[name] = value
-	}
-	resp, err := g.api.Do(ctx, apiclient.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
+	maps.Copy(all, variables)
+	answer, resp, err := apiclient.Get[answerMessage](ctx, g.api, apiclient.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
 	if err != nil {
-		return directory.NeedsGrant(err, grant)
-	}
-	var answer answerMessage
-	if err := resp.JSON(&answer); err != nil {
 		return err
 	}
 	if err := answer.problem(); err != nil {
@@ -230,4 +222,133 @@ func (a answerMessage) problem() error {
 		class = fmt.Errorf("%w: the organization is not visible to the token", directory.ErrPermission)
 	}
 	return fmt.Errorf("%w: GitHub said %s: %q", class, a.Errors[0].Type, a.Errors[0].Message)
+}
+
+// The queries select no User.email: that needs one more scope, and one missing
+// scope fails the whole query.
+const (
+	userFields     = `user { login }`
+	identityFields = `nodes { samlIdentity { nameId username emails { value primary } } scimIdentity { username emails { value primary } } ` + userFields + ` } pageInfo { hasNextPage endCursor }`
+
+	checkQuery     = `query($org: String!) { organization(login: $org) { login } }`
+	findIdentities = `query($org: String!, $email: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, userName: $email, membersOnly: true) { ` + identityFields + ` } } } }`
+	listIdentities = `query($org: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, membersOnly: true) { ` + identityFields + ` } } } }`
+	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { login organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
+)
+
+type answerMessage struct {
+	Data *struct {
+		Organization json.RawMessage `json:"organization"`
+	} `json:"data"`
+	Errors []struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	} `json:"errors"`
+}
+
+// connection is a page of a GraphQL list.
+type connection[N accounter] struct {
+	Nodes    *[]*N `json:"nodes"`
+	PageInfo struct {
+		HasNextPage bool   `json:"hasNextPage"`
+		EndCursor   string `json:"endCursor"`
+	} `json:"pageInfo"`
+}
+
+type accounter interface {
+	account() (directory.Account, bool)
+}
+
+// pageOf are the accounts of a page and the cursor of the next one.
+func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) {
+	if c == nil || c.Nodes == nil {
+		return nil, "", fmt.Errorf("%w as expected: the list is missing from the answer", directory.ErrUnavailable)
+	}
+	var accounts []directory.Account
+	for _, node := range *c.Nodes {
+		if node == nil {
+			continue
+		}
+		if a, ok := (*node).account(); ok {
+			accounts = append(accounts, a)
+		}
+	}
+	if !c.PageInfo.HasNextPage {
+		return accounts, "", nil
+	}
+	if c.PageInfo.EndCursor == "" {
+		return nil, "", fmt.Errorf("%w in full: the list goes on and gives no cursor", directory.ErrUnavailable)
+	}
+	return accounts, c.PageInfo.EndCursor, nil
+}
+
+type user struct {
+	Login string `json:"login"`
+}
+
+// account stores the login, by which Terraform names people; it may change,
+// unlike the ids beside it.
+func (u user) account() directory.Account {
+	return directory.Account{ID: u.Login, State: directory.StateActive}
+}
+
+// names are what an identity provider calls somebody.
+type names struct {
+	NameID   string `json:"nameId"`
+	Username string `json:"username"`
+	Emails   []struct {
+		Value   string `json:"value"`
+		Primary bool   `json:"primary"`
+	} `json:"emails"`
+}
+
+type identity struct {
+	SAML *names `json:"samlIdentity"`
+	SCIM *names `json:"scimIdentity"`
+	User *user  `json:"user"`
+}
+
+// account: an identity that nobody has claimed yet leads to no login, so it is
+// no account.
+func (i identity) account() (directory.Account, bool) {
+	if i.User == nil || i.User.Login == "" {
+		return directory.Account{}, false
+	}
+	a := i.User.account()
+	var aliases []string
+	for _, n := range []*names{i.SAML, i.SCIM} {
+		if n == nil {
+			continue
+		}
+		a.Emails = append(a.Emails, addresses(n.NameID, n.Username)...)
+		for _, e := range n.Emails {
+			aliases = append(aliases, addresses(e.Value)...)
+		}
+	}
+	a.Emails = append(a.Emails, aliases...)
+	return a, true
+}
+
+func addresses(values ...string) []string {
+	var found []string
+	for _, v := range values {
+		if strings.Contains(v, "@") {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+type member struct {
+	user
+	Emails []string `json:"organizationVerifiedDomainEmails"`
+}
+
+func (m member) account() (directory.Account, bool) {
+	if m.Login == "" {
+		return directory.Account{}, false
+	}
+	a := m.user.account()
+	a.Emails = addresses(m.Emails...)
+	return a, true
 }

@@ -56,6 +56,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("PRIVATE-TOKEN", cfg.Token) },
 		Secrets:    []string{cfg.Token},
+		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("RateLimit-Reset"),
 	})
 	if err != nil {
@@ -73,16 +74,13 @@ func (g *gitlab) Describe() directory.Descriptor {
 // they find people by private addresses. Where the instance demands that
 // administrators say so, a token without admin_mode still sees none.
 func (g *gitlab) Check(ctx context.Context) error {
-	resp, err := g.api.Do(ctx, apiclient.Request{Path: "/api/v4/user"})
-	if err != nil {
-		return directory.NeedsGrant(err, grant)
-	}
-	var me struct {
+	type admin struct {
 		ID      apiclient.Text `json:"id"`
 		IsAdmin bool           `json:"is_admin"`
 		WebURL  string         `json:"web_url"`
 	}
-	if err := resp.JSON(&me); err != nil {
+	me, resp, err := apiclient.Get[admin](ctx, g.api, apiclient.Request{Path: "/api/v4/user"})
+	if err != nil {
 		return err
 	}
 	if me.ID == "" {
@@ -119,24 +117,11 @@ func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, er
 	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
 		return nil, nil // ids are numbers
 	}
-	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + id})
-	var missing struct {
+	type body struct {
 		Message string `json:"message"`
 	}
-	if apiclient.NotFound(err, &missing) && missing.Message == "404 User Not Found" {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var u user
-	if err := resp.JSON(&u); err != nil {
-		return nil, err
-	}
-	if u.ID == "" {
-		return nil, resp.Unexpected("it is not a user")
-	}
-	return []directory.Account{u.account()}, nil
+	return apiclient.GetUser(ctx, g.api, apiclient.Request{Path: usersPath + "/" + id},
+		func(b body) bool { return b.Message == "404 User Not Found" }, user.account)
 }
 
 // Pages implements directory.Lister, by keyset: GitLab demands it of long lists.
@@ -146,28 +131,7 @@ func (g *gitlab) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 
 func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("per_page", strconv.Itoa(listSize))
-	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
-		r := apiclient.Request{URL: next}
-		if next == "" {
-			r = apiclient.Request{Path: usersPath, Query: query}
-		}
-		resp, err := g.api.Do(ctx, r)
-		if err != nil {
-			return nil, "", directory.NeedsGrant(err, grant)
-		}
-		var users *[]user
-		if err := resp.JSON(&users); err != nil {
-			return nil, "", err
-		}
-		if users == nil {
-			return nil, "", resp.Unexpected("it is not a list of users")
-		}
-		accounts := make([]directory.Account, len(*users))
-		for i, u := range *users {
-			accounts[i] = u.account()
-		}
-		return accounts, apiclient.NextLink(resp.Header), nil
-	})
+	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(g.api, user.account))
 }
 
 type user struct {

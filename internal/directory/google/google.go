@@ -6,11 +6,21 @@ package google
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +77,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credentials_file: %w", err)
 	}
-	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited})
+	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited, Grant: grant})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +94,7 @@ func (g *google) Check(ctx context.Context) error {
 	if err := g.readable(ctx); err != nil || g.cfg.Domain == "" {
 		return err
 	}
-	_, err := g.list(ctx, url.Values{"domain": {g.cfg.Domain}, "maxResults": {"1"}})
+	_, _, err := g.list(ctx, url.Values{"domain": {g.cfg.Domain}, "maxResults": {"1"}})
 	if errors.Is(err, directory.ErrRefused) || errors.Is(err, directory.ErrPermission) {
 		return fmt.Errorf("%w: the customer of %s has no domain %q: %w", directory.ErrForeign, g.cfg.Impersonate, g.cfg.Domain, err)
 	}
@@ -93,7 +103,7 @@ func (g *google) Check(ctx context.Context) error {
 
 // readable asks for one user of the customer.
 func (g *google) readable(ctx context.Context) error {
-	_, err := g.list(ctx, url.Values{"customer": {"my_customer"}, "maxResults": {"1"}})
+	_, _, err := g.list(ctx, url.Values{"customer": {"my_customer"}, "maxResults": {"1"}})
 	return err
 }
 
@@ -101,20 +111,15 @@ func (g *google) readable(ctx context.Context) error {
 // for a domain of somebody else as for a missing permission, so a refusal is
 // told apart by asking for what the credential must be able to read.
 func (g *google) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + url.PathEscape(email), Query: url.Values{"projection": {"basic"}, "fields": {fields}}})
+	u, resp, err := apiclient.Get[user](ctx, g.api, apiclient.Request{Path: usersPath + "/" + url.PathEscape(email), Query: url.Values{"projection": {"basic"}, "fields": {fields}}})
 	switch {
 	case reason(err) == "notFound":
 		return nil, nil
-	case errors.Is(err, directory.ErrPermission) && !g.ours(email):
+	case errors.Is(err, directory.ErrPermission) && !hasDomain(email, g.cfg.Domain):
 		return nil, g.readable(ctx)
 	case err != nil:
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var u user
-	if err := resp.JSON(&u); err != nil {
 		return nil, err
-	}
-	if u.PrimaryEmail == "" {
+	case u.PrimaryEmail == "":
 		return nil, resp.Unexpected("it is not a user")
 	}
 	return []directory.Account{u.account()}, nil
@@ -133,18 +138,9 @@ func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, er
 	return found, err
 }
 
-func (g *google) ours(email string) bool { return hasDomain(email, g.cfg.Domain) }
-
 func hasDomain(email, domain string) bool {
-	_, at, ok := cutLast(email, "@")
-	return ok && strings.EqualFold(at, domain)
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	at := strings.LastIndexByte(email, '@')
+	return at >= 0 && strings.EqualFold(email[at+1:], domain)
 }
 
 // Pages implements directory.Lister: all domains of the customer.
@@ -155,45 +151,208 @@ func (g *google) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		if token != "" {
 			query.Set("pageToken", token)
 		}
-		list, err := g.list(ctx, query)
+		list, resp, err := g.list(ctx, query)
 		if err != nil {
 			return nil, "", err
 		}
-		accounts := make([]directory.Account, len(list.Users))
-		for i, u := range list.Users {
-			accounts[i] = u.account()
-		}
-		return accounts, list.NextPageToken, nil
+		accounts, err := apiclient.Accounts(resp, &list.Users, user.account)
+		return accounts, list.NextPageToken, err
 	})
 }
 
-func (g *google) list(ctx context.Context, query url.Values) (listMessage, error) {
-	var list listMessage
-	resp, err := g.api.Do(ctx, apiclient.Request{Path: usersPath, Query: query})
-	if err != nil {
-		return list, directory.NeedsGrant(err, grant)
+func (g *google) list(ctx context.Context, query url.Values) (listMessage, *apiclient.Response, error) {
+	list, resp, err := apiclient.Get[listMessage](ctx, g.api, apiclient.Request{Path: usersPath, Query: query})
+	if err == nil && list.Kind == "" && list.Users == nil {
+		err = resp.Unexpected("it is not a list of users")
 	}
-	if err := resp.JSON(&list); err != nil {
-		return list, err
-	}
-	if list.Kind == "" && list.Users == nil {
-		return list, resp.Unexpected("it is not a list of users")
-	}
-	return list, nil
+	return list, resp, err
 }
 
-// reason is why Google refused, in its own word; "" where it does not say.
+// reason returns Google's own word for a refusal, "" if it gives none.
 func reason(err error) string {
 	var status *apiclient.StatusError
-	var body errorMessage
-	if !errors.As(err, &status) || status.JSON(&body) != nil {
+	if !errors.As(err, &status) {
 		return ""
 	}
-	return body.reason()
+	return reasonOf(status.Body())
 }
 
-// limited: Google's refusal of too many requests is a 403.
+func reasonOf(body []byte) string {
+	var m struct {
+		Error struct {
+			Errors []struct {
+				Reason string `json:"reason"`
+			} `json:"errors"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &m) != nil || len(m.Error.Errors) == 0 {
+		return ""
+	}
+	return m.Error.Errors[0].Reason
+}
+
+// limited reports whether a 403 is Google's limit of requests.
 func limited(status int, _ http.Header, body []byte) bool {
 	return status == http.StatusForbidden &&
 		slices.Contains([]string{"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"}, reasonOf(body))
+}
+
+// listMessage is a page of users.list. A list without users has a kind only.
+type listMessage struct {
+	Kind          string `json:"kind"`
+	Users         []user `json:"users"`
+	NextPageToken string `json:"nextPageToken"`
+}
+
+type user struct {
+	PrimaryEmail       string   `json:"primaryEmail"`
+	Aliases            []string `json:"aliases"`
+	NonEditableAliases []string `json:"nonEditableAliases"`
+	Suspended          bool     `json:"suspended"`
+	Archived           bool     `json:"archived"`
+}
+
+// account: what is stored is the primary address; it differs from the one
+// asked for where that is an alias.
+func (u user) account() directory.Account {
+	a := directory.Account{ID: u.PrimaryEmail, State: directory.StateActive}
+	for _, list := range [][]string{{u.PrimaryEmail}, u.Aliases, u.NonEditableAliases} {
+		for _, address := range list {
+			if address != "" {
+				a.Emails = append(a.Emails, address)
+			}
+		}
+	}
+	if u.Suspended || u.Archived {
+		a.State = directory.StateInactive
+	}
+	return a
+}
+
+// key is a service account's JSON key, checked.
+type key struct {
+	email    string
+	id       string
+	tokenURL string
+	private  *rsa.PrivateKey
+}
+
+const maxKeyBytes = 64 << 10
+
+func readKey(path string) (*key, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(file, maxKeyBytes))
+	if err != nil {
+		return nil, err
+	}
+	return parseKey(raw)
+}
+
+// parseKey quotes nothing of the file in its errors.
+func parseKey(raw []byte) (*key, error) {
+	var file struct {
+		Type         string `json:"type"`
+		ClientEmail  string `json:"client_email"`
+		PrivateKeyID string `json:"private_key_id"`
+		PrivateKey   string `json:"private_key"`
+		TokenURI     string `json:"token_uri"`
+	}
+	if json.Unmarshal(raw, &file) != nil {
+		return nil, errors.New("it is not JSON")
+	}
+	if file.Type != "service_account" || file.ClientEmail == "" || file.TokenURI == "" {
+		return nil, errors.New("it is not the key of a service account: its type is not service_account, or client_email or token_uri is missing")
+	}
+	block, _ := pem.Decode([]byte(file.PrivateKey))
+	if block == nil {
+		return nil, errors.New("its private_key is not in PEM form")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("its private_key is not a PKCS #8 key")
+	}
+	private, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("its private_key is not an RSA key")
+	}
+	return &key{email: file.ClientEmail, id: file.PrivateKeyID, tokenURL: file.TokenURI, private: private}, nil
+}
+
+// tokens makes the function that exchanges a signed assertion (RFC 7523) for
+// an access token in the name of the administrator.
+func (k *key) tokens(cfg Config) (func(context.Context) (apiclient.AccessToken, error), error) {
+	settings := cfg.Settings
+	settings.BaseURL = k.tokenURL
+	api, err := settings.Open("", apiclient.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("token_uri: %w", err)
+	}
+	now := time.Now
+	if cfg.Clock != nil {
+		now = cfg.Clock.Now
+	}
+	return func(ctx context.Context) (apiclient.AccessToken, error) {
+		assertion, err := k.assertion(cfg.Impersonate, now())
+		if err != nil {
+			return apiclient.AccessToken{}, err
+		}
+		r := apiclient.Form("", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
+		r.Secrets = []string{assertion}
+		return api.FetchToken(ctx, r)
+	}, nil
+}
+
+// assertion is a signed JWT that is good for one hour.
+func (k *key) assertion(subject string, now time.Time) (string, error) {
+	encode := func(part map[string]any) string {
+		raw, _ := json.Marshal(part) // strings and numbers always marshal
+		return base64.RawURLEncoding.EncodeToString(raw)
+	}
+	signed := encode(map[string]any{"alg": "RS256", "typ": "JWT", "kid": k.id}) + "." + encode(map[string]any{
+		"iss": k.email, "sub": subject, "scope": scope, "aud": k.tokenURL,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	})
+	sum := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, k.private, crypto.SHA256, sum[:])
+	if err != nil {
+		return "", fmt.Errorf("an assertion cannot be signed: %w", err)
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+}
+
+// assumed asks nobody: in Google the identity is an e-mail, so an address of
+// the domain is its own identity, as long as it is not an alias.
+type assumed struct{ domain string }
+
+func openAssumed(cfg Config) (directory.Directory, error) {
+	switch {
+	case cfg.Impersonate != "":
+		return nil, fmt.Errorf("credentials_file: it is missing; impersonate has no use without it")
+	case cfg.Domain == "":
+		return nil, fmt.Errorf("credentials_file: it is missing, and the service's external ID is not the domain of a Google service")
+	}
+	return assumed{domain: cfg.Domain}, nil
+}
+
+// Describe implements directory.Directory.
+func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
+
+// Check implements directory.Directory: there is nothing to check.
+func (assumed) Check(ctx context.Context) error { return ctx.Err() }
+
+// CheckNote says what a check that found nothing wrong amounts to.
+func (assumed) CheckNote() string {
+	return "nobody is asked: an address of the domain is taken for its own identity"
+}
+
+// Find takes every address of the domain for an account of unknown state.
+func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	if err := ctx.Err(); err != nil || !hasDomain(email, a.domain) {
+		return nil, err
+	}
+	return []directory.Account{{ID: email, Emails: []string{email}}}, nil
 }

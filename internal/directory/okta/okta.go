@@ -58,6 +58,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "SSWS "+cfg.Token) },
 		Secrets:    []string{cfg.Token},
+		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("X-Rate-Limit-Reset"),
 	})
 	if err != nil {
@@ -86,7 +87,7 @@ func (o *okta) Check(ctx context.Context) error {
 	if err := o.cfg.Belongs("organization", o.cfg.Domain, "okta.com", "oktapreview.com", "okta-emea.com"); err != nil {
 		return err
 	}
-	_, _, err := o.page(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
+	_, _, err := apiclient.LinkedPage(o.api, user.account)(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
 	return err
 }
 
@@ -110,21 +111,11 @@ func (o *okta) FindID(ctx context.Context, id string) ([]directory.Account, erro
 }
 
 func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, error) {
-	resp, err := o.api.Do(ctx, apiclient.Request{Path: usersPath + "/" + url.PathEscape(login)})
-	if noSuchUser(err) {
-		return nil, nil
+	type body struct {
+		Code string `json:"errorCode"`
 	}
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var u user
-	if err := resp.JSON(&u); err != nil {
-		return nil, err
-	}
-	if u.ID == "" {
-		return nil, resp.Unexpected("it is not a user")
-	}
-	return []directory.Account{u.account()}, nil
+	return apiclient.GetUser(ctx, o.api, apiclient.Request{Path: usersPath + "/" + url.PathEscape(login)},
+		func(b body) bool { return b.Code == "E0000007" }, user.account)
 }
 
 // Pages lists everybody, then those who were deprovisioned, whom the plain
@@ -147,39 +138,7 @@ func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 
 // pages follows the links that Okta gives, whose cursors are opaque.
 func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
-		if next == "" {
-			return o.page(ctx, apiclient.Request{Path: usersPath, Query: query})
-		}
-		return o.page(ctx, apiclient.Request{URL: next})
-	})
-}
-
-func (o *okta) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
-	resp, err := o.api.Do(ctx, r)
-	if err != nil {
-		return nil, "", directory.NeedsGrant(err, grant)
-	}
-	var users *[]user
-	if err := resp.JSON(&users); err != nil {
-		return nil, "", err
-	}
-	if users == nil {
-		return nil, "", resp.Unexpected("it is not a list of users")
-	}
-	accounts := make([]directory.Account, len(*users))
-	for i, u := range *users {
-		accounts[i] = u.account()
-	}
-	return accounts, apiclient.NextLink(resp.Header), nil
-}
-
-// noSuchUser tells Okta's own 404 from one of a wrong URL.
-func noSuchUser(err error) bool {
-	var body struct {
-		Code string `json:"errorCode"`
-	}
-	return apiclient.NotFound(err, &body) && body.Code == "E0000007"
+	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(o.api, user.account))
 }
 
 func quote(value string) string {

@@ -66,6 +66,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits.Grant = grant
 	limits.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
 		return tokens.FetchToken(ctx, apiclient.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"}))
 	}
@@ -114,25 +115,15 @@ func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]dire
 
 func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([]directory.Account, string, error) {
 	query.Set("fields", fields)
-	if cursor != "" {
+	if query.Del("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	resp, err := o.api.Do(ctx, apiclient.Request{Path: "/api/2/users", Query: query})
+	users, resp, err := apiclient.Get[*[]user](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
 	if err != nil {
-		return nil, "", directory.NeedsGrant(err, grant)
-	}
-	var users *[]user
-	if err := resp.JSON(&users); err != nil {
 		return nil, "", err
 	}
-	if users == nil {
-		return nil, "", resp.Unexpected("it is not a list of users")
-	}
-	accounts := make([]directory.Account, len(*users))
-	for i, u := range *users {
-		accounts[i] = u.account()
-	}
-	return accounts, resp.Header.Get("After-Cursor"), nil
+	accounts, err := apiclient.Accounts(resp, users, user.account)
+	return accounts, resp.Header.Get("After-Cursor"), err
 }
 
 type user struct {

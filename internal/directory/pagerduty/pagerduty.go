@@ -55,6 +55,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open(host, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "Token token="+cfg.Token) },
 		Secrets:    []string{cfg.Token},
+		Grant:      grant,
 		Header:     http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}},
 		RetryAfter: apiclient.ResetIn("ratelimit-reset"),
 	})
@@ -77,7 +78,7 @@ func (p *pagerduty) Describe() directory.Descriptor {
 
 // Check asks for one user, whose page names the account.
 func (p *pagerduty) Check(ctx context.Context) error {
-	list, err := p.list(ctx, url.Values{"limit": {"1"}})
+	list, _, err := p.list(ctx, url.Values{"limit": {"1"}})
 	if err != nil {
 		return err
 	}
@@ -98,28 +99,16 @@ func (p *pagerduty) Find(ctx context.Context, email string) ([]directory.Account
 
 // FindID implements directory.IDFinder.
 func (p *pagerduty) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	resp, err := p.api.Do(ctx, apiclient.Request{Path: "/users/" + url.PathEscape(id)})
-	var missing struct {
+	type body struct {
 		Error struct {
 			Code int `json:"code"`
 		} `json:"error"`
 	}
-	if apiclient.NotFound(err, &missing) && missing.Error.Code == notFoundCode {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var found struct {
+	type message struct {
 		User user `json:"user"`
 	}
-	if err := resp.JSON(&found); err != nil {
-		return nil, err
-	}
-	if found.User.ID == "" {
-		return nil, resp.Unexpected("it is not a user")
-	}
-	return []directory.Account{found.User.account()}, nil
+	return apiclient.GetUser(ctx, p.api, apiclient.Request{Path: "/users/" + url.PathEscape(id)},
+		func(b body) bool { return b.Error.Code == notFoundCode }, func(m message) directory.Account { return m.User.account() })
 }
 
 // Pages implements directory.Lister.
@@ -128,46 +117,35 @@ func (p *pagerduty) Pages(ctx context.Context) iter.Seq2[[]directory.Account, er
 }
 
 func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		offset, _ := strconv.Atoi(cursor)
+	return directory.Paged(ctx, func(ctx context.Context, offset int) ([]directory.Account, int, error) {
 		if offset+listSize > maxRecords {
-			return nil, "", fmt.Errorf("%w after %d accounts", directory.ErrTruncated, offset)
+			return nil, 0, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, offset)
 		}
 		query := url.Values{"limit": {strconv.Itoa(listSize)}, "offset": {strconv.Itoa(offset)}}
 		if search != "" {
 			query.Set("query", search)
 		}
-		list, err := p.list(ctx, query)
+		list, resp, err := p.list(ctx, query)
 		if err != nil {
-			return nil, "", err
+			return nil, 0, err
 		}
-		accounts := make([]directory.Account, len(*list.Users))
-		for i, u := range *list.Users {
-			accounts[i] = u.account()
+		accounts, err := apiclient.Accounts(resp, list.Users, user.account)
+		switch {
+		case err != nil || !*list.More:
+			return accounts, 0, err
+		case len(accounts) == 0:
+			return nil, 0, fmt.Errorf("%w in full: a page is empty and more are said to follow", directory.ErrUnavailable)
 		}
-		if !*list.More {
-			return accounts, "", nil
-		}
-		if len(accounts) == 0 {
-			return nil, "", fmt.Errorf("%w in full: a page is empty and more are said to follow", directory.ErrUnavailable)
-		}
-		return accounts, strconv.Itoa(offset + len(accounts)), nil
+		return accounts, offset + len(accounts), nil
 	})
 }
 
-func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, error) {
-	var list listMessage
-	resp, err := p.api.Do(ctx, apiclient.Request{Path: "/users", Query: query})
-	if err != nil {
-		return list, directory.NeedsGrant(err, grant)
+func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, *apiclient.Response, error) {
+	list, resp, err := apiclient.Get[listMessage](ctx, p.api, apiclient.Request{Path: "/users", Query: query})
+	if err == nil && (list.Users == nil || list.More == nil) {
+		err = resp.Unexpected("it is not a list of users")
 	}
-	if err := resp.JSON(&list); err != nil {
-		return list, err
-	}
-	if list.Users == nil || list.More == nil {
-		return list, resp.Unexpected("it is not a list of users")
-	}
-	return list, nil
+	return list, resp, err
 }
 
 // listMessage is a page. Its total is null by default, so that only more

@@ -7,17 +7,21 @@ package scim
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes a SCIM service provider.
@@ -65,11 +69,12 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := apiclient.New(apiclient.Config{
 		BaseURL:   cfg.BaseURL,
 		AllowHTTP: cfg.AllowHTTP,
-		Auth:      func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
+		Auth:      apiclient.Bearer(cfg.Token),
 		Secrets:   []string{cfg.Token},
 		Header:    http.Header{"Accept": {"application/scim+json, application/json"}},
 		Timeout:   cfg.Timeout,
 		Clock:     cfg.Clock,
+		Grant:     grant,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
@@ -151,19 +156,13 @@ func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]
 	})
 }
 
-const listPath = "/Users"
-
 func (s *scim) page(ctx context.Context, filter string, start, count int) (listing, error) {
 	query := url.Values{"startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(count)}}
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	resp, err := s.api.Do(ctx, apiclient.Request{Path: listPath, Query: query})
+	message, resp, err := apiclient.Get[listMessage](ctx, s.api, apiclient.Request{Path: "/Users", Query: query})
 	if err != nil {
-		return listing{}, directory.NeedsGrant(err, grant)
-	}
-	var message listMessage
-	if err := resp.JSON(&message); err != nil {
 		return listing{}, err
 	}
 	list, err := message.read()
@@ -196,4 +195,174 @@ func filterUnsupported(err error) bool {
 		ScimType string `json:"scimType"`
 	}
 	return status.JSON(&body) == nil && body.ScimType == "invalidFilter"
+}
+
+// caseProbe finds out whether a server's filters compare case. By RFC 7643
+// they must not, for userName and e-mails; some do, and then hide an address
+// in upper case from who asks for it in lower case.
+type caseProbe struct {
+	mu    sync.Mutex
+	until time.Time // what is known is known until then
+	cased bool
+}
+
+// probedFor is how long an answer stands: servers are replaced, and people
+// with upper case come.
+const probedFor = 10 * time.Minute
+
+// compares looks on the first page of the list for an address in upper case
+// and searches for it in lower case. A page without any says nothing against
+// the server.
+func (p *caseProbe) compares(ctx context.Context, s *scim) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Now().Before(p.until) {
+		return p.cased, nil
+	}
+	list, err := s.page(ctx, "", 1, listCount)
+	if err != nil {
+		return false, err
+	}
+	cased := false
+	for _, a := range s.idFrom.accounts(list.users) {
+		i := slices.IndexFunc(a.Emails, func(e string) bool { return identity.FoldASCII(e) != e && plain(e) })
+		if i < 0 {
+			continue
+		}
+		found, err := s.search(ctx, identity.FoldASCII(a.Emails[i]))
+		if err != nil {
+			return false, err
+		}
+		cased = !slices.ContainsFunc(found, func(b directory.Account) bool { return b.ID == a.ID })
+		break
+	}
+	p.cased, p.until = cased, time.Now().Add(probedFor)
+	return cased, nil
+}
+
+// listMessage is a ListResponse on the wire.
+type listMessage struct {
+	TotalResults *int   `json:"totalResults"`
+	Resources    []user `json:"Resources"`
+}
+
+// user is a User resource, as far as it matters.
+type user struct {
+	ID         apiclient.Text `json:"id"`
+	UserName   apiclient.Text `json:"userName"`
+	ExternalID apiclient.Text `json:"externalId"`
+	Active     flag           `json:"active"`
+	Emails     []email        `json:"emails"`
+}
+
+type email struct {
+	Value   apiclient.Text `json:"value"`
+	Primary flag           `json:"primary"`
+}
+
+// listing is a page that was checked.
+type listing struct {
+	total int
+	users []user
+}
+
+// read refuses what is JSON but no ListResponse: without the count, an error
+// sent with status 200 would look like an empty list.
+func (m listMessage) read() (listing, error) {
+	switch {
+	case m.TotalResults == nil:
+		return listing{}, errors.New("it is not a SCIM list: totalResults is missing")
+	case *m.TotalResults < 0:
+		return listing{}, fmt.Errorf("totalResults is %d", *m.TotalResults)
+	}
+	return listing{total: *m.TotalResults, users: m.Resources}, nil
+}
+
+// flag is a boolean that may be missing. Some servers send it as a string.
+type flag struct{ known, value bool }
+
+func (f *flag) UnmarshalJSON(raw []byte) error {
+	switch strings.ToLower(strings.Trim(string(raw), `"`)) {
+	case "true":
+		*f = flag{known: true, value: true}
+	case "false":
+		*f = flag{known: true}
+	case "null", "":
+		*f = flag{}
+	default:
+		return &json.UnmarshalTypeError{Value: "value", Field: "active or emails.primary"}
+	}
+	return nil
+}
+
+// idAttribute is the attribute whose value is stored.
+type idAttribute string
+
+func parseIDAttribute(name string) (idAttribute, error) {
+	switch name {
+	case "":
+		return "id", nil
+	case "id", "userName", "externalId":
+		return idAttribute(name), nil
+	}
+	return "", fmt.Errorf("id_attribute: it is id, userName or externalId, not %q", name)
+}
+
+func (a idAttribute) of(u user) string {
+	switch a {
+	case "userName":
+		return string(u.UserName)
+	case "externalId":
+		return string(u.ExternalID)
+	}
+	return string(u.ID)
+}
+
+// accounts are users as rows of accounts, one for each primary address.
+func (a idAttribute) accounts(users []user) []directory.Account {
+	accounts := make([]directory.Account, 0, len(users))
+	for _, u := range users {
+		row := directory.Account{ID: a.of(u), State: u.state()}
+		primary, other := u.addresses()
+		for i := range primary {
+			row.Emails = slices.Concat(primary[i:], primary[:i], other)
+			accounts = append(accounts, row)
+		}
+		if len(primary) == 0 {
+			accounts = append(accounts, row)
+		}
+	}
+	return accounts
+}
+
+// state: an account whose server does not say is not called inactive.
+func (u user) state() directory.State {
+	switch {
+	case !u.Active.known:
+		return directory.StateUnknown
+	case u.Active.value:
+		return directory.StateActive
+	}
+	return directory.StateInactive
+}
+
+// addresses: the e-mail marked as primary is one, and so is a userName that is
+// an e-mail, which no two users share. Where none is marked, all are: SCIM
+// gives values no order.
+func (u user) addresses() (primary, other []string) {
+	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })
+	for _, e := range u.Emails {
+		switch {
+		case e.Value == "":
+		case e.Primary.value == marked:
+			primary = append(primary, string(e.Value))
+		default:
+			other = append(other, string(e.Value))
+		}
+	}
+	isMail := func(address string) bool { return strings.EqualFold(address, string(u.UserName)) }
+	if strings.Contains(string(u.UserName), "@") && !slices.ContainsFunc(primary, isMail) {
+		primary = append(primary, string(u.UserName))
+	}
+	return primary, other
 }

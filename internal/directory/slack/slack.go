@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,8 +55,9 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	api := apiclient.Config{
-		Auth:    func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) },
+		Auth:    apiclient.Bearer(cfg.Token),
 		Secrets: []string{cfg.Token},
+		Grant:   grant,
 		Burst:   burst,
 	}
 	api.Every = lookupEvery
@@ -98,29 +99,20 @@ func (s *slack) Check(ctx context.Context) error {
 
 // Find implements directory.Directory.
 func (s *slack) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	var found struct {
-		envelope
-		User *user `json:"user"`
-	}
-	err := s.call(ctx, s.lookups, "/users.lookupByEmail", url.Values{"email": {email}}, &found)
-	switch {
-	case errors.Is(err, errNoUser):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case found.User == nil:
-		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
-	}
-	return []directory.Account{found.User.account(s.cfg.Workspace)}, nil
+	return s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
 }
 
 // FindID implements directory.IDFinder.
 func (s *slack) FindID(ctx context.Context, id string) ([]directory.Account, error) {
+	return s.user(ctx, "/users.info", url.Values{"user": {id}})
+}
+
+func (s *slack) user(ctx context.Context, method string, query url.Values) ([]directory.Account, error) {
 	var found struct {
 		envelope
 		User *user `json:"user"`
 	}
-	err := s.call(ctx, s.lookups, "/users.info", url.Values{"user": {id}}, &found)
+	err := s.call(ctx, s.lookups, method, query, &found)
 	switch {
 	case errors.Is(err, errNoUser):
 		return nil, nil
@@ -135,39 +127,45 @@ func (s *slack) FindID(ctx context.Context, id string) ([]directory.Account, err
 // Pages implements directory.Lister. Without the scope users:read.email Slack
 // lists everybody, only without addresses, which must not look like absence.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	people, addresses := 0, 0
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
 		query := url.Values{"limit": {strconv.Itoa(listSize)}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
+		if at.cursor != "" {
+			query.Set("cursor", at.cursor)
 		}
 		if s.cfg.Workspace != "" {
 			query.Set("team_id", s.cfg.Workspace) // tokens of a whole organization need it
 		}
 		var list listMessage
 		if err := s.call(ctx, s.lists, "/users.list", query, &list); err != nil {
-			return nil, "", err
+			return nil, at, err
 		}
 		accounts := make([]directory.Account, len(*list.Members))
 		for i, u := range *list.Members {
 			accounts[i] = u.account(s.cfg.Workspace)
-			if accounts[i].Kind == directory.KindPerson {
-				people++
-			}
-			addresses += len(accounts[i].Emails)
+			at.people = at.people || accounts[i].Kind == directory.KindPerson
+			at.addresses = at.addresses || len(accounts[i].Emails) > 0
 		}
-		if list.Metadata.NextCursor == "" && people > 0 && addresses == 0 {
-			return nil, "", fmt.Errorf("%w: the list holds no e-mail address at all; grant it %s", directory.ErrPermission, grant)
+		if at.cursor = list.Metadata.NextCursor; at.cursor != "" {
+			return accounts, at, nil
 		}
-		return accounts, list.Metadata.NextCursor, nil
+		if at.people && !at.addresses {
+			return nil, at, fmt.Errorf("%w: the list holds no e-mail address at all; grant it %s", directory.ErrPermission, grant)
+		}
+		return accounts, position{}, nil
 	})
+}
+
+// position is the cursor of the next page, and what the pages before it hold.
+type position struct {
+	cursor            string
+	people, addresses bool
 }
 
 // call asks a method. Slack's own errors come with status 200.
 func (s *slack) call(ctx context.Context, api *apiclient.Client, method string, query url.Values, into interface{ problem() error }) error {
 	resp, err := api.Do(ctx, apiclient.Request{Path: method, Query: query})
 	if err != nil {
-		return directory.NeedsGrant(err, grant)
+		return err
 	}
 	if err := resp.JSON(into); err != nil {
 		return err
@@ -179,4 +177,112 @@ func (s *slack) call(ctx context.Context, api *apiclient.Client, method string, 
 		return directory.NeedsGrant(resp.Redact(err), grant)
 	}
 	return nil
+}
+
+var (
+	errNoUser = errors.New("nobody has the address")
+	errShape  = errors.New("it is not an answer of the Slack API")
+)
+
+// envelope is what every answer of Slack has.
+type envelope struct {
+	OK    *bool  `json:"ok"`
+	Error string `json:"error"`
+	// Needed names the scopes that a missing_scope lacks.
+	Needed string `json:"needed"`
+}
+
+// problem reads Slack's own error.
+func (e *envelope) problem() error {
+	switch {
+	case e.OK == nil:
+		return errShape
+	case *e.OK:
+		return nil
+	}
+	class := directory.ErrRefused
+	switch e.Error {
+	case "users_not_found", "user_not_found":
+		return errNoUser
+	case "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired":
+		class = directory.ErrCredential
+	case "missing_scope", "no_permission", "not_allowed_token_type", "access_denied", "enterprise_is_restricted", "team_access_not_granted":
+		class = directory.ErrPermission
+	case "user_not_visible":
+		class = directory.ErrAnswer // only this one is hidden from the token
+	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org":
+		class = directory.ErrUnavailable
+	case "ratelimited", "rate_limited":
+		return &directory.RateLimitError{}
+	case "":
+		return errShape
+	}
+	if e.Needed != "" {
+		return fmt.Errorf("%w: Slack said %q, needed: %q", class, e.Error, e.Needed)
+	}
+	return fmt.Errorf("%w: Slack said %q", class, e.Error)
+}
+
+// listMessage is a page of users.list.
+type listMessage struct {
+	envelope
+	Members  *[]user `json:"members"`
+	Metadata struct {
+		NextCursor string `json:"next_cursor"`
+	} `json:"response_metadata"`
+}
+
+func (m *listMessage) problem() error {
+	if err := m.envelope.problem(); err != nil {
+		return err
+	}
+	if m.Members == nil {
+		return errShape
+	}
+	return nil
+}
+
+type user struct {
+	ID                string `json:"id"`
+	TeamID            string `json:"team_id"`
+	Deleted           bool   `json:"deleted"`
+	IsBot             bool   `json:"is_bot"`
+	IsRestricted      bool   `json:"is_restricted"`
+	IsUltraRestricted bool   `json:"is_ultra_restricted"`
+	IsStranger        bool   `json:"is_stranger"`
+	IsInvited         bool   `json:"is_invited_user"`
+	Profile           struct {
+		Email string `json:"email"`
+	} `json:"profile"`
+	Enterprise struct {
+		Teams []string `json:"teams"`
+	} `json:"enterprise_user"`
+}
+
+// slackbot is in every workspace and is not marked as a bot.
+const slackbot = "USLACKBOT"
+
+// account reads a user as one of a workspace ("" = any): who belongs to
+// another one is shared with it, through a channel or an organization.
+func (u user) account(workspace string) directory.Account {
+	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
+	if u.Profile.Email != "" {
+		a.Emails = []string{u.Profile.Email}
+	}
+	switch {
+	case u.Deleted:
+		a.State = directory.StateInactive
+	case u.IsInvited:
+		a.State = directory.StatePending
+	}
+	elsewhere := workspace != "" && u.TeamID != "" && u.TeamID != workspace && !slices.Contains(u.Enterprise.Teams, workspace)
+	switch {
+	case u.IsBot || u.ID == slackbot:
+		a.Kind = directory.KindBot
+	case u.IsStranger || elsewhere:
+		a.Kind = directory.KindShared
+	case u.IsRestricted || u.IsUltraRestricted:
+		a.Kind = directory.KindGuest
+	}
+	return a
 }

@@ -5,6 +5,7 @@
 package tailscale
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,36 +47,21 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	client := cfg.ClientID != "" || cfg.ClientSecret != ""
-	api := apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}}
-	switch {
-	case cfg.Token == "" && !client:
+	if cfg.Token == "" && cfg.ClientID == "" && cfg.ClientSecret == "" {
 		return openAssumed(cfg)
-	case cfg.Token != "" && client:
-		return nil, errors.New("token: it is given beside client_id or client_secret; one credential is enough")
-	case cfg.Token != "":
-		if err := apiclient.Required("token", cfg.Token); err != nil {
-			return nil, err
-		}
-		api.Auth = func(h http.Header) { h.Set("Authorization", "Bearer "+cfg.Token) }
-	default:
-		if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
-			return nil, err
-		}
-		tokens, err := cfg.Open(host, apiclient.Config{Secrets: api.Secrets})
-		if err != nil {
-			return nil, err
-		}
-		api.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
-			r := apiclient.Form("/api/v2/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}})
-			return tokens.FetchToken(ctx, r)
-		}
 	}
-	usersAPI, err := cfg.Open(host, api)
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Token: cfg.Token,
+		Login: []apiclient.Field{{Setting: "client_id", Value: cfg.ClientID}, {Setting: "client_secret", Value: cfg.ClientSecret}},
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return c.FetchToken(ctx, apiclient.Form("/api/v2/oauth/token",
+				url.Values{"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}}))
+		},
+	}, host, apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}
-	return &tailscale{api: usersAPI, cfg: cfg}, nil
+	return &tailscale{api: api, cfg: cfg}, nil
 }
 
 // Describe implements directory.Directory: the whole list is one answer.
@@ -86,7 +72,7 @@ func (d *tailscale) Describe() directory.Descriptor {
 // Check lists the users of the tailnet. Where all log in with names of another
 // service, such as alice@github, no e-mail can match any of them.
 func (d *tailscale) Check(ctx context.Context) error {
-	users, err := d.users(ctx)
+	users, _, err := d.users(ctx)
 	if apiclient.StatusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: it sees no tailnet %q: %w", directory.ErrForeign, d.cfg.Tailnet, err)
 	}
@@ -106,35 +92,29 @@ func (d *tailscale) Check(ctx context.Context) error {
 
 // Pages implements directory.Lister.
 func (d *tailscale) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, _ string) ([]directory.Account, string, error) {
-		users, err := d.users(ctx)
-		accounts := make([]directory.Account, len(users))
-		for i, u := range users {
-			accounts[i] = u.account()
+	return func(yield func([]directory.Account, error) bool) {
+		users, resp, err := d.users(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
 		}
-		return accounts, "", err
-	})
+		yield(apiclient.Accounts(resp, &users, user.account))
+	}
 }
 
-func (d *tailscale) users(ctx context.Context) ([]user, error) {
-	tailnet := d.cfg.Tailnet
-	if tailnet == "" {
-		tailnet = "-" // the credential's own
-	}
-	resp, err := d.api.Do(ctx, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
-	if err != nil {
-		return nil, directory.NeedsGrant(err, grant)
-	}
-	var list struct {
+func (d *tailscale) users(ctx context.Context) ([]user, *apiclient.Response, error) {
+	type message struct {
 		Users *[]user `json:"users"`
 	}
-	if err := resp.JSON(&list); err != nil {
-		return nil, err
+	tailnet := cmp.Or(d.cfg.Tailnet, "-") // "-" is the credential's own
+	list, resp, err := apiclient.Get[message](ctx, d.api, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case list.Users == nil:
+		return nil, nil, resp.Unexpected("it is not a list of users")
 	}
-	if list.Users == nil {
-		return nil, resp.Unexpected("it is not a list of users")
-	}
-	return *list.Users, nil
+	return *list.Users, resp, nil
 }
 
 type user struct {
@@ -166,4 +146,35 @@ func (u user) account() directory.Account {
 		a.Kind = directory.KindShared
 	}
 	return a
+}
+
+// assumed asks nobody: a Tailscale identity is an e-mail, so an address of the
+// tailnet's domain is its own identity.
+type assumed struct{ domain string }
+
+func openAssumed(cfg Config) (directory.Directory, error) {
+	if !strings.Contains(cfg.Tailnet, ".") || strings.HasSuffix(cfg.Tailnet, ".github") || strings.Contains(cfg.Tailnet, "@") {
+		return nil, errors.New("token: it is missing, and the service's external ID is not the domain of a tailnet, so that addresses cannot be taken for identities")
+	}
+	return assumed{domain: cfg.Tailnet}, nil
+}
+
+// Describe implements directory.Directory.
+func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
+
+// Check implements directory.Directory: there is nothing to check.
+func (assumed) Check(ctx context.Context) error { return ctx.Err() }
+
+// CheckNote says what a check that found nothing wrong amounts to.
+func (assumed) CheckNote() string {
+	return "nobody is asked: an address of the domain is taken for its own identity"
+}
+
+// Find takes every address of the domain for an account of unknown state.
+func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	at := strings.LastIndexByte(email, '@')
+	if err := ctx.Err(); err != nil || at < 0 || !strings.EqualFold(email[at+1:], a.domain) {
+		return nil, err
+	}
+	return []directory.Account{{ID: email, Emails: []string{email}}}, nil
 }

@@ -17,17 +17,15 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
-// AccessToken is what a token endpoint gave.
+// AccessToken of a token endpoint.
 type AccessToken struct {
 	Value   string
-	Expires time.Time // zero = it does not say
+	Expires time.Time // zero = unknown
 }
 
 const (
-	// tokenMargin is how long before its end a token is no longer used.
-	tokenMargin = time.Minute
-	// tokenLife is assumed where the service does not say how long a token lasts.
-	tokenLife = 10 * time.Minute
+	tokenMargin = time.Minute      // a token is not used this shortly before its end
+	tokenLife   = 10 * time.Minute // assumed if the service does not report it
 )
 
 // bearer keeps an access token. Callers that need one at the same time share
@@ -48,8 +46,8 @@ type bearerToken struct {
 	fetched bool
 }
 
-// get returns the token and whether it was fetched just now. The nil bearer
-// has none.
+// get returns the token and whether it was fetched just now. A nil bearer has
+// no token.
 func (b *bearer) get(ctx context.Context) (value string, fetched bool, err error) {
 	if b == nil {
 		return "", false, nil
@@ -122,15 +120,15 @@ func (c *Client) FetchToken(ctx context.Context, r Request) (AccessToken, error)
 	return token, nil
 }
 
-// Form is a request's body and header for url-encoded values.
+// Form returns a POST request with url-encoded values.
 func Form(path string, values url.Values) Request {
 	return Request{Path: path, Method: http.MethodPost, Body: []byte(values.Encode()),
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
 }
 
-// PostJSON is a request with a JSON body, for calls that change nothing. It
-// panics on a body that JSON cannot hold: bodies are made of strings, numbers,
-// maps and slices.
+// PostJSON returns a POST request with a JSON body, for calls that change
+// nothing. It panics if the body cannot be encoded: bodies consist of strings,
+// numbers, maps and slices.
 func PostJSON(path string, body any) Request {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -140,8 +138,7 @@ func PostJSON(path string, body any) Request {
 		Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
-// tokenError reads why a token endpoint refused: with status 400 it may be
-// the credential.
+// tokenError adds ErrCredential if a token endpoint's status 400 means that.
 func tokenError(err error) error {
 	var status *StatusError
 	var body struct {

@@ -1,0 +1,143 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+)
+
+// Get sends a request and decodes the JSON of its answer.
+func Get[T any](ctx context.Context, c *Client, r Request) (T, *Response, error) {
+	var value T
+	resp, err := c.Do(ctx, r)
+	if err != nil {
+		return value, nil, err
+	}
+	return value, resp, resp.JSON(&value)
+}
+
+// GetUser asks for one user and returns its account, or none if the service
+// has no such user. absent recognises the service's own body of that 404: any
+// other 404 is an error, such as a wrong base URL.
+func GetUser[User, Body any](
+	ctx context.Context, c *Client, r Request, absent func(Body) bool, account func(User) directory.Account,
+) ([]directory.Account, error) {
+	user, resp, err := Get[User](ctx, c, r)
+	var body Body
+	switch {
+	case err != nil && NotFound(err, &body) && absent(body):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	a := account(user)
+	if a.ID == "" {
+		return nil, resp.Unexpected("it is not a user")
+	}
+	return []directory.Account{a}, nil
+}
+
+// Accounts turns the users of a page into accounts. It refuses a list that the
+// answer does not have (nil), which must not look like an empty one.
+func Accounts[User any](resp *Response, users *[]User, account func(User) directory.Account) ([]directory.Account, error) {
+	if users == nil {
+		return nil, resp.Unexpected("it is not a list of users")
+	}
+	accounts := make([]directory.Account, len(*users))
+	for i, u := range *users {
+		accounts[i] = account(u)
+	}
+	return accounts, nil
+}
+
+// Page fetches a page of a list and the URL of the next one; "" ends the list.
+type Page func(ctx context.Context, r Request) (accounts []directory.Account, next string, err error)
+
+// Follow returns the pages of a list whose answers give the URL of the next page.
+func Follow(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
+	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
+		if next == "" {
+			return page(ctx, first)
+		}
+		return page(ctx, Request{URL: next})
+	})
+}
+
+// LinkedPage returns the Page of a service whose answer is a list of users
+// with a Link header.
+func LinkedPage[User any](c *Client, account func(User) directory.Account) Page {
+	return func(ctx context.Context, r Request) ([]directory.Account, string, error) {
+		users, resp, err := Get[*[]User](ctx, c, r)
+		if err != nil {
+			return nil, "", err
+		}
+		accounts, err := Accounts(resp, users, account)
+		return accounts, NextLink(resp.Header), err
+	}
+}
+
+// Text is a string on the wire. A number, which some services send as an id,
+// keeps its literal text; null is "".
+type Text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Text) UnmarshalJSON(raw []byte) error {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case string(raw) == "null":
+		*t = ""
+		return nil
+	case len(raw) > 0 && raw[0] == '"':
+		return json.Unmarshal(raw, (*string)(t))
+	}
+	var number json.Number
+	if err := json.Unmarshal(raw, &number); err != nil {
+		return &json.UnmarshalTypeError{Value: "value", Field: "id"}
+	}
+	*t = Text(number.String())
+	return nil
+}
+
+// NextLink returns the URL of the Link header with the relation next, "" if
+// there is none. It reads several headers, and several links in one.
+func NextLink(h http.Header) string {
+	for _, header := range h.Values("Link") {
+		for header != "" {
+			_, rest, ok := strings.Cut(header, "<")
+			if !ok {
+				break
+			}
+			target, rest, ok := strings.Cut(rest, ">")
+			if !ok {
+				break
+			}
+			parameters, following, more := strings.Cut(rest, "<")
+			if isNext(parameters) {
+				return target
+			}
+			header = ""
+			if more {
+				header = "<" + following
+			}
+		}
+	}
+	return ""
+}
+
+func isNext(parameters string) bool {
+	for _, p := range strings.FieldsFunc(parameters, func(r rune) bool { return r == ';' || r == ',' }) {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(strings.TrimSpace(name), "rel") && strings.EqualFold(strings.Trim(strings.TrimSpace(value), `"`), "next") {
+			return true
+		}
+	}
+	return false
+}
