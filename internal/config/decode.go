@@ -16,13 +16,15 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // decoder reads one file and gathers every problem it has.
 type decoder struct {
 	dir     string // of the file, absolute; relative paths start there
 	eval    *hcl.EvalContext
-	secrets *redactor
+	secrets *redact.Redactor
 	found   hcl.Diagnostics
 }
 
@@ -147,7 +149,7 @@ func (a arguments) str(name string) string {
 // url is text that must not hold a password of its own: one comes from env().
 func (a arguments) url(name string) text {
 	t, _ := a.text(name)
-	if _, password := urlPassword(t.value); password && !t.fromEnv {
+	if _, password := redact.URLPassword(t.value); password && !t.fromEnv {
 		a.d.literalSecret(t.at, "The password in "+name)
 		return text{}
 	}

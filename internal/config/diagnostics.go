@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Diagnostic is one problem of a configuration file and where it is.
@@ -57,13 +59,13 @@ func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 
 // asError turns what was gathered into an error, without secrets; nil where
 // nothing was.
-func asError(found hcl.Diagnostics, secrets *redactor, causes ...error) error {
+func asError(found hcl.Diagnostics, secrets *redact.Redactor, causes ...error) error {
 	if !found.HasErrors() {
 		return nil
 	}
 	e := &DiagnosticsError{causes: causes}
 	for _, d := range found {
-		out := Diagnostic{Summary: secrets.clean(strings.TrimSuffix(d.Summary, ".")), Detail: secrets.clean(d.Detail)}
+		out := Diagnostic{Summary: secrets.Text(strings.TrimSuffix(d.Summary, ".")), Detail: secrets.Text(d.Detail)}
 		if d.Subject != nil {
 			out.File, out.Line, out.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
 		}

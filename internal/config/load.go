@@ -20,6 +20,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Options say how to read a file.
@@ -59,7 +60,7 @@ type Config struct {
 
 	opts        Options
 	startupOnly map[string]string // settings that take effect at start only, by name
-	secrets     *redactor
+	secrets     *redact.Redactor
 }
 
 // Issuers returns the issuers of the jwt blocks, each once.
@@ -74,11 +75,11 @@ func (c *Config) Issuers() []authn.Issuer {
 }
 
 // Redact takes the values of env() out of a text.
-func (c *Config) Redact(text string) string { return c.secrets.clean(text) }
+func (c *Config) Redact(text string) string { return c.secrets.Text(text) }
 
 // RedactError takes the values of env() out of an error's text and keeps its
 // chain. It returns nil for nil.
-func (c *Config) RedactError(err error) error { return c.secrets.cleanError(err) }
+func (c *Config) RedactError(err error) error { return c.secrets.Error(err) }
 
 // Failure is what failed when a setting was put to use.
 type Failure struct {
@@ -136,7 +137,7 @@ func readFile(path string) ([]byte, error) {
 // parse does the work of Load, without I/O. dir is the absolute folder of the
 // file.
 func parse(src []byte, path, dir string, opts Options) (*Config, error) {
-	secrets := &redactor{}
+	secrets := redact.New()
 	if at, deep := tooDeep(src, path); deep {
 		return nil, asError(hcl.Diagnostics{problem(at, "The file is nested too deeply from here on", "")}, secrets)
 	}

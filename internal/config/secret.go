@@ -4,94 +4,15 @@
 package config
 
 import (
-	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
-
-// minRedacted is the shortest value that is worth looking for in texts:
-// shorter ones are parts of ordinary words.
-const minRedacted = 6
-
-// redactor takes the values of environment variables out of texts that people
-// see. It is the second line: messages of this package never quote them.
-type redactor struct {
-	values []string // longest first
-}
-
-// add remembers a value in every form in which an error may quote it.
-func (r *redactor) add(value string) {
-	quoted := fmt.Sprintf("%q", value)
-	forms := []string{
-		value, quoted[1 : len(quoted)-1],
-		url.QueryEscape(value), url.PathEscape(value), (&url.URL{Path: value}).EscapedPath(),
-	}
-	if password, ok := anyPassword(value); ok {
-		forms = append(forms, password)
-	}
-	for _, form := range forms {
-		if len(form) >= minRedacted && !slices.Contains(r.values, form) {
-			r.values = append(r.values, form)
-		}
-	}
-	slices.SortStableFunc(r.values, func(a, b string) int { return len(b) - len(a) })
-}
-
-func (r *redactor) clean(text string) string {
-	for _, value := range r.values {
-		text = strings.ReplaceAll(text, value, "(redacted)")
-	}
-	return text
-}
-
-// urlPassword is the password in a URL's user part.
-func urlPassword(s string) (string, bool) {
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return "", false
-	}
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
-	}
-	return passwordBeforeAt(rest)
-}
-
-// anyPassword is urlPassword that also finds passwords which hold unescaped
-// slashes. It may take another part of a URL for one: it is for hiding.
-func anyPassword(s string) (string, bool) {
-	if password, ok := urlPassword(s); ok {
-		return password, true
-	}
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return "", false
-	}
-	return passwordBeforeAt(rest)
-}
-
-func passwordBeforeAt(s string) (string, bool) {
-	at := strings.LastIndexByte(s, '@')
-	if at < 0 {
-		return "", false
-	}
-	_, password, ok := strings.Cut(s[:at], ":")
-	return password, ok && password != ""
-}
-
-// withoutPassword is a URL as it may be shown.
-func withoutPassword(s string) string {
-	password, ok := anyPassword(s)
-	if !ok {
-		return s
-	}
-	return strings.Replace(s, ":"+password+"@", "@", 1)
-}
 
 // envError says that a variable has no value.
 type envError struct{ name, problem string }
@@ -103,7 +24,7 @@ func (e *envError) Error() string {
 // envFunction is env("NAME"). An empty variable counts as unset: that is how
 // CI systems pass secrets they do not have. Line breaks at the end are cut, as
 // files and heredocs leave them there.
-func envFunction(lookup func(string) (string, bool), secrets *redactor) function.Function {
+func envFunction(lookup func(string) (string, bool), secrets *redact.Redactor) function.Function {
 	return function.New(&function.Spec{
 		Description: "The value of an environment variable",
 		Params:      []function.Parameter{{Name: "name", Type: cty.String}},
@@ -118,7 +39,7 @@ func envFunction(lookup func(string) (string, bool), secrets *redactor) function
 			if value == "" {
 				return cty.DynamicVal, &envError{name, "is empty"}
 			}
-			secrets.add(value)
+			secrets.Add(value)
 			return cty.StringVal(value), nil
 		},
 	})
@@ -145,20 +66,3 @@ func secretName(name string) bool {
 	}
 	return false
 }
-
-// cleanError is err without secrets in its text; the chain stays.
-func (r *redactor) cleanError(err error) error {
-	if err == nil || r.clean(err.Error()) == err.Error() {
-		return err
-	}
-	return &cleanedError{text: r.clean(err.Error()), cause: err}
-}
-
-// cleanedError shows another text than its cause.
-type cleanedError struct {
-	text  string
-	cause error
-}
-
-func (e *cleanedError) Error() string { return e.text }
-func (e *cleanedError) Unwrap() error { return e.cause }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Store says where the store is.
@@ -19,7 +21,7 @@ type Store struct {
 }
 
 // Name returns the URL without a password.
-func (s Store) Name() string { return withoutPassword(s.URL) }
+func (s Store) Name() string { return redact.WithoutPassword(s.URL) }
 
 const storeRemedy = `Write "sqlite:PATH", with a path relative to this file, as in "sqlite:identities.db", or env("NAME") with a postgres:// URL in it.`
 

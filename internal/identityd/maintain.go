@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 // Pruning the history. Batches are small, so that it never keeps writers
@@ -26,7 +28,7 @@ func (i *Instance) Maintain(ctx context.Context, log *slog.Logger) {
 		return
 	}
 	for wait := time.Duration(0); ; wait = pruneEvery/2 + rand.N(pruneEvery) {
-		if !pause(ctx, wait) {
+		if httpx.Sleep(ctx, wait) != nil {
 			return
 		}
 		removed, err := i.prune(ctx, time.Now().Add(-i.config.Retention))
@@ -46,20 +48,8 @@ func (i *Instance) prune(ctx context.Context, before time.Time) (removed int, er
 	for {
 		n, err := i.store.PruneHistory(ctx, before, pruneBatch)
 		removed += n
-		if err != nil || n < pruneBatch || !pause(ctx, prunePause) {
+		if err != nil || n < pruneBatch || httpx.Sleep(ctx, prunePause) != nil {
 			return removed, err
 		}
-	}
-}
-
-// pause waits; false when ctx ended first.
-func pause(ctx context.Context, span time.Duration) bool {
-	timer := time.NewTimer(span)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

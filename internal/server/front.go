@@ -10,10 +10,10 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -117,10 +117,7 @@ func (f *front) survive(panicked any, rec *recorder, r *http.Request, route stri
 	if r.Context().Err() != nil {
 		level = slog.LevelDebug // the framework panics when the caller is gone
 	}
-	text := fmt.Sprint(panicked)
-	if token := bearer(r); token != "" {
-		text = strings.ReplaceAll(text, token, "(redacted)")
-	}
+	text := redact.New(bearer(r)).Text(fmt.Sprint(panicked))
 	f.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", x.requestID,
 		"panic", text, "stack", string(debug.Stack()))
 	if rec.status != 0 {
