@@ -5,10 +5,17 @@ package sqlstore
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
 // BenchmarkSearch1000 finds 1,000 of 100,000 users. Target: 30 ms.
@@ -78,4 +85,166 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// scaleVariable is how many users the benchmarks of this file store, with three
+// services each. The numbers are for 1,000,000; a plain run takes fewer.
+const scaleVariable = "SYM_BENCH_USERS"
+
+const smallScale = 10_000
+
+func scale(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv(scaleVariable)
+	if text == "" {
+		return 2 * smallScale
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < smallScale {
+		b.Fatalf("%s is %q, not a number from %d", scaleVariable, text, smallScale)
+	}
+	return n
+}
+
+// dialects runs a benchmark on each.
+func dialects(b *testing.B, bench func(b *testing.B, open func() *Store)) {
+	b.Helper()
+	b.Run("SQLite", func(b *testing.B) {
+		bench(b, func() *Store { return openFile(b, newPath(b), Options{}) })
+	})
+	b.Run("Postgres", func(b *testing.B) {
+		bench(b, func() *Store { return openURL(b, pgtest.URL(b), Options{}) })
+	})
+}
+
+// crowd is an export of n users with an identity in each of three services.
+func crowd(n int) func() (store.Record, error) {
+	stamp := store.Stamp{CreatedAt: time.Unix(1, 0), UpdatedAt: time.Unix(1, 0), UpdatedBy: "bench"}
+	services := []string{"okta:acme.okta.com", "github:acme", "custom:VictorOps"}
+	i := -len(services)
+	return func() (store.Record, error) {
+		defer func() { i++ }()
+		switch {
+		case i < 0:
+			return store.Record{Service: &store.ServiceRecord{ID: newID(), Key: services[-i-1], Stamp: stamp}}, nil
+		case i >= n:
+			return store.Record{}, io.EOF
+		}
+		key := person(i)
+		u := &store.UserRecord{ID: newID(), Key: key, Type: identity.Normal, Role: identity.Member, Name: string(key), Stamp: stamp}
+		for j, service := range services {
+			u.Mappings = append(u.Mappings, store.MappingRecord{ID: newID(), Service: service, Source: identity.Manual, Revision: int64(3*i + j + 1),
+				Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d", i)}, Stamp: stamp})
+		}
+		return store.Record{User: u}, nil
+	}
+}
+
+func populate(b *testing.B, s *Store, n int) {
+	b.Helper()
+	if _, err := s.Import(b.Context(), crowd(n)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// heapPeak samples the heap until stop and gives the most that was live or not
+// yet collected, in MiB.
+func heapPeak() (stop func() float64) {
+	var done atomic.Bool
+	peak := make(chan float64)
+	go func() {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		var most uint64
+		for !done.Load() {
+			metrics.Read(sample)
+			most = max(most, sample[0].Value.Uint64())
+			time.Sleep(5 * time.Millisecond)
+		}
+		peak <- float64(most) / (1 << 20)
+	}()
+	return func() float64 {
+		done.Store(true)
+		return <-peak
+	}
+}
+
+// BenchmarkImport moves users with three mappings each into an empty store.
+// Target on PostgreSQL: 20,000 mappings a second, and 200 MiB whatever the scale.
+func BenchmarkImport(b *testing.B) {
+	n := scale(b)
+	dialects(b, func(b *testing.B, open func() *Store) {
+		stop := heapPeak()
+		for b.Loop() {
+			b.StopTimer()
+			s := open()
+			b.StartTimer()
+			populate(b, s, n)
+		}
+		b.ReportMetric(float64(3*n*b.N)/b.Elapsed().Seconds(), "mappings/s")
+		b.ReportMetric(stop(), "MiB-heap")
+	})
+}
+
+// BenchmarkExport reads everything. Target: constant memory.
+func BenchmarkExport(b *testing.B) {
+	n := scale(b)
+	dialects(b, func(b *testing.B, open func() *Store) {
+		s := open()
+		populate(b, s, n)
+		stop := heapPeak()
+		for b.Loop() {
+			if err := s.Export(b.Context(), ExportOptions{History: true}, func(store.Record) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(3*n*b.N)/b.Elapsed().Seconds(), "mappings/s")
+		b.ReportMetric(stop(), "MiB-heap")
+	})
+}
+
+// BenchmarkSearchAtScale finds 1,000 users in a small and in a large store, in
+// turns. Target: the large one takes at most twice as long.
+func BenchmarkSearchAtScale(b *testing.B) {
+	n := scale(b)
+	dialects(b, func(b *testing.B, open func() *Store) {
+		small, large := open(), open()
+		populate(b, small, smallScale)
+		populate(b, large, n)
+		search := func(s *Store, size int) time.Duration {
+			keys := make([]identity.UserKey, 1000)
+			for i := range keys {
+				keys[i] = person(i * (size / len(keys)))
+			}
+			start := time.Now()
+			users, err := s.FindUsers(b.Context(), keys)
+			if err != nil || len(users) != len(keys) {
+				b.Fatal(len(users), err)
+			}
+			return time.Since(start)
+		}
+		search(small, smallScale)
+		search(large, n)
+		var atSmall, atLarge time.Duration
+		for b.Loop() {
+			atSmall += search(small, smallScale)
+			atLarge += search(large, n)
+		}
+		b.ReportMetric(float64(atLarge.Milliseconds())/float64(b.N), "ms/search")
+		b.ReportMetric(float64(atLarge)/float64(atSmall), "x-of-10000")
+	})
+}
+
+// BenchmarkFirstPage lists the first 1,000 users. Target: 50 ms.
+func BenchmarkFirstPage(b *testing.B) {
+	n := scale(b)
+	dialects(b, func(b *testing.B, open func() *Store) {
+		s := open()
+		populate(b, s, n)
+		for b.Loop() {
+			users, next, err := s.Users(b.Context(), store.UserFilter{Limit: 1000})
+			if err != nil || len(users) != 1000 || next == "" {
+				b.Fatal(len(users), next, err)
+			}
+		}
+	})
 }

@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -136,6 +139,211 @@ func (i *importer) addService(ctx context.Context, row []any) error {
 	const insert = "INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)"
 	if err := insertRows(ctx, i.tx, insert, "", [][]any{row}); err != nil {
 		return fmt.Errorf("storing the service %s: %w", key, err)
+	}
+	return nil
+}
+
+// importPage is as many records as are written at a time, as rows.
+type importPage struct {
+	services, users, mappings, changes [][]any
+
+	highest int64        // number in it
+	counts  store.Counts // of the records up to here
+	err     error        // what is wrong with the record behind it; it is the last page then
+}
+
+func (p *importPage) full() bool {
+	return len(p.users) >= chunkSize || len(p.mappings) >= chunkSize || len(p.changes) >= chunkSize
+}
+
+// makePages makes pages of records until there are no more, one is wrong, or
+// ctx ends.
+func makePages(ctx context.Context, next func() (store.Record, error), pages chan<- *importPage) {
+	services := map[string]string{} // keys of records so far, to ids
+	var counts store.Counts
+	for last := false; !last; {
+		p := &importPage{}
+		for !last && !p.full() && ctx.Err() == nil {
+			r, err := next()
+			if errors.Is(err, io.EOF) {
+				last = true
+				break
+			}
+			if err == nil {
+				err = checkRecord(r, services)
+			}
+			if err != nil {
+				p.err, last = err, true
+				break
+			}
+			p.add(r, services)
+			counts.Add(r)
+		}
+		p.counts = counts
+		select {
+		case pages <- p:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *importPage) add(r store.Record, services map[string]string) {
+	switch {
+	case r.Service != nil:
+		services[r.Service.Key] = r.Service.ID
+		p.services = append(p.services, append([]any{r.Service.ID, r.Service.Key, r.Service.Label}, stampValues(r.Service.Stamp)...))
+	case r.User != nil:
+		p.addUser(r.User, services)
+	default:
+		p.addChange(r.Change)
+	}
+}
+
+func stampValues(s store.Stamp) []any {
+	return []any{micros(s.CreatedAt), micros(s.UpdatedAt), s.UpdatedBy, s.RequestID}
+}
+
+func (p *importPage) addUser(r *store.UserRecord, services map[string]string) {
+	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName},
+		stampValues(r.Stamp)...))
+	for _, m := range r.Mappings {
+		key, _ := cutKey(m.Service) // checked
+		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, services[m.Service], object(m.Matcher),
+			claimColumn(m.Matcher.AccountKey(key.Type)), object(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
+		p.highest = max(p.highest, m.Revision)
+	}
+}
+
+func (p *importPage) addChange(r *store.ChangeRecord) {
+	key, _ := cutKey(r.Service) // checked
+	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID,
+		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
+	p.highest = max(p.highest, r.ID)
+}
+
+func recordedValue(v *store.ValueRecord) *identity.Mapping {
+	if v == nil {
+		return nil
+	}
+	return &identity.Mapping{Matcher: v.Matcher, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
+		CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
+}
+
+// checkRecord refuses what no store can have exported. Values are not held
+// against the rules of their services: those may have been other ones when the
+// value was stored, and a move must not lose it.
+func checkRecord(r store.Record, services map[string]string) error {
+	set := 0
+	for _, there := range []bool{r.Service != nil, r.User != nil, r.Change != nil} {
+		if there {
+			set++
+		}
+	}
+	switch {
+	case set != 1:
+		return badRecord("a record is not exactly one of service, user and change")
+	case r.Service != nil:
+		return checkServiceRecord(r.Service, services)
+	case r.User != nil:
+		return checkUserRecord(r.User, services)
+	}
+	return checkChangeRecord(r.Change)
+}
+
+func badRecord(format string, args ...any) error {
+	return identity.Invalid(identity.CodeInvalid, fmt.Sprintf(format, args...), "It is not what an export writes. Nothing was imported.")
+}
+
+func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
+	if _, err := cutKey(r.Key); err != nil || !validID(r.ID) {
+		return badRecord("a service has the key %q and the id %q", brief(r.Key), brief(r.ID))
+	}
+	if _, twice := services[r.Key]; twice {
+		return badRecord("the service %s stands twice", brief(r.Key))
+	}
+	return checkTexts("the service "+brief(r.Key), r.Key, r.Label, r.UpdatedBy, r.RequestID)
+}
+
+func checkUserRecord(r *store.UserRecord, services map[string]string) error {
+	key, err := identity.ParseUser(r.Name)
+	if err != nil || key != r.Key || !validID(r.ID) {
+		return badRecord("a user has the key %q, the name %q and the id %q", brief(string(r.Key)), brief(r.Name), brief(r.ID))
+	}
+	if r.Type != r.Key.Type() || !r.Role.Valid() {
+		return badRecord("the user %s has the type %q and the role %q", r.Key, brief(string(r.Type)), brief(string(r.Role)))
+	}
+	if err := checkTexts("the user "+string(r.Key), r.FirstName, r.LastName, r.UpdatedBy, r.RequestID); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, m := range r.Mappings {
+		what := fmt.Sprintf("the mapping of %s in %s", r.Key, brief(m.Service))
+		_, registered := services[m.Service]
+		switch {
+		case !registered:
+			return badRecord("%s comes without its service", what)
+		case seen[m.Service]:
+			return badRecord("%s stands twice", what)
+		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || m.Revision < 1:
+			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, brief(m.ID), brief(string(m.Source)), m.Revision, len(m.Matcher))
+		}
+		seen[m.Service] = true
+		if err := checkTexts(what, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
+			return err
+		}
+		if err := checkMaps(what, m.Matcher, m.Profile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkChangeRecord(r *store.ChangeRecord) error {
+	what := fmt.Sprintf("the change %d", r.ID)
+	if _, err := cutKey(r.Service); err != nil || r.ID < 1 || !validID(r.UserID) || !validKey(r.User) {
+		return badRecord("%s has the user %q, the user's id %q and the service %q", what, brief(string(r.User)), brief(r.UserID), brief(r.Service))
+	}
+	if err := checkTexts(what, r.Service, r.By, r.RequestID); err != nil {
+		return err
+	}
+	for _, v := range []*store.ValueRecord{r.Before, r.After} {
+		if v == nil {
+			continue
+		}
+		if err := checkTexts(what, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
+			return err
+		}
+		if err := checkMaps(what, v.Matcher, v.Profile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkTexts(what string, texts ...string) error {
+	for _, s := range texts {
+		switch {
+		case len(s) > maxRecordText:
+			return badRecord("%s holds a text of %d bytes", what, len(s))
+		case !utf8.ValidString(s), strings.ContainsRune(s, 0):
+			return badRecord("%s holds a text that is not valid UTF-8, or has a NUL byte", what)
+		}
+	}
+	return nil
+}
+
+// maxRecordText is the longest text that is stored: a service key, which is a
+// type, a colon and an external id.
+const maxRecordText = 64 + 1 + identity.MaxExternalIDBytes
+
+func checkMaps(what string, maps ...map[string]string) error {
+	for _, m := range maps {
+		for k, v := range m {
+			if err := checkTexts(what, k, v); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -11,9 +11,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pressly/goose/v3"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -129,3 +132,143 @@ func (s *Store) Close() error {
 
 // now is the time of a change, as exact as it is stored.
 func (s *Store) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
+
+// versionTable is where the migration tool keeps the schema's version.
+const versionTable = "sym_schema_versions"
+
+// migrateAttempts bounds how often a migration is tried that other processes
+// run at the same time. Each lost race means that one of them made progress.
+const migrateAttempts = 20
+
+// migrate brings the schema up to date, or with onlyLook reports that it is
+// not. Every migration is one transaction with its version, so processes that
+// start together cannot leave half of one; the losers look again and find the
+// work done.
+func migrate(ctx context.Context, db *sql.DB, d dialect, onlyLook bool) (fresh bool, err error) {
+	if onlyLook {
+		return false, checkSchema(ctx, db, d)
+	}
+	unlock, err := d.lock(ctx, db)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	for attempt := 1; ; attempt++ {
+		made, err := d.prepare(ctx, db)
+		fresh = fresh || made
+		if err == nil {
+			err = migrateOnce(ctx, db, d)
+		}
+		if err == nil || attempt == migrateAttempts || !d.lostRace(err) {
+			return fresh, err
+		}
+		if err := sleep(ctx, jitter(time.Duration(attempt)*10*time.Millisecond)); err != nil {
+			return fresh, err
+		}
+	}
+}
+
+// provider knows the migrations, and refuses a schema that is newer than they are.
+func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, have, know int64, err error) {
+	files, err := d.migrations()
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
+	}
+	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
+	}
+	have, know, err = p.GetVersions(ctx)
+	switch {
+	case err != nil:
+		return nil, 0, 0, fmt.Errorf("reading the schema's version: %w", err)
+	case have > know:
+		return nil, 0, 0, &identity.Error{Code: identity.CodeUnavailable,
+			Message: fmt.Sprintf("the store has schema version %d, this program knows versions up to %d", have, know),
+			Hint:    "A newer release wrote it: upgrade this program. Nothing was changed."}
+	}
+	return p, have, know, nil
+}
+
+func migrateOnce(ctx context.Context, db *sql.DB, d dialect) error {
+	p, have, know, err := provider(ctx, db, d)
+	if err != nil || have == know {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrating from schema version %d to %d: %w", have, know, err)
+	}
+	return nil
+}
+
+// SchemaVersion is which schema a store has and which one this program needs.
+type SchemaVersion struct {
+	Have int64 // 0 = the store is empty, or not there yet
+	Want int64
+}
+
+// Schema tells a store's schema and changes nothing. A store that cannot be
+// used (another program's, a newer one, one that cannot be reached) is an error.
+func Schema(ctx context.Context, url string, opts Options) (SchemaVersion, error) {
+	opts.NoMigrate = true
+	s, err := Open(ctx, url, opts)
+	var old *outdatedError
+	switch {
+	case errors.As(err, &old):
+		return old.version, nil
+	case err != nil:
+		return SchemaVersion{}, err
+	}
+	version, err := schema(ctx, s.db, s.dialect)
+	return version, errors.Join(s.explain(ctx, err), s.Close())
+}
+
+// outdatedError says that the schema is not up to date and must not be changed.
+type outdatedError struct{ version SchemaVersion }
+
+func (e *outdatedError) Error() string {
+	return fmt.Sprintf("schema version %d in place of %d", e.version.Have, e.version.Want)
+}
+
+func outdated(v SchemaVersion) error {
+	e := &identity.Error{Code: identity.CodeUnavailable, Cause: &outdatedError{v},
+		Message: fmt.Sprintf("the store has schema version %d, this program needs version %d", v.Have, v.Want),
+		Hint:    "Run `sym-identityd migrate`, or let this program migrate."}
+	if v.Have == 0 {
+		e.Message = "the store is not there yet: nothing has created its tables"
+	}
+	return e
+}
+
+// checkSchema is an error where the schema is not the one this program needs.
+// It changes nothing.
+func checkSchema(ctx context.Context, db *sql.DB, d dialect) error {
+	v, err := schema(ctx, db, d)
+	if err != nil || v.Have == v.Want {
+		return err
+	}
+	return outdated(v)
+}
+
+func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {
+	ours, err := d.ours(ctx, db)
+	if err != nil {
+		return SchemaVersion{}, err
+	}
+	if !ours {
+		want, err := latest(d)
+		return SchemaVersion{Want: want}, err
+	}
+	_, have, know, err := provider(ctx, db, d)
+	return SchemaVersion{have, know}, err
+}
+
+// latest is the newest version; they are numbered from 1 without gaps.
+func latest(d dialect) (int64, error) {
+	files, err := d.migrations()
+	if err != nil {
+		return 0, fmt.Errorf("reading the migrations: %w", err)
+	}
+	names, err := fs.Glob(files, "*.sql")
+	return int64(len(names)), err
+}

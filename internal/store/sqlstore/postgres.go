@@ -4,15 +4,23 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
@@ -208,4 +216,242 @@ func (d *postgresDialect) lock(ctx context.Context, db *sql.DB) (unlock func(), 
 		_, _ = c.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
 		_ = c.Close()
 	}, nil
+}
+
+// Settings of connections to a server.
+const (
+	defaultConnectTimeout   = 10 * time.Second
+	defaultStatementTimeout = 30 * time.Second
+
+	connMaxIdleTime = 5 * time.Minute
+	connMaxLifetime = 30 * time.Minute // after a failover they find the new server
+)
+
+// openPostgres opens the store on a PostgreSQL server. Migrations run on
+// connections of their own: they may take longer than any other statement.
+func openPostgres(ctx context.Context, text string, opts Options) (*Store, error) {
+	config, err := postgresConfig(text, opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &postgresDialect{server: serverName(config)}
+	db := stdlib.OpenDB(*config)
+	db.SetConnMaxIdleTime(connMaxIdleTime)
+	db.SetConnMaxLifetime(connMaxLifetime)
+	patient := config.Copy()
+	delete(patient.RuntimeParams, statementTimeout)
+	migrations := stdlib.OpenDB(*patient)
+	migrations.SetMaxOpenConns(migrationConns)
+	defer migrations.Close() // what it did is committed or not there
+	return openDB(ctx, db, migrations, d, opts)
+}
+
+const (
+	statementTimeout = "statement_timeout"
+	applicationName  = "application_name"
+	isolation        = "default_transaction_isolation"
+
+	// migrationConns are one that holds the lock, and one that migrates.
+	migrationConns = 2
+)
+
+// postgresConfig reads the URL, with the same parameters and environment
+// variables as psql. Its own errors say what is wrong; the driver's may quote
+// the URL, and are not shown.
+func postgresConfig(text string, opts Options) (*pgx.ConnConfig, error) {
+	if strings.ContainsRune(text, 0) {
+		return nil, badURL("the store's URL holds a NUL byte")
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, badURL("the store's PostgreSQL URL cannot be understood")
+	case u.Opaque != "" || !strings.Contains(text, "://"):
+		return nil, badURL("the store's PostgreSQL URL has no // behind its scheme")
+	}
+	config, err := pgx.ParseConfig(text)
+	if err != nil {
+		return nil, badURL("the store's PostgreSQL URL has " + wrongPart(u))
+	}
+	if opts.ConnectTimeout > 0 || !u.Query().Has("connect_timeout") {
+		config.ConnectTimeout = cmp.Or(max(0, opts.ConnectTimeout), defaultConnectTimeout)
+	}
+	params := config.RuntimeParams
+	// Statements outside of transactions are as isolated as those within.
+	params[isolation] = "serializable"
+	params[applicationName] = cmp.Or(params[applicationName], "sym-identityd")
+	if opts.StatementTimeout > 0 || params[statementTimeout] == "" {
+		limit := cmp.Or(max(0, opts.StatementTimeout), defaultStatementTimeout)
+		params[statementTimeout] = strconv.FormatInt(max(1, limit.Milliseconds()), 10)
+	}
+	// A server that vanished is noticed within half a minute, not in hours.
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	config.DialFunc = dialer.DialContext
+	return config, nil
+}
+
+func badURL(message string) *identity.Error {
+	return identity.Invalid(identity.CodeInvalid, message,
+		"It must look like postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full; in the password, write / ? # @ % and spaces percent-encoded.")
+}
+
+// wrongPart says in which part of a URL the fault is, without quoting it.
+func wrongPart(u *url.URL) string {
+	for name, values := range u.Query() {
+		for _, v := range values {
+			probe := url.URL{Scheme: "postgres", Host: "localhost", RawQuery: url.Values{name: {v}}.Encode()}
+			if _, err := pgx.ParseConfig(probe.String()); err != nil && isPlainName(name) {
+				return fmt.Sprintf("a parameter %s that is not right, or names a file that cannot be read", name)
+			}
+		}
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "a port that is no number from 1 to 65535"
+		}
+	}
+	return "a part that is not right"
+}
+
+func isPlainName(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
+}
+
+// serverName is where the server is, as messages may name it.
+func serverName(config *pgx.ConnConfig) string {
+	if strings.HasPrefix(config.Host, "/") {
+		return config.Host
+	}
+	return net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+}
+
+// SQLSTATEs that are told apart; see PostgreSQL's appendix of error codes.
+const (
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
+	uniqueViolation       = "23505"
+	notSupported          = "0A000"
+	duplicateTable        = "42P07"
+	duplicateObject       = "42710"
+	internalError         = "XX000"
+	undefinedTable        = "42P01"
+	invalidSchema         = "3F000"
+	unknownDatabase       = "3D000"
+	insufficientPrivilege = "42501"
+	readOnlyTransaction   = "25006"
+	queryCanceled         = "57014"
+	tooManyConnections    = "53300"
+	diskFull              = "53100"
+	lockNotAvailable      = "55P03"
+)
+
+// sqlState is the server's code for an error, "" where it is not the server's.
+func sqlState(err error) string {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Code
+}
+
+// transient holds for transactions that lost against others. A plan that was
+// prepared before another process migrated is made anew by the second run.
+func (d *postgresDialect) transient(err error) bool {
+	switch sqlState(err) {
+	case serializationFailure, deadlockDetected:
+		return true
+	case notSupported:
+		return strings.Contains(err.Error(), "cached plan")
+	// Two writers who both found nothing: the second looks again and finds it.
+	case uniqueViolation:
+		return true
+	}
+	return false
+}
+
+// lostRace: creating what exists is a duplicate, or a violation of the
+// catalogue's own unique indexes.
+func (d *postgresDialect) lostRace(err error) bool {
+	switch sqlState(err) {
+	case serializationFailure, deadlockDetected, uniqueViolation, duplicateTable, duplicateObject, internalError:
+		return true
+	}
+	return false
+}
+
+func (d *postgresDialect) duplicate(err error) bool { return sqlState(err) == uniqueViolation }
+
+func (d *postgresDialect) explain(err error) error {
+	code := sqlState(err)
+	if code == "" {
+		return d.explainConnection(err)
+	}
+	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err, Retryable: true}
+	say := func(message, hint string) { e.Message, e.Hint = message, hint }
+	switch code {
+	case serializationFailure, deadlockDetected, uniqueViolation:
+		say(fmt.Sprintf("the store is busy: the call lost against other writers %d times", txAttempts), "Nothing was written; try again.")
+	case queryCanceled, lockNotAvailable:
+		say("the store "+d.server+" did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.")
+	case tooManyConnections:
+		say("the server "+d.server+" has no free connection", "Lower max_connections of the replicas, or raise the server's.")
+	case diskFull:
+		say("the disk of the server "+d.server+" is full", "Nothing was written; make room and try again.")
+	case readOnlyTransaction:
+		say("the server "+d.server+" only reads: it is a standby, or it was made read-only", "Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.")
+	case unknownDatabase, insufficientPrivilege, undefinedTable, invalidSchema:
+		e.Retryable = false
+		d.explainSetup(e, code)
+	default:
+		d.explainClass(e, code)
+	}
+	return e
+}
+
+// explainSetup says what is missing on the server.
+func (d *postgresDialect) explainSetup(e *identity.Error, code string) {
+	switch code {
+	case unknownDatabase:
+		e.Message, e.Hint = "the database that the store's URL names does not exist on "+d.server, "Create it."
+	case insufficientPrivilege:
+		e.Message, e.Hint = "the user of the store may not do this on "+d.server,
+			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE of the sequence."
+	default:
+		e.Message, e.Hint = "the tables of the store are not in the schema that its URL names on "+d.server,
+			"Look at search_path in the URL, or run sym-identityd migrate."
+	}
+}
+
+func (d *postgresDialect) explainClass(e *identity.Error, code string) {
+	switch code[:2] {
+	case "08", "57": // connection exceptions, operator intervention
+		e.Message, e.Hint = "the server "+d.server+" is stopping, starting or gone", "Try again."
+	case "53": // insufficient resources
+		e.Message, e.Hint = "the server "+d.server+" is out of memory or another resource", "Nothing was written; try again."
+	case "28": // invalid authorization
+		e.Retryable = false
+		e.Message, e.Hint = "the server "+d.server+" refuses the user or the password of the store's URL", "Look at both, and at the server's pg_hba.conf."
+	default:
+		e.Retryable = false
+		e.Code, e.Message = identity.CodeInternal, "the store could not run a statement"
+	}
+}
+
+// explainConnection is explain for what the server never said.
+func (d *postgresDialect) explainConnection(err error) error {
+	var refused *pgconn.ConnectError
+	if !errors.As(err, &refused) {
+		return nil
+	}
+	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err, Retryable: true,
+		Message: "the server " + d.server + " of the store cannot be reached",
+		Hint:    "Look whether it runs, and whether this machine may connect to it."}
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var expired x509.CertificateInvalidError
+	if errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &expired) {
+		e.Retryable = false
+		e.Message, e.Hint = "the certificate of the server "+d.server+" is not trusted", "Name its authority with sslrootcert=FILE in the URL."
+	}
+	return e
 }

@@ -6,14 +6,180 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
+
+// record is a user as it is worked with: mappings by service, with their ids.
+type record struct {
+	identity.User
+	mappings map[identity.ServiceKey]*mapping
+	created  bool // by the batch at hand
+	changed  bool // its own columns, not its mappings
+}
+
+// mapping is a stored or planned mapping of a record.
+type mapping struct {
+	identity.Mapping
+	id        string
+	requestID string // of the request that gave it its value, where it was read with the user
+	dirty     bool   // to be written
+	writer    int    // element of the batch that gave it its value; stored = before the batch
+}
+
+// stored is the writer of what was there before the batch.
+const stored = -1
+
+// clone copies a record so that the copy's mappings can be replaced. Mappings
+// themselves are never changed in place.
+func (r *record) clone() *record {
+	c := *r
+	c.mappings = maps.Clone(r.mappings)
+	return &c
+}
+
+// user is the record as the store returns it.
+func (r *record) user() identity.User {
+	u := r.User
+	u.Mappings = make([]identity.Mapping, 0, len(r.mappings))
+	for _, m := range r.mappings {
+		u.Mappings = append(u.Mappings, m.Mapping)
+	}
+	slices.SortFunc(u.Mappings, func(a, b identity.Mapping) int {
+		return strings.Compare(a.Service.String(), b.Service.String())
+	})
+	return u
+}
+
+// scanner is *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+// userColumns go with "users u".
+const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at"
+
+// scanUser reads userColumns, and more columns behind them into more.
+func scanUser(row scanner, more ...any) (*record, error) {
+	var created int64
+	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
+	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created}, more...)
+	if err := row.Scan(dest...); err != nil {
+		return nil, fmt.Errorf("reading a user: %w", err)
+	}
+	r.CreatedAt = fromMicros(created)
+	return r, nil
+}
+
+// mappingColumns go with "mappings m JOIN services s ON s.id = m.service_id".
+const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by"
+
+// scanMapping reads mappingColumns, and more columns behind them into more.
+func scanMapping(row scanner, more ...any) (userID string, m *mapping, err error) {
+	var service, matcher, profile string
+	var created, updated int64
+	m = &mapping{writer: stored}
+	dest := append([]any{&userID, &m.id, &service, &matcher, &profile, &m.Source, &m.Rule, &m.Revision,
+		&created, &updated, &m.UpdatedBy}, more...)
+	if err := row.Scan(dest...); err != nil {
+		return "", nil, fmt.Errorf("reading a mapping: %w", err)
+	}
+	return userID, m, m.decode(service, matcher, profile, created, updated)
+}
+
+// decode fills in what is stored in another form.
+func (m *mapping) decode(service, matcher, profile string, created, updated int64) (err error) {
+	if m.Service, err = cutKey(service); err != nil {
+		return err
+	}
+	if m.Matcher, err = parseObject(matcher); err != nil {
+		return fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
+	}
+	if m.Profile, err = parseObject(profile); err != nil {
+		return fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
+	}
+	m.CreatedAt, m.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return nil
+}
+
+// cutKey reads a stored service key. It was checked when it was stored; the
+// checks of today must not make it unreadable.
+func cutKey(s string) (identity.ServiceKey, error) {
+	serviceType, externalID, ok := strings.Cut(s, ":")
+	if !ok {
+		return identity.ServiceKey{}, fmt.Errorf("reading a service: %q is not a service key", s)
+	}
+	return identity.ServiceKey{Type: serviceType, ExternalID: externalID}, nil
+}
+
+// object writes a map of strings as JSON; none is {}.
+func object(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	text, _ := json.Marshal(m) // a map of strings always marshals
+	return string(text)
+}
+
+// parseObject reads what object wrote. Nearly all matchers are one key and a
+// plain value, and nearly all profiles are empty; those are cut apart, because
+// a list of users has thousands of them.
+func parseObject(text string) (map[string]string, error) {
+	if text == "{}" {
+		return map[string]string{}, nil
+	}
+	inner, ok := strings.CutPrefix(text, `{"`)
+	inner, closed := strings.CutSuffix(inner, `"}`)
+	if ok && closed && strings.Count(inner, `"`) == 2 && !strings.Contains(inner, `\`) {
+		if key, value, ok := strings.Cut(inner, `":"`); ok {
+			return map[string]string{key: value}, nil
+		}
+	}
+	var m map[string]string
+	err := json.Unmarshal([]byte(text), &m)
+	return m, err
+}
+
+// joinedUser reads one user with all mappings in one statement, a row for each
+// mapping; scanJoined reads its rows. A condition that at most one user meets
+// follows. For many users two statements cost less: here a user's own columns
+// come again with each mapping.
+const joinedUser = "SELECT " + userColumns + ", " + optionalColumns + ` FROM users u
+	LEFT JOIN mappings m ON m.user_id = u.id LEFT JOIN services s ON s.id = m.service_id WHERE `
+
+// optionalColumns are a mapping's, and null where the user has none.
+const optionalColumns = "m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
+
+// scanJoined reads a row of the user found so far, nil before the first row.
+func scanJoined(row scanner, found *record) (*record, error) {
+	var id, service, matcher, profile, source, rule, updatedBy, requestID sql.NullString
+	var revision, created, updated sql.NullInt64
+	r, err := scanUser(row, &id, &service, &matcher, &profile, &source, &rule, &revision, &created, &updated, &updatedBy, &requestID)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		found = r
+	}
+	if !id.Valid {
+		return found, nil
+	}
+	m := &mapping{writer: stored, id: id.String, requestID: requestID.String, Mapping: identity.Mapping{Source: identity.Source(source.String), Rule: rule.String,
+		Revision: revision.Int64, UpdatedBy: updatedBy.String}}
+	if err := m.decode(service.String, matcher.String, profile.String, created.Int64, updated.Int64); err != nil {
+		return nil, err
+	}
+	found.mappings[m.Service] = m
+	return found, nil
+}
 
 // oneUser reads the user that a filter names, with all mappings, in one
 // statement. Programs ask this most.
@@ -159,4 +325,163 @@ func unique[T ~string](values []T, keep func(T) bool) []T {
 		seen[v] = true
 		return false
 	})
+}
+
+// pageSize is how many users are read at a time when all are asked for.
+const pageSize = 1000
+
+// Users lists users ordered by key, all pages from one state of the store.
+func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []identity.User, next string, err error) {
+	if filter.Limit < 0 {
+		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
+	}
+	start, err := newUserWalk(filter)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case start.nobody():
+		return []identity.User{}, "", nil
+	case start.one():
+		users, err = s.oneUser(ctx, filter, start.after)
+		return users, "", err
+	}
+	err = s.read(ctx, func(t *tx) error {
+		users, next = []identity.User{}, ""
+		for w := start; ; {
+			want := pageSize
+			if filter.Limit > 0 {
+				want = min(want, filter.Limit-len(users))
+			}
+			page, more, err := w.next(ctx, t, want)
+			if err != nil {
+				return err
+			}
+			users = append(users, page...)
+			switch {
+			case !more:
+				return nil
+			case len(users) == filter.Limit:
+				next = cursor(w.after)
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return users, next, nil
+}
+
+// UserPages lists all users that a filter selects in pages from one state of
+// the store. Writers go on meanwhile.
+func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq2[[]identity.User, error] {
+	return func(yield func([]identity.User, error) bool) {
+		err := s.walk(ctx, func(t *tx) error {
+			w, err := newUserWalk(filter)
+			if err != nil || w.nobody() {
+				return err
+			}
+			for others := true; others; {
+				var page []identity.User
+				if page, others, err = w.next(ctx, t, pageSize); err != nil {
+					return err
+				}
+				if err := more(yield(page, nil)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// userWalk is a place in the list of the users that a filter selects.
+type userWalk struct {
+	filter store.UserFilter
+	after  identity.UserKey // the last one before the place; "" = the beginning
+}
+
+func newUserWalk(filter store.UserFilter) (userWalk, error) {
+	after, err := parseCursor(filter.Cursor)
+	return userWalk{filter, after}, err
+}
+
+// nobody says that nothing stored can be named as the filter names it.
+func (w userWalk) nobody() bool {
+	return w.filter.Key != "" && !storable(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
+}
+
+// one says that the filter names one user.
+func (w userWalk) one() bool { return w.filter.Key != "" || w.filter.ID != "" }
+
+// next reads up to want users from the place on and moves it behind them; more
+// says that others come there.
+func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.User, more bool, err error) {
+	page, err := userPage(ctx, t, w.filter, w.after, want+1)
+	if err != nil {
+		return nil, false, err
+	}
+	more = len(page) > want
+	page = page[:min(want, len(page))]
+	if err := addMappings(ctx, t, page); err != nil {
+		return nil, false, err
+	}
+	users = make([]identity.User, len(page))
+	for i, r := range page {
+		users[i] = r.user()
+	}
+	if len(page) > 0 {
+		w.after = page[len(page)-1].Key
+	}
+	return users, more, nil
+}
+
+// userWhere is the condition on users u that a filter makes.
+func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
+	var conditions []string
+	and := func(condition, value string) {
+		if value != "" {
+			conditions, args = append(conditions, condition), append(args, value)
+		}
+	}
+	and("u.user_key = ?", string(filter.Key))
+	and("u.id = ?", filter.ID)
+	and("u.type = ?", string(filter.Type))
+	if after != "" || len(conditions) == 0 {
+		conditions, args = append(conditions, "u.user_key > ?"), append(args, string(after))
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identity.UserKey, limit int) ([]*record, error) {
+	where, args := userWhere(filter, after)
+	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
+	var page []*record
+	err := eachRow(ctx, t, query, append(args, limit), func(rows *sql.Rows) error {
+		r, err := scanUser(rows)
+		page = append(page, r)
+		return err
+	})
+	return page, err
+}
+
+// cursor names the last user of a page. It is opaque to callers, and stays
+// right when users are added and removed between pages.
+func cursor(last identity.UserKey) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(last))
+}
+
+func parseCursor(c string) (identity.UserKey, error) {
+	if c == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(c)
+	if err != nil || !validKey(identity.UserKey(raw)) {
+		return "", identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out",
+			"Start again without a cursor.")
+	}
+	return identity.UserKey(raw), nil
 }
