@@ -19,10 +19,10 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// addFailure reports an action that failed. action is title case without
-// variables ("Read Identity Mapping"); user and service name what it was about
-// and may be empty. The detail says what failed, why that is likely and what
-// to do, and ends with the server's words and the request that got them.
+// addFailure reports an action that failed. action is in title case, without
+// variables ("Read Identity Mapping"). user and service may be empty. The detail
+// says what failed, the likely cause and what to do, and ends with the server's
+// words and the request.
 func addFailure(diags *diag.Diagnostics, action string, user, service string, err error) {
 	diags.AddError(failureSummary(action), failureDetail(user, service, err))
 }
@@ -50,8 +50,8 @@ func failureDetail(user, service string, err error) string {
 	return detail + requestLines(err, f.said)
 }
 
-// saidByServer is the end of a detail: the server's words and the request that
-// got them. It is empty for an error that no request had.
+// saidByServer returns the end of a detail: the server's words and the request.
+// It returns "" for an error that came from no request.
 func saidByServer(err error) string {
 	words := ""
 	if e := (*identity.Error)(nil); errors.As(err, &e) {
@@ -60,7 +60,7 @@ func saidByServer(err error) string {
 	return requestLines(err, words)
 }
 
-// requestLines starts with a blank line where there is anything to say.
+// requestLines returns the lines behind a blank one, or "".
 func requestLines(err error, words string) string {
 	lines := ""
 	if words != "" {
@@ -89,12 +89,12 @@ func requestLines(err error, words string) string {
 	return "\n" + lines
 }
 
-// explanation is an error in words.
+// explanation describes an error.
 type explanation struct {
 	what   string // what failed; a clause without a full stop
 	remedy string // why that is likely and what to do
 	list   string // of a batch: every failure
-	said   string // the server's own words, where what does not repeat them
+	said   string // the server's own words, unless they are in what
 }
 
 func explain(err error) explanation {
@@ -172,7 +172,7 @@ func itemName(c identity.ItemError) string {
 	return cmp.Or(name, fmt.Sprintf("element %d", c.Index+1)) + ": "
 }
 
-// describeCoded is an error's message with the facts it carries beside it.
+// describeCoded returns an error's message and the facts it carries.
 func describeCoded(e *identity.Error) string {
 	text := e.Message
 	if e.Stored != nil && !strings.Contains(text, e.Stored.Matcher.String()) {
@@ -184,9 +184,9 @@ func describeCoded(e *identity.Error) string {
 	return text
 }
 
-// explainCode explains by what the code means for somebody who runs Terraform.
-// Codes about a value keep the server's words; codes about the way to it get
-// ours, with the server's behind them.
+// explainCode explains what a code means for somebody who runs Terraform. Codes
+// about a value keep the server's words. Codes about transport and permission
+// get ours, followed by the server's.
 func explainCode(e *identity.Error, err error) explanation {
 	if what, remedy := transportCode(e.Code, statusOf(err)); what != "" {
 		return explanation{what: what, remedy: strings.TrimSpace(sentence(remedy) + " " + sentence(e.Hint)), said: e.Message}
@@ -202,8 +202,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// transportCode explains codes of which no value is the reason; what is ""
-// for all others.
+// transportCode explains codes that no value caused. For others what is "".
 func transportCode(code identity.Code, status int) (what, remedy string) {
 	switch code {
 	case identity.CodeUnauthenticated:
@@ -253,8 +252,8 @@ func codeRemedy(code identity.Code) string {
 	return ""
 }
 
-// sentence makes a clause a sentence: a capital first, a full stop last. An
-// e-mail or another name in front keeps its spelling.
+// sentence returns a clause with a capital first and a full stop last. An e-mail
+// or another name in front stays as it is.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -271,5 +270,6 @@ func sentence(s string) string {
 	return s
 }
 
-// openEnded is what a function says: the CLI puts a full stop behind it.
+// openEnded returns s without its full stop: the CLI adds one to what functions
+// report.
 func openEnded(s string) string { return strings.TrimSuffix(s, ".") }

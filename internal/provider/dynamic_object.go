@@ -15,14 +15,14 @@ import (
 )
 
 // dynamicObject reads the attributes of a dynamic argument. A null attribute
-// is absent. The first attribute of another type is kept in err.
+// counts as absent. err holds the first attribute that has a wrong type.
 type dynamicObject struct {
 	attributes map[string]attr.Value
 	err        error
 }
 
-// objectOf takes an object or a map, and refuses attributes that are not
-// allowed: a misspelled one would be ignored otherwise.
+// objectOf returns an object or a map as a dynamicObject. It refuses attributes
+// that are not allowed, so that misspelled ones are not ignored.
 func objectOf(value attr.Value, allowed ...string) (*dynamicObject, error) {
 	o := &dynamicObject{}
 	switch v := unwrap(value).(type) {
@@ -41,7 +41,7 @@ func objectOf(value attr.Value, allowed ...string) (*dynamicObject, error) {
 	return o, nil
 }
 
-// elementsOf takes a tuple, a list or a set; null is empty.
+// elementsOf returns the elements of a tuple, a list or a set, none for null.
 func elementsOf(value attr.Value) ([]attr.Value, error) {
 	switch v := unwrap(value).(type) {
 	case nil:
@@ -66,7 +66,7 @@ func unwrap(value attr.Value) attr.Value {
 	return value
 }
 
-// pointer is a string attribute, nil where it is absent.
+// pointer returns a string attribute, nil where it is absent.
 func (o *dynamicObject) pointer(name string) *string {
 	value := unwrap(o.attributes[name])
 	if value == nil || value.IsNull() {
@@ -80,7 +80,7 @@ func (o *dynamicObject) pointer(name string) *string {
 	return s.ValueStringPointer()
 }
 
-// text is a string attribute, "" where it is absent.
+// text returns a string attribute, "" where it is absent.
 func (o *dynamicObject) text(name string) string {
 	if p := o.pointer(name); p != nil {
 		return *p
@@ -88,8 +88,8 @@ func (o *dynamicObject) text(name string) string {
 	return ""
 }
 
-// texts is an attribute of strings by name, nil where it is absent. Null
-// values in it are absent too.
+// texts returns an attribute that is a map of strings, nil where it is absent.
+// Null elements are left out.
 func (o *dynamicObject) texts(name string) map[string]string {
 	value := unwrap(o.attributes[name])
 	if value == nil || value.IsNull() {

@@ -18,12 +18,8 @@ var (
 	_ function.Function = (*identitiesToCSVFunction)(nil)
 )
 
-// usersToIdentities is user → identity: what by_service and both functions have
-// for each service key.
-var usersToIdentities = types.MapType{ElemType: types.StringType}
-
-// NewIdentitiesFromCSVFunction is provider::sym::identities_from_csv: what a
-// symflow export says.
+// NewIdentitiesFromCSVFunction returns provider::sym::identities_from_csv, which
+// reads a symflow export.
 func NewIdentitiesFromCSVFunction() function.Function { return &identitiesFromCSVFunction{} }
 
 type identitiesFromCSVFunction struct{}
@@ -43,7 +39,7 @@ func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.Defin
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, as from `file(\"identities.csv\")`."},
 		},
-		Return: function.MapReturn{ElementType: usersToIdentities},
+		Return: function.MapReturn{ElementType: identityMapType},
 	}
 }
 
@@ -65,10 +61,11 @@ func (*identitiesFromCSVFunction) Run(ctx context.Context, req function.RunReque
 		}
 		services[service] = types.MapValueMust(types.StringType, users)
 	}
-	resp.Error = resp.Result.Set(ctx, types.MapValueMust(usersToIdentities, services))
+	resp.Error = resp.Result.Set(ctx, types.MapValueMust(identityMapType, services))
 }
 
-// NewIdentitiesToCSVFunction is provider::sym::identities_to_csv: the reverse.
+// NewIdentitiesToCSVFunction returns provider::sym::identities_to_csv, the
+// reverse.
 func NewIdentitiesToCSVFunction() function.Function { return &identitiesToCSVFunction{} }
 
 type identitiesToCSVFunction struct{}
@@ -85,7 +82,7 @@ func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.Definit
 			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens: there a missing row deletes the user.",
 		Parameters: []function.Parameter{
 			function.MapParameter{
-				Name: "identities", ElementType: usersToIdentities,
+				Name: "identities", ElementType: identityMapType,
 				MarkdownDescription: "Service key to user to identity. A null or empty identity is a blank cell, a null map a column of them. A user without any identity gets no row.",
 			},
 		},
@@ -111,10 +108,11 @@ func (*identitiesToCSVFunction) Run(ctx context.Context, req function.RunRequest
 	resp.Error = resp.Result.Set(ctx, types.StringValue(text))
 }
 
-// plainIdentities walks the values themselves: with many people the
-// framework's reflection would cost more than the work. Nulls become empty.
-// It reports false where anything is unknown, which some CLIs let through.
-func plainIdentities(argument types.Map) (map[string]map[string]string, bool) {
+// plainIdentities returns the argument as Go maps, with "" for null. It reads
+// the values one by one: for many people the framework's reflection would take
+// longer than the rest. ok is false where anything is unknown, which some CLIs
+// let through.
+func plainIdentities(argument types.Map) (identities map[string]map[string]string, ok bool) {
 	services := make(map[string]map[string]string, len(argument.Elements()))
 	for service, value := range argument.Elements() {
 		users, ok := value.(types.Map)

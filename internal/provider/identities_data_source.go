@@ -19,7 +19,7 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*identitiesDataSource)(nil)
 )
 
-// NewIdentitiesDataSource is sym_identities: what is stored.
+// NewIdentitiesDataSource returns sym_identities, which lists what is stored.
 func NewIdentitiesDataSource() datasource.DataSource { return &identitiesDataSource{} }
 
 type identitiesDataSource struct{ data *providerData }
@@ -61,6 +61,7 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 	}
 }
 
+// identityMapType is a map of strings inside another map: by user or service key.
 var identityMapType = types.MapType{ElemType: types.StringType}
 
 func (d *identitiesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
@@ -71,7 +72,7 @@ func (d *identitiesDataSource) ValidateConfig(ctx context.Context, req datasourc
 	var config identitiesDataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		config.User = types.StringNull() // its own validator tells
+		config.User = types.StringNull() // has a validator of its own
 		config.filter(&resp.Diagnostics)
 	}
 }

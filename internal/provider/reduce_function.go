@@ -19,7 +19,8 @@ import (
 
 var _ function.Function = (*reduceFunction)(nil)
 
-// NewReduceFunction is provider::sym::reduce: what reducer rules give, offline.
+// NewReduceFunction returns provider::sym::reduce, which evaluates reducer rules
+// offline.
 func NewReduceFunction() function.Function { return &reduceFunction{} }
 
 type reduceFunction struct{}
@@ -82,7 +83,7 @@ func (*reduceFunction) Run(ctx context.Context, req function.RunRequest, resp *f
 	}
 	result, err := set.Evaluate(subject, key)
 	if err != nil {
-		// Which of the three is at fault is not known: the rule, or what it is given.
+		// The rule or one of its inputs is at fault; which one is not known.
 		resp.Error = function.NewFuncError(openEnded(sentence(err.Error())))
 		return
 	}
@@ -95,7 +96,7 @@ func (*reduceFunction) Run(ctx context.Context, req function.RunRequest, resp *f
 	}))
 }
 
-// dynamicRules compiles rules that came as a tuple or list of objects.
+// dynamicRules compiles rules given as a tuple or list of objects.
 func dynamicRules(value types.Dynamic) (*rules.Set, error) {
 	elements, err := elementsOf(value.UnderlyingValue())
 	if err != nil {
@@ -128,7 +129,7 @@ func dynamicRules(value types.Dynamic) (*rules.Set, error) {
 	return set, errors.Join(problems...)
 }
 
-// inRule says which rule an error is about.
+// inRule adds to an error which rule it is about.
 func inRule(index int, err error) error { return fullStop(fmt.Errorf("rules[%d]: %w", index, err)) }
 
 // fullStop ends an error's text as a sentence, to be one of several lines.

@@ -4,15 +4,26 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
@@ -23,8 +34,8 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*resolvedIdentitiesDataSource)(nil)
 )
 
-// NewResolvedIdentitiesDataSource is sym_resolved_identities: the chain, run
-// for many users and many services in one batched pass.
+// NewResolvedIdentitiesDataSource returns sym_resolved_identities, which runs
+// the chain for many users and services in one batch.
 func NewResolvedIdentitiesDataSource() datasource.DataSource { return &resolvedIdentitiesDataSource{} }
 
 type resolvedIdentitiesDataSource struct{ data *providerData }
@@ -32,9 +43,6 @@ type resolvedIdentitiesDataSource struct{ data *providerData }
 func (d *resolvedIdentitiesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_resolved_identities"
 }
-
-// identitiesByKey is a map of maps of strings.
-var identitiesByKey = types.MapType{ElemType: types.StringType}
 
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -59,7 +67,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"rules": dataSourceRulesAttribute(),
 			"declared": schema.MapAttribute{
-				Optional: true, ElementType: identitiesByKey,
+				Optional: true, ElementType: identityMapType,
 				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. They are what apply will store, so they answer before the store does, " +
 					"and a plan that adds missing mappings passes without `depends_on`. Services and users that are not asked for may stand in it.",
 			},
@@ -79,12 +87,12 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 					"what is found is in `stale`, `offboarding` and one warning. It asks the services for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
 			},
 			"identities": schema.MapAttribute{
-				Computed: true, ElementType: identitiesByKey,
+				Computed: true, ElementType: identityMapType,
 				MarkdownDescription: "Accounts by user: user to service key to identity. Every user is a key, spelled as in `users`; a service in which the user is unmapped is an absent key, so read it with `try` or `lookup`. " +
 					"Where the stored value has several keys, the identity is the value of the service type's own key, else all of them as `key=value` text; `sym_resolved_identity` has them apart.",
 			},
 			"by_service": schema.MapAttribute{
-				Computed: true, ElementType: identitiesByKey,
+				Computed: true, ElementType: identityMapType,
 				MarkdownDescription: "The same by service: service key to user to identity. Every service asked for is a key; unmapped users are absent. It is the form that `identities_to_csv` takes.",
 			},
 			"unmapped": schema.ListNestedAttribute{
@@ -165,11 +173,7 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if config.persist && d.data.readOnly {
-		resp.Diagnostics.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
-			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
-		return
-	}
+	d.data.checkPersist(config.persist, &resp.Diagnostics)
 	api, ok := d.data.use(ctx, &resp.Diagnostics)
 	if !ok {
 		return
@@ -196,10 +200,528 @@ func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (
 			return nil, err
 		}
 		chain.API = all
-		c.users, c.names = all.keys, nil
+		c.users, c.names = all.keys(), nil
 	}
 	return chain.Resolve(ctx, resolve.Request{
 		Users: c.users, Services: c.services, Declared: c.declared,
 		Persist: c.persist, CheckStale: c.checkStale, NoTrace: true,
 	})
+}
+
+// bulkConfig holds a configuration of sym_resolved_identities, without what is
+// still unknown.
+type bulkConfig struct {
+	users      []identity.UserKey
+	names      map[identity.UserKey]string // as configured, where that is not the key
+	everybody  bool                        // users is not configured
+	services   []identity.ServiceKey
+	rules      *rules.Set
+	declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
+	onUnmapped string
+	persist    bool
+	checkStale bool
+}
+
+// readBulkConfig reads and checks a configuration, and reports what is wrong at
+// its element. It reads each attribute as an attr.Value: for a model the
+// framework would convert each of ten thousand elements three times.
+func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) *bulkConfig {
+	get := func(name string) attr.Value {
+		var value attr.Value
+		diags.Append(config.GetAttribute(ctx, path.Root(name), &value)...)
+		return value
+	}
+	c := &bulkConfig{}
+	if users, ok := get("users").(types.List); ok {
+		c.everybody = users.IsNull()
+		c.readUsers(users, diags)
+	}
+	if services, ok := get("services").(types.List); ok {
+		c.readServices(services, diags)
+	}
+	if list, ok := get("rules").(types.List); ok {
+		set, found := compileRules(ctx, list, path.Root("rules"))
+		diags.Append(found...)
+		c.rules = set
+	}
+	if declared, ok := get("declared").(types.Map); ok {
+		c.readDeclared(declared, diags)
+	}
+	if text, ok := get("on_unmapped").(types.String); ok {
+		c.onUnmapped = text.ValueString()
+	}
+	if persist, ok := get("persist").(types.Bool); ok {
+		c.persist = persist.ValueBool()
+	}
+	if checkStale, ok := get("check_stale").(types.Bool); ok {
+		c.checkStale = checkStale.ValueBool()
+	}
+	return c
+}
+
+// name returns a user as the configuration spells it.
+func (c *bulkConfig) name(user identity.UserKey) string {
+	if name, ok := c.names[user]; ok {
+		return name
+	}
+	return string(user)
+}
+
+func (c *bulkConfig) readUsers(list types.List, diags *diag.Diagnostics) {
+	at := path.Root("users")
+	elements := list.Elements()
+	c.users = make([]identity.UserKey, 0, len(elements))
+	c.names = map[identity.UserKey]string{}
+	first := make(map[identity.UserKey]int, len(elements)) // index of each user
+	for i, element := range elements {
+		text, ok := element.(types.String)
+		switch {
+		case !ok || text.IsUnknown():
+			continue
+		case text.IsNull():
+			diags.AddAttributeError(at.AtListIndex(i), "Invalid User", "A user is null. Remove it from the list, or name a person by e-mail or a bot by username.")
+			continue
+		}
+		name := text.ValueString()
+		user, err := identity.ParseUser(name)
+		if err != nil {
+			addInvalid(diags, at.AtListIndex(i), "Invalid User", err)
+			continue
+		}
+		if j, twice := first[user]; twice {
+			addUserTwice(diags, at.AtListIndex(i), user, i, name, j, elements[j])
+			continue
+		}
+		first[user] = i
+		c.users = append(c.users, user)
+		if name != string(user) {
+			c.names[user] = name
+		}
+	}
+}
+
+func addUserTwice(diags *diag.Diagnostics, at path.Path, user identity.UserKey, i int, name string, j int, other attr.Value) {
+	first, _ := other.(types.String)
+	why := "they are spelled alike"
+	if first.ValueString() != name {
+		why = "e-mails compare without case and outer spaces"
+	}
+	diags.AddAttributeError(at, "Duplicate User",
+		fmt.Sprintf("Elements %d (%q) and %d (%q) are the same user, %s: %s. Keep one of them; distinct() removes equal ones.",
+			j, first.ValueString(), i, name, user, why))
+}
+
+func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
+	at := path.Root("services")
+	first := map[identity.ServiceKey]int{}
+	for i, element := range list.Elements() {
+		object, ok := element.(types.Object)
+		switch {
+		case !ok || object.IsUnknown():
+			continue
+		case object.IsNull():
+			diags.AddAttributeError(at.AtListIndex(i), "Invalid Service", "A service is null. Remove it from the list, or give it a service_type and an external_id.")
+			continue
+		}
+		serviceType, _ := object.Attributes()["service_type"].(types.String)
+		externalID, _ := object.Attributes()["external_id"].(types.String)
+		service, known := serviceAt(at.AtListIndex(i), serviceType, externalID, diags)
+		if !known {
+			continue
+		}
+		if j, twice := first[service]; twice {
+			diags.AddAttributeError(at.AtListIndex(i), "Duplicate Service",
+				fmt.Sprintf("Elements %d and %d are the same service, %s. Keep one of them.", j, i, service))
+			continue
+		}
+		first[service] = i
+		c.services = append(c.services, service)
+	}
+}
+
+// serviceAt reads a service from the attributes of an object. ok is false while
+// one is unknown, or where one is wrong, which it reports.
+func serviceAt(at path.Path, serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
+	for name, value := range map[string]types.String{"service_type": serviceType, "external_id": externalID} {
+		if value.IsNull() {
+			diags.AddAttributeError(at.AtName(name), "Invalid Service", "A service needs a service_type and an external_id; "+name+" is missing.")
+			return key, false
+		}
+	}
+	if serviceType.IsUnknown() {
+		return key, false
+	}
+	// The type alone can be wrong while the external id is still unknown.
+	if err := identity.ValidateServiceType(serviceType.ValueString()); err != nil {
+		addInvalid(diags, at.AtName("service_type"), "Invalid Service Type", err)
+		return key, false
+	}
+	if externalID.IsUnknown() {
+		return key, false
+	}
+	key = identity.ServiceKey{Type: serviceType.ValueString(), ExternalID: externalID.ValueString()}
+	if err := key.Validate(); err != nil {
+		addInvalid(diags, at.AtName("external_id"), "Invalid External ID", err)
+		return key, false
+	}
+	if key == identity.SymCloud() {
+		diags.AddAttributeError(at, "Service Cannot Be Resolved",
+			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that users already names.")
+		return key, false
+	}
+	return key, true
+}
+
+func (c *bulkConfig) readDeclared(value types.Map, diags *diag.Diagnostics) {
+	at := path.Root("declared")
+	elements := value.Elements()
+	c.declared = make(map[identity.ServiceKey]map[identity.UserKey]identity.Matcher, len(elements))
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		service, err := identity.ParseServiceKey(name)
+		if err != nil {
+			addInvalid(diags, at.AtMapKey(name), "Invalid Service", err)
+			continue
+		}
+		if users, ok := elements[name].(types.Map); ok {
+			c.declared[service] = declaredMappings(users, service, at.AtMapKey(name), diags)
+		}
+	}
+}
+
+// bulkAPI is the chain's API with a list of all users.
+type bulkAPI interface {
+	resolve.API
+	// AllUsers returns every stored user. An error is the last element.
+	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
+}
+
+// everybody answers from a list of all users who exists and who holds an
+// account, without a request.
+type everybody struct {
+	resolve.API
+	users *identity.Index
+}
+
+func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
+	all := &everybody{api, identity.NewIndex()}
+	for user, err := range api.AllUsers(ctx) {
+		if err == nil {
+			err = all.users.Add(user) // a user who moved between pages may come twice
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// keys returns the keys of all users, sorted: the order of pages must not decide
+// who has an account.
+func (e *everybody) keys() []identity.UserKey {
+	users := e.users.All()
+	keys := make([]identity.UserKey, len(users))
+	for i, u := range users {
+		keys[i] = u.Key
+	}
+	return keys
+}
+
+// FindUsers returns all users: the chain asks for everybody.
+func (e *everybody) FindUsers(context.Context, []identity.UserKey) ([]identity.User, error) {
+	return e.users.All(), nil
+}
+
+// Holders returns who had the accounts when the users were read. The server
+// checks writes besides.
+func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, accounts []string) ([]identity.Holder, error) {
+	return e.users.Holders(service, accounts...), nil
+}
+
+// bulkSummary sorts the answers by what there is to say of them.
+type bulkSummary struct {
+	config     *bulkConfig
+	answers    []resolve.Resolution // service by service, each in the order of config.users
+	failed     []resolve.Resolution
+	unmapped   []resolve.Resolution
+	stale      []staleMapping
+	retired    []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
+	collisions []collision
+	mapped     int
+	bySource   map[resolve.Origin]int
+}
+
+// staleMapping is a stored value that rules or the service contradict.
+type staleMapping struct {
+	answer  resolve.Resolution
+	current string // what they give now; "" = none
+	reason  string
+}
+
+// reasonChanged is the reason of a stale value that has a successor. Other
+// reasons are account states and the reasons of unmapped users.
+const reasonChanged = "changed"
+
+// collision is an account that several users have or claim.
+type collision struct {
+	service identity.ServiceKey
+	account string
+	users   []identity.UserKey // sorted
+}
+
+// accountText returns an identity as maps of strings hold it: the value of the
+// service type's own key, else the whole matcher.
+func accountText(matcher identity.Matcher, serviceType string) string {
+	if id, ok := matcher[identity.MatcherKey(serviceType)]; ok {
+		return id
+	}
+	return matcher.String()
+}
+
+func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
+	s := &bulkSummary{config: config, answers: answers, bySource: map[resolve.Origin]int{}}
+	for i := range config.services {
+		inService := answers[i*len(config.users) : (i+1)*len(config.users)]
+		for _, a := range inService {
+			switch {
+			case a.Err != nil:
+				s.failed = append(s.failed, a)
+				continue
+			case a.Mapped():
+				s.mapped++
+				s.bySource[a.Source]++
+			default:
+				s.unmapped = append(s.unmapped, a)
+			}
+			s.addStale(a)
+		}
+		s.collisions = append(s.collisions, collisionsIn(inService)...)
+	}
+	return s
+}
+
+func (s *bulkSummary) addStale(a resolve.Resolution) {
+	if a.Retired() {
+		s.retired = append(s.retired, a)
+	}
+	switch {
+	case a.Stale && a.Fresh != nil:
+		s.stale = append(s.stale, staleMapping{a, accountText(a.Fresh, a.Service.Type), reasonChanged})
+	case a.Stale && a.Retired():
+		s.stale = append(s.stale, staleMapping{a, "", string(a.Account)})
+	case a.Stale:
+		s.stale = append(s.stale, staleMapping{a, "", string(a.FreshReason)})
+	}
+}
+
+// collisionsIn returns the accounts that several users of one service have or
+// claim, sorted by account.
+func collisionsIn(answers []resolve.Resolution) []collision {
+	type first struct {
+		user    identity.UserKey
+		account identity.Matcher
+	}
+	holders := make(map[string]first, len(answers))
+	found := map[string]map[identity.UserKey]bool{} // account key → users; nearly always empty
+	add := func(user identity.UserKey, account identity.Matcher, service identity.ServiceKey) {
+		key := account.AccountKey(service.Type)
+		holder, taken := holders[key]
+		if !taken {
+			holders[key] = first{user, account}
+			return
+		}
+		if found[key] == nil {
+			found[key] = map[identity.UserKey]bool{holder.user: true}
+		}
+		found[key][user] = true
+	}
+	for _, a := range answers {
+		if a.Mapped() {
+			add(a.User, a.Matcher, a.Service)
+		}
+	}
+	// After those who have accounts, so that an account is written as stored and
+	// not as found.
+	for _, a := range answers {
+		if a.Reason == resolve.Claimed {
+			add(a.Holder, a.Candidates[0], a.Service)
+			add(a.User, a.Candidates[0], a.Service)
+		}
+	}
+	list := make([]collision, 0, len(found))
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		service := answers[0].Service
+		list = append(list, collision{service, accountText(holders[key].account, service.Type), slices.Sorted(maps.Keys(found[key]))})
+	}
+	return list
+}
+
+// pasteBlocks returns sym_identity blocks for unmapped users, sorted by service
+// and user, each with its own name.
+func pasteBlocks(unmapped []resolve.Resolution) string {
+	sorted := slices.Clone(unmapped)
+	slices.SortFunc(sorted, func(a, b resolve.Resolution) int {
+		return cmp.Or(strings.Compare(a.Service.Type, b.Service.Type), strings.Compare(a.Service.ExternalID, b.Service.ExternalID),
+			strings.Compare(string(a.User), string(b.User)))
+	})
+	uses := map[string]int{} // of each name
+	var b strings.Builder
+	for _, a := range sorted {
+		if a.Service.Managed() {
+			continue
+		}
+		// Two people may have one local part, and one person is in two
+		// services of a type.
+		first := blockLabel(a.User, a.Service)
+		name := first
+		for uses[name] > 0 {
+			uses[first]++
+			name = fmt.Sprintf("%s_%d", first, uses[first])
+		}
+		uses[name]++
+		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, nil), "\n")
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "resource \"sym_identity\" %q {\n%s\n", name, body)
+	}
+	return b.String()
+}
+
+var (
+	stringMapType    = tftypes.Map{ElementType: tftypes.String}
+	stringMapMapType = tftypes.Map{ElementType: stringMapType}
+	unmappedType     = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"user": tftypes.String, "service": tftypes.String, "reason": tftypes.String,
+	}}
+	staleType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"user": tftypes.String, "service": tftypes.String, "stored": tftypes.String,
+		"stored_source": tftypes.String, "current": tftypes.String, "reason": tftypes.String,
+	}}
+	offboardingType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"user": tftypes.String, "service": tftypes.String, "identity": tftypes.String, "source": tftypes.String, "account": tftypes.String,
+	}}
+	collisionType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"service": tftypes.String, "identity": tftypes.String, "users": tftypes.List{ElementType: tftypes.String},
+	}}
+)
+
+// setState writes the configuration and the answers to state. It builds the
+// protocol's own values: the framework would make them from ten thousand
+// attr.Values by reflection, which takes longer than everything else here.
+func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *tfsdk.State, diags *diag.Diagnostics) {
+	var configured map[string]tftypes.Value
+	if err := config.Raw.As(&configured); err != nil {
+		addFailure(diags, "Write State", "", "", err)
+		return
+	}
+	attributes := maps.Clone(configured)
+	attributes["identities"], attributes["by_service"] = s.identities()
+	attributes["unmapped"] = s.unmappedList()
+	attributes["stale"] = s.staleList()
+	attributes["offboarding"] = s.offboardingList()
+	attributes["collisions"] = s.collisionList()
+	attributes["hcl"] = protoText(pasteBlocks(s.unmapped))
+	attributes["mapped_count"] = protoNumber(s.mapped)
+	attributes["unmapped_count"] = protoNumber(len(s.unmapped))
+	attributes["by_source"] = s.sources()
+	state.Raw = tftypes.NewValue(config.Schema.Type().TerraformType(ctx), attributes)
+}
+
+func protoText(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+
+func protoNumber(n int) tftypes.Value { return tftypes.NewValue(tftypes.Number, int64(n)) }
+
+// identities returns the answers by user and by service, without unmapped ones.
+func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
+	users, services := s.config.users, s.config.services
+	ofUser := make([]map[string]tftypes.Value, len(users))
+	for i := range ofUser {
+		ofUser[i] = make(map[string]tftypes.Value, len(services))
+	}
+	ofService := make(map[string]tftypes.Value, len(services))
+	for i, service := range services {
+		key := service.String()
+		accounts := make(map[string]tftypes.Value, len(users))
+		for j, a := range s.answers[i*len(users) : (i+1)*len(users)] {
+			if !a.Mapped() {
+				continue
+			}
+			account := protoText(accountText(a.Matcher, service.Type))
+			ofUser[j][key] = account
+			accounts[s.config.name(a.User)] = account
+		}
+		ofService[key] = tftypes.NewValue(stringMapType, accounts)
+	}
+	all := make(map[string]tftypes.Value, len(users))
+	for i, user := range users {
+		all[s.config.name(user)] = tftypes.NewValue(stringMapType, ofUser[i])
+	}
+	return tftypes.NewValue(stringMapMapType, all), tftypes.NewValue(stringMapMapType, ofService)
+}
+
+func (s *bulkSummary) unmappedList() tftypes.Value {
+	list := make([]tftypes.Value, len(s.unmapped))
+	for i, a := range s.unmapped {
+		list[i] = tftypes.NewValue(unmappedType, map[string]tftypes.Value{
+			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "reason": protoText(string(a.Reason)),
+		})
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: unmappedType}, list)
+}
+
+func (s *bulkSummary) staleList() tftypes.Value {
+	if !s.config.checkStale {
+		return tftypes.NewValue(tftypes.List{ElementType: staleType}, nil)
+	}
+	list := make([]tftypes.Value, len(s.stale))
+	for i, found := range s.stale {
+		current := tftypes.NewValue(tftypes.String, nil)
+		if found.current != "" {
+			current = protoText(found.current)
+		}
+		a := found.answer
+		list[i] = tftypes.NewValue(staleType, map[string]tftypes.Value{
+			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "stored": protoText(accountText(a.Matcher, a.Service.Type)),
+			"stored_source": protoText(string(a.StoredSource)), "current": current, "reason": protoText(found.reason),
+		})
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: staleType}, list)
+}
+
+func (s *bulkSummary) offboardingList() tftypes.Value {
+	if !s.config.checkStale {
+		return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, nil)
+	}
+	list := make([]tftypes.Value, len(s.retired))
+	for i, a := range s.retired {
+		list[i] = tftypes.NewValue(offboardingType, map[string]tftypes.Value{
+			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "identity": protoText(accountText(a.Matcher, a.Service.Type)),
+			"source": protoText(string(a.Source)), "account": protoText(string(a.Account)),
+		})
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, list)
+}
+
+func (s *bulkSummary) collisionList() tftypes.Value {
+	list := make([]tftypes.Value, len(s.collisions))
+	for i, c := range s.collisions {
+		users := make([]tftypes.Value, len(c.users))
+		for j, user := range c.users {
+			users[j] = protoText(s.config.name(user))
+		}
+		list[i] = tftypes.NewValue(collisionType, map[string]tftypes.Value{
+			"service": protoText(c.service.String()), "identity": protoText(c.account),
+			"users": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, users),
+		})
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: collisionType}, list)
+}
+
+// sources returns the counts by source. Every source is a key.
+func (s *bulkSummary) sources() tftypes.Value {
+	counts := map[string]tftypes.Value{}
+	for _, source := range []resolve.Origin{resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote} {
+		counts[string(source)] = protoNumber(s.bySource[source])
+	}
+	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.Number}, counts)
 }

@@ -4,14 +4,22 @@
 package provider
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
@@ -335,5 +343,423 @@ func TestResolvedIdentities_chunks(t *testing.T) {
 	// 11 searches, 1 for services, 1 login, the rest lookups and holders.
 	if n := len(s.requests()); n > 11+2+8+7 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+func TestResolvedIdentities_validate(t *testing.T) {
+	t.Parallel()
+	ada := []string{"ada@acme.com"}
+	tests := map[string]struct {
+		config map[string]any
+		want   []string
+	}{
+		"fine": {bulkOf(ada, []string{testOkta, testGitHub, "auth0:acme"}, map[string]any{
+			"on_unmapped": "warn", "rules": []any{idRule("r", "$0")}, "declared": map[string]any{testOkta: map[string]any{"Ada@acme.com": "00u1"}},
+		}), nil},
+		"everybody": {bulkOf(nil, []string{testOkta}), nil},
+		"everything unknown": {map[string]any{
+			"users": unknown, "services": unknown, "rules": unknown, "declared": unknown, "on_unmapped": unknown, "persist": unknown, "check_stale": unknown,
+		}, nil},
+		"unknown elements": {map[string]any{
+			"users": []any{"ada@acme.com", unknown, unknown}, "services": []any{unknown, map[string]any{"service_type": "okta", "external_id": unknown}, map[string]any{"service_type": unknown, "external_id": "a"}},
+			"rules": []any{unknown}, "declared": map[string]any{testOkta: unknown, testGitHub: map[string]any{"ada@acme.com": unknown}},
+		}, nil},
+		"users": {bulkOf([]string{"ada@acme.com", "ada lovelace", "", " ADA@acme.com ", "bob@acme.com", "bob@acme.com"}, []string{testOkta}), []string{
+			`ERROR AttributeName("users").ElementKeyInt(1): Invalid User | "ada lovelace" is neither an e-mail nor a username.`,
+			`ERROR AttributeName("users").ElementKeyInt(2): Invalid User | The user is empty.`,
+			`ERROR AttributeName("users").ElementKeyInt(3): Duplicate User | Elements 0 ("ada@acme.com") and 3 (" ADA@acme.com ") are the same user, ada@acme.com: e-mails compare without case and outer spaces.`,
+			`ERROR AttributeName("users").ElementKeyInt(5): Duplicate User | Elements 4 ("bob@acme.com") and 5 ("bob@acme.com") are the same user, bob@acme.com: they are spelled alike.`,
+		}},
+		"null elements": {map[string]any{"users": []any{nil}, "services": []any{nil}}, []string{
+			`ERROR AttributeName("users").ElementKeyInt(0): Invalid User | A user is null.`,
+			`ERROR AttributeName("services").ElementKeyInt(0): Invalid Service | A service is null.`,
+		}},
+		"half a service": {map[string]any{"services": []any{map[string]any{"external_id": "a"}, map[string]any{"service_type": "okta"}}}, []string{
+			`ERROR AttributeName("services").ElementKeyInt(0).AttributeName("service_type"): Invalid Service | … service_type is missing.`,
+			`ERROR AttributeName("services").ElementKeyInt(1).AttributeName("external_id"): Invalid Service | … external_id is missing.`,
+		}},
+		"no services": {map[string]any{"users": []any{}}, []string{`ERROR AttributeName("services"): Missing Configuration for Required Attribute`}},
+		"services": {bulkOf(ada, []string{"Okta:a", testOkta, "slack:acme", "sym:cloud", testOkta}), []string{
+			`ERROR AttributeName("services").ElementKeyInt(0).AttributeName("service_type"): Invalid Service Type | "Okta" is not a service type.`,
+			`ERROR AttributeName("services").ElementKeyInt(2).AttributeName("external_id"): Invalid External ID | … Must start with 'T'`,
+			`ERROR AttributeName("services").ElementKeyInt(3): Service Cannot Be Resolved | sym:cloud holds the users themselves`,
+			`ERROR AttributeName("services").ElementKeyInt(4): Duplicate Service | Elements 1 and 4 are the same service, okta:acme.okta.com.`,
+		}},
+		"mode": {bulkOf(ada, nil, map[string]any{"on_unmapped": "fail"}), []string{`ERROR AttributeName("on_unmapped") … "error" "warn" "ignore"`}},
+		"rules": {bulkOf(ada, nil, map[string]any{"rules": []any{idRule("ok", "$0"), idRule("r", "$7")}}), []string{
+			`ERROR AttributeName("rules").ElementKeyInt(1).AttributeName("identity"): Invalid Reducer Rule`,
+		}},
+		"declared": {bulkOf(ada, nil, map[string]any{"declared": map[string]any{
+			"okta": map[string]any{}, testOkta: map[string]any{"ada@acme.com": "1", "ADA@acme.com": "1", "eve@acme.com": ""},
+			"google:acme.com": map[string]any{"ada@acme.com": "ada"}, "auth0:acme": map[string]any{"ada@acme.com": "x"},
+		}}), []string{
+			`ERROR AttributeName("declared").ElementKeyString("okta"): Invalid Service | "okta" is not a service key.`,
+			`ERROR AttributeName("declared").ElementKeyString("okta:acme.okta.com").ElementKeyString("ada@acme.com"): Duplicate User | The keys "ADA@acme.com" and "ada@acme.com" are the same user`,
+			`ERROR AttributeName("declared").ElementKeyString("okta:acme.okta.com").ElementKeyString("eve@acme.com"): Invalid Identity`,
+			`ERROR AttributeName("declared").ElementKeyString("google:acme.com").ElementKeyString("ada@acme.com"): Invalid Identity … It must be an e-mail.`,
+			`ERROR AttributeName("declared").ElementKeyString("auth0:acme"): Identities Cannot Be Declared … managed by Sym`,
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProtocolServer(t, nil, nil)
+			wantDiagnostics(t, p.validateData(resolvedMany, test.config), test.want...)
+		})
+	}
+}
+
+// brokenDirectory gives unusable answers for some e-mails.
+type brokenDirectory struct {
+	testDirectory
+	broken string // part of their e-mails
+}
+
+func (d *brokenDirectory) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	if strings.Contains(email, d.broken) {
+		return nil, directory.ErrAnswer
+	}
+	return d.testDirectory.Find(ctx, email)
+}
+
+// TestResolvedIdentities_someFail: whoever could not be asked for is in one
+// error, and nobody of them is called unmapped.
+func TestResolvedIdentities_someFail(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, func(cfg *server.Config) {
+		cfg.Directories[mustService(testOkta)] = &brokenDirectory{broken: "broken"}
+	}).register(testOkta)
+	s.mapping("stored@acme.com", testOkta, "00u1", identity.Manual)
+	p := newProtocolServer(t, nil, s.settings())
+	people := []string{"stored@acme.com", "nobody@acme.com"}
+	for i := range 3 {
+		people = append(people, fmt.Sprintf("rule%d@acme.com", i))
+	}
+	for i := range 10 {
+		people = append(people, fmt.Sprintf("broken%d@acme.com", i))
+	}
+	rules := map[string]any{"rules": []any{map[string]any{"name": "cel", "service_type": "okta", "match": "rule.*", "expression": `user.identities["github:acme"]`}}}
+	for _, mode := range []string{"ignore", "error"} {
+		state, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, rules, map[string]any{"on_unmapped": mode}))
+		want := []string{"ERROR: Unable to Resolve Identities | For 13 of 15 users in okta:acme.okta.com a step of the chain failed … " +
+			`rule0@acme.com in okta:acme.okta.com: the rule "cel" failed: expression: no such key: github:acme … broken9@acme.com in okta:acme.okta.com: `}
+		if mode == "error" {
+			want = append(want, "ERROR: Unmapped Users | No identity was found for 1 of 15 users in okta:acme.okta.com:\n\n  nobody@acme.com in okta:acme.okta.com: not_found, ")
+		}
+		wantDiagnostics(t, diags, want...)
+		if state["identities"] != nil {
+			t.Errorf("a failure gave %v", state["identities"])
+		}
+		if text := describeDiagnostic(diags[0]); strings.Contains(strings.ToLower(text), "no identity") || strings.Contains(text, "resource \"sym_identity\"") {
+			t.Errorf("says too much: %s", text)
+		}
+	}
+}
+
+func TestResolvedIdentities_allFails(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		path, method string
+		users        []string
+		about        string
+	}{
+		"services": {"services", "GET", []string{"ada@acme.com"}, "GET /api/v1/services"},
+		"search":   {"users/search", "POST", []string{"ada@acme.com"}, "POST /api/v1/users/search"},
+		"lookup":   {"identities/lookup", "POST", []string{"ada@acme.com"}, "POST /api/v1/identities/lookup"},
+		"holders":  {"identities/search", "POST", []string{"ada@acme.com"}, "POST /api/v1/identities/search"},
+		"write":    {"users", "PATCH", []string{"ada@acme.com"}, "PATCH /api/v1/users"},
+		"listing":  {"users", "GET", nil, "GET /api/v1/users"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t, withDirectory(testOkta, directoryOf("ada@acme.com", "00u1"))).register(testOkta)
+			s.failNext(100, test.method, test.path, 503, "")
+			p := newProtocolServer(t, nil, s.settings())
+			_, diags := p.readData(resolvedMany, bulkOf(test.users, []string{testOkta}, ignoring, map[string]any{"persist": true}))
+			wantFailure(t, diags, "okta:acme.okta.com … Request: "+test.about+", status 503")
+		})
+	}
+	t.Run("two stored under one name", func(t *testing.T) {
+		t.Parallel()
+		s := newTestServer(t).register(testOkta)
+		s.failNext(1, "GET", "users", 200, `{"users":[{"id":"1","type":"normal","role":"member","identities":[{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Ada@acme.com"}}]},
+			{"id":"2","type":"normal","role":"member","identities":[{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"ada@acme.com"}}]}]}`)
+		p := newProtocolServer(t, nil, s.settings())
+		_, diags := p.readData(resolvedMany, bulkOf(nil, []string{testOkta}, ignoring))
+		wantDiagnostics(t, diags, `ERROR: Unable to Resolve Identities … "Ada@acme.com" (id 1) and "ada@acme.com" (id 2)`)
+	})
+}
+
+func TestResolvedIdentities_unregistered(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t).register("okta:b.okta.com", "okta:a.okta.com", testGitHub)
+	p := newProtocolServer(t, nil, s.settings())
+	_, diags := p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{testGitHub, testOkta}, ignoring))
+	wantDiagnostics(t, diags, `ERROR AttributeName("services").ElementKeyInt(1).AttributeName("external_id"): Service Is Not Registered | … `+
+		`okta:acme.okta.com; registered of this type: okta:a.okta.com, okta:b.okta.com … resource "sym_service" "okta" {`)
+	_, diags = p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{testOkta, "slack:T1"}, ignoring))
+	wantDiagnostics(t, diags, `ERROR AttributeName("services"): Service Is Not Registered | … okta:acme.okta.com; … slack:T1; registered of this type: none … "sym_service" "okta" … "sym_service" "slack"`)
+
+	// Where everybody is declared this run may be what registers the service.
+	declared := map[string]any{"declared": map[string]any{testOkta: map[string]any{"ada@acme.com": "00u1"}}}
+	got, diags := p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{testOkta}, declared))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{"by_source": counts("declared", 1)})
+	_, diags = p.readData(resolvedMany, bulkOf([]string{"ada@acme.com", "bob@acme.com"}, []string{testOkta}, declared))
+	wantDiagnostics(t, diags, "ERROR … Service Is Not Registered")
+}
+
+// TestResolvedIdentities_oneDiagnostic: forty or a thousand, it is one, and
+// it stays short.
+func TestResolvedIdentities_oneDiagnostic(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, withDirectory(testOkta, directoryOf())).register(testOkta)
+	p := newProtocolServer(t, nil, s.settings())
+	people := make([]string, 1000)
+	for i := range people {
+		people[i] = fmt.Sprintf("p%04d@acme.com", i)
+	}
+	read := func(n int, mode string) []*tfprotov6.Diagnostic {
+		got, diags := p.readData(resolvedMany, bulkOf(people[:n], []string{testOkta}, map[string]any{"on_unmapped": mode}))
+		if hcl, _ := got["hcl"].(string); mode != "error" && strings.Count(hcl, "resource \"sym_identity\"") != n {
+			t.Errorf("hcl has not %d blocks", n)
+		}
+		return diags
+	}
+	wantDiagnostics(t, read(1, "warn"), "WARNING: Unmapped Users: p0000@acme.com in okta:acme.okta.com | No identity was found for 1 of 1 users in okta:acme.okta.com: … not_found … resource \"sym_identity\" \"p0000_okta\" {")
+	wantDiagnostics(t, read(50, "error"), "ERROR: Unmapped Users | … 50 of 50 … p0049@acme.com in okta:acme.okta.com: not_found … \"p0049_okta\"")
+	diags := read(1000, "warn")
+	wantDiagnostics(t, diags, "WARNING: Unmapped Users: p0000@acme.com in okta:acme.okta.com and 999 more | … p0049@acme.com … … and 950 more … 950 more are not shown: the attributes unmapped and hcl have everybody.")
+	if n := len(diags[0].Detail); n > 20_000 || strings.Contains(diags[0].Detail, "p0050@acme.com") {
+		t.Errorf("%d bytes long", n)
+	}
+	wantDiagnostics(t, read(1000, "error"), "ERROR: Unmapped Users | … 950 more are not shown: with on_unmapped = \"warn\" the attributes")
+	wantDiagnostics(t, read(1000, "ignore"))
+}
+
+// limitedOkta finds everybody by e-mail, for the first requests only; then it
+// wants a pause of ten minutes.
+func limitedOkta(t *testing.T, before int64) *httptest.Server {
+	t.Helper()
+	var requests atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) > before {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, email, _ := strings.Cut(r.URL.Query().Get("search"), `"`)
+		email, _, _ = strings.Cut(email, `"`)
+		fmt.Fprintf(w, `[{"id":"00u%s","status":"ACTIVE","profile":{"login":%q,"email":%q}}]`, url.PathEscape(email[:2]), email, email)
+	}))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// limitedAPI is a whole server in the provider's process, its directory the
+// real connector of Okta.
+func limitedAPI(t *testing.T, before int64) *protocolServer {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sym-identityd.hcl")
+	writeFile(t, file, fmt.Sprintf(`
+org   = "acme"
+store = "sqlite:identities.db"
+service "okta" "acme.okta.com" {
+  directory "okta" {
+    token      = env("OKTA_API_TOKEN")
+    base_url   = %q
+    allow_http = true
+  }
+}
+`, limitedOkta(t, before).URL))
+	return newProtocolServer(t, map[string]string{"OKTA_API_TOKEN": "t"}, embeddedSettings(file, map[string]any{"max_retries": 0}))
+}
+
+// A service that begins to limit requests in the middle of a batch: whoever was
+// answered is answered, and the others are in an error of their own, whatever
+// is to be done about unmapped people.
+func TestResolved_limited(t *testing.T) {
+	t.Parallel()
+	people := []string{"a1@acme.com", "a2@acme.com", "a3@acme.com", "a4@acme.com"} // few enough to be looked up
+	const limit = "he directory of okta:acme.okta.com could not answer: … the service limits requests; try again in 10m0s"
+
+	for _, mode := range []string{"ignore", "warn", "error"} {
+		p := limitedAPI(t, 2)
+		state, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, map[string]any{"on_unmapped": mode}))
+		wantDiagnostics(t, diags, "ERROR: Unable to Resolve Identities | For 2 of 4 users in okta:acme.okta.com a step of the chain failed, so it is not known which account is theirs. They count neither as mapped nor as unmapped. … "+limit)
+		if state["unmapped"] != nil {
+			t.Errorf("%s: unmapped: %v", mode, state["unmapped"])
+		}
+		// The two that were answered are known now, and cost no request.
+		var known []string
+		for _, person := range people {
+			if !strings.Contains(diags[0].Detail, person) {
+				known = append(known, person)
+			}
+		}
+		got, diags := p.readData(resolvedMany, bulkOf(known, []string{testOkta}))
+		wantDiagnostics(t, diags)
+		wantAnswers(t, got, map[string]any{"mapped_count": 2, "unmapped_count": 0})
+	}
+
+	p := limitedAPI(t, 0)
+	_, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, ignoring))
+	wantFailure(t, diags, limit+" … status 429")
+	_, diags = p.readData(resolved, resolveConfig("a1@acme.com", testOkta, ignoring))
+	wantFailure(t, diags, "a1@acme.com … "+limit)
+}
+
+// accountDirectory can be asked by id, too.
+type accountDirectory struct {
+	*testDirectory
+	statusErr error
+}
+
+func (d accountDirectory) FindID(_ context.Context, id string) ([]directory.Account, error) {
+	d.Lock()
+	defer d.Unlock()
+	for _, accounts := range d.Accounts {
+		for _, a := range accounts {
+			if a.ID == id {
+				return []directory.Account{a}, d.statusErr
+			}
+		}
+	}
+	return nil, d.statusErr
+}
+
+func withAccounts(service string, d accountDirectory) func(*server.Config) {
+	return func(cfg *server.Config) { cfg.Directories[mustService(service)] = d }
+}
+
+// leavers are people who were mapped by hand to accounts with other e-mails,
+// which no lookup finds: ada's works, bob's was deactivated, cy's deleted.
+func leavers(t *testing.T, adjust ...func(*server.Config)) *testServer {
+	t.Helper()
+	accounts := directoryOf("ada.l@other.com", "00u1", "bob.b@other.com", "00u2").deactivate("bob.b@other.com")
+	adjust = append([]func(*server.Config){withAccounts(testOkta, accountDirectory{testDirectory: accounts})}, adjust...)
+	s := newTestServer(t, adjust...).register(testOkta, testGitHub)
+	s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+	s.mapping("bob@acme.com", testOkta, "00u2", identity.Manual)
+	s.mapping("cy@acme.com", testOkta, "00u3", identity.FromRule)
+	return s
+}
+
+var checking = map[string]any{"check_stale": true}
+
+func TestResolvedIdentities_offboarding(t *testing.T) {
+	t.Parallel()
+	s := leavers(t)
+	p := newProtocolServer(t, nil, s.settings())
+	people := []string{"Ada@acme.com", "bob@acme.com", "cy@acme.com", "dee@acme.com"}
+	declared := map[string]any{"declared": map[string]any{testOkta: map[string]any{"dee@acme.com": "00u2"}}}
+	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking, declared))
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: 00u2 in okta:acme.okta.com and 3 more | Several users have … bob@acme.com, dee@acme.com … Accounts of mappings are inactive or gone:\n\n"+
+		"  bob@acme.com in okta:acme.okta.com: 00u2 (stored, manual) is inactive\n"+
+		"  cy@acme.com in okta:acme.okta.com: 00u3 (stored, rule) is no longer there\n"+
+		"  dee@acme.com in okta:acme.okta.com: 00u2 (declared) is inactive\n … The attributes collisions, offboarding and stale have all of them.")
+	entry := func(user, id, source, account string) map[string]any {
+		return map[string]any{"user": user, "service": testOkta, "identity": id, "source": source, "account": account}
+	}
+	stale := func(user, id, source, reason string) map[string]any {
+		return map[string]any{"user": user, "service": testOkta, "stored": id, "stored_source": source, "current": nil, "reason": reason}
+	}
+	wantAnswers(t, got, map[string]any{
+		"offboarding": []any{
+			entry("bob@acme.com", "00u2", "store", "inactive"), entry("cy@acme.com", "00u3", "store", "absent"), entry("dee@acme.com", "00u2", "declared", "inactive"),
+		},
+		"stale":        []any{stale("bob@acme.com", "00u2", "manual", "inactive"), stale("cy@acme.com", "00u3", "rule", "absent")},
+		"mapped_count": 4,
+	})
+	if n := len(s.requests("POST identities/status")); n != 1 {
+		t.Errorf("%d requests for accounts, want one for all", n)
+	}
+	s.forget()
+	_, diags = p.readData(resolvedMany, bulkOf(people, []string{testOkta}, ignoring))
+	wantDiagnostics(t, diags)
+	if n := len(s.requests("POST identities/status")); n > 0 {
+		t.Errorf("%d requests for accounts without check_stale", n)
+	}
+}
+
+// Hundreds of leavers are one warning with at most fifty lines.
+func TestResolvedIdentities_manyLeft(t *testing.T) {
+	t.Parallel()
+	s := leavers(t)
+	var people []string
+	for i := range 120 {
+		people = append(people, fmt.Sprintf("p%03d@acme.com", i))
+		s.mapping(people[i], testOkta, fmt.Sprintf("gone%03d", i), identity.Manual)
+	}
+	p := newProtocolServer(t, nil, s.settings())
+	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: p000@acme.com in okta:acme.okta.com and 119 more | … p049@acme.com in okta:acme.okta.com: gone049 (stored, manual) is no longer there\n  … and 70 more")
+	if list, _ := got["offboarding"].([]any); len(list) != 120 {
+		t.Errorf("%d entries", len(list))
+	}
+}
+
+func TestResolvedIdentity_account(t *testing.T) {
+	t.Parallel()
+	s := leavers(t)
+	p := newProtocolServer(t, nil, s.settings())
+	for _, test := range []struct {
+		user, account string
+		stale         bool
+		says          []string
+	}{
+		{"ada@acme.com", "active", false, nil},
+		{"bob@acme.com", "inactive", true, []string{"WARNING: Stale Identity: bob@acme.com in okta:acme.okta.com | The store maps bob@acme.com in okta:acme.okta.com to 00u2, but that account is inactive. … account  miss: the account 00u2 is inactive … If the person left, remove the mapping … identity     = \"\""}},
+		{"cy@acme.com", "absent", true, []string{"WARNING: Stale Identity: cy@acme.com in okta:acme.okta.com | … but that account is no longer there."}},
+	} {
+		got, diags := p.readData(resolved, resolveConfig(test.user, testOkta, checking))
+		wantDiagnostics(t, diags, test.says...)
+		if got["account"] != test.account || got["stale"] != test.stale || got["mapped"] != true {
+			t.Errorf("%s: account %v, stale %v", test.user, got["account"], got["stale"])
+		}
+	}
+	config := resolveConfig("dee@acme.com", testOkta, map[string]any{"check_stale": true, "declared": map[string]any{"dee@acme.com": "00u9"}})
+	got, diags := p.readData(resolved, config)
+	wantDiagnostics(t, diags, "WARNING: Stale Identity: dee@acme.com in okta:acme.okta.com | This configuration maps dee@acme.com … to 00u9, but that account is no longer there.")
+	if got["account"] != "absent" || got["stale"] != false {
+		t.Errorf("declared: account %v, stale %v", got["account"], got["stale"])
+	}
+	got, diags = p.readData(resolved, resolveConfig("bob@acme.com", testOkta))
+	wantDiagnostics(t, diags)
+	if got["account"] != nil || got["stale"] != nil {
+		t.Errorf("not asked: %v, %v", got["account"], got["stale"])
+	}
+}
+
+// A service that does not answer is an error and nobody is called gone; an API
+// that lacks the call says nothing.
+func TestResolved_accountCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	people := []string{"ada@acme.com", "bob@acme.com"}
+	for name, err := range map[string]error{"down": directory.ErrUnavailable, "401": directory.ErrCredential, "429": &directory.RateLimitError{}} {
+		s := leavers(t, withAccounts(testOkta, accountDirectory{testDirectory: directoryOf(), statusErr: err}))
+		p := newProtocolServer(t, nil, s.settings())
+		state, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
+		wantFailure(t, diags, "Request: POST /api/v1/identities/status")
+		if state["offboarding"] != nil {
+			t.Errorf("%s: %v", name, state["offboarding"])
+		}
+		_, diags = p.readData(resolved, resolveConfig("bob@acme.com", testOkta, checking))
+		wantFailure(t, diags, "bob@acme.com … okta:acme.okta.com … Request: POST /api/v1/identities/status")
+	}
+	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed} {
+		s := leavers(t)
+		s.answerNext(1000, http.MethodPost, "identities/status", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"error":true,"message":"no such call"}`)
+		})
+		p := newProtocolServer(t, nil, s.settings())
+		got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
+		wantDiagnostics(t, diags)
+		if diff := cmp.Diff([]any{}, got["offboarding"]); diff != "" {
+			t.Errorf("%d (-want +got):\n%s", status, diff)
+		}
 	}
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
-// maxListed bounds the lists in a diagnostic: the attributes have everybody.
+// maxListed bounds the lists in a diagnostic. The attributes list everybody.
 const maxListed = 50
 
-// report says what the answers come to, in at most three diagnostics whatever
-// the number of people: failures, unmapped users, and what wants a second look.
+// report adds at most three diagnostics, whatever the number of people: failures,
+// unmapped users, and identities to review.
 func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	if len(s.failed) > 0 {
 		diags.AddError("Unable to Resolve Identities", s.failedDetail())
@@ -31,8 +31,7 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		switch s.config.onUnmapped {
 		case onUnmappedIgnore:
 		case onUnmappedWarn:
-			// Terraform folds warnings with equal summaries, also those of two
-			// data sources.
+			// Terraform folds warnings with equal summaries.
 			diags.AddWarning("Unmapped Users: "+s.where(first)+andMore(len(s.unmapped)-1), s.unmappedDetail())
 		default:
 			diags.AddError("Unmapped Users", s.unmappedDetail())
@@ -50,12 +49,12 @@ func andMore(n int) string {
 	return fmt.Sprintf(" and %d more", n)
 }
 
-// where names a user and a service.
+// where returns a user and a service as text.
 func (s *bulkSummary) where(a resolve.Resolution) string {
 	return s.config.name(a.User) + " in " + a.Service.String()
 }
 
-// listed writes a line for each element, up to the bound.
+// listed returns a line for each element, up to maxListed.
 func listed[T any](elements []T, line func(T) string) string {
 	var b strings.Builder
 	for i, e := range elements {
@@ -68,7 +67,7 @@ func listed[T any](elements []T, line func(T) string) string {
 	return b.String()
 }
 
-// share is "3 of 40 users in okta:acme.okta.com", or the like for several
+// share returns "3 of 40 users in okta:acme.okta.com", or the like for several
 // services.
 func (s *bulkSummary) share(n int) string {
 	if len(s.config.services) == 1 {
@@ -93,7 +92,7 @@ func (s *bulkSummary) failedDetail() string {
 	return strings.TrimRight(detail, "\n")
 }
 
-// explainOne says why one person's chain failed, and what to do about it.
+// explainOne returns why one person's chain failed and what to do about it.
 func explainOne(err error) (what, hint string) {
 	var broken *rules.EvalError
 	if errors.As(err, &broken) {
@@ -128,7 +127,7 @@ func (s *bulkSummary) unmappedDetail() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// bulkRemedies says for each reason that occurs what is particular about it.
+// bulkRemedies returns a line of advice for each reason that occurs.
 func bulkRemedies(unmapped []resolve.Resolution) string {
 	occurs := map[resolve.Reason]bool{}
 	managed := false
@@ -160,8 +159,8 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 	return b.String()
 }
 
-// contradicted are the stale values whose account is in use for all that is
-// known; the others are told as what they are.
+// contradicted returns the stale values except those whose account is inactive
+// or gone, which are listed apart.
 func (s *bulkSummary) contradicted() []staleMapping {
 	var list []staleMapping
 	for _, found := range s.stale {
@@ -230,7 +229,7 @@ func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
 	return line
 }
 
-// retiredText says what became of an account.
+// retiredText returns what became of an account.
 func retiredText(a resolve.Resolution) string {
 	if a.Account == identity.AccountAbsent {
 		return "is no longer there"
@@ -238,9 +237,9 @@ func retiredText(a resolve.Resolution) string {
 	return "is inactive"
 }
 
-// addBulkFailure reports a pass that failed as a whole.
+// addBulkFailure reports a request that failed as a whole.
 func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
-	if missing := unregisteredAmong(err); len(missing) > 0 {
+	if missing := unregisteredIn(err); len(missing) > 0 {
 		addAllUnregistered(diags, config, missing)
 		return
 	}
@@ -251,12 +250,12 @@ func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
 	addFailure(diags, "Resolve Identities", "", about, err)
 }
 
-// unregisteredAmong is every service that an error calls unregistered.
-func unregisteredAmong(err error) []*resolve.UnregisteredError {
+// unregisteredIn returns every service that an error calls unregistered.
+func unregisteredIn(err error) []*resolve.UnregisteredError {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []*resolve.UnregisteredError
 		for _, e := range joined.Unwrap() {
-			all = append(all, unregisteredAmong(e)...)
+			all = append(all, unregisteredIn(e)...)
 		}
 		return all
 	}

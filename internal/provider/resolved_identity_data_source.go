@@ -6,8 +6,12 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -26,18 +30,45 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*resolvedIdentityDataSource)(nil)
 )
 
-// NewResolvedIdentityDataSource is sym_resolved_identity: the chain, run for
-// one user and one service.
+// NewResolvedIdentityDataSource returns sym_resolved_identity, which runs the
+// chain for one user and one service.
 func NewResolvedIdentityDataSource() datasource.DataSource { return &resolvedIdentityDataSource{} }
 
 type resolvedIdentityDataSource struct{ data *providerData }
 
-// What a data source does about unmapped people.
+// Values of on_unmapped.
 const (
 	onUnmappedError  = "error"
 	onUnmappedWarn   = "warn"
 	onUnmappedIgnore = "ignore"
 )
+
+// resolvedIdentityModel holds the configuration and the result.
+type resolvedIdentityModel struct {
+	User         types.String `tfsdk:"user"`
+	ServiceType  types.String `tfsdk:"service_type"`
+	ExternalID   types.String `tfsdk:"external_id"`
+	Rules        types.List   `tfsdk:"rules"`
+	Declared     types.Map    `tfsdk:"declared"`
+	OnUnmapped   types.String `tfsdk:"on_unmapped"`
+	Persist      types.Bool   `tfsdk:"persist"`
+	CheckStale   types.Bool   `tfsdk:"check_stale"`
+	Identity     types.String `tfsdk:"identity"`
+	Matcher      types.Map    `tfsdk:"matcher"`
+	Mapped       types.Bool   `tfsdk:"mapped"`
+	Source       types.String `tfsdk:"source"`
+	StoredSource types.String `tfsdk:"stored_source"`
+	Rule         types.String `tfsdk:"rule"`
+	LookupEmail  types.String `tfsdk:"lookup_email"`
+	Reason       types.String `tfsdk:"reason"`
+	Stale        types.Bool   `tfsdk:"stale"`
+	Account      types.String `tfsdk:"account"`
+	Steps        types.List   `tfsdk:"steps"`
+}
+
+var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"name": types.StringType, "outcome": types.StringType, "detail": types.StringType,
+}}
 
 func (d *resolvedIdentityDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_resolved_identity"
@@ -175,11 +206,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if config.Persist.ValueBool() && d.data.readOnly {
-		resp.Diagnostics.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
-			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
-		return
-	}
+	d.data.checkPersist(config.Persist.ValueBool(), &resp.Diagnostics)
 	api, ok := d.data.use(ctx, &resp.Diagnostics)
 	if !ok {
 		return
@@ -197,12 +224,20 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	config.setAnswer(answer)
+	config.setResolution(answer)
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// resolvableService is the service asked for. sym:cloud is no target: it holds
-// the users themselves.
+// checkPersist refuses persist where the provider is read-only.
+func (d *providerData) checkPersist(persist bool, diags *diag.Diagnostics) {
+	if persist && d.readOnly {
+		diags.AddAttributeError(path.Root("persist"), "Provider Is Read-Only",
+			"persist = true stores what rules and lookups yield, but the provider is configured with read_only = true. Remove one of the two.")
+	}
+}
+
+// resolvableService returns the service asked for. It refuses sym:cloud, which
+// holds the users themselves.
 func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, diags)
 	if ok && service == identity.SymCloud() {
@@ -213,8 +248,8 @@ func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (i
 	return service, ok
 }
 
-// resolveOne runs the chain for one user and one service. Failures, which are
-// never an unmapped user, are in diags.
+// resolveOne runs the chain for one user and one service. A failure goes to
+// diags; it never makes the user unmapped.
 func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Resolution, bool) {
 	user, service := req.Users[0], req.Services[0]
 	answers, err := resolve.Chain{API: api, Rules: set}.Resolve(ctx, req)
@@ -236,4 +271,78 @@ func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolv
 		addFailure(diags, "Resolve Identity", string(user), service.String(), err)
 	}
 	return resolve.Resolution{}, false
+}
+
+func (m *resolvedIdentityModel) setResolution(a resolve.Resolution) {
+	m.Identity, m.Matcher = types.StringNull(), types.MapNull(types.StringType)
+	if a.Mapped() {
+		m.Matcher = matcherValue(a.Matcher)
+		if id, plain := a.Identity(); plain {
+			m.Identity = types.StringValue(id)
+		}
+	}
+	m.Mapped = types.BoolValue(a.Mapped())
+	m.Source = textOrNull(a.Source)
+	m.StoredSource = textOrNull(a.StoredSource)
+	m.Rule = textOrNull(a.Rule)
+	m.LookupEmail = textOrNull(a.LookupEmail)
+	m.Reason = textOrNull(a.Reason)
+	m.Stale, m.Account = types.BoolNull(), types.StringNull()
+	if m.CheckStale.ValueBool() {
+		m.Stale = types.BoolValue(a.Stale)
+		m.Account = textOrNull(a.Account)
+	}
+	steps := make([]attr.Value, len(a.Steps))
+	for i, s := range a.Steps {
+		steps[i] = types.ObjectValueMust(stepType.AttrTypes, map[string]attr.Value{
+			"name":    types.StringValue(string(s.Name)),
+			"outcome": types.StringValue(string(s.Outcome)),
+			"detail":  types.StringValue(s.Detail),
+		})
+	}
+	m.Steps = types.ListValueMust(stepType, steps)
+}
+
+// textOrNull returns null for "".
+func textOrNull[T ~string](s T) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(string(s))
+}
+
+// declaredMappings reads a map from user to identity. It leaves out values that
+// are still unknown, and reports bad ones at their keys.
+func declaredMappings(value types.Map, service identity.ServiceKey, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]identity.Matcher {
+	declared := make(map[identity.UserKey]identity.Matcher, len(value.Elements()))
+	names := make(map[identity.UserKey]string, len(value.Elements()))
+	elements := value.Elements()
+	if err := service.CheckDeclarable(); err != nil && len(elements) > 0 {
+		addInvalid(diags, at, "Identities Cannot Be Declared", err)
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		user, err := identity.ParseUser(name)
+		if err != nil {
+			addInvalid(diags, at.AtMapKey(name), "Invalid User", err)
+			continue
+		}
+		if other, twice := names[user]; twice {
+			diags.AddAttributeError(at.AtMapKey(name), "Duplicate User",
+				fmt.Sprintf("The keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", other, name, user))
+			continue
+		}
+		names[user] = name
+		id, ok := elements[name].(types.String)
+		if !ok || id.IsUnknown() {
+			continue
+		}
+		matcher := identity.NewMatcher(service.Type, id.ValueString())
+		if err := matcher.Validate(service); err != nil {
+			addInvalid(diags, at.AtMapKey(name), "Invalid Identity", err)
+			continue
+		}
+		declared[user] = matcher
+	}
+	return declared
 }

@@ -34,10 +34,9 @@ type ruleModel struct {
 const rulesDescription = "Reducer rules, tried in order for users nothing is stored for; the first that yields an identity wins. " +
 	"Each rule has exactly one of `identity`, `identities`, `expression` and `lookup_email`. Rules see the normalised e-mail: trimmed and in lower case."
 
-// ruleAttributes is the one source of what a rule may say and of its prose.
-//
-// What is required is checked by the rules package: the framework would call
-// required attributes missing in a rule that is unknown as a whole.
+// ruleAttributes lists the attributes of a rule for both schemas. They are all
+// optional there: for a rule that is unknown as a whole, the framework would
+// report required attributes as missing. The rules package checks them.
 var ruleAttributes = []struct {
 	name, doc string
 	isMap     bool
@@ -82,16 +81,15 @@ func dataSourceRulesAttribute() schema.ListNestedAttribute {
 	}
 }
 
-// compileRules compiles a rules list; every error stands at the attribute that
-// is wrong. While any part is unknown the known rules are still checked, but
-// the set is nil.
+// compileRules compiles a rules list and reports each error at its attribute.
+// While any part is unknown it still checks the known rules, but returns no set.
 func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Set, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	if list.IsUnknown() {
 		return nil, diags
 	}
 	written := make([]rules.Rule, 0, len(list.Elements()))
-	places := make([]int, 0, len(list.Elements())) // where each known rule stands in the list
+	places := make([]int, 0, len(list.Elements())) // index of each known rule in the list
 	for i, element := range list.Elements() {
 		object, ok := element.(types.Object)
 		if !ok || object.IsUnknown() {
@@ -130,8 +128,8 @@ func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Se
 
 const invalidRule = "Invalid Reducer Rule"
 
-// addBrokenRule reports a rule that failed while it ran. Which attribute it
-// stands at is not known: the rule may be the provider's or the data source's.
+// addBrokenRule reports a rule that failed while it ran. It names no attribute:
+// the rule may be the provider's or the data source's.
 func addBrokenRule(diags *diag.Diagnostics, e *rules.EvalError) {
 	detail := sentence(fmt.Sprintf("The rule %q failed for %s in %s: %s", e.Rule, e.User, e.Service, e.Message))
 	if e.Hint != "" {
@@ -141,8 +139,8 @@ func addBrokenRule(diags *diag.Diagnostics, e *rules.EvalError) {
 		"Correct the rule, or keep it from this user with match.")
 }
 
-// rule is the rule as the rules package takes it; known is false while any
-// attribute is unknown.
+// rule returns the rule for the rules package. known is false while any attribute
+// is unknown.
 func (m ruleModel) rule() (rule rules.Rule, known bool) {
 	all := []attr.Value{m.Name, m.ServiceType, m.ExternalID, m.Match, m.Identity, m.Identities, m.Expression, m.LookupEmail}
 	if slices.ContainsFunc(all, attr.Value.IsUnknown) {

@@ -17,7 +17,7 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*serviceDataSource)(nil)
 )
 
-// NewServiceDataSource is sym_service: one registered target service.
+// NewServiceDataSource returns sym_service, which reads one registered service.
 func NewServiceDataSource() datasource.DataSource { return &serviceDataSource{} }
 
 type serviceDataSource struct{ data *providerData }

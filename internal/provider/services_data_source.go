@@ -20,7 +20,8 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*servicesDataSource)(nil)
 )
 
-// NewServicesDataSource is sym_services: the registered target services.
+// NewServicesDataSource returns sym_services, which lists the registered
+// services.
 func NewServicesDataSource() datasource.DataSource { return &servicesDataSource{} }
 
 type servicesDataSource struct{ data *providerData }

@@ -13,7 +13,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
 
-// reportUnmapped says, as loudly as asked for, that a user is unmapped.
+// reportUnmapped reports an unmapped user as an error, a warning or not at all.
 func reportUnmapped(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped string) {
 	switch {
 	case a.Mapped() || onUnmapped == onUnmappedIgnore:
@@ -26,8 +26,8 @@ func reportUnmapped(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped st
 	}
 }
 
-// unmappedDetail names user and service, says what each step said, and ends
-// with the HCL that maps the user.
+// unmappedDetail returns a text that names user and service, lists the steps,
+// and ends with the HCL that maps the user.
 func unmappedDetail(a resolve.Resolution) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s has no identity in %s: %s (reason: %s).\n\n", a.User, a.Service, reasonText(a), a.Reason)
@@ -39,7 +39,7 @@ func unmappedDetail(a resolve.Resolution) string {
 	return b.String()
 }
 
-// stepLines shows the trace, one indented line a step.
+// stepLines returns the trace, one indented line for each step.
 func stepLines(steps []resolve.Step) string {
 	width := 0
 	for _, s := range steps {
@@ -102,7 +102,7 @@ func remedy(a resolve.Resolution) string {
 	return "Map the user by hand." + declare
 }
 
-// reportStale warns of a stored value that rules and lookup contradict, and of
+// reportStale warns of a stored value that rules or the lookup contradict, and of
 // a mapping whose account is inactive or gone.
 func reportStale(diags *diag.Diagnostics, a resolve.Resolution) {
 	switch {
@@ -130,7 +130,7 @@ func reportStale(diags *diag.Diagnostics, a resolve.Resolution) {
 	diags.AddWarning(fmt.Sprintf("Stale Identity: %s in %s", a.User, a.Service), b.String())
 }
 
-// reportRetired warns of a mapping whose account is of no use any more.
+// reportRetired warns of a mapping whose account is inactive or gone.
 func reportRetired(diags *diag.Diagnostics, a resolve.Resolution) {
 	where := "The store"
 	if a.Source == resolve.Declared {

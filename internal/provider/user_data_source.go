@@ -26,7 +26,7 @@ var (
 	_ datasource.DataSourceWithConfigValidators = (*userDataSource)(nil)
 )
 
-// NewUserDataSource is sym_user: one stored user.
+// NewUserDataSource returns sym_user, which reads one stored user.
 func NewUserDataSource() datasource.DataSource { return &userDataSource{} }
 
 type userDataSource struct{ data *providerData }
@@ -96,7 +96,8 @@ func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// find finds whom the configuration names; nil is always with an error.
+// find returns the user that the configuration names. It returns nil after it
+// reported an error.
 func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *diag.Diagnostics) *identity.User {
 	api, ok := d.data.use(ctx, diags)
 	if !ok {
@@ -113,7 +114,7 @@ func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *
 		user, err = api.UserByID(ctx, name)
 	} else {
 		key, known := named.key()
-		if !known { // unknown until now, and no name
+		if !known { // was unknown until now, and is invalid
 			_, err := parseOwnName(named.kind(), name)
 			addInvalid(diags, at, "Invalid User", err)
 			return nil
@@ -131,7 +132,7 @@ func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *
 	return user
 }
 
-// findUser is FindUsers for one; nil where there is none.
+// findUser returns the user with a key, nil where there is none.
 func findUser(ctx context.Context, api storeReader, key identity.UserKey) (*identity.User, error) {
 	users, err := api.FindUsers(ctx, []identity.UserKey{key})
 	if err != nil {
@@ -145,7 +146,7 @@ func findUser(ctx context.Context, api storeReader, key identity.UserKey) (*iden
 	return nil, nil
 }
 
-// setStored keeps the spelling of the name that the configuration gives.
+// setStored fills the model from the store. The name stays as configured.
 func (m *userDataModel) setStored(u identity.User) {
 	stored := userModel{Email: m.Email, Username: m.Username}
 	stored.setStored(u)

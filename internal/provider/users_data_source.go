@@ -26,7 +26,7 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*usersDataSource)(nil)
 )
 
-// NewUsersDataSource is sym_users: who is stored.
+// NewUsersDataSource returns sym_users, which lists stored users.
 func NewUsersDataSource() datasource.DataSource { return &usersDataSource{} }
 
 type usersDataSource struct{ data *providerData }
@@ -104,14 +104,14 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// askedEmail is an e-mail with its spelling in the configuration.
+// askedEmail is an e-mail with its text in the configuration.
 type askedEmail struct {
-	key     identity.UserKey
-	spelled string
+	key identity.UserKey
+	raw string
 }
 
-// askedEmails reads a list of e-mails, each once. All that are wrong stand in
-// one diagnostic; unknown ones are left out.
+// askedEmails reads a list of e-mails, each once. It reports all invalid ones in
+// one diagnostic and leaves out unknown ones.
 func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 	var asked []askedEmail
 	wrong := ""
@@ -136,7 +136,7 @@ func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 	return asked
 }
 
-// readUsers reads those that were asked for, or everybody.
+// readUsers reads the users asked for, or everybody.
 func readUsers(ctx context.Context, api storeReader, config usersModel, asked []askedEmail) ([]identity.User, error) {
 	if !config.Emails.IsNull() {
 		keys := make([]identity.UserKey, len(asked))
@@ -155,7 +155,7 @@ func readUsers(ctx context.Context, api storeReader, config usersModel, asked []
 	return all, nil
 }
 
-// setUsers filters and orders what was read.
+// setUsers filters and sorts the users.
 func (m *usersModel) setUsers(users []identity.User, asked []askedEmail) {
 	found := make(map[identity.UserKey]bool, len(users))
 	var selected []identity.User
@@ -173,7 +173,7 @@ func (m *usersModel) setUsers(users []identity.User, asked []askedEmail) {
 	missing := []attr.Value{}
 	for _, a := range asked {
 		if !found[a.key] {
-			missing = append(missing, types.StringValue(a.spelled))
+			missing = append(missing, types.StringValue(a.raw))
 		}
 	}
 	m.Users, m.Missing = types.ListValueMust(userRecordType, records), types.ListValueMust(types.StringType, missing)
