@@ -732,8 +732,8 @@ func TestResolvedIdentity_account(t *testing.T) {
 	}
 }
 
-// A service that does not answer is an error and nobody is called gone; an API
-// that lacks the call says nothing.
+// A service that does not answer, or an API that lacks the call, is an error and
+// nobody is called gone.
 func TestResolved_accountCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	people := []string{"ada@acme.com", "bob@acme.com"}
@@ -757,9 +757,9 @@ func TestResolved_accountCannotBeAsked(t *testing.T) {
 		})
 		p := newProtocolServer(t, nil, s.settings())
 		got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
-		wantDiagnostics(t, diags)
-		if diff := cmp.Diff([]any{}, got["offboarding"]); diff != "" {
-			t.Errorf("%d (-want +got):\n%s", status, diff)
+		wantFailure(t, diags, "lacks identities/status, which the provider needs")
+		if got["offboarding"] != nil {
+			t.Errorf("%d: %v", status, got["offboarding"])
 		}
 	}
 }

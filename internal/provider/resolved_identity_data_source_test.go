@@ -623,28 +623,18 @@ func TestResolvedIdentity_ruleFails(t *testing.T) {
 	}
 }
 
-// TestResolvedIdentity_withoutExtensions asks a server that is Sym's own, so
-// to say: it has none of the calls that are marked ext.
+// TestResolvedIdentity_withoutExtensions: an API without the calls that are
+// marked ext is one clear error, and nobody is called unmapped.
 func TestResolvedIdentity_withoutExtensions(t *testing.T) {
 	t.Parallel()
-	s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
-	s.mapping("bob@acme.com", "okta:acme.okta.com", "00u2", "manual")
-	for _, path := range []string{"users/search", "identities/lookup", "identities/search"} {
-		s.failNext(1000, "POST", path, 404, `{"error":true,"message":"Missing","status_code":404}`)
+	for _, call := range []string{"users/search", "identities/lookup", "identities/search"} {
+		s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
+		s.mapping("bob@acme.com", "okta:acme.okta.com", "00u2", "manual")
+		s.failNext(1000, "POST", call, 404, `{"error":true,"message":"Missing","status_code":404}`)
+		p := newProtocolServer(t, nil, s.settings())
+		_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"on_unmapped": "ignore"}))
+		wantFailure(t, diags, "Use sym-identityd … lacks "+call+", which the provider needs … Request: POST /api/v1/"+call)
 	}
-	p := newProtocolServer(t, nil, s.settings())
-	_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com"))
-	wantDiagnostics(t, diags, "ERROR: Unmapped User | … email  skipped: this API has no directories … (reason: no_directory)")
-	got, diags := p.readData(resolved, resolveConfig("bob@acme.com", "okta:acme.okta.com"))
-	wantDiagnostics(t, diags)
-	if got["identity"] != "00u2" {
-		t.Errorf("got %v", got)
-	}
-	// The holder is found without a search, too.
-	_, diags = p.readData(resolved, resolveConfig("carol@acme.com", "okta:acme.okta.com", map[string]any{
-		"rules": []any{map[string]any{"name": "r", "service_type": "okta", "identities": map[string]any{"carol@acme.com": "00u2"}}},
-	}))
-	wantDiagnostics(t, diags, "ERROR: Unmapped User | … 00u2, belongs to bob@acme.com (reason: claimed)")
 }
 
 // TestAccResolvedIdentity_warnsOfEach reads what Terraform prints: it folds
