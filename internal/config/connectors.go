@@ -32,11 +32,9 @@ func decodeHTTP(args arguments, _ identity.ServiceKey) opener {
 
 func decodeSCIM(args arguments, _ identity.ServiceKey) opener {
 	cfg := scim.Config{
-		BaseURL:     args.url("base_url").value,
+		Settings:    args.web(),
 		Token:       args.secret("token"),
 		IDAttribute: args.str("id_attribute"),
-		Timeout:     args.duration("timeout"),
-		AllowHTTP:   args.boolean("allow_http"),
 	}
 	return func() (directory.Directory, error) { return scim.Open(cfg) }
 }

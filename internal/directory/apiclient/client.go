@@ -9,6 +9,7 @@ package apiclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,11 +51,7 @@ type Clock interface {
 // Config describes one service. Zero values mean the defaults above, and
 // BaseURL is required.
 type Config struct {
-	// BaseURL precedes the paths of requests. It holds neither a credential nor
-	// a query.
-	BaseURL string
-	// AllowHTTP accepts a base URL that is not https.
-	AllowHTTP bool
+	Settings
 	// PublicOnly refuses to connect to addresses that are not public, such as
 	// loopback and private ones. It checks every address a name resolves to,
 	// and ignores the environment's proxy, which would resolve the name itself.
@@ -68,8 +65,7 @@ type Config struct {
 	// Secrets are texts that no error shows, nor the values that Auth sets.
 	Secrets []string
 	// Header is sent with every request.
-	Header    http.Header
-	UserAgent string
+	Header http.Header
 
 	// Every is the steady spacing of requests, after a burst of Burst (at
 	// least 1); 0 = no limit.
@@ -81,9 +77,8 @@ type Config struct {
 	// Grant says what a missing permission needs; errors end with it.
 	Grant string
 
-	Timeout time.Duration // of one attempt, its body included
-	MaxBody int64         // bytes of an answer
-	Retries int           // attempts after the first; negative = none
+	MaxBody int64 // bytes of an answer
+	Retries int   // attempts after the first; negative = none
 	// MaxWait bounds a pause. A service that wants a longer one gives a
 	// *directory.RateLimitError at once.
 	MaxWait time.Duration
@@ -94,7 +89,6 @@ type Config struct {
 	// good ones.
 	Limited func(status int, h http.Header, body []byte) bool
 
-	Clock  Clock
 	Jitter func(d time.Duration) time.Duration // nil = half to all of d, at random
 }
 
@@ -119,17 +113,9 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Timeout = positive(cfg.Timeout, DefaultTimeout)
-	cfg.MaxWait = positive(cfg.MaxWait, DefaultMaxWait)
-	if cfg.MaxBody <= 0 {
-		cfg.MaxBody = DefaultMaxBody
-	}
-	if cfg.Retries == 0 {
-		cfg.Retries = DefaultRetries
-	}
-	if cfg.UserAgent == "" {
-		cfg.UserAgent = DefaultUserAgent
-	}
+	cfg.Timeout, cfg.MaxWait = orDefault(cfg.Timeout, DefaultTimeout), orDefault(cfg.MaxWait, DefaultMaxWait)
+	cfg.MaxBody = orDefault(cfg.MaxBody, DefaultMaxBody)
+	cfg.Retries = cmp.Or(cfg.Retries, DefaultRetries)
 	if cfg.Clock == nil {
 		cfg.Clock = wallClock{}
 	}
@@ -174,9 +160,9 @@ func parseBase(raw string, allowHTTP bool) (*url.URL, error) {
 	return base, nil
 }
 
-func positive(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
+func orDefault[T ~int64](value, otherwise T) T {
+	if value > 0 {
+		return value
 	}
 	return otherwise
 }
@@ -306,7 +292,7 @@ func (c *Client) attempt(ctx context.Context, r Request, target *url.URL, bearer
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is not a request", directory.ErrRefused, r.Method)
 	}
-	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	req.Header.Set("User-Agent", DefaultUserAgent)
 	req.Header.Set("Accept", "application/json")
 	maps.Copy(req.Header, c.cfg.Header)
 	maps.Copy(req.Header, r.Header)
@@ -431,6 +417,7 @@ func dialer(publicOnly bool) *net.Dialer {
 
 func transport(publicOnly bool) *http.Transport {
 	t := &http.Transport{
+		DialContext:           dialer(publicOnly).DialContext,
 		Proxy:                 http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConnsPerHost:   8,
@@ -441,7 +428,6 @@ func transport(publicOnly bool) *http.Transport {
 	if publicOnly {
 		t.Proxy = nil
 	}
-	t.DialContext = dialer(publicOnly).DialContext
 	return t
 }
 

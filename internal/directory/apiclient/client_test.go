@@ -28,7 +28,7 @@ func client(t *testing.T, h http.HandlerFunc, change func(*apiclient.Config)) (*
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	clock := directorytest.NewClock()
-	cfg := apiclient.Config{BaseURL: server.URL + "/api/", AllowHTTP: true, Clock: clock, Jitter: func(d time.Duration) time.Duration { return d }}
+	cfg := apiclient.Config{Settings: apiclient.Settings{BaseURL: server.URL + "/api/", AllowHTTP: true, Clock: clock}, Jitter: func(d time.Duration) time.Duration { return d }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -352,7 +352,7 @@ func TestNewErrors(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "http://example.com", "ftp://example.com", "example.com", "https://", "https://u:hunter22@example.com",
 		"https://example.com/?k=hunter22", "https://example.com/#f", "https://exa mple.com/hunter22"} {
-		if _, err := apiclient.New(apiclient.Config{BaseURL: base}); err == nil || strings.Contains(err.Error(), "hunter22") {
+		if _, err := apiclient.New(apiclient.Config{Settings: apiclient.Settings{BaseURL: base}}); err == nil || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("New(%q): %v, want an error without the password", base, err)
 		}
 	}

@@ -129,7 +129,7 @@ func TestNamesOfPrivateAddresses(t *testing.T) {
 	}
 	targets := []string{"localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433", "0x7f000001", "0177.0.0.1"}
 	for _, host := range append(targets, hosts...) {
-		c, err := New(Config{BaseURL: "http://" + host + ":" + port, AllowHTTP: true, PublicOnly: true, Retries: -1})
+		c, err := New(Config{Settings: Settings{BaseURL: "http://" + host + ":" + port, AllowHTTP: true}, PublicOnly: true, Retries: -1})
 		if err != nil {
 			continue // refused before it began
 		}

@@ -4,6 +4,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,8 @@ import (
 
 // Settings holds the settings that all HTTP connectors have.
 type Settings struct {
-	BaseURL   string        // "" = the service's own host
-	Timeout   time.Duration // of one request; 0 = DefaultTimeout
+	BaseURL   string        // without credential and query; "" = the service's own host
+	Timeout   time.Duration // of one attempt, its body included; 0 = DefaultTimeout
 	AllowHTTP bool          // accept a base URL that is not https
 	Clock     Clock         // nil = real time
 }
@@ -31,10 +32,8 @@ func (s Settings) Open(host string, cfg Config) (*Client, error) {
 	if s.Timeout < 0 {
 		return nil, fmt.Errorf("timeout: %s is not a duration to wait", s.Timeout)
 	}
-	cfg.BaseURL, cfg.AllowHTTP, cfg.Timeout, cfg.Clock = s.BaseURL, s.AllowHTTP, s.Timeout, s.Clock
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = host
-	}
+	s.BaseURL = cmp.Or(s.BaseURL, host)
+	cfg.Settings = s
 	c, err := New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)

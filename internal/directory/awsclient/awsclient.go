@@ -1,9 +1,9 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package awsclient lets the AWS SDK speak through apiclient, so that AWS directories
-// keep pace, retry, bound and report as all others do. The SDK signs requests
-// and reads answers.
+// Package awsclient sends the requests of the AWS SDK through apiclient, so that
+// AWS directories pace, retry, bound and report as all others do. The SDK signs
+// requests and reads answers.
 package awsclient
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +31,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
-// Settings are what AWS directories are configured with. Without a key the
-// credentials of the environment are used, as by every AWS tool.
+// Settings holds the settings of AWS directories. Without a key they use the
+// credentials of the environment, as every AWS tool does.
 type Settings struct {
 	apiclient.Settings        // BaseURL "" = the services' own hosts
 	Region             string // "" = the environment's
@@ -41,11 +42,8 @@ type Settings struct {
 	Impersonate        string // the ARN of a role to assume; "" = none
 }
 
-// API is an AWS configuration and what calls through it.
-type API struct {
-	Config aws.Config
-	http   *transport
-}
+// API holds the AWS configuration for clients of the SDK.
+type API struct{ Config aws.Config }
 
 // Open reads the settings and the environment; it does not connect. pace is
 // the steady spacing of requests, 0 = none.
@@ -53,13 +51,8 @@ func Open(s Settings, pace time.Duration) (*API, error) {
 	if (s.ClientID == "") != (s.ClientSecret == "") {
 		return nil, errors.New("client_id: an access key is its id and its secret: set client_secret too, or neither")
 	}
-	if s.BaseURL != "" { // said at once, not at the first request
-		if _, err := s.Settings.Open("", apiclient.Config{}); err != nil {
-			return nil, err
-		}
-	}
-	if s.Timeout < 0 {
-		return nil, fmt.Errorf("timeout: %s is not a duration to wait", s.Timeout)
+	if _, err := s.Settings.Open("https://amazonaws.com", apiclient.Config{}); err != nil {
+		return nil, err // at once, not at the first request
 	}
 	t := &transport{settings: s, pace: pace, clients: map[string]*apiclient.Client{}}
 	var options []func(*config.LoadOptions) error
@@ -76,63 +69,51 @@ func Open(s Settings, pace time.Duration) (*API, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("region: it is empty, and the environment names none")
 	}
-	// The environment's own sources of credentials keep the SDK's client: they
-	// speak to other hosts, by other manners.
+	// The environment's sources of credentials keep the SDK's own client, because
+	// they use other hosts.
 	cfg.HTTPClient = t
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	if s.BaseURL != "" {
-		cfg.BaseEndpoint = aws.String(s.BaseURL)
+		cfg.BaseEndpoint = &s.BaseURL
 	}
 	if s.Impersonate != "" {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.Impersonate)
 		cfg.Credentials = aws.NewCredentialsCache(role)
 	}
-	return &API{Config: cfg, http: t}, nil
+	return &API{cfg}, nil
 }
 
 // Call makes one call of the SDK and turns its failure into the directory
-// package's errors; grant says what a missing permission needs. Errors of the
-// service that the SDK has types for, and Passed lets through, stay in the
-// chain.
+// package's errors; grant says what a missing permission needs. The SDK's own
+// types of the errors that isAbsent accepts stay in the chain.
 func Call[Out any](ctx context.Context, api *API, grant string, call func(context.Context) (Out, error)) (Out, error) {
 	var none Out
 	if api.Config.Credentials != nil {
 		if _, err := api.Config.Credentials.Retrieve(ctx); err != nil {
-			return none, directory.NeedsGrant(credentialError(ctx, err), grant)
+			return none, classify(ctx, err, grant, fmt.Errorf("%w: the environment has none that work: %w", directory.ErrCredential, err))
 		}
 	}
 	out, err := call(ctx)
 	if err == nil {
 		return out, nil
 	}
-	var known *failure
-	switch {
-	case errors.As(err, &known):
-		return none, directory.NeedsGrant(known.err, grant)
-	case ctx.Err() != nil:
-		return none, context.Cause(ctx)
-	}
-	return none, fmt.Errorf("%w as expected: its answer cannot be read: %w", directory.ErrUnavailable, &silent{err})
+	// The SDK's text may repeat the answer.
+	hidden := redact.WithText(err, "it has another form")
+	return none, classify(ctx, err, grant, fmt.Errorf("%w as expected: its answer cannot be read: %w", directory.ErrUnavailable, hidden))
 }
 
-// credentialError is why there are no credentials.
-func credentialError(ctx context.Context, err error) error {
+// classify returns apiclient's error for a failed call, the context's if that
+// ended, else otherwise.
+func classify(ctx context.Context, err error, grant string, otherwise error) error {
 	var known *failure
 	switch {
 	case errors.As(err, &known):
-		return known.err
+		return directory.NeedsGrant(known.err, grant)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("%w: the environment has none that work: %w", directory.ErrCredential, err)
+	return directory.NeedsGrant(otherwise, grant)
 }
-
-// silent keeps an error in the chain without its text, which may repeat the
-// answer.
-type silent struct{ err error }
-
-func (*silent) Error() string   { return "it has another form" }
-func (s *silent) Unwrap() error { return s.err }
 
 // failure carries an error of apiclient through the SDK.
 type failure struct{ err error }
@@ -140,8 +121,8 @@ type failure struct{ err error }
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// transport is the SDK's HTTP client. Each host has a client of its own, for
-// apiclient sends nothing elsewhere.
+// transport is the SDK's HTTP client. Each host has an apiclient.Client, which
+// sends nothing to other hosts.
 type transport struct {
 	settings Settings
 	pace     time.Duration
@@ -169,9 +150,9 @@ func (t *transport) client(base string) (*apiclient.Client, error) {
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	resp, err := t.send(req)
 	if err != nil {
-		return nil, &failure{err}
+		err = &failure{err}
 	}
-	return resp, nil
+	return resp, err
 }
 
 func (t *transport) send(req *http.Request) (*http.Response, error) {
@@ -199,7 +180,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 	}
 	code := errorCode(status.Body())
 	switch {
-	case passed(code):
+	case isAbsent(code):
 		return response(req, status.Status, status.Header, status.Body()), nil
 	case strings.HasPrefix(code, "AccessDenied") || code == "UnauthorizedOperation":
 		return nil, fmt.Errorf("%w: AWS said %s: %w", directory.ErrPermission, code, err)
@@ -215,23 +196,20 @@ func response(req *http.Request, status int, h http.Header, body []byte) *http.R
 		ContentLength: int64(len(body)), Request: req, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }
 
-// unexpected is why a good answer is none of AWS: the SDK takes an empty one,
-// and others, for a list without anybody.
+// unexpected returns why an answer with a good status is not from AWS, "" if it
+// is: the SDK reads an empty answer, and others, as an empty list.
 func unexpected(isJSON bool, body []byte) string {
-	if isJSON {
-		var object map[string]json.RawMessage
-		if json.Unmarshal(body, &object) != nil || len(object) == 0 {
-			return "it is not the JSON of AWS"
-		}
-		return ""
-	}
-	if !strings.HasSuffix(xmlRoot(body), "Response") {
+	var object map[string]json.RawMessage
+	switch {
+	case isJSON && (json.Unmarshal(body, &object) != nil || len(object) == 0):
+		return "it is not the JSON of AWS"
+	case !isJSON && !strings.HasSuffix(xmlRoot(body), "Response"):
 		return "it is not the XML of AWS"
 	}
 	return ""
 }
 
-// xmlRoot is the name of the outermost element of a complete document.
+// xmlRoot returns the name of the outermost element of a complete document.
 func xmlRoot(body []byte) string {
 	dec := xml.NewDecoder(bytes.NewReader(body))
 	root := ""
@@ -249,17 +227,13 @@ func xmlRoot(body []byte) string {
 	}
 }
 
-// errorCode is AWS's name of an error, of its JSON or of its XML protocol.
+// errorCode returns AWS's name of an error, in its JSON or its XML protocol.
 func errorCode(body []byte) string {
 	var object struct {
 		Type string `json:"__type"`
 	}
 	if json.Unmarshal(body, &object) == nil {
-		_, name, found := strings.Cut(object.Type, "#") // with a namespace before it
-		if !found {
-			name = object.Type
-		}
-		return name
+		return object.Type[strings.LastIndexByte(object.Type, '#')+1:] // without its namespace
 	}
 	var document struct {
 		Code string `xml:"Error>Code"`
@@ -270,21 +244,19 @@ func errorCode(body []byte) string {
 	return ""
 }
 
-func passed(code string) bool {
+// isAbsent reports whether an error says that something does not exist. The SDK
+// has types for such errors.
+func isAbsent(code string) bool {
 	return code == "ResourceNotFoundException" || code == "NoSuchEntity" || code == "NoSuchEntityException"
 }
 
 func badCredential(code string) bool {
-	switch strings.TrimSuffix(code, "Exception") {
-	case "UnrecognizedClient", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignature", "ExpiredToken", "InvalidToken",
-		"MissingAuthenticationToken", "IncompleteSignature", "AuthFailure":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"UnrecognizedClient", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignature", "ExpiredToken",
+		"InvalidToken", "MissingAuthenticationToken", "IncompleteSignature", "AuthFailure"}, strings.TrimSuffix(code, "Exception"))
 }
 
-// limited: AWS throttles with status 400. Some of its services state the wait
-// in the body, whence it is put where the others have it.
+// limited reports whether AWS throttles, which it does with status 400. Some
+// services have the wait in the body; limited copies it to Retry-After.
 func limited(status int, h http.Header, body []byte) bool {
 	if status < 400 {
 		return false

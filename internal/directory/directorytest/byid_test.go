@@ -90,7 +90,7 @@ func TestFindID(t *testing.T) {
 		},
 		"scim": {
 			open: func(s apiclient.Settings) (directory.Directory, error) {
-				return scim.Open(scim.Config{BaseURL: s.BaseURL, AllowHTTP: true, Token: "t"})
+				return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: s.BaseURL, AllowHTTP: true}, Token: "t"})
 			},
 			id: "1", active: asked{at: `/Users?count=` + "*" + `&filter=id+eq+%221%22&startIndex=1`, body: `{"totalResults":1,"Resources":[{"id":"1","active":true}]}`},
 			inactive: asked{body: `{"totalResults":1,"Resources":[{"id":"1","active":false}]}`},

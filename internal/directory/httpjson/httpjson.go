@@ -10,11 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Config describes an endpoint.
@@ -86,15 +89,12 @@ func Open(cfg Config) (directory.Directory, error) {
 		cfg.Timeout = defaultTimeout
 	}
 	api, err := apiclient.New(apiclient.Config{
-		BaseURL:     to.base,
-		AllowHTTP:   cfg.AllowHTTP,
+		Settings:    apiclient.Settings{BaseURL: to.base, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock},
 		PublicOnly:  !cfg.AllowPrivate,
 		Header:      header,
 		Secrets:     append(secrets, to.secrets()...),
-		Timeout:     cfg.Timeout,
 		MaxBody:     maxBody,
 		MaxInFlight: maxInFlight,
-		Clock:       cfg.Clock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
@@ -159,4 +159,100 @@ func (e *endpoint) notFoundOr(err error) error {
 		return fmt.Errorf("%w; if that is its answer for an unknown person, list 404 in not_found_status", err)
 	}
 	return err
+}
+
+const placeholder = "{email}"
+
+// target is a URL with places for an address.
+type target struct {
+	base  string // scheme and host
+	path  string // the rest, with placeholders
+	query string // "" or ?…, with placeholders
+}
+
+func parseTarget(raw string) (target, error) {
+	if raw == "" {
+		return target{}, errors.New("it is empty")
+	}
+	if strings.Contains(raw, "#") {
+		return target{}, errors.New("it holds a fragment, which is never sent")
+	}
+	if !strings.Contains(raw, placeholder) {
+		return target{}, errors.New("it lacks {email}, the place of the address asked for")
+	}
+	if left := strings.ReplaceAll(raw, placeholder, ""); strings.ContainsAny(left, "{}") {
+		return target{}, errors.New("it holds braces other than {email}, the only placeholder")
+	}
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok || strings.Contains(scheme, placeholder) {
+		return target{}, errors.New("it is not a URL such as https://api.example.com/users?email={email}")
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 || strings.Contains(rest[:end], placeholder) {
+		return target{}, errors.New("{email} stands in the host; it may stand in the path or the query")
+	}
+	t := target{base: scheme + "://" + rest[:end]}
+	path, query, asked := strings.Cut(rest[end:], "?")
+	t.path = path
+	if asked {
+		t.query = "?" + query
+	}
+	if _, err := url.Parse(t.url("name@example.com")); err != nil {
+		return target{}, errors.New("it cannot be read as a URL")
+	}
+	return t, nil
+}
+
+// secrets are the values of the query that may be keys: errors do not show a
+// query, but a service that repeats its request in an answer would.
+func (t target) secrets() []string {
+	const shortestKey = 8 // "format=json" is no secret
+	values, _ := url.ParseQuery(strings.TrimPrefix(t.query, "?"))
+	var keys []string
+	for _, all := range values {
+		for _, value := range all {
+			if len(value) >= shortestKey && !strings.Contains(value, placeholder) {
+				keys = append(keys, value)
+			}
+		}
+	}
+	return keys
+}
+
+// url is the address of the answer about email. The two places escape
+// differently: in a query + is a space, in a path / begins a segment.
+func (t target) url(email string) string {
+	return t.base + strings.ReplaceAll(t.path, placeholder, url.PathEscape(email)) +
+		strings.ReplaceAll(t.query, placeholder, url.QueryEscape(email))
+}
+
+// parseHeaders returns the headers and what of them may not be shown:
+// everything but the values of headers that never hold a credential.
+func parseHeaders(settings map[string]string) (http.Header, []string, error) {
+	header, secret := http.Header{}, http.Header{}
+	for name, value := range settings {
+		key := http.CanonicalHeaderKey(name)
+		switch {
+		case name == "" || strings.ContainsFunc(name, func(c rune) bool { return !tokenRune(c) }):
+			return nil, nil, fmt.Errorf("%q is not a header name", name)
+		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
+			return nil, nil, fmt.Errorf("the value of %s holds a line break or another control character", name)
+		case header.Values(key) != nil:
+			return nil, nil, fmt.Errorf("%s is given twice; header names have no case", key)
+		case key == "Host" || key == "Content-Length" || key == "Transfer-Encoding" || key == "Connection":
+			return nil, nil, fmt.Errorf("%s is not for the configuration to set", key)
+		}
+		header.Set(key, value)
+		switch key {
+		case "Accept", "Accept-Language", "Content-Type", "User-Agent":
+		default:
+			secret.Set(key, value)
+		}
+	}
+	return header, redact.HeaderSecrets(secret), nil
+}
+
+// tokenRune reports whether RFC 9110 allows c in a header's name.
+func tokenRune(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 }

@@ -5,6 +5,7 @@ package httpjson
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,10 +13,12 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/ext"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -175,3 +178,136 @@ func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
 	}
 	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string", directory.ErrAnswer, x.setting, value.Type().TypeName())
 }
+
+// errAbsent is a field or index that the answer does not have: the way most
+// services say that they know nobody. CEL itself has no typed error for it.
+var errAbsent = errors.New("the answer has no such field or index")
+
+// markAbsent makes accesses to absent fields and indexes, and to any field of
+// null, fail with errAbsent. Inside a macro such as filter or map they keep
+// CEL's own error: one row without a field does not mean that the person is
+// in none of the rows.
+func markAbsent(checked *cel.Ast) interpreter.InterpretableDecorator {
+	inLoop := map[int64]bool{}
+	mark := ast.NewExprVisitor(func(e ast.Expr) { inLoop[e.ID()] = true })
+	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.ComprehensionKind {
+			loop := e.AsComprehension()
+			ast.PostOrderVisit(loop.LoopCondition(), mark)
+			ast.PostOrderVisit(loop.LoopStep(), mark)
+		}
+	}))
+	return func(node interpreter.Interpretable) (interpreter.Interpretable, error) {
+		attr, ok := node.(interpreter.InterpretableAttribute)
+		if _, done := node.(*markedAttribute); !ok || done {
+			return node, nil
+		}
+		return &markedAttribute{InterpretableAttribute: attr, inLoop: inLoop}, nil
+	}
+}
+
+type markedAttribute struct {
+	interpreter.InterpretableAttribute
+	inLoop map[int64]bool
+}
+
+// AddQualifier wraps the access that is added to the attribute.
+func (a *markedAttribute) AddQualifier(q interpreter.Qualifier) (interpreter.Attribute, error) {
+	if !a.inLoop[q.ID()] {
+		q = &markedQualifier{Qualifier: q, adapter: a.Adapter()}
+	}
+	return a.InterpretableAttribute.AddQualifier(q)
+}
+
+type markedQualifier struct {
+	interpreter.Qualifier
+	adapter types.Adapter
+}
+
+// Qualify implements interpreter.Qualifier.
+func (q *markedQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
+	value, err := q.Qualifier.Qualify(vars, obj)
+	if err == nil || errors.Is(err, errAbsent) {
+		return value, err
+	}
+	container := q.adapter.NativeToValue(obj)
+	if container == types.NullValue {
+		return nil, fmt.Errorf("%w: %w", errAbsent, err)
+	}
+	if !isContainer(container) {
+		return nil, err
+	}
+	if _, present, testErr := q.QualifyIfPresent(vars, obj, true); testErr == nil && !present {
+		return nil, fmt.Errorf("%w: %w", errAbsent, err)
+	}
+	return nil, err
+}
+
+func isContainer(value ref.Val) bool {
+	switch value.(type) {
+	case traits.Mapper, traits.Lister:
+		return true
+	}
+	return false
+}
+
+// celValue prepares decoded JSON for CEL. Numbers keep their literal text,
+// because an id such as 10000000 must not come out as 1e+07.
+func celValue(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return number(v.String())
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for key, value := range v {
+			object[key] = celValue(value)
+		}
+		return object
+	case []any:
+		list := make([]any, len(v))
+		for i, value := range v {
+			list[i] = celValue(value)
+		}
+		return list
+	}
+	return v
+}
+
+// number is an int or uint where those print as the literal does, else a
+// double that remembers the literal.
+func number(text string) ref.Val {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(i, 10) == text {
+		return types.Int(i)
+	}
+	if u, err := strconv.ParseUint(text, 10, 64); err == nil && strconv.FormatUint(u, 10) == text {
+		return types.Uint(u)
+	}
+	f, _ := strconv.ParseFloat(text, 64) // out of range is infinite, and still has its text
+	return literal{Double: types.Double(f), text: text}
+}
+
+// literal is a double that becomes its own spelling when it becomes a string.
+type literal struct {
+	types.Double
+	text string
+}
+
+// ConvertToType implements ref.Val.
+func (l literal) ConvertToType(to ref.Type) ref.Val {
+	if to == types.StringType {
+		return types.String(l.text)
+	}
+	return l.Double.ConvertToType(to)
+}
+
+// Equal implements ref.Val.
+func (l literal) Equal(other ref.Val) ref.Val {
+	if o, ok := other.(literal); ok {
+		return types.Bool(l.text == o.text || l.Double == o.Double && l.short() && o.short())
+	}
+	return l.Double.Equal(other)
+}
+
+// short reports whether a double holds the number without rounding it away:
+// two long ids must not be equal because their doubles are.
+func (l literal) short() bool { return len(l.text) <= 15 }

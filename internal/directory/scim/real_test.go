@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
 )
@@ -55,7 +56,7 @@ func TestSCIMMY(t *testing.T) {
 	base := startSCIMMY(t, directorytest.Secret, realUsers())
 	open := func(t *testing.T, change func(*scim.Config)) directory.Directory {
 		t.Helper()
-		cfg := scim.Config{BaseURL: base, Token: directorytest.Secret, AllowHTTP: true}
+		cfg := scim.Config{Settings: apiclient.Settings{BaseURL: base, AllowHTTP: true}, Token: directorytest.Secret}
 		if change != nil {
 			change(&cfg)
 		}

@@ -26,14 +26,9 @@ import (
 
 // Config describes a SCIM service provider.
 type Config struct {
-	BaseURL string // what /Users is appended to, such as https://api.example.com/scim/v2
-	Token   string // sent as a bearer token
-	// IDAttribute is what is stored: "id" (the default), "userName" or
-	// "externalId".
-	IDAttribute string
-	Timeout     time.Duration   // of one request; 0 = apiclient.DefaultTimeout
-	AllowHTTP   bool            // accept a base URL that is not https
-	Clock       apiclient.Clock // nil = real time
+	apiclient.Settings        // BaseURL precedes /Users, such as https://api.example.com/scim/v2
+	Token              string // sent as a bearer token
+	IDAttribute        string // stored: "id" (the default), "userName" or "externalId"
 }
 
 const (
@@ -60,24 +55,17 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(cfg.Token) == "" {
-		return nil, errors.New("token: it is empty")
+	if err := apiclient.Required("token", cfg.Token); err != nil {
+		return nil, err
 	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
-	}
-	api, err := apiclient.New(apiclient.Config{
-		BaseURL:   cfg.BaseURL,
-		AllowHTTP: cfg.AllowHTTP,
-		Auth:      apiclient.Bearer(cfg.Token),
-		Secrets:   []string{cfg.Token},
-		Header:    http.Header{"Accept": {"application/scim+json, application/json"}},
-		Timeout:   cfg.Timeout,
-		Clock:     cfg.Clock,
-		Grant:     grant,
+	api, err := cfg.Open("", apiclient.Config{
+		Auth:    apiclient.Bearer(cfg.Token),
+		Secrets: []string{cfg.Token},
+		Header:  http.Header{"Accept": {"application/scim+json, application/json"}},
+		Grant:   grant,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("base_url: %w", err)
+		return nil, err
 	}
 	return &scim{api: api, idFrom: idFrom}, nil
 }

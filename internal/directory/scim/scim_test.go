@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -27,7 +28,7 @@ func subject(server func(directorytest.World) http.Handler) directorytest.Subjec
 		Service: service,
 		Fake:    server,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
-			return scim.Open(scim.Config{BaseURL: env.BaseURL + "/scim/v2/", Token: env.Secret, AllowHTTP: true, Clock: env.Clock})
+			return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2/", AllowHTTP: true, Clock: env.Clock}, Token: env.Secret})
 		},
 	}
 }
@@ -62,7 +63,7 @@ func open(t *testing.T, h http.Handler, change func(*scim.Config)) directory.Dir
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	cfg := scim.Config{BaseURL: server.URL + "/scim/v2", Token: directorytest.Secret, AllowHTTP: true, Clock: directorytest.NewClock()}
+	cfg := scim.Config{Settings: apiclient.Settings{BaseURL: server.URL + "/scim/v2", AllowHTTP: true, Clock: directorytest.NewClock()}, Token: directorytest.Secret}
 	if change != nil {
 		change(&cfg)
 	}
@@ -211,7 +212,7 @@ func TestOpenErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := scim.Config{BaseURL: "https://example.com/scim/v2", Token: "t"}
+			cfg := scim.Config{Settings: apiclient.Settings{BaseURL: "https://example.com/scim/v2"}, Token: "t"}
 			if _, err := scim.Open(cfg); err != nil {
 				t.Fatalf("Open of a good configuration: %v", err)
 			}

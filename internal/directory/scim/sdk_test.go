@@ -14,6 +14,7 @@ import (
 	sdk "github.com/google/go-github/v92/github"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
 )
@@ -37,7 +38,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := scim.Open(scim.Config{BaseURL: server.URL + "/scim/v2/organizations/acme", Token: directorytest.Secret, AllowHTTP: true, Clock: directorytest.NewClock()})
+	d, err := scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: server.URL + "/scim/v2/organizations/acme", AllowHTTP: true, Clock: directorytest.NewClock()}, Token: directorytest.Secret})
 	if err != nil {
 		t.Fatal(err)
 	}
