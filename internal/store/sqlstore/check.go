@@ -54,13 +54,13 @@ func checkUser(w store.UserWrite) *identity.Error {
 	}
 	if w.Name != "" && w.Name != string(w.Key) {
 		if key, err := identity.ParseUser(w.Name); err != nil || key != w.Key {
-			return invalid(fmt.Sprintf("the name %q is not a spelling of %q", brief(w.Name), w.Key), "Send the name that the key was made from.")
+			return invalid(fmt.Sprintf("the name %q is not a spelling of %q", truncate(w.Name), w.Key), "Send the name that the key was made from.")
 		}
 	}
 	switch w.Type {
 	case "", identity.Normal, identity.Bot:
 	default:
-		return invalid(fmt.Sprintf("%q is not a user type", brief(string(w.Type))), "It must be normal or bot.")
+		return invalid(fmt.Sprintf("%q is not a user type", truncate(string(w.Type))), "It must be normal or bot.")
 	}
 	if w.Key != "" && w.Type != "" && w.Type != w.Key.Type() {
 		return invalid(fmt.Sprintf("%s cannot be a user of type %s", w.Key, w.Type),
@@ -90,7 +90,7 @@ func checkMapping(m store.MappingWrite) *identity.Error {
 		return identity.AsError(err)
 	}
 	if m.Source != "" && !m.Source.Valid() {
-		return invalid(fmt.Sprintf("%q is not a source", brief(string(m.Source))), "It must be manual, rule, email or fetch_remote_identity.")
+		return invalid(fmt.Sprintf("%q is not a source", truncate(string(m.Source))), "It must be manual, rule, email or fetch_remote_identity.")
 	}
 	if wrong := checkText(m.Rule); wrong != "" {
 		return invalid("the name of the rule "+wrong, "")
@@ -127,7 +127,7 @@ func checkText(s string) (wrong string) {
 
 // plain makes a caller's name storable. Who asked must never be the reason
 // for a refusal, so it is mended where checkText would refuse.
-func plain(s string) string {
+func sanitize(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return utf8.RuneError
@@ -141,8 +141,8 @@ func plain(s string) string {
 }
 
 // brief shortens a caller's value for a message.
-func brief(s string) string {
-	s = plain(s)
+func truncate(s string) string {
+	s = sanitize(s)
 	if len(s) <= 64 {
 		return s
 	}

@@ -23,7 +23,7 @@ type dialect interface {
 	prepare(ctx context.Context, db *sql.DB) (fresh bool, err error)
 	// ours reports whether a database is this program's already. One that
 	// belongs to another program is an error.
-	ours(ctx context.Context, db querier) (bool, error)
+	isOurSchema(ctx context.Context, db querier) (bool, error)
 	// lock keeps other processes from migrating until unlock, where the database
 	// can; lostRace is for those that cannot.
 	lock(ctx context.Context, db *sql.DB) (unlock func(), err error)
@@ -38,7 +38,7 @@ type dialect interface {
 	values(rows [][]any) (query string, args []any)
 	// among is what follows a column that must have one of values, and its
 	// parameters.
-	among(values []string) (condition string, args []any)
+	in(values []string) (condition string, args []any)
 	// options are those of a transaction that sees one state of everything.
 	options(readOnly bool) *sql.TxOptions
 	// snapshot are those of a long reader that sees one state and gets into no
@@ -58,12 +58,12 @@ type dialect interface {
 	// analyze counts anew after a large import, where the database would
 	// otherwise plan for the empty tables it knew. It is only about speed.
 	analyze(ctx context.Context, db *sql.DB)
-	// keepsNoPlans says that neither the database nor its driver remembers
+	// needsPrepare says that neither the database nor its driver remembers
 	// statements that were run before.
-	keepsNoPlans() bool
-	// oneWriter says that the database lets only one transaction write at a
+	needsPrepare() bool
+	// singleWriter says that the database lets only one transaction write at a
 	// time, so that writers of this process queue up here, in order.
-	oneWriter() bool
+	singleWriter() bool
 }
 
 // querier is a database, one connection of it or a transaction.

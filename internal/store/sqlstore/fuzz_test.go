@@ -33,12 +33,12 @@ func FuzzCursor(f *testing.F) {
 }
 
 // Whatever a caller is called, it can be stored, and storable names stay.
-func FuzzPlain(f *testing.F) {
+func FuzzSanitize(f *testing.F) {
 	for _, seed := range []string{"", "ci", "a\x00b", "\xff", "\u0085", string(make([]byte, 5000)), "ä\xf0\x9f"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := plain(text)
+		got := sanitize(text)
 		if wrong := checkText(got); wrong != "" {
 			t.Errorf("%q became %q, which %s", text, got, wrong)
 		}

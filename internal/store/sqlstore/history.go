@@ -88,7 +88,7 @@ func scanChange(row scanner) (identity.Change, error) {
 		return c, fmt.Errorf("reading the history: %w", err)
 	}
 	c.At = fromMicros(at)
-	if c.Service, err = cutKey(service); err != nil {
+	if c.Service, err = splitServiceKey(service); err != nil {
 		return c, err
 	}
 	if c.Before, err = parseValue(c.Service, before); err == nil {
@@ -173,12 +173,11 @@ func historyWhere(ctx context.Context, t *tx, filter store.HistoryFilter) (where
 
 // PruneHistory removes changes that were made before a time, the oldest first
 // and at most most of them, and reports how many.
-func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (removed int, err error) {
-	err = s.write(ctx, func(t *tx) error {
+func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (int, error) {
+	return writeTx(ctx, s, func(t *tx) (removed int, err error) {
 		var last int64
-		removed = 0
 		query := "SELECT id, changed_at FROM history ORDER BY id LIMIT ?"
-		err := eachRow(ctx, t, query, []any{max(0, most)}, func(rows *sql.Rows) error {
+		err = eachRow(ctx, t, query, []any{max(0, most)}, func(rows *sql.Rows) error {
 			var id, at int64
 			if err := rows.Scan(&id, &at); err != nil {
 				return err
@@ -189,17 +188,13 @@ func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (r
 			return nil
 		})
 		if err != nil || removed == 0 {
-			return err
+			return 0, err
 		}
 		if err := t.exec(ctx, "DELETE FROM history WHERE id <= ? AND changed_at < ?", last, micros(before)); err != nil {
-			return fmt.Errorf("pruning the history: %w", err)
+			return 0, fmt.Errorf("pruning the history: %w", err)
 		}
-		return nil
+		return removed, nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return removed, nil
 }
 
 // historyCursor names the last change of a page; it is opaque to callers.

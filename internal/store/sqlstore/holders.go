@@ -16,30 +16,24 @@ import (
 // Holders finds the users who hold accounts of a service. Nobody holds anything
 // in a service that is not registered.
 func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error) {
-	var users []identity.User
-	err := s.read(ctx, func(t *tx) error {
-		users = []identity.User{}
-		services, err := registered(ctx, t, []identity.ServiceKey{service})
+	if service.Validate() != nil {
+		return []identity.User{}, nil
+	}
+	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {
+		services, err := registered(ctx, t, []string{service.String()})
 		if err != nil || services[service] == "" {
-			return err
+			return []identity.User{}, err
 		}
 		var ids []string
 		err = eachHolder(ctx, t, service, services[service], claims, func(userID string, _ identity.UserKey, _ string) {
 			ids = append(ids, userID)
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		records, err := usersBy(ctx, t, "id", ids)
-		for _, r := range records {
-			users = append(users, r.user())
-		}
-		return err
+		return usersOf(records), err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return users, nil
 }
 
 // eachHolder calls found for every mapping of a service that has one of claims.
@@ -69,6 +63,21 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 		}
 		return nil
 	})
+}
+
+// registered returns the ids of those services that are registered.
+func registered(ctx context.Context, t *tx, keys []string) (map[identity.ServiceKey]string, error) {
+	found := make(map[identity.ServiceKey]string, len(keys))
+	err := selectIn(ctx, t, "SELECT id, service_key FROM services WHERE service_key %s", nil, keys, func(rows *sql.Rows) error {
+		var id, key string
+		if err := rows.Scan(&id, &key); err != nil {
+			return err
+		}
+		k, err := splitServiceKey(key)
+		found[k] = id
+		return err
+	})
+	return found, err
 }
 
 // storable reports whether a text can be stored at all. PostgreSQL refuses to

@@ -21,17 +21,14 @@ import (
 // process ends, nothing is there. It keeps three pages at a time in memory. next
 // is called by one goroutine, and not any more when Import has returned.
 func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (store.Counts, error) {
-	if s.gate != nil {
-		select {
-		case s.gate <- struct{}{}:
-			defer func() { <-s.gate }()
-		case <-ctx.Done():
-			return store.Counts{}, s.explain(ctx, ctx.Err())
-		}
+	release, err := s.acquireWriter(ctx)
+	if err != nil {
+		return store.Counts{}, err
 	}
+	defer release()
 	var counts store.Counts
 	// Records cannot be had twice, so a lost transaction is not run again.
-	err := s.once(ctx, false, func(t *tx) error {
+	err = s.runOnce(ctx, false, func(t *tx) error {
 		i := &importer{tx: t}
 		if err := i.checkEmpty(ctx); err != nil {
 			return err
@@ -208,15 +205,15 @@ func (p *importPage) addUser(r *store.UserRecord, services map[string]string) {
 	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName},
 		stampValues(r.Stamp)...))
 	for _, m := range r.Mappings {
-		key, _ := cutKey(m.Service) // checked
-		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, services[m.Service], object(m.Matcher),
-			claimColumn(m.Matcher.AccountKey(key.Type)), object(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
+		key, _ := splitServiceKey(m.Service) // checked
+		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, services[m.Service], encodeObject(m.Matcher),
+			claimColumn(m.Matcher.AccountKey(key.Type)), encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
 		p.highest = max(p.highest, m.Revision)
 	}
 }
 
 func (p *importPage) addChange(r *store.ChangeRecord) {
-	key, _ := cutKey(r.Service) // checked
+	key, _ := splitServiceKey(r.Service) // checked
 	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID,
 		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
 	p.highest = max(p.highest, r.ID)
@@ -256,29 +253,29 @@ func badRecord(format string, args ...any) error {
 }
 
 func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
-	if _, err := cutKey(r.Key); err != nil || !validID(r.ID) {
-		return badRecord("a service has the key %q and the id %q", brief(r.Key), brief(r.ID))
+	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) {
+		return badRecord("a service has the key %q and the id %q", truncate(r.Key), truncate(r.ID))
 	}
 	if _, twice := services[r.Key]; twice {
-		return badRecord("the service %s stands twice", brief(r.Key))
+		return badRecord("the service %s stands twice", truncate(r.Key))
 	}
-	return checkTexts("the service "+brief(r.Key), r.Key, r.Label, r.UpdatedBy, r.RequestID)
+	return checkTexts("the service "+truncate(r.Key), r.Key, r.Label, r.UpdatedBy, r.RequestID)
 }
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 	key, err := identity.ParseUser(r.Name)
 	if err != nil || key != r.Key || !validID(r.ID) {
-		return badRecord("a user has the key %q, the name %q and the id %q", brief(string(r.Key)), brief(r.Name), brief(r.ID))
+		return badRecord("a user has the key %q, the name %q and the id %q", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID))
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {
-		return badRecord("the user %s has the type %q and the role %q", r.Key, brief(string(r.Type)), brief(string(r.Role)))
+		return badRecord("the user %s has the type %q and the role %q", r.Key, truncate(string(r.Type)), truncate(string(r.Role)))
 	}
 	if err := checkTexts("the user "+string(r.Key), r.FirstName, r.LastName, r.UpdatedBy, r.RequestID); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for _, m := range r.Mappings {
-		what := fmt.Sprintf("the mapping of %s in %s", r.Key, brief(m.Service))
+		what := fmt.Sprintf("the mapping of %s in %s", r.Key, truncate(m.Service))
 		_, registered := services[m.Service]
 		switch {
 		case !registered:
@@ -286,7 +283,7 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 		case seen[m.Service]:
 			return badRecord("%s stands twice", what)
 		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || m.Revision < 1:
-			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, brief(m.ID), brief(string(m.Source)), m.Revision, len(m.Matcher))
+			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
 		}
 		seen[m.Service] = true
 		if err := checkTexts(what, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
@@ -301,8 +298,8 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 
 func checkChangeRecord(r *store.ChangeRecord) error {
 	what := fmt.Sprintf("the change %d", r.ID)
-	if _, err := cutKey(r.Service); err != nil || r.ID < 1 || !validID(r.UserID) || !validKey(r.User) {
-		return badRecord("%s has the user %q, the user's id %q and the service %q", what, brief(string(r.User)), brief(r.UserID), brief(r.Service))
+	if _, err := splitServiceKey(r.Service); err != nil || r.ID < 1 || !validID(r.UserID) || !validKey(r.User) {
+		return badRecord("%s has the user %q, the user's id %q and the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
 	}
 	if err := checkTexts(what, r.Service, r.By, r.RequestID); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -95,7 +96,7 @@ func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options
 	s := &Store{db: db, dialect: d, opts: opts, prepared: map[string]*sql.Stmt{}}
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
-	if d.oneWriter() {
+	if d.singleWriter() {
 		s.gate = make(chan struct{}, 1)
 	}
 	var err error
@@ -190,6 +191,18 @@ func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, ha
 	return p, have, know, nil
 }
 
+// createVersionTable marks a new database as this program's.
+func createVersionTable(ctx context.Context, t *sql.Tx, d dialect) error {
+	versions, err := database.NewStore(d.goose(), versionTable)
+	if err != nil {
+		return err
+	}
+	if err := versions.CreateVersionTable(ctx, t); err != nil {
+		return err
+	}
+	return versions.Insert(ctx, t, database.InsertRequest{Version: 0})
+}
+
 func migrateOnce(ctx context.Context, db *sql.DB, d dialect) error {
 	p, have, know, err := provider(ctx, db, d)
 	if err != nil || have == know {
@@ -251,7 +264,7 @@ func checkSchema(ctx context.Context, db *sql.DB, d dialect) error {
 }
 
 func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {
-	ours, err := d.ours(ctx, db)
+	ours, err := d.isOurSchema(ctx, db)
 	if err != nil {
 		return SchemaVersion{}, err
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -77,7 +76,7 @@ func (d *postgresDialect) values(rows [][]any) (query string, args []any) {
 }
 
 // among takes one parameter for any number of values, for the same reason.
-func (d *postgresDialect) among(values []string) (condition string, args []any) {
+func (d *postgresDialect) in(values []string) (condition string, args []any) {
 	return "= ANY(CAST(? AS TEXT[]))", []any{values}
 }
 
@@ -101,9 +100,9 @@ func (d *postgresDialect) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (d *postgresDialect) keepsNoPlans() bool { return false } // the driver does
+func (d *postgresDialect) needsPrepare() bool { return false } // the driver does
 
-func (d *postgresDialect) oneWriter() bool { return false }
+func (d *postgresDialect) singleWriter() bool { return false }
 
 func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	taken := make([]int64, 0, n)
@@ -151,18 +150,11 @@ func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, 
 		return false, err
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	ours, err := d.ours(ctx, t)
+	ours, err := d.isOurSchema(ctx, t)
 	if err != nil || ours {
 		return false, err
 	}
-	versions, err := database.NewStore(goose.DialectPostgres, versionTable)
-	if err != nil {
-		return false, err
-	}
-	if err := versions.CreateVersionTable(ctx, t); err != nil {
-		return false, err
-	}
-	if err := versions.Insert(ctx, t, database.InsertRequest{Version: 0}); err != nil {
+	if err := createVersionTable(ctx, t, d); err != nil {
 		return false, err
 	}
 	return true, t.Commit()
@@ -170,7 +162,7 @@ func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, 
 
 // ours reports whether the schema is this program's. A schema that cannot
 // become it is an error.
-func (d *postgresDialect) ours(ctx context.Context, t querier) (bool, error) {
+func (d *postgresDialect) isOurSchema(ctx context.Context, t querier) (bool, error) {
 	var schema sql.NullString
 	if err := t.QueryRowContext(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
 		return false, err

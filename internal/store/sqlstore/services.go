@@ -63,7 +63,7 @@ func scanService(row scanner) (identity.Service, error) {
 		return s, fmt.Errorf("reading a service: %w", err)
 	}
 	var err error
-	s.Key, err = cutKey(key)
+	s.Key, err = splitServiceKey(key)
 	return s, err
 }
 
@@ -81,29 +81,23 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 	if err := checkService(key, label); err != nil {
 		return identity.Service{}, err
 	}
-	var service identity.Service
-	err := s.write(ctx, func(t *tx) error {
+	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		switch {
 		case err != nil:
-			return err
+			return found, err
 		case ok && found.Label != label:
-			return &identity.Error{Code: identity.CodeServiceConflict, Service: key,
+			return found, &identity.Error{Code: identity.CodeServiceConflict, Service: key,
 				Message: fmt.Sprintf("%s is registered already, with the label %q", key, found.Label),
 				Hint:    "Update it to change the label."}
 		case ok:
-			service = found
-			return nil
+			return found, nil
 		}
-		service = identity.Service{ID: newID(), Key: key, Label: label}
+		service := identity.Service{ID: newID(), Key: key, Label: label}
 		at := micros(s.now())
-		return t.exec(ctx, `INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, at, at, plain(actor.Name), plain(actor.RequestID))
+		return service, t.exec(ctx, `INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, at, at, sanitize(actor.Name), sanitize(actor.RequestID))
 	})
-	if err != nil {
-		return identity.Service{}, err
-	}
-	return service, nil
 }
 
 // UpdateService changes the label of a registered service.
@@ -111,27 +105,20 @@ func (s *Store) UpdateService(ctx context.Context, actor store.Actor, key identi
 	if err := checkService(key, label); err != nil {
 		return identity.Service{}, err
 	}
-	var service identity.Service
-	err := s.write(ctx, func(t *tx) error {
+	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		switch {
 		case err != nil:
-			return err
+			return found, err
 		case !ok:
-			return identity.UnknownService(key)
+			return found, identity.UnknownService(key)
+		case found.Label == label:
+			return found, nil
 		}
-		service = found
-		if found.Label == label {
-			return nil
-		}
-		service.Label = label
-		return t.exec(ctx, "UPDATE services SET label = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-			label, micros(s.now()), plain(actor.Name), plain(actor.RequestID), found.ID)
+		found.Label = label
+		return found, t.exec(ctx, "UPDATE services SET label = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
+			label, micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), found.ID)
 	})
-	if err != nil {
-		return identity.Service{}, err
-	}
-	return service, nil
 }
 
 // DeleteService removes a service that no mapping refers to.
@@ -142,25 +129,21 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 	if key.Validate() != nil {
 		return false, nil // no such service can have been registered
 	}
-	var deleted bool
-	err := s.write(ctx, func(t *tx) error {
-		deleted = false
+	return writeTx(ctx, s, func(t *tx) (bool, error) {
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		if err != nil || !ok {
-			return err
+			return false, err
 		}
 		var n int
 		if err := t.row(ctx, "SELECT count(*) FROM mappings WHERE service_id = ?", found.ID).Scan(&n); err != nil {
-			return fmt.Errorf("counting the mappings of %s: %w", key, err)
+			return false, fmt.Errorf("counting the mappings of %s: %w", key, err)
 		}
 		if n > 0 {
-			return &identity.Error{Code: identity.CodeServiceReferenced, Service: key,
+			return false, &identity.Error{Code: identity.CodeServiceReferenced, Service: key,
 				Message: fmt.Sprintf("Cannot perform delete because it is referenced by %d identities and 0 integrations", n)}
 		}
-		deleted = true
-		return t.exec(ctx, "DELETE FROM services WHERE id = ?", found.ID)
+		return true, t.exec(ctx, "DELETE FROM services WHERE id = ?", found.ID)
 	})
-	return deleted && err == nil, err
 }
 
 // References lists the ids of the mappings that refer to a service, sorted, from
@@ -168,7 +151,7 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 func (s *Store) References(ctx context.Context, serviceID string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		err := s.walk(ctx, func(t *tx) error {
-			unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: fmt.Sprintf("No service has the id %q", brief(serviceID))}
+			unknown := &identity.Error{Code: identity.CodeServiceNotFound, Message: fmt.Sprintf("No service has the id %q", truncate(serviceID))}
 			if !validID(serviceID) {
 				return unknown
 			}
@@ -180,7 +163,7 @@ func (s *Store) References(ctx context.Context, serviceID string) iter.Seq2[stri
 				if err := rows.Scan(&id); err != nil {
 					return err
 				}
-				return more(yield(id, nil))
+				return stopUnless(yield(id, nil))
 			})
 		})
 		if err != nil {
@@ -206,5 +189,5 @@ func checkService(key identity.ServiceKey, label string) error {
 
 func managedService(key identity.ServiceKey) *identity.Error {
 	return &identity.Error{Code: identity.CodeServiceManaged, Service: key,
-		Message: fmt.Sprintf("Services of type %s cannot be created, changed or deleted: they are managed by Sym", brief(strings.TrimSpace(key.Type)))}
+		Message: fmt.Sprintf("Services of type %s cannot be created, changed or deleted: they are managed by Sym", truncate(strings.TrimSpace(key.Type)))}
 }

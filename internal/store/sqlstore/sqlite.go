@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -146,7 +145,7 @@ func (d *sqliteDialect) values(rows [][]any) (query string, args []any) {
 	return "VALUES " + strings.TrimSuffix(strings.Repeat("("+placeholders(width)+"),", len(rows)), ","), args
 }
 
-func (d *sqliteDialect) among(values []string) (condition string, args []any) {
+func (d *sqliteDialect) in(values []string) (condition string, args []any) {
 	args = make([]any, len(values))
 	for i, v := range values {
 		args[i] = v
@@ -160,9 +159,9 @@ func (d *sqliteDialect) options(readOnly bool) *sql.TxOptions {
 
 func (d *sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
 
-func (d *sqliteDialect) keepsNoPlans() bool { return true }
+func (d *sqliteDialect) needsPrepare() bool { return true }
 
-func (d *sqliteDialect) oneWriter() bool { return true }
+func (d *sqliteDialect) singleWriter() bool { return true }
 
 // revisions counts in a row, which only one writer at a time can change.
 func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
@@ -200,7 +199,7 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 	if err := d.enableWAL(ctx, db); err != nil {
 		return false, err
 	}
-	if ours, err := d.ours(ctx, db); err != nil || ours {
+	if ours, err := d.isOurSchema(ctx, db); err != nil || ours {
 		return false, err
 	}
 	t, err := db.BeginTx(ctx, nil)
@@ -208,17 +207,10 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 		return false, err
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if ours, err := d.ours(ctx, t); err != nil || ours {
+	if ours, err := d.isOurSchema(ctx, t); err != nil || ours {
 		return false, err
 	}
-	versions, err := database.NewStore(goose.DialectSQLite3, versionTable)
-	if err != nil {
-		return false, err
-	}
-	if err := versions.CreateVersionTable(ctx, t); err != nil {
-		return false, err
-	}
-	if err := versions.Insert(ctx, t, database.InsertRequest{Version: 0}); err != nil {
+	if err := createVersionTable(ctx, t, d); err != nil {
 		return false, err
 	}
 	return true, t.Commit()
@@ -226,7 +218,7 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 
 // ours asks everything in one statement: another process may be creating the
 // tables meanwhile.
-func (d *sqliteDialect) ours(ctx context.Context, db querier) (bool, error) {
+func (d *sqliteDialect) isOurSchema(ctx context.Context, db querier) (bool, error) {
 	var ours bool
 	var foreign string
 	const query = "SELECT count(CASE WHEN name = '" + versionTable + "' THEN 1 END) > 0, coalesce(min(name), '') FROM sqlite_master WHERE type = 'table'"

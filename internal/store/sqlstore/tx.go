@@ -48,27 +48,60 @@ func (s *Store) read(ctx context.Context, fn func(*tx) error) error {
 // write runs fn and commits what it did, all of it or nothing. fn may run more
 // than once and must start from nothing each time.
 func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
-	if s.gate != nil {
-		select {
-		case s.gate <- struct{}{}:
-			defer func() { <-s.gate }()
-		case <-ctx.Done():
-			return s.explain(ctx, ctx.Err())
-		}
+	release, err := s.acquireWriter(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	return s.run(ctx, false, fn)
+}
+
+// readTx returns what fn read from one state of the store, nothing on an error.
+func readTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, error) {
+	return resultOf(ctx, s.read, fn)
+}
+
+// writeTx is write for an fn that returns a value, nothing on an error.
+func writeTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, error) {
+	return resultOf(ctx, s.write, fn)
+}
+
+func resultOf[T any](ctx context.Context, run func(context.Context, func(*tx) error) error, fn func(*tx) (T, error)) (T, error) {
+	var result, none T
+	err := run(ctx, func(t *tx) (err error) {
+		result, err = fn(t)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return result, nil
+}
+
+// acquireWriter waits until this process has no other writer, where the database
+// allows only one.
+func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
+	if s.gate == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.gate <- struct{}{}:
+		return func() { <-s.gate }, nil
+	case <-ctx.Done():
+		return nil, s.explain(ctx, ctx.Err())
+	}
 }
 
 // run runs fn in a transaction of its own.
 func (s *Store) run(ctx context.Context, readOnly bool, fn func(*tx) error) error {
-	return s.again(ctx, func() error { return s.once(ctx, readOnly, fn) })
+	return s.retry(ctx, func() error { return s.runOnce(ctx, readOnly, fn) })
 }
 
 // readRows runs one statement and calls scan for every row. A statement alone
 // sees one state of the store, so it saves the two round trips that begin and
 // end a transaction. reset makes scan start from nothing again.
 func (s *Store) readRows(ctx context.Context, query string, args []any, reset func(), scan func(*sql.Rows) error) error {
-	return s.again(ctx, func() error {
+	return s.retry(ctx, func() error {
 		reset()
 		rows, err := s.query(ctx, query, args)
 		if err != nil {
@@ -81,7 +114,7 @@ func (s *Store) readRows(ctx context.Context, query string, args []any, reset fu
 // query runs a statement outside of a transaction. Where the database would
 // parse it anew each time, it is prepared once; there are few such statements.
 func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if !s.dialect.keepsNoPlans() {
+	if !s.dialect.needsPrepare() {
 		return s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
 	}
 	s.mu.Lock()
@@ -104,8 +137,8 @@ func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows,
 	return statement.QueryContext(ctx, args...)
 }
 
-// again is the one place where what lost against others is run again.
-func (s *Store) again(ctx context.Context, try func() error) error {
+// retry calls try again while it fails with a conflict, at most txAttempts times.
+func (s *Store) retry(ctx context.Context, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
 		if err == nil || attempt == txAttempts || !s.dialect.transient(err) {
@@ -155,7 +188,7 @@ func (s *Store) writerConn(ctx context.Context) (*sql.Conn, error) {
 	return conn, nil
 }
 
-func (s *Store) once(ctx context.Context, readOnly bool, fn func(*tx) error) error {
+func (s *Store) runOnce(ctx context.Context, readOnly bool, fn func(*tx) error) error {
 	t, err := s.begin(ctx, readOnly)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
@@ -170,15 +203,15 @@ func (s *Store) once(ctx context.Context, readOnly bool, fn func(*tx) error) err
 	return nil
 }
 
-// errLeft ends a walk whose loop was left.
-var errLeft = errors.New("no more is wanted")
+// errStop ends a walk whose consumer stopped.
+var errStop = errors.New("no more is wanted")
 
-// more is errLeft where a loop wants no more.
-func more(wanted bool) error {
+// stopUnless returns errStop if a loop wants no more.
+func stopUnless(wanted bool) error {
 	if wanted {
 		return nil
 	}
-	return errLeft
+	return errStop
 }
 
 // walk lets fn read one state of the store for as long as it likes: it gets
@@ -190,7 +223,7 @@ func (s *Store) walk(ctx context.Context, fn func(*tx) error) error {
 		return s.explain(ctx, fmt.Errorf("beginning a transaction: %w", err))
 	}
 	defer t.Rollback() //nolint:errcheck // nothing was written
-	if err := fn(&tx{Tx: t, dialect: s.dialect}); !errors.Is(err, errLeft) {
+	if err := fn(&tx{Tx: t, dialect: s.dialect}); !errors.Is(err, errStop) {
 		return s.explain(ctx, err)
 	}
 	return nil
@@ -247,8 +280,8 @@ func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any,
 		for i, v := range chunk {
 			texts[i] = string(v)
 		}
-		among, args := t.dialect.among(texts)
-		if err := eachRow(ctx, t, fmt.Sprintf(query, among), slices.Concat(before, args), scan); err != nil {
+		condition, args := t.dialect.in(texts)
+		if err := eachRow(ctx, t, fmt.Sprintf(query, condition), slices.Concat(before, args), scan); err != nil {
 			return err
 		}
 	}
@@ -258,8 +291,8 @@ func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any,
 // deleteIn runs query, a DELETE where "column %s", once per chunk of ids.
 func deleteIn(ctx context.Context, t *tx, query string, ids []string) error {
 	for chunk := range slices.Chunk(ids, chunkSize) {
-		among, args := t.dialect.among(chunk)
-		if err := t.exec(ctx, fmt.Sprintf(query, among), args...); err != nil {
+		condition, args := t.dialect.in(chunk)
+		if err := t.exec(ctx, fmt.Sprintf(query, condition), args...); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,14 @@ func (r *record) user() identity.User {
 	return u
 }
 
+func usersOf(records []*record) []identity.User {
+	users := make([]identity.User, len(records))
+	for i, r := range records {
+		users[i] = r.user()
+	}
+	return users
+}
+
 // scanner is *sql.Row or *sql.Rows.
 type scanner interface{ Scan(dest ...any) error }
 
@@ -97,7 +105,7 @@ func scanMapping(row scanner, more ...any) (userID string, m *mapping, err error
 
 // decode fills in what is stored in another form.
 func (m *mapping) decode(service, matcher, profile string, created, updated int64) (err error) {
-	if m.Service, err = cutKey(service); err != nil {
+	if m.Service, err = splitServiceKey(service); err != nil {
 		return err
 	}
 	if m.Matcher, err = parseObject(matcher); err != nil {
@@ -110,9 +118,9 @@ func (m *mapping) decode(service, matcher, profile string, created, updated int6
 	return nil
 }
 
-// cutKey reads a stored service key. It was checked when it was stored; the
+// splitServiceKey reads a stored service key. It was checked when it was stored; the
 // checks of today must not make it unreadable.
-func cutKey(s string) (identity.ServiceKey, error) {
+func splitServiceKey(s string) (identity.ServiceKey, error) {
 	serviceType, externalID, ok := strings.Cut(s, ":")
 	if !ok {
 		return identity.ServiceKey{}, fmt.Errorf("reading a service: %q is not a service key", s)
@@ -121,7 +129,7 @@ func cutKey(s string) (identity.ServiceKey, error) {
 }
 
 // object writes a map of strings as JSON; none is {}.
-func object(m map[string]string) string {
+func encodeObject(m map[string]string) string {
 	if len(m) == 0 {
 		return "{}"
 	}
@@ -181,9 +189,9 @@ func scanJoined(row scanner, found *record) (*record, error) {
 	return found, nil
 }
 
-// oneUser reads the user that a filter names, with all mappings, in one
+// readUser reads the user that a filter names, with all mappings, in one
 // statement. Programs ask this most.
-func (s *Store) oneUser(ctx context.Context, filter store.UserFilter, after identity.UserKey) ([]identity.User, error) {
+func (s *Store) readUser(ctx context.Context, filter store.UserFilter, after identity.UserKey) ([]identity.User, error) {
 	where, args := userWhere(filter, after)
 	var found *record
 	err := s.readRows(ctx, joinedUser+where, args, func() { found = nil }, func(rows *sql.Rows) (err error) {
@@ -221,19 +229,10 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 
 // FindUsers returns the users among keys that exist.
 func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	var users []identity.User
-	err := s.read(ctx, func(t *tx) error {
+	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {
 		records, err := usersBy(ctx, t, "user_key", unique(keys, storable))
-		if err != nil {
-			return err
-		}
-		users = make([]identity.User, len(records))
-		for i, r := range records {
-			users[i] = r.user()
-		}
-		return nil
+		return usersOf(records), err
 	})
-	return users, err
 }
 
 // usersBy reads the users whose column has one of values, with their mappings.
@@ -270,32 +269,26 @@ func (s *Store) SetRole(ctx context.Context, actor store.Actor, userID string, r
 	if !validID(userID) {
 		return identity.User{}, unknownID(userID)
 	}
-	var user identity.User
-	err := s.write(ctx, func(t *tx) error {
+	return writeTx(ctx, s, func(t *tx) (identity.User, error) {
 		found, err := usersBy(ctx, t, "id", []string{userID})
 		switch {
 		case err != nil:
-			return err
+			return identity.User{}, err
 		case len(found) == 0:
-			return unknownID(userID)
+			return identity.User{}, unknownID(userID)
 		}
 		r := found[0]
 		if r.Role != role {
 			r.Role = role
 			err = t.exec(ctx, "UPDATE users SET role = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-				string(role), micros(s.now()), plain(actor.Name), plain(actor.RequestID), userID)
+				string(role), micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), userID)
 		}
-		user = r.user()
-		return err
+		return r.user(), err
 	})
-	if err != nil {
-		return identity.User{}, err
-	}
-	return user, nil
 }
 
 func unknownID(id string) *identity.Error {
-	return &identity.Error{Code: identity.CodeUserNotFound, Message: fmt.Sprintf("Unknown user for id: %s", brief(id))}
+	return &identity.Error{Code: identity.CodeUserNotFound, Message: fmt.Sprintf("Unknown user for id: %s", truncate(id))}
 }
 
 // newID is a UUID of version 7: ids made together stand together in the
@@ -339,10 +332,10 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 	switch {
 	case err != nil:
 		return nil, "", err
-	case start.nobody():
+	case start.matchesNone():
 		return []identity.User{}, "", nil
-	case start.one():
-		users, err = s.oneUser(ctx, filter, start.after)
+	case start.namesOneUser():
+		users, err = s.readUser(ctx, filter, start.after)
 		return users, "", err
 	}
 	err = s.read(ctx, func(t *tx) error {
@@ -378,7 +371,7 @@ func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq
 	return func(yield func([]identity.User, error) bool) {
 		err := s.walk(ctx, func(t *tx) error {
 			w, err := newUserWalk(filter)
-			if err != nil || w.nobody() {
+			if err != nil || w.matchesNone() {
 				return err
 			}
 			for others := true; others; {
@@ -386,7 +379,7 @@ func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq
 				if page, others, err = w.next(ctx, t, pageSize); err != nil {
 					return err
 				}
-				if err := more(yield(page, nil)); err != nil {
+				if err := stopUnless(yield(page, nil)); err != nil {
 					return err
 				}
 			}
@@ -410,12 +403,12 @@ func newUserWalk(filter store.UserFilter) (userWalk, error) {
 }
 
 // nobody says that nothing stored can be named as the filter names it.
-func (w userWalk) nobody() bool {
+func (w userWalk) matchesNone() bool {
 	return w.filter.Key != "" && !storable(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
 }
 
 // one says that the filter names one user.
-func (w userWalk) one() bool { return w.filter.Key != "" || w.filter.ID != "" }
+func (w userWalk) namesOneUser() bool { return w.filter.Key != "" || w.filter.ID != "" }
 
 // next reads up to want users from the place on and moves it behind them; more
 // says that others come there.
@@ -429,14 +422,10 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.
 	if err := addMappings(ctx, t, page); err != nil {
 		return nil, false, err
 	}
-	users = make([]identity.User, len(page))
-	for i, r := range page {
-		users[i] = r.user()
-	}
 	if len(page) > 0 {
 		w.after = page[len(page)-1].Key
 	}
-	return users, more, nil
+	return usersOf(page), more, nil
 }
 
 // userWhere is the condition on users u that a filter makes.

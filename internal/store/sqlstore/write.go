@@ -25,135 +25,147 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 	if len(writes) == 0 {
 		return []identity.User{}, nil
 	}
-	u := newUpsert(actor, writes, s.now())
-	var users []identity.User
-	err := s.write(ctx, func(t *tx) error {
-		p, failures, err := u.solve(ctx, t)
+	p := newWritePlan(actor, writes, s.now())
+	return writeTx(ctx, s, func(t *tx) ([]identity.User, error) {
+		failures, err := p.solve(ctx, t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(failures) > 0 {
-			return &identity.BatchError{Items: failures}
+			return nil, &identity.BatchError{Items: failures}
 		}
 		if err := p.save(ctx, t); err != nil {
-			return err
+			return nil, err
 		}
-		users = make([]identity.User, len(writes))
+		users := make([]identity.User, len(writes))
 		for i, id := range p.target {
 			users[i] = p.users[id].user()
 		}
-		return nil
+		return users, nil
 	})
-	if err != nil {
+}
+
+// writePlan works out in memory what a batch does. Elements are applied in
+// order; an element that fails is not applied at all. Conditions on a mapping
+// are checked when its element is applied, but claims are compared with the
+// outcome of the whole batch, so that two users may swap accounts in it.
+type writePlan struct {
+	writes    []store.UserWrite
+	checked   []checked
+	actor     string
+	requestID string
+	now       time.Time
+	before    *storedState
+
+	users  map[string]*record          // touched ones, as they are so far
+	keys   map[identity.UserKey]string // changed ones; "" = free now
+	target []string                    // user id per element, "" = failed
+	failed map[int][]*identity.Error
+	claims []claim
+	held   map[account][]*record // touched users who hold claimed accounts
+}
+
+// storedState holds what a batch found in the store. It is never changed.
+type storedState struct {
+	users    map[string]*record // by id
+	keys     map[identity.UserKey]string
+	services map[identity.ServiceKey]string // ids of the registered ones
+	holders  map[account][]holder           // of accounts that the batch claims
+	repeated map[mappingKey]bool            // changed by the same request before, and removed since
+}
+
+// account names one account of one service by its account key.
+type account struct {
+	service identity.ServiceKey
+	key     string
+}
+
+type holder struct {
+	userID string
+	key    identity.UserKey
+}
+
+// claim asks that, in the end, nobody but the user holds the account.
+type claim struct {
+	element int
+	userID  string
+	account account
+	matcher identity.Matcher
+}
+
+// newWritePlan checks what can be checked without the store.
+func newWritePlan(actor store.Actor, writes []store.UserWrite, now time.Time) *writePlan {
+	p := &writePlan{writes: writes, checked: make([]checked, len(writes)), actor: sanitize(actor.Name), requestID: sanitize(actor.RequestID), now: now}
+	for i, w := range writes {
+		p.checked[i] = check(w)
+	}
+	return p
+}
+
+// solve works out what the batch does to the store, or which elements fail.
+func (p *writePlan) solve(ctx context.Context, t *tx) ([]identity.ItemError, error) {
+	if err := p.load(ctx, t); err != nil {
 		return nil, err
 	}
-	return users, nil
-}
-
-// upsert is a batch of writes with what is wrong with them whatever the store
-// holds.
-type upsert struct {
-	actor  store.Actor
-	writes []store.UserWrite
-	checks []checked
-	now    time.Time
-}
-
-func newUpsert(actor store.Actor, writes []store.UserWrite, now time.Time) *upsert {
-	u := &upsert{actor: actor, writes: writes, checks: make([]checked, len(writes)), now: now}
-	for i, w := range writes {
-		u.checks[i] = check(w)
+	if err := p.loadRepeated(ctx, t); err != nil {
+		return nil, err
 	}
-	return u
+	return p.applyAll(), nil
 }
 
-// solve works out what the batch does to the store of a transaction, or who
-// stands in its way.
-func (u *upsert) solve(ctx context.Context, t *tx) (*plan, []identity.ItemError, error) {
-	b, err := load(ctx, t, u.writes, u.checks)
-	if err != nil {
-		return nil, nil, err
-	}
-	if b.done, err = done(ctx, t, u.actor, b, u.writes, u.checks); err != nil {
-		return nil, nil, err
-	}
-	p := &plan{before: b, writes: u.writes, checked: u.checks, actor: plain(u.actor.Name), requestID: plain(u.actor.RequestID), now: u.now}
-	return p, p.solve(), nil
-}
-
-// load reads the users, services and holders that writes are about.
-func load(ctx context.Context, t *tx, writes []store.UserWrite, checks []checked) (*before, error) {
-	var ids []string
+// load reads the users, services and holders that the writes are about.
+func (p *writePlan) load(ctx context.Context, t *tx) error {
+	var ids, services []string
 	var keys []identity.UserKey
-	var services []identity.ServiceKey
 	claims := map[identity.ServiceKey][]string{}
-	for i, w := range writes {
-		if checks[i].user == nil {
+	for i, w := range p.writes {
+		if p.checked[i].user == nil {
 			ids, keys = append(ids, w.ID), append(keys, w.Key)
 		}
 		for j, m := range w.Mappings {
-			services = append(services, m.Service)
-			if m.IfUnclaimed && checks[i].mappings[j] == nil {
+			if p.checked[i].mappings[j] != nil {
+				continue
+			}
+			services = append(services, m.Service.String())
+			if m.IfUnclaimed {
 				claims[m.Service] = append(claims[m.Service], m.Matcher.AccountKey(m.Service.Type))
 			}
 		}
 	}
-	b := &before{users: map[string]*record{}, keys: map[identity.UserKey]string{}, holders: map[account][]holder{}}
+	b := &storedState{users: map[string]*record{}, keys: map[identity.UserKey]string{}, holders: map[account][]holder{}}
+	p.before = b
 	byID, err := usersBy(ctx, t, "id", unique(ids, validID))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	byKey, err := usersBy(ctx, t, "user_key", unique(keys, storable))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range slices.Concat(byID, byKey) {
 		b.users[r.ID], b.keys[r.Key] = r, r.ID
 	}
-	if b.services, err = registered(ctx, t, services); err != nil {
-		return nil, err
+	if b.services, err = registered(ctx, t, unique(services, storable)); err != nil {
+		return err
 	}
 	for service, wanted := range claims {
 		id, known := b.services[service]
 		if !known {
 			continue
 		}
-		err := eachHolder(ctx, t, service, id, wanted, func(userID string, key identity.UserKey, claim string) {
-			a := account{service, claim}
+		err := eachHolder(ctx, t, service, id, wanted, func(userID string, key identity.UserKey, accountKey string) {
+			a := account{service, accountKey}
 			b.holders[a] = append(b.holders[a], holder{userID, key})
 		})
 		if err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-// registered finds the ids of those services that are registered.
-func registered(ctx context.Context, t *tx, services []identity.ServiceKey) (map[identity.ServiceKey]string, error) {
-	var keys []string
-	seen := make(map[identity.ServiceKey]bool)
-	for _, k := range services {
-		if !seen[k] && k.Validate() == nil {
-			keys = append(keys, k.String())
-		}
-		seen[k] = true
-	}
-	found := make(map[identity.ServiceKey]string, len(keys))
-	err := selectIn(ctx, t, "SELECT id, service_key FROM services WHERE service_key %s", nil, keys, func(rows *sql.Rows) error {
-		var id, key string
-		if err := rows.Scan(&id, &key); err != nil {
 			return err
 		}
-		k, err := cutKey(key)
-		found[k] = id
-		return err
-	})
-	return found, err
+	}
+	return nil
 }
 
 // save writes what the plan changed.
-func (p *plan) save(ctx context.Context, t *tx) error {
+func (p *writePlan) save(ctx context.Context, t *tx) error {
 	at, requestID := micros(p.now), p.requestID
 	var renamed, changed, owners []*record
 	var created, mappings [][]any
@@ -175,8 +187,8 @@ func (p *plan) save(ctx context.Context, t *tx) error {
 				continue
 			}
 			dirty, owners = append(dirty, m), append(owners, r)
-			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], object(m.Matcher),
-				claimColumn(m.AccountKey()), object(m.Profile), string(m.Source), m.Rule, nil,
+			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], encodeObject(m.Matcher),
+				claimColumn(m.AccountKey()), encodeObject(m.Profile), string(m.Source), m.Rule, nil,
 				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}
@@ -248,71 +260,23 @@ func updateUsers(ctx context.Context, t *tx, users []*record, at int64, actor, r
 
 func compareServices(a, b identity.ServiceKey) int { return strings.Compare(a.String(), b.String()) }
 
-// ownSpelling is how the user's name is shown.
-func ownSpelling(w store.UserWrite) string {
+// displayName returns the user's name in its own spelling.
+func displayName(w store.UserWrite) string {
 	if name := strings.TrimSpace(w.Name); name != "" {
 		return name
 	}
 	return string(w.Key)
 }
 
-// before is what a batch found stored. Nothing in it is changed.
-type before struct {
-	users    map[string]*record // by id
-	keys     map[identity.UserKey]string
-	services map[identity.ServiceKey]string // registered ones, to their ids
-	holders  map[account][]holder           // of accounts that the batch claims
-	done     map[changed]bool               // by the same request, and removed since
-}
-
-// account is one account of one service, in the form in which accounts compare.
-type account struct {
-	service identity.ServiceKey
-	claim   string
-}
-
-type holder struct {
-	userID string
-	key    identity.UserKey
-}
-
-// plan works out in memory what a batch does. Elements are applied in order;
-// one that fails is applied not at all. Conditions on a mapping hold at the
-// element's turn, but claims are compared with the outcome of the whole batch,
-// so that two users may swap accounts in it.
-type plan struct {
-	before    *before
-	writes    []store.UserWrite
-	checked   []checked
-	actor     string
-	requestID string
-	now       time.Time
-
-	users  map[string]*record          // touched ones, as they are so far
-	keys   map[identity.UserKey]string // changed ones; "" = free now
-	target []string                    // user id per element, "" = failed
-	failed map[int][]*identity.Error
-	claims []claim
-	held   map[account][]*record // touched users who hold claimed accounts
-}
-
-// claim asks that, in the end, nobody but the user holds the account.
-type claim struct {
-	element int
-	userID  string
-	account account
-	matcher identity.Matcher
-}
-
-// solve applies all elements. Elements whose claims fail are left out and the
-// rest is tried again, because what they would have set free stays taken.
-func (p *plan) solve() []identity.ItemError {
+// applyAll applies all elements. Elements whose claims fail are left out and the
+// rest is applied again, because what they would have set free stays taken.
+func (p *writePlan) applyAll() []identity.ItemError {
 	claimed := map[int][]*identity.Error{}
 	for {
 		p.apply(claimed)
 		grown := false
 		for _, c := range p.claims {
-			if by, taken := p.holderOf(c, claimed); taken {
+			if by, taken := p.otherHolder(c, claimed); taken {
 				err := identity.Claimed(p.users[c.userID].Key, c.account.service, c.matcher, by)
 				claimed[c.element] = append(claimed[c.element], err)
 				grown = true
@@ -332,21 +296,21 @@ func (p *plan) solve() []identity.ItemError {
 	return failures
 }
 
-func (p *plan) apply(leaveOut map[int][]*identity.Error) {
+func (p *writePlan) apply(leaveOut map[int][]*identity.Error) {
 	p.users, p.keys = map[string]*record{}, map[identity.UserKey]string{}
 	p.target, p.failed, p.claims = make([]string, len(p.writes)), map[int][]*identity.Error{}, nil
 	for i, w := range p.writes {
 		if _, out := leaveOut[i]; out {
 			continue
 		}
-		if errs := p.element(i, w); len(errs) > 0 {
+		if errs := p.applyElement(i, w); len(errs) > 0 {
 			p.failed[i] = errs
 		}
 	}
 	p.indexHolders()
 }
 
-func (p *plan) indexHolders() {
+func (p *writePlan) indexHolders() {
 	p.held = make(map[account][]*record, len(p.claims))
 	for _, c := range p.claims {
 		p.held[c.account] = nil
@@ -361,9 +325,9 @@ func (p *plan) indexHolders() {
 	}
 }
 
-// element applies one write and names all that is wrong with it.
-func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
-	r, err := p.user(i, w)
+// applyElement applies one write and names all that is wrong with it.
+func (p *writePlan) applyElement(i int, w store.UserWrite) (errs []*identity.Error) {
+	r, err := p.applyUser(i, w)
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -383,7 +347,7 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 		if r == nil {
 			continue // conditions on an unknown user mean nothing
 		}
-		claimed, err := p.mapping(i, r, m)
+		claimed, err := p.applyMapping(i, r, m)
 		if err != nil {
 			errs = append(errs, err)
 		} else if claimed {
@@ -401,8 +365,8 @@ func (p *plan) element(i int, w store.UserWrite) (errs []*identity.Error) {
 	return nil
 }
 
-// find is a user as the batch has left it so far.
-func (p *plan) find(id string) (*record, bool) {
+// find returns a user as the batch has left it so far.
+func (p *writePlan) find(id string) (*record, bool) {
 	if r, touched := p.users[id]; touched {
 		return r, true
 	}
@@ -410,7 +374,7 @@ func (p *plan) find(id string) (*record, bool) {
 	return r, known
 }
 
-func (p *plan) findKey(key identity.UserKey) (*record, bool) {
+func (p *writePlan) findKey(key identity.UserKey) (*record, bool) {
 	id, moved := p.keys[key]
 	if !moved {
 		id = p.before.keys[key]
@@ -421,8 +385,9 @@ func (p *plan) findKey(key identity.UserKey) (*record, bool) {
 	return p.find(id)
 }
 
-// user is the element's user, copied, renamed or created as the write says.
-func (p *plan) user(i int, w store.UserWrite) (*record, *identity.Error) {
+// applyUser returns the element's user, copied, renamed or created as the write
+// says.
+func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Error) {
 	if err := p.checked[i].user; err != nil {
 		return nil, err
 	}
@@ -435,7 +400,7 @@ func (p *plan) user(i int, w store.UserWrite) (*record, *identity.Error) {
 				Message: string(r.Key) + " cannot be renamed to " + string(w.Key) + ": another user has that name"}
 		}
 		r = r.clone()
-		r.Key, r.Name, r.changed = w.Key, ownSpelling(w), true
+		r.Key, r.Name, r.changed = w.Key, displayName(w), true
 	case known:
 		r = r.clone()
 	case keyKnown:
@@ -462,16 +427,16 @@ func setText(r *record, field *string, text *string) {
 	}
 }
 
-func (p *plan) newUser(w store.UserWrite) *record {
+func (p *writePlan) newUser(w store.UserWrite) *record {
 	return &record{created: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
-		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: ownSpelling(w), CreatedAt: p.now}}
+		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: displayName(w), CreatedAt: p.now}}
 }
 
-// holderOf is who else, in the end, holds the account of a claim. Of two
-// elements that take one account the later one is at fault.
-func (p *plan) holderOf(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
+// otherHolder returns who else holds the account of a claim after the batch. Of
+// two elements that take one account the later one is at fault.
+func (p *writePlan) otherHolder(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
 	own := p.users[c.userID].mappings[c.account.service]
-	if own == nil || own.writer != c.element || own.AccountKey() != c.account.claim {
+	if own == nil || own.writer != c.element || own.AccountKey() != c.account.key {
 		return "", false // a later element gave the user another value
 	}
 	var taken []identity.UserKey
@@ -493,13 +458,13 @@ func (p *plan) holderOf(c claim, leftOut map[int][]*identity.Error) (identity.Us
 	return slices.MinFunc(taken, cmp.Compare[identity.UserKey]), true
 }
 
-// mapping applies one mapping of element i to r. claimed says that the user
-// now holds an account on the condition that nobody else does.
+// applyMapping applies one mapping of element i to r. claimed reports that the
+// user now holds an account on the condition that nobody else does.
 //
-// The order of the questions is the contract: an equal value satisfies every
+// The order of the checks is the contract: an equal value satisfies every
 // condition, stored wins against automatic sources, and only then the
-// conditions are asked.
-func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, err *identity.Error) {
+// conditions count.
+func (p *writePlan) applyMapping(i int, r *record, w store.MappingWrite) (claimed bool, err *identity.Error) {
 	old := r.mappings[w.Service]
 	if old != nil && old.Matcher.Equal(w.Service.Type, w.Matcher) {
 		p.repeat(r, old, w)
@@ -511,7 +476,7 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 		found = &m
 	}
 	automatic := w.Source.OrManual() != identity.Manual
-	undone := old == nil && w.IfAbsent && p.before.done[changed{r.Key, w.Service}]
+	undone := old == nil && w.IfAbsent && p.before.repeated[mappingKey{r.Key, w.Service}]
 	if undone || old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
 		return false, identity.Conflict(r.Key, w.Service, found)
 	}
@@ -530,9 +495,9 @@ func (p *plan) mapping(i int, r *record, w store.MappingWrite) (claimed bool, er
 // manual one is an assertion: it makes the mapping manual, in the writer's
 // spelling, and gives it a new revision, so that whoever knows only the old
 // revision no longer owns it.
-func (p *plan) repeat(r *record, old *mapping, w store.MappingWrite) {
+func (p *writePlan) repeat(r *record, old *mapping, w store.MappingWrite) {
 	sameProfile := w.Profile == nil || maps.Equal(w.Profile, old.Profile)
-	if w.Source.OrManual() != identity.Manual || sameProfile && (w.Source == "" || p.again(old)) {
+	if w.Source.OrManual() != identity.Manual || sameProfile && (w.Source == "" || p.isRepeat(old)) {
 		return
 	}
 	m := *old
@@ -546,7 +511,7 @@ func (p *plan) repeat(r *record, old *mapping, w store.MappingWrite) {
 
 // set puts the written value into m. Its revision is 0 until the batch is
 // written, so that no condition can match it before.
-func (p *plan) set(m *mapping, w store.MappingWrite) {
+func (p *writePlan) set(m *mapping, w store.MappingWrite) {
 	m.Matcher = maps.Clone(w.Matcher)
 	m.Source, m.Rule = w.Source.OrManual(), ""
 	if m.Source == identity.FromRule {
@@ -561,65 +526,62 @@ func (p *plan) set(m *mapping, w store.MappingWrite) {
 	}
 }
 
-// A request comes twice when its reply was lost and the client sends it again,
-// or when something between repeats it, also long after. What such a request
-// has done is known by its id, which the client keeps, and by who sent it.
-
-// again reports whether the request is the one that gave old its value. Nothing
-// is to be done then, not even an assertion: it was made.
-func (p *plan) again(old *mapping) bool {
+// isRepeat reports whether the request is the one that gave old its value. A
+// request comes twice when its reply was lost and the client, or a proxy, sends
+// it again, also much later. It is recognised by its id and by who sent it, and
+// changes nothing, not even with an assertion: that was made.
+func (p *writePlan) isRepeat(old *mapping) bool {
 	return p.requestID != "" && old.requestID == p.requestID && old.UpdatedBy == p.actor
 }
 
-// changed is a mapping by the user's name of the time.
-type changed struct {
+// mappingKey names a mapping by the user's key of the time.
+type mappingKey struct {
 	user    identity.UserKey
 	service identity.ServiceKey
 }
 
-// done finds which of the mappings that are to be stored where nothing is were
-// changed by the same request before. They have been removed since: a late
-// repetition must not bring them back.
-func done(ctx context.Context, t *tx, actor store.Actor, b *before, writes []store.UserWrite, checks []checked) (map[changed]bool, error) {
-	requestID := plain(actor.RequestID)
+// loadRepeated finds which if_absent mappings of the batch the same request
+// changed before. They have been removed since: a late repetition must not bring
+// them back.
+func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 	var keys []identity.UserKey
-	for i, w := range writes {
-		if checks[i].user != nil {
+	for i, w := range p.writes {
+		if p.checked[i].user != nil || p.requestID == "" {
 			continue
 		}
 		key := w.Key
-		r, known := b.users[w.ID]
+		r, known := p.before.users[w.ID]
 		if !known {
-			r, known = b.users[b.keys[w.Key]]
+			r, known = p.before.users[p.before.keys[w.Key]]
 		}
 		if known {
 			key = r.Key
 		}
 		for _, m := range w.Mappings {
-			if m.IfAbsent && requestID != "" && (!known || r.mappings[m.Service] == nil) {
+			if m.IfAbsent && (!known || r.mappings[m.Service] == nil) {
 				keys = append(keys, key)
 			}
 		}
 	}
-	found := map[changed]bool{}
+	p.before.repeated = map[mappingKey]bool{}
 	const query = "SELECT user_key, service_key FROM history WHERE request_id = ? AND changed_by = ? AND user_key %s"
-	err := selectIn(ctx, t, query, []any{requestID, plain(actor.Name)}, unique(keys, storable), func(rows *sql.Rows) error {
-		var c changed
+	err := selectIn(ctx, t, query, []any{p.requestID, p.actor}, unique(keys, storable), func(rows *sql.Rows) error {
+		var c mappingKey
 		var service string
 		err := rows.Scan(&c.user, &service)
 		if err == nil {
-			c.service, err = cutKey(service)
+			c.service, err = splitServiceKey(service)
 		}
-		found[c] = true
+		p.before.repeated[c] = true
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for the request in the history: %w", err)
+		return fmt.Errorf("looking for the request in the history: %w", err)
 	}
-	return found, nil
+	return nil
 }
 
-// DeleteMappings removes mappings that still are what the caller believes.
+// DeleteMappings removes mappings that still have the value the caller sent.
 func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes []store.MappingDelete) ([]bool, error) {
 	ids := make([]string, len(deletes))
 	for i, d := range deletes {
@@ -665,7 +627,7 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 		}
 		if d.Key != "" && d.Key != r.Key {
 			return nil, &identity.Error{Code: identity.CodeUserConflict, User: r.Key,
-				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, brief(string(d.Key))),
+				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, truncate(string(d.Key))),
 				Hint:    "It was renamed; read it again."}
 		}
 		delete(users, d.ID)
@@ -673,19 +635,18 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 	}, removeUsers)
 }
 
-// delete decides element by element on the users with these ids what goes:
-// nil where there is nothing, else the mappings. users, when not nil, then
-// removes the users of the elements for which something went.
+// delete calls decide for each element with the users of these ids that are left.
+// It returns the mappings to delete, nil if there is nothing. removeUsers, if not
+// nil, then deletes the users of the elements that had something to delete.
 func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 	decide func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error),
-	users func(ctx context.Context, t *tx, ids []string) error,
+	removeUsers func(ctx context.Context, t *tx, ids []string) error,
 ) ([]bool, error) {
-	var deleted []bool
-	err := s.write(ctx, func(t *tx) error {
-		deleted = make([]bool, len(userIDs))
+	return writeTx(ctx, s, func(t *tx) ([]bool, error) {
+		deleted := make([]bool, len(userIDs))
 		records, err := usersBy(ctx, t, "id", unique(userIDs, validID))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		known := make(map[string]*record, len(records))
 		names := make(map[string]identity.UserKey, len(records))
@@ -711,22 +672,18 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 			}
 		}
 		if len(failures) > 0 {
-			return &identity.BatchError{Items: failures}
+			return nil, &identity.BatchError{Items: failures}
 		}
 		if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id %s", mappings); err != nil {
-			return fmt.Errorf("deleting mappings: %w", err)
+			return nil, fmt.Errorf("deleting mappings: %w", err)
 		}
-		if users != nil {
-			if err := users(ctx, t, owners); err != nil {
-				return fmt.Errorf("deleting users: %w", err)
+		if removeUsers != nil {
+			if err := removeUsers(ctx, t, owners); err != nil {
+				return nil, fmt.Errorf("deleting users: %w", err)
 			}
 		}
-		return s.recordDeletes(ctx, t, actor, changes)
+		return deleted, s.recordDeletes(ctx, t, actor, changes)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return deleted, nil
 }
 
 // recordDeletes adds deletions to the history. They take revisions too, so that
@@ -741,21 +698,21 @@ func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, cha
 	}
 	for i := range changes {
 		c := &changes[i]
-		c.ID, c.At, c.By, c.RequestID = revisions[i], s.now(), plain(actor.Name), plain(actor.RequestID)
+		c.ID, c.At, c.By, c.RequestID = revisions[i], s.now(), sanitize(actor.Name), sanitize(actor.RequestID)
 	}
 	return t.record(ctx, changes)
 }
 
-// maxFailures is how many failures an UpsertAll keeps.
+// maxFailures bounds the failures that UpsertAll keeps.
 const maxFailures = 1000
 
-// UpsertAll is UpsertUsers for more writes than fit into memory: one
-// transaction, of which it holds a page at a time. No two writes may be about
-// one user, and none may ask for if_unclaimed, which is a question to a whole
-// batch. writes gives all of them from the first on, and is asked again where
-// the transaction is run again; an error that it yields ends the call and is
-// returned as it is. Every write is checked: failed tells how many failures
-// there are, of which the *identity.BatchError names the first 1,000.
+// UpsertAll does what UpsertUsers does for more writes than fit into memory: in
+// one transaction, with a page at a time in memory. No two writes may be about
+// one user, and none may have if_unclaimed, which needs the whole batch. writes
+// yields all of them from the first on, once more for each run of the
+// transaction; an error that it yields ends the call and is returned as it is.
+// Every write is checked: failed counts the failures, and the
+// *identity.BatchError names the first 1,000.
 func (s *Store) UpsertAll(ctx context.Context, actor store.Actor, writes iter.Seq2[store.UserWrite, error]) (failed int, err error) {
 	var source *sourceError
 	err = s.write(ctx, func(t *tx) error {
@@ -802,10 +759,10 @@ func (a *upsertAll) add(ctx context.Context, w store.UserWrite) error {
 	return a.flush(ctx)
 }
 
-// flush writes a page. Once somebody stands in the way, the others are only
-// looked at.
+// flush writes a page. Once an element has failed, the others are only checked.
 func (a *upsertAll) flush(ctx context.Context) error {
-	p, failures, err := newUpsert(a.actor, a.page, a.now()).solve(ctx, a.tx)
+	p := newWritePlan(a.actor, a.page, a.now())
+	failures, err := p.solve(ctx, a.tx)
 	if err != nil {
 		return err
 	}
