@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Code is a stable machine-readable name of what went wrong: Type:NAME.
+// Code names a kind of failure for programs, as Type:NAME. Codes never change.
 type Code string
 
 // Codes of the identity API.
@@ -32,7 +32,7 @@ const (
 	CodeNoDirectory       Code = "Directory:NOT_CONFIGURED"
 	CodeUnauthenticated   Code = "Auth:UNAUTHENTICATED"
 	CodeForbidden         Code = "Auth:FORBIDDEN"
-	CodeAuthUnavailable   Code = "Auth:UNAVAILABLE" // who it is cannot be told now
+	CodeAuthUnavailable   Code = "Auth:UNAVAILABLE" // the key set of the issuer cannot be read now
 	CodeInvalid           Code = "Request:INVALID"
 	CodeTooLarge          Code = "Request:TOO_LARGE"
 	CodeLimited           Code = "Request:RATE_LIMITED"
@@ -43,19 +43,18 @@ const (
 	CodeInternal          Code = "Internal:ERROR"
 )
 
-// Error is a failure with a code, in words for the person who caused it. It
-// travels from the store through the API to the provider's diagnostics.
+// Error describes a failure with a code and in words for the person who caused
+// it. It travels from the store through the API to the provider's diagnostics.
 type Error struct {
-	Code      Code
-	Message   string
-	Hint      string // what to do about it; may be empty
-	Retryable bool   // the same request may succeed later
-	// RetryAfter is when; 0 where nobody knows.
-	RetryAfter time.Duration
+	Code       Code
+	Message    string
+	Hint       string        // what to do about it; may be empty
+	Retryable  bool          // the same request may succeed later
+	RetryAfter time.Duration // 0 = unknown
 
-	User    UserKey    // whom it is about, where it is about one user
-	Service ServiceKey // and which service
-	Stored  *Mapping   // of a conflict: what is stored; nil where nothing is
+	User    UserKey    // the user it is about, "" if it is not about one
+	Service ServiceKey // the service it is about
+	Stored  *Mapping   // of a conflict: what is stored; nil = nothing
 	Holder  UserKey    // of a claim: who holds the account
 
 	Cause error // for logs; never shown to API callers
@@ -76,12 +75,12 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// Invalid is an error about a value, with a hint at what is right.
+// Invalid returns an error about a value, with a hint at what is right.
 func Invalid(code Code, message, hint string) *Error {
 	return &Error{Code: code, Message: message, Hint: hint}
 }
 
-// CodeOf is the code of the first *Error in err's chain, or "".
+// CodeOf returns the code of the first *Error in err's chain, or "".
 func CodeOf(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {
@@ -90,8 +89,8 @@ func CodeOf(err error) Code {
 	return ""
 }
 
-// AsError is err as an *Error: the first of its chain, or an internal error
-// that hides err from API callers.
+// AsError returns the first *Error of err's chain, or an internal error that
+// hides err from API callers.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -100,7 +99,7 @@ func AsError(err error) *Error {
 	return &Error{Code: CodeInternal, Message: "an internal error occurred", Cause: err}
 }
 
-// UnknownUser is the error for a user that is not in the store.
+// UnknownUser returns the error for a user that is not in the store.
 func UnknownUser(key UserKey) *Error {
 	if key.IsEmail() {
 		return &Error{Code: CodeUserNotFound, Message: "Unknown user for email: " + key.Email(), User: key}
@@ -109,14 +108,14 @@ func UnknownUser(key UserKey) *Error {
 		Hint: "A bot must exist before it is mapped; a person is named by e-mail, with an @."}
 }
 
-// UnknownService is the error for a service that is not registered.
+// UnknownService returns the error for a service that is not registered.
 func UnknownService(key ServiceKey) *Error {
 	return &Error{Code: CodeServiceNotFound, Message: "No service is registered for " + key.String(), Service: key,
 		Hint: fmt.Sprintf("Register it: a sym_service resource, a service block of the server's configuration, or symflow services create --service-type %s.", key.Type)}
 }
 
-// Conflict is the error of a write or delete whose condition does not hold;
-// stored is what is there, nil where nothing is.
+// Conflict returns the error of a write or delete whose condition does not hold;
+// stored is nil if nothing is stored.
 func Conflict(user UserKey, service ServiceKey, stored *Mapping) *Error {
 	e := &Error{Code: CodeIdentityConflict, User: user, Service: service, Stored: stored}
 	if stored == nil {
@@ -128,8 +127,33 @@ func Conflict(user UserKey, service ServiceKey, stored *Mapping) *Error {
 	return e
 }
 
-// Claimed is the error of a write whose identity another user already holds.
+// Claimed returns the error of a write whose identity another user already holds.
 func Claimed(user UserKey, service ServiceKey, matcher Matcher, holder UserKey) *Error {
 	return &Error{Code: CodeIdentityClaimed, User: user, Service: service, Holder: holder,
 		Message: fmt.Sprintf("%s in %s already belongs to %s", matcher, service, holder)}
+}
+
+// ItemError describes one element of a batch that failed.
+type ItemError struct {
+	Index int // in the outer list of the call
+	Err   *Error
+}
+
+// BatchError names every element that failed. Nothing of the batch was done.
+type BatchError struct{ Items []ItemError }
+
+func (e *BatchError) Error() string {
+	if len(e.Items) == 1 {
+		return e.Items[0].Err.Error()
+	}
+	return fmt.Sprintf("%d elements failed, the first: %s", len(e.Items), e.Items[0].Err)
+}
+
+// Unwrap lets errors.Is and errors.As find every failure.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, len(e.Items))
+	for i, c := range e.Items {
+		errs[i] = c.Err
+	}
+	return errs
 }

@@ -9,12 +9,14 @@
 // identity is kept for the plain string inside the matcher, as Sym uses it.
 package identity
 
-import "time"
+import (
+	"time"
+)
 
 // UserType says whether a user is a person or a bot.
 type UserType string
 
-// The two kinds of users, as they stand on the wire.
+// The two kinds of users, as the wire spells them.
 const (
 	Normal UserType = "normal"
 	Bot    UserType = "bot"
@@ -40,7 +42,7 @@ func (r Role) Allows(need Role) bool {
 	return r.Valid() && rank[r] >= rank[need]
 }
 
-// Source says who stored a mapping.
+// Source names who stored a mapping.
 type Source string
 
 // Sources of stored mappings. Only Manual overwrites what is stored.
@@ -60,7 +62,7 @@ func (s Source) Valid() bool {
 	return false
 }
 
-// OrManual is s, or Manual where a writer named no source.
+// OrManual returns s, or Manual if a writer named no source.
 func (s Source) OrManual() Source {
 	if s == "" {
 		return Manual
@@ -68,36 +70,13 @@ func (s Source) OrManual() Source {
 	return s
 }
 
-// User is a person or a bot with the mappings stored for them.
-type User struct {
-	ID        string // UUID
-	Type      UserType
-	Role      Role
-	Key       UserKey // Name, normalised; set wherever a User is made
-	Name      string  // e-mail or username in its owner's spelling
-	FirstName string
-	LastName  string
-	CreatedAt time.Time
-	Mappings  []Mapping // ordered by service key; without sym:cloud
-}
-
-// Mapping finds what is stored for a service.
-func (u User) Mapping(service ServiceKey) (Mapping, bool) {
-	for _, m := range u.Mappings {
-		if m.Service == service {
-			return m, true
-		}
-	}
-	return Mapping{}, false
-}
-
-// Mapping is one stored answer: this user is that account of this service.
+// Mapping describes one stored answer: this user is that account of this service.
 type Mapping struct {
 	Service   ServiceKey
 	Matcher   Matcher
 	Profile   map[string]string
 	Source    Source
-	Rule      string // name of the reducer rule, where Source is FromRule
+	Rule      string // name of the reducer rule, if Source is FromRule
 	Revision  int64  // grows with each change of this user and service; never 0 once stored
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -107,16 +86,6 @@ type Mapping struct {
 // AccountKey returns what tells the mapping's account from others of its service.
 func (m Mapping) AccountKey() string { return m.Matcher.AccountKey(m.Service.Type) }
 
-// Service is one registered target service.
-type Service struct {
-	ID    string // UUID
-	Key   ServiceKey
-	Label string
-	// NoDirectory: the server said that it cannot ask this service for people.
-	// False where it can, or did not say.
-	NoDirectory bool
-}
-
 // Conditions make a write depend on what is stored. A write whose matcher
 // equals the stored one satisfies all of them, so it may be repeated.
 type Conditions struct {
@@ -125,55 +94,46 @@ type Conditions struct {
 	IfUnclaimed bool  // only where no other user of the service holds the identity
 }
 
-// LookupResult is what a target service said about one e-mail.
-type LookupResult struct {
-	Email      string
-	Status     LookupStatus
-	Matcher    Matcher   // set when Found; the inactive account's when Inactive
-	Candidates []Matcher // set when Ambiguous
-	Err        *Error    // set when Failed
-	AsOf       time.Time // of when the answer is; zero = not told
-}
-
-// LookupStatus is the outcome of asking a target service for one e-mail.
-type LookupStatus string
-
-// Outcomes of a lookup. Failed says that the service was not asked or did not
-// answer: it never means that the person has no account.
-const (
-	Found     LookupStatus = "found"
-	NotFound  LookupStatus = "not_found"
-	Ambiguous LookupStatus = "ambiguous"
-	Inactive  LookupStatus = "inactive"
-	Failed    LookupStatus = "failed"
-)
-
-// AccountStatus is what a target service said about one stored identity.
-type AccountStatus struct {
-	Identity string
-	Status   AccountState
-	Err      *Error    // set when AccountFailed
-	AsOf     time.Time // of when the answer is; zero = not told
-}
-
-// AccountState is the outcome of asking a target service for one account.
-type AccountState string
-
-// States of accounts. AccountUnknown says that the service cannot be asked for
-// accounts by identity, AccountFailed that it was not asked or did not answer:
-// neither means that the account is gone.
-const (
-	AccountActive   AccountState = "active"
-	AccountInactive AccountState = "inactive"
-	AccountAbsent   AccountState = "absent"
-	AccountUnknown  AccountState = "unknown"
-	AccountFailed   AccountState = "failed"
-)
-
-// Principal is who a token is.
+// Principal describes the holder of a token.
 type Principal struct {
 	Name string // token name or JWT subject
 	Org  string
 	Role Role
-	Via  string // how they showed it, for logs: "token", "jwt of …" or "client certificate"; may be empty
+	Via  string // how it authenticated, for logs: "token", "jwt of …" or "client certificate"; may be empty
+}
+
+// Write asks for one mapping to be stored.
+type Write struct {
+	UserID  string  // known id of the user; "" if only the name is known
+	User    UserKey // who it is for; an unknown person is created, an unknown bot is an error
+	Name    string  // the user's own spelling of the name; "" = as User
+	Service ServiceKey
+	Matcher Matcher
+	Source  Source // "" = Manual
+	Rule    string
+	Conditions
+}
+
+// Delete asks for one mapping to be removed if Matcher is still stored.
+type Delete struct {
+	UserID     string
+	User       UserKey
+	Service    ServiceKey
+	Matcher    Matcher
+	IfRevision int64 // 0 asks nothing
+}
+
+// Change describes one entry of the history: what one call did to one mapping.
+type Change struct {
+	ID        int64 // grows with each change of one user and service; the new revision, unless it was a deletion
+	At        time.Time
+	By        string // token name or JWT subject
+	RequestID string // "" if the caller sent none
+
+	UserID  string  // UUID; the user may be gone
+	User    UserKey // as the user was called at the time
+	Service ServiceKey
+
+	Before *Mapping // nil: nothing was stored
+	After  *Mapping // nil: it was deleted
 }

@@ -28,7 +28,7 @@ func NewMatcher(serviceType, identity string) Matcher {
 	return Matcher{MatcherKey(serviceType): identity}
 }
 
-// Identity is the plain string, when the matcher holds just its type's own key.
+// Identity returns the plain string, if the matcher holds only its type's own key.
 func (m Matcher) Identity(serviceType string) (string, bool) {
 	id, ok := m[MatcherKey(serviceType)]
 	return id, ok && len(m) == 1
@@ -39,9 +39,8 @@ func (m Matcher) Equal(serviceType string, other Matcher) bool {
 	return m.Canonical(serviceType) == other.Canonical(serviceType)
 }
 
-// Canonical is a string that equal matchers, and only they, share. Keys are
-// sorted; the type's own key is folded where its identities compare without
-// case.
+// Canonical returns a string that only equal matchers share. Keys are sorted;
+// the type's own key is folded if its identities compare without case.
 func (m Matcher) Canonical(serviceType string) string {
 	folded := maps.Clone(m)
 	if folded == nil {
@@ -56,8 +55,8 @@ func (m Matcher) Canonical(serviceType string) string {
 	return string(text)
 }
 
-// AccountKey is the string by which one account is told from another when asking
-// who holds it: the folded value of the type's own key, else the whole matcher.
+// AccountKey returns the string that identifies the account within its service:
+// the folded value of the type's own key, else the whole matcher.
 func (m Matcher) AccountKey(serviceType string) string {
 	if id, ok := m[MatcherKey(serviceType)]; ok {
 		return FoldIdentity(serviceType, id)
@@ -65,7 +64,7 @@ func (m Matcher) AccountKey(serviceType string) string {
 	return m.Canonical(serviceType)
 }
 
-// FoldIdentity is the form in which identities of a service type compare.
+// FoldIdentity returns the form in which identities of a service type compare.
 func FoldIdentity(serviceType, identity string) string {
 	if typeOf(serviceType).foldCase {
 		return FoldASCII(identity)
@@ -73,8 +72,7 @@ func FoldIdentity(serviceType, identity string) string {
 	return identity
 }
 
-// String shows a matcher to people: the bare value where there is one key,
-// else key=value pairs.
+// String returns the bare value of a matcher with one key, else key=value pairs.
 func (m Matcher) String() string {
 	keys := slices.Sorted(maps.Keys(m))
 	if len(keys) == 1 {
@@ -89,8 +87,6 @@ func (m Matcher) String() string {
 
 // ValidateIdentity checks an identity by the rules of its service.
 func ValidateIdentity(service ServiceKey, identity string) error {
-	// As Validate with the type's own key alone, without the map: rules ask this
-	// for every user.
 	if err := validateValue(service, identity); err != nil {
 		return err
 	}
@@ -106,7 +102,7 @@ func (m Matcher) Validate(service ServiceKey) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if strings.TrimSpace(key) != key || key == "" || len(key) > 64 || strings.ContainsFunc(key, isControl) || !utf8.ValidString(key) {
-			return Invalid(CodeIdentityInvalid, fmt.Sprintf("%q is not a matcher key", shorten(key)),
+			return Invalid(CodeIdentityInvalid, fmt.Sprintf("%q is not a matcher key", Truncate(key)),
 				"Keys are short names such as user_id, without outer spaces.")
 		}
 		if err := validateValue(service, m[key]); err != nil {
@@ -132,14 +128,14 @@ func validateOwn(service ServiceKey, own string) error {
 		return nil
 	}
 	if hint := check(service, own); hint != "" {
-		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q is invalid for %s", shorten(own), service), hint)
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q is invalid for %s", Truncate(own), service), hint)
 	}
 	return nil
 }
 
 func validateValue(service ServiceKey, value string) error {
 	bad := func(what, hint string) error {
-		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q for %s %s", shorten(value), service, what), hint)
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q for %s %s", Truncate(value), service, what), hint)
 	}
 	switch {
 	case strings.TrimSpace(value) == "":

@@ -13,6 +13,16 @@ import (
 // MaxExternalIDBytes bounds external ids.
 const MaxExternalIDBytes = 1024
 
+// Service describes one registered target service.
+type Service struct {
+	ID    string // UUID
+	Key   ServiceKey
+	Label string
+	// NoDirectory means that the server said it cannot look people up in this
+	// service. False if it can, or did not say.
+	NoDirectory bool
+}
+
 // ServiceKey names one service: its type and the external id that tells one
 // workspace, domain or account of that type from another.
 type ServiceKey struct {
@@ -23,7 +33,7 @@ type ServiceKey struct {
 // SymCloud returns the key of every user's own record. It is always registered.
 func SymCloud() ServiceKey { return ServiceKey{Type: "sym", ExternalID: "cloud"} }
 
-// String is the service key, type:external_id.
+// String returns the service key, type:external_id.
 func (k ServiceKey) String() string { return k.Type + ":" + k.ExternalID }
 
 // ParseServiceKey cuts a service key at its first colon: external ids hold
@@ -54,7 +64,7 @@ func (k ServiceKey) Validate() error {
 // not in the table are fine.
 func ValidateServiceType(name string) error {
 	if !serviceTypePattern.MatchString(name) || len(name) > 64 {
-		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service type", shorten(name)),
+		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service type", Truncate(name)),
 			"A service type is lower case letters, digits and underscores and starts with a letter, as in okta or aws_iam.")
 	}
 	return nil
@@ -63,7 +73,7 @@ func ValidateServiceType(name string) error {
 func (k ServiceKey) validateExternalID() error {
 	bad := func(hint string) error {
 		return Invalid(CodeServiceInvalid,
-			fmt.Sprintf("The external ID '%s' is invalid for service type '%s'", shorten(k.ExternalID), k.Type), hint)
+			fmt.Sprintf("The external ID '%s' is invalid for service type '%s'", Truncate(k.ExternalID), k.Type), hint)
 	}
 	switch {
 	case strings.TrimSpace(k.ExternalID) == "":
@@ -100,8 +110,8 @@ func (k ServiceKey) CheckDeclarable() error {
 // reducer rules.
 func (k ServiceKey) Custom() bool { return k.Type == "custom" }
 
-// serviceType is what is known of a type: the key its matcher has, how its
-// external id must look, how its identities are checked and compared.
+// serviceType holds the rules of a type: the key of its matcher, the form of its
+// external id, how its identities are checked and compared.
 type serviceType struct {
 	matcherKey string
 	externalID func(id string) (hint string)
@@ -134,7 +144,7 @@ func typeOf(name string) serviceType {
 	return serviceType{matcherKey: "user_id"}
 }
 
-// MatcherKey is the key under which identities of a service type are stored.
+// MatcherKey returns the key under which identities of a service type are stored.
 func MatcherKey(serviceType string) string { return typeOf(serviceType).matcherKey }
 
 var slackWorkspacePattern = regexp.MustCompile(`^T[A-Z0-9]+$`)

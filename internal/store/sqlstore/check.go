@@ -125,8 +125,8 @@ func checkText(s string) (wrong string) {
 	return ""
 }
 
-// plain makes a caller's name storable. Who asked must never be the reason
-// for a refusal, so it is mended where checkText would refuse.
+// sanitize replaces what checkText would refuse in a caller's name. A call must
+// never fail because of who made it.
 func sanitize(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -140,11 +140,5 @@ func sanitize(s string) string {
 	return s
 }
 
-// brief shortens a caller's value for a message.
-func truncate(s string) string {
-	s = sanitize(s)
-	if len(s) <= 64 {
-		return s
-	}
-	return strings.ToValidUTF8(s[:64], "") + "…"
-}
+// truncate returns a caller's value as a message may quote it.
+func truncate(s string) string { return identity.Truncate(sanitize(s)) }

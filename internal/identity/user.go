@@ -6,6 +6,7 @@ package identity
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -13,14 +14,37 @@ import (
 // MaxNameBytes bounds e-mails and usernames (RFC 5321 allows 254).
 const MaxNameBytes = 320
 
-// UserKey is the normalised way a user is known: an e-mail (it holds an @) or
-// a bot's username. Equal keys are the same user.
+// User describes a person or a bot and the mappings stored for them.
+type User struct {
+	ID        string // UUID
+	Type      UserType
+	Role      Role
+	Key       UserKey // Name, normalised; set wherever a User is made
+	Name      string  // e-mail or username in its owner's spelling
+	FirstName string
+	LastName  string
+	CreatedAt time.Time
+	Mappings  []Mapping // ordered by service key; without sym:cloud
+}
+
+// Mapping returns the mapping that is stored for a service.
+func (u User) Mapping(service ServiceKey) (Mapping, bool) {
+	for _, m := range u.Mappings {
+		if m.Service == service {
+			return m, true
+		}
+	}
+	return Mapping{}, false
+}
+
+// UserKey names a user by normalised e-mail (it holds an @) or by a bot's
+// username. Equal keys are the same user.
 type UserKey string
 
 // IsEmail reports whether the key is a person's e-mail.
 func (k UserKey) IsEmail() bool { return strings.Contains(string(k), "@") }
 
-// Email is the e-mail, or "" for a bot.
+// Email returns the e-mail, or "" for a bot.
 func (k UserKey) Email() string {
 	if k.IsEmail() {
 		return string(k)
@@ -28,7 +52,7 @@ func (k UserKey) Email() string {
 	return ""
 }
 
-// Username is the bot's username, or "" for a person.
+// Username returns the bot's username, or "" for a person.
 func (k UserKey) Username() string {
 	if k.IsEmail() {
 		return ""
@@ -36,7 +60,7 @@ func (k UserKey) Username() string {
 	return string(k)
 }
 
-// Type is the kind of user such a key names.
+// Type returns the kind of user that the key names.
 func (k UserKey) Type() UserType {
 	if k.IsEmail() {
 		return Normal
@@ -64,7 +88,7 @@ func ParseUser(s string) (UserKey, error) {
 		return "", Invalid(CodeUserInvalid, "the user is empty", "Name a person by e-mail or a bot by username.")
 	case len(trimmed) > MaxNameBytes:
 		return "", Invalid(CodeUserInvalid,
-			fmt.Sprintf("the user %q… is %d bytes long", shorten(trimmed), len(trimmed)),
+			fmt.Sprintf("the user %q is %d bytes long", Truncate(trimmed), len(trimmed)),
 			fmt.Sprintf("E-mails and usernames have at most %d bytes.", MaxNameBytes))
 	}
 	if err := checkVisible(trimmed); err != nil {
@@ -110,15 +134,9 @@ func SplitEmail(s string) (local, domain string) {
 
 // FoldASCII lower-cases A to Z and leaves everything else alone.
 func FoldASCII(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			return foldASCII(s)
-		}
+	if !strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return s
 	}
-	return s
-}
-
-func foldASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
@@ -128,8 +146,8 @@ func foldASCII(s string) string {
 	return string(b)
 }
 
-// checkVisible refuses what a reader cannot see: control, format and
-// invisible characters, and bytes that are not UTF-8.
+// checkVisible refuses control, format and invisible characters, and bytes that
+// are not UTF-8.
 func checkVisible(s string) error {
 	if !utf8.ValidString(s) {
 		return Invalid(CodeUserInvalid, fmt.Sprintf("%q is not valid UTF-8", s), "Remove the broken bytes.")
@@ -156,10 +174,12 @@ func invisible(r rune) bool {
 	return false
 }
 
-func shorten(s string) string {
+// Truncate returns the first 64 bytes of a text and "…" if there is more. Error
+// messages quote values that may be of any length.
+func Truncate(s string) string {
 	const keep = 64
 	if len(s) <= keep {
 		return s
 	}
-	return strings.ToValidUTF8(s[:keep], "")
+	return strings.ToValidUTF8(s[:keep], "") + "…"
 }
