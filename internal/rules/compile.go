@@ -1,17 +1,108 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
+// Package rules compiles and evaluates reducer rules: the part of the chain
+// that derives an account from what is known of a user, without asking anybody.
+// It does no I/O, and a compiled [Set] is safe for concurrent use.
 package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Compile checks and compiles rules. It reports every error at once, in the
-// order of the rules; the set is nil when there is one.
+// Limits on what a rule may hold.
+const (
+	MaxNameBytes = 255
+	MaxTextBytes = 8 << 10 // match, identity, expression and lookup_email, each
+)
+
+// Rule is one reducer rule as written. A nil pointer or map is an absent
+// attribute. Exactly one of Identity, Identities, Expression and LookupEmail is
+// set.
+type Rule struct {
+	Name        string // unique within one list
+	ServiceType string
+	ExternalID  *string // absent: every service of the type
+
+	Match       *string           // RE2 that the whole e-mail must match, without ASCII case
+	Identity    *string           // template of the identity
+	Identities  map[string]string // e-mail or username → identity
+	Expression  *string           // CEL that gives the identity
+	LookupEmail *string           // template of the e-mail by which the service is asked
+}
+
+// Error reports a rule that does not compile.
+type Error struct {
+	Index     int    // in the list given to Compile
+	Rule      string // its name; may be empty
+	Attribute string // schema name, as in "lookup_email"; "" for the rule as a whole
+	Key       string // the map key as written, where Attribute is "identities" and one entry is wrong
+	Message   string
+	Hint      string // what to do about it; may be empty
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rules[%d]", e.Index)
+	if e.Rule != "" {
+		fmt.Fprintf(&b, " (%s)", e.Rule)
+	}
+	if e.Attribute != "" {
+		b.WriteString(", " + e.Attribute)
+	}
+	if e.Key != "" {
+		fmt.Fprintf(&b, "[%q]", e.Key)
+	}
+	b.WriteString(": " + e.Message)
+	if e.Hint != "" {
+		b.WriteString(". " + e.Hint)
+	}
+	return b.String()
+}
+
+// EvalError reports a rule that failed while it ran for one user. It never means
+// "no identity".
+type EvalError struct {
+	Rule    string
+	User    identity.UserKey
+	Service identity.ServiceKey
+	Message string
+	Hint    string // what to do about it; may be empty
+	Cause   error  // nil where the rule ran but gave an invalid value
+}
+
+func (e *EvalError) Error() string {
+	text := fmt.Sprintf("rule %q failed for %s in %s: %s", e.Rule, e.User, e.Service, e.Message)
+	if e.Hint != "" {
+		text += ". " + e.Hint
+	}
+	return text
+}
+
+func (e *EvalError) Unwrap() error { return e.Cause }
+
+// fault says what is wrong with a value. It becomes an Error once the rule is
+// known.
+type fault struct{ message, hint string }
+
+func faultf(hint, format string, args ...any) *fault {
+	return &fault{message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// faultOf converts an error of the identity package.
+func faultOf(err error) *fault {
+	e := identity.AsError(err)
+	return &fault{message: e.Message, hint: e.Hint}
+}
+
+// Compile checks and compiles rules. It returns all errors at once, in the order
+// of the rules, and no set if there are any.
 func Compile(rules []Rule) (*Set, []*Error) {
 	set := &Set{byType: map[string]typeRules{}, size: len(rules)}
 	var errs []*Error
@@ -24,13 +115,13 @@ func Compile(rules []Rule) (*Set, []*Error) {
 			errs = append(errs, c.errs...)
 			continue
 		}
-		of := set.byType[written.ServiceType]
+		ofType := set.byType[written.ServiceType]
 		if written.LookupEmail != nil {
-			of.lookup = append(of.lookup, compiled)
+			ofType.lookup = append(ofType.lookup, compiled)
 		} else {
-			of.identity = append(of.identity, compiled)
+			ofType.identity = append(ofType.identity, compiled)
 		}
-		set.byType[written.ServiceType] = of
+		set.byType[written.ServiceType] = ofType
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -103,7 +194,7 @@ func (c *compiler) compile() *rule {
 		r.valid = exact
 	case c.written.Expression != nil:
 		r.expression = c.compileExpression()
-	case !matchOK: // which groups there are is not known
+	case !matchOK: // the groups of match are not known
 	case c.written.Identity != nil:
 		r.template = c.compileTemplate("identity", *c.written.Identity, r.match, func(text string) *fault {
 			return checkIdentity(service, text)
@@ -117,11 +208,11 @@ func (c *compiler) compile() *rule {
 	return r
 }
 
-// anyExternalID stands for the external id of rules that name none, in errors.
+// anyExternalID replaces the external id of rules that name none, in errors.
 const anyExternalID = "*"
 
-// service is the service the rule is for; exact says that the rule names one
-// and that it is valid.
+// service returns the service the rule is for. exact is true where the rule names
+// one that is valid.
 func (c *compiler) service() (key identity.ServiceKey, exact bool) {
 	key = identity.ServiceKey{Type: c.written.ServiceType, ExternalID: anyExternalID}
 	switch err := identity.ValidateServiceType(key.Type); {
@@ -148,8 +239,8 @@ func (c *compiler) service() (key identity.ServiceKey, exact bool) {
 	return named, true
 }
 
-// oneOutcome reports a rule that has none or several of the attributes of which
-// it must have one.
+// oneOutcome reports a rule that does not have exactly one of the attributes
+// that give something.
 func (c *compiler) oneOutcome() bool {
 	var have []string
 	for _, a := range []struct {
@@ -177,13 +268,20 @@ func (c *compiler) oneOutcome() bool {
 	return false
 }
 
-func (c *compiler) compileTemplate(attribute, text string, match *pattern, check func(string) *fault) *template {
+func (c *compiler) checkLength(attribute, what, text string) bool {
 	switch {
 	case strings.TrimSpace(text) == "":
-		c.report(attribute, faultf("", "the template is empty"))
-		return nil
+		c.report(attribute, faultf("", "the %s is empty", what))
 	case len(text) > MaxTextBytes:
 		c.report(attribute, tooLong(text))
+	default:
+		return true
+	}
+	return false
+}
+
+func (c *compiler) compileTemplate(attribute, text string, match *pattern, check func(string) *fault) *template {
+	if !c.checkLength(attribute, "template", text) {
 		return nil
 	}
 	t, f := parseTemplate(text, match)
@@ -206,12 +304,7 @@ func (c *compiler) compileTemplate(attribute, text string, match *pattern, check
 
 func (c *compiler) compileExpression() *expression {
 	text := *c.written.Expression
-	switch {
-	case strings.TrimSpace(text) == "":
-		c.report("expression", faultf("", "the expression is empty"))
-		return nil
-	case len(text) > MaxTextBytes:
-		c.report("expression", tooLong(text))
+	if !c.checkLength("expression", "expression", text) {
 		return nil
 	}
 	e, f := compileExpression(text)
@@ -224,4 +317,71 @@ func (c *compiler) compileExpression() *expression {
 			"without match, an expression that does not look at user gives the same account for everybody"))
 	}
 	return e
+}
+
+// compileIdentities normalises the keys of identities and checks the values, in
+// the order of the keys so that errors are the same each time.
+func (c *compiler) compileIdentities(service identity.ServiceKey) map[identity.UserKey]string {
+	compiled := make(map[identity.UserKey]string, len(c.written.Identities))
+	raw := make(map[identity.UserKey]string, len(c.written.Identities)) // keys as written
+	for _, key := range slices.Sorted(maps.Keys(c.written.Identities)) {
+		user, err := identity.ParseUser(key)
+		if err != nil {
+			c.reportKey("identities", key, faultOf(err))
+			continue
+		}
+		if other, taken := raw[user]; taken {
+			c.reportKey("identities", key, faultf("Remove one of them.", "%s and %s are the same user", quote(other), quote(key)))
+			continue
+		}
+		value := c.written.Identities[key]
+		if f := checkIdentity(service, value); f != nil {
+			c.reportKey("identities", key, f)
+		}
+		raw[user] = key
+		compiled[user] = value
+	}
+	return compiled
+}
+
+// checkIdentity checks an identity for a service. If the external id is not
+// known, checks that depend on it wait until the rule runs.
+func checkIdentity(service identity.ServiceKey, value string) *fault {
+	if service.ExternalID == anyExternalID && service.Type == "aws_iam" {
+		// Any account will do, so take the one that the ARN names.
+		if fields := strings.SplitN(value, ":", 6); len(fields) == 6 {
+			service.ExternalID = fields[4]
+		}
+	}
+	if err := identity.ValidateIdentity(service, value); err != nil {
+		return faultOf(err)
+	}
+	return nil
+}
+
+// parseEmail normalises an e-mail that a lookup_email rule gives.
+func parseEmail(text string) (string, *fault) {
+	key, err := identity.ParseUser(text)
+	switch {
+	case err != nil:
+		return "", faultOf(err)
+	case !key.IsEmail():
+		return "", faultf("An e-mail looks like name@example.com.", "%s is not an e-mail", quote(text))
+	}
+	return key.Email(), nil
+}
+
+func tooLong(text string) *fault {
+	return faultf(fmt.Sprintf("It may have %d.", MaxTextBytes), "it is %d bytes long", len(text))
+}
+
+// quote quotes a value that may be long or hold any character.
+func quote(s string) string { return strconv.Quote(truncate(s)) }
+
+func truncate(s string) string {
+	const keep = 80
+	if len(s) <= keep {
+		return s
+	}
+	return strings.ToValidUTF8(s[:keep], "") + "…"
 }

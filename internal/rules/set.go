@@ -9,22 +9,22 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Set is an ordered list of compiled rules. It does not change once made and is
-// safe for concurrent use. A nil Set is one without rules.
+// Set is an ordered list of compiled rules. It never changes and is safe for
+// concurrent use. A nil Set has no rules.
 type Set struct {
 	byType map[string]typeRules
 	size   int
 }
 
-// typeRules are the rules of one service type, in order. The two kinds are
-// apart because each has a first hit of its own.
+// typeRules holds the rules of one service type, in order. The two kinds are
+// apart because the first hit of each counts.
 type typeRules struct {
 	identity []*rule
 	lookup   []*rule
 }
 
-// Join makes one set of several: the rules of the first run first. Nothing is
-// compiled again, and two sets may hold rules of one name.
+// Join returns one set of several. The rules of the first run first. Rules are
+// not compiled again, and two sets may have rules of the same name.
 func Join(sets ...*Set) *Set {
 	var only *Set
 	joined := &Set{byType: map[string]typeRules{}}
@@ -48,7 +48,7 @@ func Join(sets ...*Set) *Set {
 	return joined
 }
 
-// Len is the number of rules.
+// Len returns the number of rules.
 func (s *Set) Len() int {
 	if s == nil {
 		return 0
@@ -56,9 +56,9 @@ func (s *Set) Len() int {
 	return s.size
 }
 
-// Subject is the user a set is evaluated for. Key is normalised, as
-// identity.ParseUser gives it; everything else may be empty. Role and names
-// reach expressions only.
+// Subject is the user for whom a set is evaluated. Key is normalised, as by
+// identity.ParseUser. Everything else may be empty; only expressions see role
+// and names.
 type Subject struct {
 	Key        identity.UserKey
 	Type       identity.UserType // "" = what Key says
@@ -68,7 +68,7 @@ type Subject struct {
 	Identities map[string]string // service key → identity; only read
 }
 
-// Result is what a set gives for one user and one service; "" = none.
+// Result holds what a set gives for one user and one service; "" = none.
 type Result struct {
 	Identity    string // valid for the service
 	Rule        string // the rule that gave Identity
@@ -76,9 +76,8 @@ type Result struct {
 	LookupRule  string // the rule that gave LookupEmail
 }
 
-// Evaluate gives the first identity and, apart from it, the first lookup e-mail
-// that the rules yield. The error is an *EvalError: a rule that was reached
-// failed, and it is not known what it would have said.
+// Evaluate returns the first identity and, independently, the first lookup
+// e-mail that the rules give. The error is an *EvalError of the rule that failed.
 func (s *Set) Evaluate(u Subject, service identity.ServiceKey) (Result, error) {
 	if s == nil {
 		return Result{}, nil
@@ -125,7 +124,7 @@ func (s *Set) Evaluate(u Subject, service identity.ServiceKey) (Result, error) {
 	return result, nil
 }
 
-// input is what one evaluation works on.
+// input holds the values that one evaluation uses.
 type input struct {
 	key                  identity.UserKey
 	email, local, domain string     // "" for bots
@@ -140,14 +139,14 @@ type rule struct {
 	template   *template
 	identities map[identity.UserKey]string
 	expression *expression
-	valid      bool // what identities holds was checked for the rule's one service
+	valid      bool // the values of identities were checked for the rule's one service
 }
 
 func (r *rule) appliesTo(service identity.ServiceKey) bool {
 	return r.externalID == "" || r.externalID == service.ExternalID
 }
 
-// identityFor is what the rule yields, "" for a miss.
+// identityFor returns what the rule gives, "" for a miss.
 func (r *rule) identityFor(in *input, service identity.ServiceKey) (string, error) {
 	value, hit, err := r.run(in)
 	switch {
@@ -159,12 +158,12 @@ func (r *rule) identityFor(in *input, service identity.ServiceKey) (string, erro
 	if err := identity.ValidateIdentity(service, value); err != nil {
 		f := faultOf(err)
 		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint, Cause: err,
-			Message: fmt.Sprintf("it gave %q, which is no identity there: %s", clip(value), f.message)}
+			Message: fmt.Sprintf("it gave %q, which is no identity there: %s", truncate(value), f.message)}
 	}
 	return value, nil
 }
 
-// lookupFor is the e-mail the rule yields, "" for a miss.
+// lookupFor returns the e-mail the rule gives, "" for a miss.
 func (r *rule) lookupFor(in *input, service identity.ServiceKey) (string, error) {
 	value, hit, err := r.run(in)
 	if err != nil {
@@ -176,13 +175,13 @@ func (r *rule) lookupFor(in *input, service identity.ServiceKey) (string, error)
 	email, f := parseEmail(value)
 	if f != nil {
 		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint,
-			Message: fmt.Sprintf("it gave %q as the e-mail to look up: %s", clip(value), f.message)}
+			Message: fmt.Sprintf("it gave %q as the e-mail to look up: %s", truncate(value), f.message)}
 	}
 	return email, nil
 }
 
-// run yields the rule's bare value. A hit may be empty where a template's
-// groups were, which validation then refuses.
+// run returns the rule's value before it is validated. A hit may be empty where
+// the groups of a template were.
 func (r *rule) run(in *input) (value string, hit bool, err error) {
 	var groups []int
 	if r.match != nil {

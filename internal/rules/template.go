@@ -4,9 +4,14 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // template is a compiled identity or lookup_email.
@@ -17,23 +22,23 @@ type template struct {
 // part is literal text, a group of match, or a part of the e-mail.
 type part struct {
 	literal string
-	from    int // a group's number, 0 is the whole e-mail; or one of the below
+	source  int // a group's number (0 is the whole e-mail) or a constant below
 }
 
 const (
-	fromLiteral = -1 - iota
-	fromLocal
-	fromDomain
+	sourceLiteral = -1 - iota
+	sourceLocal
+	sourceDomain
 )
 
-// parseTemplate reads a template whose groups are those of match, which may be
+// parseTemplate parses a template that may use the groups of match, which may be
 // nil.
 func parseTemplate(text string, match *pattern) (*template, *fault) {
 	t := &template{}
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
-			t.parts = append(t.parts, part{literal: literal.String(), from: fromLiteral})
+			t.parts = append(t.parts, part{literal: literal.String(), source: sourceLiteral})
 			literal.Reset()
 		}
 	}
@@ -54,19 +59,20 @@ func parseTemplate(text string, match *pattern) (*template, *fault) {
 		if f != nil {
 			return nil, f
 		}
-		from, known := resolveReference(name, match)
+		source, known := resolveReference(name, match)
 		if !known {
 			return nil, unknownGroup(name, match)
 		}
 		flush()
-		t.parts = append(t.parts, part{from: from})
+		t.parts = append(t.parts, part{source: source})
 		rest = after
 	}
 	flush()
 	return t, nil
 }
 
-// cutReference cuts what stands after a $: digits, or a name in braces.
+// cutReference splits s, which follows a $, behind its digits or its name in
+// braces.
 func cutReference(s string) (name, after string, f *fault) {
 	const hint = "Write $1 or ${name} for a group, $0 for the e-mail, ${local} and ${domain} for its parts, $$ for a dollar sign; in Terraform configuration ${ is written $${."
 	if inner, braced := strings.CutPrefix(s, "{"); braced {
@@ -76,19 +82,16 @@ func cutReference(s string) (name, after string, f *fault) {
 		}
 		return name, after, nil
 	}
-	digits := 0
-	for digits < len(s) && '0' <= s[digits] && s[digits] <= '9' {
-		digits++
-	}
-	if digits == 0 {
+	after = strings.TrimLeft(s, digits)
+	if after == s {
 		return "", "", faultf(hint, "the template holds a $ that begins nothing: %s", quote("$"+s))
 	}
-	return s[:digits], s[digits:], nil
+	return strings.TrimSuffix(s, after), after, nil
 }
 
-func resolveReference(name string, match *pattern) (from int, known bool) {
+func resolveReference(name string, match *pattern) (source int, known bool) {
 	if isDigits(name) {
-		// $01 could be meant as group 1 or as $0 and a 1, so it is neither.
+		// $01 could mean group 1, or $0 and a 1, so it is refused.
 		n, err := strconv.Atoi(name)
 		if err != nil || strconv.Itoa(n) != name {
 			return 0, false
@@ -97,9 +100,9 @@ func resolveReference(name string, match *pattern) (from int, known bool) {
 	}
 	switch name {
 	case "local":
-		return fromLocal, true
+		return sourceLocal, true
 	case "domain":
-		return fromDomain, true
+		return sourceDomain, true
 	}
 	if match == nil {
 		return 0, false
@@ -109,19 +112,19 @@ func resolveReference(name string, match *pattern) (from int, known bool) {
 }
 
 func unknownGroup(name string, match *pattern) *fault {
-	spelled := "${" + name + "}"
+	reference := "${" + name + "}"
 	if isDigits(name) {
-		spelled = "$" + name
+		reference = "$" + name
 	}
 	if match == nil {
 		return faultf("Without match there are only $0, ${local} and ${domain}.",
-			"the template uses %s, but the rule has no match and so no groups", quote(spelled))
+			"the template uses %s, but the rule has no match and so no groups", quote(reference))
 	}
 	hint := "There are " + strings.Join(knownGroups(match), ", ") + "."
 	if len(name) > 1 && isDigits(name) {
 		hint += fmt.Sprintf(" Braces end a number: ${%s}%s.", name[:1], name[1:])
 	}
-	return faultf(hint, "the template uses %s, but match has no such group", quote(spelled))
+	return faultf(hint, "the template uses %s, but match has no such group", quote(reference))
 }
 
 func knownGroups(match *pattern) []string {
@@ -136,54 +139,120 @@ func knownGroups(match *pattern) []string {
 	return groups
 }
 
-// constant is the text of a template that says the same of everybody.
+// constant returns the text of a template that is the same for everybody.
 func (t *template) constant() (string, bool) {
 	switch {
 	case len(t.parts) == 0:
 		return "", true
-	case len(t.parts) == 1 && t.parts[0].from == fromLiteral:
+	case len(t.parts) == 1 && t.parts[0].source == sourceLiteral:
 		return t.parts[0].literal, true
 	}
 	return "", false
 }
 
-// expand fills the template in. It is a miss where it needs an e-mail that is
-// not there, or a group that took no part in the match.
-func (t *template) expand(in *input, groups []int) (string, bool) {
+// expand fills in the template. ok is false where it needs an e-mail that the
+// user does not have, or a group that took no part in the match.
+func (t *template) expand(in *input, groups []int) (text string, ok bool) {
 	if len(t.parts) == 1 { // no copy for the likes of $1
 		return t.parts[0].value(in, groups)
 	}
-	size := 0
+	var b strings.Builder
 	for _, p := range t.parts {
 		value, ok := p.value(in, groups)
 		if !ok {
 			return "", false
 		}
-		size += len(value)
-	}
-	var b strings.Builder
-	b.Grow(size)
-	for _, p := range t.parts {
-		value, _ := p.value(in, groups)
 		b.WriteString(value)
 	}
 	return b.String(), true
 }
 
 func (p part) value(in *input, groups []int) (string, bool) {
-	switch p.from {
-	case fromLiteral:
+	switch p.source {
+	case sourceLiteral:
 		return p.literal, true
-	case fromLocal:
+	case sourceLocal:
 		return in.local, in.email != ""
-	case fromDomain:
+	case sourceDomain:
 		return in.domain, in.email != ""
 	case 0:
 		return in.email, in.email != ""
 	}
-	start, end := groups[2*p.from], groups[2*p.from+1]
+	start, end := groups[2*p.source], groups[2*p.source+1]
 	if start < 0 {
 		return "", false
 	}
 	return in.email[start:end], true
 }
+
+// pattern is a compiled match.
+type pattern struct {
+	re *regexp.Regexp
+}
+
+// RE2's (?i) folds as Unicode does: the Kelvin sign matches k and the long s
+// matches s. Users differ by them, so a rule for one must not match the other.
+// Both are replaced by characters of the same length in bytes that no normalised
+// e-mail holds.
+const asciiLookalikes = "\u212a\u017f"
+
+var hideLookalikes = strings.NewReplacer("\u212a", "\ue000", "\u017f", "\u0080")
+
+func compilePattern(text string) (*pattern, *fault) {
+	switch {
+	case text == "":
+		return nil, faultf("Leave it out to have the rule apply to everybody.", "match is empty")
+	case len(text) > MaxTextBytes:
+		return nil, tooLong(text)
+	case text != strings.TrimSpace(text):
+		return nil, faultf("Remove the outer spaces.", "match starts or ends with a space, which no e-mail does")
+	case strings.ContainsAny(text, asciiLookalikes):
+		return nil, faultf("Write k or s; it may have come along when pasting.",
+			"match holds the Kelvin sign or the long s, which only look like letters of ASCII")
+	}
+	if _, err := identity.Normalize(text); err != nil {
+		return nil, faultOf(err)
+	}
+	// By itself first: a stray parenthesis must not close the group around it.
+	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
+		return nil, badPattern(err)
+	}
+	re, err := regexp.Compile(`\A(?i:` + text + `)\z`)
+	if err != nil {
+		return nil, faultf(`Is there a \Q without its \E, or is the pattern too large?`,
+			"%s is not a regular expression that can stand for a whole e-mail", quote(text))
+	}
+	for _, name := range re.SubexpNames() {
+		switch {
+		case name == "local" || name == "domain":
+			return nil, faultf("Give the group another name.",
+				"the group %s has the name of a part of the e-mail, so that ${%s} would mean two things", name, name)
+		case name != "" && isDigits(name):
+			return nil, faultf("Give the group a name with a letter, as in (?P<first>…).",
+				"the group name %s is a number, so that ${%s} would mean two things", name, name)
+		}
+	}
+	return &pattern{re: re}, nil
+}
+
+func badPattern(err error) *fault {
+	const hint = "It is an RE2 regular expression: no look-around and no back references. It must match the whole e-mail, case does not matter, ^ and $ are not needed."
+	var e *syntax.Error
+	if !errors.As(err, &e) {
+		return faultf(hint, "match is not a regular expression: %s", err)
+	}
+	return faultf(hint, "match is not a regular expression: %s: %s", e.Code, quote(e.Expr))
+}
+
+// groups returns the byte offsets of the match and its groups in the e-mail, nil
+// where it does not match or is empty.
+func (p *pattern) groups(email string) []int {
+	if email == "" {
+		return nil
+	}
+	return p.re.FindStringSubmatchIndex(hideLookalikes.Replace(email))
+}
+
+const digits = "0123456789"
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, digits) == "" }
