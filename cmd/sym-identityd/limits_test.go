@@ -24,7 +24,7 @@ import (
 
 // hurried are limits that a test can wait for.
 func hurried() limits {
-	return limits{header: 500 * time.Millisecond, read: time.Second, write: 2 * time.Second, idle: 500 * time.Millisecond}
+	return limits{header: 2 * time.Second, read: 3 * time.Second, write: 4 * time.Second, idle: 2 * time.Second}
 }
 
 // listen serves a handler with serve's own server and limits.
@@ -69,7 +69,7 @@ func connect(t *testing.T, address string) net.Conn {
 // ended reads until the server ends the connection and returns what it said.
 func ended(t *testing.T, conn net.Conn) string {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	text, err := io.ReadAll(conn)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -119,7 +119,7 @@ func TestSlowConnections(t *testing.T) {
 			}
 		})
 	}
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: patience}
 	for range 20 {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/api/v1/auth/login", nil)
 		if err != nil {
@@ -146,7 +146,7 @@ func TestSlowConnections(t *testing.T) {
 func endless(conn net.Conn, chunk []byte, most int64) int64 {
 	var sent int64
 	for sent < most {
-		_ = conn.SetWriteDeadline(time.Now().Add(20 * time.Second))
+		_ = conn.SetWriteDeadline(time.Now().Add(patience))
 		n, err := conn.Write(chunk)
 		sent += int64(n)
 		if err != nil {
@@ -222,10 +222,10 @@ func TestGiantBodies(t *testing.T) {
 // Who does not read the answer does not hold the request for ever.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	var under atomic.Int32
+	var begun, ended atomic.Int32
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		under.Add(1)
-		defer under.Add(-1)
+		begun.Add(1)
+		defer ended.Add(1)
 		chunk := bytes.Repeat([]byte("x"), 1<<20)
 		for range 64 {
 			if _, err := w.Write(chunk); err != nil {
@@ -239,8 +239,8 @@ func TestSlowReader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	waitFor(t, "the requests to begin", func() bool { return under.Load() == 20 })
-	waitFor(t, "the requests to end", func() bool { return under.Load() == 0 })
+	waitFor(t, "the requests to begin", func() bool { return begun.Load() == 20 })
+	waitFor(t, "the requests to end", func() bool { return ended.Load() == 20 })
 }
 
 func TestDefaultLimits(t *testing.T) {

@@ -20,10 +20,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
-// patience bounds how long a test waits for a process.
-const patience = 60 * time.Second
+// patience bounds how long a test waits for a process, on a busy machine too.
+const patience = 5 * time.Minute
 
 // daemon is a running sym-identityd in a process of its own.
 type daemon struct {
@@ -64,6 +66,7 @@ func startDaemonWith(t *testing.T, env []string, config string, args ...string) 
 	d.cmd = exec.CommandContext(ctx, os.Args[0], append([]string{"serve", "-config", config}, args...)...)
 	d.cmd.Env = append(append(os.Environ(), env...), runAsCommand+"=1")
 	d.cmd.Stderr = d.stderr
+	proctest.EndWithTest(d.cmd)
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

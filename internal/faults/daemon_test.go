@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 const (
@@ -22,13 +24,12 @@ const (
 	org   = "acme"
 )
 
+// programs is the directory of what tests build.
+var programs string
+
 // program builds sym-identityd once.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "sym-faults-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "sym-identityd")
+	path := filepath.Join(programs, "sym-identityd")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/sym-identity/terraform-provider-sym/cmd/sym-identityd").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building sym-identityd: %w\n%s", err, out)
@@ -37,10 +38,13 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	var err error
+	if programs, err = os.MkdirTemp("", "sym-faults-"); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(programs)
 	os.Exit(code)
 }
 
@@ -53,6 +57,7 @@ type daemon struct {
 	cmd   *exec.Cmd
 	url   string
 	fatal error // why it could not be started again
+	ended bool  // the test is over
 	kills int
 }
 
@@ -85,6 +90,7 @@ service "slack" "T0ACME" {}
 	t.Cleanup(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		d.ended = true
 		_ = d.cmd.Process.Kill()
 		_ = d.cmd.Wait()
 		if d.fatal != nil {
@@ -98,6 +104,7 @@ func (d *daemon) start() error {
 	var stderr strings.Builder
 	d.cmd = exec.Command(d.path, "serve", "-config", d.config)
 	d.cmd.Stderr = &stderr
+	proctest.EndWithTest(d.cmd)
 	d.cmd.Env = append(os.Environ(), "STORE="+d.store) // it may hold a password, which no file may
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {
@@ -106,7 +113,7 @@ func (d *daemon) start() error {
 	if err := d.cmd.Start(); err != nil {
 		return err
 	}
-	slow := time.AfterFunc(time.Minute, func() { _ = d.cmd.Process.Kill() })
+	slow := time.AfterFunc(5*time.Minute, func() { _ = d.cmd.Process.Kill() })
 	defer slow.Stop()
 	lines := bufio.NewScanner(stdout)
 	lines.Scan()
@@ -142,6 +149,8 @@ func (d *daemon) kill(down time.Duration, back *sync.WaitGroup) {
 		time.Sleep(down)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.fatal = d.start()
+		if !d.ended {
+			d.fatal = d.start()
+		}
 	})
 }

@@ -116,7 +116,7 @@ service "custom" "people" {
 		}
 		r := dice(seed).about("reading", n)
 		onUnmapped := []string{"error", "warn", "ignore"}[r.IntN(3)]
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		team := newTeam("reader", r, p.apiURL(), r.IntN(3))
 		if readOnce(ctx, t, team, onUnmapped, truth) {
 			outages++

@@ -53,7 +53,12 @@ func newProxy(t *testing.T, seed int64, d *daemon, m mix, most, kills, among int
 		p.kills[2+r.IntN(among)] = []fault{crash, crashMid, crashLate}[r.IntN(3)]
 	}
 	p.http = httptest.NewServer(http.HandlerFunc(p.serve))
-	t.Cleanup(func() { p.settle(); p.http.Close() })
+	t.Cleanup(func() {
+		p.calm.Store(true)
+		p.release()
+		p.http.Close()
+		p.pending.Wait() // last: a request on its way may have killed the daemon
+	})
 	return p
 }
 

@@ -87,7 +87,7 @@ func run(t *testing.T, seed int64, s shape) {
 	if store == "" {
 		store = "sqlite:identities.db"
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	d := startDaemon(t, store, "")
 	faults, rounds, tries := passing, 1, 10

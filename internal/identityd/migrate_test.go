@@ -76,7 +76,7 @@ func TestMaintainPrunesTheHistory(t *testing.T) {
 		defer close(done)
 		i.Maintain(ctx, slog.New(slog.DiscardHandler))
 	}()
-	for deadline := time.Now().Add(30 * time.Second); left() > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); left() > 0 && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	cancel()

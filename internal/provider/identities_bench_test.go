@@ -24,6 +24,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 // BenchmarkIdentities10k applies, plans and changes 10,000 mappings beside a
@@ -119,6 +121,7 @@ func startBenchDaemon(b *testing.B) *benchDaemon {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(daemon, "serve", "-config", config)
+	proctest.EndWithTest(cmd)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -274,7 +274,7 @@ func TestStoppedReadsEnd(t *testing.T) {
 			t.Errorf("%v, %v", resp, err)
 		}
 	})
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second { // a request gives up after 30 by itself
 		t.Errorf("it took %s", took)
 	}
 }

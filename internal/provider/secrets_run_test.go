@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // secretsRun is one working directory of a real CLI, with an API that accepts
@@ -74,6 +75,12 @@ func (r *secretsRun) front(tt secretsTest, program string) http.Handler {
 		switch {
 		case tt.crash:
 			r.crash(program)
+			// An answer before the process is gone could let the run succeed.
+			select {
+			case <-req.Context().Done():
+			case <-time.After(time.Minute):
+				r.t.Error("the provider lives on after SIGQUIT")
+			}
 		case tt.answer != nil:
 			tt.answer(w, req)
 		default:

@@ -93,7 +93,7 @@ func TestExpressionCost(t *testing.T) {
 			if !errors.As(err, &e) || !strings.Contains(e.Message, "costs too much") {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %s", took)
 			}
 		})

@@ -114,7 +114,7 @@ func TestLongListBreaksOff(t *testing.T) {
 
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
-	for range 500 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if ok() {
 			return
 		}

@@ -217,7 +217,7 @@ func TestTimeout(t *testing.T) {
 			<-r.Context().Done()
 		}
 		_, _ = io.WriteString(w, `{}`)
-	}, func(c *apiclient.Config) { c.Timeout = 100 * time.Millisecond })
+	}, func(c *apiclient.Config) { c.Timeout = 2 * time.Second })
 	if _, err := c.Do(t.Context(), apiclient.Request{}); err != nil || attempts.Load() != 2 {
 		t.Errorf("Do: %v after %d attempts, want success with the second", err, attempts.Load())
 	}

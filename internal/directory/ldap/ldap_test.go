@@ -95,7 +95,7 @@ func TestCancelInTheMiddle(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := open(t, fake{silent: true}, nil).Find(ctx, "ann@example.com")
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 		t.Errorf("Find: %v after %s", err, time.Since(began))
 	}
 }

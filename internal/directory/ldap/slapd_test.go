@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds each step of starting a slapd.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // slapdSupervisor runs the server until its standard input ends, which it does
 // when the test process is gone, however it went. Then it stops the server and

@@ -29,7 +29,7 @@ const (
 	superuser = "sym"
 
 	// patience bounds each step of starting and stopping.
-	patience = time.Minute
+	patience = 3 * time.Minute
 )
 
 // supervisor runs the server until its standard input ends, which it does when

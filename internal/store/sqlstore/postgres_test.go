@@ -187,7 +187,7 @@ func TestPostgresRestarts(t *testing.T) {
 // retry repeats what fails in a way that passes.
 func retry[T any](t *testing.T, call func() (T, error)) (T, error) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		v, err := call()
 		if err == nil || !identity.AsError(err).Retryable || time.Now().After(deadline) {
 			return v, err

@@ -76,7 +76,7 @@ func TestWritersDoNotWaitForReaders(t *testing.T) {
 	for s.db.Stats().WaitCount == 0 { // until readers hold all that is left
 		time.Sleep(time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	_, err := s.UpsertUsers(ctx, actor, []store.UserWrite{{Key: person(100)}})
 	close(release)
