@@ -1,88 +1,303 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
+// Package config reads the configuration file of the identity API into typed
+// settings. Load checks the whole file at once, without any other I/O, and
+// reports every problem at its line. Secrets come from env() only and never
+// appear in messages.
 package config
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
-// config reads the top level. serving says whether listen and who may come in
-// are used.
-func (d *decoder) config(body hcl.Body, serving bool) *Config {
-	content := d.content(body, &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{
-			{Name: "org", Required: true}, {Name: "listen"}, {Name: "store", Required: true}, {Name: "history_retention"},
-			{Name: "max_concurrent_requests"}, {Name: "mask_emails_in_logs"},
-		},
-		Blocks: []hcl.BlockHeaderSchema{
-			{Type: "store_options"},
-			{Type: "token", LabelNames: []string{"name"}},
-			{Type: "jwt"},
-			{Type: "tls"},
-			{Type: "client_certificate", LabelNames: []string{"name"}},
-			{Type: "service", LabelNames: []string{"type", "external_id"}},
-		},
-	})
-	args := arguments{d, content.Attributes}
-	c := &Config{Org: d.org(args), Listen: DefaultListen, Store: d.store(args), Retention: d.historyRetention(args)}
-	c.StoreOptions = d.storeOptions(content.Blocks.OfType("store_options"))
-	if serving {
-		if listen := d.listen(args); listen != "" {
-			c.Listen = listen
+// Options say how to read a file.
+type Options struct {
+	// LookupEnv answers env(). Nil asks the process's environment.
+	LookupEnv func(string) (string, bool)
+	// Embedded skips the settings of a server: listen, tls and the blocks that
+	// let clients in. They are not evaluated.
+	Embedded bool
+}
+
+// DefaultListen is the address that sym-identityd listens on when the file
+// does not set one.
+const DefaultListen = "127.0.0.1:8080"
+
+// MaxFileBytes is the largest configuration file that Load reads.
+const MaxFileBytes = 1 << 20
+
+// Config is a configuration file without problems.
+type Config struct {
+	Path   string // of the file
+	Org    string
+	Listen string // HOST:PORT
+
+	Store        Store
+	StoreOptions StoreOptions
+	Retention    time.Duration // of the history; 0 = for ever
+
+	Tokens       []Token
+	Trusts       []authn.Trust // issuers of JWTs
+	Certificates []authn.CertificateRule
+	TLS          *TLS // nil = plain HTTP
+
+	MaxRequests int  // answered at the same time; 0 = the default
+	MaskEmails  bool // in logs
+	Services    []Service
+
+	opts        Options
+	startupOnly map[string]string // settings that take effect at start only, by name
+	secrets     *redact.Redactor
+}
+
+// Issuers returns the issuers of the jwt blocks, each once.
+func (c *Config) Issuers() []authn.Issuer {
+	var issuers []authn.Issuer
+	for _, trust := range c.Trusts {
+		if !slices.Contains(issuers, trust.Issuer) {
+			issuers = append(issuers, trust.Issuer)
 		}
-		tokens := content.Blocks.OfType("token")
-		c.Tokens = d.tokens(tokens)
-		c.Trusts = d.jwts(content.Blocks.OfType("jwt"))
-		c.TLS = d.tls(content.Blocks.OfType("tls"))
-		c.Certificates = d.certificates(content.Blocks.OfType("client_certificate"), tokens, c.TLS)
 	}
-	c.MaxRequests = args.count("max_concurrent_requests", maxRequestsAtOnce)
-	c.MaskEmails = args.boolean("mask_emails_in_logs")
-	c.Services = d.services(content.Blocks.OfType("service"))
+	return issuers
+}
+
+// Redact takes the values of env() out of a text.
+func (c *Config) Redact(text string) string { return c.secrets.Text(text) }
+
+// RedactError takes the values of env() out of an error's text and keeps its
+// chain. It returns nil for nil.
+func (c *Config) RedactError(err error) error { return c.secrets.Error(err) }
+
+// Failure is what failed when a setting was put to use.
+type Failure struct {
+	At      hcl.Range // of the setting
+	Summary string
+	Err     error
+}
+
+// Failed returns a *DiagnosticsError with each failure at its place in the
+// file, or nil if there are none. errors.Is and errors.As find the causes.
+func (c *Config) Failed(failures ...Failure) error {
+	var found hcl.Diagnostics
+	var causes []error
+	for _, f := range failures {
+		found = append(found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: f.Summary, Detail: f.Err.Error(), Subject: &f.At})
+		causes = append(causes, f.Err)
+	}
+	return asError(found, c.secrets, causes...)
+}
+
+// Reload reads the file again, with the same options.
+func (c *Config) Reload() (*Config, error) { return Load(c.Path, c.opts) }
+
+// Load reads a configuration file. It returns a *DiagnosticsError that lists
+// every problem of the content; a file that cannot be read is the error of the
+// file system.
+func Load(path string, opts Options) (*Config, error) {
+	src, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("the configuration's folder is unknown: %w", err)
+	}
+	return parse(src, path, dir, opts)
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(src) > MaxFileBytes {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, MaxFileBytes)
+	}
+	return src, nil
+}
+
+// parse does the work of Load, without I/O. dir is the absolute folder of the
+// file.
+func parse(src []byte, path, dir string, opts Options) (*Config, error) {
+	secrets := redact.New()
+	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, asError(diags, secrets)
+	}
+	lookup := opts.LookupEnv
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	d := &decoder{
+		dir:     dir,
+		secrets: secrets,
+		eval:    &hcl.EvalContext{Functions: map[string]function.Function{"env": envFunction(lookup, secrets)}},
+	}
+	c := d.config(file.Body, opts.Embedded)
+	if err := asError(d.found, secrets); err != nil {
+		return nil, err
+	}
+	c.Path, c.opts, c.secrets = path, opts, secrets
+	if body, ok := file.Body.(*hclsyntax.Body); ok {
+		c.startupOnly = startupOnly(body, src)
+	}
+	return c, nil
+}
+
+// config reads the top level.
+func (d *decoder) config(body hcl.Body, embedded bool) *Config {
+	var settings struct {
+		Org         string         `hcl:"org"`
+		Store       string         `hcl:"store" kind:"url"`
+		Listen      hcl.Expression `hcl:"listen,optional"`
+		Retention   time.Duration  `hcl:"history_retention,optional"`
+		MaxRequests int            `hcl:"max_concurrent_requests,optional" max:"100000"`
+		MaskEmails  bool           `hcl:"mask_emails_in_logs,optional"`
+	}
+	content := d.decode(body, []hcl.BlockHeaderSchema{
+		{Type: "store_options"},
+		{Type: "token", LabelNames: []string{"name"}},
+		{Type: "jwt"},
+		{Type: "tls"},
+		{Type: "client_certificate", LabelNames: []string{"name"}},
+		{Type: "service", LabelNames: []string{"type", "external_id"}},
+	}, &settings)
+	blocks := content.blocks
+	c := &Config{
+		Org: settings.Org, Listen: DefaultListen, Retention: settings.Retention,
+		MaxRequests: settings.MaxRequests, MaskEmails: settings.MaskEmails,
+		StoreOptions: d.storeOptions(blocks.OfType("store_options")), Services: d.services(blocks.OfType("service")),
+	}
+	if !isName(c.Org) {
+		d.problem(content.at("org"), "org is not the name of an organization",
+			fmt.Sprintf("It has no outer spaces or control characters and at most %d bytes.", maxNameBytes))
+	}
+	if settings.Store != "" {
+		c.Store = d.store(settings.Store, content)
+	}
+	if c.Retention != 0 && c.Retention < minRetention {
+		d.problem(content.at("history_retention"), fmt.Sprintf("history_retention is shorter than %s", minRetention),
+			`Write hours, as in "8760h" for a year. Leave it out to keep the history for ever.`)
+	}
+	if embedded {
+		return c
+	}
+	if settings.Listen != nil {
+		c.Listen = d.listen(settings.Listen, content)
+	}
+	c.Tokens = d.tokens(blocks.OfType("token"))
+	for _, b := range blocks.OfType("jwt") {
+		c.Trusts = append(c.Trusts, d.jwt(b))
+	}
+	c.TLS = d.tls(blocks.OfType("tls"))
+	c.Certificates = d.certificates(blocks.OfType("client_certificate"), blocks.OfType("token"), c.TLS)
 	return c
 }
 
-func (d *decoder) org(args arguments) string {
-	t, ok := args.text("org")
-	if !ok {
-		return ""
+// minRetention is the shortest history_retention: whoever writes less means
+// another unit.
+const minRetention = time.Hour
+
+// single returns the only block of a type, nil if there is none.
+func (d *decoder) single(blocks hcl.Blocks) *hcl.Block {
+	if len(blocks) == 0 {
+		return nil
 	}
-	if t.value != strings.TrimSpace(t.value) || strings.ContainsFunc(t.value, isControl) || len(t.value) > maxNameBytes {
-		d.problem(t.at, "org is not the name of an organization",
-			fmt.Sprintf("It has no outer spaces or control characters and at most %d bytes.", maxNameBytes))
+	for _, b := range blocks[1:] {
+		d.problem(b.DefRange, b.Type+" stands twice", fmt.Sprintf("The first is on line %d. Merge the two blocks.", blocks[0].DefRange.Start.Line))
 	}
-	return t.value
+	return blocks[0]
 }
 
-const (
-	maxNameBytes      = 128
-	maxRequestsAtOnce = 100_000
-)
-
 // listen checks an address of the form HOST:PORT.
-func (d *decoder) listen(args arguments) string {
-	t, ok := args.text("listen")
+func (d *decoder) listen(expr hcl.Expression, b block) string {
+	address, ok := d.text(expr, "listen")
 	if !ok {
 		return ""
 	}
-	host, port, err := net.SplitHostPort(t.value)
+	host, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil || strings.ContainsAny(host, " \t/") {
-		d.problem(t.at, fmt.Sprintf("listen: %s is not an address to listen on", t.quoted()),
+		d.problem(expr.Range(), fmt.Sprintf("listen: %s is not an address to listen on", b.quoted("listen", address)),
 			`Write HOST:PORT, as in "127.0.0.1:8080", "[::1]:8080" or ":8080" for every interface.`)
-		return ""
 	}
-	return t.value
+	return address
+}
+
+// Store says where the store is.
+type Store struct {
+	URL  string // as sqlstore.Open takes it
+	File string // of SQLite; "" for other stores
+	At   hcl.Range
+}
+
+// Name returns the URL without a password.
+func (s Store) Name() string { return redact.WithoutPassword(s.URL) }
+
+const storeRemedy = `Write "sqlite:PATH", with a path relative to this file, as in "sqlite:identities.db", or env("NAME") with a postgres:// URL in it.`
+
+func (d *decoder) store(url string, b block) Store {
+	at := b.at("store")
+	scheme, path, _ := strings.Cut(url, ":")
+	if strings.HasPrefix(path, "///") {
+		path = path[len("//"):]
+	}
+	switch {
+	case scheme == "postgres", scheme == "postgresql":
+		return Store{URL: url, At: at}
+	case scheme != "sqlite":
+		d.problem(at, fmt.Sprintf("store: %s is not a store", b.quoted("store", url)), storeRemedy)
+	case strings.TrimSpace(path) == "", strings.ContainsFunc(path, unicode.IsControl):
+		d.problem(at, "store names no SQLite file", storeRemedy)
+	case strings.HasPrefix(path, "//"):
+		d.problem(at, "store has a host where the path of a SQLite file belongs", storeRemedy)
+	case strings.HasPrefix(path, ":memory:"), strings.HasPrefix(path, "file:"):
+		d.problem(at, "store must be a SQLite file of its own", storeRemedy)
+	}
+	path = d.relative(path)
+	return Store{URL: "sqlite:" + path, File: path, At: at}
+}
+
+// StoreOptions is the store_options block. Zero values mean the defaults.
+type StoreOptions struct {
+	MaxConnections   int           `hcl:"max_connections,optional" max:"10000"`
+	ConnectTimeout   time.Duration `hcl:"connect_timeout,optional"`
+	StatementTimeout time.Duration `hcl:"statement_timeout,optional"`
+	BusyTimeout      time.Duration `hcl:"busy_timeout,optional"`
+	Migrate          bool          `hcl:"migrate,optional"` // true by default
+}
+
+func (d *decoder) storeOptions(blocks hcl.Blocks) StoreOptions {
+	opts := StoreOptions{Migrate: true}
+	if b := d.single(blocks); b != nil {
+		d.decode(b.Body, nil, &opts)
+	}
+	return opts
 }
 
 // Service is one service block.
@@ -92,41 +307,46 @@ type Service struct {
 	Directory *Directory // nil if the block has none
 }
 
+const maxLabelBytes = 256
+
 func (d *decoder) services(blocks hcl.Blocks) []Service {
 	var services []Service
 	first := make(map[identity.ServiceKey]hcl.Range, len(blocks))
-	for _, block := range blocks {
-		s := d.service(block)
-		if at, twice := first[s.Key]; twice {
-			d.problem(block.DefRange, fmt.Sprintf("The service %s is declared twice", s.Key),
+	for _, b := range blocks {
+		s := d.service(b)
+		if at, duplicate := first[s.Key]; duplicate {
+			d.problem(b.DefRange, fmt.Sprintf("The service %s is declared twice", s.Key),
 				fmt.Sprintf("The first is on line %d. Merge the two blocks.", at.Start.Line))
 			continue
 		}
-		first[s.Key] = block.DefRange
+		first[s.Key] = b.DefRange
 		services = append(services, s)
 	}
 	return services
 }
 
-func (d *decoder) service(block *hcl.Block) Service {
-	s := Service{Key: identity.ServiceKey{Type: block.Labels[0], ExternalID: block.Labels[1]}}
-	d.serviceKey(s.Key, block.LabelRanges)
-	content := d.content(block.Body, &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "label"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "directory", LabelNames: []string{"kind"}}},
-	})
-	args := arguments{d, content.Attributes}
-	if label, ok := args.text("label"); ok {
-		s.Label = label.value
-		if len(s.Label) > maxLabelBytes || strings.ContainsFunc(s.Label, isControl) {
-			d.problem(label.at, "label is not a label",
-				fmt.Sprintf("It has no control characters and at most %d bytes.", maxLabelBytes))
-		}
+func (d *decoder) service(b *hcl.Block) Service {
+	s := Service{Key: identity.ServiceKey{Type: b.Labels[0], ExternalID: b.Labels[1]}}
+	if s.Key.Managed() {
+		d.problem(b.LabelRanges[0], fmt.Sprintf("The service %s cannot be declared", s.Key),
+			"Its identities are managed by Sym; it is always registered.")
+	} else if err := s.Key.Validate(); err != nil {
+		bad := identity.AsError(err)
+		d.problem(hcl.RangeBetween(b.LabelRanges[0], b.LabelRanges[1]), bad.Message, bad.Hint)
 	}
-	for i, dir := range content.Blocks {
+	var settings struct {
+		Label string `hcl:"label,optional"`
+	}
+	content := d.decode(b.Body, []hcl.BlockHeaderSchema{{Type: "directory", LabelNames: []string{"kind"}}}, &settings)
+	s.Label = settings.Label
+	if len(s.Label) > maxLabelBytes || strings.ContainsFunc(s.Label, unicode.IsControl) {
+		d.problem(content.at("label"), "label is not a label",
+			fmt.Sprintf("It has no control characters and at most %d bytes.", maxLabelBytes))
+	}
+	for i, dir := range content.blocks {
 		if i > 0 {
 			d.problem(dir.DefRange, fmt.Sprintf("The service %s has two directories", s.Key),
-				fmt.Sprintf("The first is on line %d; a service has one at most.", content.Blocks[0].DefRange.Start.Line))
+				fmt.Sprintf("The first is on line %d; a service has one at most.", content.blocks[0].DefRange.Start.Line))
 		}
 		if setting := d.directory(dir, s.Key); i == 0 {
 			s.Directory = setting
@@ -135,17 +355,50 @@ func (d *decoder) service(block *hcl.Block) Service {
 	return s
 }
 
-const maxLabelBytes = 256
+// startupOnly returns the settings that take effect at start only: by name,
+// the tokens of the source without layout and comments.
+func startupOnly(body *hclsyntax.Body, src []byte) map[string]string {
+	settings := map[string]string{}
+	for name, attr := range body.Attributes {
+		settings[name] = tokensOf(attr.SrcRange.SliceBytes(src))
+	}
+	for _, block := range body.Blocks {
+		switch block.Type {
+		case "token", "jwt", "client_certificate", "tls":
+		default:
+			settings[block.Type] += tokensOf(block.Range().SliceBytes(src)) + "\n"
+		}
+	}
+	return settings
+}
 
-// serviceKey checks the two labels of a service block.
-func (d *decoder) serviceKey(key identity.ServiceKey, at []hcl.Range) {
-	if key.Managed() {
-		d.problem(at[0], fmt.Sprintf("The service %s cannot be declared", key),
-			"Its identities are managed by Sym; it is always registered.")
-		return
+func tokensOf(src []byte) string {
+	var text []byte
+	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
+	for _, token := range tokens {
+		switch token.Type {
+		case hclsyntax.TokenComment, hclsyntax.TokenNewline:
+		default:
+			text = append(append(text, token.Bytes...), 0)
+		}
 	}
-	if err := key.Validate(); err != nil {
-		bad := identity.AsError(err)
-		d.problem(hcl.RangeBetween(at[0], at[1]), bad.Message, bad.Hint)
+	return string(text)
+}
+
+// NeedsRestart returns the names of the settings that differ between two files
+// and take effect at start only, sorted.
+func (c *Config) NeedsRestart(other *Config) []string {
+	var names []string
+	for name, setting := range c.startupOnly {
+		if other.startupOnly[name] != setting {
+			names = append(names, name)
+		}
 	}
+	for name := range other.startupOnly {
+		if _, ok := c.startupOnly[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -4,9 +4,13 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/textproto"
+	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -29,55 +33,146 @@ type decoder struct {
 }
 
 func (d *decoder) problem(at hcl.Range, summary, detail string) {
-	d.found = append(d.found, problem(at, summary, detail))
+	d.found = append(d.found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at})
 }
 
-// content reads a body by its schema. Problems are gathered; what could be
-// read is returned.
-func (d *decoder) content(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
-	content, diags := body.Content(schema)
-	d.found = append(d.found, diags...)
-	return content
+// field is a struct field that an attribute of a block is decoded into. Tags
+// describe the attribute:
+//
+//	hcl:"token"              required
+//	hcl:"timeout,optional"   the field keeps its value if the attribute is absent
+//	kind:"secret"            must come from env()
+//	kind:"url"               must hold no password, unless it comes from env()
+//	kind:"path"              relative to the file
+//	kind:"cache"             a time.Duration that may be 0, up to a day
+//	max:"100"                of an int, which is 1 at least
+//
+// An embedded struct may have required:"base_url", where this one of its
+// optional attributes is not.
+//
+// Strings are not empty and durations are longer than 0. A field with
+// kind:"external_id" is no attribute.
+type field struct {
+	name     string
+	optional bool
+	kind     string
+	max      int
+	index    []int
 }
 
-// arguments are the attributes of one block. Each method returns the zero
-// value where the attribute is absent or wrong; wrong ones become problems.
-type arguments struct {
-	d     *decoder
-	attrs hcl.Attributes
+// fieldsOf returns the fields of a struct that attributes are decoded into,
+// those of embedded structs too.
+func fieldsOf(t reflect.Type) []field {
+	var fields []field
+	var required string
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous { // its fields follow
+			required = f.Tag.Get("required")
+		}
+		tag, ok := f.Tag.Lookup("hcl")
+		if !ok {
+			continue
+		}
+		name, optional := strings.CutSuffix(tag, ",optional")
+		most, _ := strconv.Atoi(f.Tag.Get("max"))
+		fields = append(fields, field{name: name, optional: optional && name != required, kind: f.Tag.Get("kind"), max: most, index: f.Index})
+	}
+	return fields
 }
 
-// text is a string of the file.
-type text struct {
-	value   string
-	at      hcl.Range
-	fromEnv bool
+// block is what a block holds besides the decoded attributes.
+type block struct {
+	attrs  hcl.Attributes
+	blocks hcl.Blocks
 }
 
-// quoted shows the value in a message, unless it is not the file's own.
-func (t text) quoted() string {
-	if t.fromEnv {
+// has reports whether an attribute is there.
+func (b block) has(name string) bool { return b.attrs[name] != nil }
+
+// at returns the place of an attribute's value. The attribute must be there.
+func (b block) at(name string) hcl.Range { return b.attrs[name].Expr.Range() }
+
+// quoted returns the value of an attribute as a message may show it.
+func (b block) quoted(name, value string) string {
+	if takesFromEnv(b.attrs[name].Expr) {
 		return "the value from the environment"
 	}
-	return fmt.Sprintf("%q", t.value)
+	return strconv.Quote(value)
 }
 
-// at is where an attribute's value stands.
-func (a arguments) at(name string) hcl.Range { return a.attrs[name].Expr.Range() }
-
-// value evaluates an attribute as a type.
-func (a arguments) value(name string, want cty.Type) (cty.Value, bool) {
-	attr := a.attrs[name]
-	if attr == nil {
-		return cty.NilVal, false
+// decode reads the attributes of a body into structs: see field. A value that
+// is wrong becomes a problem and leaves its field alone.
+func (d *decoder) decode(body hcl.Body, blocks []hcl.BlockHeaderSchema, into ...any) block {
+	schema := &hcl.BodySchema{Blocks: blocks}
+	for _, s := range into {
+		for _, f := range fieldsOf(reflect.TypeOf(s).Elem()) {
+			schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: f.name, Required: !f.optional})
+		}
 	}
-	return a.d.evaluate(attr.Expr, name, want)
+	content, diags := body.Content(schema)
+	d.found = append(d.found, diags...)
+	for _, s := range into {
+		v := reflect.ValueOf(s).Elem()
+		for _, f := range fieldsOf(v.Type()) {
+			if attr := content.Attributes[f.name]; attr != nil {
+				d.set(v.FieldByIndex(f.index).Addr().Interface(), f, attr.Expr)
+			}
+		}
+	}
+	return block{content.Attributes, content.Blocks}
 }
 
+// set decodes one value.
+func (d *decoder) set(target any, f field, expr hcl.Expression) {
+	switch target := target.(type) {
+	case *string:
+		if s, ok := d.stringOf(f, expr); ok {
+			*target = s
+		}
+	case *bool:
+		if v, ok := d.evaluate(expr, f.name, cty.Bool); ok {
+			*target = v.True()
+		}
+	case *int:
+		if v, ok := d.evaluate(expr, f.name, cty.Number); ok {
+			var n int
+			if err := gocty.FromCtyValue(v, &n); err != nil || n < 1 || n > f.max {
+				d.problem(expr.Range(), fmt.Sprintf("%s must be a whole number from 1 to %d", f.name, f.max), "")
+				return
+			}
+			*target = n
+		}
+	case *[]int:
+		if v, ok := d.evaluate(expr, f.name, cty.List(cty.Number)); ok {
+			if err := gocty.FromCtyValue(v, target); err != nil {
+				d.problem(expr.Range(), f.name+" must be a list of whole numbers", "")
+			}
+		}
+	case *time.Duration:
+		if span, ok := d.duration(f, expr); ok {
+			*target = span
+		}
+	case *map[string]string:
+		*target = d.headers(f.name, expr)
+	case *hcl.Expression:
+		*target = expr
+	default:
+		panic(fmt.Sprintf("%s: a field cannot be a %T", f.name, target))
+	}
+}
+
+// evaluate returns the value of an expression as a type.
 func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty.Value, bool) {
 	v, diags := expr.Value(d.eval)
 	for _, diag := range diags {
-		d.found = append(d.found, clearer(diag))
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag)
+		var unset *envError
+		if ok && errors.As(call.FunctionCallError(), &unset) {
+			d.problem(*diag.Subject, fmt.Sprintf("The environment variable %s %s", unset.name, unset.problem),
+				"Set it where this program runs.")
+			continue
+		}
+		d.found = append(d.found, diag)
 	}
 	if diags.HasErrors() {
 		return cty.NilVal, false
@@ -85,7 +180,8 @@ func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty
 	v, err := convert.Convert(v, want)
 	switch {
 	case err != nil:
-		d.problem(expr.Range(), name+" must be "+typeWords(want), "")
+		words := map[cty.Type]string{cty.String: "a string", cty.Bool: "true or false", cty.Number: "a number"}
+		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, cmp.Or(words[want], "a list of whole numbers")), "")
 		return cty.NilVal, false
 	case v.IsNull() || !v.IsWhollyKnown():
 		d.problem(expr.Range(), fmt.Sprintf("%s must not be null", name), "Remove the line where the default is meant.")
@@ -94,93 +190,52 @@ func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty
 	return v, true
 }
 
-// clearer says of an unset variable just that, in place of how it was noticed.
-func clearer(diag *hcl.Diagnostic) *hcl.Diagnostic {
-	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag)
-	var unset *envError
-	if !ok || !errors.As(call.FunctionCallError(), &unset) {
-		return diag
-	}
-	return problem(*diag.Subject, fmt.Sprintf("The environment variable %s %s", unset.name, unset.problem),
-		"Set it where this program runs.")
-}
-
-func typeWords(t cty.Type) string {
-	switch {
-	case t == cty.String:
-		return "a string"
-	case t == cty.Bool:
-		return "true or false"
-	case t == cty.Number:
-		return "a number"
-	}
-	return "a list of whole numbers"
-}
-
-// text reads a string that is not empty.
-func (a arguments) text(name string) (text, bool) {
-	v, ok := a.value(name, cty.String)
+// text evaluates a string that is not empty.
+func (d *decoder) text(expr hcl.Expression, name string) (string, bool) {
+	v, ok := d.evaluate(expr, name, cty.String)
 	if !ok {
-		return text{}, false
+		return "", false
 	}
-	return a.d.nonEmpty(a.attrs[name].Expr, name, v)
-}
-
-func (d *decoder) nonEmpty(expr hcl.Expression, name string, v cty.Value) (text, bool) {
-	t := text{value: v.AsString(), at: expr.Range(), fromEnv: takesFromEnv(expr)}
-	if strings.TrimSpace(t.value) == "" {
-		d.problem(t.at, name+" must not be empty", "")
-		return text{}, false
+	if strings.TrimSpace(v.AsString()) == "" {
+		d.problem(expr.Range(), name+" must not be empty", "")
+		return "", false
 	}
-	return t, true
+	return v.AsString(), true
 }
 
-func takesFromEnv(expr hcl.Expression) bool {
-	native, ok := expr.(hclsyntax.Expression)
-	return ok && callsEnv(native)
-}
-
-// str is text for attributes that need no further check here.
-func (a arguments) str(name string) string {
-	t, _ := a.text(name)
-	return t.value
-}
-
-// url is text that must not hold a password of its own: one comes from env().
-func (a arguments) url(name string) text {
-	t, _ := a.text(name)
-	if _, password := redact.URLPassword(t.value); password && !t.fromEnv {
-		a.d.literalSecret(t.at, "The password in "+name)
-		return text{}
+func (d *decoder) stringOf(f field, expr hcl.Expression) (string, bool) {
+	fromEnv := takesFromEnv(expr)
+	if f.kind == "secret" && !fromEnv {
+		// A literal is refused before it is looked at, so that no message can repeat it.
+		d.literalSecret(expr.Range(), f.name)
+		return "", false
 	}
-	return t
-}
-
-// path is the path of a file; relative ones start where the configuration is.
-func (a arguments) path(name string) string {
-	t, ok := a.text(name)
+	s, ok := d.text(expr, f.name)
 	if !ok {
-		return ""
+		return "", false
 	}
-	if strings.ContainsFunc(t.value, isControl) {
-		a.d.problem(t.at, name+" is not the path of a file", "It holds a control character.")
-		return ""
+	switch f.kind {
+	case "url":
+		if _, password := redact.URLPassword(s); password && !fromEnv {
+			d.literalSecret(expr.Range(), "The password in "+f.name)
+			return "", false
+		}
+	case "path":
+		if strings.ContainsFunc(s, unicode.IsControl) {
+			d.problem(expr.Range(), f.name+" is not the path of a file", "It holds a control character.")
+			return "", false
+		}
+		s = d.relative(s)
 	}
-	return a.d.relative(t.value)
+	return s, true
 }
 
-// secret reads a string that must come from env(). A literal is refused before
-// it is looked at, so that no message can repeat it.
-func (a arguments) secret(name string) string {
-	attr := a.attrs[name]
-	if attr == nil {
-		return ""
+// relative resolves a path of the file: relative ones start where the file is.
+func (d *decoder) relative(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
 	}
-	if !takesFromEnv(attr.Expr) {
-		a.d.literalSecret(attr.Expr.Range(), name)
-		return ""
-	}
-	return a.str(name)
+	return filepath.Join(d.dir, path)
 }
 
 func (d *decoder) literalSecret(at hcl.Range, what string) {
@@ -188,27 +243,52 @@ func (d *decoder) literalSecret(at hcl.Range, what string) {
 		`Put it into an environment variable and write env("NAME"). If this file was shared or committed, renew the secret.`)
 }
 
+// maxCacheTTL bounds how old an answer of a directory may be: it decides who
+// gets access.
+const maxCacheTTL = 24 * time.Hour
+
+func (d *decoder) duration(f field, expr hcl.Expression) (time.Duration, bool) {
+	s, ok := d.text(expr, f.name)
+	if !ok {
+		return 0, false
+	}
+	zeroAllowed, remedy := false, `Write a number and a unit, as in "10s", "500ms" or "5m".`
+	if f.kind == "cache" {
+		zeroAllowed, remedy = true, `Write a number and a unit, as in "30s" or "5m"; "0s" keeps nothing.`
+	}
+	span, err := time.ParseDuration(s)
+	switch {
+	case err != nil || span < 0 || span == 0 && !zeroAllowed:
+		shown := strconv.Quote(s)
+		if takesFromEnv(expr) {
+			shown = "the value from the environment"
+		}
+		d.problem(expr.Range(), fmt.Sprintf("%s: %s is not a span of time", f.name, shown), remedy)
+		return 0, false
+	case f.kind == "cache" && span > maxCacheTTL:
+		d.problem(expr.Range(), fmt.Sprintf("%s is longer than %.0f hours", f.name, maxCacheTTL.Hours()), "")
+		return 0, false
+	}
+	return span, true
+}
+
 // headers reads an object of header names and values. A header that is named
 // like a secret takes its value from env(); others may be literals.
-func (a arguments) headers(name string) map[string]string {
-	attr := a.attrs[name]
-	if attr == nil {
-		return nil
-	}
-	pairs, diags := hcl.ExprMap(attr.Expr)
+func (d *decoder) headers(name string, expr hcl.Expression) map[string]string {
+	pairs, diags := hcl.ExprMap(expr)
 	if diags.HasErrors() {
-		a.d.problem(attr.Expr.Range(), name+" must be an object of header names and values",
+		d.problem(expr.Range(), name+" must be an object of header names and values",
 			`It looks like { X-Api-Key = env("NAME") }.`)
 		return nil
 	}
 	headers := make(map[string]string, len(pairs))
 	for _, pair := range pairs {
-		key, value, ok := a.d.header(pair.Key, pair.Value)
+		key, value, ok := d.header(pair.Key, pair.Value)
 		if !ok {
 			continue
 		}
-		if _, twice := headers[key]; twice {
-			a.d.problem(pair.Key.Range(), fmt.Sprintf("The header %s is set twice", key), "Header names compare without case.")
+		if _, duplicate := headers[key]; duplicate {
+			d.problem(pair.Key.Range(), fmt.Sprintf("The header %s is set twice", key), "Header names compare without case.")
 		}
 		headers[key] = value
 	}
@@ -221,7 +301,9 @@ func (d *decoder) header(key, value hcl.Expression) (name, content string, ok bo
 		return "", "", false
 	}
 	name = v.AsString()
-	if !isHeaderName(name) {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r) && (r < '0' || '9' < r) && r != '-' && r != '_'
+	}) {
 		d.problem(key.Range(), "A header name has letters, digits and hyphens only", "")
 		return "", "", false
 	}
@@ -234,52 +316,20 @@ func (d *decoder) header(key, value hcl.Expression) (name, content string, ok bo
 		return "", "", false
 	}
 	content = v.AsString()
-	if strings.ContainsFunc(content, isControl) {
+	if strings.ContainsFunc(content, unicode.IsControl) {
 		d.problem(value.Range(), "The header "+name+" holds a control character", "")
 		return "", "", false
 	}
 	return name, content, true
 }
 
-func isHeaderName(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r) && (r < '0' || '9' < r) && r != '-' && r != '_'
-	}) < 0
-}
-
-func isControl(r rune) bool { return unicode.IsControl(r) }
-
-// boolean reads true or false.
-func (a arguments) boolean(name string) bool {
-	v, ok := a.value(name, cty.Bool)
-	return ok && v.True()
-}
-
-// duration reads a span of time as Go spells it. It must be longer than 0.
-func (a arguments) duration(name string) time.Duration {
-	t, ok := a.text(name)
-	if !ok {
-		return 0
+// secretName reports whether the value of a header with this name is a secret.
+func secretName(name string) bool {
+	name = strings.ToLower(name)
+	for _, ending := range []string{"authorization", "key", "token", "secret", "password", "cookie"} {
+		if strings.HasSuffix(name, ending) {
+			return true
+		}
 	}
-	span, err := time.ParseDuration(t.value)
-	if err != nil || span <= 0 {
-		a.d.problem(t.at, fmt.Sprintf("%s: %s is not a span of time", name, t.quoted()),
-			`Write a number and a unit, as in "10s", "500ms" or "5m".`)
-		return 0
-	}
-	return span
-}
-
-// integers reads a list of whole numbers.
-func (a arguments) integers(name string) []int {
-	v, ok := a.value(name, cty.List(cty.Number))
-	if !ok {
-		return nil
-	}
-	var numbers []int
-	if err := gocty.FromCtyValue(v, &numbers); err != nil {
-		a.d.problem(a.at(name), name+" must be a list of whole numbers", "")
-		return nil
-	}
-	return numbers
+	return false
 }

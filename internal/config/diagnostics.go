@@ -23,7 +23,7 @@ type Diagnostic struct {
 	Detail  string // what is right; may be empty
 }
 
-// String is the diagnostic on one line: file:line:column: what is wrong. It
+// String returns the diagnostic on one line: file:line:column: what is wrong. It
 // quotes no source, because the line at fault may hold a secret.
 func (d Diagnostic) String() string {
 	text := fmt.Sprintf("%s:%d:%d: %s", d.File, d.Line, d.Column, d.Summary)
@@ -49,16 +49,11 @@ func (e *DiagnosticsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the errors behind the diagnostics, where there are any.
+// Unwrap returns the errors behind the diagnostics, where there are any.
 func (e *DiagnosticsError) Unwrap() []error { return e.causes }
 
-// problem is a diagnostic at a place of the file.
-func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
-}
-
-// asError turns what was gathered into an error, without secrets; nil where
-// nothing was.
+// asError returns the problems as a *DiagnosticsError without secrets, or nil
+// if there are none.
 func asError(found hcl.Diagnostics, secrets *redact.Redactor, causes ...error) error {
 	if !found.HasErrors() {
 		return nil

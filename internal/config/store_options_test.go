@@ -18,8 +18,8 @@ func TestStoreOptions(t *testing.T) {
 		want      StoreOptions
 		retention time.Duration
 	}{
-		"none":        {head, StoreOptions{}, 0},
-		"empty block": {head + "store_options {}", StoreOptions{}, 0},
+		"none":        {head, StoreOptions{Migrate: true}, 0},
+		"empty block": {head + "store_options {}", StoreOptions{Migrate: true}, 0},
 		"all": {head + `history_retention = "8760h"
 store_options {
   max_connections   = 20
@@ -27,8 +27,8 @@ store_options {
   statement_timeout = "1m"
   busy_timeout      = "30s"
   migrate           = false
-}`, StoreOptions{MaxConnections: 20, ConnectTimeout: 5 * time.Second, StatementTimeout: time.Minute, BusyTimeout: 30 * time.Second, NoMigrate: true}, 8760 * time.Hour},
-		"migrate": {head + "store_options {\n  migrate = true\n}", StoreOptions{}, 0},
+}`, StoreOptions{MaxConnections: 20, ConnectTimeout: 5 * time.Second, StatementTimeout: time.Minute, BusyTimeout: 30 * time.Second}, 8760 * time.Hour},
+		"migrate": {head + "store_options {\n  migrate = true\n}", StoreOptions{Migrate: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

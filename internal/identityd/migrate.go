@@ -42,7 +42,7 @@ func OpenStore(ctx context.Context, c *config.Config, migrate bool) (*sqlstore.S
 func StoreOptions(c *config.Config) sqlstore.Options {
 	return sqlstore.Options{
 		MaxConns: c.StoreOptions.MaxConnections, ConnectTimeout: c.StoreOptions.ConnectTimeout,
-		StatementTimeout: c.StoreOptions.StatementTimeout, BusyTimeout: c.StoreOptions.BusyTimeout, NoMigrate: c.StoreOptions.NoMigrate,
+		StatementTimeout: c.StoreOptions.StatementTimeout, BusyTimeout: c.StoreOptions.BusyTimeout, NoMigrate: !c.StoreOptions.Migrate,
 	}
 }
 

@@ -20,9 +20,9 @@ import (
 
 // Settings holds the settings that all HTTP connectors have.
 type Settings struct {
-	BaseURL   string        // without credential and query; "" = the service's own host
-	Timeout   time.Duration // of one attempt, its body included; 0 = DefaultTimeout
-	AllowHTTP bool          // accept a base URL that is not https
+	BaseURL   string        `hcl:"base_url,optional" kind:"url"` // without credential and query; "" = the service's own host
+	Timeout   time.Duration `hcl:"timeout,optional"`             // of one attempt, its body included; 0 = DefaultTimeout
+	AllowHTTP bool          `hcl:"allow_http,optional"`          // accept a base URL that is not https
 	Clock     Clock         // nil = real time
 }
 

@@ -20,10 +20,10 @@ import (
 // password of a bot user, or a token.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://auth.aptible.com
-	Organization       string // its UUID
-	Token              string
-	Username           string
-	Password           string
+	Organization       string `kind:"external_id"` // its UUID
+	Token              string `hcl:"token,optional" kind:"secret"`
+	Username           string `hcl:"username,optional"`
+	Password           string `hcl:"password,optional" kind:"secret"`
 }
 
 const (

@@ -21,11 +21,11 @@ import (
 // ClientSecret of a machine-to-machine application.
 type Config struct {
 	apiclient.Settings        // BaseURL = https://Domain where there is one
-	Domain             string // such as acme.eu.auth0.com
-	Token              string
-	ClientID           string
-	ClientSecret       string
-	Connection         string // match accounts of this connection only; "" = of all
+	Domain             string `kind:"external_id"` // such as acme.eu.auth0.com
+	Token              string `hcl:"token,optional" kind:"secret"`
+	ClientID           string `hcl:"client_id,optional"`
+	ClientSecret       string `hcl:"client_secret,optional" kind:"secret"`
+	Connection         string `hcl:"connection,optional"` // match accounts of this connection only; "" = of all
 }
 
 const (

@@ -35,11 +35,11 @@ import (
 // credentials of the environment, as every AWS tool does.
 type Settings struct {
 	apiclient.Settings        // BaseURL "" = the services' own hosts
-	Region             string // "" = the environment's
-	ClientID           string // an access key id
-	ClientSecret       string // its secret
-	Token              string // a session token
-	Impersonate        string // the ARN of a role to assume; "" = none
+	Region             string `hcl:"region,optional"`                      // "" = the environment's
+	ClientID           string `hcl:"client_id,optional"`                   // an access key id
+	ClientSecret       string `hcl:"client_secret,optional" kind:"secret"` // its secret
+	Token              string `hcl:"token,optional" kind:"secret"`         // a session token
+	Impersonate        string `hcl:"impersonate,optional"`                 // the ARN of a role to assume; "" = none
 }
 
 // API holds the AWS configuration for clients of the SDK.

@@ -35,9 +35,9 @@ const DefaultTag = "email"
 // Config describes an account.
 type Config struct {
 	awsclient.Settings
-	Account  string // 12 digits; "" = do not compare
-	Strategy string // "" = ByName
-	Tag      string // "" = DefaultTag
+	Account  string `kind:"external_id"`      // 12 digits; "" = do not compare
+	Strategy string `hcl:"strategy,optional"` // "" = ByName
+	Tag      string `hcl:"tag,optional"`      // "" = DefaultTag
 }
 
 const (

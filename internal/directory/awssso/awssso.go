@@ -26,7 +26,7 @@ import (
 // Config describes an instance.
 type Config struct {
 	awsclient.Settings
-	Instance string // its ARN
+	Instance string `kind:"external_id"` // its ARN
 }
 
 const (

@@ -19,12 +19,12 @@ import (
 // Config describes a cluster. The credential is Token, or Username and
 // Password of an account of the auth method Connection.
 type Config struct {
-	apiclient.Settings        // BaseURL is the cluster's address
-	Token              string // at_…
-	Username           string
-	Password           string
-	Connection         string // the id of the password auth method, ampw_…
-	ScopeID            string // whose users are matched; "" = those of all scopes
+	apiclient.Settings `required:"base_url"` // BaseURL is the cluster's address
+	Token              string                `hcl:"token,optional" kind:"secret"` // at_…
+	Username           string                `hcl:"username,optional"`
+	Password           string                `hcl:"password,optional" kind:"secret"`
+	Connection         string                `hcl:"connection,optional"` // the id of the password auth method, ampw_…
+	ScopeID            string                `hcl:"scope_id,optional"`   // whose users are matched; "" = those of all scopes
 }
 
 const (

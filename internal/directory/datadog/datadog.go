@@ -22,10 +22,10 @@ import (
 // Config describes an organization.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://api.datadoghq.com; other sites have hosts of their own
-	Organization       string // its name, id or public id; "" = do not compare
-	Token              string // the API key
-	ClientSecret       string // the application key
-	IncludeBots        bool   // service accounts
+	Organization       string `kind:"external_id"`                // its name, id or public id; "" = do not compare
+	Token              string `hcl:"token" kind:"secret"`         // the API key
+	ClientSecret       string `hcl:"client_secret" kind:"secret"` // the application key
+	IncludeBots        bool   `hcl:"include_bots,optional"`       // service accounts
 }
 
 const (

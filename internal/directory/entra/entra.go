@@ -21,10 +21,10 @@ import (
 // Config describes a tenant and an app registered in it.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://graph.microsoft.com; national clouds have hosts of their own
-	Tenant             string // its id or a domain of it
-	ClientID           string
-	ClientSecret       string
-	IncludeGuests      bool
+	Tenant             string `kind:"external_id"` // its id or a domain of it
+	ClientID           string `hcl:"client_id"`
+	ClientSecret       string `hcl:"client_secret" kind:"secret"`
+	IncludeGuests      bool   `hcl:"include_guests,optional"`
 }
 
 const (

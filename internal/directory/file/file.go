@@ -29,7 +29,7 @@ type Config struct {
 	// Path is a CSV file with the header email,id and optionally active, or a
 	// JSON file with a list of {"id", "emails", "active"}. What it is is told
 	// by its extension, .csv or .json, else by its first character.
-	Path string
+	Path string `hcl:"path" kind:"path"`
 }
 
 // maxBytes bounds a file: it is held in memory.

@@ -23,8 +23,8 @@ import (
 // Config describes an organization.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://api.github.com; else what /graphql is appended to
-	Organization       string // its login
-	Token              string // of an owner, with read:org, or of an app that reads members
+	Organization       string `kind:"external_id"`        // its login
+	Token              string `hcl:"token" kind:"secret"` // of an owner, with read:org, or of an app that reads members
 }
 
 const (

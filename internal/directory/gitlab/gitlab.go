@@ -22,9 +22,9 @@ import (
 // Config describes an instance.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://Domain
-	Domain             string // of the instance, such as gitlab.acme.com
-	Token              string // of an administrator, with the scope read_api
-	IncludeBots        bool
+	Domain             string `kind:"external_id"`        // of the instance, such as gitlab.acme.com
+	Token              string `hcl:"token" kind:"secret"` // of an administrator, with the scope read_api
+	IncludeBots        bool   `hcl:"include_bots,optional"`
 }
 
 const (

@@ -32,12 +32,12 @@ import (
 // Config describes a Workspace.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://admin.googleapis.com
-	Domain             string // such as acme.com
+	Domain             string `kind:"external_id"` // such as acme.com
 	// CredentialsFile is the JSON key of a service account with domain-wide
 	// delegation. Without one nobody is asked: an address of the domain is
 	// taken for the account it would have.
-	CredentialsFile string
-	Impersonate     string // the administrator in whose name the key acts
+	CredentialsFile string `hcl:"credentials_file,optional" kind:"path"`
+	Impersonate     string `hcl:"impersonate,optional"` // the administrator in whose name the key acts
 }
 
 const (

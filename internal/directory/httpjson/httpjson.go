@@ -24,23 +24,23 @@ import (
 type Config struct {
 	// URL holds {email} in its path or query; the normalised address is put
 	// there, escaped for the place.
-	URL     string
-	Headers map[string]string // sent with every request; their values are taken for secrets
+	URL     string            `hcl:"url" kind:"url"`
+	Headers map[string]string `hcl:"headers,optional"` // sent with every request; their values are taken for secrets
 
 	// Identity is CEL over response, the JSON of the answer, and email, the
 	// address asked for. "", null, optional.none() and an absent field or index
 	// mean that there is no such user.
-	Identity string
+	Identity string `hcl:"identity"`
 	// Emails is CEL that gives the addresses of what Identity found: a string
 	// or a list. The hit counts only if the address asked for is among them.
 	// "" trusts the endpoint to look up and not to search.
-	Emails string
+	Emails string `hcl:"emails,optional"`
 
-	NotFoundStatus []int // statuses that mean "no such user"; otherwise only status 200 is an answer
+	NotFoundStatus []int `hcl:"not_found_status,optional"` // statuses that mean "no such user"; otherwise only status 200 is an answer
 
-	AllowHTTP    bool            // accept a URL that is not https
-	AllowPrivate bool            // connect to loopback, private and link-local addresses, and through proxies
-	Timeout      time.Duration   // of one request; 0 = 10 seconds
+	AllowHTTP    bool            `hcl:"allow_http,optional"`    // accept a URL that is not https
+	AllowPrivate bool            `hcl:"allow_private,optional"` // connect to loopback, private and link-local addresses, and through proxies
+	Timeout      time.Duration   `hcl:"timeout,optional"`       // of one request; 0 = 10 seconds
 	Clock        apiclient.Clock // nil = real time
 }
 

@@ -29,16 +29,16 @@ import (
 
 // Config describes a server.
 type Config struct {
-	BaseURL        string // ldaps://host, or ldap://host, which is upgraded by StartTLS
-	Username       string // the DN (for Active Directory also name@domain) to bind as
-	Password       string
-	BaseDN         string // below which people are
-	Strategy       string // openldap (the default), ad or freeipa
-	Filter         string // narrows whom it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
-	IDAttribute    string // what is stored; "" = the strategy's own, "dn" = the DN
-	CAFile         string // certificates (PEM) of the server's authority; "" = the system's
-	AllowPlaintext bool   // accept ldap:// without StartTLS
-	Timeout        time.Duration
+	BaseURL        string        `hcl:"base_url" kind:"url"` // ldaps://host, or ldap://host, which is upgraded by StartTLS
+	Username       string        `hcl:"username"`            // the DN (for Active Directory also name@domain) to bind as
+	Password       string        `hcl:"password" kind:"secret"`
+	BaseDN         string        `hcl:"base_dn"`                      // below which people are
+	Strategy       string        `hcl:"strategy,optional"`            // openldap (the default), ad or freeipa
+	Filter         string        `hcl:"filter,optional"`              // narrows whom it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
+	IDAttribute    string        `hcl:"id_attribute,optional"`        // what is stored; "" = the strategy's own, "dn" = the DN
+	CAFile         string        `hcl:"ca_file,optional" kind:"path"` // certificates (PEM) of the server's authority; "" = the system's
+	AllowPlaintext bool          `hcl:"allow_plaintext,optional"`     // accept ldap:// without StartTLS
+	Timeout        time.Duration `hcl:"timeout,optional"`
 }
 
 const (

@@ -21,8 +21,8 @@ import (
 // Config describes an organization.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://Domain
-	Domain             string // such as acme.okta.com
-	Token              string // an API token, sent as SSWS
+	Domain             string `kind:"external_id"`        // such as acme.okta.com
+	Token              string `hcl:"token" kind:"secret"` // an API token, sent as SSWS
 }
 
 const (

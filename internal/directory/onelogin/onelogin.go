@@ -22,9 +22,9 @@ import (
 // Config describes an account.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://Subdomain.onelogin.com
-	Subdomain          string // "acme" or "acme.onelogin.com"
-	ClientID           string
-	ClientSecret       string
+	Subdomain          string `kind:"external_id"` // "acme" or "acme.onelogin.com"
+	ClientID           string `hcl:"client_id"`
+	ClientSecret       string `hcl:"client_secret" kind:"secret"`
 }
 
 const (

@@ -21,8 +21,8 @@ import (
 // Config describes an account.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://api.pagerduty.com; the EU has a host of its own
-	Subdomain          string // "acme" or "acme.pagerduty.com"; "" = do not compare
-	Token              string // a REST API key
+	Subdomain          string `kind:"external_id"`        // "acme" or "acme.pagerduty.com"; "" = do not compare
+	Token              string `hcl:"token" kind:"secret"` // a REST API key
 }
 
 const (

@@ -26,9 +26,9 @@ import (
 
 // Config describes a SCIM service provider.
 type Config struct {
-	apiclient.Settings        // BaseURL precedes /Users, such as https://api.example.com/scim/v2
-	Token              string // sent as a bearer token
-	IDAttribute        string // stored: "id" (the default), "userName" or "externalId"
+	apiclient.Settings `required:"base_url"` // BaseURL precedes /Users, such as https://api.example.com/scim/v2
+	Token              string                `hcl:"token" kind:"secret"`   // sent as a bearer token
+	IDAttribute        string                `hcl:"id_attribute,optional"` // stored: "id" (the default), "userName" or "externalId"
 }
 
 const (

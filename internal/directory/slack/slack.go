@@ -21,10 +21,10 @@ import (
 // Config describes a workspace.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://slack.com/api
-	Workspace          string // the team id, T…; "" = do not compare
-	Token              string // of a bot, xoxb-…
-	IncludeBots        bool
-	IncludeGuests      bool
+	Workspace          string `kind:"external_id"`        // the team id, T…; "" = do not compare
+	Token              string `hcl:"token" kind:"secret"` // of a bot, xoxb-…
+	IncludeBots        bool   `hcl:"include_bots,optional"`
+	IncludeGuests      bool   `hcl:"include_guests,optional"`
 }
 
 const (

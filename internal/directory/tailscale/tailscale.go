@@ -23,10 +23,10 @@ import (
 // domain is taken for the account it would have.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://api.tailscale.com
-	Tailnet            string // the organization's name, such as acme.com; "" = the credential's own
-	Token              string // an API access token, which expires within 90 days
-	ClientID           string // of an OAuth client
-	ClientSecret       string
+	Tailnet            string `kind:"external_id"`                 // the organization's name, such as acme.com; "" = the credential's own
+	Token              string `hcl:"token,optional" kind:"secret"` // an API access token, which expires within 90 days
+	ClientID           string `hcl:"client_id,optional"`           // of an OAuth client
+	ClientSecret       string `hcl:"client_secret,optional" kind:"secret"`
 }
 
 const (

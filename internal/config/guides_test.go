@@ -28,7 +28,7 @@ var commentedOut = regexp.MustCompile("(?m)^    # ")
 func TestGuides(t *testing.T) {
 	t.Parallel()
 	anyEnv := func(string) (string, bool) { return secretValue, true }
-	for kind, settings := range directoryKinds() {
+	for kind, c := range connectors() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directory-"+kind+".md"))
@@ -48,7 +48,7 @@ func TestGuides(t *testing.T) {
 			_, own, _ := strings.Cut(string(guide), "`sym-identityd check`")
 			own, _, _ = strings.Cut(own, "\n")
 			// Services of type auth0 cannot be declared, so that there is nothing to compare with.
-			if says := !strings.Contains(own, "is not compared"); says != (settings.tellsID && kind != "auth0") {
+			if says := !strings.Contains(own, "is not compared"); says != (comparesID(c) && kind != "auth0") {
 				t.Errorf("of a check it says: %s", own)
 			}
 			example := string(found[1])
@@ -68,7 +68,7 @@ func TestGuides(t *testing.T) {
 // The conformance suite knows every kind, and no others.
 func TestKindsAreInTheSuite(t *testing.T) {
 	t.Parallel()
-	kinds := slices.Sorted(maps.Keys(directoryKinds()))
+	kinds := slices.Sorted(maps.Keys(connectors()))
 	if diff := cmp.Diff(kinds, slices.Sorted(maps.Keys(directorytest.Excuses()))); diff != "" {
 		t.Errorf("kinds (-configuration +suite):\n%s", diff)
 	}
@@ -92,13 +92,7 @@ func TestGuideOfAll(t *testing.T) {
 	}
 }
 
-// A kind in a service of another type does not take that one's external id for
-// its own.
-func TestExternalIDOfAnotherType(t *testing.T) {
-	t.Parallel()
-	for serviceType, want := range map[string]string{"okta": "acme.okta.com", "custom": ""} {
-		if got := idOf(identity.ServiceKey{Type: serviceType, ExternalID: "acme.okta.com"}, "okta"); got != want {
-			t.Errorf("%s: %q, want %q", serviceType, got, want)
-		}
-	}
+func comparesID(c connector) bool {
+	settings, _ := c.newConfig()
+	return setExternalID(settings, identity.ServiceKey{Type: "kind", ExternalID: "id"}, "kind")
 }

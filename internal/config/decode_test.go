@@ -3,9 +3,7 @@
 
 package config
 
-import (
-	"testing"
-)
+import "testing"
 
 func TestSecretName(t *testing.T) {
 	t.Parallel()

@@ -259,18 +259,3 @@ func TestLoadFile(t *testing.T) {
 		t.Errorf("a broken file: %q", lines)
 	}
 }
-
-// Nesting that would exhaust the stack is refused before the parser sees it.
-func TestLoadDeepNesting(t *testing.T) {
-	t.Parallel()
-	for _, part := range []string{"[", "{", "(", "a{", `"${`, "f(", "!", "- ", "a?", "1+", "[b]", "[*]", ".*", "%{if a}"} {
-		start := "x = a "
-		if strings.HasPrefix(part, "%") {
-			start = `x = "`
-		}
-		_, err := load(t, head+start+strings.Repeat(part, 100<<10/len(part)), Options{})
-		if lines := problems(t, err); len(lines) != 1 || !strings.Contains(lines[0], "nested too deeply") {
-			t.Errorf("%q over and over: %q", part, lines)
-		}
-	}
-}

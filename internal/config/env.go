@@ -21,9 +21,10 @@ func (e *envError) Error() string {
 	return "the environment variable " + e.name + " " + e.problem
 }
 
-// envFunction is env("NAME"). An empty variable counts as unset: that is how
-// CI systems pass secrets they do not have. Line breaks at the end are cut, as
-// files and heredocs leave them there.
+// envFunction returns env("NAME") and adds each value to secrets. An empty
+// variable counts as unset: CI systems pass secrets that they do not have as
+// empty ones. Line breaks at the end are cut: files and heredocs leave them
+// there.
 func envFunction(lookup func(string) (string, bool), secrets *redact.Redactor) function.Function {
 	return function.New(&function.Spec{
 		Description: "The value of an environment variable",
@@ -45,24 +46,17 @@ func envFunction(lookup func(string) (string, bool), secrets *redact.Redactor) f
 	})
 }
 
-// callsEnv reports whether an expression takes anything from env().
-func callsEnv(expr hclsyntax.Expression) bool {
+// takesFromEnv reports whether an expression calls env().
+func takesFromEnv(expr hcl.Expression) bool {
+	native, ok := expr.(hclsyntax.Expression)
+	if !ok {
+		return false
+	}
 	found := false
-	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(native, func(node hclsyntax.Node) hcl.Diagnostics {
 		call, ok := node.(*hclsyntax.FunctionCallExpr)
 		found = found || ok && call.Name == "env"
 		return nil
 	})
 	return found
-}
-
-// secretName reports whether what goes by this name (a header) is a secret.
-func secretName(name string) bool {
-	name = strings.ToLower(name)
-	for _, ending := range []string{"authorization", "key", "token", "secret", "password", "cookie"} {
-		if strings.HasSuffix(name, ending) {
-			return true
-		}
-	}
-	return false
 }

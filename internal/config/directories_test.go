@@ -8,15 +8,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/okta"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // everyKind is what each kind of directory takes. The exceptions have no host
@@ -25,8 +27,15 @@ var everyKind = map[string][]string{
 	"base_url": {"file", "http"}, "timeout": {"file"}, "cache_ttl": nil, "cache_ttl_misses": nil,
 }
 
-func attributesOf(kind directoryKind) []string {
-	return slices.Concat(kind.required, kind.optional, []string{cacheTTLName, cacheMissesName})
+func attributesOf(c connector) []string {
+	var names []string
+	settings, _ := c.newConfig()
+	for _, s := range []any{settings, &cacheBlock{}} {
+		for _, f := range fieldsOf(reflect.TypeOf(s).Elem()) {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // One word means one thing in all connectors, and the guide tells
@@ -47,7 +56,7 @@ func TestVocabulary(t *testing.T) {
 		told = append(told, string(row[1]))
 	}
 	var used []string
-	for name, kind := range directoryKinds() {
+	for name, kind := range connectors() {
 		has := attributesOf(kind)
 		for attr, exceptions := range everyKind {
 			if slices.Contains(has, attr) == slices.Contains(exceptions, name) {
@@ -71,7 +80,7 @@ func TestVocabulary(t *testing.T) {
 // Every kind really reads what all of them take, and says so where it is wrong.
 func TestEveryKindReads(t *testing.T) {
 	t.Parallel()
-	for name, kind := range directoryKinds() {
+	for name, kind := range connectors() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			has := attributesOf(kind)
@@ -121,8 +130,21 @@ cache_ttl_misses = "1m"`: {TTL: time.Hour, Misses: time.Minute},
 			t.Errorf("%s: %+v, want %+v", lines, got, want)
 		}
 	}
-	local := arguments{&decoder{}, hcl.Attributes{}}.cache(true)
+	local := (&decoder{}).cache(newCacheBlock(true), block{})
 	if local.TTL != 0 || local.Misses != 0 {
 		t.Errorf("kept of what is local: %+v", local)
+	}
+}
+
+// Only a service of the connector's own type has an external ID that means
+// something to it.
+func TestSetExternalID(t *testing.T) {
+	t.Parallel()
+	for serviceType, want := range map[string]string{"okta": "acme.okta.com", "custom": ""} {
+		var cfg okta.Config
+		compares := setExternalID(&cfg, identity.ServiceKey{Type: serviceType, ExternalID: "acme.okta.com"}, "okta")
+		if cfg.Domain != want || compares != (want != "") {
+			t.Errorf("%s: %q, want %q", serviceType, cfg.Domain, want)
+		}
 	}
 }

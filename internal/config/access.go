@@ -1,0 +1,318 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+const tokenRemedy = "Run `sym-identityd token new`: it prints a token and the block to paste."
+
+// NoTokenError says that nobody could call a server with this configuration:
+// it has neither a token nor a jwt nor a client_certificate block.
+type NoTokenError struct{ File string }
+
+func (e *NoTokenError) Error() string {
+	return e.File + ": there is no token, jwt or client_certificate block, so nobody could call the server. " + tokenRemedy
+}
+
+// CheckServe returns a *NoTokenError if no block lets a client in. A server
+// needs one; embedded mode does not.
+func (c *Config) CheckServe() error {
+	if len(c.Tokens)+len(c.Trusts)+len(c.Certificates) == 0 {
+		return &NoTokenError{File: c.Path}
+	}
+	return nil
+}
+
+// CheckTokenName returns what is wrong with the name of a token, "" if nothing.
+func CheckTokenName(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "A token's name must not be empty"
+	case !isName(name):
+		return fmt.Sprintf("A token's name has no outer spaces or control characters and at most %d bytes", maxNameBytes)
+	}
+	return ""
+}
+
+const maxNameBytes = 128
+
+func isName(s string) bool {
+	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unicode.IsControl) && len(s) <= maxNameBytes
+}
+
+// CheckRole returns what is wrong with the role of a token, "" if nothing.
+func CheckRole(role string) string {
+	if identity.Role(role).Valid() {
+		return ""
+	}
+	return "A token's role is admin (writes), member (reads and looks people up) or guest (reads)"
+}
+
+func (d *decoder) role(role string, b block) identity.Role {
+	if wrong := CheckRole(role); wrong != "" && role != "" {
+		d.problem(b.at("role"), wrong, "It is "+b.quoted("role", role)+" here.")
+	}
+	return identity.Role(role)
+}
+
+// Token is one static bearer token. Only its hash is known.
+type Token struct {
+	Name   string
+	SHA256 string // hex, lower case, of the token's bytes
+	Role   identity.Role
+}
+
+// tokens reads the token blocks. Names tell tokens apart in the history, and
+// one hash must not have two roles, so neither may occur twice.
+func (d *decoder) tokens(blocks hcl.Blocks) []Token {
+	var tokens []Token
+	names, hashes := make(map[string]int), make(map[string]int)
+	for _, b := range blocks {
+		name, line := b.Labels[0], b.DefRange.Start.Line
+		if wrong := CheckTokenName(name); wrong != "" {
+			d.problem(b.LabelRanges[0], wrong, "")
+		} else if first, duplicate := names[name]; duplicate {
+			d.problem(b.LabelRanges[0], fmt.Sprintf("The token %q is declared twice", name),
+				fmt.Sprintf("The first is on line %d. Give each its own name.", first))
+		}
+		names[name] = line
+
+		var settings struct {
+			SHA256 string `hcl:"sha256"`
+			Role   string `hcl:"role"`
+		}
+		content := d.decode(b.Body, nil, &settings)
+		hash := strings.ToLower(settings.SHA256)
+		if hash != "" && d.checkHash(hash, content) {
+			if first, duplicate := hashes[hash]; duplicate {
+				d.problem(content.at("sha256"), "Two token blocks have the same sha256",
+					fmt.Sprintf("The first is on line %d. Each block needs a token of its own. %s", first, tokenRemedy))
+			}
+			hashes[hash] = line
+		}
+		tokens = append(tokens, Token{Name: name, SHA256: hash, Role: d.role(settings.Role, content)})
+	}
+	return tokens
+}
+
+// checkHash checks sha256. A value that is no hash may be the token itself, so
+// the message never repeats it.
+func (d *decoder) checkHash(hash string, b block) bool {
+	sum, err := hex.DecodeString(hash)
+	switch {
+	case err != nil || len(sum) != sha256.Size:
+		d.problem(b.at("sha256"), fmt.Sprintf("sha256 must be %d hexadecimal digits", hex.EncodedLen(sha256.Size)),
+			"It is the hash of the token, not the token. "+tokenRemedy)
+		return false
+	case [sha256.Size]byte(sum) == sha256.Sum256(nil):
+		d.problem(b.at("sha256"), "sha256 is the hash of nothing", "The token was empty when it was hashed. "+tokenRemedy)
+		return false
+	}
+	return true
+}
+
+// jwt reads a jwt block.
+func (d *decoder) jwt(b *hcl.Block) authn.Trust {
+	var settings struct {
+		Issuer    string `hcl:"issuer"`
+		Audience  string `hcl:"audience"`
+		CAFile    string `hcl:"ca_file,optional" kind:"path"`
+		AllowHTTP bool   `hcl:"allow_http,optional"`
+	}
+	content := d.decode(b.Body, []hcl.BlockHeaderSchema{{Type: "role", LabelNames: []string{"role"}}}, &settings)
+	trust := authn.Trust{
+		Issuer:   authn.Issuer{URL: settings.Issuer, AllowHTTP: settings.AllowHTTP, CAFile: settings.CAFile},
+		Audience: settings.Audience,
+	}
+	if settings.Issuer != "" {
+		if err := trust.Issuer.CheckURL(); err != nil {
+			d.problem(content.at("issuer"), fmt.Sprintf("issuer: %s cannot be an issuer: %s", content.quoted("issuer", settings.Issuer), err),
+				"It is what the tokens' iss claim says, letter by letter.")
+		}
+	}
+	for _, role := range content.blocks {
+		trust.Roles = append(trust.Roles, d.roleRule(role, settings.Issuer))
+	}
+	if len(content.blocks) == 0 {
+		d.problem(b.DefRange, "jwt lets nobody in", `Add a block such as role "admin" { claims = { repository = "acme/infra" } }.`)
+	}
+	return trust
+}
+
+// roleRule reads the claims that a token needs for a role.
+func (d *decoder) roleRule(b *hcl.Block, issuer string) authn.RoleRule {
+	role := b.Labels[0]
+	if wrong := CheckRole(role); wrong != "" {
+		d.problem(b.LabelRanges[0], wrong, fmt.Sprintf("It is %q here.", role))
+	}
+	rule := authn.RoleRule{Role: identity.Role(role)}
+	var settings struct {
+		Claims hcl.Expression `hcl:"claims"`
+	}
+	d.decode(b.Body, nil, &settings)
+	if settings.Claims == nil {
+		return rule
+	}
+	at := settings.Claims.Range()
+	pairs, diags := hcl.ExprMap(settings.Claims)
+	if diags.HasErrors() {
+		d.problem(at, "claims must be an object of claims and the values they must have",
+			`It looks like { repository = "acme/infra", ref = ["refs/heads/main", "refs/heads/release"] }.`)
+		return rule
+	}
+	for _, pair := range pairs {
+		condition, ok := d.condition(pair.Key, pair.Value)
+		if !ok {
+			continue
+		}
+		if slices.ContainsFunc(rule.Conditions, func(c authn.Condition) bool { return c.Claim == condition.Claim }) {
+			d.problem(pair.Key.Range(), fmt.Sprintf("The claim %q stands twice", condition.Claim), "Give it a list of values.")
+		}
+		rule.Conditions = append(rule.Conditions, condition)
+	}
+	switch own := ownerClaims(issuer); {
+	case len(rule.Conditions) < len(pairs): // has problems already
+	case len(pairs) == 0:
+		d.problem(at, "claims must name at least one claim", "Without one, every token of the issuer would have the role.")
+	case len(own) > 0 && !slices.ContainsFunc(rule.Conditions, func(c authn.Condition) bool { return slices.Contains(own, c.Claim) }):
+		d.problem(at, "Anybody could meet these conditions",
+			fmt.Sprintf("%s signs tokens for everybody. Say whose they must be: add one of %s.", issuer, strings.Join(own, ", ")))
+	}
+	return rule
+}
+
+// condition reads one claim and the value, or list of values, that it needs.
+func (d *decoder) condition(key, value hcl.Expression) (c authn.Condition, ok bool) {
+	name, ok := d.evaluate(key, "a claim", cty.String)
+	if !ok {
+		return c, false
+	}
+	c.Claim = name.AsString()
+	elements := []hcl.Expression{value}
+	if list, diags := hcl.ExprList(value); !diags.HasErrors() {
+		elements = list
+	}
+	for _, element := range elements {
+		text, ok := d.text(element, "The value of a claim")
+		if !ok {
+			return c, false
+		}
+		if strings.ContainsAny(text, "*?") {
+			d.problem(element.Range(), "The values of claims have no wildcards",
+				"They compare exactly. List the values, or choose a claim that stands for all of them, such as repository_owner.")
+			return c, false
+		}
+		c.Values = append(c.Values, text)
+	}
+	if len(c.Values) == 0 {
+		d.problem(value.Range(), "The value of a claim must not be an empty list", "")
+		return c, false
+	}
+	return c, true
+}
+
+// ownerClaims returns the claims that say whose token it is, for issuers that
+// sign tokens for everybody in the world. GitHub's job_workflow_ref is left
+// out: others may call a public workflow of ours.
+func ownerClaims(issuer string) []string {
+	switch strings.TrimSuffix(issuer, "/") {
+	case "https://token.actions.githubusercontent.com":
+		return []string{"repository", "repository_id", "repository_owner", "repository_owner_id", "sub"}
+	case "https://gitlab.com":
+		return []string{"project_path", "project_id", "namespace_path", "namespace_id", "sub"}
+	case "https://app.terraform.io":
+		return []string{"terraform_organization_name", "terraform_organization_id", "terraform_workspace_id", "terraform_project_id", "sub"}
+	}
+	return nil
+}
+
+// TLS is the tls block.
+type TLS struct {
+	CertFile          string    `hcl:"cert_file" kind:"path"`
+	KeyFile           string    `hcl:"key_file" kind:"path"`
+	ClientCAFile      string    `hcl:"client_ca_file,optional" kind:"path"` // "" = client certificates are not asked for
+	RequireClientCert bool      `hcl:"require_client_cert,optional"`
+	At                hcl.Range // of the block
+}
+
+// tls reads the tls block; it returns nil if there is none.
+func (d *decoder) tls(blocks hcl.Blocks) *TLS {
+	b := d.single(blocks)
+	if b == nil {
+		return nil
+	}
+	t := &TLS{At: b.DefRange}
+	if content := d.decode(b.Body, nil, t); t.RequireClientCert && !content.has("client_ca_file") {
+		d.problem(content.at("require_client_cert"), "require_client_cert needs client_ca_file", "It names the authorities whose certificates count.")
+	}
+	return t
+}
+
+// certificates reads the client_certificate blocks. Their names appear in logs
+// and in the history as those of tokens do, so they share one space.
+func (d *decoder) certificates(blocks, tokens hcl.Blocks, tls *TLS) []authn.CertificateRule {
+	names := make(map[string]int)
+	for _, token := range tokens {
+		names[token.Labels[0]] = token.DefRange.Start.Line
+	}
+	var rules []authn.CertificateRule
+	for _, b := range blocks {
+		name := b.Labels[0]
+		if wrong := CheckTokenName(name); wrong != "" {
+			d.problem(b.LabelRanges[0], wrong, "")
+		} else if line, duplicate := names[name]; duplicate {
+			d.problem(b.LabelRanges[0], fmt.Sprintf("The name %q is taken", name),
+				fmt.Sprintf("The first is on line %d. Names tell in the history who did what.", line))
+		}
+		names[name] = b.DefRange.Start.Line
+		if tls == nil || tls.ClientCAFile == "" {
+			d.problem(b.DefRange, "client_certificate needs a tls block with client_ca_file", "It names the authorities whose certificates count.")
+		}
+		rules = append(rules, d.certificate(b))
+	}
+	return rules
+}
+
+func (d *decoder) certificate(b *hcl.Block) authn.CertificateRule {
+	var settings struct {
+		CommonName string `hcl:"common_name,optional"`
+		DNSName    string `hcl:"dns_name,optional"`
+		URI        string `hcl:"uri,optional"`
+		Role       string `hcl:"role"`
+	}
+	content := d.decode(b.Body, nil, &settings)
+	named := 0
+	for _, name := range []string{"common_name", "dns_name", "uri"} {
+		if content.has(name) {
+			named++
+		}
+	}
+	if named != 1 {
+		d.problem(b.DefRange, "client_certificate needs exactly one of common_name, dns_name and uri",
+			"Another way to say it is another block.")
+	}
+	if settings.URI != "" {
+		if u, err := url.Parse(settings.URI); err != nil || u.Scheme == "" || u.String() != settings.URI {
+			d.problem(content.at("uri"), "uri is not a URI as certificates have it", `A SPIFFE ID is one: "spiffe://acme.example/terraform".`)
+		}
+	}
+	return authn.CertificateRule{
+		Name: b.Labels[0], Role: d.role(settings.Role, content),
+		CommonName: settings.CommonName, DNSName: settings.DNSName, URI: settings.URI,
+	}
+}

@@ -1,0 +1,194 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/auth0"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsiam"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/awssso"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/boundary"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/datadog"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/entra"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/file"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/github"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/gitlab"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/google"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/httpjson"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/ldap"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/okta"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/onelogin"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/pagerduty"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// connector is one kind of directory block.
+type connector struct {
+	newConfig
+	readsAtOpen bool // Open reads files or the environment, so Load does not call it
+	uncached    bool // answers are kept only if the file says so
+}
+
+// newConfig returns a pointer to a connector's Config, whose tags describe the
+// attributes of the block, and a function that opens it.
+type newConfig func() (config any, open func() (directory.Directory, error))
+
+func from[C any](open func(C) (directory.Directory, error)) newConfig {
+	return func() (any, func() (directory.Directory, error)) {
+		c := new(C)
+		return c, func() (directory.Directory, error) { return open(*c) }
+	}
+}
+
+// connectors returns the connectors of this program by kind.
+func connectors() map[string]connector {
+	return map[string]connector{
+		"aptible":   {newConfig: from(aptible.Open)},
+		"auth0":     {newConfig: from(auth0.Open)},
+		"aws_iam":   {newConfig: from(awsiam.Open), readsAtOpen: true},
+		"aws_sso":   {newConfig: from(awssso.Open), readsAtOpen: true},
+		"boundary":  {newConfig: from(boundary.Open)},
+		"datadog":   {newConfig: from(datadog.Open)},
+		"entra":     {newConfig: from(entra.Open)},
+		"file":      {newConfig: from(file.Open), readsAtOpen: true, uncached: true},
+		"github":    {newConfig: from(github.Open)},
+		"gitlab":    {newConfig: from(gitlab.Open)},
+		"google":    {newConfig: from(google.Open), readsAtOpen: true},
+		"http":      {newConfig: from(httpjson.Open), uncached: true},
+		"ldap":      {newConfig: from(ldap.Open)},
+		"okta":      {newConfig: from(okta.Open)},
+		"onelogin":  {newConfig: from(onelogin.Open)},
+		"pagerduty": {newConfig: from(pagerduty.Open)},
+		"scim":      {newConfig: from(scim.Open)},
+		"slack":     {newConfig: from(slack.Open)},
+		"tailscale": {newConfig: from(tailscale.Open)},
+	}
+}
+
+// Directory is one directory block.
+type Directory struct {
+	Kind  string
+	Cache directory.CacheSettings
+	// ComparesID reports whether a check compares the organization of the
+	// credential with the service's external ID.
+	ComparesID bool
+
+	service identity.ServiceKey
+	at      hcl.Range
+	attrs   hcl.Attributes
+	open    func() (directory.Directory, error)
+}
+
+// Open opens the directory. It does not connect, but may read files and the
+// environment.
+func (s *Directory) Open() (directory.Directory, error) { return s.open() }
+
+// Failure places an error of Open in the file. Connectors begin their errors
+// with the attribute at fault.
+func (s *Directory) Failure(err error) Failure {
+	at := s.at
+	name, _, _ := strings.Cut(err.Error(), ":")
+	if attr := s.attrs[name]; attr != nil {
+		at = attr.Expr.Range()
+	}
+	return Failure{At: at, Summary: fmt.Sprintf("The directory of %s cannot be opened", s.service), Err: err}
+}
+
+func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Directory {
+	kind := b.Labels[0]
+	all := connectors()
+	c, known := all[kind]
+	if !known {
+		kinds := slices.Sorted(maps.Keys(all))
+		d.problem(b.LabelRanges[0], fmt.Sprintf("There is no directory of kind %q", kind),
+			didYouMean(kind, kinds)+"The kinds are "+strings.Join(kinds, ", ")+".")
+		return nil
+	}
+	before := len(d.found)
+	settings, open := c.newConfig()
+	cache := newCacheBlock(c.uncached)
+	content := d.decode(b.Body, nil, settings, &cache)
+	dir := &Directory{
+		Kind: kind, Cache: d.cache(cache, content), ComparesID: setExternalID(settings, service, kind),
+		service: service, at: b.DefRange, attrs: content.attrs, open: open,
+	}
+	if !c.readsAtOpen && len(d.found) == before {
+		if _, err := open(); err != nil {
+			f := dir.Failure(err)
+			d.problem(f.At, f.Summary, err.Error())
+		}
+	}
+	return dir
+}
+
+// setExternalID puts the external ID of a service into the field that has
+// kind:"external_id". It reports whether it did: other connectors have no such
+// field, and the external ID of a service of another type means something else.
+func setExternalID(settings any, service identity.ServiceKey, kind string) bool {
+	v := reflect.ValueOf(settings).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Tag.Get("kind") == "external_id" && service.Type == kind {
+			v.FieldByIndex(f.Index).SetString(service.ExternalID)
+			return true
+		}
+	}
+	return false
+}
+
+// cacheBlock is what every directory block takes besides its own attributes:
+// how long answers are kept.
+type cacheBlock struct {
+	TTL    time.Duration `hcl:"cache_ttl,optional" kind:"cache"`
+	Misses time.Duration `hcl:"cache_ttl_misses,optional" kind:"cache"` // below 0 = not set
+}
+
+func newCacheBlock(uncached bool) cacheBlock {
+	if uncached {
+		return cacheBlock{TTL: 0, Misses: -1}
+	}
+	return cacheBlock{TTL: directory.DefaultCacheTTL, Misses: -1}
+}
+
+func (d *decoder) cache(c cacheBlock, b block) directory.CacheSettings {
+	if c.Misses > c.TTL {
+		d.problem(b.at("cache_ttl_misses"), fmt.Sprintf("cache_ttl_misses is longer than cache_ttl, which is %s", c.TTL),
+			"Somebody who was not found is looked for again sooner, not later, than somebody who was.")
+	}
+	if c.Misses < 0 || c.Misses > c.TTL {
+		c.Misses = directory.DefaultCacheMisses
+	}
+	return directory.CacheSettings{TTL: c.TTL, Misses: min(c.Misses, c.TTL)}
+}
+
+// maxTypos is how far a name may be from another to be suggested for it.
+const maxTypos = 3
+
+// didYouMean returns a sentence that suggests the nearest name, "" if none is
+// near.
+func didYouMean(given string, names []string) string {
+	best, distance := "", maxTypos
+	for _, name := range names {
+		if n := levenshtein.Distance(given, name, nil); n < distance {
+			best, distance = name, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("Did you mean %q? ", best)
+}
