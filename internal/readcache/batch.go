@@ -16,38 +16,33 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// How long questions wait for company.
+// How long questions wait for others to share their request.
 const (
-	// window is how long the very first question waits.
+	// window is the wait of the very first question.
 	window = 2 * time.Millisecond
-	// linger is how long the callers whom the last request answered are
-	// expected back with their next question. It ends as soon as they are.
+	// linger is the wait for the callers of the last request to come back with
+	// their next question. It ends as soon as they are all there.
 	linger = 5 * time.Millisecond
-	// patience is how long a question waits for the request under way; a
-	// request that hangs must not hold up everybody else.
-	patience = 250 * time.Millisecond
+	// maxWait is the wait for the request under way: a request that hangs must
+	// not hold up everybody else.
+	maxWait  = 250 * time.Millisecond
 )
 
 const (
-	// maxBatch is how many questions one request of the API takes.
+	// maxBatch bounds the questions of one request, as the API does.
 	maxBatch = 1000
-	// maxSplits bounds the further requests that find out whose question
-	// spoiled a batch: enough to find one among maxBatch.
+	// maxSplits bounds the further requests that find the one question for which
+	// a batch failed: enough to find one among maxBatch.
 	maxSplits = 24
 )
 
-// batcher puts questions that come at about the same time into one request.
-// While a request is under way the next questions gather; a question that is
-// being asked already is not asked again. Nothing is remembered once a request
-// has been answered.
+// batcher sends questions that come at about the same time as one request. While
+// a request is under way the next questions gather. A question under way is not
+// asked again, unless clock has moved since it was sent. Answers are not kept.
 type batcher[K comparable, V any] struct {
 	// ask answers all keys. A key that is missing in its answer has the zero V.
-	ask func(ctx context.Context, keys []K) (map[K]V, error)
-	// clock and serves tell whether an answer may serve one who comes while it
-	// is still under way: clock is read before the request is sent, serves is
-	// told what it said.
-	clock  func() uint64
-	serves func(key K, sent uint64) bool
+	ask   func(ctx context.Context, keys []K) (map[K]V, error)
+	clock func() uint64
 
 	mu        sync.Mutex
 	gathering *batch[K, V] // not sent yet; nil where nobody waits
@@ -80,15 +75,13 @@ type outcome[V any] struct {
 
 func newBatcher[K comparable, V any](ask func(ctx context.Context, keys []K) (map[K]V, error)) *batcher[K, V] {
 	return &batcher[K, V]{
-		ask:    ask,
-		clock:  func() uint64 { return 0 },
-		serves: func(K, uint64) bool { return true },
+		ask:   ask,
+		clock: func() uint64 { return 0 },
 	}
 }
 
-// get answers distinct keys. Where fresh is set the answer is asked for after
-// the call, whatever is under way. It returns as soon as ctx ends; the others
-// who asked the same get their answer all the same.
+// get answers distinct keys. With fresh set it joins no request under way. It
+// returns as soon as ctx ends; others who asked the same still get their answer.
 func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V, error) {
 	if ctx.Err() != nil {
 		return nil, stopped(ctx)
@@ -113,7 +106,7 @@ func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V,
 	return values, nil
 }
 
-// stopped is why the caller's context ended.
+// stopped returns why the caller's context ended.
 func stopped(ctx context.Context) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); !errors.Is(cause, err) {
@@ -126,9 +119,10 @@ func (b *batcher[K, V]) join(ctx context.Context, keys []K, fresh bool) (from ma
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	from = make(map[K]*batch[K, V], len(keys))
+	now := b.clock()
 	for _, key := range keys {
 		joined := b.flights[key]
-		if joined == nil || fresh || !b.serves(key, joined.sent) {
+		if joined == nil || fresh || joined.sent != now {
 			joined = b.queue(ctx, key)
 		}
 		from[key] = joined
@@ -172,7 +166,7 @@ func (b *batcher[K, V]) queue(ctx context.Context, key K) *batch[K, V] {
 func (b *batcher[K, V]) delay() time.Duration {
 	switch {
 	case b.underway > 0:
-		return patience
+		return maxWait
 	case b.expected > 0:
 		return linger
 	}
@@ -202,7 +196,7 @@ func (b *batcher[K, V]) run(g *batch[K, V]) {
 	g.cancel()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.land(g)
+	b.finish(g)
 	b.underway--
 	b.expected = max(g.waiters, 1)
 	if next := b.gathering; next != nil {
@@ -212,8 +206,8 @@ func (b *batcher[K, V]) run(g *batch[K, V]) {
 	close(g.done)
 }
 
-// land forgets that a batch's questions are being asked.
-func (b *batcher[K, V]) land(g *batch[K, V]) {
+// finish forgets that a batch's questions are under way.
+func (b *batcher[K, V]) finish(g *batch[K, V]) {
 	for _, key := range g.keys {
 		if b.flights[key] == g {
 			delete(b.flights, key)
@@ -221,7 +215,7 @@ func (b *batcher[K, V]) land(g *batch[K, V]) {
 	}
 }
 
-// answer asks for keys. A failure is everybody's, unless it is about what one
+// answer asks for keys. A failure is that of all, unless it is about what one
 // of them asked: then the halves are asked apart until it is found.
 func (b *batcher[K, V]) answer(g *batch[K, V], keys []K, splits *int) {
 	values, err := b.ask(g.ctx, keys)
@@ -237,8 +231,8 @@ func (b *batcher[K, V]) answer(g *batch[K, V], keys []K, splits *int) {
 	}
 }
 
-// aboutOne reports whether a request may have failed for a single one of its
-// elements: one that the server refuses, or whose record makes no sense.
+// aboutOne reports whether a request may have failed for one of its elements: one
+// that the server refuses, or whose record is invalid.
 func aboutOne(err error) bool {
 	var failed *client.Error
 	switch identity.CodeOf(err) {
@@ -250,8 +244,8 @@ func aboutOne(err error) bool {
 	return false
 }
 
-// leave stops waiting for batches. A request for which nobody waits any more is
-// cancelled, or never sent.
+// leave stops waiting for batches. A request that nobody waits for is cancelled,
+// or never sent.
 func (b *batcher[K, V]) leave(batches []*batch[K, V]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -265,6 +259,6 @@ func (b *batcher[K, V]) leave(batches []*batch[K, V]) {
 			b.gathering = nil
 			g.timer.Stop()
 		}
-		b.land(g) // whoever comes now must not share the cancellation
+		b.finish(g) // whoever comes now must not share the cancellation
 	}
 }

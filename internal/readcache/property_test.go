@@ -32,9 +32,9 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 		}
 		f := newFakeAPI(names...)
 		r := New(f)
-		r.finds.expected, r.loads.expected = 1, 1 // nobody else comes
+		r.finds.expected, r.lists.expected = 1, 1 // nobody else comes
 		if rapid.Bool().Draw(t, "snapshot") {
-			r.memory.read(people(enoughReads)...)
+			r.policy.ask(people(enoughReads)...)
 		}
 		ctx := context.Background()
 		name := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("p%02d@acme.com", rapid.IntRange(0, 65).Draw(t, "n")) })
@@ -217,8 +217,8 @@ func TestReadsShowEarlierWrites(t *testing.T) {
 				}
 			})
 			synctest.Wait()
-			if r.finds.underway != 0 || len(r.finds.flights) != 0 || len(r.memory.writing) != 0 {
-				t.Errorf("something is left behind: %d requests, %d questions, %d writes", r.finds.underway, len(r.finds.flights), len(r.memory.writing))
+			if r.finds.underway != 0 || len(r.finds.flights) != 0 || len(r.cache.writing) != 0 {
+				t.Errorf("something is left behind: %d requests, %d questions, %d writes", r.finds.underway, len(r.finds.flights), len(r.cache.writing))
 			}
 		})
 	}

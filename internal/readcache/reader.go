@@ -24,9 +24,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// API is what a Reader asks; *client.Client satisfies it. Limits of
-// concurrency and rate are its own business, and so hold for all that goes
-// through one Reader.
+// API is the identity API as *client.Client offers it, with its limits of
+// concurrency and rate.
 type API interface {
 	Login(ctx context.Context) (identity.Principal, error)
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
@@ -50,8 +49,8 @@ type API interface {
 
 var _ API = (*client.Client)(nil)
 
-// single is up to how many keys a call counts as single reads. Larger calls
-// are requests of their own: they need no company.
+// single bounds the keys of a call that shares requests with others. Larger calls
+// are requests of their own.
 const single = 100
 
 // Reader is an API whose single reads share requests. It is safe for
@@ -62,39 +61,40 @@ const single = 100
 // waits for it, and is asked again for whoever comes next.
 type Reader struct {
 	api      API
-	memory   *memory
+	cache    *cache
+	policy   listPolicy
 	maxBytes int // estimated, of the users in a snapshot
 
 	finds    *batcher[identity.UserKey, *identity.User]
-	loads    *batcher[struct{}, struct{}]
-	services registry
-	lookups  *directory[identity.LookupResult]
-	statuses *directory[identity.AccountStatus]
+	lists    *batcher[struct{}, struct{}]
+	services *answers[[]identity.Service]
+	lookups  *answers[identity.LookupResult]
+	statuses *answers[identity.AccountStatus]
 
 	mu      sync.Mutex
 	holders map[identity.ServiceKey]*batcher[string, []identity.Holder]
 }
 
-// maxBytes is the estimated size up to which everybody is held in memory:
-// about 50,000 people with one mapping each.
+// maxBytes bounds the estimated size of a snapshot: about 50,000 people with one
+// mapping each.
 const maxBytes = 64 << 20
 
-// New is a Reader that holds nothing yet.
+// New makes a Reader that holds nothing yet.
 func New(api API) *Reader {
 	r := &Reader{
-		api: api, memory: newMemory(), maxBytes: maxBytes,
+		api: api, cache: newCache(), maxBytes: maxBytes,
 		holders:  map[identity.ServiceKey]*batcher[string, []identity.Holder]{},
-		lookups:  newDirectory("e-mails", api.Lookup, answered),
-		statuses: newDirectory("identities", api.Status, told),
+		services: newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
+		lookups:  newAnswers("e-mails", forever, api.Lookup, finalLookup),
+		statuses: newAnswers("identities", forever, api.Status, finalStatus),
 	}
 	r.finds = newBatcher(r.askUsers)
-	r.finds.clock, r.finds.serves = r.memory.now, r.memory.current
-	// A reading may serve whoever comes while it lasts: install knows which
-	// users were written to.
-	r.loads = newBatcher(r.load)
-	r.services.init(api)
+	r.finds.clock = r.cache.now
+	// A list serves callers who come while it is read, whatever was written:
+	// install knows which users are stale.
+	r.lists = newBatcher(r.tryList)
 	return r
 }
 
-// Login asks who the token is.
+// Login asks who the token belongs to.
 func (r *Reader) Login(ctx context.Context) (identity.Principal, error) { return r.api.Login(ctx) }

@@ -33,7 +33,7 @@ func warm(t *testing.T, r *Reader) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, held := r.memory.find(nil); !held {
+	if _, _, held := r.cache.find(nil); !held {
 		t.Fatal("no snapshot")
 	}
 }

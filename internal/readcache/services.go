@@ -6,70 +6,27 @@ package readcache
 import (
 	"context"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// registry remembers which services are registered, until one is written to.
-type registry struct {
-	lists *batcher[struct{}, []identity.Service]
+// allServices is the question for all services, which belong to no single one.
+var allServices = identity.ServiceKey{}
 
-	mu    sync.Mutex
-	known []identity.Service
-	at    time.Time // when known was read; zero where it was not
-	epoch uint64    // ticks when a service was written to
-}
-
-func (g *registry) init(api API) {
-	g.lists = newBatcher(func(ctx context.Context, _ []struct{}) (map[struct{}][]identity.Service, error) {
-		sent := g.now()
+func askServices(api API) func(context.Context, identity.ServiceKey, []string) ([][]identity.Service, error) {
+	return func(ctx context.Context, _ identity.ServiceKey, _ []string) ([][]identity.Service, error) {
 		list, err := api.Services(ctx)
-		if err != nil {
-			return nil, err
-		}
-		g.keep(list, sent)
-		return map[struct{}][]identity.Service{{}: list}, nil
-	})
-	g.lists.clock = g.now
-	g.lists.serves = func(_ struct{}, sent uint64) bool { return sent == g.now() }
-}
-
-func (g *registry) now() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.epoch
-}
-
-func (g *registry) keep(list []identity.Service, sent uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if sent == g.epoch {
-		g.known, g.at = list, time.Now()
+		return [][]identity.Service{list}, err
 	}
-}
-
-func (g *registry) recall() ([]identity.Service, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.known, !g.at.IsZero() && time.Since(g.at) <= maxAge
-}
-
-func (g *registry) forget() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.known, g.at = nil, time.Time{}
-	g.epoch++
 }
 
 // Services lists every registered service.
 func (r *Reader) Services(ctx context.Context) ([]identity.Service, error) {
-	if known, ok := r.services.recall(); ok {
-		return slices.Clone(known), nil
+	lists, err := r.services.get(ctx, allServices, []string{""})
+	if err != nil {
+		return nil, err
 	}
-	lists, err := r.services.lists.get(ctx, []struct{}{{}}, false)
-	return slices.Clone(lists[struct{}{}]), err
+	return slices.Clone(lists[0]), nil
 }
 
 // CreateService registers a service; an equal one is returned as it is.
@@ -91,10 +48,10 @@ func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 	return r.api.DeleteService(ctx, key)
 }
 
-// serviceChanged also follows a failure: what was tried may have happened, or
-// tells that what is known is old.
+// serviceChanged also follows a failure: the write may have happened, or failed
+// because what is known is old.
 func (r *Reader) serviceChanged(key identity.ServiceKey) {
-	r.services.forget()
+	r.services.forget(allServices)
 	r.lookups.forget(key)
 	r.statuses.forget(key)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -18,24 +19,24 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	found, unsure, held := r.memory.find(keys)
-	var lost error
+	found, stale, held := r.cache.find(keys)
+	var listErr error
 	if !held && len(keys) <= single {
 		questions := make([]string, len(keys))
 		for i, key := range keys {
 			questions[i] = string(key)
 		}
-		if r.memory.read(questions...) {
-			lost = r.snapshot(ctx)
-			found, unsure, _ = r.memory.find(keys)
+		if r.policy.ask(questions...) {
+			listErr = r.list(ctx)
+			found, stale, _ = r.cache.find(keys)
 		}
 	}
-	if len(unsure) == 0 {
+	if len(stale) == 0 {
 		return found, nil
 	}
-	asked, err := r.ask(ctx, unsure, false)
+	asked, err := r.ask(ctx, stale, false)
 	if err != nil {
-		return nil, beside(err, lost)
+		return nil, withListError(err, listErr)
 	}
 	if len(found) == 0 {
 		return asked, nil
@@ -43,8 +44,8 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	return ordered(keys, append(found, asked...)), nil
 }
 
-// FindUsersFresh is FindUsers that asks the server, whatever is held. It is for
-// deciding what cannot be undone or checked afterwards.
+// FindUsersFresh is FindUsers that always asks the server. Use it to decide what
+// cannot be undone or checked afterwards.
 func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	keys = distinct(keys)
 	if len(keys) == 0 {
@@ -53,16 +54,17 @@ func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([
 	return r.ask(ctx, keys, true)
 }
 
-// beside is a failed single read where reading everybody had failed before.
-func beside(err, lost error) error {
-	if lost == nil {
+// withListError adds to the error of a single read that reading everybody had
+// failed before it.
+func withListError(err, listErr error) error {
+	if listErr == nil {
 		return err
 	}
-	return fmt.Errorf("%w (before that, reading all users failed: %w)", err, lost)
+	return fmt.Errorf("%w (before that, reading all users failed: %w)", err, listErr)
 }
 
-// ask asks the server for distinct keys, together with others who ask now where
-// they are few.
+// ask asks the server for distinct keys. Few keys share a request with those of
+// other callers.
 func (r *Reader) ask(ctx context.Context, keys []identity.UserKey, fresh bool) ([]identity.User, error) {
 	answer := r.askUsers
 	if len(keys) <= single {
@@ -83,17 +85,17 @@ func (r *Reader) ask(ctx context.Context, keys []identity.UserKey, fresh bool) (
 	return out, nil
 }
 
-// askUsers is the one place that sends FindUsers.
+// askUsers sends FindUsers and keeps the answer.
 func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
-	sent := r.memory.now()
+	sent := r.cache.now()
 	if len(keys) <= single {
-		r.memory.spend(len(keys))
+		r.policy.spend(len(keys))
 	}
 	users, err := r.api.FindUsers(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	r.memory.keep(keys, users, sent)
+	r.cache.keep(keys, users, sent)
 	byKey := make(map[identity.UserKey]*identity.User, len(users))
 	for i := range users {
 		byKey[users[i].Key] = &users[i]
@@ -127,31 +129,26 @@ func (r *Reader) UserByID(ctx context.Context, id string) (*identity.User, error
 // nothing follows, and nobody who was not yielded may be called absent.
 func (r *Reader) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
-		for range refills {
-			found, unsure, held := r.memory.everybody()
-			if !held {
-				break
-			}
-			if len(unsure) == 0 {
-				for _, u := range found {
-					if !yield(u, nil) {
-						return
-					}
-				}
-				return
-			}
-			if err := r.refill(ctx, unsure); err != nil {
-				yield(identity.User{}, err)
+		var all []identity.User
+		held, err := r.view(ctx, func(s *snapshot) { all = s.everybody() })
+		if err != nil {
+			yield(identity.User{}, err)
+			return
+		}
+		for _, u := range all {
+			if !yield(u, nil) {
 				return
 			}
 		}
-		r.readAll(ctx, yield)
+		if !held {
+			r.readAll(ctx, yield)
+		}
 	}
 }
 
 // readAll passes the API's users on and holds them once they are complete.
 func (r *Reader) readAll(ctx context.Context, yield func(identity.User, error) bool) {
-	s := r.memory.reading()
+	s := newSnapshot(time.Now(), r.cache.now())
 	for u, err := range r.api.AllUsers(ctx) {
 		if err != nil {
 			yield(identity.User{}, err)
@@ -165,6 +162,6 @@ func (r *Reader) readAll(ctx context.Context, yield func(identity.User, error) b
 		}
 	}
 	if s != nil {
-		r.memory.install(s)
+		r.cache.install(s)
 	}
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Write stores mappings, as client.Client.Write does. What its reply shows is
-// what the next read gives; about everybody else it concerned, as after a
-// conflict or a lost answer, the next read asks the server.
+// Write stores mappings, as client.Client.Write does. The next read returns what
+// the reply showed. It asks the server about the other users concerned, as after
+// a conflict or a lost reply.
 func (r *Reader) Write(ctx context.Context, writes []identity.Write) (users []identity.User, err error) {
 	keys := make([]identity.UserKey, len(writes))
 	for i, w := range writes {
 		keys[i] = keyOf(w)
 	}
-	t := r.memory.begin(keys)
-	defer func() { r.memory.end(t, shownBy(writes, keys, users), named(err)) }()
+	t := r.cache.begin(keys)
+	defer func() { r.cache.end(t, shownBy(writes, keys, users), named(err)) }()
 	return r.api.Write(ctx, writes)
 }
 
@@ -31,9 +31,9 @@ func keyOf(w identity.Write) identity.UserKey {
 	return identity.KeyOf(w.Name)
 }
 
-// shownBy is which users the reply to writes shows as they are stored now. A
-// user without the written mapping's revision is not a record of the server but
-// what the client makes up for one.
+// shownBy returns the users whom the reply to writes shows as they are stored now.
+// It skips a user without the written mapping's revision, which is no record of
+// the server: the client made it up.
 func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.User) map[identity.UserKey]identity.User {
 	shown := make(map[identity.UserKey]identity.User, len(users))
 	failed := map[identity.UserKey]bool{}
@@ -52,8 +52,7 @@ func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.
 	return shown
 }
 
-// named is everybody whom an error names: what we knew of them was wrong, or
-// may be.
+// named returns the users whom an error names: the cache may be wrong about them.
 func named(err error) []identity.UserKey {
 	var keys []identity.UserKey
 	add := func(e *identity.Error) {
@@ -76,8 +75,8 @@ func named(err error) []identity.UserKey {
 	return keys
 }
 
-// Delete removes mappings, as client.Client.Delete does. The next read of whom
-// it concerned asks the server.
+// Delete removes mappings, as client.Client.Delete does. The next read of the
+// users concerned asks the server.
 func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted []bool, err error) {
 	keys := make([]identity.UserKey, 0, len(deletes))
 	for _, d := range deletes {
@@ -85,12 +84,12 @@ func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted
 			keys = append(keys, d.User)
 		}
 	}
-	t := r.memory.begin(keys)
+	t := r.cache.begin(keys)
 	defer func() {
-		r.memory.end(t, nil, named(err))
+		r.cache.end(t, nil, named(err))
 		for _, d := range deletes {
 			if d.User == "" {
-				r.memory.changed(d.UserID)
+				r.cache.changed(d.UserID)
 			}
 		}
 	}()
@@ -99,19 +98,19 @@ func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted
 
 // UpsertUser stores a user's own record and returns the user as stored.
 func (r *Reader) UpsertUser(ctx context.Context, w client.UserWrite) (user identity.User, err error) {
-	t := r.memory.begin([]identity.UserKey{identity.KeyOf(w.Name)})
+	t := r.cache.begin([]identity.UserKey{identity.KeyOf(w.Name)})
 	defer func() {
 		if w.ID != "" { // it may have had another name
-			r.memory.changed(w.ID)
+			r.cache.changed(w.ID)
 		}
-		r.memory.end(t, nil, named(err))
+		r.cache.end(t, nil, named(err))
 	}()
 	return r.api.UpsertUser(ctx, w)
 }
 
 // SetRole changes a user's role and returns the user as stored.
 func (r *Reader) SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error) {
-	defer r.memory.changed(userID)
+	defer r.cache.changed(userID)
 	return r.api.SetRole(ctx, userID, role)
 }
 
@@ -122,7 +121,7 @@ func (r *Reader) DeleteUsers(ctx context.Context, users []identity.User) (delete
 	for i, u := range users {
 		keys[i] = u.Key
 	}
-	t := r.memory.begin(keys)
-	defer func() { r.memory.end(t, nil, named(err)) }()
+	t := r.cache.begin(keys)
+	defer func() { r.cache.end(t, nil, named(err)) }()
 	return r.api.DeleteUsers(ctx, users)
 }

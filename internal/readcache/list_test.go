@@ -50,7 +50,7 @@ func TestRequestsOfARun(t *testing.T) {
 				if n := f.count(); n > test.atMost {
 					t.Errorf("%d requests, want at most %d: %v", n, test.atMost, f.counts)
 				}
-				if _, _, held := r.memory.find(nil); held != test.snapshot {
+				if _, _, held := r.cache.find(nil); held != test.snapshot {
 					t.Errorf("there is a snapshot: %t", held)
 				}
 			})
@@ -152,7 +152,7 @@ func TestSnapshotOfTwoUsersWithOneName(t *testing.T) {
 		}
 		n++
 	}
-	if _, _, held := r.memory.find(nil); held || n != 2 {
+	if _, _, held := r.cache.find(nil); held || n != 2 {
 		t.Errorf("%d users, held: %t", n, held)
 	}
 }
@@ -175,7 +175,7 @@ func TestSnapshotIsBoundedInMemory(t *testing.T) {
 			}
 			n++
 		}
-		if _, _, held := r.memory.find(nil); held || n != 3000 {
+		if _, _, held := r.cache.find(nil); held || n != 3000 {
 			t.Errorf("%d users, held: %t", n, held)
 		}
 	})
@@ -209,7 +209,7 @@ func TestCancelledSnapshot(t *testing.T) {
 		f := newFakeAPI(people(100)...)
 		f.before = latency(time.Minute)
 		r := New(f)
-		r.memory.read(people(100)...)
+		r.policy.ask(people(100)...)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := r.FindUsers(ctx, keys("p000001@acme.com"))
@@ -236,7 +236,7 @@ func TestAllUsersAreHeld(t *testing.T) {
 	if n := f.count("AllUsers"); n != 1 {
 		t.Errorf("%d pages for the first user", n)
 	}
-	if _, _, held := r.memory.find(nil); held {
+	if _, _, held := r.cache.find(nil); held {
 		t.Error("a part of the users is held as all of them")
 	}
 	warm(t, r)
@@ -280,7 +280,7 @@ func TestAllUsersThatFail(t *testing.T) {
 	for _, err := range r.AllUsers(t.Context()) {
 		n, last = n+1, err
 	}
-	if _, _, held := r.memory.find(nil); held || n != pageSize+1 || !errors.Is(last, down) {
+	if _, _, held := r.cache.find(nil); held || n != pageSize+1 || !errors.Is(last, down) {
 		t.Errorf("%d elements, the last %v, held: %t", n, last, held)
 	}
 }

@@ -1,0 +1,171 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package readcache
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// maxAnswers bounds how many answers of services are remembered; forever is how
+// long those about accounts are.
+const (
+	maxAnswers = 50_000
+	forever    = time.Duration(math.MaxInt64)
+)
+
+// Lookup asks the service which account has each e-mail: one answer per
+// e-mail, in order. It asks the service once for each; again only where the
+// service could not be asked, or not for this e-mail.
+func (r *Reader) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return r.lookups.get(ctx, service, emails)
+}
+
+// Status asks the service whether accounts still exist and are active: one
+// answer per identity, in order. It remembers as Lookup does.
+func (r *Reader) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
+	return r.statuses.get(ctx, service, identities)
+}
+
+// answers asks services, one request at a time for each, and remembers their
+// answers: a run sees one state of a service, and asks no more than it must.
+type answers[A any] struct {
+	call   func(ctx context.Context, service identity.ServiceKey, keys []string) ([]A, error)
+	final  func(A) bool // reports whether to remember an answer
+	what   string       // names keys, in the plural
+	maxAge time.Duration
+
+	mu       sync.Mutex
+	known    map[question]answer[A]
+	batchers map[identity.ServiceKey]*batcher[string, A]
+	epoch    uint64 // ticks when a service was written to
+}
+
+type question struct {
+	service identity.ServiceKey
+	key     string
+}
+
+type answer[A any] struct {
+	value A
+	at    time.Time
+}
+
+func newAnswers[A any](what string, maxAge time.Duration, call func(context.Context, identity.ServiceKey, []string) ([]A, error), final func(A) bool) *answers[A] {
+	return &answers[A]{
+		call: call, final: final, what: what, maxAge: maxAge,
+		known: map[question]answer[A]{}, batchers: map[identity.ServiceKey]*batcher[string, A]{},
+	}
+}
+
+func (l *answers[A]) get(ctx context.Context, service identity.ServiceKey, keys []string) ([]A, error) {
+	known, missing := l.recall(service, distinct(keys))
+	if len(missing) > 0 {
+		found, err := l.find(ctx, service, missing)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range missing {
+			known[key] = found[key]
+		}
+	}
+	out := make([]A, len(keys))
+	for i, key := range keys {
+		out[i] = known[key]
+	}
+	return out, nil
+}
+
+// recall splits keys into answers at hand and those to ask for.
+func (l *answers[A]) recall(service identity.ServiceKey, keys []string) (known map[string]A, missing []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known = make(map[string]A, len(keys))
+	for _, key := range keys {
+		if a, there := l.known[question{service, key}]; there && time.Since(a.at) <= l.maxAge {
+			known[key] = a.value
+		} else {
+			missing = append(missing, key)
+		}
+	}
+	return known, missing
+}
+
+func (l *answers[A]) find(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]A, error) {
+	if len(keys) > single {
+		return l.ask(ctx, service, keys)
+	}
+	return l.batcherOf(service).get(ctx, keys, false)
+}
+
+func (l *answers[A]) batcherOf(service identity.ServiceKey) *batcher[string, A] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.batchers[service]
+	if b == nil {
+		b = newBatcher(func(ctx context.Context, keys []string) (map[string]A, error) {
+			return l.ask(ctx, service, keys)
+		})
+		b.clock = l.now
+		l.batchers[service] = b
+	}
+	return b
+}
+
+func (l *answers[A]) now() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+// ask sends the question and keeps its answers.
+func (l *answers[A]) ask(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]A, error) {
+	sent := l.now()
+	values, err := l.call(ctx, service, keys)
+	if err == nil && len(values) != len(keys) {
+		err = fmt.Errorf("the API answered %d of %d %s asked in %s", len(values), len(keys), l.what, service)
+	}
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[string]A, len(keys))
+	for i, key := range keys {
+		byKey[key] = values[i]
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, a := range byKey {
+		if l.final(a) && sent == l.epoch && len(l.known) < maxAnswers {
+			l.known[question{service, key}] = answer[A]{a, time.Now()}
+		}
+	}
+	return byKey, nil
+}
+
+func finalLookup(a identity.LookupResult) bool {
+	switch a.Status {
+	case identity.Found, identity.NotFound, identity.Ambiguous, identity.Inactive:
+		return true
+	}
+	return false
+}
+
+func finalStatus(a identity.AccountStatus) bool { return a.Status != identity.AccountFailed }
+
+// forget drops what a service answered before it was written to.
+func (l *answers[A]) forget(service identity.ServiceKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epoch++
+	for q := range l.known {
+		if q.service == service {
+			delete(l.known, q)
+		}
+	}
+}
