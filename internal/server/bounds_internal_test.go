@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-func TestAttemptsAreCountedByWindow(t *testing.T) {
+func TestFailuresAreCountedByWindow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	a := newAttempts()
+	a := newAuthThrottle()
 	a.now = func() time.Time { return now }
 	one, other := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
 	for want := 1; want <= 25; want++ {
@@ -40,9 +40,9 @@ func TestAttemptsAreCountedByWindow(t *testing.T) {
 
 // However many addresses fail, little is kept; those that find no room share
 // a count, so that changing addresses does not get around the limit.
-func TestAttemptsAreBounded(t *testing.T) {
+func TestFailuresAreBounded(t *testing.T) {
 	t.Parallel()
-	a := newAttempts()
+	a := newAuthThrottle()
 	for i := range maxAddresses + 50 {
 		addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		count, _ := a.add(netip.PrefixFrom(addr, 32))
@@ -58,7 +58,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
-func TestClient(t *testing.T) {
+func TestClientNetwork(t *testing.T) {
 	t.Parallel()
 	for remote, want := range map[string]string{
 		"192.0.2.7:4711": "192.0.2.7/32", "[::ffff:192.0.2.7]:1": "192.0.2.7/32", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64",
@@ -67,42 +67,42 @@ func TestClient(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = remote
 		r.Header.Set("X-Forwarded-For", "203.0.113.9") // anybody can say so
-		got, ok := client(r)
+		got, ok := clientNetwork(r)
 		if ok != (want != "") || ok && got.String() != want {
 			t.Errorf("%q: %s, %t", remote, got, ok)
 		}
 	}
 }
 
-func TestTurns(t *testing.T) {
+func TestLimiter(t *testing.T) {
 	t.Parallel()
 	const queued = 3
-	turns := newTurns(2, queued)
-	turns.wait = 20 * time.Millisecond
+	l := newLimiter(2, queued)
+	l.wait = 20 * time.Millisecond
 	for range 2 {
-		if err := turns.take(t.Context()); err != nil {
+		if err := l.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := turns.take(t.Context()); err == nil {
+	if err := l.acquire(t.Context()); err == nil {
 		t.Error("a third was let in")
 	}
-	turns.wait = time.Minute
+	l.wait = time.Minute
 	done := make(chan error)
-	go func() { done <- turns.take(t.Context()) }()
-	turns.give()
+	go func() { done <- l.acquire(t.Context()) }()
+	l.release()
 	if err := <-done; err != nil {
 		t.Errorf("after one was given back: %v", err)
 	}
 	for range queued {
-		turns.queue <- struct{}{}
+		l.queue <- struct{}{}
 	}
-	if err := turns.take(t.Context()); err == nil {
+	if err := l.acquire(t.Context()); err == nil {
 		t.Error("the queue has no end")
 	}
 }
 
-func TestShape(t *testing.T) {
+func TestJSONLimits(t *testing.T) {
 	t.Parallel()
 	nested := func(n int) string {
 		text := ""
@@ -131,10 +131,10 @@ func TestShape(t *testing.T) {
 		"too many":             {[]string{string(many)}, errValues},
 		"many in a string":     {[]string{`"` + string(many) + `"`}, nil},
 	} {
-		var s shape
+		var l jsonLimits
 		var err error
 		for _, part := range tt.parts {
-			if err = s.read([]byte(part)); err != nil {
+			if err = l.check([]byte(part)); err != nil {
 				break
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -32,16 +31,11 @@ type historyInput struct {
 	Cursor      string `query:"cursor" doc:"next_cursor of the page before"`
 }
 
-// Resolve refuses filters that are there but empty, and half a service.
+// Resolve refuses empty filters and half a service.
 func (in *historyInput) Resolve(ctx huma.Context) []error {
+	problems := checkFilters(ctx, "all changes", "user", "service_type", "external_id")
 	u := ctx.URL()
 	query := u.Query()
-	var problems []error
-	for _, name := range []string{"user", "service_type", "external_id"} {
-		if query.Has(name) && strings.TrimSpace(query.Get(name)) == "" {
-			problems = append(problems, &huma.ErrorDetail{Location: "query." + name, Message: "must not be empty; leave it out to get all changes"})
-		}
-	}
 	if query.Has("service_type") != query.Has("external_id") {
 		problems = append(problems, &huma.ErrorDetail{Location: "query", Message: "service_type and external_id name a service together"})
 	}

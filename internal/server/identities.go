@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -38,9 +37,6 @@ func (s *service) registerIdentities(api huma.API) {
 type lookupInput struct{ Body symapi.LookupRequest }
 
 func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply[symapi.LookupReply], error) {
-	if err := checkLength("emails", len(in.Body.Emails)); err != nil {
-		return nil, err
-	}
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
 		return nil, err
@@ -63,12 +59,12 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
 	for i, a := range answers {
 		out.Results[i] = symapi.EncodeLookup(a)
-		out.Results[i].Email = in.Body.Emails[i] // callers find their own spelling again
+		out.Results[i].Email = in.Body.Emails[i] // as the caller wrote it
 	}
 	return replyWith(out), nil
 }
 
-// directoryOf finds a registered service and its directory.
+// directoryOf returns a registered service and its directory.
 func (s *service) directoryOf(ctx context.Context, serviceType, externalID string) (identity.Service, directory.Directory, error) {
 	found, err := s.registered(ctx, identity.ServiceKey{Type: serviceType, ExternalID: externalID})
 	if err != nil {
@@ -87,10 +83,7 @@ type statusInput struct{ Body symapi.StatusRequest }
 
 func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply[symapi.StatusReply], error) {
 	ids := in.Body.Identities
-	if err := checkLength("identities", len(ids)); err != nil {
-		return nil, err
-	}
-	if err := noneEmpty(ids); err != nil {
+	if err := checkIdentities(ids); err != nil {
 		return nil, err
 	}
 	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
@@ -108,28 +101,15 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	return replyWith(out), nil
 }
 
-// noneEmpty checks the identities of a request.
-func noneEmpty(ids []string) error {
-	for i, id := range ids {
-		if strings.TrimSpace(id) == "" {
-			return identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
-		}
-	}
-	return nil
-}
-
 type searchIdentitiesInput struct{ Body symapi.IdentitySearch }
 
 func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInput) (*reply[symapi.IdentityHolders], error) {
 	asked := in.Body.Identities
-	if err := checkLength("identities", len(asked)); err != nil {
+	if err := checkIdentities(asked); err != nil {
 		return nil, err
 	}
 	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
 	if err != nil {
-		return nil, err
-	}
-	if err := noneEmpty(asked); err != nil {
 		return nil, err
 	}
 	claims := make([]string, len(asked))

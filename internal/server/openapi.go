@@ -18,7 +18,7 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-// mountAPI registers every operation and returns the OpenAPI document of them.
+// mountAPI registers every operation and returns their OpenAPI document.
 func (s *service) mountAPI(mux *http.ServeMux) (document []byte, err error) {
 	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[symapi.Error]())
@@ -38,7 +38,7 @@ func (s *service) mountAPI(mux *http.ServeMux) (document []byte, err error) {
 		// "json" serves types such as application/problem+json.
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{reshape},
+		Transformers:  []huma.Transformer{encodeErrors},
 	}
 	config.AllowAdditionalPropertiesByDefault = true // later clients may send more
 	api := huma.NewAPI(config, &adapter{ServeMux: mux, service: s})

@@ -20,7 +20,7 @@ import (
 // pingTimeout bounds how long a probe waits for the store.
 const pingTimeout = 2 * time.Second
 
-// mountProbes adds what is asked by machines without a token.
+// mountProbes adds the paths that need no token.
 func (s *service) mountProbes(mux *http.ServeMux, document []byte, m *meter) {
 	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
@@ -32,7 +32,7 @@ func (s *service) mountProbes(mux *http.ServeMux, document []byte, m *meter) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := ping(r.Context(), s.Store); err != nil {
 			s.log.WarnContext(r.Context(), "the store does not answer", "error", err)
-			writeError(w, exchangeOf(r.Context()), &identity.Error{
+			writeError(w, infoOf(r.Context()), &identity.Error{
 				Code: identity.CodeUnavailable, Message: "the store does not answer", Retryable: true})
 			return
 		}
@@ -47,14 +47,14 @@ func ping(ctx context.Context, st store.Store) error {
 	return st.Ping(ctx)
 }
 
-// isProbe tells routes that are asked every few seconds, which would drown the
-// access log.
+// isProbe reports whether a route is called every few seconds, which would fill
+// the access log.
 func isProbe(route string) bool {
 	return strings.HasSuffix(route, " /healthz") || strings.HasSuffix(route, " /readyz") || strings.HasSuffix(route, " /metrics")
 }
 
-// meter counts requests by route, which holds no id and no e-mail. Each
-// handler has its own, so two in one process do not mix.
+// meter counts requests by route, which holds no id and no e-mail. Each handler
+// has its own.
 type meter struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec

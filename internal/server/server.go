@@ -1,26 +1,33 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package server is the identity API as an http.Handler: it checks who calls,
-// translates between the wire and the domain, and answers from a store and
-// from directories. It keeps no state of its own but counts of failed attempts
-// and of requests under way.
+// Package server is the identity API as an http.Handler: it authenticates
+// callers, translates between the wire and the domain, and answers from a store
+// and from directories. Its only state counts failed logins and running requests.
 package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// Config is what a handler answers from.
+// Config configures a handler.
 type Config struct {
-	Org     string // whose store this is; told by auth/login
+	Org     string // the organization, which auth/login returns
 	Version string // of the program, for the OpenAPI document and /healthz
 
 	Store       store.Store
@@ -29,11 +36,11 @@ type Config struct {
 	// neither relabels nor deletes them.
 	Configured map[identity.ServiceKey]bool
 
-	// Authenticate tells who sends a request. Its errors should be
-	// *identity.Error; any other is answered as an internal error.
+	// Authenticate returns the sender of a request. Its errors should be
+	// *identity.Error; any other becomes an internal error.
 	Authenticate func(*http.Request) (identity.Principal, error)
 
-	// MaxRequests bounds the requests answered at the same time; 0 = DefaultMaxRequests.
+	// MaxRequests bounds the requests that run at the same time; 0 = DefaultMaxRequests.
 	MaxRequests int
 
 	Logger *slog.Logger // nil logs nothing
@@ -50,15 +57,15 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	meter := newMeter(cfg.Store)
 	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		meter: meter, attempts: newAttempts(),
-		turns: newTurns(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests), maxQueued), streams: newTurns(maxStreams, maxStreamQueue)}
+		meter: meter, throttle: newAuthThrottle(),
+		limiter: newLimiter(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests), maxQueued), streams: newLimiter(maxStreams, maxStreamQueue)}
 	mux := http.NewServeMux()
 	document, err := s.mountAPI(mux)
 	if err != nil {
 		return nil, err
 	}
 	s.mountProbes(mux, document, meter)
-	return &front{mux: mux, log: s.log, meter: meter}, nil
+	return &middleware{mux: mux, log: s.log, meter: meter}, nil
 }
 
 // service answers the API's calls.
@@ -66,7 +73,136 @@ type service struct {
 	Config
 	log      *slog.Logger
 	meter    *meter
-	attempts *attempts
-	turns    *turns // all requests
-	streams  *turns // long lists of users among them
+	throttle *authThrottle
+	limiter  *limiter // all requests
+	streams  *limiter // lists that are streamed, a part of them
+}
+
+// adapter mounts the framework's operations on a mux, behind authorization: no
+// body is read before its sender is known. The framework's error type is a
+// package variable, which must not change for the whole process: call and
+// encodeErrors give errors their form for this handler alone.
+type adapter struct {
+	*http.ServeMux
+	service *service
+}
+
+// Handle implements huma.Adapter.
+func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	need := roleOf(op)
+	a.HandleFunc(op.Method+" "+symapi.BasePath+op.Path, func(w http.ResponseWriter, r *http.Request) {
+		info := infoOf(r.Context())
+		principal, err := a.service.authorize(r, need)
+		info.principal = principal
+		if err == nil {
+			err = a.service.limiter.acquire(r.Context())
+		}
+		if err != nil {
+			a.service.fail(r.Context(), err).write(w)
+			return
+		}
+		defer a.service.limiter.release()
+		handler(&call{frameworkContext: humago.NewContext(op, r, w), info: info,
+			body: http.MaxBytesReader(w, r.Body, symapi.MaxBodyBytes)})
+	})
+}
+
+// frameworkContext names the embedded interface apart from its Context method.
+type frameworkContext = huma.Context
+
+// call is the framework's view of one request.
+type call struct {
+	frameworkContext
+	info   *requestInfo
+	body   io.Reader
+	limits jsonLimits
+}
+
+// Unwrap lets humago.Unwrap find its own context.
+func (c *call) Unwrap() huma.Context { return c.frameworkContext }
+
+// BodyReader returns c, which records why reading failed: the framework would
+// report that as an error of the server.
+func (c *call) BodyReader() io.Reader { return c }
+
+// Read implements io.Reader over the limited body.
+func (c *call) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p)
+	if bad := c.limits.check(p[:n]); bad != nil {
+		n, err = 0, bad
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.info.bodyErr = err
+	}
+	return n, err
+}
+
+// SetReadDeadline does nothing: timeouts are the http.Server's.
+func (c *call) SetReadDeadline(time.Time) error { return nil }
+
+// SetHeader replaces the framework's content types: the API answers plain JSON.
+func (c *call) SetHeader(name, value string) {
+	if name == "Content-Type" {
+		value = "application/json"
+	}
+	c.frameworkContext.SetHeader(name, value)
+}
+
+// SetStatus sets the status that encodeErrors chose, if any.
+func (c *call) SetStatus(status int) {
+	if c.info.status != 0 {
+		status = c.info.status
+	}
+	c.frameworkContext.SetStatus(status)
+}
+
+// register adds one operation. need is the least role that may call it.
+func register[I, O any](s *service, api huma.API, need identity.Role, op huma.Operation, do func(context.Context, *I) (*O, error)) {
+	op.Metadata = maps.Clone(op.Metadata)
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[roleMetadata] = need
+	op.MaxBodyBytes = -1 // the adapter limits bodies and explains it
+	op.BodyReadTimeout = -1
+	document(api, &op, need)
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, s.fail(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+const roleMetadata = "role"
+
+// roleOf returns the role that an operation needs, and panics where it has none.
+func roleOf(op *huma.Operation) identity.Role {
+	need, ok := op.Metadata[roleMetadata].(identity.Role)
+	if !ok || !need.Valid() {
+		panic("server: operation " + op.OperationID + " declares no role")
+	}
+	return need
+}
+
+// reply is a success.
+type reply[T any] struct{ Body T }
+
+func replyWith[T any](body T) *reply[T] { return &reply[T]{Body: body} }
+
+type loginInput struct {
+	Email string `query:"email" doc:"Echoed in the reply"`
+}
+
+func (s *service) registerLogin(api huma.API) {
+	register(s, api, identity.Guest, huma.Operation{
+		OperationID: "login", Method: http.MethodGet, Path: "/auth/login",
+		Summary: "Tell who the token is",
+	}, s.login)
+}
+
+func (s *service) login(ctx context.Context, in *loginInput) (*reply[symapi.Login], error) {
+	p := infoOf(ctx).principal
+	return replyWith(symapi.Login{Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email}), nil
 }

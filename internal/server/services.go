@@ -25,11 +25,11 @@ func (s *service) registerServices(api huma.API) {
 		OperationID: "create-service", Method: http.MethodPost, Path: "/services",
 		Summary: "Register a service", Errors: []int{http.StatusBadRequest, http.StatusConflict},
 		Description: "One that is registered with the same label is returned as it is.",
-	}, s.createService)
+	}, s.writeService(s.Store.CreateService))
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "update-service", Method: http.MethodPatch, Path: "/services",
 		Summary: "Change a service's label", Errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
-	}, s.updateService)
+	}, s.writeService(s.Store.UpdateService))
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-service", Method: http.MethodPost, Path: "/services/delete",
 		Summary: "Delete a service that nothing refers to", Errors: []int{http.StatusBadRequest, http.StatusConflict},
@@ -59,49 +59,44 @@ func (s *service) listServices(ctx context.Context, in *listServicesInput) (*rep
 	return replyWith(list), nil
 }
 
-// encodeService adds what only this server knows of a stored service.
+// encodeService encodes a stored service, and whether it has a directory here.
 func (s *service) encodeService(stored identity.Service) symapi.Service {
 	return symapi.EncodeService(stored, s.Directories[stored.Key] != nil)
 }
 
 type serviceInput struct{ Body symapi.ServiceWrite }
 
-// key is the service of a write, checked by the rules of its type.
+// key returns the service of a write, validated.
 func (in *serviceInput) key() (identity.ServiceKey, error) {
 	key := identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID}
 	return key, key.Validate()
 }
 
-func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
-	return s.writeService(ctx, in, s.Store.CreateService)
-}
-
-func (s *service) updateService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
-	return s.writeService(ctx, in, s.Store.UpdateService)
-}
-
 type serviceWriter func(context.Context, store.Actor, identity.ServiceKey, string) (identity.Service, error)
 
-func (s *service) writeService(ctx context.Context, in *serviceInput, write serviceWriter) (*reply[symapi.Service], error) {
-	key, err := in.key()
-	if err != nil {
-		return nil, err
-	}
-	if s.Configured[key] {
-		stored, err := s.registered(ctx, key)
-		switch {
-		case err != nil:
+// writeService returns the operation that creates or updates a service.
+func (s *service) writeService(write serviceWriter) func(context.Context, *serviceInput) (*reply[symapi.Service], error) {
+	return func(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+		key, err := in.key()
+		if err != nil {
 			return nil, err
-		case stored.Label != in.Body.Label:
-			return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
 		}
-		return replyWith(s.encodeService(stored)), nil
+		if s.Configured[key] {
+			stored, err := s.registered(ctx, key)
+			switch {
+			case err != nil:
+				return nil, err
+			case stored.Label != in.Body.Label:
+				return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
+			}
+			return replyWith(s.encodeService(stored)), nil
+		}
+		written, err := write(ctx, actorOf(ctx), key, in.Body.Label)
+		if err != nil {
+			return nil, err
+		}
+		return replyWith(s.encodeService(written)), nil
 	}
-	written, err := write(ctx, actorOf(ctx), key, in.Body.Label)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(s.encodeService(written)), nil
 }
 
 func (s *service) deleteService(ctx context.Context, in *serviceInput) (*reply[symapi.BulkReply], error) {
@@ -127,7 +122,7 @@ func ownedByConfiguration(key identity.ServiceKey, what string) *identity.Error 
 		Hint:    "Change the service block there."}
 }
 
-// registered finds a service that must be registered.
+// registered returns a service, or an error where it is not registered.
 func (s *service) registered(ctx context.Context, key identity.ServiceKey) (identity.Service, error) {
 	if err := key.Validate(); err != nil {
 		return identity.Service{}, err

@@ -18,43 +18,42 @@ import (
 )
 
 const (
-	// maxStreams is how many long lists are read at a time: each keeps a
-	// connection of the store for as long as its reader takes.
+	// maxStreams bounds the long lists read at a time: each keeps a connection of
+	// the store until its reader has all of it.
 	maxStreams = 2
-	// maxStreamQueue is how many more wait for their turn.
+	// maxStreamQueue bounds those that wait.
 	maxStreamQueue = 16
 	// streamPart is how many bytes of a list are sent at a time. A list that fails
-	// before as many are at hand gets a reply that says so.
+	// before the first part is sent gets an error reply.
 	streamPart = 64 << 10
 )
 
-// streamMetadata names the type of an operation's reply where the framework
-// sees none, because the operation writes it.
+// streamMetadata names the reply type of an operation that writes its reply
+// itself, which the framework cannot see.
 const streamMetadata = "stream"
 
 // stream is a reply that an operation writes itself.
 type stream struct{ Body func(huma.Context) }
 
-// streamOf is a reply that is at hand.
-func streamOf(body any) *stream {
+// streamBody returns a reply whose body is known.
+func streamBody(body any) *stream {
 	return &stream{func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		writeJSON(w, http.StatusOK, body)
 	}}
 }
 
-// streamList is a reply with one list, which may be larger than memory: it is
-// written while it is read. each adds its elements; before and after are what
-// stands around them.
+// streamList returns a reply with one list, which is written while it is read,
+// as it may be larger than memory: before, the elements that each adds, after.
 func (s *service) streamList(before, after string, each func(ctx context.Context, add func(any) error) error) *stream {
 	return &stream{func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
 		list := &listWriter{w: w}
 		list.part.WriteString(before)
-		err := s.streams.take(ctx)
+		err := s.streams.acquire(ctx)
 		if err == nil {
-			defer s.streams.give()
+			defer s.streams.release()
 			err = each(ctx, list.add)
 		}
 		if err == nil {
@@ -64,13 +63,13 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 		switch {
 		case err == nil:
 		case list.begun:
-			// Only a connection that breaks off says that a reply is not whole.
+			// A broken connection is the only way to tell that the list is not whole.
 			level := slog.LevelError
 			if ctx.Err() != nil {
-				level = slog.LevelDebug // its reader is gone
+				level = slog.LevelDebug // its reader has gone
 			}
 			e := identity.AsError(err)
-			s.log.Log(ctx, level, "a list was cut off", "request_id", exchangeOf(ctx).requestID, "error", e.Message, "cause", e.Cause)
+			s.log.Log(ctx, level, "a list was cut off", "request_id", infoOf(ctx).requestID, "error", e.Message, "cause", e.Cause)
 			panic(http.ErrAbortHandler)
 		default:
 			s.fail(ctx, err).write(w)

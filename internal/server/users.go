@@ -4,7 +4,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -46,18 +48,9 @@ type listUsersInput struct {
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
 
-// Resolve refuses filters that are there but empty: whoever asks for one user
-// with a variable that is not set must not get everybody.
+// Resolve implements huma.Resolver.
 func (in *listUsersInput) Resolve(ctx huma.Context) []error {
-	u := ctx.URL()
-	query := u.Query()
-	var problems []error
-	for _, name := range []string{"email", "id"} {
-		if query.Has(name) && strings.TrimSpace(query.Get(name)) == "" {
-			problems = append(problems, &huma.ErrorDetail{Location: "query." + name, Message: "must not be empty; leave it out to get all users"})
-		}
-	}
-	return problems
+	return checkFilters(ctx, "all users", "email", "id")
 }
 
 func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, error) {
@@ -80,10 +73,10 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 	case all && next != "":
 		return s.allUsers(filter), nil
 	}
-	return streamOf(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
+	return streamBody(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
 }
 
-// allUsers lists more users than a page holds.
+// allUsers streams more users than one page holds.
 func (s *service) allUsers(filter store.UserFilter) *stream {
 	return s.streamList(`{"users":[`, "]}\n", func(ctx context.Context, add func(any) error) error {
 		for page, err := range s.Store.UserPages(ctx, filter) {
@@ -103,12 +96,6 @@ func (s *service) allUsers(filter store.UserFilter) *stream {
 type searchUsersInput struct{ Body symapi.UserSearch }
 
 func (s *service) searchUsers(ctx context.Context, in *searchUsersInput) (*reply[symapi.UserList], error) {
-	if err := checkLength("emails", len(in.Body.Emails)); err != nil {
-		return nil, err
-	}
-	if err := checkLength("usernames", len(in.Body.Usernames)); err != nil {
-		return nil, err
-	}
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
 		return nil, err
@@ -124,7 +111,7 @@ func (s *service) searchUsers(ctx context.Context, in *searchUsersInput) (*reply
 	return replyWith(symapi.UserList{Users: symapi.EncodeUsers(users)}), nil
 }
 
-// findUsers is the store's FindUsers, each key asked once, ordered by key.
+// findUsers returns the users that exist, ordered by key.
 func (s *service) findUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
@@ -135,11 +122,9 @@ func (s *service) findUsers(ctx context.Context, keys []identity.UserKey) ([]ide
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(users, byName)
+	slices.SortFunc(users, func(a, b identity.User) int { return cmp.Compare(a.Key, b.Key) })
 	return users, nil
 }
-
-func byName(a, b identity.User) int { return strings.Compare(string(a.Key), string(b.Key)) }
 
 type setRoleInput struct {
 	ID   string `path:"id" doc:"UUID of the user"`
@@ -157,4 +142,242 @@ func (s *service) setRole(ctx context.Context, in *setRoleInput) (*reply[symapi.
 		return nil, err
 	}
 	return replyWith(symapi.EncodeUser(user)), nil
+}
+
+func (s *service) registerUserWrites(api huma.API) {
+	bulk := map[string]any{bulkMetadata: true}
+	tooLarge := []int{http.StatusRequestEntityTooLarge}
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "upsert-users", Method: http.MethodPatch, Path: "/users",
+		Summary: "Create or change users and their identities", Errors: tooLarge, Metadata: bulk,
+		Description: "All or nothing. Identities that are not sent are left alone.",
+	}, s.upsertUsers)
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "delete-identities", Method: http.MethodPost, Path: "/users/identities/delete",
+		Summary: "Delete identities that still are as sent", Errors: tooLarge, Metadata: bulk,
+		Description: "All or nothing. Another stored value is a conflict; deleting what is not stored succeeds.",
+	}, s.deleteIdentities)
+	register(s, api, identity.Admin, huma.Operation{
+		OperationID: "delete-users", Method: http.MethodPost, Path: "/users/delete",
+		Summary: "Delete users with their identities", Errors: tooLarge, Metadata: bulk,
+		Description: "All or nothing. Another name than the one sent is a conflict; deleting who is not stored succeeds.",
+	}, s.deleteUsers)
+}
+
+// bulk answers a bulk call of n elements: write does all of them or none.
+func (s *service) bulk(ctx context.Context, list string, n int, write func() ([]symapi.BulkResult, error),
+	complete func(*symapi.BulkResult)) (*reply[symapi.BulkReply], error) {
+	if err := checkLength(list, n); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return replyWith(symapi.BulkSuccess(nil)), nil
+	}
+	results, err := write()
+	if err != nil {
+		return nil, s.bulkError(ctx, err, n, complete)
+	}
+	return replyWith(symapi.BulkSuccess(results)), nil
+}
+
+type upsertUsersInput struct{ Body symapi.UserUpserts }
+
+func (s *service) upsertUsers(ctx context.Context, in *upsertUsersInput) (*reply[symapi.BulkReply], error) {
+	elements := in.Body.Users
+	writes := make([]store.UserWrite, len(elements))
+	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
+		unreadable := map[int]*identity.Error{}
+		for i, u := range elements {
+			var problem *identity.Error
+			if writes[i], problem = decodeUserWrite(u); problem != nil {
+				unreadable[i] = problem
+			}
+		}
+		users, err := s.Store.UpsertUsers(ctx, actorOf(ctx), writes)
+		if err != nil {
+			explainUnreadable(err, unreadable)
+			return nil, err
+		}
+		results := make([]symapi.BulkResult, len(users))
+		for i, u := range users {
+			record := symapi.EncodeUser(u)
+			results[i] = symapi.BulkResult{Index: i, UserID: u.ID, User: string(u.Key), Record: &record}
+		}
+		return results, nil
+	}, func(r *symapi.BulkResult) { r.User = cmp.Or(r.User, string(writes[r.Index].Key)) })
+}
+
+// explainUnreadable replaces the store's refusal to map a sym identity with the
+// reason why that identity could not be read.
+func explainUnreadable(err error, unreadable map[int]*identity.Error) {
+	var batch *identity.BatchError
+	if !errors.As(err, &batch) {
+		return
+	}
+	for i, item := range batch.Items {
+		if problem := unreadable[item.Index]; problem != nil && item.Err.Service == identity.SymCloud() {
+			batch.Items[i].Err = problem
+		}
+	}
+}
+
+type deleteIdentitiesInput struct{ Body symapi.IdentityDeletes }
+
+func (s *service) deleteIdentities(ctx context.Context, in *deleteIdentitiesInput) (*reply[symapi.BulkReply], error) {
+	elements := in.Body.Identities
+	return s.bulk(ctx, "identities", len(elements), func() ([]symapi.BulkResult, error) {
+		deletes := make([]store.MappingDelete, len(elements))
+		for i, e := range elements {
+			deletes[i] = store.MappingDelete{UserID: e.UserID, Service: identity.ServiceKey{Type: e.ServiceType, ExternalID: e.ExternalID},
+				Matcher: identity.Matcher(e.Matcher), IfRevision: e.IfRevision}
+		}
+		deleted, err := s.Store.DeleteMappings(ctx, actorOf(ctx), deletes)
+		if err != nil {
+			return nil, err
+		}
+		results := make([]symapi.BulkResult, len(deleted))
+		for i, e := range elements {
+			results[i] = symapi.BulkResult{Index: i, UserID: e.UserID, ServiceType: e.ServiceType, ExternalID: e.ExternalID, Deleted: &deleted[i]}
+		}
+		return results, nil
+	}, func(r *symapi.BulkResult) {
+		e := elements[r.Index]
+		r.UserID, r.ServiceType, r.ExternalID = e.UserID, e.ServiceType, e.ExternalID
+	})
+}
+
+type deleteUsersInput struct{ Body symapi.UserDeletes }
+
+func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply[symapi.BulkReply], error) {
+	elements := in.Body.Users
+	deletes := make([]store.UserDelete, len(elements))
+	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
+		var unreadable []identity.ItemError
+		for i, e := range elements {
+			var problem *identity.Error
+			if deletes[i], problem = decodeUserDelete(e); problem != nil {
+				unreadable = append(unreadable, identity.ItemError{Index: i, Err: problem})
+			}
+		}
+		if len(unreadable) > 0 {
+			return nil, &identity.BatchError{Items: unreadable}
+		}
+		deleted, err := s.Store.DeleteUsers(ctx, actorOf(ctx), deletes)
+		if err != nil {
+			return nil, err
+		}
+		results := make([]symapi.BulkResult, len(deleted))
+		for i, e := range deletes {
+			results[i] = symapi.BulkResult{Index: i, UserID: e.ID, User: string(e.Key), Deleted: &deleted[i]}
+		}
+		return results, nil
+	}, func(r *symapi.BulkResult) {
+		r.UserID, r.User = elements[r.Index].ID, cmp.Or(r.User, string(deletes[r.Index].Key))
+	})
+}
+
+// decodeUserWrite reads one element of PATCH users. It does not validate: the
+// store checks every element, so that one reply names every failure. A sym
+// identity that names nobody, or a second one, is passed on as a mapping of
+// sym:cloud, which every store refuses; unreadable is the real reason.
+func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identity.Error) {
+	w = store.UserWrite{ID: u.ID, Type: identity.UserType(u.Type)}
+	named := false
+	for _, i := range u.Identities {
+		m := store.MappingWrite{
+			Service: identity.ServiceKey{Type: i.ServiceType, ExternalID: i.ExternalID},
+			Matcher: identity.Matcher(i.Matcher), Profile: i.Profile, Source: identity.Source(i.Source), Rule: i.Rule,
+			Conditions: identity.Conditions{IfAbsent: i.IfAbsent, IfRevision: i.IfRevision, IfUnclaimed: i.IfUnclaimed},
+		}
+		if m.Service != identity.SymCloud() {
+			w.Mappings = append(w.Mappings, m)
+			continue
+		}
+		name, problem := parseSymName(i.Matcher)
+		switch {
+		case named:
+			problem = "A user has one sym:cloud identity; this one has two"
+		case problem == "":
+			named = true
+			name.apply(&w)
+			w.FirstName, w.LastName = profileField(i.Profile, "first_name"), profileField(i.Profile, "last_name")
+			continue
+		}
+		w.Mappings = append(w.Mappings, m)
+		unreadable = &identity.Error{Code: identity.CodeUserInvalid, Message: problem, User: w.Key, Service: identity.SymCloud(),
+			Hint: `Its matcher is {"email": …}, or {"username": …} for a bot.`}
+	}
+	return w, unreadable
+}
+
+// symName is the name in a sym identity, and whether its key was email.
+type symName struct {
+	text  string
+	email bool
+}
+
+// parseSymName reads a sym:cloud matcher, or returns its problem.
+func parseSymName(matcher map[string]string) (name symName, problem string) {
+	email, isEmail := matcher["email"]
+	username, isUsername := matcher["username"]
+	switch {
+	case isEmail == isUsername || len(matcher) != 1:
+		return symName{}, "The matcher of a sym:cloud identity has not just one of the keys email and username"
+	case strings.TrimSpace(email+username) == "":
+		return symName{}, "The matcher of a sym:cloud identity is empty"
+	}
+	return symName{text: strings.TrimSpace(email + username), email: isEmail}, ""
+}
+
+// key returns the normalised name, or an invalid name as it is: the store
+// refuses that.
+func (n symName) key() identity.UserKey {
+	key, err := identity.ParseUser(n.text)
+	if err != nil {
+		return identity.UserKey(n.text)
+	}
+	return key
+}
+
+// apply names the user of a write. A name under the wrong key sets the other
+// type, which is an error. Otherwise the type stays as sent: a username alone
+// does not ask for a new bot.
+func (n symName) apply(w *store.UserWrite) {
+	w.Name, w.Key = n.text, n.key()
+	if w.Type != "" {
+		return
+	}
+	switch {
+	case n.email && !w.Key.IsEmail():
+		w.Type = identity.Normal
+	case !n.email && w.Key.IsEmail():
+		w.Type = identity.Bot
+	}
+}
+
+func profileField(profile map[string]string, name string) *string {
+	if value, sent := profile[name]; sent {
+		return &value
+	}
+	return nil
+}
+
+// decodeUserDelete reads one element of POST users/delete. A comparison that
+// cannot be made is an error: without it too much would be deleted.
+func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
+	out := store.UserDelete{ID: d.ID}
+	if d.Identity == nil {
+		return out, nil
+	}
+	if d.Identity.ServiceType != identity.SymCloud().Type {
+		return out, identity.Invalid(identity.CodeUserInvalid,
+			fmt.Sprintf("A user is compared by its sym identity, not by one of service type %q", d.Identity.ServiceType),
+			`Send {"service_type": "sym", "matcher": {"email": …}}.`)
+	}
+	name, problem := parseSymName(d.Identity.Matcher)
+	if problem != "" {
+		return out, identity.Invalid(identity.CodeUserInvalid, problem, `It is {"email": …}, or {"username": …} for a bot.`)
+	}
+	out.Key = name.key()
+	return out, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
@@ -150,4 +152,218 @@ func TestLogin(t *testing.T) {
 	h.api(member, http.MethodGet, "/auth/login?email=a@example.com", nil).
 		want(t, http.StatusOK, `{"org":"acme","role":"member","name":"resolver","email":"a@example.com"}`)
 	h.api(admin, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"org":"acme","role":"admin","name":"ci"}`)
+}
+
+func TestUpsertUsers(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta, github)
+	h.api(admin, http.MethodPatch, "/users", `{"users":[
+		{"id":"whatever","type":"normal","color":"red","identities":[
+			{"service_type":"sym","external_id":"cloud","matcher":{"email":" Carol@Example.com "},"profile":{"first_name":"Carol","last_name":"Jones"}},
+			{"service_type":"okta","external_id":"acme.okta.com","matcher":{"user_id":"00u3"},"profile":{"team":"core"}}]},
+		{"id":null,"type":"bot","identities":[
+			{"service_type":"sym","external_id":"cloud","matcher":{"username":"deployer"},"profile":null},
+			{"service_type":"github","external_id":"acme","matcher":{"user_id":"acme-bot"},"source":"rule","rule":"bots","if_unclaimed":true}]}
+	]}`).want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":2,"failed":0,"results":[
+		{"index":0,"user_id":"<uuid>","user":"carol@example.com","record":
+			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","identities":[
+				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Carol@Example.com"},"profile":{"first_name":"Carol","last_name":"Jones"}},
+				{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u3"},"profile":{"team":"core"},
+				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"ci"}]}},
+		{"index":1,"user_id":"<uuid>","user":"deployer","record":
+			{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","identities":[
+				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}},
+				{"service":{"slug":"github","external_id":"acme"},"matcher":{"user_id":"acme-bot"},"profile":{},
+				 "source":"rule","rule":"bots","revision":1,"updated_at":"<time>","updated_by":"ci"}]}}
+	]}`)
+}
+
+func TestUpsertUsersEmptyList(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const nothing = `{"status":"success","errors":[],"succeeded":0,"failed":0,"results":[]}`
+	h.api(admin, http.MethodPatch, "/users", `{"users":[]}`).want(t, http.StatusOK, nothing)
+	h.api(admin, http.MethodPost, "/users/delete", `{"users":[]}`).want(t, http.StatusOK, nothing)
+	h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[]}`).want(t, http.StatusOK, nothing)
+}
+
+// upsertOne is the body of PATCH users for one person and one okta identity.
+func upsertOne(email, oktaID, more string) string {
+	return fmt.Sprintf(`{"identities":[
+		{"service_type":"sym","external_id":"cloud","matcher":{"email":%q}},
+		{"service_type":"okta","external_id":"acme.okta.com","matcher":{"user_id":%q}%s}]}`, email, oktaID, more)
+}
+
+const stored00u1 = `{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
+	"source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}`
+
+func TestUpsertUsersSingleFailure(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	u := h.person("alice@example.com", "00u1")
+
+	conflict := identity.Conflict(u.Key, okta, &u.Mappings[0]).Error()
+	h.api(admin, http.MethodPatch, "/users", `{"users":[`+upsertOne("alice@example.com", "00u2", `,"if_absent":true`)+`]}`).
+		want(t, http.StatusConflict, `{"status":"error","errors":["`+conflict+`"],"succeeded":0,"failed":1,"results":[
+			{"index":0,"user":"alice@example.com","service_type":"okta","external_id":"acme.okta.com",
+			 "code":"Identity:CONFLICT","message":"`+conflict+`","stored":`+stored00u1+`}],
+			"error":true,"message":"`+conflict+`","code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
+
+	const claimed = "00u1 in okta:acme.okta.com already belongs to alice@example.com"
+	a := h.api(admin, http.MethodPatch, "/users", `{"users":[`+upsertOne("bob@example.com", "00u1", `,"if_unclaimed":true`)+`]}`)
+	if a.status != http.StatusConflict || a.body["code"] != "Identity:CLAIMED" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+	failure := a.body["results"].([]any)[0].(map[string]any)
+	if failure["holder"] != "alice@example.com" || failure["user"] != "bob@example.com" || failure["message"] != claimed {
+		t.Errorf("failure %v", failure)
+	}
+}
+
+func TestUpsertUsersNamesEveryFailure(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	h.person("alice@example.com", "00u1")
+	body := `{"users":[` + strings.Join([]string{
+		upsertOne("new@example.com", " ", ""),
+		upsertOne("fine@example.com", "00u9", ""),
+		`{"identities":[{"service_type":"sym","external_id":"cloud","matcher":{"user_id":"x"}}]}`,
+		upsertOne("alice@example.com", "00u2", `,"if_absent":true`),
+		upsertOne("@", "00u3", ""),
+		`{"identities":[{"service_type":"sym","external_id":"cloud","matcher":{"username":"ghost"}}]}`,
+		`{"id":"nobody"}`,
+		`{"identities":[{"service_type":"sym","external_id":"cloud","matcher":{"email":"dora@example.com"}},
+			{"service_type":"gitlab","external_id":"acme","matcher":{"user_id":"d"}}]}`,
+		`{"type":"normal","identities":[{"service_type":"sym","external_id":"cloud","matcher":{"email":"not-an-email"}}]}`,
+		`{"identities":[{"service_type":"sym","external_id":"cloud","matcher":{"username":"eve@example.com"}}]}`,
+	}, ",") + `]}`
+	a := h.api(admin, http.MethodPatch, "/users", body)
+	got := map[float64]any{}
+	for _, r := range a.body["results"].([]any) {
+		got[r.(map[string]any)["index"].(float64)] = r.(map[string]any)["code"]
+	}
+	want := map[float64]any{
+		0: "Identity:INVALID", 2: "User:INVALID", 3: "Identity:CONFLICT", 4: "User:INVALID", 5: "User:NOT_FOUND",
+		6: "User:NOT_FOUND", 7: "Service:NOT_FOUND", 8: "User:INVALID", 9: "User:INVALID",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("failures (-want +got):\n%s\n%s", diff, a.raw)
+	}
+	if a.status != http.StatusConflict || a.body["succeeded"] != 0.0 || a.body["failed"] != 10.0 || a.body["status"] != "error" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+	if !strings.Contains(a.raw, "not just one of the keys email and username") {
+		t.Errorf("the unreadable sym identity is not explained: %s", a.raw)
+	}
+	if users := h.api(guest, http.MethodGet, "/users", nil).body["users"].([]any); len(users) != 1 {
+		t.Errorf("something was written: %v", users)
+	}
+}
+
+func TestUpsertUsersSameCodeKeepsItsStatus(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	a := h.api(admin, http.MethodPatch, "/users", `{"users":[`+upsertOne("a@example.com", " ", "")+","+upsertOne("b@example.com", " ", "")+`]}`)
+	if a.status != http.StatusBadRequest || a.body["code"] != "Identity:INVALID" || a.body["failed"] != 2.0 {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
+func TestUpsertUsersTwoSymIdentities(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	a := h.api(admin, http.MethodPatch, "/users", `{"users":[{"identities":[
+		{"service_type":"sym","external_id":"cloud","matcher":{"email":"a@example.com"}},
+		{"service_type":"sym","external_id":"cloud","matcher":{"email":"b@example.com"}}]}]}`)
+	if a.status != http.StatusBadRequest || !strings.Contains(a.raw, "this one has two") {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
+func TestManagedIdentitiesAreRefused(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	u := h.person("alice@example.com", "")
+	a := h.api(admin, http.MethodPatch, "/users", `{"users":[{"id":"`+u.ID+`","identities":[
+		{"service_type":"auth0","external_id":"acme","matcher":{"idp_id":"x"}}]}]}`)
+	if a.status != http.StatusBadRequest || a.body["code"] != "Service:MANAGED" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+	a = h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[
+		{"user_id":"`+u.ID+`","service_type":"sym","external_id":"cloud","matcher":{"email":"alice@example.com"}}]}`)
+	if a.status != http.StatusBadRequest || a.body["code"] != "Service:MANAGED" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
+func TestBulkLimits(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	many := "[" + strings.TrimSuffix(strings.Repeat("{},", 1001), ",") + "]"
+	h.api(admin, http.MethodPatch, "/users", `{"users":`+many+`}`).
+		wantError(t, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "users holds 1001 elements. One request takes at most 1000; send more requests.")
+	deletes := strings.ReplaceAll(many, "{}", `{"id":"x"}`)
+	if a := h.api(admin, http.MethodPost, "/users/delete", `{"users":`+deletes+`}`); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+	deletes = strings.ReplaceAll(many, "{}", `{"user_id":"x","service_type":"okta","external_id":"a","matcher":{}}`)
+	if a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":`+deletes+`}`); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
+func TestDeleteIdentities(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta, github)
+	u := h.person("alice@example.com", "00u1")
+	element := func(service, external, matcher, more string) string {
+		return fmt.Sprintf(`{"user_id":%q,"service_type":%q,"external_id":%q,"matcher":%s%s}`, u.ID, service, external, matcher, more)
+	}
+	for name, tt := range map[string]string{ //nolint:paralleltest // what follows needs the mapping they leave
+		"other value":    element("okta", "acme.okta.com", `{"user_id":"00u2"}`, ""),
+		"other revision": element("okta", "acme.okta.com", `{"user_id":"00u1"}`, `,"if_revision":777`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+element("github", "acme", `{"user_id":"a"}`, "")+","+tt+`]}`)
+			message, _ := a.body["message"].(string)
+			a.want(t, http.StatusConflict, `{"status":"error","errors":["`+message+`"],"succeeded":0,"failed":2,"results":[
+				{"index":1,"user_id":"<uuid>","user":"alice@example.com","service_type":"okta","external_id":"acme.okta.com",
+				 "code":"Identity:CONFLICT","message":"`+message+`","stored":`+stored00u1+`}],
+				"error":true,"message":"`+message+`","code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
+			if message == "" {
+				t.Error("the conflict has no message")
+			}
+		})
+	}
+	h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+
+		element("okta", "acme.okta.com", `{"user_id":"00u1"}`, fmt.Sprintf(`,"if_revision":%d`, u.Mappings[0].Revision))+","+element("github", "acme", `{"user_id":"a"}`, "")+`]}`).
+		want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":2,"failed":0,"results":[
+			{"index":0,"user_id":"<uuid>","service_type":"okta","external_id":"acme.okta.com","deleted":true},
+			{"index":1,"user_id":"<uuid>","service_type":"github","external_id":"acme","deleted":false}]}`)
+}
+
+func TestDeleteUsers(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	u := h.person("alice@example.com", "00u1")
+	path := "/users/delete"
+	identify := func(matcher string) string {
+		return `{"users":[{"id":"` + u.ID + `","identity":{"service_type":"sym","matcher":` + matcher + `}}]}`
+	}
+	a := h.api(admin, http.MethodPost, path, identify(`{"email":"other@example.com"}`))
+	if a.status != http.StatusConflict || a.body["code"] != "User:CONFLICT" {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+	for _, unusable := range []string{
+		identify(`{}`), identify(`{"user_id":"x"}`), identify(`{"email":" "}`), identify(`{"email":"a@example.com","username":"a"}`),
+		`{"users":[{"id":"` + u.ID + `","identity":{"service_type":"okta","matcher":{"user_id":"00u1"}}}]}`,
+	} {
+		a := h.api(admin, http.MethodPost, path, unusable)
+		if a.status != http.StatusBadRequest || a.body["code"] != "User:INVALID" || a.body["failed"] != 1.0 {
+			t.Errorf("%s: status %d: %s", unusable, a.status, a.raw)
+		}
+	}
+	const done = `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"<uuid>","user":"alice@example.com","deleted":%t}]}`
+	h.api(admin, http.MethodPost, path, identify(`{"email":"Alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, true))
+	h.api(admin, http.MethodPost, path, identify(`{"email":"alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, false))
 }

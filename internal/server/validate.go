@@ -1,0 +1,149 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+// parseEmail reads the e-mail of a person.
+func parseEmail(s string) (identity.UserKey, error) {
+	key, err := identity.ParseUser(s)
+	if err == nil && !key.IsEmail() {
+		err = identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not an e-mail", key), "An e-mail looks like name@example.com.")
+	}
+	return key, err
+}
+
+// parseUsername reads the username of a bot.
+func parseUsername(s string) (identity.UserKey, error) {
+	key, err := identity.ParseUser(s)
+	if err == nil && key.IsEmail() {
+		err = identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not a bot's username", key), "A username has no @.")
+	}
+	return key, err
+}
+
+// parseEach reads a list of names. Its error lists every bad one by place.
+func parseEach(list string, names []string, parse func(string) (identity.UserKey, error)) ([]identity.UserKey, error) {
+	if err := checkLength(list, len(names)); err != nil {
+		return nil, err
+	}
+	keys := make([]identity.UserKey, len(names))
+	var problems []string
+	code := identity.CodeUserInvalid
+	for i, name := range names {
+		key, err := parse(name)
+		var e *identity.Error
+		if errors.As(err, &e) {
+			code = e.Code
+			problems = append(problems, fmt.Sprintf("%s[%d]: %s", list, i, e))
+		}
+		keys[i] = key
+	}
+	if len(problems) == 0 {
+		return keys, nil
+	}
+	return nil, identity.Invalid(code, joinProblems(problems), "")
+}
+
+// checkLength refuses lists that are too long for one request.
+func checkLength(list string, n int) error {
+	if n <= symapi.MaxBatch {
+		return nil
+	}
+	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("%s holds %d elements", list, n),
+		fmt.Sprintf("One request takes at most %d; send more requests.", symapi.MaxBatch))
+}
+
+// checkIdentities refuses lists that are too long, and identities that are empty.
+func checkIdentities(ids []string) error {
+	if err := checkLength("identities", len(ids)); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if strings.TrimSpace(id) == "" {
+			return identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
+		}
+	}
+	return nil
+}
+
+// checkFilters refuses filters that are sent but empty: a caller whose variable
+// is not set asks for one user and must not get all.
+func checkFilters(ctx huma.Context, all string, names ...string) []error {
+	u := ctx.URL()
+	query := u.Query()
+	var problems []error
+	for _, name := range names {
+		if query.Has(name) && strings.TrimSpace(query.Get(name)) == "" {
+			problems = append(problems, &huma.ErrorDetail{Location: "query." + name, Message: "must not be empty; leave it out to get " + all})
+		}
+	}
+	return problems
+}
+
+// Bounds of a request's JSON. Real ones nest five deep, and a batch of 1,000
+// users with ten identities each holds some 100,000 values.
+const (
+	maxNesting = 32
+	maxValues  = 1_000_000
+)
+
+var (
+	errNesting = errors.New("the request's JSON is nested too deeply")
+	errValues  = errors.New("the request's JSON holds too many values")
+)
+
+// jsonLimits counts the nesting and values of a JSON text while it is read: a
+// few megabytes of brackets and commas would become gigabytes of values.
+// It does not check that the text is JSON; the decoder does.
+type jsonLimits struct {
+	depth, values     int
+	inString, escaped bool
+}
+
+func (l *jsonLimits) check(text []byte) error {
+	for _, c := range text {
+		switch {
+		case l.escaped:
+			l.escaped = false
+		case l.inString:
+			l.escaped = c == '\\'
+			l.inString = c != '"'
+		default:
+			if err := l.checkOutside(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *jsonLimits) checkOutside(c byte) error {
+	switch c {
+	case '"':
+		l.inString = true
+	case '[', '{':
+		if l.depth++; l.depth > maxNesting {
+			return errNesting
+		}
+		l.values++
+	case ']', '}':
+		l.depth--
+	case ',':
+		l.values++
+	}
+	if l.values > maxValues {
+		return errValues
+	}
+	return nil
+}
