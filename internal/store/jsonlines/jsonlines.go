@@ -26,7 +26,7 @@ const Version = 1
 // user with a thousand mappings has less than 4 MiB.
 const MaxLine = 32 << 20
 
-// Header is what the first line says.
+// Header holds what the first line says.
 type Header struct {
 	Version int       `json:"sym_identity_export"`
 	Org     string    `json:"org"`
@@ -96,7 +96,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return out, nil
 }
 
-// Header is what the first line says.
+// Header returns what the first line says.
 func (r *Reader) Header() Header { return r.header }
 
 // Next reads a record; io.EOF after the last, once the file has proved whole.
@@ -137,7 +137,7 @@ func (r *Reader) Next() (store.Record, error) {
 	return r.Next()
 }
 
-// Line is the line that was read last, from 1.
+// Line returns the number of the line that was read last, from 1.
 func (r *Reader) Line() int { return r.line }
 
 func (r *Reader) wrong(err error) error {
@@ -148,7 +148,7 @@ func bad(message, hint string) error {
 	return identity.Invalid(identity.CodeInvalid, message, hint)
 }
 
-// next is a line without its end. Empty lines are skipped.
+// next returns a line without its end. Empty lines are skipped.
 func (r *Reader) next() ([]byte, error) {
 	var line []byte
 	for {

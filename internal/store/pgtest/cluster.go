@@ -131,7 +131,7 @@ func New() (*Cluster, error) {
 	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
-// binaries is the directory of the installed server programs.
+// binaries returns the directory of the installed server programs.
 func binaries() (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		if resolved, err := filepath.EvalSymlinks(initdb); err == nil {
@@ -154,7 +154,7 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// release is the number in /usr/lib/postgresql/15/bin/initdb.
+// release returns the number in /usr/lib/postgresql/15/bin/initdb.
 func release(path string) int {
 	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
 	return n

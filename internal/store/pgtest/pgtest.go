@@ -28,8 +28,8 @@ const Variable = "SYM_TEST_POSTGRES_URL"
 // asks and ends with the process; see Cluster.
 var shared = sync.OnceValues(New)
 
-// URL is a store's URL on a schema of its own, which is empty, and removed when
-// the test ends. The URL holds a password where the server wants one.
+// URL returns a store's URL with a new schema, which is removed when the test
+// ends. The URL holds a password if the server wants one.
 func URL(tb testing.TB) string {
 	tb.Helper()
 	base, ours := server(tb)
@@ -41,7 +41,7 @@ func URL(tb testing.TB) string {
 	return WithParameter(tb, base, "search_path", schema)
 }
 
-// WithParameter is a store's URL with one parameter set.
+// WithParameter returns a store's URL with one parameter set.
 func WithParameter(tb testing.TB, text, name, value string) string {
 	tb.Helper()
 	u, err := url.Parse(text)
@@ -54,8 +54,8 @@ func WithParameter(tb testing.TB, text, name, value string) string {
 	return u.String()
 }
 
-// server is the URL of the server that tests use. ours says that it goes away
-// with this process, and everything on it.
+// server returns the URL of the server that tests use. ours reports that the
+// server ends with this process.
 func server(tb testing.TB) (base string, ours bool) {
 	tb.Helper()
 	if base := os.Getenv(Variable); base != "" {

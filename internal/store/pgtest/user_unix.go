@@ -31,8 +31,8 @@ func giveAway(path string) error {
 	return os.Chown(path, int(uid), int(gid))
 }
 
-// serverUser is who runs the server in place of root; other is false where
-// that is simply this user.
+// serverUser returns who runs the server in place of root. other is false if this
+// user runs it.
 func serverUser() (uid, gid uint32, other bool) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false

@@ -12,8 +12,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// dialect is all that differs between the databases. Everything else is
-// written once, in SQL that all of them understand, with ? for parameters.
+// dialect holds everything that differs between the databases. All else is written
+// once, in SQL that both understand, with ? for parameters.
 type dialect interface {
 	// goose names the dialect to the migration tool; migrations are its files.
 	goose() goose.Dialect
@@ -21,7 +21,7 @@ type dialect interface {
 	// prepare readies a database, new or old, for the migrations. Of all who
 	// prepare a new one at once, exactly one is told that it was new.
 	prepare(ctx context.Context, db *sql.DB) (fresh bool, err error)
-	// ours reports whether a database is this program's already. One that
+	// isOurSchema reports whether a database is this program's already. One that
 	// belongs to another program is an error.
 	isOurSchema(ctx context.Context, db querier) (bool, error)
 	// lock keeps other processes from migrating until unlock, where the database
@@ -33,36 +33,33 @@ type dialect interface {
 
 	// rebind writes ? as the driver wants it.
 	rebind(query string) string
-	// values is what follows INSERT INTO … for rows of texts and int64s, all with
-	// the same columns, and its parameters.
+	// values returns what follows INSERT INTO … for rows of texts and int64s, all
+	// with the same columns, and its parameters.
 	values(rows [][]any) (query string, args []any)
-	// among is what follows a column that must have one of values, and its
-	// parameters.
+	// in returns the condition that a column has one of values, and its parameters.
 	in(values []string) (condition string, args []any)
-	// options are those of a transaction that sees one state of everything.
+	// options returns those of a transaction that sees one state of everything.
 	options(readOnly bool) *sql.TxOptions
-	// snapshot are those of a long reader that sees one state and gets into no
-	// writer's way.
+	// snapshot returns those of a long reader that sees one state and blocks no
+	// writer.
 	snapshot() *sql.TxOptions
 	// transient reports whether the whole transaction is to be run again.
 	transient(err error) bool
 	// duplicate reports whether a row was refused because it is there already.
 	duplicate(err error) bool
-	// explain says in words what the driver's error means; nil where err is not
-	// the driver's.
+	// explain returns the driver's error in words, nil if err is not the driver's.
 	explain(err error) error
 	// revisions takes n revisions in growing order, greater than all before.
 	revisions(ctx context.Context, t *tx, n int) ([]int64, error)
 	// advance makes sure that revisions up to highest are never given out.
 	advance(ctx context.Context, t *tx, highest int64) error
-	// analyze counts anew after a large import, where the database would
-	// otherwise plan for the empty tables it knew. It is only about speed.
+	// analyze updates the statistics after a large import, for speed only.
 	analyze(ctx context.Context, db *sql.DB)
-	// needsPrepare says that neither the database nor its driver remembers
-	// statements that were run before.
+	// needsPrepare reports that neither the database nor its driver caches
+	// statements.
 	needsPrepare() bool
-	// singleWriter says that the database lets only one transaction write at a
-	// time, so that writers of this process queue up here, in order.
+	// singleWriter reports that the database lets only one transaction write at a
+	// time, so that the writers of this process queue up here, in order.
 	singleWriter() bool
 }
 
@@ -71,7 +68,7 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// micros is how times are stored.
+// micros returns a time as it is stored.
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

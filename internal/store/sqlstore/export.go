@@ -107,18 +107,17 @@ func (e *exporter) mappings(ctx context.Context, page []*store.UserRecord) error
 	for i, r := range page {
 		byID[r.ID], ids[i] = r, r.ID
 	}
-	const query = "SELECT " + mappingColumns + `, m.request_id FROM mappings m JOIN services s ON s.id = m.service_id
+	const query = "SELECT " + mappingColumns + ` FROM mappings m JOIN services s ON s.id = m.service_id
 		WHERE m.user_id %s ORDER BY m.revision`
 	return selectIn(ctx, e.tx, query, nil, ids, func(rows *sql.Rows) error {
-		var requestID string
-		userID, m, err := scanMapping(rows, &requestID)
+		userID, m, err := scanMapping(rows)
 		if err != nil {
 			return err
 		}
 		r := byID[userID]
 		r.Mappings = append(r.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, Profile: m.Profile,
 			Source: m.Source, Rule: m.Rule, Revision: m.Revision,
-			Stamp: store.Stamp{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, RequestID: requestID}})
+			Stamp: store.Stamp{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, RequestID: m.requestID}})
 		return nil
 	})
 }

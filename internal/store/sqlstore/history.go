@@ -61,7 +61,7 @@ func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, er
 		CreatedAt: fromMicros(v.CreatedAt), UpdatedAt: fromMicros(v.UpdatedAt), UpdatedBy: v.UpdatedBy}, nil
 }
 
-// historyRow is a change as insertHistory takes it.
+// historyRow returns a change as insertHistory takes it.
 func historyRow(c identity.Change) []any {
 	return []any{c.ID, micros(c.At), c.By, c.RequestID, c.UserID, string(c.User), c.Service.String(),
 		historyValue(c.Before), historyValue(c.After)}

@@ -131,7 +131,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// now is the time of a change, as exact as it is stored.
+// now returns the time of a change, as exact as it is stored.
 func (s *Store) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
 
 // versionTable is where the migration tool keeps the schema's version.
@@ -253,7 +253,7 @@ func outdated(v SchemaVersion) error {
 	return e
 }
 
-// checkSchema is an error where the schema is not the one this program needs.
+// checkSchema returns an error if the schema is not the one this program needs.
 // It changes nothing.
 func checkSchema(ctx context.Context, db *sql.DB, d dialect) error {
 	v, err := schema(ctx, db, d)
@@ -276,7 +276,7 @@ func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {
 	return SchemaVersion{have, know}, err
 }
 
-// latest is the newest version; they are numbered from 1 without gaps.
+// latest returns the newest version; they are numbered from 1 without gaps.
 func latest(d dialect) (int64, error) {
 	files, err := d.migrations()
 	if err != nil {

@@ -59,8 +59,8 @@ func (d *postgresDialect) rebind(query string) string {
 	}
 }
 
-// values hands over columns rather than rows: one parameter for each, so that
-// the statement is the same for any number of rows and is prepared once.
+// values sends one array for each column, so that the statement is the same for
+// any number of rows and is prepared once.
 func (d *postgresDialect) values(rows [][]any) (query string, args []any) {
 	width := len(rows[0])
 	arrays := make([]string, width)
@@ -75,7 +75,7 @@ func (d *postgresDialect) values(rows [][]any) (query string, args []any) {
 	return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")", args
 }
 
-// among takes one parameter for any number of values, for the same reason.
+// in sends one array, for the same reason.
 func (d *postgresDialect) in(values []string) (condition string, args []any) {
 	return "= ANY(CAST(? AS TEXT[]))", []any{values}
 }
@@ -160,7 +160,7 @@ func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, 
 	return true, t.Commit()
 }
 
-// ours reports whether the schema is this program's. A schema that cannot
+// isOurSchema reports whether the schema is this program's. A schema that cannot
 // become it is an error.
 func (d *postgresDialect) isOurSchema(ctx context.Context, t querier) (bool, error) {
 	var schema sql.NullString
@@ -287,7 +287,7 @@ func badURL(message string) *identity.Error {
 		"It must look like postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full; in the password, write / ? # @ % and spaces percent-encoded.")
 }
 
-// wrongPart says in which part of a URL the fault is, without quoting it.
+// wrongPart names in which part of a URL the fault is, without quoting it.
 func wrongPart(u *url.URL) string {
 	for name, values := range u.Query() {
 		for _, v := range values {
@@ -309,7 +309,7 @@ func isPlainName(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
-// serverName is where the server is, as messages may name it.
+// serverName returns the address of the server as messages may name it.
 func serverName(config *pgx.ConnConfig) string {
 	if strings.HasPrefix(config.Host, "/") {
 		return config.Host
@@ -337,7 +337,7 @@ const (
 	lockNotAvailable      = "55P03"
 )
 
-// sqlState is the server's code for an error, "" where it is not the server's.
+// sqlState returns the server's code for an error, "" if the server did not send it.
 func sqlState(err error) string {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
@@ -346,23 +346,20 @@ func sqlState(err error) string {
 	return e.Code
 }
 
-// transient holds for transactions that lost against others. A plan that was
-// prepared before another process migrated is made anew by the second run.
+// transient reports conflicts with other transactions, and a statement that was
+// prepared before another process migrated, which the next run prepares again.
 func (d *postgresDialect) transient(err error) bool {
 	switch sqlState(err) {
-	case serializationFailure, deadlockDetected:
+	case serializationFailure, deadlockDetected, uniqueViolation: // two writers found nothing; the second looks again
 		return true
 	case notSupported:
 		return strings.Contains(err.Error(), "cached plan")
-	// Two writers who both found nothing: the second looks again and finds it.
-	case uniqueViolation:
-		return true
 	}
 	return false
 }
 
-// lostRace: creating what exists is a duplicate, or a violation of the
-// catalogue's own unique indexes.
+// lostRace reports that something exists already: as a duplicate, or as a
+// violation of the catalogue's own unique indexes.
 func (d *postgresDialect) lostRace(err error) bool {
 	switch sqlState(err) {
 	case serializationFailure, deadlockDetected, uniqueViolation, duplicateTable, duplicateObject, internalError:
@@ -380,6 +377,7 @@ func (d *postgresDialect) explain(err error) error {
 	}
 	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err, Retryable: true}
 	say := func(message, hint string) { e.Message, e.Hint = message, hint }
+	final := func(message, hint string) { e.Message, e.Hint, e.Retryable = message, hint, false }
 	switch code {
 	case serializationFailure, deadlockDetected, uniqueViolation:
 		say(fmt.Sprintf("the store is busy: the call lost against other writers %d times", txAttempts), "Nothing was written; try again.")
@@ -391,45 +389,31 @@ func (d *postgresDialect) explain(err error) error {
 		say("the disk of the server "+d.server+" is full", "Nothing was written; make room and try again.")
 	case readOnlyTransaction:
 		say("the server "+d.server+" only reads: it is a standby, or it was made read-only", "Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.")
-	case unknownDatabase, insufficientPrivilege, undefinedTable, invalidSchema:
-		e.Retryable = false
-		d.explainSetup(e, code)
+	case unknownDatabase:
+		final("the database that the store's URL names does not exist on "+d.server, "Create it.")
+	case insufficientPrivilege:
+		final("the user of the store may not do this on "+d.server,
+			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE of the sequence.")
+	case undefinedTable, invalidSchema:
+		final("the tables of the store are not in the schema that its URL names on "+d.server,
+			"Look at search_path in the URL, or run sym-identityd migrate.")
 	default:
-		d.explainClass(e, code)
+		switch code[:2] { // the class of the code
+		case "08", "57": // connection exceptions, operator intervention
+			say("the server "+d.server+" is stopping, starting or gone", "Try again.")
+		case "53": // insufficient resources
+			say("the server "+d.server+" is out of memory or another resource", "Nothing was written; try again.")
+		case "28": // invalid authorization
+			final("the server "+d.server+" refuses the user or the password of the store's URL", "Look at both, and at the server's pg_hba.conf.")
+		default:
+			final("the store could not run a statement", "")
+			e.Code = identity.CodeInternal
+		}
 	}
 	return e
 }
 
-// explainSetup says what is missing on the server.
-func (d *postgresDialect) explainSetup(e *identity.Error, code string) {
-	switch code {
-	case unknownDatabase:
-		e.Message, e.Hint = "the database that the store's URL names does not exist on "+d.server, "Create it."
-	case insufficientPrivilege:
-		e.Message, e.Hint = "the user of the store may not do this on "+d.server,
-			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE of the sequence."
-	default:
-		e.Message, e.Hint = "the tables of the store are not in the schema that its URL names on "+d.server,
-			"Look at search_path in the URL, or run sym-identityd migrate."
-	}
-}
-
-func (d *postgresDialect) explainClass(e *identity.Error, code string) {
-	switch code[:2] {
-	case "08", "57": // connection exceptions, operator intervention
-		e.Message, e.Hint = "the server "+d.server+" is stopping, starting or gone", "Try again."
-	case "53": // insufficient resources
-		e.Message, e.Hint = "the server "+d.server+" is out of memory or another resource", "Nothing was written; try again."
-	case "28": // invalid authorization
-		e.Retryable = false
-		e.Message, e.Hint = "the server "+d.server+" refuses the user or the password of the store's URL", "Look at both, and at the server's pg_hba.conf."
-	default:
-		e.Retryable = false
-		e.Code, e.Message = identity.CodeInternal, "the store could not run a statement"
-	}
-}
-
-// explainConnection is explain for what the server never said.
+// explainConnection explains errors that the server did not send.
 func (d *postgresDialect) explainConnection(err error) error {
 	var refused *pgconn.ConnectError
 	if !errors.As(err, &refused) {

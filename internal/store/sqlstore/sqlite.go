@@ -216,7 +216,7 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 	return true, t.Commit()
 }
 
-// ours asks everything in one statement: another process may be creating the
+// isOurSchema asks everything in one statement: another process may be creating the
 // tables meanwhile.
 func (d *sqliteDialect) isOurSchema(ctx context.Context, db querier) (bool, error) {
 	var ours bool
@@ -231,8 +231,8 @@ func (d *sqliteDialect) isOurSchema(ctx context.Context, db querier) (bool, erro
 	return ours, err
 }
 
-// enableWAL is not left to SQLite's busy handler, which does not cover the
-// change of a journal mode.
+// enableWAL switches to WAL mode. It waits by itself, because SQLite's busy
+// handler does not cover the change of a journal mode.
 func (d *sqliteDialect) enableWAL(ctx context.Context, db *sql.DB) error {
 	deadline := time.Now().Add(d.busy)
 	for {

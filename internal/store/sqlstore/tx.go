@@ -61,7 +61,7 @@ func readTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, e
 	return resultOf(ctx, s.read, fn)
 }
 
-// writeTx is write for an fn that returns a value, nothing on an error.
+// writeTx returns what fn read or made in one transaction, nothing on an error.
 func writeTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, error) {
 	return resultOf(ctx, s.write, fn)
 }
@@ -266,7 +266,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // the databases allow (32,766 and 65,535).
 const chunkSize = 1000
 
-// placeholders is n question marks: "?,?,?".
+// placeholders returns n question marks: "?,?,?".
 func placeholders(n int) string {
 	return strings.TrimSuffix(strings.Repeat("?,", n), ",")
 }
@@ -330,7 +330,7 @@ func insertRows(ctx context.Context, t *tx, head, tail string, rows [][]any) err
 	return nil
 }
 
-// claimColumn is a claim as the index holds it. Only whole matchers with many
+// claimColumn returns a claim as the index holds it. Only whole matchers with many
 // keys are longer than an identity may be, and than an index entry may be on
 // PostgreSQL; readers compare the claim itself once more.
 func claimColumn(claim string) string {

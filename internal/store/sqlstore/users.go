@@ -48,7 +48,7 @@ func (r *record) clone() *record {
 	return &c
 }
 
-// user is the record as the store returns it.
+// user returns the record as the store hands it out.
 func (r *record) user() identity.User {
 	u := r.User
 	u.Mappings = make([]identity.Mapping, 0, len(r.mappings))
@@ -75,7 +75,7 @@ type scanner interface{ Scan(dest ...any) error }
 // userColumns go with "users u".
 const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at"
 
-// scanUser reads userColumns, and more columns behind them into more.
+// scanUser reads userColumns, and the columns behind them into more.
 func scanUser(row scanner, more ...any) (*record, error) {
 	var created int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
@@ -88,34 +88,42 @@ func scanUser(row scanner, more ...any) (*record, error) {
 }
 
 // mappingColumns go with "mappings m JOIN services s ON s.id = m.service_id".
-const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by"
+const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
 
-// scanMapping reads mappingColumns, and more columns behind them into more.
-func scanMapping(row scanner, more ...any) (userID string, m *mapping, err error) {
-	var service, matcher, profile string
-	var created, updated int64
-	m = &mapping{writer: stored}
-	dest := append([]any{&userID, &m.id, &service, &matcher, &profile, &m.Source, &m.Rule, &m.Revision,
-		&created, &updated, &m.UpdatedBy}, more...)
-	if err := row.Scan(dest...); err != nil {
-		return "", nil, fmt.Errorf("reading a mapping: %w", err)
-	}
-	return userID, m, m.decode(service, matcher, profile, created, updated)
+// mappingScan is the target of mappingColumns.
+type mappingScan struct {
+	mapping
+	userID, service, matcher, profile string
+	created, updated                  int64
 }
 
-// decode fills in what is stored in another form.
-func (m *mapping) decode(service, matcher, profile string, created, updated int64) (err error) {
-	if m.Service, err = splitServiceKey(service); err != nil {
-		return err
+func (m *mappingScan) dest() []any {
+	return []any{&m.userID, &m.id, &m.service, &m.matcher, &m.profile, &m.Source, &m.Rule, &m.Revision, &m.created, &m.updated, &m.UpdatedBy, &m.requestID}
+}
+
+// decode returns the mapping that was scanned.
+func (m *mappingScan) decode() (_ *mapping, err error) {
+	if m.Service, err = splitServiceKey(m.service); err != nil {
+		return nil, err
 	}
-	if m.Matcher, err = parseObject(matcher); err != nil {
-		return fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
+	if m.Matcher, err = parseObject(m.matcher); err != nil {
+		return nil, fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
 	}
-	if m.Profile, err = parseObject(profile); err != nil {
-		return fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
+	if m.Profile, err = parseObject(m.profile); err != nil {
+		return nil, fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
 	}
-	m.CreatedAt, m.UpdatedAt = fromMicros(created), fromMicros(updated)
-	return nil
+	m.CreatedAt, m.UpdatedAt, m.writer = fromMicros(m.created), fromMicros(m.updated), stored
+	return &m.mapping, nil
+}
+
+// scanMapping reads mappingColumns.
+func scanMapping(row scanner) (userID string, m *mapping, err error) {
+	scan := &mappingScan{}
+	if err := row.Scan(scan.dest()...); err != nil {
+		return "", nil, fmt.Errorf("reading a mapping: %w", err)
+	}
+	m, err = scan.decode()
+	return scan.userID, m, err
 }
 
 // splitServiceKey reads a stored service key. It was checked when it was stored; the
@@ -158,31 +166,28 @@ func parseObject(text string) (map[string]string, error) {
 
 // joinedUser reads one user with all mappings in one statement, a row for each
 // mapping; scanJoined reads its rows. A condition that at most one user meets
-// follows. For many users two statements cost less: here a user's own columns
-// come again with each mapping.
-const joinedUser = "SELECT " + userColumns + ", " + optionalColumns + ` FROM users u
+// follows. For many users two statements cost less: here the columns of a user
+// are repeated for each mapping. A user without mappings has one row of blanks.
+const joinedUser = "SELECT " + userColumns + `, coalesce(m.user_id, ''), coalesce(m.id, ''), coalesce(s.service_key, ''), coalesce(m.matcher, ''),
+	coalesce(m.profile, ''), coalesce(m.source, ''), coalesce(m.rule, ''), coalesce(m.revision, 0), coalesce(m.created_at, 0),
+	coalesce(m.updated_at, 0), coalesce(m.updated_by, ''), coalesce(m.request_id, '') FROM users u
 	LEFT JOIN mappings m ON m.user_id = u.id LEFT JOIN services s ON s.id = m.service_id WHERE `
-
-// optionalColumns are a mapping's, and null where the user has none.
-const optionalColumns = "m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
 
 // scanJoined reads a row of the user found so far, nil before the first row.
 func scanJoined(row scanner, found *record) (*record, error) {
-	var id, service, matcher, profile, source, rule, updatedBy, requestID sql.NullString
-	var revision, created, updated sql.NullInt64
-	r, err := scanUser(row, &id, &service, &matcher, &profile, &source, &rule, &revision, &created, &updated, &updatedBy, &requestID)
+	scan := &mappingScan{}
+	r, err := scanUser(row, scan.dest()...)
 	if err != nil {
 		return nil, err
 	}
 	if found == nil {
 		found = r
 	}
-	if !id.Valid {
+	if scan.id == "" {
 		return found, nil
 	}
-	m := &mapping{writer: stored, id: id.String, requestID: requestID.String, Mapping: identity.Mapping{Source: identity.Source(source.String), Rule: rule.String,
-		Revision: revision.Int64, UpdatedBy: updatedBy.String}}
-	if err := m.decode(service.String, matcher.String, profile.String, created.Int64, updated.Int64); err != nil {
+	m, err := scan.decode()
+	if err != nil {
 		return nil, err
 	}
 	found.mappings[m.Service] = m
@@ -214,14 +219,12 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 	for i, r := range records {
 		byID[r.ID], ids[i] = r, r.ID
 	}
-	const query = "SELECT " + mappingColumns + ", m.request_id FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id %s"
+	const query = "SELECT " + mappingColumns + " FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id %s"
 	return selectIn(ctx, t, query, nil, ids, func(rows *sql.Rows) error {
-		var requestID string
-		userID, m, err := scanMapping(rows, &requestID)
+		userID, m, err := scanMapping(rows)
 		if err != nil {
 			return err
 		}
-		m.requestID = requestID
 		byID[userID].mappings[m.Service] = m
 		return nil
 	})
@@ -291,8 +294,8 @@ func unknownID(id string) *identity.Error {
 	return &identity.Error{Code: identity.CodeUserNotFound, Message: fmt.Sprintf("Unknown user for id: %s", truncate(id))}
 }
 
-// newID is a UUID of version 7: ids made together stand together in the
-// indexes, which keeps large batches and searches in few pages.
+// newID returns a UUID of version 7: ids that are made together are neighbours in
+// the indexes, which keeps large batches and searches in few pages.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // validID reports whether id can be one of the store's. Others never reach
@@ -402,12 +405,12 @@ func newUserWalk(filter store.UserFilter) (userWalk, error) {
 	return userWalk{filter, after}, err
 }
 
-// nobody says that nothing stored can be named as the filter names it.
+// matchesNone reports that nothing stored can be named as the filter names it.
 func (w userWalk) matchesNone() bool {
 	return w.filter.Key != "" && !storable(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
 }
 
-// one says that the filter names one user.
+// namesOneUser reports that the filter selects one user at most.
 func (w userWalk) namesOneUser() bool { return w.filter.Key != "" || w.filter.ID != "" }
 
 // next reads up to want users from the place on and moves it behind them; more
@@ -428,7 +431,7 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.
 	return usersOf(page), more, nil
 }
 
-// userWhere is the condition on users u that a filter makes.
+// userWhere returns the condition on users u that a filter makes.
 func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
 	var conditions []string
 	and := func(condition, value string) {
