@@ -20,19 +20,17 @@ var (
 )
 
 // NewIdentitiesDataSource returns sym_identities, which lists what is stored.
-func NewIdentitiesDataSource() datasource.DataSource { return &identitiesDataSource{} }
+func NewIdentitiesDataSource() datasource.DataSource {
+	return &identitiesDataSource{dataSource{name: "identities"}}
+}
 
-type identitiesDataSource struct{ data *providerData }
+type identitiesDataSource struct{ dataSource }
 
 type identitiesDataModel struct {
 	mappingFilterModel
 	Identities types.List `tfsdk:"identities"`
 	ByUser     types.Map  `tfsdk:"by_user"`
 	ByService  types.Map  `tfsdk:"by_service"`
-}
-
-func (d *identitiesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_identities"
 }
 
 func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -63,10 +61,6 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 
 // identityMapType is a map of strings inside another map: by user or service key.
 var identityMapType = types.MapType{ElemType: types.StringType}
-
-func (d *identitiesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
-}
 
 func (d *identitiesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
 	var config identitiesDataModel

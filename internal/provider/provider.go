@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -40,6 +41,7 @@ var (
 	_ provider.ProviderWithValidateConfig = (*symProvider)(nil)
 	_ provider.ProviderWithFunctions      = (*symProvider)(nil)
 	_ provider.ProviderWithListResources  = (*symProvider)(nil)
+	_ io.Closer                           = (*symProvider)(nil)
 )
 
 // New returns a constructor of the provider, as providerserver takes it.
@@ -263,6 +265,20 @@ func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *r
 		return nil, false
 	}
 	return connection.API, true
+}
+
+// dataSource holds what all data sources have in common.
+type dataSource struct {
+	name string // without the provider's prefix
+	data *providerData
+}
+
+func (d *dataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + d.name
+}
+
+func (d *dataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 // addConnectFailure reports why the API cannot be used, in the connection's own

@@ -36,13 +36,11 @@ var (
 
 // NewResolvedIdentitiesDataSource returns sym_resolved_identities, which runs
 // the chain for many users and services in one batch.
-func NewResolvedIdentitiesDataSource() datasource.DataSource { return &resolvedIdentitiesDataSource{} }
-
-type resolvedIdentitiesDataSource struct{ data *providerData }
-
-func (d *resolvedIdentitiesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_resolved_identities"
+func NewResolvedIdentitiesDataSource() datasource.DataSource {
+	return &resolvedIdentitiesDataSource{dataSource{name: "resolved_identities"}}
 }
+
+type resolvedIdentitiesDataSource struct{ dataSource }
 
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -158,10 +156,6 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 		},
 	}
-}
-
-func (d *resolvedIdentitiesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *resolvedIdentitiesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
@@ -590,20 +584,22 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 var (
 	stringMapType    = tftypes.Map{ElementType: tftypes.String}
 	stringMapMapType = tftypes.Map{ElementType: stringMapType}
-	unmappedType     = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"user": tftypes.String, "service": tftypes.String, "reason": tftypes.String,
-	}}
-	staleType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"user": tftypes.String, "service": tftypes.String, "stored": tftypes.String,
-		"stored_source": tftypes.String, "current": tftypes.String, "reason": tftypes.String,
-	}}
-	offboardingType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"user": tftypes.String, "service": tftypes.String, "identity": tftypes.String, "source": tftypes.String, "account": tftypes.String,
-	}}
-	collisionType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+	unmappedType     = wireObject("user", "service", "reason")
+	staleType        = wireObject("user", "service", "stored", "stored_source", "current", "reason")
+	offboardingType  = wireObject("user", "service", "identity", "source", "account")
+	collisionType    = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 		"service": tftypes.String, "identity": tftypes.String, "users": tftypes.List{ElementType: tftypes.String},
 	}}
 )
+
+// wireObject returns a type whose attributes are all strings.
+func wireObject(attributes ...string) tftypes.Object {
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{}}
+	for _, name := range attributes {
+		object.AttributeTypes[name] = tftypes.String
+	}
+	return object
+}
 
 // setState writes the configuration and the answers to state. It builds the
 // protocol's own values: the framework would make them from ten thousand
@@ -616,20 +612,20 @@ func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *
 	}
 	attributes := maps.Clone(configured)
 	attributes["identities"], attributes["by_service"] = s.identities()
-	attributes["unmapped"] = s.unmappedList()
-	attributes["stale"] = s.staleList()
-	attributes["offboarding"] = s.offboardingList()
-	attributes["collisions"] = s.collisionList()
-	attributes["hcl"] = protoText(pasteBlocks(s.unmapped))
-	attributes["mapped_count"] = protoNumber(s.mapped)
-	attributes["unmapped_count"] = protoNumber(len(s.unmapped))
+	attributes["unmapped"] = wireList(true, unmappedType, s.unmapped, s.unmappedAttributes)
+	attributes["stale"] = wireList(s.config.checkStale, staleType, s.stale, s.staleAttributes)
+	attributes["offboarding"] = wireList(s.config.checkStale, offboardingType, s.retired, s.offboardingAttributes)
+	attributes["collisions"] = wireList(true, collisionType, s.collisions, s.collisionAttributes)
+	attributes["hcl"] = wireText(pasteBlocks(s.unmapped))
+	attributes["mapped_count"] = wireNumber(s.mapped)
+	attributes["unmapped_count"] = wireNumber(len(s.unmapped))
 	attributes["by_source"] = s.sources()
 	state.Raw = tftypes.NewValue(config.Schema.Type().TerraformType(ctx), attributes)
 }
 
-func protoText(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+func wireText(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
-func protoNumber(n int) tftypes.Value { return tftypes.NewValue(tftypes.Number, int64(n)) }
+func wireNumber(n int) tftypes.Value { return tftypes.NewValue(tftypes.Number, int64(n)) }
 
 // identities returns the answers by user and by service, without unmapped ones.
 func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
@@ -646,7 +642,7 @@ func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
 			if !a.Mapped() {
 				continue
 			}
-			account := protoText(accountText(a.Matcher, service.Type))
+			account := wireText(accountText(a.Matcher, service.Type))
 			ofUser[j][key] = account
 			accounts[s.config.name(a.User)] = account
 		}
@@ -659,69 +655,58 @@ func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
 	return tftypes.NewValue(stringMapMapType, all), tftypes.NewValue(stringMapMapType, ofService)
 }
 
-func (s *bulkSummary) unmappedList() tftypes.Value {
-	list := make([]tftypes.Value, len(s.unmapped))
-	for i, a := range s.unmapped {
-		list[i] = tftypes.NewValue(unmappedType, map[string]tftypes.Value{
-			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "reason": protoText(string(a.Reason)),
-		})
+// wireList returns a list of objects, null where it was not asked for.
+func wireList[T any](asked bool, of tftypes.Object, elements []T, attributes func(T) map[string]tftypes.Value) tftypes.Value {
+	if !asked {
+		return tftypes.NewValue(tftypes.List{ElementType: of}, nil)
 	}
-	return tftypes.NewValue(tftypes.List{ElementType: unmappedType}, list)
+	list := make([]tftypes.Value, len(elements))
+	for i, e := range elements {
+		list[i] = tftypes.NewValue(of, attributes(e))
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: of}, list)
 }
 
-func (s *bulkSummary) staleList() tftypes.Value {
-	if !s.config.checkStale {
-		return tftypes.NewValue(tftypes.List{ElementType: staleType}, nil)
+func (s *bulkSummary) unmappedAttributes(a resolve.Resolution) map[string]tftypes.Value {
+	return map[string]tftypes.Value{
+		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "reason": wireText(string(a.Reason)),
 	}
-	list := make([]tftypes.Value, len(s.stale))
-	for i, found := range s.stale {
-		current := tftypes.NewValue(tftypes.String, nil)
-		if found.current != "" {
-			current = protoText(found.current)
-		}
-		a := found.answer
-		list[i] = tftypes.NewValue(staleType, map[string]tftypes.Value{
-			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "stored": protoText(accountText(a.Matcher, a.Service.Type)),
-			"stored_source": protoText(string(a.StoredSource)), "current": current, "reason": protoText(found.reason),
-		})
-	}
-	return tftypes.NewValue(tftypes.List{ElementType: staleType}, list)
 }
 
-func (s *bulkSummary) offboardingList() tftypes.Value {
-	if !s.config.checkStale {
-		return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, nil)
+func (s *bulkSummary) staleAttributes(found staleMapping) map[string]tftypes.Value {
+	a, current := found.answer, tftypes.NewValue(tftypes.String, nil)
+	if found.current != "" {
+		current = wireText(found.current)
 	}
-	list := make([]tftypes.Value, len(s.retired))
-	for i, a := range s.retired {
-		list[i] = tftypes.NewValue(offboardingType, map[string]tftypes.Value{
-			"user": protoText(s.config.name(a.User)), "service": protoText(a.Service.String()), "identity": protoText(accountText(a.Matcher, a.Service.Type)),
-			"source": protoText(string(a.Source)), "account": protoText(string(a.Account)),
-		})
+	return map[string]tftypes.Value{
+		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "stored": wireText(accountText(a.Matcher, a.Service.Type)),
+		"stored_source": wireText(string(a.StoredSource)), "current": current, "reason": wireText(found.reason),
 	}
-	return tftypes.NewValue(tftypes.List{ElementType: offboardingType}, list)
 }
 
-func (s *bulkSummary) collisionList() tftypes.Value {
-	list := make([]tftypes.Value, len(s.collisions))
-	for i, c := range s.collisions {
-		users := make([]tftypes.Value, len(c.users))
-		for j, user := range c.users {
-			users[j] = protoText(s.config.name(user))
-		}
-		list[i] = tftypes.NewValue(collisionType, map[string]tftypes.Value{
-			"service": protoText(c.service.String()), "identity": protoText(c.account),
-			"users": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, users),
-		})
+func (s *bulkSummary) offboardingAttributes(a resolve.Resolution) map[string]tftypes.Value {
+	return map[string]tftypes.Value{
+		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "identity": wireText(accountText(a.Matcher, a.Service.Type)),
+		"source": wireText(string(a.Source)), "account": wireText(string(a.Account)),
 	}
-	return tftypes.NewValue(tftypes.List{ElementType: collisionType}, list)
+}
+
+func (s *bulkSummary) collisionAttributes(c collision) map[string]tftypes.Value {
+	users := make([]tftypes.Value, len(c.users))
+	for i, user := range c.users {
+		users[i] = wireText(s.config.name(user))
+	}
+	return map[string]tftypes.Value{
+		"service": wireText(c.service.String()), "identity": wireText(c.account),
+		"users": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, users),
+	}
 }
 
 // sources returns the counts by source. Every source is a key.
 func (s *bulkSummary) sources() tftypes.Value {
 	counts := map[string]tftypes.Value{}
 	for _, source := range []resolve.Origin{resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote} {
-		counts[string(source)] = protoNumber(s.bySource[source])
+		counts[string(source)] = wireNumber(s.bySource[source])
 	}
 	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.Number}, counts)
 }

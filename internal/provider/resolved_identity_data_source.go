@@ -32,9 +32,11 @@ var (
 
 // NewResolvedIdentityDataSource returns sym_resolved_identity, which runs the
 // chain for one user and one service.
-func NewResolvedIdentityDataSource() datasource.DataSource { return &resolvedIdentityDataSource{} }
+func NewResolvedIdentityDataSource() datasource.DataSource {
+	return &resolvedIdentityDataSource{dataSource{name: "resolved_identity"}}
+}
 
-type resolvedIdentityDataSource struct{ data *providerData }
+type resolvedIdentityDataSource struct{ dataSource }
 
 // Values of on_unmapped.
 const (
@@ -69,10 +71,6 @@ type resolvedIdentityModel struct {
 var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"name": types.StringType, "outcome": types.StringType, "detail": types.StringType,
 }}
-
-func (d *resolvedIdentityDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_resolved_identity"
-}
 
 func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -167,10 +165,6 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			},
 		},
 	}
-}
-
-func (d *resolvedIdentityDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *resolvedIdentityDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {

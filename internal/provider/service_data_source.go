@@ -18,17 +18,15 @@ var (
 )
 
 // NewServiceDataSource returns sym_service, which reads one registered service.
-func NewServiceDataSource() datasource.DataSource { return &serviceDataSource{} }
+func NewServiceDataSource() datasource.DataSource {
+	return &serviceDataSource{dataSource{name: "service"}}
+}
 
-type serviceDataSource struct{ data *providerData }
+type serviceDataSource struct{ dataSource }
 
 type serviceDataModel struct {
 	serviceModel
 	Directory types.Bool `tfsdk:"directory"`
-}
-
-func (d *serviceDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service"
 }
 
 func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -39,10 +37,6 @@ func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		MarkdownDescription: "One registered target service. One that is not registered is an error that lists those of its type.",
 		Attributes:          attributes,
 	}
-}
-
-func (d *serviceDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *serviceDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {

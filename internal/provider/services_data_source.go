@@ -22,17 +22,15 @@ var (
 
 // NewServicesDataSource returns sym_services, which lists the registered
 // services.
-func NewServicesDataSource() datasource.DataSource { return &servicesDataSource{} }
+func NewServicesDataSource() datasource.DataSource {
+	return &servicesDataSource{dataSource{name: "services"}}
+}
 
-type servicesDataSource struct{ data *providerData }
+type servicesDataSource struct{ dataSource }
 
 type servicesModel struct {
 	ServiceType types.String `tfsdk:"service_type"`
 	Services    types.List   `tfsdk:"services"`
-}
-
-func (d *servicesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_services"
 }
 
 func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -50,10 +48,6 @@ func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 		},
 	}
-}
-
-func (d *servicesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *servicesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {

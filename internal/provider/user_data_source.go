@@ -27,9 +27,9 @@ var (
 )
 
 // NewUserDataSource returns sym_user, which reads one stored user.
-func NewUserDataSource() datasource.DataSource { return &userDataSource{} }
+func NewUserDataSource() datasource.DataSource { return &userDataSource{dataSource{name: "user"}} }
 
-type userDataSource struct{ data *providerData }
+type userDataSource struct{ dataSource }
 
 type userDataModel struct {
 	Email      types.String `tfsdk:"email"`
@@ -41,10 +41,6 @@ type userDataModel struct {
 	Type       types.String `tfsdk:"type"`
 	CreatedAt  types.String `tfsdk:"created_at"`
 	Identities types.Map    `tfsdk:"identities"`
-}
-
-func (d *userDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_user"
 }
 
 func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -70,10 +66,6 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"the data source `sym_users` tells who of many is stored without failing.",
 		Attributes: attributes,
 	}
-}
-
-func (d *userDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *userDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {

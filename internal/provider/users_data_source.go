@@ -27,9 +27,9 @@ var (
 )
 
 // NewUsersDataSource returns sym_users, which lists stored users.
-func NewUsersDataSource() datasource.DataSource { return &usersDataSource{} }
+func NewUsersDataSource() datasource.DataSource { return &usersDataSource{dataSource{name: "users"}} }
 
-type usersDataSource struct{ data *providerData }
+type usersDataSource struct{ dataSource }
 
 type usersModel struct {
 	Type    types.String `tfsdk:"type"`
@@ -37,10 +37,6 @@ type usersModel struct {
 	Emails  types.List   `tfsdk:"emails"`
 	Users   types.List   `tfsdk:"users"`
 	Missing types.List   `tfsdk:"missing"`
-}
-
-func (d *usersDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_users"
 }
 
 func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -70,10 +66,6 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			},
 		},
 	}
-}
-
-func (d *usersDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *usersDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {

@@ -28,9 +28,9 @@ type Connection struct {
 	close func() error // nil for a server
 }
 
-// Close stops the embedded instance.
+// Close stops the embedded instance, if there is one.
 func (c *Connection) Close() error {
-	if c.close == nil {
+	if c == nil || c.close == nil {
 		return nil
 	}
 	return c.close()

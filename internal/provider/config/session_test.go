@@ -135,7 +135,7 @@ func TestSession_closes(t *testing.T) {
 		}}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := s.Connect(t.Context()); err != nil {
+			if _, err := s.Connect(t.Context()); !errors.Is(err, ErrClosed) {
 				t.Errorf("the attempt under way: %v", err)
 			}
 		})
@@ -148,6 +148,13 @@ func TestSession_closes(t *testing.T) {
 		wg.Wait()
 		if _, err := s.Connect(t.Context()); !errors.Is(err, ErrClosed) || closed != 1 || s.Current() != nil {
 			t.Errorf("closed %d times, then %v", closed, err)
+		}
+		open := &Session{connect: s.connect}
+		if _, err := open.Connect(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := errors.Join(open.Close(), open.Close()); err != nil || closed != 2 {
+			t.Errorf("an open connection: closed %d times, %v", closed-1, err)
 		}
 		if err := new(Session).Close(); err != nil {
 			t.Errorf("never used: %v", err)
