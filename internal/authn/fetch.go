@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 const (
@@ -49,18 +50,10 @@ func (i Issuer) allowed(u *url.URL) error {
 		return fmt.Errorf("%q is not https", u.Scheme)
 	case !i.AllowHTTP:
 		return errors.New("it is not https: whoever is in between could pass off keys as the issuer's")
-	case !loopback(u.Hostname()):
+	case !httpx.Loopback(u.Hostname()):
 		return errors.New("allow_http is for an issuer on this machine, as in tests")
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 // fetchKeys asks an issuer for its metadata and then for its keys.
@@ -147,7 +140,7 @@ func (i Issuer) client() (*http.Client, error) {
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true,
 		TLSHandshakeTimeout: fetchTimeout, ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &http.Client{Transport: &guarded{issuer: i, next: transport}, CheckRedirect: sameHost, Timeout: fetchTimeout}, nil
+	return &http.Client{Transport: &guarded{issuer: i, next: transport}, CheckRedirect: httpx.SameHost(maxRedirects), Timeout: fetchTimeout}, nil
 }
 
 // guarded bounds every answer and refuses every request that is not https,

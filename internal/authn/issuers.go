@@ -6,13 +6,13 @@ package authn
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -27,6 +27,8 @@ const (
 	// askAgain is the least time between two requests for keys, whatever key
 	// ids tokens name.
 	askAgain = 10 * time.Second
+	// maxRedirects bounds the redirects of one request.
+	maxRedirects = 3
 	// maxWaiting bounds the requests that wait for an issuer at the same time.
 	maxWaiting = 64
 )
@@ -78,7 +80,7 @@ func (i *Issuers) keys(issuer Issuer) *keySet {
 	defer i.mu.Unlock()
 	set, ok := i.sets[issuer]
 	if !ok {
-		set = &keySet{issuer: issuer, now: i.now, turn: make(chan struct{}, 1),
+		set = &keySet{issuer: issuer, now: i.now,
 			fetch: func(ctx context.Context) ([]jose.JSONWebKey, error) { return fetchKeys(ctx, issuer) }}
 		i.sets[issuer] = set
 	}
@@ -90,7 +92,7 @@ type keySet struct {
 	issuer  Issuer
 	now     func() time.Time
 	fetch   func(context.Context) ([]jose.JSONWebKey, error)
-	turn    chan struct{} // holds whoever is asking
+	flight  httpx.Flight[struct{}]
 	waiting atomic.Int32
 
 	mu   sync.Mutex
@@ -131,14 +133,13 @@ func (s *keySet) lookup(ctx context.Context, id string) ([]jose.JSONWebKey, erro
 		return nil, s.unavailable(fmt.Errorf("more than %d requests wait for it", maxWaiting))
 	}
 	defer s.waiting.Add(-1)
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, s.unavailable(ctx.Err())
-	}
-	if again := s.seen(); again.tried.Equal(seen.tried) {
-		s.ask(ctx)
+	if _, err := s.flight.Do(ctx, func(ctx context.Context) (struct{}, error) {
+		if s.seen().tried.Equal(seen.tried) {
+			s.ask(ctx)
+		}
+		return struct{}{}, nil
+	}); err != nil {
+		return nil, s.unavailable(err)
 	}
 	keys, done, err := s.decide(s.seen(), id)
 	if !done { // the clock ran on meanwhile
@@ -190,12 +191,4 @@ func (s *keySet) unavailable(cause error) *identity.Error {
 		Code: identity.CodeAuthUnavailable, Retryable: true, RetryAfter: askAgain, Cause: cause,
 		Message: "the JWT cannot be verified now: the keys of its issuer, " + s.issuer.URL + ", cannot be had",
 	}
-}
-
-// redirects are followed within a host only.
-func sameHost(next *http.Request, via []*http.Request) error {
-	if len(via) >= 3 || next.URL.Host != via[0].URL.Host {
-		return fmt.Errorf("a redirect to %q is refused", next.URL.Host)
-	}
-	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
@@ -163,7 +164,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, onlyLook bool) (fresh b
 		if err == nil || attempt == migrateAttempts || !d.lostRace(err) {
 			return fresh, err
 		}
-		if err := sleep(ctx, jitter(time.Duration(attempt)*10*time.Millisecond)); err != nil {
+		if err := httpx.Sleep(ctx, jitter(time.Duration(attempt)*10*time.Millisecond)); err != nil {
 			return fresh, err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -251,7 +252,7 @@ func (d *sqliteDialect) enableWAL(ctx context.Context, db *sql.DB) error {
 		case !isBusy(err) || time.Now().After(deadline):
 			return err
 		}
-		if err := sleep(ctx, jitter(20*time.Millisecond)); err != nil {
+		if err := httpx.Sleep(ctx, jitter(20*time.Millisecond)); err != nil {
 			return err
 		}
 	}

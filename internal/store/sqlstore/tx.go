@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -145,7 +146,7 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 			return s.explain(ctx, err)
 		}
 		pause := min(time.Second, 5*time.Millisecond<<attempt)
-		if err := sleep(ctx, jitter(pause)); err != nil {
+		if err := httpx.Sleep(ctx, jitter(pause)); err != nil {
 			return s.explain(ctx, err)
 		}
 	}
@@ -249,17 +250,6 @@ func (s *Store) explain(ctx context.Context, err error) error {
 
 // jitter spreads pauses, so that those who collided do not collide again.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // chunkSize bounds the values of one IN list and the rows of one INSERT. The
 // widest row has 13 columns, which keeps both below the parameters that
