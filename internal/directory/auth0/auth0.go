@@ -20,7 +20,7 @@ import (
 // Config describes a tenant. The credential is Token, or ClientID and
 // ClientSecret of a machine-to-machine application.
 type Config struct {
-	apiclient.Settings        // BaseURL = https://Domain where there is one
+	apiclient.Settings        // BaseURL "" = https://Domain
 	Domain             string `kind:"external_id"` // such as acme.eu.auth0.com
 	Token              string `hcl:"token,optional" kind:"secret"`
 	ClientID           string `hcl:"client_id,optional"`

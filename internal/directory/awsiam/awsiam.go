@@ -25,7 +25,7 @@ import (
 // Strategies of Config.
 const (
 	ByName      = "name"       // a user's name is the e-mail
-	ByLocalPart = "local_part" // a user's name is what stands before the @
+	ByLocalPart = "local_part" // a user's name is the part before the @
 	ByTag       = "tag"        // a tag holds the e-mail
 )
 
@@ -100,7 +100,7 @@ func (a *account) Describe() directory.Descriptor { return directory.Descriptor{
 // Describe implements directory.Directory.
 func (t *tagged) Describe() directory.Descriptor { return directory.Descriptor{ListPage: listSize} }
 
-// Check compares the account, then looks for somebody who does not exist.
+// Check compares the account, then looks up a user that does not exist.
 func (a *account) Check(ctx context.Context) error {
 	if err := a.belongs(ctx); err != nil {
 		return err

@@ -90,7 +90,7 @@ func (s *sso) Check(ctx context.Context) error {
 	return nil
 }
 
-// store is the identity store of the instance; it never changes.
+// store returns the identity store of the instance, which never changes.
 func (s *sso) store(ctx context.Context) (*string, error) {
 	s.mu.Lock()
 	known := s.storeID
@@ -147,7 +147,7 @@ func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, erro
 	return nil, directory.ErrNeedsList
 }
 
-// idOf is the id of the user with a value, nil where there is none.
+// idOf returns the id of the user with a value, nil if there is none.
 func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*string, error) {
 	out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
 		return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
@@ -173,7 +173,7 @@ func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error
 	return s.describe(ctx, store, aws.String(id))
 }
 
-// describe is the user with an id, nobody where there is none any more.
+// describe returns the user with an id, none if there is none.
 func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
 	u, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
 		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
@@ -187,8 +187,8 @@ func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Acco
 	return []directory.Account{account(u.UserId, u.UserName, u.Emails, u.UserStatus)}, nil
 }
 
-// noSuchUser tells a missing user from a store that is broken, which AWS
-// reports by the same type.
+// noSuchUser reports whether a user does not exist. AWS reports a broken store
+// by the same type of error.
 func noSuchUser(err error) bool {
 	var missing *types.ResourceNotFoundException
 	return errors.As(err, &missing) && missing.ResourceType != types.ResourceTypeIdentityStore &&

@@ -75,8 +75,8 @@ func (b *boundary) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: 1000}
 }
 
-// Check lists users. Addresses come from a scope's primary auth method, so
-// where nobody has one, that is not set or has none to give.
+// Check lists users. Addresses come from a scope's primary auth method: if no
+// user has one, the method is not set or gives none.
 func (b *boundary) Check(ctx context.Context) error {
 	people, addresses := 0, 0
 	for page, err := range b.pages(ctx, "") {
@@ -104,7 +104,7 @@ func (b *boundary) Find(ctx context.Context, email string) ([]directory.Account,
 	return directory.All(b.pages(ctx, fmt.Sprintf(`"/item/email" matches %s or "/item/login_name" matches %s`, pattern, pattern)))
 }
 
-// quote is a string of Boundary's filter language.
+// quote returns a string of Boundary's filter language.
 func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
@@ -145,8 +145,8 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 	})
 }
 
-// listMessage is a page; the last one has the type complete. Items is missing
-// where there are none.
+// listMessage is a page. The last one has the type complete. Items is missing if
+// there are none.
 type listMessage struct {
 	Items        []user `json:"items"`
 	ResponseType string `json:"response_type"`

@@ -7,82 +7,127 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-func allCases() map[Case]func(*trial) {
-	cases := map[Case]func(*trial){
-		Found: func(tr *trial) { tr.want(tr.few(), nil, ann, identity.Found, tr.subject.id(1)) },
-		NotFound: func(tr *trial) {
-			tr.want(tr.few(), nil, "nobody@example.com", identity.NotFound)
-			tr.want(World{}, nil, ann, identity.NotFound)
-		},
-		Alias: func(tr *trial) {
-			w := tr.few()
-			w.People[1].Emails = append(w.People[1].Emails, "maiden.name@example.com")
-			tr.want(w, nil, "maiden.name@example.com", identity.Found, w.People[1].ID)
-		},
-		Inactive: func(tr *trial) {
-			w := tr.one()
-			w.People[0].Inactive = true
-			tr.want(w, nil, ann, identity.Inactive, tr.subject.id(1))
-		},
-		ActiveFirst: func(tr *trial) {
-			w := tr.one()
-			w.People[0].Inactive = true
-			w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
-			tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
-		},
-		Duplicate: func(tr *trial) {
-			w := tr.one()
-			w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
-			tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(2))
-		},
-		SameAccount: func(tr *trial) {
-			w := tr.one()
-			w.People = append(w.People, w.People[0])
-			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
-		},
-		UpperCase: func(tr *trial) {
-			w := tr.one()
-			w.People[0].Emails = []string{"Ann.Lee@Example.COM"}
-			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
-			tr.want(w, nil, "ANN.lee@EXAMPLE.com", identity.Found, tr.subject.id(1))
-		},
-		OddAddress:     oddAddress,
-		SubstringMatch: substringMatch,
-		SecondPage: func(tr *trial) {
-			w := tr.few()
-			w.PageSize = 3
-			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
-		},
-		PageSizeOne: func(tr *trial) {
-			w := tr.few()
-			w.PageSize = 1
-			tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
-		},
-		DuplicateOnTwoPages: func(tr *trial) {
-			w := tr.few()
-			w.PageSize = 1
-			w.People = append(w.People, Person{ID: tr.subject.id(9), Emails: []string{ann}})
-			tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(9))
-		},
-		RepeatedPage: repeatedPage,
-		Checks:       checks,
-		Cancelled:    cancelled,
+// caseTests lists the test of each case.
+func caseTests() []caseTest {
+	return []caseTest{
+		{Found, testFound},
+		{NotFound, testNotFound},
+		{Alias, testAlias},
+		{Inactive, testInactive},
+		{ActiveFirst, testActiveFirst},
+		{Duplicate, testDuplicate},
+		{SameAccount, testSameAccount},
+		{UpperCase, testUpperCase},
+		{OddAddress, testOddAddress},
+		{SubstringMatch, testSubstringMatch},
+		{SecondPage, testSecondPage},
+		{PageSizeOne, testPageSizeOne},
+		{DuplicateOnTwoPages, testDuplicateOnTwoPages},
+		{RepeatedPage, testRepeatedPage},
+		{Checks, testChecks},
+		{Cancelled, testCancelled},
+		{Unauthorized, testUnauthorized},
+		{Forbidden, testForbidden},
+		{CollectionGone, testCollectionGone},
+		{LimitedOnce, testLimitedOnce},
+		{LimitedLong, testLimitedLong},
+		{FailsOnce, testFailsOnce},
+		{FailsAlways, testFailsAlways},
+		{HTMLBody, testHTMLBody},
+		{TruncatedJSON, testTruncatedJSON},
+		{OtherJSON, testOtherJSON},
+		{Redirect, testRedirect},
+		{SecretHidden, testSecretHidden},
 	}
-	maps.Copy(cases, faultCases())
-	return cases
 }
 
-// oddAddress asks for addresses whose characters mean something in URLs,
+func isCase(name Case) bool {
+	return slices.ContainsFunc(caseTests(), func(c caseTest) bool { return c.name == name })
+}
+
+// caseTest is one row of the suite.
+type caseTest struct {
+	name Case
+	run  func(*trial)
+}
+
+func testFound(tr *trial) {
+	tr.want(tr.few(), nil, ann, identity.Found, tr.subject.id(1))
+}
+
+func testNotFound(tr *trial) {
+	tr.want(tr.few(), nil, "nobody@example.com", identity.NotFound)
+	tr.want(World{}, nil, ann, identity.NotFound)
+}
+
+func testAlias(tr *trial) {
+	w := tr.few()
+	w.People[1].Emails = append(w.People[1].Emails, "maiden.name@example.com")
+	tr.want(w, nil, "maiden.name@example.com", identity.Found, w.People[1].ID)
+}
+
+func testInactive(tr *trial) {
+	w := tr.one()
+	w.People[0].Inactive = true
+	tr.want(w, nil, ann, identity.Inactive, tr.subject.id(1))
+}
+
+func testActiveFirst(tr *trial) {
+	w := tr.one()
+	w.People[0].Inactive = true
+	w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
+	tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
+}
+
+func testDuplicate(tr *trial) {
+	w := tr.one()
+	w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
+	tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(2))
+}
+
+func testSameAccount(tr *trial) {
+	w := tr.one()
+	w.People = append(w.People, w.People[0])
+	tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+}
+
+func testUpperCase(tr *trial) {
+	w := tr.one()
+	w.People[0].Emails = []string{"Ann.Lee@Example.COM"}
+	tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+	tr.want(w, nil, "ANN.lee@EXAMPLE.com", identity.Found, tr.subject.id(1))
+}
+
+func testSecondPage(tr *trial) {
+	w := tr.few()
+	w.PageSize = 3
+	tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+}
+
+func testPageSizeOne(tr *trial) {
+	w := tr.few()
+	w.PageSize = 1
+	tr.want(w, nil, ann, identity.Found, tr.subject.id(1))
+}
+
+func testDuplicateOnTwoPages(tr *trial) {
+	w := tr.few()
+	w.PageSize = 1
+	w.People = append(w.People, Person{ID: tr.subject.id(9), Emails: []string{ann}})
+	tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(9))
+}
+
+// testOddAddress asks for addresses whose characters mean something in URLs,
 // filters and SQL, one world for all of them: none may match another.
-func oddAddress(tr *trial) {
+func testOddAddress(tr *trial) {
 	odd := []string{"a+b@example.com", "o'hara@example.com", "50%25@example.com", "a/b@example.com", `back\slash@example.com`,
 		`"quoted"@example.com`, "a&b=c@example.com", "star*@example.com", "ab@example.com", "a_b@example.com"}
 	var w World
@@ -96,9 +141,9 @@ func oddAddress(tr *trial) {
 	tr.want(w, nil, "a%2fb@example.com", identity.NotFound)
 }
 
-// substringMatch: a service whose lookup is a search gives everybody whose
-// address holds the one asked for.
-func substringMatch(tr *trial) {
+// testSubstringMatch proves that a search that also finds parts of addresses
+// gives no match.
+func testSubstringMatch(tr *trial) {
 	w := World{People: []Person{
 		{ID: tr.subject.id(1), Emails: []string{"jo" + ann}},
 		{ID: tr.subject.id(2), Emails: []string{ann + ".au"}},
@@ -106,9 +151,9 @@ func substringMatch(tr *trial) {
 	tr.want(w, nil, ann, identity.NotFound)
 }
 
-// repeatedPage: a walk that never ends must fail, and "not found" must not
-// come out of it. A directory that looks up may still find an address.
-func repeatedPage(tr *trial) {
+// testRepeatedPage proves that a walk that never ends fails, and that "not
+// found" does not come out of it.
+func testRepeatedPage(tr *trial) {
 	w := tr.few()
 	w.PageSize, w.Repeats = 1, true
 	for i := range w.People { // so that searches have more than one page too
@@ -123,7 +168,7 @@ func repeatedPage(tr *trial) {
 	}
 }
 
-func checks(tr *trial) {
+func testChecks(tr *trial) {
 	if err := tr.open(tr.few(), nil).Check(tr.Context()); err != nil {
 		tr.Errorf("Check of a working service: %v", err)
 	}
@@ -138,9 +183,9 @@ func checks(tr *trial) {
 	}
 }
 
-// cancelled ends the context before a call and, where there is a service to
-// wait for, in the middle of one.
-func cancelled(tr *trial) {
+// testCancelled ends the context before a call and, with a fake, in the middle
+// of one.
+func testCancelled(tr *trial) {
 	ctx, cancel := context.WithCancel(tr.Context())
 	cancel()
 	if answers, err := tr.lookup(ctx, tr.one(), nil, ann); !errors.Is(err, context.Canceled) {

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Clock is a apiclient.Clock whose sleeps take no time: they set the clock
-// forward and are counted.
+// Clock is an apiclient.Clock whose sleeps take no time: they set the clock
+// forward.
 type Clock struct {
 	mu    sync.Mutex
 	start time.Time
 	now   time.Time
 }
 
-// NewClock is a clock that starts at a fixed moment.
+// NewClock returns a clock that starts at a fixed time.
 func NewClock() *Clock {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return &Clock{start: start, now: start}
@@ -42,7 +42,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// Slept is the sum of all sleeps.
+// Slept returns the sum of all sleeps.
 func (c *Clock) Slept() time.Duration { return c.Now().Sub(c.start) }
 
 // faulty is a fake whose requests pass through a fault.

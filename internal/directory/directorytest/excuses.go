@@ -26,8 +26,8 @@ func lookups(why string, cases ...Case) Excuse {
 	return Excuse{Why: why, Cases: cases, Ways: []string{OneByOne}}
 }
 
-// Excuses are all cases that do not run, by kind of directory. A case that is
-// not here runs, in every way; a kind that is not here does not exist.
+// Excuses lists all cases that do not run, by kind of directory. Any other case
+// runs, in every way, and other kinds do not exist.
 func Excuses() map[string][]Excuse {
 	const (
 		oneAddress = "users have one address there"
@@ -96,7 +96,7 @@ func Excuses() map[string][]Excuse {
 	}
 }
 
-// excused is why a case does not run in a way of asking; "" = it runs.
+// excused returns why a case does not run in a way of asking, "" if it runs.
 func (s Subject) excused(c Case, way string) string {
 	if why := s.Lacks[c]; why != "" {
 		return why

@@ -12,8 +12,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Slice is a page of people from start, of at most size and of at most the
-// world's own page size, the start of the next page, and whether there is one.
+// Slice returns a page of people from start, of at most size and of at most
+// PageSize, the start of the next page, and whether there is one.
 func (w World) Slice(people []Person, start, size int) (page []Person, next int, more bool) {
 	if w.PageSize > 0 {
 		size = min(size, w.PageSize)
@@ -27,7 +27,7 @@ func (w World) Slice(people []Person, start, size int) (page []Person, next int,
 	return people[start:end], end, end < len(people)
 }
 
-// Holders are the people who have an address, compared without case.
+// Holders returns the people who have an address, compared without case.
 func (w World) Holders(email string) []Person {
 	var found []Person
 	for _, p := range w.People {
@@ -38,7 +38,7 @@ func (w World) Holders(email string) []Person {
 	return found
 }
 
-// Containing are the people one of whose addresses holds text, as a
+// Containing returns the people with an address that contains text, as a
 // substring search finds them.
 func (w World) Containing(text string) []Person {
 	var found []Person

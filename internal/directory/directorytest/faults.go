@@ -18,51 +18,48 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-func faultCases() map[Case]func(*trial) {
-	return map[Case]func(*trial){
-		Unauthorized: func(tr *trial) {
-			err := tr.wantError(status(http.StatusUnauthorized), is(directory.ErrCredential), "ErrCredential")
-			tr.code(err, identity.CodeDirectoryDenied)
-		},
-		Forbidden: func(tr *trial) {
-			err := tr.wantError(status(http.StatusForbidden), is(directory.ErrPermission), "ErrPermission")
-			tr.code(err, identity.CodeDirectoryDenied)
-		},
-		CollectionGone: func(tr *trial) {
-			err := tr.wantError(status(http.StatusNotFound), func(error) bool { return true }, "any")
-			tr.code(err, identity.CodeDirectoryFailed)
-		},
-		LimitedOnce: limitedOnce,
-		LimitedLong: limitedLong,
-		FailsOnce: func(tr *trial) {
-			tr.want(tr.one(), func(n int, w http.ResponseWriter, r *http.Request, fake http.Handler) {
-				if n == 1 {
-					w.WriteHeader(http.StatusInternalServerError)
-					return
-				}
-				fake.ServeHTTP(w, r)
-			}, ann, identity.Found, tr.subject.id(1))
-			if tr.clock.Slept() == 0 {
-				tr.Error("the second attempt came at once; want a pause before it")
-			}
-		},
-		FailsAlways: func(tr *trial) {
-			err := tr.wantError(status(http.StatusBadGateway), is(directory.ErrUnavailable), "ErrUnavailable")
-			if e := identity.AsError(err); !e.Retryable {
-				tr.Errorf("Lookup: %v, want it retryable", err)
-			}
-		},
-		HTMLBody: func(tr *trial) {
-			tr.unavailable("text/html; charset=utf-8", "<!DOCTYPE html>\n<html><body>Sign in, please</body></html>")
-		},
-		TruncatedJSON: truncatedJSON,
-		OtherJSON: func(tr *trial) {
-			for _, body := range []string{`""`, `[[]]`, `3`, ``} {
-				tr.unavailable("application/json", body)
-			}
-		},
-		Redirect:     redirect,
-		SecretHidden: secretHidden,
+func testUnauthorized(tr *trial) {
+	err := tr.wantError(status(http.StatusUnauthorized), is(directory.ErrCredential), "ErrCredential")
+	tr.code(err, identity.CodeDirectoryDenied)
+}
+
+func testForbidden(tr *trial) {
+	err := tr.wantError(status(http.StatusForbidden), is(directory.ErrPermission), "ErrPermission")
+	tr.code(err, identity.CodeDirectoryDenied)
+}
+
+func testCollectionGone(tr *trial) {
+	err := tr.wantError(status(http.StatusNotFound), func(error) bool { return true }, "any")
+	tr.code(err, identity.CodeDirectoryFailed)
+}
+
+func testFailsOnce(tr *trial) {
+	tr.want(tr.one(), func(n int, w http.ResponseWriter, r *http.Request, fake http.Handler) {
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		fake.ServeHTTP(w, r)
+	}, ann, identity.Found, tr.subject.id(1))
+	if tr.clock.Slept() == 0 {
+		tr.Error("the second attempt came at once; want a pause before it")
+	}
+}
+
+func testFailsAlways(tr *trial) {
+	err := tr.wantError(status(http.StatusBadGateway), is(directory.ErrUnavailable), "ErrUnavailable")
+	if e := identity.AsError(err); !e.Retryable {
+		tr.Errorf("Lookup: %v, want it retryable", err)
+	}
+}
+
+func testHTMLBody(tr *trial) {
+	tr.unavailable("text/html; charset=utf-8", "<!DOCTYPE html>\n<html><body>Sign in, please</body></html>")
+}
+
+func testOtherJSON(tr *trial) {
+	for _, body := range []string{`""`, `[[]]`, `3`, ``} {
+		tr.unavailable("application/json", body)
 	}
 }
 
@@ -107,8 +104,8 @@ func (tr *trial) unavailable(contentType, body string) {
 	}
 }
 
-// truncatedJSON cuts the fake's own answer in the middle.
-func truncatedJSON(tr *trial) {
+// testTruncatedJSON cuts the fake's own answer in the middle.
+func testTruncatedJSON(tr *trial) {
 	_ = tr.wantError(func(_ int, w http.ResponseWriter, r *http.Request, fake http.Handler) {
 		whole := httptest.NewRecorder()
 		fake.ServeHTTP(whole, r)
@@ -117,7 +114,7 @@ func truncatedJSON(tr *trial) {
 	}, is(directory.ErrUnavailable), "ErrUnavailable")
 }
 
-func limitedOnce(tr *trial) {
+func testLimitedOnce(tr *trial) {
 	const wait = 7 * time.Second
 	tr.want(tr.one(), func(n int, w http.ResponseWriter, r *http.Request, fake http.Handler) {
 		if n == 1 {
@@ -131,9 +128,9 @@ func limitedOnce(tr *trial) {
 	}
 }
 
-// limitedLong: a wait that nobody can sit out is an error that tells it, and
-// the connector does not sleep through it.
-func limitedLong(tr *trial) {
+// testLimitedLong proves that a wait that is too long is an error with the wait,
+// and that the connector does not sleep through it.
+func testLimitedLong(tr *trial) {
 	const wait = time.Hour
 	err := tr.wantError(func(_ int, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		tr.subject.limit(w, wait)
@@ -150,8 +147,8 @@ func limitedLong(tr *trial) {
 	}
 }
 
-// redirect leads to another host, which must not hear of it.
-func redirect(tr *trial) {
+// testRedirect leads to another host, which must not hear of it.
+func testRedirect(tr *trial) {
 	var visits atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	tr.Cleanup(other.Close)
@@ -165,8 +162,8 @@ func redirect(tr *trial) {
 	}
 }
 
-// secretHidden has the service repeat the whole request in its answer.
-func secretHidden(tr *trial) {
+// testSecretHidden has the service repeat the whole request in its answer.
+func testSecretHidden(tr *trial) {
 	for _, code := range []int{200, 204, 400, 401, 403, 404, 409, 429, 500} {
 		for _, form := range []string{"%s", `{"error":%s}`, "<html>%s</html>", "   %s"} {
 			_, err := tr.lookup(tr.Context(), tr.one(), func(_ int, w http.ResponseWriter, r *http.Request, _ http.Handler) {

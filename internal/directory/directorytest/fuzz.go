@@ -19,10 +19,10 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Fuzz feeds a connector with arbitrary answers in place of its service's.
-// After as many requests as the input says, the rest of which the fake
-// answers, each answer is the input. Nothing may panic or hang, and whoever is
-// found must have the address in the answer. The seeds are what the fake says.
+// Fuzz feeds a connector arbitrary answers. The fake answers the first requests,
+// as many as the input says, and the input is every answer after them. Nothing
+// may panic or hang, and an account that is found must have the address in the
+// answer. The seeds are the answers of the fake.
 func Fuzz(f *testing.F, s Subject) {
 	f.Helper()
 	for _, body := range s.recorded(f) {
@@ -67,8 +67,8 @@ func Fuzz(f *testing.F, s Subject) {
 	})
 }
 
-// visible is a body without what errors leave out of it: a piece of the secret
-// may come together then, which the service has said and nobody leaked.
+// visible returns a body without the characters that errors leave out. A piece
+// of the secret may come together there without a leak.
 func visible(body []byte) string {
 	return strings.Map(func(c rune) rune {
 		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
@@ -109,7 +109,7 @@ func (i *inputService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// recorded are the bodies with which the fake answers about somebody.
+// recorded returns the bodies of the fake about people.
 func (s Subject) recorded(tb testing.TB) [][]byte {
 	tb.Helper()
 	w := World{People: []Person{{ID: s.id(1), Emails: []string{ann}}, {ID: s.id(2), Emails: []string{"bob@example.com"}, Inactive: true}}, PageSize: 1}

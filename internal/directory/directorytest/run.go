@@ -21,28 +21,27 @@ import (
 // connector can be asked: one by one, in batches, by walking its list.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
-	cases := allCases()
-	if err := s.check(cases); err != nil {
+	if err := s.check(); err != nil {
 		t.Fatal(err)
 	}
 	captureLogs()
 	ways := s.ways(t)
-	for name, run := range cases {
+	for _, c := range caseTests() {
 		var asked []way
 		for _, way := range ways {
-			if s.excused(name, way.name) == "" {
+			if s.excused(c.name, way.name) == "" {
 				asked = append(asked, way)
 			}
 		}
 		if len(asked) == 0 {
 			continue
 		}
-		t.Run(string(name), func(t *testing.T) {
+		t.Run(string(c.name), func(t *testing.T) {
 			t.Parallel()
 			for _, way := range asked {
 				t.Run(way.name, func(t *testing.T) {
 					t.Parallel()
-					run(&trial{T: t, subject: s, way: way})
+					c.run(&trial{T: t, subject: s, way: way})
 				})
 			}
 		})
@@ -50,7 +49,7 @@ func Run(t *testing.T, s Subject) {
 }
 
 // check refuses a subject that would leave out more than is said.
-func (s Subject) check(cases map[Case]func(*trial)) error {
+func (s Subject) check() error {
 	if _, known := Excuses()[s.Kind]; !known {
 		return fmt.Errorf("Excuses does not know the kind %q", s.Kind)
 	}
@@ -58,7 +57,7 @@ func (s Subject) check(cases map[Case]func(*trial)) error {
 		return errors.New("only a Variant has Lacks; what a connector lacks always stands in Excuses")
 	}
 	for name, reason := range s.Lacks {
-		if _, known := cases[name]; !known || reason == "" {
+		if !isCase(name) || reason == "" {
 			return fmt.Errorf("Lacks[%q] = %q: it must name a case of the suite and a reason", name, reason)
 		}
 	}
@@ -155,7 +154,8 @@ type trial struct {
 	url     string // the fake's
 }
 
-// fault stands between the connector and the fake; n counts requests from 1.
+// fault answers requests in place of the fake, or passes them on; n counts
+// requests from 1.
 type fault func(n int, w http.ResponseWriter, r *http.Request, fake http.Handler)
 
 // open gives the connector on a world, its requests going through fault.
@@ -227,12 +227,12 @@ func (tr *trial) wantError(f fault, check func(error) bool, what string) error {
 
 const ann = "ann.lee@example.com"
 
-// one is a world with one person, found as ann.
+// one returns a world with one person, found as ann.
 func (tr *trial) one() World {
 	return World{People: []Person{{ID: tr.subject.id(1), Emails: []string{ann}}}}
 }
 
-// few is a world with five people, of whom ann comes last.
+// few returns a world with five people; ann comes last.
 func (tr *trial) few() World {
 	var w World
 	for n := range 4 {

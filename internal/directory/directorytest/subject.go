@@ -27,14 +27,14 @@ type Person struct {
 	Inactive bool
 }
 
-// World is what a fake service knows.
+// World holds what a fake service knows.
 type World struct {
 	People   []Person
 	PageSize int  // accounts a page at most; 0 = the service's own
 	Repeats  bool // the next page is always the first page again
 }
 
-// Env is where a connector is opened.
+// Env describes where a connector is opened.
 type Env struct {
 	BaseURL string // the fake's, http://127.0.0.1:…; "" for connectors without HTTP
 	Secret  string
@@ -77,7 +77,7 @@ func (s Subject) id(n int) string {
 	return "u-" + string(rune('0'+n))
 }
 
-// limit tells a client to wait.
+// limit asks a client to wait.
 func (s Subject) limit(w http.ResponseWriter, wait time.Duration) {
 	if s.Limit != nil {
 		s.Limit(w, wait)
@@ -87,7 +87,7 @@ func (s Subject) limit(w http.ResponseWriter, wait time.Duration) {
 	w.WriteHeader(http.StatusTooManyRequests)
 }
 
-// Case is one thing the suite proves.
+// Case names one thing that the suite proves.
 type Case string
 
 // Cases of the suite.
@@ -125,13 +125,13 @@ const (
 	SecretHidden   Case = "secret never in errors or logs"
 )
 
-// NeedsHTTP are the cases that only connectors with a Fake can show.
+// NeedsHTTP returns the cases that need a Fake.
 func NeedsHTTP() []Case {
 	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, FailsOnce, FailsAlways,
 		HTMLBody, TruncatedJSON, OtherJSON, Redirect, SecretHidden}
 }
 
-// NeedsPages are the cases about lists in several pages.
+// NeedsPages returns the cases about lists in several pages.
 func NeedsPages() []Case { return []Case{SecondPage, PageSizeOne, DuplicateOnTwoPages, RepeatedPage} }
 
 // Lacking makes a Lacks of cases that share a reason.

@@ -77,8 +77,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	return &entra{cfg: cfg, api: api}, nil
 }
 
-// loginHost is where tokens for a Graph host come from: its cloud's own
-// endpoint, or for a host that is none of Microsoft's, the host itself.
+// loginHost returns the token endpoint of a Graph host: that of its cloud, or
+// the host itself if it is not Microsoft's.
 func loginHost(graph string) string {
 	switch strings.ToLower(graph) {
 	case host:
@@ -104,8 +104,8 @@ func (e *entra) Check(ctx context.Context) error {
 	return err
 }
 
-// Find filters by the main addresses, and where no active member has it, by
-// the aliases.
+// Find filters by the main addresses, and by the aliases if no active member has
+// it.
 func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	address := quote(email)
 	found, err := e.filter(ctx, "mail eq "+address+" or userPrincipalName eq "+address)
@@ -159,7 +159,7 @@ func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Acco
 	return accounts, list.Next, nil
 }
 
-// quote is a string of OData.
+// quote returns a string of OData.
 func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
 
 type listMessage struct {
@@ -176,9 +176,9 @@ type user struct {
 	Type           string   `json:"userType"`
 }
 
-// accounts are a user as rows of one account: the principal name, which no two
-// users share, is as good as the main address, which they may. Where one user
-// has the address as the one and another as the other, neither is picked.
+// accounts returns a user as rows of one account. The principal name, which no
+// two users share, is a primary address as the main address is. If an address is
+// the one of one user and the other of another, it is ambiguous.
 func (u user) accounts() []directory.Account {
 	a := u.account()
 	rows := []directory.Account{a}
@@ -189,9 +189,9 @@ func (u user) accounts() []directory.Account {
 	return rows
 }
 
-// account: the main address is mail, else the proxy address marked by SMTP in
-// upper case, else the user principal name. A guest's principal name is made
-// up and no address.
+// account takes mail for the main address, else the proxy address marked by SMTP
+// in upper case, else the user principal name. The principal name of a guest is
+// made up and no address.
 func (u user) account() directory.Account {
 	a := directory.Account{ID: u.ID, Kind: directory.KindPerson}
 	var main, others []string

@@ -71,7 +71,7 @@ func readHeader(header []string) (map[string]int, error) {
 	return columns, nil
 }
 
-// readActive: a blank cell is an active account.
+// readActive reads the cell of an account; a blank one is active.
 func readActive(cell string) (bool, error) {
 	switch strings.ToLower(strings.TrimSpace(cell)) {
 	case "", "true", "yes", "1":
@@ -102,7 +102,7 @@ type jsonAccount struct {
 // decodeJSON reads a list of accounts.
 func decodeJSON(name string, data []byte) ([]row, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields() // a misspelled "emails" would be an account nobody has
+	dec.DisallowUnknownFields() // a misspelled "emails" would be an account without addresses
 	dec.UseNumber()
 	at := func(err error) error { return jsonError(name, data, dec.InputOffset(), err) }
 

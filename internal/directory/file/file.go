@@ -26,17 +26,17 @@ import (
 
 // Config names the export.
 type Config struct {
-	// Path is a CSV file with the header email,id and optionally active, or a
-	// JSON file with a list of {"id", "emails", "active"}. What it is is told
-	// by its extension, .csv or .json, else by its first character.
+	// Path names a CSV file with the header email,id and optionally active, or a
+	// JSON file with a list of {"id", "emails", "active"}. Its extension, .csv
+	// or .json, says which, else its first character.
 	Path string `hcl:"path" kind:"path"`
 }
 
 // maxBytes bounds a file: it is held in memory.
 const maxBytes = 256 << 20
 
-// settling is how long after its modification a file may change again without
-// a new modification time, on file systems with a coarse clock.
+// settling bounds the time in which a file may change again without a new
+// modification time, on file systems with a coarse clock.
 const settling = 2 * time.Second
 
 type file struct {
@@ -49,7 +49,7 @@ type file struct {
 	readable bool
 }
 
-// version tells one content of the file from the next.
+// version identifies the content of the file.
 type version struct {
 	modified time.Time
 	size     int64
@@ -97,7 +97,7 @@ func (f *file) Check(context.Context) error {
 	return err
 }
 
-// CheckNote says what a check that found nothing wrong amounts to.
+// CheckNote says what a successful check proves.
 func (*file) CheckNote() string { return "the file can be read" }
 
 // Find implements directory.Directory.
@@ -122,8 +122,8 @@ func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]dire
 	return found, nil
 }
 
-// current is the content of the file as it is now. A file that cannot be read
-// any more is an error, not yesterday's answer.
+// current returns the content of the file as it is now, or an error if the file
+// can no longer be read.
 func (f *file) current() (people, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -146,7 +146,7 @@ func (f *file) current() (people, error) {
 	return loaded, nil
 }
 
-// load reads the file and tells its version as of before, and the time.
+// load reads the file. It returns the version from before and the time.
 func load(path string) (people, version, time.Time, error) {
 	at := time.Now()
 	fail := func(err error) (people, version, time.Time, error) { return nil, version{}, at, err }
@@ -176,7 +176,8 @@ func load(path string) (people, version, time.Time, error) {
 	return loaded, version{modified: info.ModTime(), size: info.Size()}, at, nil
 }
 
-// decode reads an export; name stands in errors, and tells the format.
+// decode reads an export; errors begin with name, whose extension gives the
+// format.
 func decode(name string, data []byte) (people, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	isJSON := bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
@@ -205,13 +206,13 @@ type row struct {
 	active bool
 }
 
-// people is a file's content: the accounts of each normalised address, and
-// under "" those without one.
+// people maps each normalised address to its accounts, and "" to those without
+// an address.
 type people map[string][]directory.Account
 
 func (p people) find(email string) []directory.Account { return p[email] }
 
-// all are the accounts in some order that is always the same.
+// all returns the accounts in an order that is always the same.
 func (p people) all() []directory.Account {
 	all := make([]directory.Account, 0, len(p))
 	for _, email := range slices.Sorted(maps.Keys(p)) {
@@ -220,8 +221,8 @@ func (p people) all() []directory.Account {
 	return all
 }
 
-// gather checks rows and indexes them. Each address stands in an account of
-// its own: the order of rows must not make one holder of an address its
+// gather checks rows and indexes them. It makes one account row for each
+// address, so that the order of rows never makes one holder of an address its
 // primary holder and another one an alias.
 func gather(name string, rows []row) (people, error) {
 	type entry struct {

@@ -170,8 +170,8 @@ func nullable(cursor string) any {
 	return cursor
 }
 
-// ask sends a query about the organization and decodes it into into. A part of
-// an answer is no answer: any error fails the whole.
+// ask sends a query about the organization and decodes it into into. Any error
+// fails the whole query: a partial answer is no answer.
 func (g *github) ask(ctx context.Context, query string, variables map[string]any, into any) error {
 	all := map[string]any{"org": g.org}
 	maps.Copy(all, variables)
@@ -192,7 +192,7 @@ func (g *github) ask(ctx context.Context, query string, variables map[string]any
 }
 
 // limited recognises GitHub's limits: the primary one is a GraphQL error with
-// status 200 or a 403 with nothing remaining, the secondary a 403 with
+// status 200 or a 403 with nothing remaining, the secondary one a 403 with
 // Retry-After.
 func limited(status int, h http.Header, body []byte) bool {
 	none := h.Get("X-RateLimit-Remaining") == "0"
@@ -209,7 +209,7 @@ func limited(status int, h http.Header, body []byte) bool {
 	return false
 }
 
-// problem is the first error of an answer.
+// problem returns the first error of an answer.
 func (a answerMessage) problem() error {
 	if len(a.Errors) == 0 {
 		return nil
@@ -259,7 +259,7 @@ type accounter interface {
 	account() (directory.Account, bool)
 }
 
-// pageOf are the accounts of a page and the cursor of the next one.
+// pageOf returns the accounts of a page and the cursor of the next one.
 func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) {
 	if c == nil || c.Nodes == nil {
 		return nil, "", fmt.Errorf("%w as expected: the list is missing from the answer", directory.ErrUnavailable)
@@ -286,13 +286,12 @@ type user struct {
 	Login string `json:"login"`
 }
 
-// account stores the login, by which Terraform names people; it may change,
-// unlike the ids beside it.
+// account stores the login, by which Terraform names people. A login may change.
 func (u user) account() directory.Account {
 	return directory.Account{ID: u.Login, State: directory.StateActive}
 }
 
-// names are what an identity provider calls somebody.
+// names holds what an identity provider knows about a person.
 type names struct {
 	NameID   string `json:"nameId"`
 	Username string `json:"username"`
@@ -308,8 +307,8 @@ type identity struct {
 	User *user  `json:"user"`
 }
 
-// account: an identity that nobody has claimed yet leads to no login, so it is
-// no account.
+// account returns false for an identity that no GitHub user has claimed: it has
+// no login.
 func (i identity) account() (directory.Account, bool) {
 	if i.User == nil || i.User.Login == "" {
 		return directory.Account{}, false

@@ -70,9 +70,9 @@ func (g *gitlab) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(g.cfg.IncludeBots, false)}
 }
 
-// Check asks who the token is: only administrators see is_admin, and only
-// they find people by private addresses. Where the instance demands that
-// administrators say so, a token without admin_mode still sees none.
+// Check reads the token's user: only administrators see is_admin, and only they
+// find people by private addresses. If the instance uses admin mode, a token
+// without the scope admin_mode still sees none.
 func (g *gitlab) Check(ctx context.Context) error {
 	type admin struct {
 		ID      apiclient.Text `json:"id"`
@@ -143,8 +143,8 @@ type user struct {
 	Bot         bool           `json:"bot"`
 }
 
-// account: a commit address is GitLab's own invention unless the user chose
-// one of theirs, so it is an alias at most.
+// account takes commit addresses for aliases: GitLab makes them up unless the
+// user chose one.
 func (u user) account() directory.Account {
 	a := directory.Account{ID: string(u.ID), Kind: directory.KindPerson}
 	for i, address := range []string{u.Email, u.PublicEmail, u.CommitEmail} {

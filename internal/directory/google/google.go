@@ -33,9 +33,9 @@ import (
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://admin.googleapis.com
 	Domain             string `kind:"external_id"` // such as acme.com
-	// CredentialsFile is the JSON key of a service account with domain-wide
-	// delegation. Without one nobody is asked: an address of the domain is
-	// taken for the account it would have.
+	// CredentialsFile names the JSON key of a service account with domain-wide
+	// delegation. Without one no request is sent: an address of the domain is
+	// taken for its account.
 	CredentialsFile string `hcl:"credentials_file,optional" kind:"path"`
 	Impersonate     string `hcl:"impersonate,optional"` // the administrator in whose name the key acts
 }
@@ -107,9 +107,9 @@ func (g *google) readable(ctx context.Context) error {
 	return err
 }
 
-// Find asks for the user whose primary address or alias it is. Google answers
-// for a domain of somebody else as for a missing permission, so a refusal is
-// told apart by asking for what the credential must be able to read.
+// Find gets the user with this primary address or alias. Google refuses a
+// foreign domain as it refuses a missing permission, so after a refusal Find
+// checks that the credential can read users at all.
 func (g *google) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	u, resp, err := apiclient.Get[user](ctx, g.api, apiclient.Request{Path: usersPath + "/" + url.PathEscape(email), Query: url.Values{"projection": {"basic"}, "fields": {fields}}})
 	switch {
@@ -125,9 +125,8 @@ func (g *google) Find(ctx context.Context, email string) ([]directory.Account, e
 	return []directory.Account{u.account()}, nil
 }
 
-// FindID implements directory.IDFinder: the identity is the primary address. A
-// user who was renamed is found under the old one, which is an alias then and
-// still theirs.
+// FindID implements directory.IDFinder: the identity is the primary address.
+// After a renaming the old address is an alias of the same user.
 func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	found, err := g.Find(ctx, id)
 	for i := range found {
@@ -212,8 +211,8 @@ type user struct {
 	Archived           bool     `json:"archived"`
 }
 
-// account: what is stored is the primary address; it differs from the one
-// asked for where that is an alias.
+// account stores the primary address, which differs from an alias that was asked
+// for.
 func (u user) account() directory.Account {
 	a := directory.Account{ID: u.PrimaryEmail, State: directory.StateActive}
 	for _, list := range [][]string{{u.PrimaryEmail}, u.Aliases, u.NonEditableAliases} {
@@ -282,8 +281,8 @@ func parseKey(raw []byte) (*key, error) {
 	return &key{email: file.ClientEmail, id: file.PrivateKeyID, tokenURL: file.TokenURI, private: private}, nil
 }
 
-// tokens makes the function that exchanges a signed assertion (RFC 7523) for
-// an access token in the name of the administrator.
+// tokens returns the function that exchanges a signed assertion (RFC 7523) for
+// an access token of the administrator.
 func (k *key) tokens(cfg Config) (func(context.Context) (apiclient.AccessToken, error), error) {
 	settings := cfg.Settings
 	settings.BaseURL = k.tokenURL
@@ -306,7 +305,7 @@ func (k *key) tokens(cfg Config) (func(context.Context) (apiclient.AccessToken, 
 	}, nil
 }
 
-// assertion is a signed JWT that is good for one hour.
+// assertion returns a signed JWT that is valid for one hour.
 func (k *key) assertion(subject string, now time.Time) (string, error) {
 	encode := func(part map[string]any) string {
 		raw, _ := json.Marshal(part) // strings and numbers always marshal
@@ -324,8 +323,8 @@ func (k *key) assertion(subject string, now time.Time) (string, error) {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
 
-// assumed asks nobody: in Google the identity is an e-mail, so an address of
-// the domain is its own identity, as long as it is not an alias.
+// assumed sends no requests. In Google the identity is an e-mail, so an address
+// of the domain is its own identity, unless it is an alias.
 type assumed struct{ domain string }
 
 func openAssumed(cfg Config) (directory.Directory, error) {
@@ -344,7 +343,7 @@ func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Loo
 // Check implements directory.Directory: there is nothing to check.
 func (assumed) Check(ctx context.Context) error { return ctx.Err() }
 
-// CheckNote says what a check that found nothing wrong amounts to.
+// CheckNote says what a successful check proves.
 func (assumed) CheckNote() string {
 	return "nobody is asked: an address of the domain is taken for its own identity"
 }

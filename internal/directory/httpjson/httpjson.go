@@ -50,7 +50,7 @@ const (
 	maxInFlight    = 4
 )
 
-// checkEmail is whom Check asks for: nobody, in a domain that is nobody's.
+// checkEmail is an address that nobody has, for Check.
 const checkEmail = "sym-identityd-check@example.com"
 
 type endpoint struct {
@@ -102,8 +102,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	return &endpoint{api: api, target: to, reply: compiled, notFound: slices.Clone(cfg.NotFoundStatus)}, nil
 }
 
-// checkNotFoundStatus refuses statuses that say something else of a service
-// than that it knows nobody.
+// checkNotFoundStatus refuses statuses that never mean that a person is unknown.
 func checkNotFoundStatus(status int) error {
 	switch {
 	case status == http.StatusOK:
@@ -119,9 +118,9 @@ func checkNotFoundStatus(status int) error {
 // Describe implements directory.Directory.
 func (e *endpoint) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
 
-// Check asks for an address that nobody has and expects to be told so: it
-// proves that the endpoint answers, takes the credential, and that the
-// expressions understand the answer about an unknown person.
+// Check looks up an address that nobody has and expects no account: that proves
+// that the endpoint answers, that it accepts the credential, and that the
+// expressions read the answer for an unknown person.
 func (e *endpoint) Check(ctx context.Context) error {
 	_, err := e.Find(ctx, checkEmail)
 	return err
@@ -147,7 +146,7 @@ func (e *endpoint) Find(ctx context.Context, email string) ([]directory.Account,
 	return found, resp.Redact(err)
 }
 
-// notFoundOr is nil for a status that the configuration calls "no such user".
+// notFoundOr returns nil for a status in not_found_status, else err.
 func (e *endpoint) notFoundOr(err error) error {
 	var status *apiclient.StatusError
 	switch {
@@ -203,8 +202,8 @@ func parseTarget(raw string) (target, error) {
 	return t, nil
 }
 
-// secrets are the values of the query that may be keys: errors do not show a
-// query, but a service that repeats its request in an answer would.
+// secrets returns the values of the query that may be keys. Errors do not show
+// the query, but a service may repeat it in an answer.
 func (t target) secrets() []string {
 	const shortestKey = 8 // "format=json" is no secret
 	values, _ := url.ParseQuery(strings.TrimPrefix(t.query, "?"))
@@ -219,15 +218,15 @@ func (t target) secrets() []string {
 	return keys
 }
 
-// url is the address of the answer about email. The two places escape
+// url returns the URL of the answer about email. The two places escape
 // differently: in a query + is a space, in a path / begins a segment.
 func (t target) url(email string) string {
 	return t.base + strings.ReplaceAll(t.path, placeholder, url.PathEscape(email)) +
 		strings.ReplaceAll(t.query, placeholder, url.QueryEscape(email))
 }
 
-// parseHeaders returns the headers and what of them may not be shown:
-// everything but the values of headers that never hold a credential.
+// parseHeaders returns the headers, and the values that no error may show: all
+// but those of headers that never hold a credential.
 func parseHeaders(settings map[string]string) (http.Header, []string, error) {
 	header, secret := http.Header{}, http.Header{}
 	for name, value := range settings {

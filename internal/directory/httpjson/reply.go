@@ -93,8 +93,8 @@ func readable(t *cel.Type) bool {
 	return false
 }
 
-// accounts is what an answer says about email. A failure to understand it is
-// about this person only and matches directory.ErrAnswer.
+// accounts returns what an answer says about email. A failure to read it matches
+// directory.ErrAnswer: it is about this person only.
 func (r *reply) accounts(ctx context.Context, email string, body any) ([]directory.Account, error) {
 	vars := map[string]any{"response": celValue(body), "email": email}
 	ids, err := r.identity.strings(ctx, vars)
@@ -179,14 +179,14 @@ func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
 	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string", directory.ErrAnswer, x.setting, value.Type().TypeName())
 }
 
-// errAbsent is a field or index that the answer does not have: the way most
-// services say that they know nobody. CEL itself has no typed error for it.
+// errAbsent is a field or index that the answer does not have, which is how most
+// services answer for unknown people. CEL has no typed error for it.
 var errAbsent = errors.New("the answer has no such field or index")
 
 // markAbsent makes accesses to absent fields and indexes, and to any field of
 // null, fail with errAbsent. Inside a macro such as filter or map they keep
-// CEL's own error: one row without a field does not mean that the person is
-// in none of the rows.
+// CEL's own error: one row without a field does not mean that the person is in
+// no row.
 func markAbsent(checked *cel.Ast) interpreter.InterpretableDecorator {
 	inLoop := map[int64]bool{}
 	mark := ast.NewExprVisitor(func(e ast.Expr) { inLoop[e.ID()] = true })
@@ -273,7 +273,7 @@ func celValue(v any) any {
 	return v
 }
 
-// number is an int or uint where those print as the literal does, else a
+// number returns an int or uint if those print as the literal does, else a
 // double that remembers the literal.
 func number(text string) ref.Val {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(i, 10) == text {
@@ -286,7 +286,7 @@ func number(text string) ref.Val {
 	return literal{Double: types.Double(f), text: text}
 }
 
-// literal is a double that becomes its own spelling when it becomes a string.
+// literal is a double that prints as its literal.
 type literal struct {
 	types.Double
 	text string

@@ -104,8 +104,8 @@ func (s *server) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, ListNeedsEmail: true, LookupSeesInactive: true}
 }
 
-// Check binds and reads one person: a bind that may read nothing sees an empty
-// tree, in which everybody would be absent.
+// Check binds and reads one person: a credential without read access sees an
+// empty tree, in which everybody would be absent.
 func (s *server) Check(ctx context.Context) error {
 	for page, err := range s.search(ctx, s.everybody(), 1) {
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 	return s.search(ctx, s.everybody(), pageSize)
 }
 
-// having is the filter for people with one of some addresses.
+// having returns the filter for people with one of some addresses.
 func (s *server) having(emails ...string) string {
 	var terms strings.Builder
 	for _, email := range emails {
@@ -168,7 +168,7 @@ func (s *server) having(emails ...string) string {
 	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
 }
 
-// everybody is the filter for people with any address.
+// everybody returns the filter for people with any address.
 func (s *server) everybody() string {
 	var terms strings.Builder
 	for _, a := range s.schema.addresses {
@@ -177,7 +177,7 @@ func (s *server) everybody() string {
 	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
 }
 
-// search yields the pages of a search, over a connection of its own.
+// search yields the pages of a search, over its own connection.
 func (s *server) search(ctx context.Context, filter string, size uint32) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
 		conn, err := s.connect(ctx)
@@ -264,8 +264,8 @@ func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 	return conn, nil
 }
 
-// tlsSettings reads the authority's certificate anew each time, so that one
-// that is replaced needs no restart.
+// tlsSettings reads the authority's certificate each time, so that replacing it
+// needs no restart.
 func (s *server) tlsSettings() (*tls.Config, error) {
 	settings := &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12}
 	if s.cfg.CAFile == "" {
@@ -282,7 +282,7 @@ func (s *server) tlsSettings() (*tls.Config, error) {
 	return settings, nil
 }
 
-// failure is an error of the library as the directory package's.
+// failure turns an error of the library into one of the directory package.
 func (s *server) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -15,7 +15,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
 
-// schema is what a kind of server calls the things of people.
+// schema holds the names of attributes and filters of a kind of server.
 type schema struct {
 	people    string // the filter for them
 	addresses []address
@@ -39,7 +39,7 @@ func schemaOf(strategy string) (schema, error) {
 	return schema{}, fmt.Errorf("strategy: it is openldap, ad or freeipa, not %q", strategy)
 }
 
-// Attributes that tell who is out of use: the flags of Active Directory, the
+// Attributes that mark accounts as inactive: the flags of Active Directory, the
 // lock of FreeIPA, the lock of OpenLDAP's password policy.
 const (
 	adFlags      = "userAccountControl"
@@ -61,9 +61,9 @@ func (s schema) attributes() []string {
 	return names
 }
 
-// accounts are an entry as rows of one account, one for each value of the main
-// attribute: LDAP keeps values in no order, so each of them is a primary
-// address, and two people who have one in common are ambiguous.
+// accounts returns an entry as rows of one account, one for each value of the
+// main attribute. LDAP keeps values in no order, so each is a primary address,
+// and two people who share one are ambiguous.
 func (s schema) accounts(e *ldap.Entry) ([]directory.Account, error) {
 	a, err := s.account(e)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s schema) account(e *ldap.Entry) (directory.Account, error) {
 	return a, nil
 }
 
-// withID is the term of a filter for the entry with an id; ok is false where no
+// withID returns the filter term for the entry with an id; ok is false if no
 // entry can have it.
 func (s schema) withID(id string) (term string, ok bool) {
 	switch {
@@ -129,7 +129,7 @@ func (s schema) withID(id string) (term string, ok bool) {
 	return fmt.Sprintf(`(%s=\%s)`, s.id, strings.Join(strings.Split(fmt.Sprintf("% x", b), " "), `\`)), true
 }
 
-// guid is Active Directory's binary id as people write it: its first three
+// guid returns Active Directory's binary id in its usual form: its first three
 // groups are little-endian.
 func guid(b []byte) (string, error) {
 	if len(b) == 0 {

@@ -35,7 +35,7 @@ const (
 
 type onelogin struct {
 	cfg    Config
-	domain string // "" where the service is of another type
+	domain string // "" if the service is of another type
 	api    *apiclient.Client
 }
 

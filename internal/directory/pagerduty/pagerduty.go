@@ -148,8 +148,8 @@ func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, *a
 	return list, resp, err
 }
 
-// listMessage is a page. Its total is null by default, so that only more
-// tells the end.
+// listMessage is a page. Its total is null by default, so only more says whether
+// the list goes on.
 type listMessage struct {
 	Users *[]user `json:"users"`
 	More  *bool   `json:"more"`

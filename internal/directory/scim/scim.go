@@ -112,9 +112,8 @@ func (s *scim) search(ctx context.Context, email string) ([]directory.Account, e
 	return append(found, more...), nil
 }
 
-// FindID implements directory.IDFinder, by a filter, which every attribute
-// that can be stored may stand in. A server that compares another way than we
-// do finds more or less: what it finds is compared again.
+// FindID implements directory.IDFinder, with a filter on the attribute that is
+// stored. A server may compare differently and find more: Status compares again.
 func (s *scim) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	return s.all(ctx, string(s.idFrom)+" eq "+quote(id))
 }
@@ -163,13 +162,13 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 	return list, nil
 }
 
-// quote is a value of a filter, which is a JSON string; escaping < and > as
-// Go's encoder does would be legal but is not understood everywhere.
+// quote returns a value of a filter, which is a JSON string. It does not escape
+// < and > as Go's encoder does: not every server reads that.
 func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// plain reports whether a value stands in a filter as it is.
+// plain reports whether a filter holds a value unchanged.
 func plain(value string) bool { return !strings.ContainsAny(value, `\"`) }
 
 // filterUnsupported reports whether a server that cannot filter by e-mail
@@ -185,22 +184,21 @@ func filterUnsupported(err error) bool {
 	return status.JSON(&body) == nil && body.ScimType == "invalidFilter"
 }
 
-// caseProbe finds out whether a server's filters compare case. By RFC 7643
-// they must not, for userName and e-mails; some do, and then hide an address
-// in upper case from who asks for it in lower case.
+// caseProbe finds out whether a server's filters compare case. By RFC 7643 they
+// must not, for userName and e-mails; some do, and then do not find an
+// upper-case address by its lower-case form.
 type caseProbe struct {
 	mu    sync.Mutex
 	until time.Time // what is known is known until then
 	cased bool
 }
 
-// probedFor is how long an answer stands: servers are replaced, and people
-// with upper case come.
+// probedFor bounds the age of a probe: servers are replaced, and people with
+// upper-case addresses join.
 const probedFor = 10 * time.Minute
 
-// compares looks on the first page of the list for an address in upper case
-// and searches for it in lower case. A page without any says nothing against
-// the server.
+// compares takes an address in upper case from the first page of the list and
+// searches for it in lower case. It reports false if the page has none.
 func (p *caseProbe) compares(ctx context.Context, s *scim) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -254,8 +252,8 @@ type listing struct {
 	users []user
 }
 
-// read refuses what is JSON but no ListResponse: without the count, an error
-// sent with status 200 would look like an empty list.
+// read refuses JSON that is no ListResponse: an error sent with status 200 would
+// look like an empty list.
 func (m listMessage) read() (listing, error) {
 	switch {
 	case m.TotalResults == nil:
@@ -306,7 +304,7 @@ func (a idAttribute) of(u user) string {
 	return string(u.ID)
 }
 
-// accounts are users as rows of accounts, one for each primary address.
+// accounts returns users as rows of accounts, one for each primary address.
 func (a idAttribute) accounts(users []user) []directory.Account {
 	accounts := make([]directory.Account, 0, len(users))
 	for _, u := range users {
@@ -323,7 +321,7 @@ func (a idAttribute) accounts(users []user) []directory.Account {
 	return accounts
 }
 
-// state: an account whose server does not say is not called inactive.
+// state returns StateUnknown if the server does not say.
 func (u user) state() directory.State {
 	switch {
 	case !u.Active.known:
@@ -334,8 +332,8 @@ func (u user) state() directory.State {
 	return directory.StateInactive
 }
 
-// addresses: the e-mail marked as primary is one, and so is a userName that is
-// an e-mail, which no two users share. Where none is marked, all are: SCIM
+// addresses returns the e-mail marked as primary, and a userName that is an
+// e-mail, which no two users share. If none is marked, all are primary: SCIM
 // gives values no order.
 func (u user) addresses() (primary, other []string) {
 	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })

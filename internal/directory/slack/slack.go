@@ -73,15 +73,15 @@ func Open(cfg Config) (directory.Directory, error) {
 	return &slack{cfg: cfg, lookups: lookups, lists: lists}, nil
 }
 
-// Describe implements directory.Directory. Only the list shows who was
-// deactivated.
+// Describe implements directory.Directory. Only the list shows deactivated
+// users.
 func (s *slack) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery,
 		Kinds: directory.Kinds(s.cfg.IncludeBots, s.cfg.IncludeGuests)}
 }
 
-// Check compares the token's workspace, then looks for somebody who cannot
-// exist: that needs both scopes.
+// Check compares the token's workspace, then looks up an address that nobody
+// has, which needs both scopes.
 func (s *slack) Check(ctx context.Context) error {
 	var who struct {
 		envelope
@@ -125,7 +125,7 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 }
 
 // Pages implements directory.Lister. Without the scope users:read.email Slack
-// lists everybody, only without addresses, which must not look like absence.
+// lists everybody without addresses, which must not look like absence.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
 		query := url.Values{"limit": {strconv.Itoa(listSize)}}
@@ -262,8 +262,8 @@ type user struct {
 // slackbot is in every workspace and is not marked as a bot.
 const slackbot = "USLACKBOT"
 
-// account reads a user as one of a workspace ("" = any): who belongs to
-// another one is shared with it, through a channel or an organization.
+// account reads a user as one of a workspace ("" = any). A user of another one
+// is shared with it, through a channel or an organization.
 func (u user) account(workspace string) directory.Account {
 	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
 	if u.Profile.Email != "" {

@@ -18,9 +18,9 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 )
 
-// Config describes a tailnet. Token, or ClientID and ClientSecret, are the
-// credential; without any nobody is asked, and an address of the tailnet's
-// domain is taken for the account it would have.
+// Config describes a tailnet. The credential is Token, or ClientID and
+// ClientSecret. Without one no request is sent: an address of the tailnet's
+// domain is taken for its account.
 type Config struct {
 	apiclient.Settings        // BaseURL "" = https://api.tailscale.com
 	Tailnet            string `kind:"external_id"`                 // the organization's name, such as acme.com; "" = the credential's own
@@ -123,7 +123,8 @@ type user struct {
 	Status    string `json:"status"`
 }
 
-// elsewhere: the part after the @ names an identity provider and is no domain.
+// elsewhere reports whether the part after the @ is an identity provider and no
+// domain.
 func (u user) elsewhere() bool {
 	at := strings.LastIndexByte(u.LoginName, '@')
 	return at < 0 || !strings.Contains(u.LoginName[at:], ".")
@@ -148,8 +149,8 @@ func (u user) account() directory.Account {
 	return a
 }
 
-// assumed asks nobody: a Tailscale identity is an e-mail, so an address of the
-// tailnet's domain is its own identity.
+// assumed sends no requests: a Tailscale identity is an e-mail, so an address of
+// the tailnet's domain is its own identity.
 type assumed struct{ domain string }
 
 func openAssumed(cfg Config) (directory.Directory, error) {
@@ -165,7 +166,7 @@ func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Loo
 // Check implements directory.Directory: there is nothing to check.
 func (assumed) Check(ctx context.Context) error { return ctx.Err() }
 
-// CheckNote says what a check that found nothing wrong amounts to.
+// CheckNote says what a successful check proves.
 func (assumed) CheckNote() string {
 	return "nobody is asked: an address of the domain is taken for its own identity"
 }
