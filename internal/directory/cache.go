@@ -221,20 +221,15 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 	tooLong := false
 	err = Walk(ctx, c.lister(), func(page []Account) bool {
 		list.add(compact(page))
-		tooLong = c.countPage(f)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		f.pages++
+		tooLong = f.maxPages > 0 && f.pages > f.maxPages
 		return !tooLong
 	})
 	if tooLong && err == nil {
 		err = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
 	}
-}
-
-// countPage counts a page and reports whether no caller wants another one.
-func (c *Cached) countPage(f *listFetch) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f.pages++
-	return f.maxPages > 0 && f.pages > f.maxPages
 }
 
 func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
@@ -261,16 +256,13 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 			delete(c.answers, email)
 		}
 	}
-	time.AfterFunc(c.settings.TTL, func() { c.drop(list) })
-}
-
-// drop frees a list that is too old for any answer.
-func (c *Cached) drop(list *snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.list == list {
-		c.list = nil
-	}
+	time.AfterFunc(c.settings.TTL, func() { // free a list that is too old for any answer
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.list == list {
+			c.list = nil
+		}
+	})
 }
 
 // Close ends a walk that is under way and frees what is kept.

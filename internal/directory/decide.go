@@ -64,14 +64,11 @@ func (p *policy) decide(email string, candidates []Account) Result {
 	if len(best) == 0 {
 		return Result{Status: identity.NotFound}
 	}
-	for _, m := range best {
-		if strings.TrimSpace(m.ID) == "" {
-			return Result{Status: identity.Failed, Err: fmt.Errorf("%w: the account of %s has no id", ErrAnswer, want)}
-		}
-	}
 	accounts := make([]Account, len(best))
 	for i, m := range best {
-		accounts[i] = m.Account
+		if accounts[i] = m.Account; strings.TrimSpace(m.ID) == "" {
+			return Result{Status: identity.Failed, Err: fmt.Errorf("%w: the account of %s has no id", ErrAnswer, want)}
+		}
 	}
 	slices.SortFunc(accounts, func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
 
@@ -104,43 +101,41 @@ func bestTier(matches []match) []match {
 // address. It merges first: the row that says that an account is a bot may be
 // another one than the row with the address.
 func (p *policy) matches(want string, candidates []Account) []match {
-	var order []string
-	rows := map[string][]Account{}
-	var found []match
+	var accounts [][]Account
+	at := map[string]int{}
 	for _, a := range candidates {
 		id := p.foldID(a.ID)
-		if strings.TrimSpace(id) == "" { // rows without an id are accounts of their own
-			found = p.appendMatch(found, want, []Account{a})
-			continue
+		i, known := at[id]
+		if !known || strings.TrimSpace(id) == "" { // rows without an id are accounts of their own
+			i, at[id] = len(accounts), len(accounts)
+			accounts = append(accounts, nil)
 		}
-		if rows[id] == nil {
-			order = append(order, id)
-		}
-		rows[id] = append(rows[id], a)
+		accounts[i] = append(accounts[i], a)
 	}
-	for _, id := range order {
-		found = p.appendMatch(found, want, rows[id])
+	var found []match
+	for _, rows := range accounts {
+		if m, ok := p.match(want, rows); ok {
+			found = append(found, m)
+		}
 	}
 	return found
 }
 
-func (p *policy) appendMatch(found []match, want string, rows []Account) []match {
-	m := match{Account: merge(rows)}
-	has := false
+// match merges the rows of an account and reports whether it has the address
+// and a kind that matches.
+func (p *policy) match(want string, rows []Account) (m match, ok bool) {
 	for _, row := range rows {
 		if !p.kinds[row.Kind] {
-			return found
+			return match{}, false
 		}
 		for i, address := range row.Emails {
 			if sameAddress(want, address) {
-				has, m.primary = true, m.primary || i == 0
+				ok, m.primary = true, m.primary || i == 0
 			}
 		}
 	}
-	if !has {
-		return found
-	}
-	return append(found, m)
+	m.Account = merge(rows)
+	return m, ok
 }
 
 // merge makes one account of several rows; their order does not matter. It

@@ -11,63 +11,37 @@ import (
 
 // index finds rows of a walked list by normalised address and by id. It finds
 // all rows of an account, because Decide needs those with other addresses too.
-// Chains of row numbers in place of slices keep it small.
 type index struct {
 	foldID    func(string) string
 	rows      []Account
-	sameID    []int32 // for each row the one before it with its id; none = -1
-	byID      map[string]int32
-	byAddress map[string]int32 // into links
-	links     []link
+	byID      map[string][]int32 // numbers of rows
+	byAddress map[string][]int32
 }
 
-// link holds one row that has an address, and the previous link of that address.
-type link struct{ row, before int32 }
-
-const none = -1
-
 func newIndex(foldID func(string) string) *index {
-	return &index{foldID: foldID, byID: map[string]int32{}, byAddress: map[string]int32{}}
+	return &index{foldID: foldID, byID: map[string][]int32{}, byAddress: map[string][]int32{}}
 }
 
 func (x *index) add(page []Account) {
 	for _, a := range page {
-		row := int32(len(x.rows))
+		row, id := int32(len(x.rows)), x.foldID(a.ID)
 		x.rows = append(x.rows, a)
-		x.sameID = append(x.sameID, chain(x.byID, x.foldID(a.ID), row))
-		var seen []string
+		x.byID[id] = append(x.byID[id], row)
 		for _, address := range a.Emails {
 			key, err := identity.Normalize(address)
-			if err != nil || key == "" || slices.Contains(seen, key) {
-				continue // Decide cannot match it
+			if rows := x.byAddress[key]; err == nil && key != "" && !slices.Contains(rows, row) {
+				x.byAddress[key] = append(rows, row)
 			}
-			seen = append(seen, key)
-			at := int32(len(x.links))
-			x.links = append(x.links, link{row: row, before: chain(x.byAddress, key, at)})
 		}
 	}
 }
 
-// chain makes at the head of a chain and returns the head before it.
-func chain(heads map[string]int32, key string, at int32) int32 {
-	before, there := heads[key]
-	if !there {
-		before = none
-	}
-	heads[key] = at
-	return before
-}
-
 // find returns all rows of the accounts with the address.
 func (x *index) find(email string) []Account {
-	head, there := x.byAddress[email]
-	if !there {
-		return nil
-	}
 	var found []Account
 	var done []string
-	for at := head; at != none; at = x.links[at].before {
-		a := x.rows[x.links[at].row]
+	for _, row := range x.byAddress[email] {
+		a := x.rows[row]
 		id := x.foldID(a.ID)
 		switch {
 		case id == "":
@@ -82,13 +56,9 @@ func (x *index) find(email string) []Account {
 
 // withID returns the rows of an account.
 func (x *index) withID(id string) []Account {
-	head, there := x.byID[x.foldID(id)]
-	if !there {
-		return nil
-	}
 	var found []Account
-	for at := head; at != none; at = x.sameID[at] {
-		found = append(found, x.rows[at])
+	for _, row := range x.byID[x.foldID(id)] {
+		found = append(found, x.rows[row])
 	}
 	return found
 }

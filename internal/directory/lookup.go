@@ -4,6 +4,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -298,14 +299,7 @@ func lookupEach(
 	}
 	close(next)
 	workers.Wait()
-
-	switch {
-	case fatal != nil:
-		return fatal
-	case limited != nil:
-		return limited
-	}
-	return context.Cause(ctx)
+	return cmp.Or(fatal, limited, context.Cause(ctx))
 }
 
 const (

@@ -22,7 +22,7 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 	if d, ok := l.(interface{ Describe() Descriptor }); ok {
 		limit = d.Describe().ListMaxAccounts
 	}
-	var guard pageGuard
+	guard := pageGuard{map[[sha256.Size]byte]bool{}, 0}
 	total := 0
 	for page, err := range l.Pages(ctx) {
 		if err != nil {
@@ -53,7 +53,7 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 // it. A page or cursor that comes again is an error that matches ErrUnavailable.
 func Paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
 	return func(yield func([]Account, error) bool) {
-		var guard pageGuard
+		guard := pageGuard{map[[sha256.Size]byte]bool{}, 0}
 		var cursor, end C
 		seen := map[C]bool{}
 		for {
@@ -108,9 +108,6 @@ func (g *pageGuard) check(page []Account) error {
 	}
 	if g.seen[sum] {
 		return fmt.Errorf("%w in full: its list repeats a page (page %d)", ErrUnavailable, g.pages)
-	}
-	if g.seen == nil {
-		g.seen = map[[sha256.Size]byte]bool{}
 	}
 	g.seen[sum] = true
 	return nil

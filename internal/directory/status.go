@@ -97,9 +97,7 @@ func (s *statuses) applyCache(list *snapshot, want []string) (missing []string) 
 	if list == nil {
 		return want
 	}
-	for _, key := range s.applyList(list, want) {
-		missing = append(missing, key)
-	}
+	missing = s.applyList(list, want)
 	for _, key := range want {
 		r, known := s.results[key]
 		if known && !s.cache.settings.fresh(time.Since(list.ended), r.Status == identity.AccountActive) {

@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
-	"strings"
+	"regexp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
@@ -106,38 +106,22 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// links matches a link of a Link header and its parameters, relNext the
+// parameter of the next page.
+var (
+	links   = regexp.MustCompile(`<([^>]*)>([^<]*)`)
+	relNext = regexp.MustCompile(`(?i)(?:^|[;,])\s*rel\s*=\s*"*next"*\s*(?:$|[;,])`)
+)
+
 // NextLink returns the URL of the Link header with the relation next, "" if
 // there is none. It reads several headers, and several links in one.
 func NextLink(h http.Header) string {
 	for _, header := range h.Values("Link") {
-		for header != "" {
-			_, rest, ok := strings.Cut(header, "<")
-			if !ok {
-				break
-			}
-			target, rest, ok := strings.Cut(rest, ">")
-			if !ok {
-				break
-			}
-			parameters, following, more := strings.Cut(rest, "<")
-			if isNext(parameters) {
-				return target
-			}
-			header = ""
-			if more {
-				header = "<" + following
+		for _, link := range links.FindAllStringSubmatch(header, -1) {
+			if relNext.MatchString(link[2]) {
+				return link[1]
 			}
 		}
 	}
 	return ""
-}
-
-func isNext(parameters string) bool {
-	for _, p := range strings.FieldsFunc(parameters, func(r rune) bool { return r == ';' || r == ',' }) {
-		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(strings.TrimSpace(name), "rel") && strings.EqualFold(strings.Trim(strings.TrimSpace(value), `"`), "next") {
-			return true
-		}
-	}
-	return false
 }
