@@ -148,7 +148,7 @@ func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instan
 		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; `listen` in the configuration names another", cfg.Listen, err)
 	}
 	if instance.StoreCreated() {
-		log.Info("created an empty store", "store", instance.StoreName())
+		log.Info("created an empty store", "store", cfg.Store.Name())
 	}
 	server := newServer(instance.Handler(), defaultLimits(), log)
 	serve, scheme := server.Serve, "http"

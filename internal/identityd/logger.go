@@ -12,7 +12,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 )
 
-// emailPattern finds e-mails in texts, as they are and inside a URL's query.
+// emailPattern matches e-mails in texts, plain and inside a URL's query.
 var emailPattern = regexp.MustCompile(`[A-Za-z0-9.!#$'*+^_{|}~%\x{80}-\x{10FFFF}-]+(@|%40)((?:[A-Za-z0-9\x{80}-\x{10FFFF}-]+\.)*[A-Za-z0-9\x{80}-\x{10FFFF}-]+)`)
 
 // Logger returns a logger that takes the secrets of the file out of messages
@@ -22,18 +22,16 @@ func Logger(c *config.Config, log *slog.Logger) *slog.Logger {
 	if log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(&cleanHandler{next: log.Handler(), clean: func(text string) string { return cleanLog(c, text) }})
+	return slog.New(&cleanHandler{log.Handler(), func(text string) string {
+		text = c.Redact(text)
+		if c.MaskEmails {
+			text = emailPattern.ReplaceAllString(text, "***${1}${2}")
+		}
+		return text
+	}})
 }
 
-func cleanLog(c *config.Config, text string) string {
-	text = c.Redact(text)
-	if c.MaskEmails {
-		text = emailPattern.ReplaceAllString(text, "***${1}${2}")
-	}
-	return text
-}
-
-// cleanHandler hands on records whose texts are clean.
+// cleanHandler passes records on with clean texts.
 type cleanHandler struct {
 	next  slog.Handler
 	clean func(string) string

@@ -8,12 +8,13 @@ package identityd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -40,30 +41,15 @@ type Instance struct {
 	store       *sqlstore.Store
 	directories map[identity.ServiceKey]*directory.Cached
 	handler     http.Handler
-	gate        *gate      // nil where everybody is one principal
+	auth        *liveAuth  // nil if one principal sends every request
 	reloading   sync.Mutex // one at a time
 }
 
-// Handler answers the API's requests until Close.
+// Handler returns the handler of the API's requests. It works until Close.
 func (i *Instance) Handler() http.Handler { return i.handler }
-
-// TLS is how to listen: nil for plain HTTP. It follows the files of the tls
-// block, and Reload.
-func (i *Instance) TLS() *tls.Config {
-	if i.gate == nil {
-		return nil
-	}
-	return i.gate.tlsConfig()
-}
-
-// Org is the organization the store is for.
-func (i *Instance) Org() string { return i.config.Org }
 
 // StoreCreated reports whether Open created the store: it was not there before.
 func (i *Instance) StoreCreated() bool { return i.store.Created() }
-
-// StoreName is the store's URL without a password.
-func (i *Instance) StoreName() string { return i.config.Store.Name() }
 
 // Close releases the store and ends walks of directories. Requests under way
 // may fail.
@@ -74,13 +60,12 @@ func (i *Instance) Close() error {
 	return i.store.Close()
 }
 
-// Open opens the store, creating it where it is missing, and the directories,
-// and registers the file's services. What cannot be opened is a
-// *DiagnosticsError at its place in the file, everything at once; errors.Is
-// and errors.As find the causes.
+// Open opens the store, creating it if it is missing, and the directories, and
+// registers the file's services. It returns a *config.DiagnosticsError with
+// everything that cannot be opened, each at its place in the file.
 func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error) {
-	var failures []config.Failure
 	i := &Instance{config: c, log: opts.Logger, directories: make(map[identity.ServiceKey]*directory.Cached)}
+	var failures []config.Failure
 	for _, s := range c.Services {
 		if s.Directory == nil {
 			continue
@@ -97,50 +82,50 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 	}
 	opts.Logger = Logger(c, opts.Logger)
 	if opts.Principal == nil {
-		i.gate = newGate()
-		a, err := i.gate.admit(c, opts.Logger)
+		i.auth = &liveAuth{issuers: authn.NewIssuers(nil), now: time.Now}
+		a, err := i.auth.build(c, opts.Logger)
 		if err != nil {
 			return nil, err
 		}
-		i.gate.open(a, c)
+		i.auth.use(a, c)
 	}
 	st, err := OpenStore(ctx, c, false)
 	if err != nil {
 		return nil, err
 	}
 	i.store = st
-	if i.handler, err = start(ctx, c, i, opts); err != nil {
+	if err := i.start(ctx, opts); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return i, nil
 }
 
 // start registers the services and builds the handler.
-func start(ctx context.Context, c *config.Config, i *Instance, opts Options) (http.Handler, error) {
-	if err := Register(ctx, c, i.store); err != nil {
-		return nil, err
+func (i *Instance) start(ctx context.Context, opts Options) (err error) {
+	if err := Register(ctx, i.config, i.store); err != nil {
+		return err
 	}
-	configured := make(map[identity.ServiceKey]bool, len(c.Services))
-	for _, s := range c.Services {
+	configured := make(map[identity.ServiceKey]bool, len(i.config.Services))
+	for _, s := range i.config.Services {
 		configured[s.Key] = true
 	}
 	directories := make(map[identity.ServiceKey]directory.Directory, len(i.directories))
 	for key, dir := range i.directories {
 		directories[key] = dir
 	}
-	return server.New(server.Config{
-		Org: c.Org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
-		Authenticate: authenticate(c.Org, i.gate, opts.Principal), MaxRequests: c.MaxRequests, Logger: opts.Logger,
-	})
-}
-
-func authenticate(org string, g *gate, everyone *identity.Principal) func(*http.Request) (identity.Principal, error) {
-	if everyone == nil {
-		return g.authenticate
+	cfg := server.Config{
+		Org: i.config.Org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
+		MaxRequests: i.config.MaxRequests, Logger: opts.Logger,
 	}
-	principal := *everyone
-	if principal.Org == "" {
-		principal.Org = org
+	if opts.Principal != nil {
+		everybody := *opts.Principal
+		if everybody.Org == "" {
+			everybody.Org = i.config.Org
+		}
+		cfg.Authenticate = func(*http.Request) (identity.Principal, error) { return everybody, nil }
+	} else {
+		cfg.Authenticate = i.auth.authenticate
 	}
-	return func(*http.Request) (identity.Principal, error) { return principal, nil }
+	i.handler, err = server.New(cfg)
+	return err
 }

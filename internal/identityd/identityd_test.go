@@ -161,11 +161,11 @@ func TestOpenEmbedded(t *testing.T) {
 	opts := asTerraform()
 	cfg := mustLoad(t, path, embedded)
 	instance := mustOpen(t, cfg, opts)
-	if !instance.StoreCreated() || instance.Org() != "acme" {
-		t.Errorf("created %v, org %q", instance.StoreCreated(), instance.Org())
+	if !instance.StoreCreated() || cfg.Org != "acme" {
+		t.Errorf("created %v, org %q", instance.StoreCreated(), cfg.Org)
 	}
-	if want := "sqlite:" + filepath.Join(filepath.Dir(path), "identities.db"); instance.StoreName() != want {
-		t.Errorf("the store is %s, want %s", instance.StoreName(), want)
+	if want := "sqlite:" + filepath.Join(filepath.Dir(path), "identities.db"); cfg.Store.Name() != want {
+		t.Errorf("the store is %s, want %s", cfg.Store.Name(), want)
 	}
 	var login struct{ Org, Role string }
 	if status := call(t, instance, http.MethodGet, "/auth/login", "", "", &login); status != http.StatusOK || login.Org != "acme" || login.Role != "admin" {

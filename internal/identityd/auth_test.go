@@ -91,7 +91,7 @@ func serveTLS(t *testing.T, text string, servers, clients *authntest.Authority) 
 	servers.WriteServer(t, filepath.Join(s.dir, "server.pem"), filepath.Join(s.dir, "server.key"))
 	opts := Options{Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	s.instance = mustOpen(t, mustLoad(t, s.path, config.Options{}), opts)
-	s.instance.gate.now = s.now
+	s.instance.auth.now = s.now
 	if _, err := s.instance.Reload(); err != nil { // to go by the test's clock
 		t.Fatal(err)
 	}
