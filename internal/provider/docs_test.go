@@ -55,7 +55,7 @@ func TestDocs_pages(t *testing.T) {
 		}
 	}
 	index := readFile(t, filepath.Join(docs, "index.md"))
-	for _, section := range []string{"Guides", "Example Usage", "Authentication", "In CI", "Proxy and private CA", "Rate limits", "Versions", "Beside Sym's own provider", "Schema", "Rules"} {
+	for _, section := range []string{"Guides", "Example Usage", "Authentication", "In CI", "Network", "Versions", "Beside Sym's own provider", "Schema", "Rules"} {
 		if !strings.Contains(index, "\n## "+section+"\n") {
 			t.Errorf("the index page lacks %q", section)
 		}

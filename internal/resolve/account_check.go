@@ -5,7 +5,6 @@ package resolve
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -57,22 +56,14 @@ func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
 func (r *serviceResolver) accountStatus(ctx context.Context, ids []string) (map[string]identity.AccountStatus, error) {
 	found, err := r.chain.API.Status(ctx, r.service.Key, ids)
 	switch identity.CodeOf(err) {
-	case identity.CodeNoDirectory:
-		return nil, nil
-	case identity.CodeServiceNotFound: // all are declared: the same run may be about to register it
+	case identity.CodeNoDirectory,
+		identity.CodeServiceNotFound: // all are declared: the same run may be about to register it
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != len(ids) {
-		return nil, fmt.Errorf("the API answered %d of %d identities asked in %s", len(found), len(ids), r.service.Key)
-	}
-	statuses := make(map[string]identity.AccountStatus, len(found))
-	for i, a := range found {
-		statuses[ids[i]] = a
-	}
-	return statuses, nil
+	return byText(r.service.Key, "identities", ids, found)
 }
 
 // applyAccountStatus records what the service says of an account. A failure to

@@ -355,14 +355,20 @@ func (r *serviceResolver) lookup(ctx context.Context, ask []*candidate) (map[str
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != len(emails) {
-		return nil, fmt.Errorf("the API answered %d of %d e-mails asked in %s", len(found), len(emails), r.service.Key)
+	return byText(r.service.Key, "e-mails", emails, found)
+}
+
+// byText returns the results by the text that was asked for. The API must have
+// answered each of them.
+func byText[T any](service identity.ServiceKey, what string, asked []string, found []T) (map[string]T, error) {
+	if len(found) != len(asked) {
+		return nil, fmt.Errorf("the API answered %d of %d %s asked in %s", len(found), len(asked), what, service)
 	}
-	byEmail := make(map[string]identity.LookupResult, len(found))
+	results := make(map[string]T, len(found))
 	for i, result := range found {
-		byEmail[emails[i]] = result
+		results[asked[i]] = result
 	}
-	return byEmail, nil
+	return results, nil
 }
 
 // distinct returns each text once, in order.
