@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -165,7 +166,7 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// fixedHeaders are the headers of every request, the client's own included.
+// fixedHeaders returns the headers of every request, the client's own included.
 func fixedHeaders(cfg Config) (http.Header, error) {
 	h := http.Header{}
 	for name, value := range cfg.Headers {
@@ -188,7 +189,7 @@ func fixedHeaders(cfg Config) (http.Header, error) {
 	}
 	h.Set("Accept", "application/json")
 	if cfg.UserAgent != "" {
-		h.Set("User-Agent", cleanLine(cfg.UserAgent, maxSaid))
+		h.Set("User-Agent", cleanLine(cfg.UserAgent, maxMessage))
 	}
 	return h, nil
 }
@@ -209,13 +210,21 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// eachChunk runs do for n elements in the largest chunks that a request takes,
-// as many at once as the client sends requests. The first error stops the others.
-func (c *Client) eachChunk(ctx context.Context, n int, do func(ctx context.Context, from, to int) error) error {
+// inChunks asks for keys in chunks of symapi.MaxBatch, as many at once as the
+// client sends requests. It returns the results in order. The first error stops
+// the others.
+func inChunks[K, R any](ctx context.Context, c *Client, keys []K, ask func(context.Context, []K) ([]R, error)) ([]R, error) {
+	results := make([][]R, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(c.concurrency)
-	for from := 0; from < n; from += symapi.MaxBatch {
-		group.Go(func() error { return do(ctx, from, min(from+symapi.MaxBatch, n)) })
+	for i := range results {
+		group.Go(func() (err error) {
+			results[i], err = ask(ctx, keys[i*symapi.MaxBatch:min((i+1)*symapi.MaxBatch, len(keys))])
+			return err
+		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(results...), nil
 }

@@ -12,7 +12,7 @@ import (
 	"net/url"
 )
 
-// InProcess is a transport that hands requests to a handler of this process,
+// InProcess returns a transport that hands requests to a handler of this process,
 // without a network. An answer is complete before it is returned. When the
 // request's context ends first, the caller gets its error at once and the
 // handler, which has the same context, ends by itself. An answer that the
@@ -58,7 +58,7 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// received is a request as a server would have read it from a connection.
+// received returns a request as a server would have read it from a connection.
 func received(req *http.Request) *http.Request {
 	in := req.Clone(req.Context())
 	in.URL = &url.URL{Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}

@@ -7,51 +7,46 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// Lookup asks the service which account has each e-mail: one answer per
-// e-mail, in order. A service without a directory is an *identity.Error with
+// Lookup asks the service which account has each e-mail: one result per e-mail,
+// in order. A service without a directory is an *identity.Error with
 // CodeNoDirectory.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
-	answers := make([]identity.LookupResult, len(emails))
-	err := c.eachChunk(ctx, len(emails), func(ctx context.Context, from, to int) error {
-		return c.lookup(ctx, service, emails[from:to], answers[from:to])
+	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
+		return c.lookup(ctx, service, emails)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return answers, nil
 }
 
-func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, answers []identity.LookupResult) error {
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, extends: true,
 		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails}})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var list symapi.LookupReply
 	if err := r.read("results", &list); err != nil {
-		return err
+		return nil, err
 	}
 	if len(list.Results) != len(emails) {
-		return r.understood(fmt.Errorf("it answers %d e-mails, asked were %d", len(list.Results), len(emails)))
+		return nil, r.invalid(fmt.Errorf("it answers %d e-mails, asked were %d", len(list.Results), len(emails)))
 	}
-	for i, result := range list.Results {
-		answers[i], err = symapi.DecodeLookup(result)
-		if err == nil && !sameEmail(answers[i].Email, emails[i]) {
-			err = fmt.Errorf("result %d is for %q, asked was %q", i, answers[i].Email, emails[i])
+	results := make([]identity.LookupResult, len(emails))
+	for i, wire := range list.Results {
+		results[i], err = symapi.DecodeLookup(wire)
+		if err == nil && !sameEmail(results[i].Email, emails[i]) {
+			err = fmt.Errorf("result %d is for %q, asked was %q", i, results[i].Email, emails[i])
 		}
 		if err != nil {
-			return r.understood(err)
+			return nil, r.invalid(err)
 		}
-		answers[i].Email = emails[i]
+		results[i].Email = emails[i]
 	}
-	return nil
+	return results, nil
 }
 
 func sameEmail(a, b string) bool {
@@ -59,19 +54,11 @@ func sameEmail(a, b string) bool {
 }
 
 // Holders finds who has a stored mapping that claims an account of the
-// service; claims are as identity.Matcher.AccountKey gives them.
+// service; claims are as identity.Matcher.AccountKey returns them.
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	claims = distinct(claims)
-	found := make([][]identity.Holder, (len(claims)+symapi.MaxBatch-1)/symapi.MaxBatch)
-	err := c.eachChunk(ctx, len(claims), func(ctx context.Context, from, to int) error {
-		holders, err := c.holders(ctx, service, claims[from:to])
-		found[from/symapi.MaxBatch] = holders
-		return err
+	return inChunks(ctx, c, distinct(claims), func(ctx context.Context, claims []string) ([]identity.Holder, error) {
+		return c.holders(ctx, service, claims)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(found...), nil
 }
 
 func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
@@ -85,26 +72,26 @@ func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claim
 		return nil, err
 	}
 	if len(list.Results) != len(claims) {
-		return nil, r.understood(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(claims)))
+		return nil, r.invalid(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(claims)))
 	}
 	var out []identity.Holder
 	for i, result := range list.Results {
 		users, err := symapi.DecodeUsers(result.Users)
 		if err != nil {
-			return nil, r.understood(err)
+			return nil, r.invalid(err)
 		}
-		held := holdersAmong(users, service, claims[i:i+1])
+		held := holdersIn(users, service, claims[i:i+1])
 		if len(held) != len(users) {
-			return nil, r.understood(fmt.Errorf("it names users as holders of %q in %s who do not hold it", claims[i], service))
+			return nil, r.invalid(fmt.Errorf("it names users as holders of %q in %s who do not hold it", claims[i], service))
 		}
 		out = append(out, held...)
 	}
 	return out, nil
 }
 
-// holdersAmong is who of users holds one of claims, ordered by claims, then by
-// users.
-func holdersAmong(users []identity.User, service identity.ServiceKey, claims []string) []identity.Holder {
+// holdersIn returns the users who hold one of claims, in the order of claims, then
+// of users.
+func holdersIn(users []identity.User, service identity.ServiceKey, claims []string) []identity.Holder {
 	byClaim := make(map[string][]identity.Holder)
 	for _, u := range users {
 		if m, ok := u.Mapping(service); ok {
@@ -117,4 +104,39 @@ func holdersAmong(users []identity.User, service identity.ServiceKey, claims []s
 		out = append(out, byClaim[identity.FoldIdentity(service.Type, claim)]...)
 	}
 	return out
+}
+
+// Status asks the service whether accounts still exist and are active: one result
+// per identity, in order. A service without a directory is an *identity.Error
+// with CodeNoDirectory.
+func (c *Client) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
+	return inChunks(ctx, c, identities, func(ctx context.Context, identities []string) ([]identity.AccountStatus, error) {
+		return c.status(ctx, service, identities)
+	})
+}
+
+func (c *Client) status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, extends: true,
+		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities}})
+	if err != nil {
+		return nil, err
+	}
+	var list symapi.StatusReply
+	if err := r.read("results", &list); err != nil {
+		return nil, err
+	}
+	if len(list.Results) != len(identities) {
+		return nil, r.invalid(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(identities)))
+	}
+	results := make([]identity.AccountStatus, len(identities))
+	for i, wire := range list.Results {
+		results[i], err = symapi.DecodeStatus(wire)
+		if err == nil && results[i].Identity != identities[i] {
+			err = fmt.Errorf("result %d is for %q, asked was %q", i, results[i].Identity, identities[i])
+		}
+		if err != nil {
+			return nil, r.invalid(err)
+		}
+	}
+	return results, nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +31,7 @@ type call struct {
 	query    url.Values
 	body     any  // marshalled as JSON; nil sends none
 	write    bool // changes what is stored
-	repeat   bool // a repetition after a lost answer does no harm
+	repeat   bool // may be sent again after a lost answer
 	extends  bool // an extension, which Sym's own API lacks
 	elements int  // of a bulk call: how many its outer list has
 }
@@ -41,7 +42,7 @@ type reply struct {
 	attempts int
 }
 
-// attempt is one sending of a call and what came of it.
+// attempt is one request of a call and its answer.
 type attempt struct {
 	c         *Client
 	request   call
@@ -56,8 +57,8 @@ type attempt struct {
 	redact redactor
 }
 
-// do sends a call until it succeeds, may not be repeated, or has been repeated
-// often enough. Every error is an *Error.
+// do sends a call, and again while a retry may help and is allowed. Every error
+// is an *Error.
 func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 	first, err := c.prepare(request)
 	if err == nil && request.write && c.readOnly {
@@ -85,7 +86,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 			return lastErr
 		}
 		cause = lastErr
-		if refusedUnread(last.status, lastErr) || request.repeat && passing(last.status, lastErr) {
+		if refusedUnread(last.status, lastErr) || request.repeat && temporary(last.status, lastErr) {
 			return retry.RetryableError(lastErr)
 		}
 		return lastErr
@@ -102,7 +103,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 	return nil, last.failed(sent, lastErr)
 }
 
-// stopped is why the caller's context ended, nil while it has not.
+// stopped returns why the caller's context ended, nil while it has not.
 func stopped(ctx context.Context) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, err) {
@@ -111,8 +112,8 @@ func stopped(ctx context.Context) error {
 	return err
 }
 
-// prepare makes what all attempts of a call share. Its attempt has a URL even
-// when it fails.
+// prepare makes the part that all attempts of a call share. The attempt has a URL
+// even on an error.
 func (c *Client) prepare(request call) (attempt, error) {
 	a := attempt{c: c, request: request, requestID: uuid.NewString(), redact: redactor{redact.New(c.secrets...)}}
 	u := *c.base
@@ -139,8 +140,8 @@ func (c *Client) prepare(request call) (attempt, error) {
 	return a, nil
 }
 
-// send makes one attempt, once there is room for it. sent is false where it
-// never left.
+// send makes one attempt, as soon as the limits allow. sent is false where the
+// request was not sent.
 func (a *attempt) send(ctx context.Context) (sent bool, err error) {
 	if err := a.c.slots.Acquire(ctx, 1); err != nil {
 		return false, err
@@ -162,13 +163,13 @@ func (a *attempt) send(ctx context.Context) (sent bool, err error) {
 		Duration: time.Since(start), RequestID: a.requestID, Err: err,
 	})
 	if err == nil {
-		err = a.failureSaid()
+		err = a.checkReply()
 	}
 	return true, err
 }
 
-// bearer is the token of one attempt, "" where none is sent. A token that
-// cannot stand in a header is refused without repeating it.
+// bearer returns the token of one attempt, "" for none. It refuses a token that
+// cannot be sent in a header, without repeating it.
 func (c *Client) bearer(ctx context.Context) (string, error) {
 	if c.token == nil {
 		return "", nil
@@ -207,7 +208,7 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 	if bounded.Err() != nil {
 		message = fmt.Sprintf("the API did not answer within %s", a.c.timeout)
 	}
-	return &identity.Error{Code: identity.CodeUnavailable, Message: cleanLine(message, maxSaid), Retryable: true, Cause: err}
+	return &identity.Error{Code: identity.CodeUnavailable, Message: cleanLine(message, maxMessage), Retryable: true, Cause: err}
 }
 
 func (a *attempt) roundTrip(ctx context.Context, token string) (err error) {
@@ -252,4 +253,127 @@ func (a *attempt) roundTrip(ctx context.Context, token string) (err error) {
 		a.requestID = id
 	}
 	return nil
+}
+
+// checkReply returns what a complete answer says went wrong; nil for a success.
+func (a *attempt) checkReply() error {
+	switch {
+	case len(a.body) > a.c.maxReply:
+		return &identity.Error{Code: identity.CodeInternal, Message: fmt.Sprintf("the answer is larger than %d MiB", a.c.maxReply>>20)}
+	case a.status >= 200 && a.status < 300:
+		return a.checkComplete()
+	case a.status >= 300 && a.status < 400:
+		return a.redact.failure(&identity.Error{Code: identity.CodeInternal, Message: "the answer leads elsewhere" + a.redirectHost(),
+			Hint: "Redirects are followed only on the same host and with the same method; set the API URL to where it leads."})
+	}
+	if a.request.elements > 0 {
+		if batch := symapi.ParseItemErrors(a.body, a.request.elements); batch != nil {
+			return a.redact.failure(batch)
+		}
+	}
+	e, isJSON := symapi.ParseError(a.status, a.body)
+	if !isJSON {
+		e, _ = symapi.ParseError(a.status, []byte("{}"))
+		e.Message = a.notJSON()
+	}
+	if a.request.extends && lacksCall(a.status, e.Code) {
+		name := strings.Join(a.request.path, "/")
+		e.Message = fmt.Sprintf("the API at %s lacks %s, which the provider needs (%s)", a.c.base, name, e.Message)
+		e.Hint = fmt.Sprintf("Use sym-identityd, of this release or a later one, or another API that has %s; check that the URL leads there.", name)
+	}
+	return a.redact.failure(e)
+}
+
+// lacksCall reports whether the answer to an extension says that the server
+// does not have it: 404 or 405 without one of the codes that only a server
+// which has it gives.
+func lacksCall(status int, code identity.Code) bool {
+	if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		return false
+	}
+	switch code {
+	case identity.CodeUserNotFound, identity.CodeServiceNotFound, identity.CodeIdentityNotFound, identity.CodeNoDirectory:
+		return false
+	}
+	return true
+}
+
+// checkComplete returns an error for a success whose JSON ends too early: the
+// connection broke, and no header had announced the length. It is retryable.
+func (a *attempt) checkComplete() error {
+	if kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); kind != "application/json" || !unfinished(a.body) {
+		return nil
+	}
+	return &identity.Error{Code: identity.CodeInternal, Message: a.notJSON(), Retryable: true, Cause: io.ErrUnexpectedEOF}
+}
+
+// unfinished reports whether text is the beginning of a JSON object.
+func unfinished(text []byte) bool {
+	if json.Valid(text) || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return false
+	}
+	var object json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&object), io.ErrUnexpectedEOF)
+}
+
+func (a *attempt) redirectHost() string {
+	to, err := a.url.Parse(a.header.Get("Location"))
+	if err != nil || to.Host == "" || a.header.Get("Location") == "" {
+		return ""
+	}
+	return fmt.Sprintf(", to %s://%s", to.Scheme, to.Host)
+}
+
+// notJSON describes a body that is not JSON: its type, the status, and how it
+// begins.
+func (a *attempt) notJSON() string {
+	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if err != nil || kind == "" {
+		kind = "no content type"
+	}
+	if len(a.body) == 0 {
+		kind = "empty"
+	}
+	if kind == "application/json" { // what there is of it is data, not a message
+		return fmt.Sprintf("the answer was not valid JSON (%s, %d, %d bytes)", kind, a.status, len(a.body))
+	}
+	message := fmt.Sprintf("the answer was not JSON (%s, %d)", kind, a.status)
+	if text := a.redact.excerpt(a.body); text != "" {
+		message += ": " + text
+	}
+	return message
+}
+
+// failed wraps err with what identifies the request.
+func (a *attempt) failed(attempts int, err error) error {
+	return &Error{
+		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status,
+		RequestID: a.requestID, Attempts: attempts, Err: err,
+	}
+}
+
+// read decodes a success that must have the field.
+func (r *reply) read(field string, out any) error {
+	return r.invalid(symapi.ParseReply(r.status, r.body, field, out))
+}
+
+// invalid returns the error of a success whose body cannot be used because of
+// err; nil for nil.
+func (r *reply) invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *identity.Error
+	var batch *identity.BatchError
+	switch {
+	case errors.As(err, &batch):
+		err = batch
+	case errors.As(err, &known):
+		err = known
+	case !json.Valid(r.body):
+		err = &identity.Error{Code: identity.CodeInternal, Message: r.notJSON()}
+	default:
+		err = &identity.Error{Code: identity.CodeInternal, Message: "the answer makes no sense: " + err.Error(), Cause: err}
+	}
+	return r.failed(r.attempts, r.redact.failure(err))
 }

@@ -59,9 +59,9 @@ func refusedUnread(status int, err error) bool {
 	return dialFailed(err)
 }
 
-// passing reports whether a failed attempt may succeed when a request that can
-// be repeated is: the server says so, or the connection broke.
-func passing(status int, err error) bool {
+// temporary reports whether a repeatable request may succeed at the next attempt:
+// the server says so, or the connection broke.
+func temporary(status int, err error) bool {
 	if status == http.StatusTooManyRequests {
 		return true
 	}
@@ -73,8 +73,8 @@ func passing(status int, err error) bool {
 	return broken || dialFailed(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// saysRetryable reports whether a reply's own words allow another attempt: all
-// its failures have to.
+// saysRetryable reports whether a reply allows another attempt. All its failures
+// have to.
 func saysRetryable(err error) bool {
 	var batch *identity.BatchError
 	if errors.As(err, &batch) {
@@ -89,9 +89,8 @@ func saysRetryable(err error) bool {
 	return errors.As(err, &e) && e.Retryable
 }
 
-// dialFailed reports whether no connection came about for a reason that may
-// pass: refused or reset, but no timeout (it was waited for long enough) and
-// no unknown host.
+// dialFailed reports whether connecting failed for a temporary reason: refused or
+// reset, but no timeout, which has taken long enough, and no unknown host.
 func dialFailed(err error) bool {
 	var op *net.OpError
 	if !errors.As(err, &op) || (op.Op != "dial" && op.Op != "proxyconnect") || op.Timeout() {

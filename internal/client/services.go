@@ -32,7 +32,7 @@ func (c *Client) services(ctx context.Context, query url.Values) ([]identity.Ser
 	out := make([]identity.Service, len(list.Services))
 	for i, s := range list.Services {
 		if out[i], err = symapi.DecodeService(s); err != nil {
-			return nil, r.understood(err)
+			return nil, r.invalid(err)
 		}
 	}
 	return out, nil
@@ -54,11 +54,11 @@ func (c *Client) writeService(ctx context.Context, method string, key identity.S
 	if err != nil {
 		return identity.Service{}, err
 	}
-	var said symapi.Service
-	if err := r.read("", &said); err != nil {
+	var wire symapi.Service
+	if err := r.read("", &wire); err != nil {
 		return identity.Service{}, err
 	}
-	if service, err := symapi.DecodeService(said); err == nil && service.Key == key {
+	if service, err := symapi.DecodeService(wire); err == nil && service.Key == key {
 		return service, nil
 	}
 	// The write was acknowledged without the record; it is read instead.
@@ -71,7 +71,7 @@ func (c *Client) writeService(ctx context.Context, method string, key identity.S
 			return s, nil
 		}
 	}
-	return identity.Service{}, r.understood(fmt.Errorf("it acknowledges %s, but no such service is listed", key))
+	return identity.Service{}, r.invalid(fmt.Errorf("it acknowledges %s, but no such service is listed", key))
 }
 
 // DeleteService removes a service that nothing refers to, and reports whether
@@ -87,10 +87,10 @@ func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 	}
 	results, err := symapi.ParseBulk(r.status, r.body, 1)
 	if err == nil {
-		return deletedOf(results[0]), nil
+		return wasDeleted(results[0]), nil
 	}
 	if identity.CodeOf(err) != "" {
-		return false, r.understood(err)
+		return false, r.invalid(err)
 	}
 	// Not a bulk reply: whether it was an acknowledgement shows in the list.
 	left, err := c.services(ctx, serviceQuery(key))
@@ -99,7 +99,7 @@ func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 	}
 	for _, s := range left {
 		if s.Key == key {
-			return false, r.understood(fmt.Errorf("it acknowledges the deletion of %s, but the service is still listed", key))
+			return false, r.invalid(fmt.Errorf("it acknowledges the deletion of %s, but the service is still listed", key))
 		}
 	}
 	return true, nil
@@ -109,9 +109,9 @@ func serviceQuery(key identity.ServiceKey) url.Values {
 	return url.Values{"service_type": {key.Type}, "external_id": {key.ExternalID}}
 }
 
-// deletedOf is whether a deletion found anything; a server that does not say
-// deleted what it was asked to.
-func deletedOf(r symapi.BulkResult) bool { return r.Deleted == nil || *r.Deleted }
+// wasDeleted reports whether a deletion found anything. A server that does not say
+// has deleted what it was asked to.
+func wasDeleted(r symapi.BulkResult) bool { return r.Deleted == nil || *r.Deleted }
 
 // References lists the ids of the mappings that refer to a service.
 func (c *Client) References(ctx context.Context, serviceID string) ([]string, error) {
@@ -119,19 +119,19 @@ func (c *Client) References(ctx context.Context, serviceID string) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	var said struct {
+	var reply struct {
 		References map[string]json.RawMessage `json:"references"`
 	}
-	if err := r.read("references", &said); err != nil {
+	if err := r.read("references", &reply); err != nil {
 		return nil, err
 	}
-	raw, there := said.References["identities"]
+	raw, there := reply.References["identities"]
 	if !there {
-		return nil, r.understood(errors.New(`its references have no field "identities"`))
+		return nil, r.invalid(errors.New(`its references have no field "identities"`))
 	}
 	var ids []string
 	if err := json.Unmarshal(raw, &ids); err != nil {
-		return nil, r.understood(err)
+		return nil, r.invalid(err)
 	}
 	return ids, nil
 }

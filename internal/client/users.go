@@ -18,7 +18,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// Login asks who the token is.
+// Login asks who the token belongs to.
 func (c *Client) Login(ctx context.Context) (identity.Principal, error) {
 	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"auth", "login"}, repeat: true})
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Client) Login(ctx context.Context) (identity.Principal, error) {
 	}
 	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
 	who, err := symapi.DecodeLogin(login.Login)
-	return who, r.understood(err)
+	return who, r.invalid(err)
 }
 
 // FindUsers returns the users among keys that exist, each once, in the order
@@ -44,16 +44,11 @@ func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	found := make([][]identity.User, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
-	err := c.eachChunk(ctx, len(keys), func(ctx context.Context, from, to int) error {
-		users, err := c.search(ctx, keys[from:to])
-		found[from/symapi.MaxBatch] = users
-		return err
-	})
+	users, err := inChunks(ctx, c, keys, c.search)
 	if err != nil {
 		return nil, err
 	}
-	return pick(keys, slices.Concat(found...))
+	return selectUsers(keys, users)
 }
 
 // search asks users/search for at most symapi.MaxBatch keys.
@@ -87,8 +82,8 @@ func (c *Client) requireExtensions(ctx context.Context) error {
 	return err
 }
 
-// UserByID finds one user by the id the API gave it, whatever the user is
-// called now; nil where nobody has the id.
+// UserByID finds one user by the API's id, whatever the user's name is now. It
+// returns nil where nobody has the id.
 func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error) {
 	if id == "" {
 		return nil, nil // as a filter it would select everybody
@@ -113,8 +108,8 @@ func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error
 	return nil, nil
 }
 
-// AllUsers walks every user, page by page where the server has pages. After an
-// error nothing follows, and nobody who was not yielded may be called absent.
+// AllUsers walks every user, page by page where the server has pages. It ends
+// with the first error: then a user who was not yielded may exist all the same.
 func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
 		query := url.Values{"limit": {strconv.Itoa(symapi.MaxPage)}}
@@ -127,7 +122,7 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 			}
 			users, next, err := r.users()
 			if err == nil && seen[next] {
-				err = r.understood(fmt.Errorf("the cursor of its next page is one that was used before, after %d pages", len(seen)+1))
+				err = r.invalid(fmt.Errorf("the cursor of its next page is one that was used before, after %d pages", len(seen)+1))
 			}
 			if err != nil {
 				yield(identity.User{}, err)
@@ -154,12 +149,12 @@ func (r *reply) users() (users []identity.User, next string, err error) {
 		return nil, "", err
 	}
 	users, err = symapi.DecodeUsers(list.Users)
-	return users, list.NextCursor, r.understood(err)
+	return users, list.NextCursor, r.invalid(err)
 }
 
-// pick is those of users whom keys name. Two users under one key are an error:
-// either could be the wrong person.
-func pick(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
+// selectUsers returns the users whom keys name. Two users under one key are an
+// error: either could be the wrong person.
+func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
 	byKey := make(map[identity.UserKey]identity.User, len(users))
 	for _, u := range users {
 		key := u.Key
@@ -186,7 +181,7 @@ func twoUsers(key identity.UserKey, a, b identity.User) error {
 		Hint:    "Remove one of them; until then neither can be mapped."}
 }
 
-// distinct is list without repetitions, in order.
+// distinct returns list without repetitions, in order.
 func distinct[T comparable](list []T) []T {
 	seen := make(map[T]bool, len(list))
 	out := make([]T, 0, len(list))
@@ -197,4 +192,93 @@ func distinct[T comparable](list []T) []T {
 		}
 	}
 	return out
+}
+
+// UserWrite creates or changes a user's own record.
+type UserWrite struct {
+	ID        string            // of a known user; "" finds or creates one by Name
+	Type      identity.UserType // Bot creates an unknown bot; "" follows from Name
+	Name      string            // e-mail or username; another one than a known user's renames it
+	FirstName *string           // nil leaves it alone
+	LastName  *string
+}
+
+// UpsertUser stores a user's own record and returns the user as stored.
+func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, error) {
+	key, err := identity.ParseUser(w.Name)
+	if err != nil {
+		return identity.User{}, err
+	}
+	kind := w.Type
+	if kind == "" {
+		kind = key.Type()
+	}
+	own := ownRecord(kind, w.Name)
+	own.Profile = map[string]string{}
+	if w.FirstName != nil {
+		own.Profile["first_name"] = *w.FirstName
+	}
+	if w.LastName != nil {
+		own.Profile["last_name"] = *w.LastName
+	}
+	results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, elements: 1,
+		body: symapi.UserUpserts{Users: []symapi.UserUpsert{{ID: w.ID, Type: string(kind), Identities: []symapi.IdentityUpsert{own}}}}})
+	if err != nil {
+		return identity.User{}, err
+	}
+	if user, err := recordOf(results[0]); err == nil {
+		return user, nil
+	}
+	found, err := c.FindUsers(ctx, []identity.UserKey{key})
+	if err != nil {
+		return identity.User{}, err
+	}
+	if len(found) == 0 {
+		return identity.User{}, identity.UnknownUser(key)
+	}
+	return found[0], nil
+}
+
+// DeleteUsers removes users with their mappings, if they still have their
+// names, and reports per user whether they were there. At most
+// symapi.MaxBatch users are one transaction; the first that fails is the last.
+func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error) {
+	deleted := make([]bool, len(users))
+	for from := 0; from < len(users); from += symapi.MaxBatch {
+		chunk := users[from:min(from+symapi.MaxBatch, len(users))]
+		elements := make([]symapi.UserDelete, len(chunk))
+		for i, u := range chunk {
+			own := ownRecord(u.Type, u.Name)
+			elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}}
+		}
+		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "delete"}, write: true, repeat: true,
+			body: symapi.UserDeletes{Users: elements}, elements: len(chunk)})
+		if err != nil {
+			var failed failures
+			failed.add(err, func(failure *identity.ItemError) {
+				fillIn(failure.Err, chunk[failure.Index].Key, identity.ServiceKey{})
+				failure.Index += from
+			})
+			return deleted, failed.err()
+		}
+		for i, r := range results {
+			deleted[from+i] = wasDeleted(r)
+		}
+	}
+	return deleted, nil
+}
+
+// SetRole changes a user's role and returns the user as stored.
+func (c *Client) SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error) {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"users", userID, "set-role"}, write: true, repeat: true,
+		body: symapi.RoleChange{Role: string(role)}})
+	if err != nil {
+		return identity.User{}, err
+	}
+	var wire symapi.User
+	if err := r.read("id", &wire); err != nil {
+		return identity.User{}, err
+	}
+	user, err := symapi.DecodeUser(wire)
+	return user, r.invalid(err)
 }

@@ -25,7 +25,7 @@ const (
 	linger = 5 * time.Millisecond
 	// maxWait is the wait for the request under way: a request that hangs must
 	// not hold up everybody else.
-	maxWait  = 250 * time.Millisecond
+	maxWait = 250 * time.Millisecond
 )
 
 const (

@@ -30,8 +30,8 @@ type Error struct {
 	Err       error
 }
 
-// Error is one line for a person: what was asked, what came back, the id to
-// find it in the server's log.
+// Error returns one line for a person: the request, its answer, and the id to find
+// it in the server's log.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Method, e.Path)
@@ -59,7 +59,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Lengths in runes at which texts of a server are cut.
 const (
 	maxError   = 4000
-	maxSaid    = 2000
+	maxMessage = 2000
 	maxExcerpt = 160
 	maxID      = 128
 )
@@ -113,8 +113,8 @@ func (r redactor) failure(err error) error {
 
 func (r redactor) identityError(e *identity.Error) *identity.Error {
 	clean := *e
-	clean.Message = cleanLine(r.Text(e.Message), maxSaid)
-	clean.Hint = cleanLine(r.Text(e.Hint), maxSaid)
+	clean.Message = cleanLine(r.Text(e.Message), maxMessage)
+	clean.Hint = cleanLine(r.Text(e.Hint), maxMessage)
 	clean.Code = identity.Code(cleanLine(r.Text(string(e.Code)), maxID))
 	clean.User = identity.UserKey(r.Text(string(e.User)))
 	clean.Holder = identity.UserKey(r.Text(string(e.Holder)))
@@ -124,7 +124,7 @@ func (r redactor) identityError(e *identity.Error) *identity.Error {
 	return &clean
 }
 
-// excerpt is the beginning of a body that is not JSON, in words: the title or
+// excerpt returns the beginning of a body that is not JSON, in words: the title or
 // text of a page, or nothing where it is not text.
 func (r redactor) excerpt(body []byte) string {
 	const look = 16 << 10
@@ -141,7 +141,7 @@ func (r redactor) excerpt(body []byte) string {
 	return cleanLine(r.Text(pageText(r.Text(text))), maxExcerpt)
 }
 
-// pageText is the title of an HTML page, else its text without tags; other
+// pageText returns the title of an HTML page, else its text without tags; other
 // text is returned as it is.
 func pageText(s string) string {
 	if !strings.HasPrefix(strings.TrimSpace(s), "<") {

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -30,7 +32,7 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 		return nil, nil
 	}
 	if c.readOnly {
-		return make([]identity.User, len(writes)), c.refusal(http.MethodPatch, "users")
+		return make([]identity.User, len(writes)), c.readOnlyError(http.MethodPatch, "users")
 	}
 	named, err := namedWrites(writes)
 	if err != nil {
@@ -42,8 +44,8 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 	return c.sendWrites(ctx, named)
 }
 
-// refusal is the error of a write that a read-only client does not send.
-func (c *Client) refusal(method string, path ...string) error {
+// readOnlyError returns the error of a write that a read-only client does not send.
+func (c *Client) readOnlyError(method string, path ...string) error {
 	a, _ := c.prepare(call{method: method, path: path})
 	return a.failed(0, ErrReadOnly)
 }
@@ -68,8 +70,8 @@ func conditional(w identity.Write) bool {
 	return w.IfAbsent || w.IfRevision != 0 || w.Source.OrManual() != identity.Manual
 }
 
-// ownRecord is a user's sym identity, by which a user without known id is
-// found or created.
+// ownRecord returns a user's sym identity, by which the API finds or creates a
+// user without id.
 func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
 	key := "email"
 	if t == identity.Bot {
@@ -130,7 +132,7 @@ func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]ide
 			stop := failed.add(err, func(failure *identity.ItemError) {
 				w := chunk[failure.Index]
 				failure.Index += from
-				complete(failure.Err, w.User, w.Service)
+				fillIn(failure.Err, w.User, w.Service)
 			})
 			if stop {
 				break
@@ -190,11 +192,11 @@ func (c *Client) bulk(ctx context.Context, request call) ([]symapi.BulkResult, e
 		return nil, err
 	}
 	results, err := symapi.ParseBulk(r.status, r.body, request.elements)
-	return results, r.understood(err)
+	return results, r.invalid(err)
 }
 
-// complete fills in what a server left out of a failure and the request says.
-func complete(e *identity.Error, user identity.UserKey, service identity.ServiceKey) {
+// fillIn fills in what a server left out of a failure and the request says.
+func fillIn(e *identity.Error, user identity.UserKey, service identity.ServiceKey) {
 	if e.User == "" {
 		e.User = user
 	}
@@ -228,19 +230,132 @@ func (f *failures) add(err error, place func(*identity.ItemError)) (stop bool) {
 	return false
 }
 
-// err is everything that was added, as one error.
+// err returns everything that was added as one error.
 func (f *failures) err() error {
 	if len(f.failures) == 0 {
 		return f.fatal
 	}
 	var named error = &identity.BatchError{Items: f.failures}
 	if f.first != nil {
-		told := *f.first
-		told.Err = named
-		named = &told
+		wrapped := *f.first
+		wrapped.Err = named
+		named = &wrapped
 	}
 	if f.fatal != nil {
 		return fmt.Errorf("%w; before that: %w", f.fatal, named)
 	}
 	return named
+}
+
+// Delete removes mappings that still are what deletes say, and reports per
+// element whether there was anything to remove. A user is found by key where
+// UserID is empty; one who is not stored has nothing to remove. Transactions
+// and errors are as in Write: an element of a transaction that failed is false.
+func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error) {
+	deleted := make([]bool, len(deletes))
+	if len(deletes) == 0 {
+		return deleted, nil
+	}
+	if c.readOnly {
+		return deleted, c.readOnlyError(http.MethodPost, "users", "identities", "delete")
+	}
+	if err := c.requireExtensions(ctx); err != nil {
+		return deleted, err
+	}
+	indexes, elements, err := c.identifyDeletes(ctx, deletes)
+	if err != nil {
+		return deleted, err
+	}
+	var failed failures
+	for from := 0; from < len(indexes); from += symapi.MaxBatch {
+		to := min(from+symapi.MaxBatch, len(indexes))
+		chunk := indexes[from:to]
+		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true, repeat: true,
+			body: symapi.IdentityDeletes{Identities: elements[from:to]}, elements: len(chunk)})
+		if err != nil {
+			stop := failed.add(err, func(failure *identity.ItemError) {
+				d := deletes[chunk[failure.Index]]
+				failure.Index = chunk[failure.Index]
+				fillIn(failure.Err, d.User, d.Service)
+			})
+			if stop {
+				break
+			}
+			continue
+		}
+		for k, r := range results {
+			deleted[chunk[k]] = wasDeleted(r)
+		}
+	}
+	return deleted, failed.err()
+}
+
+// identifyDeletes finds the user ids that are not given, and leaves out users
+// who are not stored. indexes are the places of elements in deletes.
+func (c *Client) identifyDeletes(ctx context.Context, deletes []identity.Delete) (indexes []int, elements []symapi.IdentityDelete, err error) {
+	var keys []identity.UserKey
+	for _, d := range deletes {
+		if d.UserID == "" {
+			keys = append(keys, d.User)
+		}
+	}
+	users, err := c.FindUsers(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make(map[identity.UserKey]string, len(users))
+	for _, u := range users {
+		ids[u.Key] = u.ID
+	}
+	for i, d := range deletes {
+		if d.UserID == "" {
+			d.UserID = ids[d.User]
+		}
+		if d.UserID != "" {
+			indexes = append(indexes, i)
+			elements = append(elements, symapi.IdentityDelete{UserID: d.UserID, ServiceType: d.Service.Type,
+				ExternalID: d.Service.ExternalID, Matcher: d.Matcher, IfRevision: d.IfRevision})
+		}
+	}
+	return indexes, elements, nil
+}
+
+// HistoryQuery selects changes; empty fields select all.
+type HistoryQuery struct {
+	User    identity.UserKey
+	Service identity.ServiceKey
+	Limit   int    // of one page; 0 = as the server likes
+	Cursor  string // from the page before; "" = the latest
+}
+
+// History reads one page of changes, the latest first. next is "" on the last.
+func (c *Client) History(ctx context.Context, q HistoryQuery) (changes []identity.Change, next string, err error) {
+	query := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	set("user", string(q.User))
+	set("service_type", q.Service.Type)
+	set("external_id", q.Service.ExternalID)
+	set("cursor", q.Cursor)
+	if q.Limit > 0 {
+		set("limit", strconv.Itoa(q.Limit))
+	}
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"identities", "history"}, query: query, repeat: true, extends: true})
+	if err != nil {
+		return nil, "", err
+	}
+	var reply symapi.HistoryReply
+	if err := r.read("changes", &reply); err != nil {
+		return nil, "", err
+	}
+	changes = make([]identity.Change, len(reply.Changes))
+	for i, wire := range reply.Changes {
+		if changes[i], err = symapi.DecodeChange(wire); err != nil {
+			return nil, "", r.invalid(err)
+		}
+	}
+	return changes, reply.NextCursor, nil
 }
