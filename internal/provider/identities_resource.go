@@ -4,14 +4,30 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 var (
@@ -28,6 +44,12 @@ var (
 func NewIdentitiesResource() resource.Resource { return &identitiesResource{} }
 
 type identitiesResource struct{ data *providerData }
+
+// identitiesKeyModel is the resource identity.
+type identitiesKeyModel struct {
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+}
 
 func (r *identitiesResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_identities"
@@ -93,4 +115,908 @@ func (r *identitiesResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func (r *identitiesResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
 	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+// ValidateConfig checks all that can be checked without the API: every row,
+// and the rows against each other.
+func (r *identitiesResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config := readIdentitiesObject(req.Config.Raw)
+	service, known := serviceKey(config.serviceType, config.externalID, &resp.Diagnostics)
+	if known {
+		if err := service.CheckDeclarable(); err != nil {
+			addInvalid(&resp.Diagnostics, path.Root("service_type"), "Managed Service", err)
+			return
+		}
+	}
+	var checked *identity.ServiceKey
+	if known {
+		checked = &service
+	}
+	addInvalidRows(&resp.Diagnostics, len(config.elements), checkRows(config.elements, checked, config.allowShared == off))
+}
+
+// Create stores all it can. After an error it leaves no state: a state saved
+// beside an error is tainted, and the next apply would delete every mapping
+// before it creates them again. What was stored stays, and is adopted then.
+func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	plan := readIdentitiesObject(req.Plan.Raw)
+	a, ok := r.newApply(ctx, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	a.run(ctx, nil, plan.exclusive == on)
+	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
+	if !a.complete() {
+		a.report("Create Identity Mappings", true).add(&resp.Diagnostics)
+		return
+	}
+	resp.State.Raw = plan.withComputed()
+	saveRevisions(ctx, resp.Private, a.after, a.known, &resp.Diagnostics)
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.key())...)
+	}
+}
+
+const readIdentities = "Read Identity Mappings"
+
+func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	state := readIdentitiesObject(req.State.Raw)
+	if !state.serviceKnown() {
+		addBadIdentitiesState(&resp.Diagnostics, state)
+		return
+	}
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	rows := state.rows()
+	stored, err := storedOf(ctx, api, state, rows)
+	if err != nil {
+		addFailure(&resp.Diagnostics, readIdentities, "", state.service.String(), err)
+		return
+	}
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.key())...)
+	}
+	found := refresh(state, rows, stored)
+	if len(found.gone) > 0 {
+		warnRowsGone(&resp.Diagnostics, state.service, found.gone, r.data.storeCreated())
+	}
+	if found.elements != nil {
+		state = readIdentitiesObject(state.withElements(found.elements))
+		resp.State.Raw = state.raw
+		rows = state.rows()
+	}
+	saveRevisions(ctx, resp.Private, rows, stored.revisions(), &resp.Diagnostics)
+}
+
+// Update writes rows that differ. After an error state holds exactly what was
+// written.
+func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	plan, state := readIdentitiesObject(req.Plan.Raw), readIdentitiesObject(req.State.Raw)
+	before, after := state.rows(), plan.rows()
+	known := loadRevisions(ctx, req.Private, before, &resp.Diagnostics)
+	changes := compareRows(before, after)
+	nowExclusive := plan.exclusive == on && state.exclusive != on
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.key())...)
+	}
+	if changes.none() && !nowExclusive { // options, or the spelling of keys
+		resp.State.Raw = plan.withComputed()
+		saveRevisions(ctx, resp.Private, after, known, &resp.Diagnostics)
+		return
+	}
+	a, ok := r.newApply(ctx, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	a.known = known
+	a.run(ctx, before, nowExclusive)
+	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
+	written := plan
+	if !a.complete() {
+		a.report("Update Identity Mappings", false).add(&resp.Diagnostics)
+		written = readIdentitiesObject(plan.withElements(a.elements()))
+	}
+	resp.State.Raw = written.withComputed()
+	saveRevisions(ctx, resp.Private, written.rows(), a.known, &resp.Diagnostics)
+}
+
+// Delete removes the rows of state. After an error state keeps exactly the
+// rows that were not removed.
+func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	state := readIdentitiesObject(req.State.Raw)
+	a, ok := r.newApply(ctx, state, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	rows := state.rows()
+	a.after, a.plan.elements = nil, nil
+	a.known = loadRevisions(ctx, req.Private, rows, &resp.Diagnostics)
+	a.run(ctx, rows, false)
+	warnRowsLeft(&resp.Diagnostics, state.service, a.removal.left)
+	if a.complete() {
+		return
+	}
+	a.report("Delete Identity Mappings", false).add(&resp.Diagnostics)
+	kept := readIdentitiesObject(state.withElements(a.elements()))
+	resp.State.Raw = kept.raw
+	saveRevisions(ctx, resp.Private, kept.rows(), a.known, &resp.Diagnostics)
+}
+
+// storedOf reads what a resource's state is about: its rows, or everybody's
+// mappings where it is exclusive.
+func storedOf(ctx context.Context, api mappingsAPI, state identitiesObject, rows []mappingRow) (storedMappings, error) {
+	if state.exclusive == on {
+		return allStored(ctx, api, state.service)
+	}
+	return findStored(ctx, api, state.service, usersOf(rows))
+}
+
+// refreshed is what a read makes of state.
+type refreshed struct {
+	elements map[string]tftypes.Value // nil where nothing changed
+	gone     []mappingRow
+}
+
+// refresh compares rows of state with what is stored. What only is spelled
+// another way keeps its spelling.
+func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) refreshed {
+	var found refreshed
+	change := func() map[string]tftypes.Value {
+		if found.elements == nil {
+			found.elements = maps.Clone(state.elements)
+		}
+		return found.elements
+	}
+	for _, row := range rows {
+		m := stored.get(row.user)
+		if m == nil {
+			delete(change(), row.spelled)
+			found.gone = append(found.gone, row)
+			continue
+		}
+		if id, plain := m.Matcher.Identity(state.service.Type); plain && id == row.value {
+			continue // nearly always
+		}
+		if !m.Matcher.Equal(state.service.Type, shownMatcher(state.service.Type, row.value)) {
+			change()[row.spelled] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
+		}
+	}
+	if state.exclusive == on {
+		for _, row := range stored.unlisted(rows) {
+			change()[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+		}
+	}
+	return found
+}
+
+// ModifyPlan makes a plan say all that apply will do: a change of spelling
+// alone is none, and what is stored already is looked at before anybody
+// approves the plan.
+func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
+		return // destroy, or nothing to do
+	}
+	plan := readIdentitiesObject(req.Plan.Raw)
+	if !plan.serviceKnown() {
+		return
+	}
+	prior := readIdentitiesObject(req.State.Raw)
+	if prior.service != plan.service {
+		prior = identitiesObject{} // a creation, or a replacement's
+	}
+	created := prior.elements == nil
+	after := plan.rows()
+	changes := compareRows(prior.rows(), after)
+	// Terraform accepts a planned map only as it is configured or as it was, so
+	// one real change brings all keys into the configuration's spelling.
+	if !created && plan.elements != nil && changes.none() && prior.sameOptions(plan) {
+		resp.Plan.Raw = req.State.Raw
+		return
+	}
+	if r.data != nil && plan.elements != nil {
+		r.checkPlan(ctx, planChecks{plan: plan, after: after, changes: changes, nowExclusive: plan.exclusive == on && prior.exclusive != on}, &resp.Diagnostics)
+	}
+	resp.Plan.Raw = plan.withComputed()
+}
+
+// planChecks is what a plan is checked for.
+type planChecks struct {
+	plan    identitiesObject
+	after   []mappingRow // of plan
+	changes identitiesChanges
+	// nowExclusive says that what is unlisted was never read into state.
+	nowExclusive bool
+}
+
+// checkPlan applies the adoption rules to what is stored at plan time. All
+// conflicts are one error.
+func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags *diag.Diagnostics) {
+	if c.changes.none() && !c.nowExclusive {
+		return
+	}
+	asserted := c.changes.asserted()
+	if len(asserted) == 0 && !c.nowExclusive {
+		return
+	}
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return
+	}
+	stored, holders, err := c.read(ctx, api, asserted)
+	if err != nil {
+		addFailure(diags, "Read Identity Mappings", "", c.plan.service.String(), err)
+		return
+	}
+	var going []mappingRow
+	if c.nowExclusive {
+		going = stored.unlisted(c.after)
+	}
+	f := c.judge(stored, holders, going)
+	f.report(diags, c.plan, len(c.after))
+	if !diags.HasError() && len(going) > 0 {
+		warnUnlisted(diags, c.plan.service, going)
+	}
+}
+
+// read asks the API for what the checks need, and no more.
+func (c planChecks) read(ctx context.Context, api mappingsAPI, asserted []mappingRow) (storedMappings, map[string][]identity.UserKey, error) {
+	claims := c.plan.allowShared == off
+	added := make([]identity.UserKey, 0, len(c.changes.added))
+	for _, row := range c.changes.added {
+		if row.known {
+			added = append(added, row.user)
+		}
+	}
+	var stored storedMappings
+	var err error
+	switch {
+	case c.nowExclusive:
+		stored, err = allStored(ctx, api, c.plan.service)
+	case claims:
+		stored, err = storedForClaims(ctx, api, c.plan.service, added)
+	default:
+		stored, err = findStored(ctx, api, c.plan.service, added)
+	}
+	if err != nil || !claims {
+		return stored, nil, err
+	}
+	holders, err := stored.holders(ctx, api, asserted)
+	return stored, holders, err
+}
+
+// judge weighs every row that is to be stored. going are mappings that this
+// plan removes without their being in state.
+func (c planChecks) judge(stored storedMappings, holders map[string][]identity.UserKey, going []mappingRow) planFindings {
+	var f planFindings
+	for _, row := range c.changes.added {
+		if !row.known {
+			continue
+		}
+		m := stored.get(row.user)
+		switch decideAdoption(m, identity.NewMatcher(c.plan.service.Type, row.value), c.plan.overwrite == on) {
+		case overwriteAutomatic, overwriteManual:
+			f.overwritten = append(f.overwritten, rowAndStored{row, *m})
+		case refuseManual:
+			if c.plan.overwrite != undecided {
+				f.refused = append(f.refused, rowAndStored{row, *m})
+			}
+		case createNew, adoptEqual:
+		}
+	}
+	released := c.released(going)
+	for _, row := range c.changes.asserted() {
+		for _, holder := range holders[identity.FoldIdentity(c.plan.service.Type, row.value)] {
+			if holder != row.user && !released[holder] {
+				f.held = append(f.held, heldRow{row, holder})
+				break
+			}
+		}
+	}
+	return f
+}
+
+// released are the users whose account this plan takes away or changes, so
+// that another may have it.
+func (c planChecks) released(going []mappingRow) map[identity.UserKey]bool {
+	released := make(map[identity.UserKey]bool, len(going)+len(c.changes.removed)+len(c.changes.changed))
+	for _, row := range going {
+		released[row.user] = true
+	}
+	for _, row := range c.changes.removed {
+		released[row.user] = true
+	}
+	for _, row := range c.changes.changed {
+		released[row.after.user] = true
+	}
+	// Who is added with another account than the stored one gives that up.
+	// Two rows never have the same account: validation sees to it.
+	for _, row := range c.changes.added {
+		released[row.user] = true
+	}
+	return released
+}
+
+// ImportState reads the manual mappings of a service.
+func (r *identitiesResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	service, ok := importedService(ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	stored, err := allStored(ctx, api, service)
+	if err != nil {
+		addFailure(&resp.Diagnostics, readIdentities, "", service.String(), err)
+		return
+	}
+	elements := map[string]tftypes.Value{}
+	var several []mappingRow
+	for _, row := range stored.unlisted(nil) {
+		if _, plain := stored.byUser[row.user].Matcher.Identity(service.Type); !plain {
+			several = append(several, row)
+			continue
+		}
+		elements[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+	}
+	if len(elements) == 0 {
+		addNoMappingsToImport(&resp.Diagnostics, service)
+		return
+	}
+	if len(several) > 0 {
+		warnNotImported(&resp.Diagnostics, service, several)
+	}
+	imported := readIdentitiesObject(emptyObject(resp.State.Raw.Type(), service))
+	resp.State.Raw = imported.withElements(elements)
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.key())...)
+	}
+}
+
+func importedService(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
+	var key identity.ServiceKey
+	var err error
+	if req.ID != "" {
+		key, err = identity.ParseServiceKey(req.ID)
+	} else {
+		named := identitiesKeyModel{types.StringNull(), types.StringNull()}
+		diags.Append(req.Identity.Get(ctx, &named)...)
+		if diags.HasError() {
+			return key, false
+		}
+		key = identity.ServiceKey{Type: named.ServiceType.ValueString(), ExternalID: named.ExternalID.ValueString()}
+		err = key.Validate()
+	}
+	if err == nil {
+		err = key.CheckDeclarable()
+	}
+	if err != nil {
+		diags.AddError("Invalid Import ID",
+			sentence(err.Error())+"\n\nThe import id of sym_identities is SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+importCommand("okta:acme.okta.com"))
+	}
+	return key, err == nil
+}
+
+// emptyObject is an object of which only the service is set.
+func emptyObject(t tftypes.Type, service identity.ServiceKey) tftypes.Value {
+	attributes := map[string]tftypes.Value{}
+	if object, ok := t.(tftypes.Object); ok {
+		for name, of := range object.AttributeTypes {
+			attributes[name] = tftypes.NewValue(of, nil)
+		}
+	}
+	attributes["service_type"] = tftypes.NewValue(tftypes.String, service.Type)
+	attributes["external_id"] = tftypes.NewValue(tftypes.String, service.ExternalID)
+	return tftypes.NewValue(t, attributes)
+}
+
+// checkRows finds all that is wrong with entries in themselves, ordered by key.
+// Values are not checked while the service is unknown (nil), nor those that
+// are unknown. unshared says that no account may stand there twice.
+func checkRows(elements map[string]tftypes.Value, service *identity.ServiceKey, unshared bool) []rowProblem {
+	var problems []rowProblem
+	add := func(spelled, format string, args ...any) {
+		problems = append(problems, rowProblem{spelled, fmt.Sprintf(format, args...)})
+	}
+	users := make(map[identity.UserKey]string, len(elements))
+	accounts := make(map[string]string, len(elements))
+	for _, spelled := range slices.Sorted(maps.Keys(elements)) {
+		user, err := identity.ParseUser(spelled)
+		if err != nil {
+			add(spelled, "%s", problemText(err))
+			continue
+		}
+		if other, twice := users[user]; twice {
+			add(spelled, "the same user as %q: both are %s", other, user)
+			continue
+		}
+		users[user] = spelled
+		v := elements[spelled]
+		switch {
+		case v.IsNull():
+			add(spelled, "the identity is null; leave the entry out where nobody is mapped")
+			continue
+		case !v.IsKnown() || service == nil:
+			continue
+		}
+		value := textOf(v)
+		if err := identity.ValidateIdentity(*service, value); err != nil {
+			add(spelled, "%s", problemText(err))
+			continue
+		}
+		if !unshared {
+			continue
+		}
+		account := identity.FoldIdentity(service.Type, value)
+		if other, twice := accounts[account]; twice {
+			add(spelled, "the same account as %q: %s; if both really use it, set allow_shared = true", other, value)
+			continue
+		}
+		accounts[account] = spelled
+	}
+	return problems
+}
+
+func (s storedMappings) revisions() revisions {
+	found := make(revisions, len(s.byUser))
+	for user, m := range s.byUser {
+		found[user] = m.Revision
+	}
+	return found
+}
+
+// privateWriter is private state that can be written.
+type privateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// privateReader is private state that can be read.
+type privateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+func saveRevisions(ctx context.Context, private privateWriter, rows []mappingRow, known revisions, diags *diag.Diagnostics) {
+	diags.Append(private.SetKey(ctx, revisionsKey, known.encode(rows))...)
+}
+
+func loadRevisions(ctx context.Context, private privateReader, rows []mappingRow, diags *diag.Diagnostics) revisions {
+	text, found := private.GetKey(ctx, revisionsKey)
+	diags.Append(found...)
+	return decodeRevisions(text, rows)
+}
+
+func (o identitiesObject) sameOptions(other identitiesObject) bool {
+	mine, theirs := attributesOf(o.raw), attributesOf(other.raw)
+	for _, name := range []string{"exclusive", "overwrite", "allow_shared"} {
+		if !mine[name].Equal(theirs[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// identitiesObject is a sym_identities object as Terraform hands it over:
+// configuration, plan or state. It is read and changed in Terraform's own
+// representation, because converting a map of thousands to Go values and back
+// costs more than everything else that is done with it.
+type identitiesObject struct {
+	raw         tftypes.Value
+	service     identity.ServiceKey // valid only where serviceKnown
+	exclusive   option
+	overwrite   option
+	allowShared option
+	// elements is the map as it is spelled; nil while the map as a whole is
+	// unknown, or null.
+	elements map[string]tftypes.Value
+
+	serviceType, externalID types.String
+}
+
+// option is an optional attribute that is off when it is not set.
+type option uint8
+
+const (
+	off option = iota
+	on
+	undecided // unknown at plan
+)
+
+// mappingRow is one entry of the map.
+type mappingRow struct {
+	spelled string // the key, in the configuration's spelling
+	user    identity.UserKey
+	value   string
+	known   bool // the value is known
+}
+
+// readIdentitiesObject never fails: what is null or unknown is left out.
+func readIdentitiesObject(raw tftypes.Value) identitiesObject {
+	o := identitiesObject{raw: raw, serviceType: types.StringNull(), externalID: types.StringNull()}
+	attributes := attributesOf(raw)
+	o.serviceType = stringAttribute(attributes["service_type"])
+	o.externalID = stringAttribute(attributes["external_id"])
+	o.service = identity.ServiceKey{Type: o.serviceType.ValueString(), ExternalID: o.externalID.ValueString()}
+	o.exclusive = optionOf(attributes["exclusive"])
+	o.overwrite = optionOf(attributes["overwrite"])
+	o.allowShared = optionOf(attributes["allow_shared"])
+	if v := attributes["identities"]; v.IsKnown() && !v.IsNull() {
+		_ = v.As(&o.elements) // the schema says that it is a map
+	}
+	return o
+}
+
+func attributesOf(raw tftypes.Value) map[string]tftypes.Value {
+	var attributes map[string]tftypes.Value
+	if raw.IsKnown() {
+		_ = raw.As(&attributes) // the schema says that it is an object
+	}
+	return attributes
+}
+
+func stringAttribute(v tftypes.Value) types.String {
+	if !v.IsKnown() {
+		return types.StringUnknown()
+	}
+	if v.IsNull() {
+		return types.StringNull()
+	}
+	return types.StringValue(textOf(v))
+}
+
+// textOf is a known string.
+func textOf(v tftypes.Value) string {
+	var s string
+	_ = v.As(&s) // the schema says that it is a string
+	return s
+}
+
+func optionOf(v tftypes.Value) option {
+	if !v.IsKnown() {
+		return undecided
+	}
+	var set bool
+	if _ = v.As(&set); set { // the schema says that it is a bool
+		return on
+	}
+	return off
+}
+
+// serviceKnown reports whether both parts of the service are known and right.
+func (o identitiesObject) serviceKnown() bool {
+	return !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() && o.service.Validate() == nil
+}
+
+// rows are the entries whose key names a user, ordered by user. Validation has
+// refused the others before anything reaches state or is applied.
+func (o identitiesObject) rows() []mappingRow {
+	rows := make([]mappingRow, 0, len(o.elements))
+	for spelled, v := range o.elements {
+		user, err := identity.ParseUser(spelled)
+		if err != nil {
+			continue
+		}
+		row := mappingRow{spelled: spelled, user: user, known: v.IsKnown()}
+		if row.known {
+			row.value = textOf(v)
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b mappingRow) int {
+		return cmp.Or(strings.Compare(string(a.user), string(b.user)), strings.Compare(a.spelled, b.spelled))
+	})
+	return rows
+}
+
+// with is the object with some attributes changed.
+func (o identitiesObject) with(changed map[string]tftypes.Value) tftypes.Value {
+	attributes := maps.Clone(attributesOf(o.raw))
+	maps.Copy(attributes, changed)
+	return tftypes.NewValue(o.raw.Type(), attributes)
+}
+
+// withComputed is the object with what its service determines.
+func (o identitiesObject) withComputed() tftypes.Value {
+	key := tftypes.NewValue(tftypes.String, o.service.String())
+	return o.with(map[string]tftypes.Value{"id": key, "service": key})
+}
+
+// withElements is the object with other entries, and with what its service
+// determines.
+func (o identitiesObject) withElements(elements map[string]tftypes.Value) tftypes.Value {
+	o.raw = o.with(map[string]tftypes.Value{
+		"identities": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, elements),
+	})
+	return o.withComputed()
+}
+
+func usersOf(rows []mappingRow) []identity.UserKey {
+	users := make([]identity.UserKey, len(rows))
+	for i, r := range rows {
+		users[i] = r.user
+	}
+	return users
+}
+
+func (o identitiesObject) key() identitiesKeyModel {
+	return identitiesKeyModel{types.StringValue(o.service.Type), types.StringValue(o.service.ExternalID)}
+}
+
+// shownValue is a stored value as an entry of the map: the identity, or the
+// matcher as JSON where it is more than the type's own key. Sym's own tools
+// show it so.
+func shownValue(serviceType string, stored identity.Matcher) string {
+	if id, plain := stored.Identity(serviceType); plain {
+		return id
+	}
+	text, _ := json.Marshal(stored) // a map of strings always marshals
+	return string(text)
+}
+
+// shownMatcher is the reverse of shownValue, for values that a read put into
+// state.
+func shownMatcher(serviceType, value string) identity.Matcher {
+	if strings.HasPrefix(value, "{") {
+		var m identity.Matcher
+		if err := json.Unmarshal([]byte(value), &m); err == nil {
+			if _, plain := m.Identity(serviceType); !plain && len(m) > 0 {
+				return m
+			}
+		}
+	}
+	return identity.NewMatcher(serviceType, value)
+}
+
+// identitiesChanges is what leads from one map to another. Spelling of keys is
+// no difference.
+type identitiesChanges struct {
+	added   []mappingRow
+	removed []mappingRow
+	changed []changedRow
+}
+
+// changedRow is an entry whose value changes, or may: its new value can be
+// unknown at plan.
+type changedRow struct{ before, after mappingRow }
+
+// compareRows expects both lists ordered by user, as identitiesObject.rows
+// gives them.
+func compareRows(before, after []mappingRow) identitiesChanges {
+	var c identitiesChanges
+	for len(before) > 0 && len(after) > 0 {
+		b, a := before[0], after[0]
+		switch {
+		case b.user < a.user:
+			c.removed = append(c.removed, b)
+			before = before[1:]
+		case b.user > a.user:
+			c.added = append(c.added, a)
+			after = after[1:]
+		default:
+			if !a.known || a.value != b.value {
+				c.changed = append(c.changed, changedRow{b, a})
+			}
+			before, after = before[1:], after[1:]
+		}
+	}
+	c.removed = append(c.removed, before...)
+	c.added = append(c.added, after...)
+	return c
+}
+
+func (c identitiesChanges) none() bool {
+	return len(c.added) == 0 && len(c.removed) == 0 && len(c.changed) == 0
+}
+
+// asserted are the rows whose value is to be stored and known already.
+func (c identitiesChanges) asserted() []mappingRow {
+	var rows []mappingRow
+	for _, row := range c.added {
+		if row.known {
+			rows = append(rows, row)
+		}
+	}
+	for _, row := range c.changed {
+		if row.after.known {
+			rows = append(rows, row.after)
+		}
+	}
+	return rows
+}
+
+// mappingsAPI is what sym_identities asks of the identity API.
+type mappingsAPI interface {
+	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
+	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
+	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+	Write(ctx context.Context, writes []identity.Write) ([]identity.User, error)
+	Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error)
+}
+
+// storedMappings is what one reading found of a service.
+type storedMappings struct {
+	service  identity.ServiceKey
+	byUser   map[identity.UserKey]identity.Mapping
+	complete bool // of all users, so whoever is not here has nothing stored
+}
+
+// findStored reads the mappings of some users.
+func findStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
+	s := storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, len(users))}
+	if len(users) == 0 {
+		return s, nil
+	}
+	found, err := api.FindUsers(ctx, users)
+	for _, u := range found {
+		s.add(u)
+	}
+	return s, err
+}
+
+// allStored reads the mappings of everybody.
+func allStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey) (storedMappings, error) {
+	return walkStored(ctx, api, service, 0)
+}
+
+// storedForClaims reads the mappings of users where it also matters who else
+// has their accounts. Searching for both takes two requests per thousand; where
+// the map covers about everybody there is, as such maps do, reading everybody
+// takes a fifth of that and answers both.
+func storedForClaims(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
+	if len(users) > symapi.MaxBatch {
+		pages := (len(users) + symapi.MaxBatch + symapi.MaxPage - 1) / symapi.MaxPage
+		s, err := walkStored(ctx, api, service, pages*symapi.MaxPage)
+		if err != nil || s.complete {
+			return s, err
+		}
+	}
+	return findStored(ctx, api, service, users)
+}
+
+// walkStored reads everybody, or gives up after so many users; 0 is no limit.
+func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, limit int) (storedMappings, error) {
+	s := storedMappings{service: service, byUser: map[identity.UserKey]identity.Mapping{}}
+	seen := 0
+	for u, err := range api.AllUsers(ctx) {
+		if err != nil {
+			return s, err
+		}
+		s.add(u)
+		if seen++; seen == limit {
+			return s, nil // before the next page is asked for
+		}
+	}
+	s.complete = true
+	return s, nil
+}
+
+func (s storedMappings) add(u identity.User) {
+	if m, ok := u.Mapping(s.service); ok {
+		s.byUser[u.Key] = m
+	}
+}
+
+// get is what is stored for a user; nil where nothing is.
+func (s storedMappings) get(user identity.UserKey) *identity.Mapping {
+	if m, ok := s.byUser[user]; ok {
+		return &m
+	}
+	return nil
+}
+
+// unlisted are the manual mappings of users that rows do not name, as rows
+// ordered by user. It needs a complete reading.
+func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
+	listed := make(map[identity.UserKey]bool, len(rows))
+	for _, row := range rows {
+		listed[row.user] = true
+	}
+	var out []mappingRow
+	for user, m := range s.byUser {
+		if !listed[user] && m.Source.OrManual() == identity.Manual {
+			out = append(out, mappingRow{spelled: string(user), user: user, value: shownValue(s.service.Type, m.Matcher), known: true})
+		}
+	}
+	slices.SortFunc(out, func(a, b mappingRow) int { return cmp.Compare(a.user, b.user) })
+	return out
+}
+
+// holders is who has the accounts of rows, by claim, ordered. Nobody has any
+// in a service that is not registered yet.
+func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []mappingRow) (map[string][]identity.UserKey, error) {
+	byClaim := map[string][]identity.UserKey{}
+	if s.complete {
+		for user, m := range s.byUser {
+			claim := m.Matcher.AccountKey(s.service.Type)
+			byClaim[claim] = append(byClaim[claim], user)
+		}
+		for _, users := range byClaim {
+			slices.Sort(users)
+		}
+		return byClaim, nil
+	}
+	if len(rows) == 0 {
+		return byClaim, nil
+	}
+	claims := make([]string, len(rows))
+	for i, row := range rows {
+		claims[i] = identity.FoldIdentity(s.service.Type, row.value)
+	}
+	found, err := api.Holders(ctx, s.service, claims)
+	if identity.CodeOf(err) == identity.CodeServiceNotFound {
+		return byClaim, nil // this run may be about to register it; apply will tell
+	}
+	for _, h := range found {
+		claim := h.Mapping.Matcher.AccountKey(s.service.Type)
+		byClaim[claim] = append(byClaim[claim], h.User)
+	}
+	return byClaim, err
+}
+
+// revisionsKey is where private state holds the revisions of the rows in state.
+const revisionsKey = "revisions"
+
+// revisions are those under which a resource's mappings are stored. A user
+// without one is 0: the API keeps none, or state does not know it.
+type revisions map[identity.UserKey]int64
+
+// revisionsRecord is how private state keeps revisions: in the order of the
+// users, who stand in state already, each as the difference to the one before.
+// Ten thousand rows take about 15 KB so. Users guards against a record that
+// belongs to other rows.
+type revisionsRecord struct {
+	Count       int    `json:"count"`
+	Users       uint32 `json:"users"` // checksum of the users, in order
+	Differences string `json:"differences"`
+}
+
+// encode writes down the revisions of rows, which are ordered by user.
+func (r revisions) encode(rows []mappingRow) []byte {
+	packed := make([]byte, 0, 2*len(rows))
+	var last int64
+	for _, row := range rows {
+		revision := r[row.user]
+		packed = binary.AppendVarint(packed, revision-last)
+		last = revision
+	}
+	text, _ := json.Marshal(revisionsRecord{ // always marshals
+		Count: len(rows), Users: sumOfUsers(rows), Differences: base64.StdEncoding.EncodeToString(packed),
+	})
+	return text
+}
+
+// decodeRevisions reads what encode wrote for the same rows. Anything else
+// gives no revisions: they are read again where they are needed.
+func decodeRevisions(text []byte, rows []mappingRow) revisions {
+	found := make(revisions, len(rows))
+	var record revisionsRecord
+	if json.Unmarshal(text, &record) != nil || record.Count != len(rows) || record.Users != sumOfUsers(rows) {
+		return found
+	}
+	packed, err := base64.StdEncoding.DecodeString(record.Differences)
+	if err != nil {
+		return found
+	}
+	var last int64
+	for _, row := range rows {
+		difference, n := binary.Varint(packed)
+		if n <= 0 {
+			return revisions{}
+		}
+		packed = packed[n:]
+		last += difference
+		found[row.user] = last
+	}
+	return found
+}
+
+func sumOfUsers(rows []mappingRow) uint32 {
+	sum := crc32.NewIEEE()
+	for _, row := range rows {
+		_, _ = sum.Write([]byte(row.user)) // never fails
+		_, _ = sum.Write([]byte{0})
+	}
+	return sum.Sum32()
 }

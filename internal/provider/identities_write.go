@@ -6,6 +6,10 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -225,4 +229,209 @@ func itemErrorsOf(err error, n int) (failures map[int]*identity.Error, ok bool) 
 		}
 	}
 	return failures, len(failures) > 0
+}
+
+// remove removes rows that still are stored as state knows them. What is gone
+// already is done. The same value with a newer revision was asserted since, by
+// a renamed resource or by sym_identity: it is theirs now, and left. Another
+// value is somebody's newer decision, and refused.
+func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known revisions) outcome {
+	var out outcome
+	for from := 0; from < len(rows); from += symapi.MaxBatch {
+		batch := rows[from:min(from+symapi.MaxBatch, len(rows))]
+		if out.fatal != nil {
+			out.unsent = append(out.unsent, batch...)
+			continue
+		}
+		w.removeBatch(ctx, batch, known, &out)
+	}
+	return out
+}
+
+func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, known revisions, out *outcome) {
+	for len(rows) > 0 {
+		deletes := make([]identity.Delete, len(rows))
+		for i, row := range rows {
+			deletes[i] = identity.Delete{User: row.user, Service: w.service,
+				Matcher: shownMatcher(w.service.Type, row.value), IfRevision: known[row.user]}
+		}
+		_, err := w.api.Delete(ctx, deletes)
+		if err == nil {
+			out.done = append(out.done, rows...)
+			return
+		}
+		if identity.CodeOf(err) == identity.CodeServiceNotFound {
+			out.done = append(out.done, rows...) // nothing is stored in a service that is not there
+			return
+		}
+		failures, ok := itemErrorsOf(err, len(rows))
+		if ok {
+			err = w.lookAgain(ctx, failures, rows)
+		}
+		if !ok || err != nil {
+			out.fatal, out.unsent = err, append(out.unsent, rows...)
+			return
+		}
+		var again []mappingRow
+		for i, row := range rows {
+			e, failure := failures[i]
+			switch {
+			case !failure:
+				again = append(again, row)
+			case e.Code == identity.CodeUserNotFound, e.Code == identity.CodeIdentityConflict && e.Stored == nil:
+				out.done = append(out.done, row)
+			case e.Code == identity.CodeIdentityConflict && e.Stored.Matcher.Equal(w.service.Type, deletes[i].Matcher):
+				out.left = append(out.left, row)
+			default:
+				out.refused = append(out.refused, refusal{row, e})
+			}
+		}
+		rows = again
+	}
+}
+
+// identitiesApply carries out one plan.
+type identitiesApply struct {
+	writer  mappingsWriter
+	plan    identitiesObject
+	after   []mappingRow // of plan
+	known   revisions    // of what is stored, as far as it is known
+	changes identitiesChanges
+
+	writing outcome
+	removal outcome
+}
+
+func (r *identitiesResource) newApply(ctx context.Context, plan identitiesObject, diags *diag.Diagnostics) (*identitiesApply, bool) {
+	if !plan.serviceKnown() {
+		addBadIdentitiesState(diags, plan)
+		return nil, false
+	}
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil, false
+	}
+	return &identitiesApply{
+		writer: mappingsWriter{api: api, service: plan.service, overwrite: plan.overwrite == on},
+		plan:   plan, after: plan.rows(), known: revisions{},
+	}, true
+}
+
+// run removes first, so that an account may pass from a row that goes to one
+// that comes. unlisted says to remove also what no row names.
+func (a *identitiesApply) run(ctx context.Context, before []mappingRow, unlisted bool) {
+	a.changes = compareRows(before, a.after)
+	removed := a.changes.removed
+	if unlisted {
+		stored, err := allStored(ctx, a.writer.api, a.plan.service)
+		if err != nil {
+			a.removal = outcome{fatal: err, unsent: removed}
+		}
+		extra := stored.unlisted(append(before[:len(before):len(before)], a.after...))
+		for _, row := range extra {
+			a.known[row.user] = stored.byUser[row.user].Revision
+		}
+		removed = append(removed[:len(removed):len(removed)], extra...)
+	}
+	if a.removal.fatal == nil {
+		a.removal = a.writer.remove(ctx, removed, a.known)
+	}
+	jobs, refused, err := a.jobs(ctx)
+	if a.removal.fatal != nil || err != nil {
+		a.writing = outcome{fatal: err, unsent: rowsOf(jobs), refused: refused}
+		return
+	}
+	a.writing = a.writer.write(ctx, jobs)
+	a.writing.refused = append(refused, a.writing.refused...)
+	maps.Copy(a.known, a.writing.known)
+}
+
+// jobs are the rows to store. Values that were unknown at plan are checked
+// here; those that are wrong are refused, and stop nobody else.
+func (a *identitiesApply) jobs(ctx context.Context) (jobs []writeJob, refused []refusal, err error) {
+	wrong := map[string]rowProblem{}
+	for _, p := range checkRows(a.plan.elements, &a.plan.service, a.plan.allowShared != on) {
+		wrong[p.spelled] = p
+	}
+	refuse := func(row mappingRow) bool {
+		p, bad := wrong[row.spelled]
+		if bad {
+			refused = append(refused, refusal{row, identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")})
+		}
+		return bad
+	}
+	stored, err := a.unknownRevisions(ctx)
+	for _, c := range a.changes.changed {
+		if refuse(c.after) {
+			continue
+		}
+		revision := a.known[c.after.user]
+		if revision == 0 {
+			m := stored.get(c.after.user)
+			if err == nil && !a.stillHolds(c, m) {
+				refused = append(refused, refusal{c.after, identity.Conflict(c.after.user, a.plan.service, m)})
+				continue
+			}
+			if m != nil {
+				revision = m.Revision
+			}
+		}
+		jobs = append(jobs, changeJob(c.after, revision, a.plan.allowShared))
+	}
+	for _, row := range a.changes.added {
+		if !refuse(row) {
+			jobs = append(jobs, addJob(row, a.plan.allowShared))
+		}
+	}
+	return jobs, refused, err
+}
+
+// unknownRevisions reads changed rows whose revision state does not know, as
+// of an API without revisions: their condition is checked here.
+func (a *identitiesApply) unknownRevisions(ctx context.Context) (storedMappings, error) {
+	var users []identity.UserKey
+	for _, c := range a.changes.changed {
+		if a.known[c.after.user] == 0 {
+			users = append(users, c.after.user)
+		}
+	}
+	return findStored(ctx, a.writer.api, a.plan.service, users)
+}
+
+func (a *identitiesApply) stillHolds(c changedRow, m *identity.Mapping) bool {
+	t := a.plan.service.Type
+	return m != nil && (m.Matcher.Equal(t, shownMatcher(t, c.before.value)) || m.Matcher.Equal(t, identity.NewMatcher(t, c.after.value)))
+}
+
+func (a *identitiesApply) complete() bool { return a.writing.complete() && a.removal.complete() }
+
+// elements is the map as it was stored: the plan's, but for rows that could
+// not be stored or removed.
+func (a *identitiesApply) elements() map[string]tftypes.Value {
+	elements := maps.Clone(a.plan.elements)
+	if elements == nil {
+		elements = map[string]tftypes.Value{}
+	}
+	was := make(map[identity.UserKey]mappingRow, len(a.changes.changed))
+	for _, c := range a.changes.changed {
+		was[c.after.user] = c.before
+	}
+	unwritten := a.writing.unsent
+	for _, x := range a.writing.refused {
+		unwritten = append(unwritten, x.row)
+	}
+	for _, row := range unwritten {
+		delete(elements, row.spelled)
+		if before, changed := was[row.user]; changed {
+			elements[before.spelled] = tftypes.NewValue(tftypes.String, before.value)
+		}
+	}
+	unremoved := a.removal.unsent
+	for _, x := range a.removal.refused {
+		unremoved = append(unremoved, x.row)
+	}
+	for _, row := range unremoved {
+		elements[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+	}
+	return elements
 }

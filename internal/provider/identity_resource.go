@@ -5,9 +5,17 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -18,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -34,6 +43,29 @@ var (
 func NewIdentityResource() resource.Resource { return &identityResource{} }
 
 type identityResource struct{ data *providerData }
+
+// identityModel is the state and configuration of sym_identity.
+type identityModel struct {
+	ID          types.String `tfsdk:"id"`
+	User        types.String `tfsdk:"user"`
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+	Identity    types.String `tfsdk:"identity"`
+	Matcher     types.Map    `tfsdk:"matcher"`
+	Overwrite   types.Bool   `tfsdk:"overwrite"`
+	AllowShared types.Bool   `tfsdk:"allow_shared"`
+	Service     types.String `tfsdk:"service"`
+	Source      types.String `tfsdk:"source"`
+	Revision    types.Int64  `tfsdk:"revision"`
+	UpdatedAt   types.String `tfsdk:"updated_at"`
+}
+
+// identityKeyModel is the resource identity: what a mapping is known by.
+type identityKeyModel struct {
+	User        types.String `tfsdk:"user"`
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+}
 
 func (r *identityResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_identity"
@@ -166,6 +198,298 @@ func isAnotherUser(_ context.Context, req planmodifier.StringRequest, resp *stri
 	resp.RequiresReplace = err != nil || before != after
 }
 
+// createAttempts bounds how often Create looks again when what it read changed
+// before it wrote, as when the same mapping is moved between two resources.
+const createAttempts = 5
+
+func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan identityModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, want, ok := plan.applied(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	written := r.adopt(ctx, key, plan, want, &resp.Diagnostics)
+	if written == nil {
+		return
+	}
+	plan.setStored(key, *written)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
+	}
+}
+
+// adopt reads, applies the adoption rules and writes on the condition that
+// what it read still holds. It returns what is stored then, nil on an error.
+// The first look may be at what was read for others before: enough where the
+// write itself finds out, but not for refusing, nor for overwriting a mapping
+// without a revision.
+func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, diags *diag.Diagnostics) *identity.Mapping {
+	var err error
+	for attempt := range createAttempts {
+		look := r.readFresh
+		if attempt == 0 {
+			look = r.read
+		}
+		stored := look(ctx, key, diags)
+		if diags.HasError() {
+			return nil
+		}
+		refused := decideAdoption(stored, want, plan.Overwrite.ValueBool()) == refuseManual
+		if attempt == 0 && (refused || stored != nil && stored.Revision == 0) {
+			continue
+		}
+		if refused {
+			addStoredOtherwise(diags, key, plan, want, *stored)
+			return nil
+		}
+		var written *identity.Mapping
+		written, err = r.write(ctx, newWrite(key, plan, want, stored), diags)
+		if err == nil {
+			return written
+		}
+		if identity.CodeOf(err) != identity.CodeIdentityConflict {
+			break
+		}
+	}
+	addWriteFailure(diags, "Create Identity Mapping", key, plan, want, err)
+	return nil
+}
+
+func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state identityModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, ok := state.key()
+	if !ok {
+		addBadState(&resp.Diagnostics, state)
+		return
+	}
+	stored := r.read(ctx, key, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if resp.Identity != nil { // also of what is gone: the framework insists
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
+	}
+	if stored == nil {
+		warnGone(&resp.Diagnostics, key, state, r.data.storeCreated())
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	current := state
+	current.setStored(key, *stored)
+	if !current.equal(state) { // encoding the state costs more than the rest of the read
+		resp.Diagnostics.Append(resp.State.Set(ctx, current)...)
+	}
+}
+
+func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state identityModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, want, ok := plan.applied(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if plan.sameValue(state) {
+		plan.Source, plan.Revision, plan.UpdatedAt = state.Source, state.Revision, state.UpdatedAt
+		plan.setKey(key)
+	} else {
+		written := r.change(ctx, key, plan, state, want, &resp.Diagnostics)
+		if written == nil {
+			return
+		}
+		plan.setStored(key, *written)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
+	}
+}
+
+// change overwrites the mapping on the condition that state still tells what
+// is stored.
+func (r *identityResource) change(ctx context.Context, key mappingKey, plan, state identityModel, want identity.Matcher, diags *diag.Diagnostics) *identity.Mapping {
+	before, _ := state.matcher()
+	expected := &identity.Mapping{Service: key.service, Matcher: before, Revision: state.Revision.ValueInt64()}
+	if expected.Revision == 0 { // an API without revisions: the condition is checked here
+		stored := r.readFresh(ctx, key, diags)
+		if diags.HasError() {
+			return nil
+		}
+		if stored == nil || !stored.Matcher.Equal(key.service.Type, before) && !stored.Matcher.Equal(key.service.Type, want) {
+			addWriteFailure(diags, "Update Identity Mapping", key, plan, want, identity.Conflict(key.user, key.service, stored))
+			return nil
+		}
+	}
+	written, err := r.write(ctx, newWrite(key, plan, want, expected), diags)
+	if err != nil {
+		addWriteFailure(diags, "Update Identity Mapping", key, plan, want, err)
+		return nil
+	}
+	return written
+}
+
+func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state identityModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, ok := state.key()
+	if !ok {
+		addBadState(&resp.Diagnostics, state)
+		return
+	}
+	matcher, _ := state.matcher()
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	_, err := api.Delete(ctx, []identity.Delete{{User: key.user, Service: key.service, Matcher: matcher, IfRevision: state.Revision.ValueInt64()}})
+	switch code := identity.CodeOf(err); {
+	case err == nil, code == identity.CodeUserNotFound, code == identity.CodeServiceNotFound:
+		return // gone already is success
+	case code == identity.CodeIdentityConflict:
+		r.keep(ctx, key, matcher, err, &resp.Diagnostics)
+	default:
+		addFailure(&resp.Diagnostics, "Delete Identity Mapping", string(key.user), key.service.String(), err)
+	}
+}
+
+// keep decides what a conflict on destroy means. The same value with a newer
+// revision was asserted since, by a renamed resource or the bulk type: it is
+// theirs now. Another value is somebody's newer decision and stops the destroy.
+func (r *identityResource) keep(ctx context.Context, key mappingKey, matcher identity.Matcher, err error, diags *diag.Diagnostics) {
+	stored := identity.AsError(err).Stored
+	if stored == nil {
+		if stored = r.readFresh(ctx, key, diags); diags.HasError() || stored == nil {
+			return
+		}
+	}
+	if stored.Matcher.Equal(key.service.Type, matcher) {
+		warnAssertedSince(diags, key, *stored)
+		return
+	}
+	addChangedSince(diags, key, matcher, *stored, err)
+}
+
+// applied is the mapping an approved plan asks for; all of it is known, and
+// only now may an identity be that was unknown at plan.
+func (m identityModel) applied(diags *diag.Diagnostics) (mappingKey, identity.Matcher, bool) {
+	key, ok := m.key()
+	want, known := m.matcher()
+	if !ok || !known {
+		addBadState(diags, m)
+		return key, nil, false
+	}
+	if err := want.Validate(key.service); err != nil {
+		addInvalid(diags, m.valuePath(), "Invalid Identity", err)
+		return key, nil, false
+	}
+	return key, want, true
+}
+
+// replacedKey is where a replacement's first plan tells its second, which sees
+// no prior state, whose mapping goes away before the new one is created.
+const replacedKey = "replaced_user"
+
+// ModifyPlan makes a plan say all that apply will do: case-only changes are
+// none, computed attributes are known where they can be, and what is stored
+// already is looked at before anybody approves the plan.
+func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
+		return // destroy, or no change
+	}
+	var plan identityModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, known := plan.key()
+	if !known {
+		return
+	}
+	want, wantKnown := plan.matcher()
+	changed := true
+	if !req.State.Raw.IsNull() {
+		var state identityModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		before, _ := state.key()
+		switch {
+		case before != key:
+			remember, _ := json.Marshal(before.user) // a string always marshals
+			resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacedKey, remember)...)
+		case plan.sameValue(state) && plan.sameOptions(state):
+			// Only the spelling of the user differs, if anything.
+			resp.Plan.Raw = req.State.Raw
+			return
+		case plan.sameValue(state):
+			changed = false
+			plan.Source, plan.Revision, plan.UpdatedAt = state.Source, state.Revision, state.UpdatedAt
+		case wantKnown && r.data != nil:
+			r.checkHolder(ctx, resp, key, want, plan, "")
+		}
+	} else if wantKnown && r.data != nil {
+		r.checkCreate(ctx, req, resp, key, want, plan)
+	}
+	plan.setKey(key)
+	if changed {
+		plan.Source = types.StringValue(string(identity.Manual))
+		plan.Revision, plan.UpdatedAt = types.Int64Unknown(), types.StringUnknown()
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// checkCreate applies the adoption rules to what is stored at plan time.
+func (r *identityResource) checkCreate(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, key mappingKey, want identity.Matcher, plan identityModel) {
+	stored := r.read(ctx, key, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	switch decideAdoption(stored, want, plan.Overwrite.ValueBool()) {
+	case overwriteAutomatic, overwriteManual:
+		warnOverwrite(&resp.Diagnostics, key, want, *stored)
+	case refuseManual:
+		if !plan.Overwrite.IsUnknown() {
+			addStoredOtherwise(&resp.Diagnostics, key, plan, want, *stored)
+			return
+		}
+	case createNew, adoptEqual:
+	}
+	var replaced identity.UserKey
+	remembered, diags := req.Private.GetKey(ctx, replacedKey)
+	resp.Diagnostics.Append(diags...)
+	if remembered != nil {
+		_ = json.Unmarshal(remembered, &replaced) // written by ourselves; empty exempts nobody
+	}
+	r.checkHolder(ctx, resp, key, want, plan, replaced)
+}
+
+// checkHolder refuses an account that somebody else has. except is who gives
+// it up in this very plan.
+func (r *identityResource) checkHolder(ctx context.Context, resp *resource.ModifyPlanResponse, key mappingKey, want identity.Matcher, plan identityModel, except identity.UserKey) {
+	if plan.AllowShared.ValueBool() || plan.AllowShared.IsUnknown() {
+		return
+	}
+	if holder := r.holder(ctx, key, want, &resp.Diagnostics, except); holder != "" {
+		addHeld(&resp.Diagnostics, key, plan, want, holder)
+	}
+}
+
 func (r *identityResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	key, ok := importKey(ctx, req, resp)
 	if !ok {
@@ -208,4 +532,378 @@ func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resou
 		return key, false
 	}
 	return key, true
+}
+
+// read finds one mapping; nil where nothing is stored. Failures are in diags.
+// What it finds may have been read for others a few minutes ago.
+func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+	return r.readBy(ctx, (*readcache.Reader).FindUsers, key, diags)
+}
+
+// readFresh is read as the API answers now: for what is not checked again when
+// it is written.
+func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+	return r.readBy(ctx, (*readcache.Reader).FindUsersFresh, key, diags)
+}
+
+type findUsers func(*readcache.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
+
+func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil
+	}
+	users, err := find(api, ctx, []identity.UserKey{key.user})
+	if err != nil {
+		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
+		return nil
+	}
+	for _, u := range users {
+		if m, ok := u.Mapping(key.service); ok && u.Key == key.user {
+			return &m
+		}
+	}
+	return nil
+}
+
+// holder is who else has the account, "" where nobody has.
+func (r *identityResource) holder(ctx context.Context, key mappingKey, want identity.Matcher, diags *diag.Diagnostics, except ...identity.UserKey) identity.UserKey {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return ""
+	}
+	holders, err := api.Holders(ctx, key.service, []string{want.AccountKey(key.service.Type)})
+	if identity.CodeOf(err) == identity.CodeServiceNotFound {
+		return "" // this run may be about to register it; apply will tell
+	}
+	if err != nil {
+		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
+		return ""
+	}
+	for _, h := range holders {
+		if h.User != key.user && !slices.Contains(except, h.User) {
+			return h.User
+		}
+	}
+	return ""
+}
+
+// write stores one mapping and returns it as stored; nil without an error
+// where diags already say why nothing was written.
+func (r *identityResource) write(ctx context.Context, w identity.Write, diags *diag.Diagnostics) (*identity.Mapping, error) {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil, nil
+	}
+	users, err := api.Write(ctx, []identity.Write{w})
+	if err != nil {
+		return nil, err
+	}
+	if len(users) == 1 {
+		if m, ok := users[0].Mapping(w.Service); ok {
+			return &m, nil
+		}
+	}
+	// The API acknowledged the write without telling what it stored.
+	return &identity.Mapping{Service: w.Service, Matcher: w.Matcher, Source: w.Source}, nil
+}
+
+// newWrite asks for a manual mapping on the condition that what was read is
+// still stored.
+func newWrite(key mappingKey, m identityModel, want identity.Matcher, stored *identity.Mapping) identity.Write {
+	w := identity.Write{
+		User: key.user, Name: m.User.ValueString(), Service: key.service, Matcher: want, Source: identity.Manual,
+		Conditions: identity.Conditions{IfAbsent: stored == nil, IfUnclaimed: !m.AllowShared.ValueBool()},
+	}
+	if stored != nil {
+		w.IfRevision = stored.Revision
+	}
+	return w
+}
+
+const (
+	createNew          adoption = iota // nothing is stored
+	adoptEqual                         // the same value is stored: take it over
+	overwriteAutomatic                 // a rule, lookup or fetch stored another value
+	overwriteManual                    // a person stored another one, and overwrite is set
+	refuseManual                       // a person stored another one
+)
+
+// adoption is what creating a mapping does with what is stored already.
+type adoption uint8
+
+// decideAdoption applies the adoption rules. stored is nil where nothing is.
+func decideAdoption(stored *identity.Mapping, want identity.Matcher, overwrite bool) adoption {
+	switch {
+	case stored == nil:
+		return createNew
+	case stored.Matcher.Equal(stored.Service.Type, want):
+		return adoptEqual
+	case stored.Source.OrManual() != identity.Manual:
+		return overwriteAutomatic
+	case overwrite:
+		return overwriteManual
+	}
+	return refuseManual
+}
+
+// mappingKey is which mapping a resource is about.
+type mappingKey struct {
+	user    identity.UserKey
+	service identity.ServiceKey
+}
+
+// String is the import id: USER,SERVICE_TYPE:EXTERNAL_ID.
+func (k mappingKey) String() string { return string(k.user) + "," + k.service.String() }
+
+func (k mappingKey) model() identityKeyModel {
+	return identityKeyModel{
+		User:        types.StringValue(string(k.user)),
+		ServiceType: types.StringValue(k.service.Type),
+		ExternalID:  types.StringValue(k.service.ExternalID),
+	}
+}
+
+func newMappingKey(user, serviceType, externalID string) (mappingKey, error) {
+	u, err := identity.ParseUser(user)
+	if err != nil {
+		return mappingKey{}, err
+	}
+	service := identity.ServiceKey{Type: serviceType, ExternalID: externalID}
+	if err := service.Validate(); err != nil {
+		return mappingKey{}, err
+	}
+	return mappingKey{u, service}, service.CheckDeclarable()
+}
+
+// parseImportID cuts at the first comma, then at the first colon: external
+// ids may hold both.
+func parseImportID(id string) (mappingKey, error) {
+	user, service, ok := strings.Cut(id, ",")
+	if !ok {
+		return mappingKey{}, fmt.Errorf("%q is not an import id: it has no comma", id)
+	}
+	key, err := identity.ParseServiceKey(service)
+	if err != nil {
+		return mappingKey{}, err
+	}
+	return newMappingKey(user, key.Type, key.ExternalID)
+}
+
+// key is known only where all its attributes are.
+func (m identityModel) key() (k mappingKey, known bool) {
+	if m.User.IsUnknown() || m.ServiceType.IsUnknown() || m.ExternalID.IsUnknown() {
+		return mappingKey{}, false
+	}
+	k, err := newMappingKey(m.User.ValueString(), m.ServiceType.ValueString(), m.ExternalID.ValueString())
+	return k, err == nil
+}
+
+// matcher is the value to store; known is false while any of it is unknown.
+func (m identityModel) matcher() (matcher identity.Matcher, known bool) {
+	if m.Identity.IsUnknown() || m.Matcher.IsUnknown() {
+		return nil, false
+	}
+	if !m.Identity.IsNull() {
+		return identity.NewMatcher(m.ServiceType.ValueString(), m.Identity.ValueString()), true
+	}
+	return matcherOf(m.Matcher)
+}
+
+// setMatcher puts a stored value into the form the model already has; one that
+// has none takes identity where the matcher is just the type's own key. A
+// value that only is spelled another way keeps the model's spelling.
+func (m *identityModel) setMatcher(stored identity.Matcher) {
+	serviceType := m.ServiceType.ValueString()
+	if have, known := m.matcher(); known && have.Equal(serviceType, stored) {
+		return
+	}
+	id, plain := stored.Identity(serviceType)
+	if plain && m.Matcher.IsNull() {
+		m.Identity, m.Matcher = types.StringValue(id), types.MapNull(types.StringType)
+		return
+	}
+	m.Identity, m.Matcher = types.StringNull(), matcherValue(stored)
+}
+
+// setStored fills in what the store knows of the mapping.
+func (m *identityModel) setStored(key mappingKey, stored identity.Mapping) {
+	m.setKey(key)
+	m.setMatcher(stored.Matcher)
+	m.Source = types.StringValue(string(stored.Source.OrManual()))
+	m.Revision = types.Int64Value(stored.Revision)
+	m.UpdatedAt = types.StringNull()
+	if !stored.UpdatedAt.IsZero() {
+		m.UpdatedAt = types.StringValue(stored.UpdatedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+func (m *identityModel) setKey(key mappingKey) {
+	m.ID = types.StringValue(key.String())
+	m.Service = types.StringValue(key.service.String())
+}
+
+// sameValue reports whether nothing has to be written.
+func (m identityModel) sameValue(other identityModel) bool {
+	return m.Identity.Equal(other.Identity) && m.Matcher.Equal(other.Matcher)
+}
+
+func (m identityModel) sameOptions(other identityModel) bool {
+	return m.Overwrite.Equal(other.Overwrite) && m.AllowShared.Equal(other.AllowShared)
+}
+
+// equal compares all attributes.
+func (m identityModel) equal(o identityModel) bool {
+	return m.sameValue(o) && m.sameOptions(o) &&
+		m.ID.Equal(o.ID) && m.User.Equal(o.User) && m.ServiceType.Equal(o.ServiceType) && m.ExternalID.Equal(o.ExternalID) &&
+		m.Service.Equal(o.Service) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
+}
+
+// valuePath is the attribute that holds the mapping's value.
+func (m identityModel) valuePath() path.Path {
+	if m.Identity.IsNull() {
+		return path.Root("matcher")
+	}
+	return path.Root("identity")
+}
+
+func matcherOf(value types.Map) (matcher identity.Matcher, known bool) {
+	matcher = make(identity.Matcher, len(value.Elements()))
+	for k, v := range value.Elements() {
+		s, ok := v.(types.String)
+		if !ok || s.IsUnknown() {
+			return nil, false
+		}
+		matcher[k] = s.ValueString()
+	}
+	return matcher, true
+}
+
+func matcherValue(matcher identity.Matcher) types.Map {
+	elements := make(map[string]attr.Value, len(matcher))
+	for k, v := range matcher {
+		elements[k] = types.StringValue(v)
+	}
+	return types.MapValueMust(types.StringType, elements)
+}
+
+// describe shows a stored value with where it came from.
+func describe(m identity.Mapping) string {
+	text := fmt.Sprintf("%s (source %s", m.Matcher, m.Source.OrManual())
+	if m.Rule != "" {
+		text += fmt.Sprintf(" %q", m.Rule)
+	}
+	if m.UpdatedBy != "" {
+		text += ", by " + m.UpdatedBy
+	}
+	if !m.UpdatedAt.IsZero() {
+		text += ", " + m.UpdatedAt.UTC().Format("2006-01-02 15:04 MST")
+	}
+	return text + ")"
+}
+
+func warnOverwrite(diags *diag.Diagnostics, key mappingKey, want identity.Matcher, stored identity.Mapping) {
+	diags.AddWarning(
+		fmt.Sprintf("Stored Identity Will Be Overwritten: %s in %s", key.user, key.service),
+		fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n  stored:   %s\n  declared: %s\n\n"+
+			"To keep what is stored, declare it instead.",
+			key.user, key.service, describe(stored), want))
+}
+
+func addStoredOtherwise(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, stored identity.Mapping) {
+	diags.AddAttributeError(m.valuePath(), "Another Identity Is Stored",
+		fmt.Sprintf("For %s in %s another identity was mapped by hand than the one declared here, and a decision of a person is never overwritten silently.\n\n"+
+			"  stored:   %s\n  declared: %s\n\n"+
+			"To keep what is stored, declare it and import it:\n\n  %s\n\n"+
+			"To overwrite it, set overwrite = true.",
+			key.user, key.service, describe(stored), want, importCommand(key.String())))
+}
+
+func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, holder identity.UserKey) {
+	diags.AddAttributeError(m.valuePath(), "Account Belongs to Another User",
+		fmt.Sprintf("%s in %s is stored for %s, so it cannot be mapped to %s as well: one of the two would have the other's access.\n\n"+
+			"If the account changed hands, or %s is the same person's earlier e-mail, remove or change that mapping first (a moved block from its resource to this one does both in one apply). "+
+			"If both really use this account, set allow_shared = true.",
+			want, key.service, holder, key.user, holder))
+}
+
+// addWriteFailure reports a write that the API refused, at the attribute that
+// is at fault where one is.
+func addWriteFailure(diags *diag.Diagnostics, action string, key mappingKey, m identityModel, want identity.Matcher, err error) {
+	var e *identity.Error
+	if !errors.As(err, &e) {
+		addFailure(diags, action, string(key.user), key.service.String(), err)
+		return
+	}
+	switch {
+	case e.Code == identity.CodeIdentityClaimed && e.Holder != "":
+		addHeld(diags, key, m, want, e.Holder)
+	case e.Code == identity.CodeServiceNotFound:
+		addUnregistered(diags, key.service, nil)
+	case e.Code == identity.CodeIdentityConflict && e.Stored != nil:
+		addChangedSince(diags, key, want, *e.Stored, err)
+	default:
+		addFailure(diags, action, string(key.user), key.service.String(), err)
+	}
+}
+
+// addUnregistered reports a service that is not registered; registered are the
+// services of its type, where they are known.
+func addUnregistered(diags *diag.Diagnostics, service identity.ServiceKey, registered []identity.ServiceKey) {
+	known := ""
+	if len(registered) > 0 {
+		known = "\n\nRegistered services of type " + service.Type + ":\n"
+		for _, k := range registered {
+			known += "\n  " + k.String()
+		}
+	}
+	diags.AddAttributeError(path.Root("external_id"), "Service Is Not Registered",
+		fmt.Sprintf("No service is registered for %s, so nobody can be mapped in it.%s\n\n"+
+			"If the external ID is right, register the service first, in the server's configuration file or here:\n\n%s",
+			service, known, serviceBlock(service)))
+}
+
+func addChangedSince(diags *diag.Diagnostics, key mappingKey, expected identity.Matcher, stored identity.Mapping, err error) {
+	diags.AddError("Identity Mapping Changed Meanwhile",
+		fmt.Sprintf("The mapping of %s in %s was changed by somebody else since it was read, so it was left as it is.\n\n"+
+			"  stored now:      %s\n  this run's value: %s\n\n"+
+			"Run terraform plan again: it shows the difference, and the next apply decides knowing it.%s",
+			key.user, key.service, describe(stored), expected, saidByServer(err)))
+}
+
+func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.Mapping) {
+	diags.AddWarning(
+		fmt.Sprintf("Identity Mapping Kept: %s in %s", key.user, key.service),
+		fmt.Sprintf("The mapping of %s in %s was stored again after this resource read it, with the same value: %s. "+
+			"Another resource or a person asserts it now, as after moving it between resources, so it was left in place and only forgotten here. To remove it as well, remove it there.",
+			key.user, key.service, describe(stored)))
+}
+
+func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, storeCreated bool) {
+	matcher, _ := state.matcher()
+	detail := fmt.Sprintf("The mapping of %s in %s (%s) is not stored any more: it was removed outside of this configuration. "+
+		"It was dropped from state; while the configuration declares it, the next apply stores it again.", key.user, key.service, matcher)
+	if storeCreated {
+		detail += "\n\nThe embedded store's file did not exist and was created empty. If it should not be empty, " +
+			"check the store setting and the working directory before you apply."
+	}
+	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
+}
+
+func addNothingToImport(diags *diag.Diagnostics, key mappingKey) {
+	diags.AddError("Identity Mapping Not Found",
+		fmt.Sprintf("No identity is stored for %s in %s, so there is nothing to import.\n\n"+
+			"Check the e-mail and the service key, or declare the mapping and apply it instead of importing it.", key.user, key.service))
+}
+
+func addBadImportID(diags *diag.Diagnostics, err error) {
+	diags.AddError("Invalid Import ID",
+		sentence(err.Error())+"\n\nThe import id of sym_identity is USER,SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+
+			importCommand("ada@example.com,okta:acme.okta.com"))
+}
+
+func addBadState(diags *diag.Diagnostics, m identityModel) {
+	diags.AddError("Invalid Identity Mapping in State",
+		fmt.Sprintf("The values user = %s, service_type = %s, external_id = %s do not name a mapping. "+
+			"Remove the resource from state and import it again.", m.User, m.ServiceType, m.ExternalID))
 }

@@ -5,7 +5,10 @@ package provider
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -13,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -46,21 +50,6 @@ type serviceModel struct {
 type serviceKeyModel struct {
 	ServiceType types.String `tfsdk:"service_type"`
 	ExternalID  types.String `tfsdk:"external_id"`
-}
-
-func newServiceModel(s identity.Service) serviceModel {
-	m := serviceModel{
-		ServiceType: types.StringValue(s.Key.Type), ExternalID: types.StringValue(s.Key.ExternalID),
-		ID: types.StringValue(s.ID), Key: types.StringValue(s.Key.String()),
-	}
-	if s.Label != "" {
-		m.Label = types.StringValue(s.Label)
-	}
-	return m
-}
-
-func (m serviceModel) key() identity.ServiceKey {
-	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
 }
 
 func (r *serviceResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -125,6 +114,80 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 	serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
 }
 
+func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan serviceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	key, ok := serviceKey(plan.ServiceType, plan.ExternalID, &resp.Diagnostics) // may have been unknown until now
+	if !ok {
+		return
+	}
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	created, err := api.CreateService(ctx, key, plan.Label.ValueString())
+	switch {
+	case errors.Is(err, &identity.Error{Code: identity.CodeServiceConflict}):
+		r.addLabelConflict(ctx, key, plan.Label.ValueString(), err, &resp.Diagnostics)
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Create Service", "", key.String(), err)
+		return
+	}
+	// State says what was planned: a difference shows in the next plan, where
+	// Terraform would taint the service for it now.
+	created.Label = plan.Label.ValueString()
+	saveService(ctx, created, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state serviceModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	stored := r.find(ctx, state.key(), "Read Service", &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if stored == nil {
+		if resp.Identity != nil { // state written before there were identities has none, and the framework wants one
+			resp.Diagnostics.Append(resp.Identity.Set(ctx, serviceKeyModel{state.ServiceType, state.ExternalID})...)
+		}
+		warnServiceGone(&resp.Diagnostics, state.key(), r.data.storeCreated())
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+// Update changes the label; everything else replaces the service.
+func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan serviceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	updated, err := api.UpdateService(ctx, plan.key(), plan.Label.ValueString())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Update Service", "", plan.key().String(), err)
+		return
+	}
+	updated.Label = plan.Label.ValueString()
+	saveService(ctx, updated, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state serviceModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	// Whether it was there does not matter: gone already is success.
+	if _, err := api.DeleteService(ctx, state.key()); err != nil {
+		addFailure(&resp.Diagnostics, "Delete Service", "", state.key().String(), err)
+	}
+}
+
 // ModifyPlan makes the key known at plan, so that what depends on it is too.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
@@ -136,4 +199,108 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("key"), plan.key().String())...)
+}
+
+func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var key identity.ServiceKey
+	var err error
+	if req.ID != "" {
+		key, err = identity.ParseServiceKey(req.ID)
+	} else {
+		var named serviceKeyModel
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &named)...)
+		key = identity.ServiceKey{Type: named.ServiceType.ValueString(), ExternalID: named.ExternalID.ValueString()}
+		err = key.Validate()
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID", sentence(err.Error())+
+			"\n\nThe import id of sym_service is SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+importCommand("okta:acme.okta.com"))
+		return
+	}
+	stored := r.find(ctx, key, "Import Service", &resp.Diagnostics)
+	switch {
+	case resp.Diagnostics.HasError():
+	case stored == nil:
+		resp.Diagnostics.AddError("Service Not Found",
+			fmt.Sprintf("No service is registered for %s, so there is nothing to import.\n\n"+
+				"Check the service key, or declare the service and apply it instead of importing it.", key))
+	default:
+		saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
+	}
+}
+
+// find reads one service; nil where it is not registered.
+func (r *serviceResource) find(ctx context.Context, key identity.ServiceKey, action string, diags *diag.Diagnostics) *identity.Service {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil
+	}
+	services, err := api.Services(ctx)
+	if err != nil {
+		addFailure(diags, action, "", key.String(), err)
+		return nil
+	}
+	for _, s := range services {
+		if s.Key == key {
+			return &s
+		}
+	}
+	return nil
+}
+
+func saveService(ctx context.Context, s identity.Service, state *tfsdk.State, id *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	m := newServiceModel(s)
+	diags.Append(state.Set(ctx, m)...)
+	if id != nil { // nil with a Terraform that knows no resource identity
+		diags.Append(id.Set(ctx, serviceKeyModel{m.ServiceType, m.ExternalID})...)
+	}
+}
+
+func newServiceModel(s identity.Service) serviceModel {
+	m := serviceModel{
+		ServiceType: types.StringValue(s.Key.Type), ExternalID: types.StringValue(s.Key.ExternalID),
+		ID: types.StringValue(s.ID), Key: types.StringValue(s.Key.String()),
+	}
+	if s.Label != "" {
+		m.Label = types.StringValue(s.Label)
+	}
+	return m
+}
+
+func (m serviceModel) key() identity.ServiceKey {
+	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
+}
+
+// addLabelConflict shows both labels and the two ways out.
+func (r *serviceResource) addLabelConflict(ctx context.Context, key identity.ServiceKey, label string, err error, diags *diag.Diagnostics) {
+	stored := r.find(ctx, key, "Create Service", diags)
+	if diags.HasError() {
+		return
+	}
+	if stored == nil { // deleted in between
+		addFailure(diags, "Create Service", "", key.String(), err)
+		return
+	}
+	keep := "declare label = " + hclString(stored.Label)
+	if stored.Label == "" {
+		keep = "declare it without a label"
+	}
+	diags.AddAttributeError(path.Root("label"), "Service Is Registered With Another Label",
+		fmt.Sprintf("%s is registered already, and its label was not overwritten.\n\n  stored:   %q\n  declared: %q\n\n"+
+			"To keep it as it is, %s. To change its label from here, import it first:\n\n  %s%s",
+			key, stored.Label, label, keep, importCommand(key.String()), saidByServer(err)))
+}
+
+func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCreated bool) {
+	why := "it was deleted outside of this configuration."
+	if storeCreated {
+		why = "the embedded store's file did not exist and was created empty. If it should not be empty, " +
+			"check the store setting and the working directory before you apply."
+	}
+	detail := fmt.Sprintf("%s is not registered any more: %s\n\n"+
+		"It was dropped from state; while the configuration declares it, the next apply registers it again.", key, why)
+	diags.AddWarning("Service Is Gone: "+key.String(), detail)
 }

@@ -4,10 +4,18 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -15,7 +23,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -32,6 +42,25 @@ var (
 func NewUserResource() resource.Resource { return &userResource{} }
 
 type userResource struct{ data *providerData }
+
+// userModel is the state and configuration of sym_user.
+type userModel struct {
+	Email            types.String `tfsdk:"email"`
+	Username         types.String `tfsdk:"username"`
+	FirstName        types.String `tfsdk:"first_name"`
+	LastName         types.String `tfsdk:"last_name"`
+	Role             types.String `tfsdk:"role"`
+	DeleteIdentities types.Bool   `tfsdk:"delete_identities"`
+	ID               types.String `tfsdk:"id"`
+	Type             types.String `tfsdk:"type"`
+	CreatedAt        types.String `tfsdk:"created_at"`
+}
+
+// userKeyModel is Terraform's resource identity of a user: the id, because it
+// stays when the user is renamed.
+type userKeyModel struct {
+	ID types.String `tfsdk:"id"`
+}
 
 // roles are the roles a user can have, as configurations spell them.
 func roles() []string {
@@ -109,6 +138,245 @@ func (r *userResource) ConfigValidators(context.Context) []resource.ConfigValida
 	return []resource.ConfigValidator{resourcevalidator.ExactlyOneOf(path.MatchRoot("email"), path.MatchRoot("username"))}
 }
 
+func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, ok := plan.applied(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	user, err := api.UpsertUser(ctx, client.UserWrite{
+		Type: key.Type(), Name: plan.name(), FirstName: given(plan.FirstName), LastName: given(plan.LastName),
+	})
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Create User", string(key), "", err)
+		return
+	}
+	if role := identity.Role(plan.Role.ValueString()); role != "" && role != user.Role {
+		if _, err := api.SetRole(ctx, user.ID, role); err != nil {
+			// No state: Terraform would taint it and delete the user next time.
+			addRoleNotSet(&resp.Diagnostics, key, role, err)
+			return
+		}
+		user.Role = role
+	}
+	plan.fillIn(user)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	if resp.Identity != nil { // nil with a Terraform that knows no resource identity
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{plan.ID})...)
+	}
+}
+
+// applied is the name an approved plan asks for; only now may one be that was
+// unknown at plan.
+func (m userModel) applied(diags *diag.Diagnostics) (identity.UserKey, bool) {
+	if isSet(m.Email) == isSet(m.Username) {
+		diags.AddError("Invalid User", "Exactly one of email and username must be set; when the plan was applied it turned out to be none or both.")
+		return "", false
+	}
+	key, err := parseOwnName(m.kind(), m.name())
+	if err != nil {
+		addInvalid(diags, m.namePath(), "Invalid User", err)
+	}
+	return key, err == nil
+}
+
+func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// By name first: such reads are shared with those of other resources.
+	key, _ := state.key()
+	stored := r.find(ctx, key, "Read User", &resp.Diagnostics)
+	recreated := stored != nil && stored.ID != state.ID.ValueString()
+	if (stored == nil || recreated) && !resp.Diagnostics.HasError() {
+		stored = r.findByID(ctx, state, "Read User", &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if resp.Identity != nil { // also of what is gone: the framework insists
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{state.ID})...)
+	}
+	if stored == nil {
+		warnUserGone(&resp.Diagnostics, state, recreated, r.data.storeCreated())
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state.setStored(*stored)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update sends what differs between state and plan, and nothing else: what the
+// configuration does not set may have changed since it was read.
+func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, ok := plan.applied(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	before, _ := state.key()
+	written := plan
+	if before != key || !plan.sameStored(state) {
+		written, ok = r.change(ctx, plan, state, &resp.Diagnostics)
+		if !ok {
+			return
+		}
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, written)...)
+	if resp.Identity != nil {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{written.ID})...)
+	}
+}
+
+// change applies the plan and returns what was written, which after an error
+// may be a part of it; ok is false where nothing was.
+func (r *userResource) change(ctx context.Context, plan, state userModel, diags *diag.Diagnostics) (written userModel, ok bool) {
+	key, _ := plan.key()
+	before, _ := state.key()
+	stored := r.findByID(ctx, state, "Update User", diags)
+	if diags.HasError() {
+		return state, false
+	}
+	if stored == nil { // an unknown id would find or create another user
+		addUserGone(diags, state)
+		return state, false
+	}
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return state, false
+	}
+	if key != before || !plan.FirstName.Equal(state.FirstName) || !plan.LastName.Equal(state.LastName) {
+		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name}
+		if key != before {
+			w.Name = plan.name()
+		}
+		if !plan.FirstName.Equal(state.FirstName) {
+			w.FirstName = given(plan.FirstName)
+		}
+		if !plan.LastName.Equal(state.LastName) {
+			w.LastName = given(plan.LastName)
+		}
+		user, err := api.UpsertUser(ctx, w)
+		switch {
+		case errors.Is(err, &identity.Error{Code: identity.CodeUserConflict}):
+			addNameTaken(diags, plan, state, err)
+			return state, false
+		case err != nil:
+			addFailure(diags, "Update User", string(before), "", err)
+			return state, false
+		case user.ID != stored.ID: // deleted since it was looked at
+			addUserGone(diags, state)
+			return state, false
+		}
+	}
+	written = plan
+	if role := identity.Role(plan.Role.ValueString()); !plan.Role.Equal(state.Role) && role != stored.Role {
+		if _, err := api.SetRole(ctx, stored.ID, role); err != nil {
+			addFailure(diags, "Update User", string(key), "", err)
+			written.Role = state.Role
+		}
+	}
+	return written, true
+}
+
+func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// By id, because such a read is never shared with an earlier one.
+	stored := r.findByID(ctx, state, "Delete User", &resp.Diagnostics)
+	if stored == nil {
+		return // gone already is success; a failure is in the diagnostics
+	}
+	if len(stored.Mappings) > 0 && !state.DeleteIdentities.ValueBool() {
+		addStillMapped(&resp.Diagnostics, *stored)
+		return
+	}
+	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if _, err := api.DeleteUsers(ctx, []identity.User{*stored}); err != nil && !errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
+		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
+	}
+}
+
+// ModifyPlan makes a plan say all that apply will do: another spelling of the
+// name is no change, another kind of name is another user, and what exists
+// already is looked at before anybody approves the plan.
+func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return // destroy; what else will be gone by then is known only at apply
+	}
+	var plan userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		r.planCreate(ctx, plan, resp)
+		return
+	}
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if kind := plan.kind(); kind != "" && kind != state.kind() {
+		resp.RequiresReplace.Append(path.Root("email"), path.Root("username"))
+		return
+	}
+	before, _ := state.key()
+	key, known := plan.key()
+	switch {
+	case !known:
+	case key != before:
+		r.checkNameIsFree(ctx, plan, state, key, &resp.Diagnostics)
+	case plan.sameSettings(state):
+		resp.Plan.Raw = req.State.Raw // only the spelling of the name differs, if anything
+	}
+}
+
+func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *resource.ModifyPlanResponse) {
+	if kind := plan.kind(); kind != "" {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("type"), types.StringValue(string(kind)))...)
+	}
+	key, known := plan.key()
+	if !known || r.data == nil {
+		return
+	}
+	if stored := r.find(ctx, key, "Read User", &resp.Diagnostics); stored != nil {
+		warnAdoption(&resp.Diagnostics, plan, *stored)
+	}
+}
+
+// checkNameIsFree refuses a rename to a name that another user has.
+func (r *userResource) checkNameIsFree(ctx context.Context, plan, state userModel, key identity.UserKey, diags *diag.Diagnostics) {
+	if r.data == nil {
+		return
+	}
+	if other := r.find(ctx, key, "Read User", diags); other != nil && other.ID != state.ID.ValueString() {
+		addNameTaken(diags, plan, state, nil)
+	}
+}
+
 func (r *userResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	named := userKeyModel{}
 	if req.ID == "" {
@@ -124,4 +392,313 @@ func (r *userResource) ImportState(ctx context.Context, req resource.ImportState
 	if resp.Identity != nil {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{state.ID})...)
 	}
+}
+
+// findImported finds whom an import names: text is an e-mail, a username or an
+// id; id, where text is "", is one for certain. nil is always with an error.
+func (r *userResource) findImported(ctx context.Context, text, id string, diags *diag.Diagnostics) *identity.User {
+	var stored *identity.User
+	if text != "" {
+		key, err := identity.ParseUser(text)
+		if err != nil {
+			addBadUserImport(diags, err)
+			return nil
+		}
+		stored = r.find(ctx, key, "Import User", diags)
+		id = key.Username()
+	}
+	if stored == nil && id != "" && !diags.HasError() {
+		stored = r.findByID(ctx, userModel{ID: types.StringValue(id)}, "Import User", diags)
+	}
+	if stored == nil && !diags.HasError() {
+		addNoUserToImport(diags, text, id)
+	}
+	return stored
+}
+
+// find finds a user by name; nil where there is none, or after a failure,
+// which is in diags.
+func (r *userResource) find(ctx context.Context, key identity.UserKey, action string, diags *diag.Diagnostics) *identity.User {
+	api, ok := r.data.use(ctx, diags)
+	if !ok || key == "" {
+		return nil
+	}
+	user, err := findUser(ctx, api, key)
+	if err != nil {
+		addFailure(diags, action, string(key), "", err)
+	}
+	return user
+}
+
+// findByID is find for the user that state means, whatever the name is now.
+func (r *userResource) findByID(ctx context.Context, state userModel, action string, diags *diag.Diagnostics) *identity.User {
+	api, ok := r.data.use(ctx, diags)
+	if !ok {
+		return nil
+	}
+	user, err := api.UserByID(ctx, state.ID.ValueString())
+	if err != nil {
+		addFailure(diags, action, state.name(), "", err)
+		return nil
+	}
+	return user
+}
+
+// kind is which of the two names the model has; "" while that is unknown.
+func (m userModel) kind() identity.UserType {
+	switch {
+	case m.Username.IsNull(), isSet(m.Email):
+		return identity.Normal
+	case m.Email.IsNull(), isSet(m.Username):
+		return identity.Bot
+	}
+	return ""
+}
+
+// name is the user's name as the model spells it.
+func (m userModel) name() string { return cmp.Or(m.Email.ValueString(), m.Username.ValueString()) }
+
+// namePath is the attribute that holds the name.
+func (m userModel) namePath() path.Path {
+	if m.kind() == identity.Bot {
+		return path.Root("username")
+	}
+	return path.Root("email")
+}
+
+// key is known where just one of the names is, and is one.
+func (m userModel) key() (key identity.UserKey, known bool) {
+	if isSet(m.Email) == isSet(m.Username) {
+		return "", false
+	}
+	key, err := identity.ParseUser(m.name())
+	return key, err == nil && key.IsEmail() == isSet(m.Email)
+}
+
+// sameSettings compares all that somebody may set beside the name.
+func (m userModel) sameSettings(other userModel) bool {
+	return m.sameStored(other) && m.DeleteIdentities.Equal(other.DeleteIdentities)
+}
+
+// sameStored compares those settings that the API stores.
+func (m userModel) sameStored(other userModel) bool {
+	return m.FirstName.Equal(other.FirstName) && m.LastName.Equal(other.LastName) && m.Role.Equal(other.Role)
+}
+
+// setStored takes over what is stored. A name that only is spelled another way
+// keeps the model's spelling.
+func (m *userModel) setStored(u identity.User) {
+	if key, known := m.key(); !known || key != u.Key {
+		m.Email, m.Username = types.StringNull(), types.StringNull()
+		if u.Key.IsEmail() {
+			m.Email = types.StringValue(u.Name)
+		} else {
+			m.Username = types.StringValue(u.Name)
+		}
+	}
+	m.FirstName, m.LastName = storedName(m.FirstName, u.FirstName), storedName(m.LastName, u.LastName)
+	m.Role = textOrNull(u.Role)
+	m.setGiven(u)
+}
+
+// setGiven takes over what the API gives users, which nobody sets.
+func (m *userModel) setGiven(u identity.User) {
+	m.ID, m.Type, m.CreatedAt = types.StringValue(u.ID), types.StringValue(string(u.Key.Type())), timeOrNull(u.CreatedAt)
+}
+
+// fillIn replaces what is still unknown by what is stored. What was planned
+// stays: a difference shows in the next plan.
+func (m *userModel) fillIn(u identity.User) {
+	stored := userModel{}
+	stored.setStored(u)
+	for _, f := range []struct{ have, stored *types.String }{
+		{&m.FirstName, &stored.FirstName}, {&m.LastName, &stored.LastName}, {&m.Role, &stored.Role},
+	} {
+		if f.have.IsUnknown() {
+			*f.have = *f.stored
+		}
+	}
+	m.setGiven(u)
+}
+
+// storedName is null where nothing is stored, unless the configuration says
+// "", which is the same.
+func storedName(have types.String, stored string) types.String {
+	if stored == "" && isSet(have) && have.ValueString() == "" {
+		return have
+	}
+	return textOrNull(stored)
+}
+
+// given is what is to be stored; nil leaves alone what is.
+func given(v types.String) *string {
+	if !isSet(v) {
+		return nil
+	}
+	s := v.ValueString()
+	return &s
+}
+
+func isSet(v types.String) bool { return !v.IsNull() && !v.IsUnknown() }
+
+// timeOrNull is RFC 3339 in UTC.
+func timeOrNull(t time.Time) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+// ownNameValidator checks that a string is a user's name of one kind.
+type ownNameValidator struct{ kind identity.UserType }
+
+var _ validator.String = ownNameValidator{}
+
+func (v ownNameValidator) Description(context.Context) string {
+	if v.kind == identity.Bot {
+		return "must be a bot's username, without an @"
+	}
+	return "must be an e-mail"
+}
+
+func (v ownNameValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (v ownNameValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !isSet(req.ConfigValue) {
+		return
+	}
+	if _, err := parseOwnName(v.kind, req.ConfigValue.ValueString()); err != nil {
+		addInvalid(&resp.Diagnostics, req.Path, "Invalid User", err)
+	}
+}
+
+// parseOwnName is identity.ParseUser for a name of one kind.
+func parseOwnName(kind identity.UserType, name string) (identity.UserKey, error) {
+	key, err := identity.ParseUser(name)
+	switch {
+	case err != nil || key.Type() == kind:
+		return key, err
+	case kind == identity.Bot:
+		return key, identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is an e-mail, not a username", name), "Set email for a person.")
+	}
+	return key, identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not an e-mail", name), "Set username for a bot.")
+}
+
+// personNameValidator keeps names to what every store gives back unchanged.
+type personNameValidator struct{}
+
+var _ validator.String = personNameValidator{}
+
+const maxPersonNameBytes = 1024
+
+func (personNameValidator) Description(context.Context) string {
+	return fmt.Sprintf("must be at most %d bytes without outer spaces and control characters", maxPersonNameBytes)
+}
+
+func (v personNameValidator) MarkdownDescription(ctx context.Context) string {
+	return v.Description(ctx)
+}
+
+func (v personNameValidator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	name := req.ConfigValue.ValueString() // "" passes, so null and unknown do
+	if name != strings.TrimSpace(name) || len(name) > maxPersonNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Name", sentence("A name "+v.Description(ctx)))
+	}
+}
+
+// warnAdoption shows what creating an existing user overwrites; nothing where
+// nothing is.
+func warnAdoption(diags *diag.Diagnostics, plan userModel, stored identity.User) {
+	var changes strings.Builder
+	for _, f := range []struct {
+		name   string
+		plan   types.String
+		stored string
+	}{
+		{"first_name", plan.FirstName, stored.FirstName},
+		{"last_name", plan.LastName, stored.LastName},
+		{"role", plan.Role, string(stored.Role)},
+	} {
+		if isSet(f.plan) && f.stored != "" && f.plan.ValueString() != f.stored {
+			fmt.Fprintf(&changes, "\n  %s: %q becomes %q", f.name, f.stored, f.plan.ValueString())
+		}
+	}
+	if changes.Len() == 0 {
+		return
+	}
+	diags.AddWarning(fmt.Sprintf("Existing User Will Be Changed: %s", stored.Key),
+		fmt.Sprintf("%s exists already (id %s). Applying adopts the user and overwrites:\n%s\n\nLeave an attribute out to keep what is stored.",
+			stored.Key, stored.ID, changes.String()))
+}
+
+// addNameTaken refuses a rename. err is the API's refusal, nil where the plan
+// found it.
+func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
+	said := ""
+	if err != nil {
+		said = saidByServer(err)
+	}
+	diags.AddAttributeError(plan.namePath(), "Name Belongs to Another User",
+		fmt.Sprintf("%s cannot be renamed to %s: another user has that name, and two users are never merged.\n\n"+
+			"If both are the same person, map the identities of one to the other and delete it. "+
+			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), said))
+}
+
+// addRoleNotSet reports a creation of which the last step failed.
+func addRoleNotSet(diags *diag.Diagnostics, key identity.UserKey, role identity.Role, err error) {
+	diags.AddError(failureSummary("Set the Role of a New User"),
+		fmt.Sprintf("%s is stored, but without the role %s, and is not in state. The next apply adopts the user and sets the role.\n\n%s",
+			key, role, failureDetail(string(key), "", err)))
+}
+
+func addUserGone(diags *diag.Diagnostics, state userModel) {
+	diags.AddError("User Is Gone",
+		fmt.Sprintf("%s (id %s) was deleted since state was refreshed, so nothing was changed. Run terraform plan again: it shows what to create.",
+			state.name(), state.ID.ValueString()))
+}
+
+func addStillMapped(diags *diag.Diagnostics, stored identity.User) {
+	var list strings.Builder
+	for _, m := range stored.Mappings {
+		fmt.Fprintf(&list, "\n  %s: %s", m.Service, describe(m))
+	}
+	diags.AddError("User Still Has Identities",
+		fmt.Sprintf("%s was not deleted, because these identities would be deleted with the user:\n%s\n\n"+
+			"Remove them first; those that this configuration declares go first when they refer to this resource (user = sym_user.NAME.%s). "+
+			"To delete them with the user, set delete_identities = true, apply that, and destroy then. "+
+			"To keep the user and only forget it here, use a removed block with destroy = false.",
+			stored.Key, list.String(), nameAttribute(stored)))
+}
+
+func nameAttribute(u identity.User) string {
+	if u.Key.IsEmail() {
+		return "email"
+	}
+	return "username"
+}
+
+// warnUserGone tells that a user was deleted; recreated says that another one
+// has the name now.
+func warnUserGone(diags *diag.Diagnostics, state userModel, recreated, storeCreated bool) {
+	next := "while the configuration declares it, the next apply creates it again, without the identities it had."
+	if recreated {
+		next = "another user has the name since; while the configuration declares it, the next apply adopts that one."
+	}
+	detail := fmt.Sprintf("%s (id %s) was deleted outside of this configuration. It was dropped from state; %s", state.name(), state.ID.ValueString(), next)
+	if storeCreated {
+		detail += "\n\nThe embedded store's file did not exist and was created empty. If it should not be empty, " +
+			"check the store setting and the working directory before you apply."
+	}
+	diags.AddWarning("User Is Gone: "+state.name(), detail)
+}
+
+func addBadUserImport(diags *diag.Diagnostics, err error) {
+	diags.AddError("Invalid Import ID", sentence(err.Error())+
+		"\n\nThe import id of sym_user is an e-mail, a bot's username or a user's id, as in:\n\n  "+importCommand("ada@example.com"))
+}
+
+func addNoUserToImport(diags *diag.Diagnostics, text, id string) {
+	diags.AddError("User Not Found",
+		fmt.Sprintf("No user has the e-mail, username or id %q, so there is nothing to import.\n\n"+
+			"Check the name, or declare the user and apply it instead of importing it.", cmp.Or(text, id)))
 }
