@@ -527,7 +527,7 @@ func nobodyHoldsAnythingInAnUnregisteredService(f *fixture) {
 }
 
 func holdersOfManyAccounts(f *fixture) {
-	const n = 2500
+	const n = 2100
 	var writes []store.UserWrite
 	var claims []string
 	for i := range n {

@@ -28,7 +28,7 @@ var serviceTests = []conformanceTest{
 	{"A service is deleted", aServiceIsDeleted},
 	{"A service that mappings refer to stays", aServiceThatMappingsReferToStays},
 	{"A managed service cannot be deleted", aManagedServiceCannotBeDeleted},
-	{"References are the ids of mappings", referencesAreTheIdsOfMappings},
+	{"References are the ids of mappings", referencesAreTheIDsOfMappings},
 	{"References of nothing", referencesOfNothing},
 }
 
@@ -169,7 +169,7 @@ func aManagedServiceCannotBeDeleted(f *fixture) {
 	equal(f, "services of type sym", 1, len(f.services(store.ServiceFilter{Type: "sym"})))
 }
 
-func referencesAreTheIdsOfMappings(f *fixture) {
+func referencesAreTheIDsOfMappings(f *fixture) {
 	f.upsert(write(alice, value(okta, "00u1"), value(custom, "a")), write(bob, value(okta, "00u2")))
 	id := f.services(store.ServiceFilter{Type: "okta"})[0].ID
 	first, err := f.references(id)

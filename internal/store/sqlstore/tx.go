@@ -131,8 +131,8 @@ func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows,
 			statement, s.prepared[query] = made, made
 		}
 		s.mu.Unlock()
-		if statement != made { // another call was faster
-			_ = made.Close()
+		if statement != made {
+			_ = made.Close() //nolint:sqlclosecheck // another call was faster; the kept one is closed with db
 		}
 	}
 	return statement.QueryContext(ctx, args...)
