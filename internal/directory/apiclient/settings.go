@@ -67,7 +67,7 @@ type Credential struct {
 // Field of a configuration.
 type Field struct{ Setting, Value string }
 
-// OpenWith is Open with a bearer token.
+// OpenWith makes a client that sends a bearer token; see Open.
 func (s Settings) OpenWith(cred Credential, host string, cfg Config) (*Client, error) {
 	if cred.Token != "" {
 		if err := Required("token", cred.Token); err != nil {

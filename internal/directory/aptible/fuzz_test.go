@@ -1,16 +1,26 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package aptible_test
+package aptible
 
 import (
+	"encoding/json"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject(func(*aptible.Config) {}))
+// FuzzList: ids keep their text, and nobody has an empty address.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"_embedded":{"users":[{"id":7,"email":"ann@example.com","verified":true},null]},"_links":{"next":{"href":"x"}}}`))
+	f.Add([]byte(`{"_embedded":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var list listMessage
+		if json.Unmarshal(data, &list) != nil || list.Embedded.Users == nil {
+			return
+		}
+		for _, u := range *list.Embedded.Users {
+			if a := u.account(); a.ID != string(u.ID) || len(a.Emails) == 1 && a.Emails[0] == "" {
+				t.Errorf("%+v became %+v", u, a)
+			}
+		}
+	})
 }

@@ -177,3 +177,11 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject(awsiam.ByTag))
+}
+
+// FuzzFindByName: the user that IAM gives must have the name asked for.
+func FuzzFindByName(f *testing.F) { directorytest.Fuzz(f, subject(awsiam.ByName)) }

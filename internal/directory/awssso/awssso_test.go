@@ -188,3 +188,8 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject())
+}

@@ -1,16 +1,45 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package boundary_test
+package boundary
 
 import (
+	"encoding/json"
+	"strconv"
+	"strings"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/boundary"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"unicode/utf8"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject(func(*boundary.Config) {}))
+// FuzzList: what is no address is not taken for one.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"items":[{"id":"u_1","email":"ann@example.com","login_name":"ann"},null],"response_type":"delta","list_token":"x"}`))
+	f.Add([]byte(`{"kind":"Unauthenticated"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var list listMessage
+		if json.Unmarshal(data, &list) != nil {
+			return
+		}
+		for _, u := range list.Items {
+			a := u.account()
+			for _, address := range a.Emails {
+				if a.ID != u.ID || !strings.Contains(address, "@") {
+					t.Errorf("%+v became %+v", u, a)
+				}
+			}
+		}
+	})
+}
+
+// FuzzQuote: a value comes back as it was.
+func FuzzQuote(f *testing.F) {
+	f.Add(`(?i)^"a b"@example\.com$`)
+	f.Fuzz(func(t *testing.T, value string) {
+		if !utf8.ValidString(value) || strings.Contains(value, "\n") {
+			return // such addresses are refused before any connector sees them
+		}
+		if back, err := strconv.Unquote(quote(value)); err != nil || back != value {
+			t.Errorf("quote(%q) = %s, read back as %q, %v", value, quote(value), back, err)
+		}
+	})
 }

@@ -157,3 +157,8 @@ func TestListTooShort(t *testing.T) {
 		t.Errorf("Find = %+v, %v, want ErrUnavailable", got, err)
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject(func(w directorytest.World) http.Handler { return fake{world: w} }))
+}

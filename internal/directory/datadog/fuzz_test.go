@@ -1,16 +1,30 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package datadog_test
+package datadog
 
 import (
-	"net/http"
+	"encoding/json"
 	"testing"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject(func(w directorytest.World) http.Handler { return fake{world: w} }))
+// FuzzList: a disabled account is inactive whatever else it says.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"data":[{"id":"u","attributes":{"email":"ann@example.com","status":"Pending","disabled":true}}],"meta":{"page":{"total_filtered_count":1}}}`))
+	f.Add([]byte(`{"errors":["Forbidden"]}`))
+	f.Add([]byte(`{"data":[null]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var list listMessage
+		if json.Unmarshal(data, &list) != nil || list.Data == nil {
+			return
+		}
+		for _, u := range *list.Data {
+			a := u.account()
+			if u.Attributes.Disabled && a.State != directory.StateInactive || a.ID != u.ID || len(a.Emails) > 1 {
+				t.Errorf("%+v became %+v", u, a)
+			}
+		}
+	})
 }

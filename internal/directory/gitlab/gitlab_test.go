@@ -170,3 +170,8 @@ func TestStatesAndKinds(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject())
+}

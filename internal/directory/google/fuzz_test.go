@@ -1,15 +1,44 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package google_test
+package google
 
 import (
+	"encoding/json"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject())
+// FuzzUsers: the identity is the primary address and stands first.
+func FuzzUsers(f *testing.F) {
+	f.Add([]byte(`{"kind":"admin#directory#users","users":[{"primaryEmail":"ann@example.com","aliases":["a@example.com",""],"suspended":true}],"nextPageToken":"x"}`))
+	f.Add([]byte(`{"error":{"code":403,"errors":[{"reason":"quotaExceeded"}]}}`))
+	f.Add([]byte(`{"users":[null]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_ = reasonOf(data)
+		var list listMessage
+		if json.Unmarshal(data, &list) != nil {
+			return
+		}
+		for _, u := range list.Users {
+			a := u.account()
+			if a.ID != u.PrimaryEmail || a.ID != "" && a.Emails[0] != a.ID {
+				t.Errorf("%+v became %+v", u, a)
+			}
+			for _, address := range a.Emails {
+				if address == "" {
+					t.Errorf("%+v has an empty address", u)
+				}
+			}
+		}
+	})
+}
+
+func FuzzKey(f *testing.F) {
+	f.Add([]byte(`{"type":"service_account","client_email":"a","token_uri":"https://x.example.com","private_key":"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"}`))
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if k, err := parseKey(data); (k == nil) == (err == nil) {
+			t.Errorf("parseKey(%q) = %v, %v", data, k, err)
+		}
+	})
 }

@@ -338,3 +338,10 @@ func TestOpenErrors(t *testing.T) {
 		})
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject("/users?email={email}", true, func(c *httpjson.Config) {
+		c.Identity, c.Emails = "response.users[0].id", "response.users[0].emails"
+	}))
+}

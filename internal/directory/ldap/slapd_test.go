@@ -5,9 +5,17 @@ package ldap_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -213,4 +221,175 @@ func (s *slapd) ldapsearch(tb testing.TB, args ...string) string {
 		tb.Fatalf("ldapsearch: %v: %s", err, stderr.String())
 	}
 	return string(out)
+}
+
+// What the servers of these tests hold, and who may read it.
+const (
+	suffix = "dc=acme,dc=example"
+	people = "ou=people," + suffix
+
+	reader  = "cn=reader,ou=services," + suffix  // reads people, in pages as large as it likes
+	limited = "cn=limited,ou=services," + suffix // reads people, at most limit in all
+	blind   = "cn=blind,ou=services," + suffix   // may bind and read nothing
+	limit   = 100
+
+	readerPassword = "s3cr3t reader's ä"
+)
+
+// config is a slapd.conf. The limit of the server is far below the number of
+// people; who pages gets past it only where that is granted.
+func (s *slapd) config() string {
+	return strings.NewReplacer("@DIR@", s.dir, "@SCHEMA@", s.schema, "@MODULES@", s.modules, "@SUFFIX@", suffix, "@PEOPLE@", people,
+		"@READER@", reader, "@LIMITED@", limited).Replace(`
+include @SCHEMA@/core.schema
+include @SCHEMA@/cosine.schema
+include @SCHEMA@/inetorgperson.schema
+modulepath @MODULES@
+moduleload back_mdb
+moduleload ppolicy
+pidfile @DIR@/pid
+
+TLSCACertificateFile @DIR@/ca.pem
+TLSCertificateFile @DIR@/server.pem
+TLSCertificateKeyFile @DIR@/server.key
+security simple_bind=112
+
+database mdb
+suffix "@SUFFIX@"
+rootdn "cn=root,@SUFFIX@"
+directory @DIR@/db
+index objectClass,mail,uid,entryUUID eq
+overlay ppolicy
+
+sizelimit 100
+limits dn.exact="@READER@" size.soft=100 size.hard=100 size.prtotal=unlimited
+
+access to attrs=userPassword by anonymous auth by * none
+access to dn.subtree="@PEOPLE@" by dn.exact="@READER@" read by dn.exact="@LIMITED@" read by * none
+access to dn.base="@SUFFIX@" by users search by * none
+access to * by dn.exact="@READER@" read by * none
+`)
+}
+
+// writeCertificates makes an authority and a certificate of it for 127.0.0.1.
+func writeCertificates(dir string) (ca string, err error) {
+	now := time.Now()
+	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Acme test authority"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		NotBefore: root.NotBefore, NotAfter: root.NotAfter, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
+	if err != nil {
+		return "", err
+	}
+	serverDER, err := x509.CreateCertificate(rand.Reader, server, root, serverKey.Public(), rootKey)
+	if err != nil {
+		return "", err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(serverKey)
+	if err != nil {
+		return "", err
+	}
+	for _, file := range []struct {
+		name, kind string
+		der        []byte
+	}{{"ca.pem", "CERTIFICATE", rootDER}, {"server.pem", "CERTIFICATE", serverDER}, {"server.key", "PRIVATE KEY", keyDER}} {
+		block := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
+		if err := os.WriteFile(filepath.Join(dir, file.name), block, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, "ca.pem"), nil
+}
+
+// otherCA is the certificate of an authority that signed nothing here.
+func otherCA(t *testing.T) string {
+	t.Helper()
+	ca, err := writeCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+// crowd is how many ordinary people the tree holds: more than a page of the
+// connector, and far more than the server's limit.
+const crowd = 700
+
+// human is an entry of the tree.
+type human struct {
+	uid, name string
+	mail      []string
+	locked    bool
+}
+
+// humans are the crowd and those whom the tests ask for by name.
+func humans() []human {
+	var all []human
+	family := []string{"Müller", "Østergård", "Łukasiewicz", "García", "O'Hara", "田中", "de la Cruz", "Żółć, jr.", "Smith + Sons", "Lee"}
+	for n := range crowd {
+		all = append(all, human{
+			uid: fmt.Sprintf("p%04d", n), name: fmt.Sprintf("Person %d %s", n, family[n%len(family)]),
+			mail: []string{fmt.Sprintf("p%04d@acme.example", n)}, locked: n%10 == 7,
+		})
+	}
+	return append(all,
+		human{uid: "ann", name: "Ann Lee", mail: []string{"ann.lee@acme.example", "ann.maiden@acme.example"}},
+		human{uid: "left", name: "Lea Ver", mail: []string{"lea.ver@acme.example"}, locked: true},
+		human{uid: "again", name: "Come Back", mail: []string{"come.back@acme.example"}},
+		human{uid: "again-old", name: "Come Back", mail: []string{"come.back@acme.example"}, locked: true},
+		human{uid: "twin-a", name: "Twin A", mail: []string{"twin@acme.example"}},
+		human{uid: "twin-b", name: "Twin B", mail: []string{"twin@acme.example"}},
+		human{uid: "case", name: "Upper Case", mail: []string{"Upper.CASE@Acme.Example"}},
+		// The order of an attribute's values means nothing in LDAP: neither of the two owns it.
+		human{uid: "own", name: "Box Owner", mail: []string{"box@acme.example"}},
+		human{uid: "share", name: "Box Sharer", mail: []string{"sharer@acme.example", "box@acme.example"}},
+		human{uid: "odd-plus", name: "Odd", mail: []string{"a+b@acme.example"}},
+		human{uid: "odd-quote", name: "Odd", mail: []string{"o'hara@acme.example"}},
+		human{uid: "odd-percent", name: "Odd", mail: []string{"50%25@acme.example"}},
+		human{uid: "odd-slash", name: "Odd", mail: []string{"a/b@acme.example"}},
+		human{uid: "odd-star", name: "Odd", mail: []string{"star*@acme.example"}},
+		human{uid: "odd-parens", name: "Odd", mail: []string{"(x)@acme.example"}},
+		human{uid: "odd-backslash", name: "Odd", mail: []string{`back\slash@acme.example`}},
+		human{uid: "odd-amp", name: "Odd", mail: []string{"a&b=c|d@acme.example"}},
+		human{uid: "plain", name: "Plain", mail: []string{"ab@acme.example"}},
+	)
+}
+
+// tree is the LDIF of everything, with a referral below ou=partners.
+func tree() string {
+	var b strings.Builder
+	b.WriteString("dn: " + suffix + "\nobjectClass: dcObject\nobjectClass: organization\no: Acme\ndc: acme\n\n")
+	for _, ou := range []string{"people", "services", "partners"} {
+		fmt.Fprintf(&b, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, suffix, ou)
+	}
+	b.WriteString("dn: ou=far,ou=partners," + suffix + "\nobjectClass: referral\nobjectClass: extensibleObject\nou: far\nref: ldap://far.example/ou=far\n\n")
+	for _, dn := range []string{reader, limited, blind} {
+		name, _, _ := strings.Cut(strings.TrimPrefix(dn, "cn="), ",")
+		fmt.Fprintf(&b, "dn: %s\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: %s\nuserPassword:: %s\n\n",
+			dn, name, base64.StdEncoding.EncodeToString([]byte(readerPassword)))
+	}
+	for _, h := range humans() {
+		fmt.Fprintf(&b, "dn: uid=%s,%s\nobjectClass: inetOrgPerson\nuid: %s\n", h.uid, people, h.uid)
+		for _, attribute := range []string{"cn", "sn"} {
+			fmt.Fprintf(&b, "%s:: %s\n", attribute, base64.StdEncoding.EncodeToString([]byte(h.name)))
+		}
+		for _, mail := range h.mail {
+			fmt.Fprintf(&b, "mail:: %s\n", base64.StdEncoding.EncodeToString([]byte(mail)))
+		}
+		if h.locked {
+			b.WriteString("pwdAccountLockedTime: 000001010000Z\n")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }

@@ -1,15 +1,54 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package okta_test
+package okta
 
 import (
+	"encoding/json"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject())
+// FuzzUsers: an account has an id of the service and no empty address.
+func FuzzUsers(f *testing.F) {
+	f.Add([]byte(`[{"id":"00u1","status":"ACTIVE","profile":{"login":"ann@example.com","email":"a@example.com"}}]`))
+	f.Add([]byte(`[null,{"profile":null}]`))
+	f.Add([]byte(`{"errorCode":"E0000011"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var users []user
+		if json.Unmarshal(data, &users) != nil {
+			return
+		}
+		for _, u := range users {
+			a := u.account()
+			if a.ID != u.ID {
+				t.Errorf("%q became %q", u.ID, a.ID)
+			}
+			for _, address := range a.Emails {
+				if address == "" {
+					t.Errorf("%+v has an empty address", u)
+				}
+			}
+		}
+	})
+}
+
+// FuzzQuote: a value of a search is one string, whatever the address holds.
+func FuzzQuote(f *testing.F) {
+	f.Add(`"a b"@example.com`)
+	f.Add(`a\@example.com`)
+	f.Fuzz(func(t *testing.T, value string) {
+		quoted := quote(value)
+		inner := quoted[1 : len(quoted)-1]
+		for i := 0; i < len(inner); i++ {
+			switch inner[i] {
+			case '\\':
+				i++
+				if i == len(inner) {
+					t.Fatalf("quote(%q) = %s escapes its own end", value, quoted)
+				}
+			case '"':
+				t.Fatalf("quote(%q) = %s ends early", value, quoted)
+			}
+		}
+	})
 }

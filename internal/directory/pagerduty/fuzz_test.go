@@ -1,15 +1,28 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package pagerduty_test
+package pagerduty
 
 import (
+	"encoding/json"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject())
+// FuzzList: every user on the wire becomes an account with at most one
+// address, which is not empty.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"users":[{"id":"P1","email":"ann@example.com","invitation_sent":true}],"more":false,"total":null}`))
+	f.Add([]byte(`{"users":[null],"more":true}`))
+	f.Add([]byte(`{"error":{"message":"Not Found","code":2100}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var list listMessage
+		if json.Unmarshal(data, &list) != nil || list.Users == nil {
+			return
+		}
+		for _, u := range *list.Users {
+			if a := u.account(); a.ID != u.ID || len(a.Emails) > 1 || len(a.Emails) == 1 && a.Emails[0] == "" {
+				t.Errorf("%+v became %+v", u, a)
+			}
+		}
+	})
 }

@@ -132,3 +132,8 @@ func TestMoreThanTheLimit(t *testing.T) {
 		t.Errorf("Lookup = %+v, %v", answers, err)
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject())
+}

@@ -1,16 +1,55 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package scim_test
+package scim
 
 import (
-	"net/http"
+	"encoding/json"
 	"testing"
-
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
+	"unicode/utf8"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject(func(w directorytest.World) http.Handler { return fake{world: w} }))
+// FuzzList: whatever a server sends is refused or becomes accounts whose
+// addresses are not empty; it never becomes an empty list by accident.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"totalResults":1,"Resources":[{"id":"1","userName":"ann@example.com","active":true,"emails":[{"value":"a@example.com","primary":"true"}]}]}`))
+	f.Add([]byte(`{"totalResults":0}`))
+	f.Add([]byte(`{"totalResults":1,"Resources":[{"id":1e400,"active":null}]}`))
+	f.Add([]byte(`{"TOTALRESULTS":2,"resources":[{},null]}`))
+	f.Add([]byte(`{"status":"401"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m listMessage
+		if json.Unmarshal(data, &m) != nil {
+			return
+		}
+		list, err := m.read()
+		if (err == nil) != (m.TotalResults != nil && *m.TotalResults >= 0) {
+			t.Fatalf("read of %q: %v", data, err)
+		}
+		for _, a := range idAttribute("id").accounts(list.users) {
+			for _, address := range a.Emails {
+				if address == "" || !utf8.ValidString(address) {
+					t.Errorf("%q gave the address %q", data, address)
+				}
+			}
+		}
+	})
+}
+
+// FuzzQuote: a filter's value is one JSON string, whatever the address holds.
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{`a@example.com`, `"a b"@example.com`, `a\@example.com`, `\"`, `<&>@example.com`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for _, r := range value {
+			if r < ' ' || r == utf8.RuneError {
+				return // such addresses are refused before any connector sees them
+			}
+		}
+		var back string
+		if err := json.Unmarshal([]byte(quote(value)), &back); err != nil || back != value {
+			t.Errorf("quote(%q) = %s, read back as %q, %v", value, quote(value), back, err)
+		}
+	})
 }

@@ -162,3 +162,8 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func slackOpen(base string) (directory.Directory, error) { return slack.Open(config(base)) }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject())
+}

@@ -1,16 +1,30 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package tailscale_test
+package tailscale
 
 import (
+	"encoding/json"
 	"testing"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
-	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
 
-// FuzzFind: whatever the service answers, nobody is found without the address.
-func FuzzFind(f *testing.F) {
-	directorytest.Fuzz(f, subject(func(*tailscale.Config) {}))
+// FuzzUsers: the identity is the login name, and shared people are marked.
+func FuzzUsers(f *testing.F) {
+	f.Add([]byte(`[{"id":"1","loginName":"ann@example.com","type":"shared","status":"idle"},{"loginName":"bob@github"}]`))
+	f.Add([]byte(`[null]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var users []user
+		if json.Unmarshal(data, &users) != nil {
+			return
+		}
+		for _, u := range users {
+			a := u.account()
+			if a.ID != u.LoginName || (u.Type == "shared") != (a.Kind == directory.KindShared) {
+				t.Errorf("%+v became %+v", u, a)
+			}
+			_ = u.elsewhere()
+		}
+	})
 }

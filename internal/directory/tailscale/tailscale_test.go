@@ -180,3 +180,8 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFind proves that no answer finds an account without the address.
+func FuzzFind(f *testing.F) {
+	directorytest.Fuzz(f, subject(func(*tailscale.Config) {}))
+}
