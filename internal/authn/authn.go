@@ -1,10 +1,9 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package authn tells who sends a request: by a static token, by a JWT of an
-// OpenID Connect issuer, or by a client certificate. A credential that is shown
-// and wrong ends the matter: nothing else is tried in its place, except that a
-// bearer token which is no static one may be a JWT.
+// Package authn authenticates requests by a static token, a JWT of an OpenID
+// Connect issuer, or a client certificate. A wrong credential is final: nothing
+// else is tried, except that a bearer token that is no static one may be a JWT.
 package authn
 
 import (
@@ -15,23 +14,24 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Config is whom to let in. It is checked by whoever reads it from a file.
+// Config says which credentials to accept. Whoever reads it from a file has
+// checked it.
 type Config struct {
 	Org string // of every principal
 
-	// Tokens answers for static tokens. Nil knows none.
+	// Tokens authenticates static tokens. Nil knows none.
 	Tokens func(*http.Request) (identity.Principal, error)
-	// Trusts are the issuers whose JWTs count, in the order to try.
+	// Trusts lists the issuers whose JWTs are accepted, in the order to try.
 	Trusts []Trust
 	// Issuers fetches and keeps the issuers' keys. Needed where there are Trusts.
 	Issuers *Issuers
-	// Certificates lets in by client certificate. Nil: none does.
+	// Certificates authenticates client certificates. Nil accepts none.
 	Certificates *Certificates
 
 	Now func() time.Time // nil = time.Now
 }
 
-// Authenticator tells who sends a request. It is safe for concurrent use.
+// Authenticator authenticates requests. It is safe for concurrent use.
 type Authenticator struct {
 	cfg  Config
 	jwts *verifier
@@ -44,14 +44,14 @@ func New(cfg Config) *Authenticator {
 	}
 	a := &Authenticator{cfg: cfg}
 	if len(cfg.Trusts) > 0 {
-		a.jwts = newVerifier(cfg.Trusts, cfg.Issuers, cfg.Now)
+		a.jwts = &verifier{trusts: cfg.Trusts, issuers: cfg.Issuers, now: cfg.Now}
 	}
 	return a
 }
 
-// Authenticate tells who sends a request. Its errors are *identity.Error:
-// unauthenticated, forbidden (the sender is known, but nothing lets them in),
-// or unavailable where an issuer's keys could not be had.
+// Authenticate returns the sender of a request. Its errors are *identity.Error:
+// unauthenticated, forbidden (the credential is good, but no rule names it), or
+// unavailable if an issuer's keys could not be fetched.
 func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error) {
 	p, err := a.principal(r)
 	if err != nil {
@@ -80,13 +80,13 @@ func (a *Authenticator) principal(r *http.Request) (identity.Principal, error) {
 	return a.jwts.principal(r.Context(), raw)
 }
 
-// unauthenticated is a 401. why is told to the sender, so it says nothing that
+// unauthenticated returns a 401. The sender reads why, so it says nothing that
 // they could not know.
 func unauthenticated(why string) *identity.Error {
 	return &identity.Error{Code: identity.CodeUnauthenticated, Message: "You must be logged in to perform this action.", Hint: why}
 }
 
-// stranger is a 403 of somebody whose credential is good and means nothing here.
-func stranger(why string) *identity.Error {
+// forbidden returns a 403 for a good credential that no rule names.
+func forbidden(why string) *identity.Error {
 	return &identity.Error{Code: identity.CodeForbidden, Message: "You are not authorized to perform this action.", Hint: why}
 }

@@ -6,6 +6,7 @@ package authn
 import (
 	"crypto/x509"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// CertificateRule lets in whoever has a certificate with a name. Exactly one
-// of the three names is set; it must equal the certificate's.
+// CertificateRule gives a role to certificates with a name. Exactly one of the
+// three names is set; it must equal the certificate's.
 type CertificateRule struct {
 	Name string // of the principal
 	Role identity.Role
@@ -24,16 +25,16 @@ type CertificateRule struct {
 	URI        string // one of the alternative names, such as a SPIFFE ID
 }
 
-// Certificates lets in by client certificate.
+// Certificates authenticates client certificates.
 type Certificates struct {
-	// Roots are the authorities that count now.
+	// Roots returns the authorities that are trusted now.
 	Roots func() *x509.CertPool
-	Rules []CertificateRule // the first that matches counts
+	Rules []CertificateRule // the first that matches decides
 }
 
-// principal is whose certificate the connection has. The certificate is
-// verified for each request: connections live long, and it may have expired or
-// its authority may be trusted no more.
+// principal returns the owner of the connection's certificate. It verifies the
+// certificate for each request: connections live long, and meanwhile it may
+// expire or its authority may go.
 func (c *Certificates) principal(r *http.Request, now time.Time) (identity.Principal, error) {
 	if c == nil || len(c.Rules) == 0 || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return identity.Principal{}, unauthenticated("")
@@ -59,7 +60,7 @@ func (c *Certificates) principal(r *http.Request, now time.Time) (identity.Princ
 			return identity.Principal{Name: rule.Name, Role: rule.Role, Via: "client certificate"}, nil
 		}
 	}
-	return identity.Principal{}, stranger("The client certificate is valid, but no client_certificate block of the server's configuration names it.")
+	return identity.Principal{}, forbidden("The client certificate is valid, but no client_certificate block of the server's configuration names it.")
 }
 
 func (r CertificateRule) matches(leaf *x509.Certificate) bool {
@@ -69,11 +70,7 @@ func (r CertificateRule) matches(leaf *x509.Certificate) bool {
 	case r.DNSName != "":
 		return slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, r.DNSName) })
 	case r.URI != "":
-		for _, uri := range leaf.URIs {
-			if uri.String() == r.URI {
-				return true
-			}
-		}
+		return slices.ContainsFunc(leaf.URIs, func(uri *url.URL) bool { return uri.String() == r.URI })
 	}
 	return false
 }

@@ -5,35 +5,41 @@ package authn
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// How long an issuer's keys count, and how often it is asked.
 const (
-	// freshFor is when keys are asked for again, so that a withdrawn one stops
-	// to count.
-	freshFor = 10 * time.Minute
-	// usableFor is how long known keys still count while the issuer does not
-	// answer.
-	usableFor = time.Hour
-	// askAgain is the least time between two requests for keys, whatever key
-	// ids tokens name.
-	askAgain = 10 * time.Second
-	// maxRedirects bounds the redirects of one request.
-	maxRedirects = 3
-	// maxWaiting bounds the requests that wait for an issuer at the same time.
-	maxWaiting = 64
+	freshFor  = 10 * time.Minute // after which keys are fetched again, in case one was withdrawn
+	usableFor = time.Hour        // of known keys while the issuer does not answer
+	retryWait = 10 * time.Second // between two fetches, whatever key ids tokens name
+
+	fetchTimeout   = 10 * time.Second // of metadata and keys together
+	maxWaiting     = 64               // requests that wait for one issuer
+	maxRedirects   = 3                // of one request
+	maxAnswerBytes = 1 << 20
+	maxErrorBytes  = 300 // of an issuer's words in the log
 )
 
-// Issuer is where an issuer is, and how to reach it.
+// Issuer says how to reach an issuer.
 type Issuer struct {
 	URL       string // as tokens name it
 	AllowHTTP bool   // http to this machine, for tests
@@ -48,7 +54,8 @@ type Issuers struct {
 	now  func() time.Time
 }
 
-// NewIssuers makes an empty collection. Nothing is asked before the first token.
+// NewIssuers returns an empty collection. The first token of an issuer fetches
+// its keys.
 func NewIssuers(now func() time.Time) *Issuers {
 	if now == nil {
 		now = time.Now
@@ -56,7 +63,7 @@ func NewIssuers(now func() time.Time) *Issuers {
 	return &Issuers{sets: map[Issuer]*keySet{}, now: now}
 }
 
-// Keep forgets all issuers but these.
+// Keep forgets all other issuers.
 func (i *Issuers) Keep(issuers []Issuer) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -69,7 +76,7 @@ func (i *Issuers) Keep(issuers []Issuer) {
 	i.sets = kept
 }
 
-// Check asks an issuer for its keys.
+// Check fetches the keys of an issuer.
 func (i *Issuers) Check(ctx context.Context, issuer Issuer) error {
 	_, err := fetchKeys(ctx, issuer)
 	return err
@@ -87,7 +94,7 @@ func (i *Issuers) keys(issuer Issuer) *keySet {
 	return set
 }
 
-// keySet is one issuer's keys as they were last seen.
+// keySet keeps the keys of one issuer.
 type keySet struct {
 	issuer  Issuer
 	now     func() time.Time
@@ -96,36 +103,27 @@ type keySet struct {
 	waiting atomic.Int32
 
 	mu   sync.Mutex
-	last lookedAt
+	last fetched
 }
 
-// lookedAt is what asking gave.
-type lookedAt struct {
+// fetched is the result of fetching keys.
+type fetched struct {
 	keys  []jose.JSONWebKey
-	at    time.Time // when they came
-	tried time.Time // when they were last asked for
-	err   error     // of the last time; nil where it worked
+	at    time.Time // of the keys
+	tried time.Time // of the last fetch
+	err   error     // of the last fetch
 }
 
-// find are the keys of an id, or all of them where a token names none.
-func (l lookedAt) find(id string) []jose.JSONWebKey {
-	if id == "" {
-		return l.keys
-	}
-	var found []jose.JSONWebKey
-	for _, key := range l.keys {
-		if key.KeyID == id {
-			found = append(found, key)
-		}
-	}
-	return found
+// find returns the keys of an id, or all of them if a token names none.
+func (l fetched) find(id string) []jose.JSONWebKey {
+	return slices.DeleteFunc(slices.Clone(l.keys), func(key jose.JSONWebKey) bool { return id != "" && key.KeyID != id })
 }
 
-// lookup gives the keys that may have signed a token. That the issuer has no
-// such key, and that it could not be asked, are different errors.
+// lookup returns the keys that may have signed a token. An issuer that has no
+// such key and one that does not answer give different errors.
 func (s *keySet) lookup(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
-	seen := s.seen()
-	if keys, done, err := s.decide(seen, id); done {
+	known := s.known()
+	if keys, done, err := s.answer(known, id); done {
 		return keys, err
 	}
 	if s.waiting.Add(1) > maxWaiting {
@@ -134,41 +132,41 @@ func (s *keySet) lookup(ctx context.Context, id string) ([]jose.JSONWebKey, erro
 	}
 	defer s.waiting.Add(-1)
 	if _, err := s.flight.Do(ctx, func(ctx context.Context) (struct{}, error) {
-		if s.seen().tried.Equal(seen.tried) {
-			s.ask(ctx)
+		if s.known().tried.Equal(known.tried) {
+			s.refresh(ctx)
 		}
 		return struct{}{}, nil
 	}); err != nil {
 		return nil, s.unavailable(err)
 	}
-	keys, done, err := s.decide(s.seen(), id)
+	keys, done, err := s.answer(s.known(), id)
 	if !done { // the clock ran on meanwhile
 		return nil, s.unavailable(nil)
 	}
 	return keys, err
 }
 
-// decide answers from what is known; done is false where the issuer must be
-// asked first.
-func (s *keySet) decide(seen lookedAt, id string) (keys []jose.JSONWebKey, done bool, err error) {
+// answer returns the result of lookup from the known keys. done is false if the
+// keys must be fetched first.
+func (s *keySet) answer(known fetched, id string) (keys []jose.JSONWebKey, done bool, err error) {
 	now := s.now()
-	found := seen.find(id)
-	age := now.Sub(seen.at)
-	askedLately := !seen.tried.IsZero() && now.Sub(seen.tried) < askAgain
+	found := known.find(id)
+	age := now.Sub(known.at)
+	triedLately := !known.tried.IsZero() && now.Sub(known.tried) < retryWait
 	switch {
-	case len(found) > 0 && age < freshFor, len(found) > 0 && age < usableFor && askedLately:
+	case len(found) > 0 && age < freshFor, len(found) > 0 && age < usableFor && triedLately:
 		return found, true, nil
-	case askedLately && seen.err != nil:
-		return nil, true, s.unavailable(seen.err)
-	case askedLately:
+	case triedLately && known.err != nil:
+		return nil, true, s.unavailable(known.err)
+	case triedLately:
 		return nil, true, unauthenticated("The JWT is signed with a key that its issuer does not have.")
 	}
 	return nil, false, nil
 }
 
-// ask fetches the keys. It goes on when the request that caused it ends:
-// others wait for the answer.
-func (s *keySet) ask(ctx context.Context) {
+// refresh fetches the keys. It goes on when the request that caused it ends:
+// others wait for the result.
+func (s *keySet) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	keys, err := s.fetch(ctx)
@@ -180,7 +178,7 @@ func (s *keySet) ask(ctx context.Context) {
 	}
 }
 
-func (s *keySet) seen() lookedAt {
+func (s *keySet) known() fetched {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
@@ -188,7 +186,144 @@ func (s *keySet) seen() lookedAt {
 
 func (s *keySet) unavailable(cause error) *identity.Error {
 	return &identity.Error{
-		Code: identity.CodeAuthUnavailable, Retryable: true, RetryAfter: askAgain, Cause: cause,
+		Code: identity.CodeAuthUnavailable, Retryable: true, RetryAfter: retryWait, Cause: cause,
 		Message: "the JWT cannot be verified now: the keys of its issuer, " + s.issuer.URL + ", cannot be had",
 	}
 }
+
+// CheckURL returns why an issuer's URL cannot be used, nil if it can: https, or
+// http to this machine if that is allowed.
+func (i Issuer) CheckURL() error {
+	u, err := url.Parse(i.URL)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return errors.New("it is not a URL such as https://issuer.example.com")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("it holds a user, a query or a fragment")
+	}
+	return i.allowed(u)
+}
+
+func (i Issuer) allowed(u *url.URL) error {
+	switch {
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return fmt.Errorf("%q is not https", u.Scheme)
+	case !i.AllowHTTP:
+		return errors.New("it is not https: whoever is in between could pass off keys as the issuer's")
+	case !httpx.Loopback(u.Hostname()):
+		return errors.New("allow_http is for an issuer on this machine, as in tests")
+	}
+	return nil
+}
+
+// fetchKeys fetches the metadata of an issuer, and then its keys.
+func fetchKeys(ctx context.Context, issuer Issuer) ([]jose.JSONWebKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	client, err := issuer.client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdleConnections()
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer.URL)
+	if err != nil {
+		return nil, fmt.Errorf("its metadata: %w", truncate(err))
+	}
+	var metadata struct {
+		KeysURL string `json:"jwks_uri"`
+	}
+	if err := provider.Claims(&metadata); err != nil {
+		return nil, fmt.Errorf("its metadata: %w", truncate(err))
+	}
+	set, err := getKeys(ctx, client, metadata.KeysURL)
+	if err != nil {
+		return nil, fmt.Errorf("its keys: %w", truncate(err))
+	}
+	return usableKeys(set)
+}
+
+func getKeys(ctx context.Context, client *http.Client, at string) (set jose.JSONWebKeySet, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return set, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return set, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return set, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return set, fmt.Errorf("status %s", resp.Status)
+	}
+	var raw struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return set, fmt.Errorf("not a key set: %w", err)
+	}
+	for _, text := range raw.Keys {
+		var key jose.JSONWebKey
+		if key.UnmarshalJSON(text) == nil { // a key of a kind we do not know signs nothing for us
+			set.Keys = append(set.Keys, key)
+		}
+	}
+	return set, nil
+}
+
+// truncate shortens an error that may quote an issuer's whole answer.
+func truncate(err error) error {
+	text := err.Error()
+	if len(text) <= maxErrorBytes {
+		return err
+	}
+	return errors.New(strings.ToValidUTF8(text[:maxErrorBytes], "") + "…")
+}
+
+// client returns an HTTP client for one fetch from one issuer.
+func (i Issuer) client() (*http.Client, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if i.CAFile != "" {
+		pem, err := os.ReadFile(i.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("its authorities: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("its authorities: %s holds no certificate", i.CAFile)
+		}
+	}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true,
+		TLSHandshakeTimeout: fetchTimeout, ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
+	}
+	return &http.Client{Transport: &guarded{issuer: i, next: transport}, CheckRedirect: httpx.SameHost(maxRedirects), Timeout: fetchTimeout}, nil
+}
+
+// guarded bounds every answer and refuses every request that is not https, also
+// to the addresses of the metadata and of redirects.
+type guarded struct {
+	issuer Issuer
+	next   *http.Transport
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := g.issuer.allowed(r.URL); err != nil {
+		return nil, fmt.Errorf("%s is refused: %w", r.URL.Host, err)
+	}
+	resp, err := g.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerBytes)
+	return resp, nil
+}
+
+// CloseIdleConnections implements what http.Client looks for.
+func (g *guarded) CloseIdleConnections() { g.next.CloseIdleConnections() }

@@ -44,7 +44,7 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	return &Authority{cert, key}
 }
 
-// PEM is the authority's certificate.
+// PEM returns the authority's certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
@@ -101,7 +101,7 @@ func (a *Authority) Issue(t testing.TB, leaf Leaf) (cert, key []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
 }
 
-// Pair is Issue for a TLS client or server of the test itself.
+// Pair returns what Issue does for a TLS client or server of the test itself.
 func (a *Authority) Pair(t testing.TB, leaf Leaf) tls.Certificate {
 	t.Helper()
 	pair, err := tls.X509KeyPair(a.Issue(t, leaf))

@@ -99,7 +99,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Claims are those of a good token for an audience, with more or other ones.
+// Claims returns those of a good token for an audience, with more or other ones.
 func (i *Issuer) Claims(audience string, more map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
