@@ -92,8 +92,8 @@ type Config struct {
 	Jitter func(d time.Duration) time.Duration // nil = half to all of d, at random
 }
 
-// Client talks to one service. It is safe for concurrent use; the pace and
-// the pauses the service asked for are shared by all its users.
+// Client talks to one service. It is safe for concurrent use; all its users
+// share the pace and the pauses that the service asks for.
 type Client struct {
 	cfg      Config
 	base     *url.URL

@@ -43,11 +43,15 @@ type Settings struct {
 }
 
 // API holds the AWS configuration for clients of the SDK.
-type API struct{ Config aws.Config }
+type API struct {
+	Config aws.Config
+	grant  string
+}
 
 // Open reads the settings and the environment; it does not connect. pace is
-// the steady spacing of requests, 0 = none.
-func Open(s Settings, pace time.Duration) (*API, error) {
+// the steady spacing of requests, 0 = none. grant says what a missing
+// permission needs.
+func Open(s Settings, pace time.Duration, grant string) (*API, error) {
 	if (s.ClientID == "") != (s.ClientSecret == "") {
 		return nil, errors.New("client_id: an access key is its id and its secret: set client_secret too, or neither")
 	}
@@ -80,17 +84,17 @@ func Open(s Settings, pace time.Duration) (*API, error) {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.Impersonate)
 		cfg.Credentials = aws.NewCredentialsCache(role)
 	}
-	return &API{cfg}, nil
+	return &API{cfg, grant}, nil
 }
 
 // Call makes one call of the SDK and turns its failure into the directory
-// package's errors; grant says what a missing permission needs. The SDK's own
-// types of the errors that isAbsent accepts stay in the chain.
-func Call[Out any](ctx context.Context, api *API, grant string, call func(context.Context) (Out, error)) (Out, error) {
+// package's errors. The SDK's own types of the errors that isAbsent accepts
+// stay in the chain.
+func Call[Out any](ctx context.Context, api *API, call func(context.Context) (Out, error)) (Out, error) {
 	var none Out
 	if api.Config.Credentials != nil {
 		if _, err := api.Config.Credentials.Retrieve(ctx); err != nil {
-			return none, classify(ctx, err, grant, fmt.Errorf("%w: the environment has none that work: %w", directory.ErrCredential, err))
+			return none, api.classify(ctx, err, fmt.Errorf("%w: the environment has none that work: %w", directory.ErrCredential, err))
 		}
 	}
 	out, err := call(ctx)
@@ -99,20 +103,20 @@ func Call[Out any](ctx context.Context, api *API, grant string, call func(contex
 	}
 	// The SDK's text may repeat the answer.
 	hidden := redact.WithText(err, "it has another form")
-	return none, classify(ctx, err, grant, fmt.Errorf("%w as expected: its answer cannot be read: %w", directory.ErrUnavailable, hidden))
+	return none, api.classify(ctx, err, fmt.Errorf("%w as expected: its answer cannot be read: %w", directory.ErrUnavailable, hidden))
 }
 
 // classify returns apiclient's error for a failed call, the context's if that
 // ended, else otherwise.
-func classify(ctx context.Context, err error, grant string, otherwise error) error {
+func (a *API) classify(ctx context.Context, err, otherwise error) error {
 	var known *failure
 	switch {
 	case errors.As(err, &known):
-		return directory.NeedsGrant(known.err, grant)
+		return directory.NeedsGrant(known.err, a.grant)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return directory.NeedsGrant(otherwise, grant)
+	return directory.NeedsGrant(otherwise, a.grant)
 }
 
 // failure carries an error of apiclient through the SDK.

@@ -31,7 +31,7 @@ func TestOpenErrors(t *testing.T) {
 		"base_url: ":  func() Settings { s := Settings{Region: "eu-central-1"}; s.BaseURL = "http://example.com"; return s }(),
 		"timeout: ":   func() Settings { s := Settings{Region: "eu-central-1"}; s.Timeout = -1; return s }(),
 	} {
-		if _, err := Open(s, 0); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := Open(s, 0, ""); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", s, err, want)
 		}
 	}

@@ -48,10 +48,9 @@ const (
 
 // account asks IAM; its Find is that of the strategies by name.
 type account struct {
-	cfg   Config
-	grant string
-	api   *awsclient.API
-	iam   *iam.Client
+	cfg Config
+	api *awsclient.API
+	iam *iam.Client
 }
 
 // tagged is an account whose users have their address in a tag, which only the
@@ -82,16 +81,19 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Tag == "" {
 		cfg.Tag = DefaultTag
 	}
-	api, err := awsclient.Open(cfg.Settings, 0)
+	grant := nameGrant
+	if cfg.Strategy == ByTag {
+		grant = tagGrant
+	}
+	api, err := awsclient.Open(cfg.Settings, 0, grant)
 	if err != nil {
 		return nil, err
 	}
-	a := &account{cfg: cfg, api: api, iam: iam.NewFromConfig(api.Config), grant: nameGrant}
-	if cfg.Strategy != ByTag {
-		return a, nil
+	a := &account{cfg: cfg, api: api, iam: iam.NewFromConfig(api.Config)}
+	if cfg.Strategy == ByTag {
+		return &tagged{a}, nil
 	}
-	a.grant = tagGrant
-	return &tagged{a}, nil
+	return a, nil
 }
 
 // Describe implements directory.Directory. IAM users are never inactive.
@@ -125,7 +127,7 @@ func (a *account) belongs(ctx context.Context) error {
 		return nil
 	}
 	client := sts.NewFromConfig(a.api.Config)
-	who, err := awsclient.Call(ctx, a.api, a.grant, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+	who, err := awsclient.Call(ctx, a.api, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	})
 	if err != nil {
@@ -146,7 +148,7 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	if err := ctx.Err(); err != nil || !legalName.MatchString(name) {
 		return nil, err // no user can have such a name
 	}
-	out, err := awsclient.Call(ctx, a.api, a.grant, func(ctx context.Context) (*iam.GetUserOutput, error) {
+	out, err := awsclient.Call(ctx, a.api, func(ctx context.Context) (*iam.GetUserOutput, error) {
 		return a.iam.GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
 	})
 	var missing *types.NoSuchEntityException
@@ -176,7 +178,7 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		if marker != "" {
 			in.Marker = aws.String(marker)
 		}
-		out, err := awsclient.Call(ctx, t.api, t.grant, func(ctx context.Context) (*iam.GetAccountAuthorizationDetailsOutput, error) {
+		out, err := awsclient.Call(ctx, t.api, func(ctx context.Context) (*iam.GetAccountAuthorizationDetailsOutput, error) {
 			return t.iam.GetAccountAuthorizationDetails(ctx, in)
 		})
 		if err != nil {

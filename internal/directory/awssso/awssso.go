@@ -56,7 +56,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Instance == "" {
 		return nil, errors.New("base_url: there is no instance to ask: the service is not of type aws_sso, with the instance's ARN as its external ID")
 	}
-	api, err := awsclient.Open(cfg.Settings, pace)
+	api, err := awsclient.Open(cfg.Settings, pace, grant)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 	var seen []string
 	var next *string
 	for range 100 {
-		out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
+		out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
 			return s.instances.ListInstances(ctx, &ssoadmin.ListInstancesInput{NextToken: next})
 		})
 		if err != nil {
@@ -149,7 +149,7 @@ func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, erro
 
 // idOf returns the id of the user with a value, nil if there is none.
 func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*string, error) {
-	out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
+	out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
 		return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
 			Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(value)}}})
 	})
@@ -175,7 +175,7 @@ func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error
 
 // describe returns the user with an id, none if there is none.
 func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
-	u, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
+	u, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
 		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
 	})
 	if noSuchUser(err) {
@@ -211,7 +211,7 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	if token != "" {
 		in.NextToken = aws.String(token)
 	}
-	out, err := awsclient.Call(ctx, s.api, grant, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
+	out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
 	if err != nil {
 		return nil, "", err
 	}

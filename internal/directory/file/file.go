@@ -35,9 +35,9 @@ type Config struct {
 // maxBytes bounds a file: it is held in memory.
 const maxBytes = 256 << 20
 
-// settling bounds the time in which a file may change again without a new
+// clockResolution bounds the time in which a file may change again without a new
 // modification time, on file systems with a coarse clock.
-const settling = 2 * time.Second
+const clockResolution = 2 * time.Second
 
 type file struct {
 	path string
@@ -142,7 +142,7 @@ func (f *file) current() (people, error) {
 		return nil, err
 	}
 	f.people, f.version, f.readable = loaded, read, true
-	f.settled = at.Sub(read.modified) > settling
+	f.settled = at.Sub(read.modified) > clockResolution
 	return loaded, nil
 }
 
@@ -195,7 +195,7 @@ func decode(name string, data []byte) (people, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gather(name, rows)
+	return indexRows(name, rows)
 }
 
 // row is one line of a CSV file or one object of a JSON file.
@@ -221,10 +221,10 @@ func (p people) all() []directory.Account {
 	return all
 }
 
-// gather checks rows and indexes them. It makes one account row for each
+// indexRows checks rows and indexes them. It makes one account row for each
 // address, so that the order of rows never makes one holder of an address its
 // primary holder and another one an alias.
-func gather(name string, rows []row) (people, error) {
+func indexRows(name string, rows []row) (people, error) {
 	type entry struct {
 		line   int
 		active bool

@@ -107,7 +107,7 @@ func (s *server) Describe() directory.Descriptor {
 // Check binds and reads one person: a credential without read access sees an
 // empty tree, in which everybody would be absent.
 func (s *server) Check(ctx context.Context) error {
-	for page, err := range s.search(ctx, s.everybody(), 1) {
+	for page, err := range s.search(ctx, s.withAnyAddress(), 1) {
 		if err != nil {
 			return err
 		}
@@ -120,14 +120,14 @@ func (s *server) Check(ctx context.Context) error {
 
 // Find implements directory.Directory.
 func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return directory.All(s.search(ctx, s.having(email), pageSize))
+	return directory.All(s.search(ctx, s.withAddresses(email), pageSize))
 }
 
 // FindMany asks for several addresses in each search, over one connection each.
 func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
 	found := make(map[string][]directory.Account, len(emails))
 	for some := range slices.Chunk(emails, addressesAtOne) {
-		accounts, err := directory.All(s.search(ctx, s.having(some...), pageSize))
+		accounts, err := directory.All(s.search(ctx, s.withAddresses(some...), pageSize))
 		if err != nil {
 			return nil, err
 		}
@@ -154,11 +154,11 @@ func (s *server) FindID(ctx context.Context, id string) ([]directory.Account, er
 
 // Pages implements directory.Lister: those with an address.
 func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return s.search(ctx, s.everybody(), pageSize)
+	return s.search(ctx, s.withAnyAddress(), pageSize)
 }
 
-// having returns the filter for people with one of some addresses.
-func (s *server) having(emails ...string) string {
+// withAddresses returns the filter for people with one of some addresses.
+func (s *server) withAddresses(emails ...string) string {
 	var terms strings.Builder
 	for _, email := range emails {
 		for _, a := range s.schema.addresses {
@@ -168,8 +168,8 @@ func (s *server) having(emails ...string) string {
 	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
 }
 
-// everybody returns the filter for people with any address.
-func (s *server) everybody() string {
+// withAnyAddress returns the filter for people with any address.
+func (s *server) withAnyAddress() string {
 	var terms strings.Builder
 	for _, a := range s.schema.addresses {
 		fmt.Fprintf(&terms, "(%s=*)", a.name)

@@ -99,7 +99,7 @@ func (s *scim) Find(ctx context.Context, email string) ([]directory.Account, err
 
 func (s *scim) search(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := s.all(ctx, "userName eq "+quote(email))
-	if filterUnsupported(err) && !plain(email) {
+	if filterUnsupported(err) && !isUnescaped(email) {
 		return nil, fmt.Errorf("%w: the server does not read a filter with quotation marks or backslashes: %w", directory.ErrAnswer, err)
 	}
 	if err != nil {
@@ -168,8 +168,8 @@ func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// plain reports whether a filter holds a value unchanged.
-func plain(value string) bool { return !strings.ContainsAny(value, `\"`) }
+// isUnescaped reports whether a filter holds a value unchanged.
+func isUnescaped(value string) bool { return !strings.ContainsAny(value, `\"`) }
 
 // filterUnsupported reports whether a server that cannot filter by e-mail
 // said so, in the way RFC 7644 section 3.12 gives it.
@@ -211,7 +211,7 @@ func (p *caseProbe) compares(ctx context.Context, s *scim) (bool, error) {
 	}
 	cased := false
 	for _, a := range s.idFrom.accounts(list.users) {
-		i := slices.IndexFunc(a.Emails, func(e string) bool { return identity.FoldASCII(e) != e && plain(e) })
+		i := slices.IndexFunc(a.Emails, func(e string) bool { return identity.FoldASCII(e) != e && isUnescaped(e) })
 		if i < 0 {
 			continue
 		}

@@ -24,7 +24,7 @@ func FuzzUsers(f *testing.F) {
 			if a.ID != u.LoginName || (u.Type == "shared") != (a.Kind == directory.KindShared) {
 				t.Errorf("%+v became %+v", u, a)
 			}
-			_ = u.elsewhere()
+			_ = u.foreignLogin()
 		}
 	})
 }

@@ -80,7 +80,7 @@ func (d *tailscale) Check(ctx context.Context) error {
 		return err
 	}
 	for _, u := range users {
-		if !u.elsewhere() {
+		if !u.foreignLogin() {
 			return nil
 		}
 	}
@@ -123,9 +123,9 @@ type user struct {
 	Status    string `json:"status"`
 }
 
-// elsewhere reports whether the part after the @ is an identity provider and no
+// foreignLogin reports whether the part after the @ is an identity provider and no
 // domain.
-func (u user) elsewhere() bool {
+func (u user) foreignLogin() bool {
 	at := strings.LastIndexByte(u.LoginName, '@')
 	return at < 0 || !strings.Contains(u.LoginName[at:], ".")
 }
