@@ -78,7 +78,7 @@ func (d *identitiesDataSource) Read(ctx context.Context, req datasource.ReadRequ
 		return
 	}
 	filter := config.filter(&resp.Diagnostics)
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

@@ -165,7 +165,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		addBadIdentitiesState(&resp.Diagnostics, state)
 		return
 	}
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -340,7 +340,7 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 	if len(asserted) == 0 && !c.nowExclusive {
 		return
 	}
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return
 	}
@@ -444,7 +444,7 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	if !ok {
 		return
 	}
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

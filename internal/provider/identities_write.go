@@ -307,7 +307,7 @@ func (r *identitiesResource) newApply(ctx context.Context, plan identitiesObject
 		addBadIdentitiesState(diags, plan)
 		return nil, false
 	}
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil, false
 	}

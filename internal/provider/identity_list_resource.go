@@ -61,7 +61,7 @@ func (l *identityListResource) List(ctx context.Context, req list.ListRequest, s
 	var config mappingFilterModel
 	diags := req.Config.Get(ctx, &config)
 	filter := config.filter(&diags)
-	api, ok := l.data.use(ctx, &diags)
+	api, ok := l.data.connect(ctx, &diags)
 	if !ok {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return

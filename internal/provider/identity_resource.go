@@ -352,7 +352,7 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	matcher, _ := state.matcher()
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -549,7 +549,7 @@ func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags 
 type findUsers func(*readcache.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
 
 func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}
@@ -568,7 +568,7 @@ func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappi
 
 // holder is who else has the account, "" where nobody has.
 func (r *identityResource) holder(ctx context.Context, key mappingKey, want identity.Matcher, diags *diag.Diagnostics, except ...identity.UserKey) identity.UserKey {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return ""
 	}
@@ -591,7 +591,7 @@ func (r *identityResource) holder(ctx context.Context, key mappingKey, want iden
 // write stores one mapping and returns it as stored; nil without an error
 // where diags already say why nothing was written.
 func (r *identityResource) write(ctx context.Context, w identity.Write, diags *diag.Diagnostics) (*identity.Mapping, error) {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil, nil
 	}

@@ -253,9 +253,9 @@ func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
 	return d
 }
 
-// use returns the configured API. Its reads share requests. ok is false
+// connect returns the configured API. Its reads share requests. ok is false
 // after any error in diags, also an earlier one.
-func (d *providerData) use(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
+func (d *providerData) connect(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
 	if diags.HasError() {
 		return nil, false
 	}

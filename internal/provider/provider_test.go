@@ -666,7 +666,7 @@ func TestConfigure_closesTheLastInstance(t *testing.T) {
 	first := sym.configured.Load()
 	p.nextRun()
 	var diags diag.Diagnostics
-	if _, ok := first.use(t.Context(), &diags); ok {
+	if _, ok := first.connect(t.Context(), &diags); ok {
 		t.Error("the first connection is open")
 	}
 	_, read := p.read("sym_service", oktaServiceState())

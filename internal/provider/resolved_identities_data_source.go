@@ -168,7 +168,7 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 		return
 	}
 	d.data.checkPersist(config.persist, &resp.Diagnostics)
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

@@ -201,7 +201,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 		return
 	}
 	d.data.checkPersist(config.Persist.ValueBool(), &resp.Diagnostics)
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

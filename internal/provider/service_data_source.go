@@ -52,7 +52,7 @@ func (d *serviceDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if !ok {
 		return
 	}
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

@@ -121,7 +121,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	if !ok {
 		return
 	}
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -162,7 +162,7 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan serviceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -178,7 +178,7 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state serviceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -234,7 +234,7 @@ func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportSt
 
 // find reads one service; nil where it is not registered.
 func (r *serviceResource) find(ctx context.Context, key identity.ServiceKey, action string, diags *diag.Diagnostics) *identity.Service {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}

@@ -60,7 +60,7 @@ func (d *servicesDataSource) Read(ctx context.Context, req datasource.ReadReques
 	var config servicesModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics) // may have been unknown until now
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

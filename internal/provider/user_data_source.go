@@ -91,7 +91,7 @@ func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 // find returns the user that the configuration names. It returns nil after it
 // reported an error.
 func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *diag.Diagnostics) *identity.User {
-	api, ok := d.data.use(ctx, diags)
+	api, ok := d.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}

@@ -148,7 +148,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if !ok {
 		return
 	}
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -256,7 +256,7 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 		addUserGone(diags, state)
 		return state, false
 	}
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return state, false
 	}
@@ -309,7 +309,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		addStillMapped(&resp.Diagnostics, *stored)
 		return
 	}
-	api, ok := r.data.use(ctx, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -419,7 +419,7 @@ func (r *userResource) findImported(ctx context.Context, text, id string, diags 
 // find finds a user by name; nil where there is none, or after a failure,
 // which is in diags.
 func (r *userResource) find(ctx context.Context, key identity.UserKey, action string, diags *diag.Diagnostics) *identity.User {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok || key == "" {
 		return nil
 	}
@@ -432,7 +432,7 @@ func (r *userResource) find(ctx context.Context, key identity.UserKey, action st
 
 // findByID is find for the user that state means, whatever the name is now.
 func (r *userResource) findByID(ctx context.Context, state userModel, action string, diags *diag.Diagnostics) *identity.User {
-	api, ok := r.data.use(ctx, diags)
+	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}

@@ -83,7 +83,7 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	asked := askedEmails(config.Emails, &resp.Diagnostics)
-	api, ok := d.data.use(ctx, &resp.Diagnostics)
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}

@@ -112,7 +112,7 @@ func TestSession_waiterHonoursItsOwnContext(t *testing.T) {
 			return &Connection{}, nil
 		}}
 		var wg sync.WaitGroup
-		wg.Go(func() { s.Connect(t.Context()) })
+		wg.Go(func() { _, _ = s.Connect(t.Context()) })
 		synctest.Wait()
 		ctx, giveUp := context.WithCancel(t.Context())
 		giveUp()
