@@ -90,18 +90,15 @@ func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claim
 }
 
 // holdersIn returns the users who hold one of claims, in the order of claims, then
-// of users.
+// by user.
 func holdersIn(users []identity.User, service identity.ServiceKey, claims []string) []identity.Holder {
-	byClaim := make(map[string][]identity.Holder)
+	index := identity.NewIndex()
 	for _, u := range users {
-		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.AccountKey(service.Type)
-			byClaim[claim] = append(byClaim[claim], identity.Holder{User: u.Key, Mapping: m})
-		}
+		index.Put(u)
 	}
 	var out []identity.Holder
 	for _, claim := range claims {
-		out = append(out, byClaim[identity.FoldIdentity(service.Type, claim)]...)
+		out = append(out, index.Holders(service, identity.FoldIdentity(service.Type, claim))...)
 	}
 	return out
 }

@@ -160,7 +160,7 @@ func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.Use
 		key := u.Key
 		if other, twice := byKey[key]; twice && other.ID != u.ID {
 			if slices.Contains(keys, key) {
-				return nil, twoUsers(key, other, u)
+				return nil, identity.TwoUsers(other, u)
 			}
 			continue
 		}
@@ -173,12 +173,6 @@ func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.Use
 		}
 	}
 	return out, nil
-}
-
-func twoUsers(key identity.UserKey, a, b identity.User) error {
-	return &identity.Error{Code: identity.CodeUserConflict, User: key,
-		Message: fmt.Sprintf("two users are stored for %s: %q (id %s) and %q (id %s)", key, a.Name, a.ID, b.Name, b.ID),
-		Hint:    "Remove one of them; until then neither can be mapped."}
 }
 
 // distinct returns list without repetitions, in order.

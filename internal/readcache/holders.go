@@ -71,11 +71,7 @@ func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, cl
 	if err != nil {
 		return nil, err
 	}
-	held := make(map[string][]identity.Holder, len(holders))
-	for _, h := range holders {
-		claim := h.Mapping.Matcher.AccountKey(service.Type)
-		held[claim] = append(held[claim], h)
-	}
+	held := identity.HoldersByAccount(holders)
 	byClaim := make(map[string][]identity.Holder, len(claims))
 	for _, claim := range claims {
 		byClaim[claim] = held[identity.FoldIdentity(service.Type, claim)]
