@@ -25,13 +25,7 @@ func TestAccCIRecipe(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
-	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "terraform-provider-sym"), "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cli := filepath.Join(bin, "cli.tfrc")
-	writeFile(t, cli, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"sym-identity/sym\" = %q\n  }\n  direct {}\n}\n", bin))
+	cli := devOverrides(t)
 
 	const one = `
 data "sym_resolved_identity" "nora" {

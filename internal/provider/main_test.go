@@ -18,7 +18,13 @@ import (
 // reaches people whose shape nobody has looked at. See "Diagnostics" in
 // CONTRIBUTING.md.
 func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "sym-provider-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
+	_ = os.RemoveAll(programs)
 	if code == 0 {
 		for _, problem := range diagnosticsTold.problems(ranEverything()) {
 			fmt.Fprintln(os.Stderr, problem)

@@ -4,10 +4,8 @@
 package provider
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,16 +19,8 @@ func TestAccModule_tests(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
-	bin, module := t.TempDir(), t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "terraform-provider-sym"), "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	module := t.TempDir()
 	if err := os.CopyFS(module, os.DirFS("../../examples/modules/team-identities")); err != nil {
-		t.Fatal(err)
-	}
-	settings := filepath.Join(bin, "cli.tfrc")
-	if err := os.WriteFile(settings, fmt.Appendf(nil, "provider_installation {\n  dev_overrides {\n    \"sym-identity/sym\" = %q\n  }\n  direct {}\n}\n", bin), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
@@ -39,7 +29,7 @@ func TestAccModule_tests(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), terraform, "test", "-no-color")
 	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+settings, "CHECKPOINT_DISABLE=1")
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+devOverrides(t), "CHECKPOINT_DISABLE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "6 passed, 0 failed") {
 		t.Fatalf("terraform test: %v\n%s", err, out)

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -80,13 +78,7 @@ func TestAccSecrets(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
-	bin := t.TempDir()
-	program := filepath.Join(bin, "terraform-provider-sym")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cli := filepath.Join(bin, "cli.tfrc")
-	writeFile(t, cli, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"sym-identity/sym\" = %q\n  }\n  direct {}\n}\n", bin))
+	program, cli := builtProvider(t), devOverrides(t)
 
 	tests := map[string]secretsTest{
 		"success":         {},
