@@ -172,7 +172,7 @@ func TestCacheListOnly(t *testing.T) {
 	})
 }
 
-// A failure is told, evicts nothing and makes nobody absent.
+// A failure is reported, evicts nothing and makes nobody absent.
 func TestCacheFailure(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]error{
@@ -258,8 +258,8 @@ func TestCacheLookups(t *testing.T) {
 	})
 }
 
-// However many ask at once, the list is read once; whoever leaves early does
-// not take it from the others, and it is there when they come again.
+// Concurrent callers share one walk. A caller that gives up does not end it, and
+// finds the list when it asks again.
 func TestCacheSharesWalks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -187,8 +187,8 @@ func many(n int) []string {
 	return emails
 }
 
-// A rate limit in the middle leaves what is known and fails the others, none
-// of whom is asked after it.
+// A rate limit in the middle keeps the known answers and fails the others
+// without asking for them.
 func TestLookupLimitedInTheMiddle(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64

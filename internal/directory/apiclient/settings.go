@@ -122,10 +122,9 @@ func ResetIn(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	}
 }
 
-// ResetAt reads the wait of a 429 from Retry-After, else from a header that
-// holds the Unix time at which the service answers again. Where the answer has
-// a Date, the service's clock is used and not ours. One second is added: the
-// times are whole seconds.
+// ResetAt returns a Config.RetryAfter that reads Retry-After, else a header with
+// the Unix time at which the service answers again, by the service's own clock
+// if the answer has a Date. It adds a second, as the times are whole seconds.
 func ResetAt(header string) func(http.Header, time.Time) (time.Duration, bool) {
 	return func(h http.Header, now time.Time) (time.Duration, bool) {
 		if wait, ok := httpx.RetryAfter(h, now); ok {

@@ -34,7 +34,7 @@ type Config struct {
 	Password       string        `hcl:"password" kind:"secret"`
 	BaseDN         string        `hcl:"base_dn"`                      // below which people are
 	Strategy       string        `hcl:"strategy,optional"`            // openldap (the default), ad or freeipa
-	Filter         string        `hcl:"filter,optional"`              // narrows whom it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
+	Filter         string        `hcl:"filter,optional"`              // narrows the people it finds, as in (memberOf=cn=staff,dc=acme,dc=com)
 	IDAttribute    string        `hcl:"id_attribute,optional"`        // what is stored; "" = the strategy's own, "dn" = the DN
 	CAFile         string        `hcl:"ca_file,optional" kind:"path"` // certificates (PEM) of the server's authority; "" = the system's
 	AllowPlaintext bool          `hcl:"allow_plaintext,optional"`     // accept ldap:// without StartTLS

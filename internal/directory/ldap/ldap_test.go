@@ -100,7 +100,7 @@ func TestCancelInTheMiddle(t *testing.T) {
 	}
 }
 
-// A filter narrows whom all ways find.
+// A filter narrows the people that lookups and walks find.
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	for filter, want := range map[string]identity.LookupStatus{"(entryUUID=u-1)": identity.Found, "(entryUUID=u-2)": identity.NotFound} {

@@ -50,7 +50,7 @@ func FuzzAccount(f *testing.F) {
 		if (err != nil) != (len(id) != 0 && len(id) != 16) {
 			t.Errorf("%x: %v", id, err)
 		}
-		// Nobody is found by an address that stands in neither attribute.
+		// An address that is in neither attribute finds no account.
 		if rows, err := s.accounts(entry); err == nil {
 			const ann = "ann@example.com"
 			is := func(value string) bool { return strings.EqualFold(strings.TrimSpace(value), ann) }

@@ -332,7 +332,7 @@ type human struct {
 	locked    bool
 }
 
-// humans are the crowd and those whom the tests ask for by name.
+// humans returns the crowd and the people that tests ask for by name.
 func humans() []human {
 	var all []human
 	family := []string{"Müller", "Østergård", "Łukasiewicz", "García", "O'Hara", "田中", "de la Cruz", "Żółć, jr.", "Smith + Sons", "Lee"}

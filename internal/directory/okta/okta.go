@@ -118,7 +118,7 @@ func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, 
 		func(b body) bool { return b.Code == "E0000007" }, user.account)
 }
 
-// Pages lists everybody, then the deprovisioned, whom the plain list leaves out.
+// Pages lists everybody, then the deprovisioned, which the plain list leaves out.
 func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
 		for _, filter := range []string{"", `status eq "DEPROVISIONED"`} {

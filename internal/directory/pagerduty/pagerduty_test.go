@@ -109,8 +109,8 @@ func TestCheckOfTheAccount(t *testing.T) {
 	}
 }
 
-// Where the list ends at PagerDuty's own limit, people are looked up, and
-// whoever is behind the limit is found all the same.
+// A list that ends at PagerDuty's own limit is replaced by lookups, which find
+// people beyond the limit.
 func TestMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{}
