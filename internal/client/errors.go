@@ -64,29 +64,20 @@ const (
 	maxID      = 128
 )
 
-// cleanLine makes one printable line of a text: runs of white space and
-// control characters become one space, and what is too long is cut.
+// cleanLine returns a text as one line: runs of white space and control characters
+// become one space, and the rest behind limit runes is cut off.
 func cleanLine(s string, limit int) string {
-	var b strings.Builder
-	space, n := false, 0
-	for _, r := range strings.ToValidUTF8(s, "�") {
-		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
-			space = n > 0
-			continue
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
 		}
-		if space {
-			b.WriteByte(' ')
-			n++
-			space = false
-		}
-		if n >= limit {
-			b.WriteString("…")
-			break
-		}
-		b.WriteRune(r)
-		n++
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit]) + "…"
 	}
-	return b.String()
+	return s
 }
 
 // redactor replaces secrets in what a server said.
