@@ -54,8 +54,8 @@ type Config struct {
 
 	// ReadOnly makes every write fail with ErrReadOnly before it is sent.
 	ReadOnly bool
-	// Observe is told of every attempt, for logs; nil tells nobody. It may be
-	// called by several goroutines at once.
+	// Observe is called after every attempt, for logs, possibly by several
+	// goroutines at once.
 	Observe func(ctx context.Context, e Exchange)
 }
 

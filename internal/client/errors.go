@@ -80,7 +80,7 @@ func cleanLine(s string, limit int) string {
 	return s
 }
 
-// redactor replaces secrets in what a server said.
+// redactor replaces secrets in the texts of a server.
 type redactor struct{ *redact.Redactor }
 
 // failure returns err with its texts redacted and made printable. Of an error

@@ -83,7 +83,7 @@ func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
 	}
 }
 
-// namedWrites checks that each write says whom it is for and fills in the
+// namedWrites checks that each write names its user and fills in the
 // spelling. It leaves the caller's list alone.
 func namedWrites(writes []identity.Write) ([]identity.Write, error) {
 	var batch identity.BatchError

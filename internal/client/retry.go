@@ -36,7 +36,7 @@ func newBackoff(maxRetries int, asked func() time.Duration) retry.Backoff {
 	return retry.BackoffFunc(func() (time.Duration, bool) {
 		wait, stop := growing.Next()
 		if server := asked(); !stop && server > 0 {
-			// A little drift keeps those who were told the same from returning
+			// A little drift keeps clients that wait equally long from returning
 			// at the same moment.
 			wait = max(wait, server+rand.N(retryAfterDrift))
 		}

@@ -51,7 +51,7 @@ func (c *cache) live() *snapshot {
 	return c.snap
 }
 
-// find returns the users whom the snapshot shows, and the keys that only the
+// find returns the users that the snapshot shows, and the keys that only the
 // server can answer. ok is false where there is no snapshot.
 func (c *cache) find(keys []identity.UserKey) (found []identity.User, stale []identity.UserKey, ok bool) {
 	c.mu.Lock()
@@ -159,7 +159,7 @@ func (c *cache) touch(key identity.UserKey) {
 }
 
 // end notes how a write ended: shown holds the users that its reply showed as
-// they are stored now, others the users about whom its error disproved the
+// they are stored now, others the users for which its error disproved the
 // snapshot. Where two writes to one user overlapped, nobody knows which reply
 // came last.
 func (c *cache) end(t writeToken, shown map[identity.UserKey]identity.User, others []identity.UserKey) {

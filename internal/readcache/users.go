@@ -44,8 +44,8 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	return ordered(keys, append(found, asked...)), nil
 }
 
-// FindUsersFresh is FindUsers that always asks the server. Use it to decide what
-// cannot be undone or checked afterwards.
+// FindUsersFresh finds users as FindUsers does, but always asks the server. Use it
+// to decide what cannot be undone or checked afterwards.
 func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	keys = distinct(keys)
 	if len(keys) == 0 {

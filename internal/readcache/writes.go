@@ -31,7 +31,7 @@ func keyOf(w identity.Write) identity.UserKey {
 	return identity.KeyOf(w.Name)
 }
 
-// shownBy returns the users whom the reply to writes shows as they are stored now.
+// shownBy returns the users that the reply to writes shows as they are stored now.
 // It skips a user without the written mapping's revision, which is no record of
 // the server: the client made it up.
 func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.User) map[identity.UserKey]identity.User {
@@ -52,7 +52,7 @@ func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.
 	return shown
 }
 
-// named returns the users whom an error names: the cache may be wrong about them.
+// named returns the users that an error names: the cache may be wrong about them.
 func named(err error) []identity.UserKey {
 	var keys []identity.UserKey
 	add := func(e *identity.Error) {
