@@ -59,7 +59,7 @@ func (r *Redactor) Add(secrets ...string) {
 				}
 			}
 		}
-		if password, ok := AnyURLPassword(secret); ok {
+		if password, ok := anyURLPassword(secret); ok {
 			all = append(all, forms(password)...)
 		}
 		r.forms = append(r.forms, all...)
@@ -215,16 +215,13 @@ func URLPassword(s string) (string, bool) {
 	return passwordBeforeAt(rest)
 }
 
-// AnyURLPassword is URLPassword that also finds passwords with unescaped
-// slashes. It may return another part of a URL: use it only to hide text.
-func AnyURLPassword(s string) (string, bool) {
+// anyURLPassword also finds passwords with unescaped slashes. It may return
+// another part of a URL: it serves only to hide text.
+func anyURLPassword(s string) (string, bool) {
 	if password, ok := URLPassword(s); ok {
 		return password, true
 	}
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return "", false
-	}
+	_, rest, _ := strings.Cut(s, "://")
 	return passwordBeforeAt(rest)
 }
 
@@ -239,7 +236,7 @@ func passwordBeforeAt(s string) (string, bool) {
 
 // WithoutPassword returns a URL as it may be shown.
 func WithoutPassword(s string) string {
-	password, ok := AnyURLPassword(s)
+	password, ok := anyURLPassword(s)
 	if !ok {
 		return s
 	}
