@@ -13,10 +13,9 @@ import (
 	"testing"
 )
 
-// TestMain looks at every diagnostic that any test has brought about, and where
-// all tests have run, also whether there was one of each kind: no diagnostic
-// reaches people whose shape nobody has looked at. See "Diagnostics" in
-// CONTRIBUTING.md.
+// TestMain checks the shape of every diagnostic that a test caused. After a run
+// of all tests it also checks that there was one of each kind in the inventory.
+// See "Diagnostics" in CONTRIBUTING.md.
 func TestMain(m *testing.M) {
 	var err error
 	if programs, err = os.MkdirTemp("", "sym-provider-"); err != nil {
@@ -26,9 +25,13 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(programs)
 	if code == 0 {
-		for _, problem := range diagnosticsTold.problems(ranEverything()) {
-			fmt.Fprintln(os.Stderr, problem)
+		problems := diagnosticsTold.problems(ranEverything())
+		if len(problems) > 0 {
 			code = 1
+			fmt.Fprintln(os.Stderr, "--- FAIL: the tests passed, but not every diagnostic they caused is as it should be. See \"Diagnostics\" in CONTRIBUTING.md.")
+		}
+		for _, problem := range problems {
+			fmt.Fprintln(os.Stderr, "    "+problem)
 		}
 	}
 	os.Exit(code)
@@ -43,8 +46,8 @@ func ranEverything() bool {
 	return !testing.Short()
 }
 
-// problems are what is wrong with the diagnostics told and, where they should be
-// all, which are missing.
+// problems returns what is wrong with the recorded diagnostics and, after a run of
+// all tests, which are missing.
 func (r *diagnosticsRecord) problems(all bool) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +62,7 @@ func (r *diagnosticsRecord) problems(all bool) []string {
 	}
 	for title := range missing {
 		if all && !cannotHappen[title] {
-			problems = append(problems, fmt.Sprintf("no test brings about the diagnostic %q", title))
+			problems = append(problems, fmt.Sprintf("no test causes the diagnostic %q: add one, or remove it from the inventory", title))
 		}
 	}
 	slices.Sort(problems)

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -362,18 +361,3 @@ func (headersCheck) ValidateMap(_ context.Context, req validator.MapRequest, res
 		}
 	}
 }
-
-const maxLabelBytes = 256
-
-// labelCheck keeps labels to what every store gives back unchanged.
-var labelCheck = settingCheck{"must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
-	switch {
-	case label == "":
-		return errors.New("the label is empty; leave it out (or null) for a service without one")
-	case label != strings.TrimSpace(label):
-		return errors.New("the label starts or ends with a space")
-	case len(label) > maxLabelBytes || strings.ContainsFunc(label, unicode.IsControl):
-		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
-	}
-	return nil
-}}

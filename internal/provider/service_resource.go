@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -304,3 +306,18 @@ func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCrea
 		"It was dropped from state; while the configuration declares it, the next apply registers it again.", key, why)
 	diags.AddWarning("Service Is Gone: "+key.String(), detail)
 }
+
+const maxLabelBytes = 256
+
+// labelCheck keeps labels to what every store gives back unchanged.
+var labelCheck = settingCheck{"must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
+	switch {
+	case label == "":
+		return errors.New("the label is empty; leave it out (or null) for a service without one")
+	case label != strings.TrimSpace(label):
+		return errors.New("the label starts or ends with a space")
+	case len(label) > maxLabelBytes || strings.ContainsFunc(label, unicode.IsControl):
+		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
+	}
+	return nil
+}}
