@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,13 +31,8 @@ const (
 // check prints a line for the configuration, the store, the certificate, each
 // issuer and each directory. A failure of one hides no other.
 func (p *program) check(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("check", flag.ContinueOnError)
-	configPath := configFlag(flags)
-	if done, err := p.parse(flags, args); done || err != nil {
-		return err
-	}
-	path, err := configPath()
-	if err != nil {
+	path, err := p.configPath("check", args, nil)
+	if path == "" || err != nil {
 		return err
 	}
 	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
@@ -137,7 +131,7 @@ func runChecks(ctx context.Context, cfg *config.Config) []checkResult {
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			note, err := j.run(ctx)
-			results[n] = checkResult{subject: j.subject, note: note, err: cfg.RedactError(err)}
+			results[n] = checkResult{subject: j.subject, note: note, err: cfg.Secrets.Error(err)}
 		})
 	}
 	wg.Wait()

@@ -35,8 +35,8 @@ func checkFormat(format string) error {
 	return &usageError{fmt.Sprintf("-format is jsonl or csv, not %q", format)}
 }
 
-// export writes what the store holds, as it was at one moment; servers may go
-// on writing meanwhile.
+// export writes the content of the store at one moment. Servers may go on
+// writing meanwhile.
 func (p *program) export(ctx context.Context, args []string) error {
 	var format, path string
 	var history bool
@@ -68,11 +68,11 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if err := errors.Join(err, st.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stderr, "exported %s to %s\n", describe(counts), cmp.Or(path, "standard output"))
+	fmt.Fprintf(p.stderr, "exported %s to %s\n", countsText(counts), cmp.Or(path, "standard output"))
 	return nil
 }
 
-func describe(c store.Counts) string {
+func countsText(c store.Counts) string {
 	return fmt.Sprintf("%s, %s, %s and %s", count(int(c.Services), "service"), count(int(c.Users), "user"),
 		count(int(c.Mappings), "mapping"), count(int(c.Changes), "change"))
 }
@@ -98,8 +98,8 @@ func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header j
 	return counts, nil
 }
 
-// exportCSV writes the identities alone, a user at a time. A matcher with
-// several keys has no place in a cell, so it is an error rather than left out.
+// exportCSV writes the identities alone, a user at a time. A matcher with several
+// keys does not fit into a cell and is an error.
 func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
 	var counts store.Counts
 	var services []string
@@ -118,7 +118,7 @@ func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Co
 			}
 			return nil
 		}
-		identities, err := cellsOf(r.User)
+		identities, err := csvCells(r.User)
 		if err == nil {
 			err = begin()
 		}
@@ -136,8 +136,8 @@ func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Co
 	return counts, err
 }
 
-// cellsOf are a user's identities by service key.
-func cellsOf(u *store.UserRecord) (map[string]string, error) {
+// csvCells returns a user's identities by service key.
+func csvCells(u *store.UserRecord) (map[string]string, error) {
 	identities := map[string]string{}
 	for _, m := range u.Mappings {
 		key, err := identity.ParseServiceKey(m.Service)
@@ -153,9 +153,9 @@ func cellsOf(u *store.UserRecord) (map[string]string, error) {
 	return identities, nil
 }
 
-// output lets write write to a file, or to standard output. The file appears
-// under its name once it is whole and on the disk: what was there before stays
-// until then. It is its owner's alone, because it says who people are.
+// output calls write with a file, or with standard output. The file replaces an
+// older one once it is whole and on the disk. Only its owner may read it,
+// because it says who people are.
 func (p *program) output(path string, write func(io.Writer) error) error {
 	if path == "" {
 		return write(p.stdout)

@@ -22,11 +22,11 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
-// importActor is who changes the store, in the history of a CSV's mappings.
+// importActor changes the store, in the history of a CSV's mappings.
 const importActor = "import"
 
-// imports fills the store: an empty one with everything of another (jsonl), or
-// any with the identities of a CSV. It is all or nothing.
+// imports fills an empty store with everything of another (jsonl), or adds the
+// identities of a CSV to any store. It stores all or nothing.
 func (p *program) imports(ctx context.Context, args []string) error {
 	var format, path string
 	cfg, err := p.load("import", args, func(flags *flag.FlagSet) {
@@ -56,7 +56,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stderr, "imported %s from %s\n", describe(counts), cmp.Or(path, "standard input"))
+	fmt.Fprintf(p.stderr, "imported %s from %s\n", countsText(counts), cmp.Or(path, "standard input"))
 	return nil
 }
 
@@ -82,9 +82,9 @@ func withStore(ctx context.Context, cfg *config.Config, do func(*sqlstore.Store)
 	return counts, errors.Join(err, st.Close())
 }
 
-// importCSV stores the identities of a CSV as symflow's own import does: by
-// hand, over whatever is there; what the file leaves out is left alone. Every
-// row is checked before the first is stored.
+// importCSV stores the identities of a CSV as symflow's own import does: as
+// manual mappings, which replace stored ones. It leaves other mappings alone, and
+// checks every row before it stores the first.
 func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
 	text, err := io.ReadAll(in)
 	if err != nil {
@@ -103,7 +103,7 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Cou
 		failed, err := st.UpsertAll(ctx, store.Actor{Name: importActor}, csvWrites(sheet, &counts))
 		var batch *identity.BatchError
 		if errors.As(err, &batch) {
-			return store.Counts{}, failures(batch, failed)
+			return store.Counts{}, importFailures(batch, failed)
 		}
 		return counts, err
 	})
@@ -133,9 +133,9 @@ func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWr
 // maxFailures bounds how many problems are listed.
 const maxFailures = 20
 
-// failures names problems of a refused batch, each on a line. There were failed
-// of them, and batch holds the first ones.
-func failures(batch *identity.BatchError, failed int) error {
+// importFailures lists problems of a refused batch, each on a line. There were
+// failed of them, and batch holds the first ones.
+func importFailures(batch *identity.BatchError, failed int) error {
 	errs := []error{errors.New("nothing was imported, for these reasons")}
 	for i, c := range batch.Items {
 		if i == maxFailures {

@@ -5,17 +5,15 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
 // migrate brings the schema of the store up to date. serve does so too, unless
-// the configuration says migrate = false: then this is the only one who does.
+// the configuration says migrate = false.
 func (p *program) migrate(ctx context.Context, args []string) error {
-	cfg, err := p.load("migrate", args)
+	cfg, err := p.load("migrate", args, nil)
 	if cfg == nil || err != nil {
 		return err
 	}
@@ -29,22 +27,4 @@ func (p *program) migrate(ctx context.Context, args []string) error {
 		return p.print(fmt.Sprintf("the store %s was created with schema version %d\n", cfg.Store.Name(), v.Want))
 	}
 	return p.print(fmt.Sprintf("the store %s was migrated from schema version %d to %d\n", cfg.Store.Name(), v.Have, v.Want))
-}
-
-// load reads the configuration of a command that has no other flag than those
-// that more adds. The configuration is nil where help was printed.
-func (p *program) load(command string, args []string, more ...func(*flag.FlagSet)) (*config.Config, error) {
-	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	configPath := configFlag(flags)
-	for _, add := range more {
-		add(flags)
-	}
-	if done, err := p.parse(flags, args); done || err != nil {
-		return nil, err
-	}
-	path, err := configPath()
-	if err != nil {
-		return nil, err
-	}
-	return config.Load(path, config.Options{LookupEnv: p.lookupEnv})
 }

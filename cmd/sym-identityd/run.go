@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 )
@@ -42,8 +41,7 @@ Usage:
 A configuration file to start from: examples/sym-identityd/sym-identityd.hcl
 `
 
-// program is one run of the command: what it talks to, so that tests can be
-// on the other side.
+// program is one run of the command. Tests replace its streams and environment.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -55,10 +53,10 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// errReported says that everything was said already.
+// errReported is the error of a failure that was printed already.
 var errReported = errors.New("failed")
 
-// run does what args say and returns the exit code: 0, 1 when it failed, 2 for
+// run executes a command and returns the exit code: 0, 1 when it failed, 2 for
 // a wrong command line. Cancelling ctx ends serve cleanly.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, lookupEnv func(string) (string, bool)) int {
 	p := &program{stdin, stdout, stderr, lookupEnv}
@@ -110,10 +108,9 @@ func (p *program) print(text string) error {
 	return err
 }
 
-// parse reads flags; done is true where help was asked for and printed.
+// parse reads flags. done is true if it printed help.
 func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
-	var said strings.Builder
-	flags.SetOutput(&said)
+	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -126,13 +123,28 @@ func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err erro
 	return false, nil
 }
 
-// configFlag adds -config, which every command that has it needs.
-func configFlag(flags *flag.FlagSet) func() (string, error) {
+// configPath parses the flags of a command that reads a configuration: -config
+// and those that addFlags adds. The path is "" if help was printed.
+func (p *program) configPath(command string, args []string, addFlags func(*flag.FlagSet)) (string, error) {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	path := flags.String("config", "", "configuration file")
-	return func() (string, error) {
-		if *path == "" {
-			return "", &usageError{flags.Name() + " needs -config FILE"}
-		}
-		return *path, nil
+	if addFlags != nil {
+		addFlags(flags)
 	}
+	if done, err := p.parse(flags, args); done || err != nil {
+		return "", err
+	}
+	if *path == "" {
+		return "", &usageError{command + " needs -config FILE"}
+	}
+	return *path, nil
+}
+
+// load returns the configuration of a command, nil if help was printed.
+func (p *program) load(command string, args []string, addFlags func(*flag.FlagSet)) (*config.Config, error) {
+	path, err := p.configPath(command, args, addFlags)
+	if path == "" || err != nil {
+		return nil, err
+	}
+	return config.Load(path, config.Options{LookupEnv: p.lookupEnv})
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
-// Limits of connections. A request may hold 16 MiB and wait for a directory,
-// so reading and answering get minutes; headers and idle connections do not.
+// Limits of connections. A request may hold 16 MiB and wait for a directory, so
+// reading and answering get minutes; headers and idle connections do not.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute
@@ -37,28 +37,20 @@ const (
 )
 
 func (p *program) serve(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	configPath := configFlag(flags)
-	format := flags.String("log-format", "text", "text or json")
-	var level slog.Level
-	flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	if done, err := p.parse(flags, args); done || err != nil {
-		return err
-	}
-	path, err := configPath()
-	if err != nil {
-		return err
-	}
-	// From here on it asks for another reading of the file instead of ending
-	// the process.
+	// From here on SIGHUP reloads the file instead of ending the process.
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	log, err := newLogger(p.stderr, *format, level)
-	if err != nil {
+	var format string
+	var level slog.Level
+	cfg, err := p.load("serve", args, func(flags *flag.FlagSet) {
+		flags.StringVar(&format, "log-format", "text", "text or json")
+		flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	})
+	if cfg == nil || err != nil {
 		return err
 	}
-	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
+	log, err := newLogger(p.stderr, format, level)
 	if err != nil {
 		return err
 	}
@@ -70,10 +62,10 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	log = identityd.Logger(cfg, log)
-	maintained, stop := context.WithCancel(ctx)
+	serving, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
-	background.Go(func() { instance.Maintain(maintained, log) })
-	background.Go(func() { reloadOn(maintained, hangup, instance, log) })
+	background.Go(func() { instance.Maintain(serving, log) })
+	background.Go(func() { reloadOn(serving, hangup, instance, log) })
 	err = p.listenAndServe(ctx, cfg, instance, log)
 	stop()
 	background.Wait()
@@ -91,8 +83,8 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	return nil, &usageError{fmt.Sprintf("-log-format is text or json, not %q", format)}
 }
 
-// reloadOn reads the configuration again at each signal, until ctx ends. A file
-// that is wrong changes nothing.
+// reloadOn reloads the configuration at each signal, until ctx ends. A file with
+// problems changes nothing.
 func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *identityd.Instance, log *slog.Logger) {
 	for {
 		select {
@@ -128,7 +120,7 @@ func defaultLimits() limits {
 	return limits{header: readHeaderTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout}
 }
 
-// newServer is a server that lets nobody hold a connection for long.
+// newServer returns a server that lets nobody hold a connection for long.
 func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -170,8 +162,8 @@ func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instan
 	return drain(server, log)
 }
 
-// drain ends a server: no new requests, those under way get their time, then
-// their connections are cut.
+// drain ends a server: it takes no new requests, waits for those under way, then
+// cuts their connections.
 func drain(server *http.Server, log *slog.Logger) error {
 	log.Info("shutting down", "at_most", drainTimeout)
 	// The context of serve has ended already.
@@ -185,8 +177,8 @@ func drain(server *http.Server, log *slog.Logger) error {
 	return nil
 }
 
-// warnIfOpen tells that tokens would travel in the clear where others than
-// this machine can connect.
+// warnIfOpen warns if other machines can connect without TLS: tokens would
+// travel in the clear.
 func warnIfOpen(log *slog.Logger, addr net.Addr) {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		log.Warn("listening beyond this machine without TLS; add a tls block, or put a TLS proxy in front", "address", addr.String())

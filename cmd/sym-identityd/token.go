@@ -20,8 +20,8 @@ import (
 // tokenPrefix lets people and secret scanners recognise a token.
 const tokenPrefix = "sym_"
 
-// tokenBytes is how much chance a token holds: too much to guess, so that a
-// plain hash keeps it.
+// tokenBytes is the length of the random part: nobody can guess it, so a plain
+// hash protects it.
 const tokenBytes = 32
 
 func (p *program) token(args []string) error {
@@ -51,7 +51,7 @@ paste this into the server's configuration:
 %s`, token, digits, tokenBlock(*name, digits, *role)))
 }
 
-// newToken is a new random token.
+// newToken returns a new random token.
 func newToken() string {
 	random := make([]byte, tokenBytes)
 	_, _ = rand.Read(random) // never fails: the runtime ends the process instead

@@ -16,7 +16,7 @@ var (
 	commit  = ""
 )
 
-// buildVersion is the release, or the module's version where there is none.
+// buildVersion returns the release, or the module's version if there is none.
 func buildVersion() string {
 	if version != "" {
 		return version

@@ -83,15 +83,7 @@ func (d *decoder) tokens(blocks hcl.Blocks) []Token {
 	var tokens []Token
 	names, hashes := make(map[string]int), make(map[string]int)
 	for _, b := range blocks {
-		name, line := b.Labels[0], b.DefRange.Start.Line
-		if wrong := CheckTokenName(name); wrong != "" {
-			d.problem(b.LabelRanges[0], wrong, "")
-		} else if first, duplicate := names[name]; duplicate {
-			d.problem(b.LabelRanges[0], fmt.Sprintf("The token %q is declared twice", name),
-				fmt.Sprintf("The first is on line %d. Give each its own name.", first))
-		}
-		names[name] = line
-
+		d.blockName(b, names, "The token %q is declared twice", "Give each its own name.")
 		var settings struct {
 			SHA256 string `hcl:"sha256"`
 			Role   string `hcl:"role"`
@@ -103,11 +95,23 @@ func (d *decoder) tokens(blocks hcl.Blocks) []Token {
 				d.problem(content.at("sha256"), "Two token blocks have the same sha256",
 					fmt.Sprintf("The first is on line %d. Each block needs a token of its own. %s", first, tokenRemedy))
 			}
-			hashes[hash] = line
+			hashes[hash] = b.DefRange.Start.Line
 		}
-		tokens = append(tokens, Token{Name: name, SHA256: hash, Role: d.role(settings.Role, content)})
+		tokens = append(tokens, Token{Name: b.Labels[0], SHA256: hash, Role: d.role(settings.Role, content)})
 	}
 	return tokens
+}
+
+// blockName checks the label of a block. names holds the lines of earlier
+// blocks; duplicate says what a second one is.
+func (d *decoder) blockName(b *hcl.Block, names map[string]int, duplicate, remedy string) {
+	name := b.Labels[0]
+	if wrong := CheckTokenName(name); wrong != "" {
+		d.problem(b.LabelRanges[0], wrong, "")
+	} else if line, ok := names[name]; ok {
+		d.problem(b.LabelRanges[0], fmt.Sprintf(duplicate, name), fmt.Sprintf("The first is on line %d. %s", line, remedy))
+	}
+	names[name] = b.DefRange.Start.Line
 }
 
 // checkHash checks sha256. A value that is no hash may be the token itself, so
@@ -272,14 +276,7 @@ func (d *decoder) certificates(blocks, tokens hcl.Blocks, tls *TLS) []authn.Cert
 	}
 	var rules []authn.CertificateRule
 	for _, b := range blocks {
-		name := b.Labels[0]
-		if wrong := CheckTokenName(name); wrong != "" {
-			d.problem(b.LabelRanges[0], wrong, "")
-		} else if line, duplicate := names[name]; duplicate {
-			d.problem(b.LabelRanges[0], fmt.Sprintf("The name %q is taken", name),
-				fmt.Sprintf("The first is on line %d. Names tell in the history who did what.", line))
-		}
-		names[name] = b.DefRange.Start.Line
+		d.blockName(b, names, "The name %q is taken", "Names tell in the history who did what.")
 		if tls == nil || tls.ClientCAFile == "" {
 			d.problem(b.DefRange, "client_certificate needs a tls block with client_ca_file", "It names the authorities whose certificates count.")
 		}
@@ -296,13 +293,9 @@ func (d *decoder) certificate(b *hcl.Block) authn.CertificateRule {
 		Role       string `hcl:"role"`
 	}
 	content := d.decode(b.Body, nil, &settings)
-	named := 0
-	for _, name := range []string{"common_name", "dns_name", "uri"} {
-		if content.has(name) {
-			named++
-		}
-	}
-	if named != 1 {
+	role := d.role(settings.Role, content)
+	delete(content.attrs, "role")
+	if len(content.attrs) != 1 {
 		d.problem(b.DefRange, "client_certificate needs exactly one of common_name, dns_name and uri",
 			"Another way to say it is another block.")
 	}
@@ -312,7 +305,7 @@ func (d *decoder) certificate(b *hcl.Block) authn.CertificateRule {
 		}
 	}
 	return authn.CertificateRule{
-		Name: b.Labels[0], Role: d.role(settings.Role, content),
+		Name: b.Labels[0], Role: role,
 		CommonName: settings.CommonName, DNSName: settings.DNSName, URI: settings.URI,
 	}
 }

@@ -10,6 +10,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -63,9 +64,10 @@ type Config struct {
 	MaskEmails  bool // in logs
 	Services    []Service
 
+	Secrets *redact.Redactor // takes the values of env() out of texts
+
 	opts        Options
 	startupOnly map[string]string // settings that take effect at start only, by name
-	secrets     *redact.Redactor
 }
 
 // Issuers returns the issuers of the jwt blocks, each once.
@@ -78,13 +80,6 @@ func (c *Config) Issuers() []authn.Issuer {
 	}
 	return issuers
 }
-
-// Redact takes the values of env() out of a text.
-func (c *Config) Redact(text string) string { return c.secrets.Text(text) }
-
-// RedactError takes the values of env() out of an error's text and keeps its
-// chain. It returns nil for nil.
-func (c *Config) RedactError(err error) error { return c.secrets.Error(err) }
 
 // Failure is what failed when a setting was put to use.
 type Failure struct {
@@ -102,7 +97,7 @@ func (c *Config) Failed(failures ...Failure) error {
 		found = append(found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: f.Summary, Detail: f.Err.Error(), Subject: &f.At})
 		causes = append(causes, f.Err)
 	}
-	return asError(found, c.secrets, causes...)
+	return asError(found, c.Secrets, causes...)
 }
 
 // Reload reads the file again, with the same options.
@@ -147,20 +142,16 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 	if diags.HasErrors() {
 		return nil, asError(diags, secrets)
 	}
-	lookup := opts.LookupEnv
-	if lookup == nil {
-		lookup = os.LookupEnv
-	}
 	d := &decoder{
 		dir:     dir,
 		secrets: secrets,
-		eval:    &hcl.EvalContext{Functions: map[string]function.Function{"env": envFunction(lookup, secrets)}},
+		eval:    &hcl.EvalContext{Functions: map[string]function.Function{"env": envFunction(opts.LookupEnv, secrets)}},
 	}
 	c := d.config(file.Body, opts.Embedded)
 	if err := asError(d.found, secrets); err != nil {
 		return nil, err
 	}
-	c.Path, c.opts, c.secrets = path, opts, secrets
+	c.Path, c.opts, c.Secrets = path, opts, secrets
 	if body, ok := file.Body.(*hclsyntax.Body); ok {
 		c.startupOnly = startupOnly(body, src)
 	}
@@ -388,17 +379,8 @@ func tokensOf(src []byte) string {
 // NeedsRestart returns the names of the settings that differ between two files
 // and take effect at start only, sorted.
 func (c *Config) NeedsRestart(other *Config) []string {
-	var names []string
-	for name, setting := range c.startupOnly {
-		if other.startupOnly[name] != setting {
-			names = append(names, name)
-		}
-	}
-	for name := range other.startupOnly {
-		if _, ok := c.startupOnly[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	all := maps.Clone(c.startupOnly)
+	maps.Copy(all, other.startupOnly)
+	maps.DeleteFunc(all, func(name, _ string) bool { return c.startupOnly[name] == other.startupOnly[name] })
+	return slices.Sorted(maps.Keys(all))
 }

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"os"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -26,6 +27,9 @@ func (e *envError) Error() string {
 // empty ones. Line breaks at the end are cut: files and heredocs leave them
 // there.
 func envFunction(lookup func(string) (string, bool), secrets *redact.Redactor) function.Function {
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
 	return function.New(&function.Spec{
 		Description: "The value of an environment variable",
 		Params:      []function.Parameter{{Name: "name", Type: cty.String}},

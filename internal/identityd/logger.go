@@ -23,7 +23,7 @@ func Logger(c *config.Config, log *slog.Logger) *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(&cleanHandler{log.Handler(), func(text string) string {
-		text = c.Redact(text)
+		text = c.Secrets.Text(text)
 		if c.MaskEmails {
 			text = emailPattern.ReplaceAllString(text, "***${1}${2}")
 		}

@@ -30,7 +30,7 @@ func Migrate(ctx context.Context, c *config.Config) (version sqlstore.SchemaVers
 	if err != nil {
 		return version, err
 	}
-	return version, errors.Join(c.RedactError(st.Ping(ctx)), st.Close())
+	return version, errors.Join(c.Secrets.Error(st.Ping(ctx)), st.Close())
 }
 
 // OpenStore opens the store alone, for work on its content. With migrate it
@@ -124,7 +124,7 @@ func (i *Instance) Maintain(ctx context.Context, log *slog.Logger) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			log.WarnContext(ctx, "the history could not be pruned", "error", i.config.RedactError(err), "removed", removed)
+			log.WarnContext(ctx, "the history could not be pruned", "error", i.config.Secrets.Error(err), "removed", removed)
 		case removed > 0:
 			log.InfoContext(ctx, "pruned the history", "removed", removed, "older_than", i.config.Retention)
 		}
