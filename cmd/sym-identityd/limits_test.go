@@ -66,14 +66,14 @@ func connect(t *testing.T, address string) net.Conn {
 	return conn
 }
 
-// ended reads until the server ends the connection and returns what it said.
+// ended reads until the server ends the connection and returns the text.
 func ended(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	text, err := io.ReadAll(conn)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		t.Fatalf("the connection is still open; it said %q", text)
+		t.Fatalf("the connection is still open; it sent %q", text)
 	}
 	return string(text)
 }
@@ -213,8 +213,8 @@ func TestGiantBodies(t *testing.T) {
 			_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n")
 			endless(conn, []byte("X-Pad: "+strings.Repeat("x", 1000)+"\r\n"), 1<<30)
 		}()
-		if said := ended(t, conn); said != "" && !strings.HasPrefix(said, "HTTP/1.1 431 ") {
-			t.Errorf("it answered %q", said)
+		if text := ended(t, conn); text != "" && !strings.HasPrefix(text, "HTTP/1.1 431 ") {
+			t.Errorf("it answered %q", text)
 		}
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Whatever stands in a file, it is loaded or refused with places and without
-// secrets; nothing panics.
+// Load accepts any file or reports problems with places and without secrets. It
+// never panics.
 func FuzzLoad(f *testing.F) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "diagnostics", "*.txt"))
 	if err != nil {

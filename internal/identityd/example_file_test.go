@@ -14,7 +14,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// The examples work as they stand: the server's for the server and in embedded
+// The examples work unchanged: the server's for the server and in embedded
 // mode, the demo's in embedded mode.
 func TestExampleFiles(t *testing.T) {
 	t.Parallel()
@@ -48,7 +48,7 @@ func TestExampleFiles(t *testing.T) {
 	}
 }
 
-// The examples about access let in whom they say.
+// The examples about access accept the credentials that they name.
 func TestAccessExamples(t *testing.T) {
 	t.Parallel()
 	from := filepath.Join("..", "..", "examples", "sym-identityd")

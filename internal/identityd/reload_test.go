@@ -37,9 +37,9 @@ func jwtBlock(issuer *authntest.Issuer, role string) string {
 
 func login(t *testing.T, i *Instance, token string) (status int, role string) {
 	t.Helper()
-	var said struct{ Role string }
-	status = call(t, i, http.MethodGet, "/auth/login", token, "", &said)
-	return status, said.Role
+	var who struct{ Role string }
+	status = call(t, i, http.MethodGet, "/auth/login", token, "", &who)
+	return status, who.Role
 }
 
 func TestReload(t *testing.T) {
@@ -96,7 +96,7 @@ func TestReload(t *testing.T) {
 	}
 	expect("after bad files", map[string]string{"first": "guest", "second": "admin", "jwt": "member"})
 
-	// What counts at start only is told, and the rest done.
+	// Settings that take effect at start only are named; the others take effect.
 	issuer.Answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusBadGateway) })
 	reload("# moved\n"+strings.Replace(head, "identities.db", "others.db", 1)+"listen = \"127.0.0.1:1\"\nmask_emails_in_logs = true\n"+
 		"service \"okta\" \"acme.okta.com\" {}\n"+tokenBlock("b", "second", "admin")+jwtBlock(issuer, "admin"),
