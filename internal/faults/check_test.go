@@ -15,7 +15,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// check asserts what is promised once nothing is on its way any more.
+// check asserts what must hold once no request is under way.
 func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team, exact bool) {
 	t.Helper()
 	want, acked, asked := map[place]string{}, map[place][]string{}, map[place][]string{}
@@ -36,8 +36,8 @@ func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team,
 	checkStore(ctx, t, api, want, asked, acked, exact)
 }
 
-// checkStore compares what is stored and its history with what is declared and
-// was acknowledged.
+// checkStore compares the store and its history with the declared and the
+// acknowledged mappings.
 func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[place]string, asked, acked map[place][]string, exact bool) {
 	t.Helper()
 	got := map[place]string{}
@@ -79,10 +79,10 @@ func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[
 	}
 }
 
-// checkHistory asserts that the history tells what was declared, once each, and
-// with it all that was acknowledged. Where an apply failed and was run again
-// (not exact), some of what it did is not acknowledged, and running it again
-// asserts what it finds, which is an entry of a request of its own.
+// checkHistory asserts that the history holds each declared change once, and
+// every acknowledged one. After a failed apply (not exact) some changes were
+// stored without an acknowledgement; the next apply asserts them again, which
+// adds an entry.
 func checkHistory(t *testing.T, at place, changes []identity.Change, asked, acked []string, exact bool) {
 	t.Helper()
 	var values []string
@@ -121,7 +121,7 @@ func (p place) serviceType() string {
 	return key.Type
 }
 
-// history is every change of every mapping, the first first.
+// history returns every change of every mapping, oldest first.
 func history(ctx context.Context, t *testing.T, api *client.Client) map[place][]identity.Change {
 	t.Helper()
 	out := map[place][]identity.Change{}

@@ -16,7 +16,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/provider"
 )
 
-// TestAccFaults is a run with a real CLI: create, change, destroy.
+// TestAccFaults creates, changes and destroys with a real CLI.
 func TestAccFaults(t *testing.T) {
 	t.Parallel()
 	d := startDaemon(t, "sqlite:identities.db", "")
@@ -42,7 +42,7 @@ resource "sym_identity" "slack" {
   identity     = "U${count.index}%s"
 }`, org, p.apiURL(), token, bulk, suffix, single, suffix)
 	}
-	// What was acknowledged, in the way of a team.
+	// The acknowledged mappings, kept as a team keeps them.
 	acked := newTeam("cli", nil, p.apiURL(), 0)
 	note := func(bulk, single int, suffix string) {
 		rows := map[string]string{}

@@ -24,7 +24,7 @@ const (
 	org   = "acme"
 )
 
-// programs is the directory of what tests build.
+// programs holds the path of the directory for programs that tests build.
 var programs string
 
 // program builds sym-identityd once.
@@ -48,8 +48,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// daemon is a sym-identityd that is killed and started again. Each start
-// listens on another port.
+// daemon runs sym-identityd, kills it and starts it again, each time on another
+// port.
 type daemon struct {
 	path, config, store string
 
@@ -126,15 +126,15 @@ func (d *daemon) start() error {
 	return nil
 }
 
-// address is where it listens, or listened last.
+// address returns the URL of the running process, or of the last one.
 func (d *daemon) address() string {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.url
 }
 
-// kill ends the process as kill -9 does. It is gone when kill returns, and
-// comes back by itself after a while.
+// kill ends the process as kill -9 does, waits until it is gone, and starts it
+// again after a while.
 func (d *daemon) kill(down time.Duration, back *sync.WaitGroup) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -24,8 +24,8 @@ func cut(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// writePart writes the beginning of a reply and closes the connection. With
-// its length announced the client can tell; without, the end looks like one.
+// writePart writes the beginning of a reply and closes the connection. Only
+// with a Content-Length can the client notice.
 func writePart(w http.ResponseWriter, reply answered, n int, announced bool) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -45,7 +45,7 @@ func writePart(w http.ResponseWriter, reply answered, n int, announced bool) {
 	_ = buffered.Flush()
 }
 
-// refusal answers in place of the server, which learns nothing of the request.
+// refusal answers the request itself; the server never sees it.
 func refusal(w http.ResponseWriter, f fault, r *rand.Rand) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	status := http.StatusOK

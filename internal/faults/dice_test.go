@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// dice decide by a seed and by what they are asked about, not by when they are
-// asked: requests that come in another order meet the same faults.
+// dice decides by a seed and the text of a request, not by time: requests that
+// arrive in another order meet the same faults.
 type dice int64
 
 func (d dice) about(subject ...any) *rand.Rand {
@@ -21,7 +21,7 @@ func (d dice) about(subject ...any) *rand.Rand {
 	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])))
 }
 
-// fault is what happens to one delivery of one request.
+// fault names what happens to one delivery of a request.
 type fault string
 
 const (
@@ -47,17 +47,16 @@ const (
 	crashMid  fault = "kill -9 at work"
 )
 
-// mix says how often each fault comes, in percent; what is left passes.
+// mix holds the percentage of each fault; the remaining requests pass.
 type mix map[fault]int
 
 var (
-	// passing faults are those that the client must get over by itself, as long
-	// as they come less often than it tries.
+	// The client must recover from passing faults by itself, as long as they
+	// come less often than it retries.
 	passing = mix{delay: 8, hold: 5, refuse: 4, cutHalf: 3, drop: 7, truncate: 4, shorten: 2, repeat: 4, both: 4, late: 3, limited: 4, gateway: 4, busy: 2}
-	// rough faults also hold some for which an apply may fail, and then has to
-	// be run again.
+	// rough adds faults that may fail an apply, which then runs again.
 	rough = with(passing, mix{page: 2, missing: 2, broken: 2})
-	// light lets most requests through, and never gets tired.
+	// light lets most requests pass.
 	light = mix{delay: 3, hold: 2, refuse: 2, drop: 2, truncate: 2, shorten: 2, limited: 2, gateway: 2, busy: 1, page: 2, missing: 2, broken: 2}
 )
 
@@ -71,7 +70,7 @@ func with(mixes ...mix) mix {
 	return out
 }
 
-// pick throws the dice for the nth delivery of a request.
+// pick chooses a fault.
 func (m mix) pick(r *rand.Rand) fault {
 	at := r.IntN(100)
 	kinds := make([]fault, 0, len(m))

@@ -33,8 +33,7 @@ const (
 
 func person(n int) string { return fmt.Sprintf("person.%d@acme.example", n) }
 
-// people is a service that answers for those it knows, and breaks as the dice
-// say.
+// people starts a service that knows some people and fails as the dice decide.
 func people(t *testing.T, d dice, calm *atomic.Bool) string {
 	t.Helper()
 	var asked atomic.Int64
@@ -69,9 +68,9 @@ func people(t *testing.T, d dice, calm *atomic.Bool) string {
 	return s.URL
 }
 
-// TestLookups reads who is mapped while network, server and service break.
-// Each reading either fails as an outage, or tells exactly the truth: an outage
-// makes nobody unmapped, and somebody unmapped is no outage.
+// TestLookups reads mappings while network, server and service fail. Each
+// reading either fails as an outage or returns exactly the stored mappings: an
+// outage makes nobody unmapped, and an unmapped person is no outage.
 func TestLookups(t *testing.T) {
 	t.Parallel()
 	for seed := int64(1); seed <= 2; seed++ {
@@ -132,8 +131,8 @@ service "custom" "people" {
 	t.Logf("seed %d: %d of %d readings failed as outages, %d kills; %s", seed, outages, readings, d.kills, p.tally())
 }
 
-// storeThird stores every third person in both services and returns the truth:
-// service to user to identity.
+// storeThird stores every third person in both services and returns what a
+// reading must find: service to user to identity.
 func storeThird(t *testing.T, d *daemon) map[string]map[string]string {
 	t.Helper()
 	api, err := client.New(client.Config{BaseURL: d.address() + "/api/v1", Token: client.StaticToken(token)})
@@ -231,8 +230,8 @@ func readOnce(ctx context.Context, t *testing.T, reader *team, onUnmapped string
 	return outage || alone
 }
 
-// sayTruth reports whether diagnostics tell of an outage. Nobody whom they call
-// unmapped may have an identity.
+// sayTruth reports whether diagnostics describe an outage. It fails the test if
+// they call a person unmapped who has an identity.
 func sayTruth(t *testing.T, diags []*tfprotov6.Diagnostic, truth map[string]map[string]string) (outage bool) {
 	t.Helper()
 	for _, d := range diags {

@@ -16,14 +16,13 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/provider"
 )
 
-// plugin is one provider process in the life of a Terraform run: configured
-// once, and spoken to as Terraform does.
+// plugin calls a provider server as Terraform does; it configures it once.
 type plugin struct {
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
 }
 
-// values are the attributes of a block; those left out are null.
+// values maps the attributes of a block to values; missing ones are null.
 type values map[string]tftypes.Value
 
 func newPlugin(ctx context.Context, config values) (*plugin, error) {
@@ -41,7 +40,7 @@ func newPlugin(ctx context.Context, config values) (*plugin, error) {
 	return p, errors.Join(err, failed(resp.Diagnostics))
 }
 
-// object is one resource as Terraform's state keeps it.
+// object holds one resource as Terraform's state does.
 type object struct {
 	kind     string
 	state    tftypes.Value // null: it is not there
@@ -51,7 +50,7 @@ type object struct {
 
 func (r *object) exists() bool { return r.state.Type() != nil && !r.state.IsNull() }
 
-// text is an attribute of the state; "" where it is null.
+// text returns an attribute of the state, or "" if it is null.
 func (r *object) text(name string) string {
 	var attributes map[string]tftypes.Value
 	var out string
@@ -61,8 +60,8 @@ func (r *object) text(name string) string {
 	return out
 }
 
-// refresh reads a resource. That it is gone is an error where it is declared:
-// nobody else deletes anything.
+// refresh reads a resource. A declared resource that is gone is an error,
+// because nobody else deletes anything.
 func (p *plugin) refresh(ctx context.Context, r *object, declared bool) error {
 	schema := p.schema.ResourceSchemas[r.kind]
 	state, err := encode(schema, r.state)
@@ -81,10 +80,10 @@ func (p *plugin) refresh(ctx context.Context, r *object, declared bool) error {
 	return err
 }
 
-// lost is an error that no fault excuses.
+// lost marks an error that no fault may cause.
 type lost struct{ error }
 
-// step is a planned change.
+// step holds a planned change.
 type step struct {
 	resource *object
 	config   tftypes.Value
@@ -129,7 +128,7 @@ func (p *plugin) plan(ctx context.Context, r *object, config values) (*step, err
 	return s, nil
 }
 
-// apply applies a plan and keeps the state that comes of it.
+// apply applies a plan and keeps the new state.
 func (p *plugin) apply(ctx context.Context, s *step) error {
 	r, schema := s.resource, p.schema.ResourceSchemas[s.resource.kind]
 	prior, err := encode(schema, r.state)
@@ -230,7 +229,7 @@ func textMap(m map[string]string) tftypes.Value {
 	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, out)
 }
 
-// failed is the errors among diagnostics.
+// failed returns the diagnostics as an error if one of them is an error.
 func failed(diags []*tfprotov6.Diagnostic) error {
 	for _, d := range diags {
 		if d.Severity == tfprotov6.DiagnosticSeverityError {

@@ -21,11 +21,11 @@ import (
 	"time"
 )
 
-// proxy is the network between the provider and sym-identityd.
+// proxy forwards requests from the provider to sym-identityd, with faults.
 type proxy struct {
 	dice   dice
 	mix    mix
-	most   int // how many deliveries of one request may meet a fault in a row
+	most   int // faults in a row for one request
 	daemon *daemon
 	http   *httptest.Server
 	direct *http.Client
@@ -45,8 +45,8 @@ type proxy struct {
 func newProxy(t *testing.T, seed int64, d *daemon, m mix, most, kills, among int) *proxy {
 	t.Helper()
 	p := &proxy{dice: dice(seed), mix: m, most: most, daemon: d, seen: map[string]int{}, kills: map[int]fault{}, happened: tally{},
-		// One delivery is one delivery: connections are not used twice, because
-		// the transport would repeat what meets a dead one.
+		// Without keep-alive: the transport repeats a request that meets a
+		// dead connection.
 		direct: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
 	r := p.dice.about("kills")
 	for range kills {
@@ -62,10 +62,10 @@ func newProxy(t *testing.T, seed int64, d *daemon, m mix, most, kills, among int
 	return p
 }
 
-// apiURL is what the provider takes for the API.
+// apiURL returns the URL that the provider uses.
 func (p *proxy) apiURL() string { return p.http.URL + "/api/v1" }
 
-// settle ends the faults and waits until nothing is on its way any more.
+// settle ends the faults and waits until no request is under way.
 func (p *proxy) settle() {
 	p.calm.Store(true)
 	p.release()
@@ -78,7 +78,7 @@ func (p *proxy) tally() tally {
 	return maps.Clone(p.happened)
 }
 
-// delivery is one request on its way.
+// delivery holds one request under way.
 type delivery struct {
 	method, uri string
 	header      http.Header
@@ -150,7 +150,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// decide says what happens to a request that has arrived.
+// decide chooses the fault of a request.
 func (p *proxy) decide(d *delivery) fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -205,7 +205,7 @@ type answered struct {
 	body   []byte
 }
 
-// deliver takes a request to the server once, however the client is doing.
+// deliver sends a request to the server once, even if the client has gone.
 func (p *proxy) deliver(d delivery) (answered, error) {
 	req, err := http.NewRequestWithContext(context.Background(), d.method, p.daemon.address()+d.uri, bytes.NewReader(d.body))
 	if err != nil {
@@ -244,7 +244,7 @@ func (p *proxy) relay(w http.ResponseWriter, d delivery) {
 	p.answer(w, d, reply, err)
 }
 
-// answer passes a reply on. Where there is none it does as gateways do.
+// answer passes a reply on. Without one it answers as gateways do.
 func (p *proxy) answer(w http.ResponseWriter, d delivery, reply answered, err error) {
 	if err != nil {
 		if d.dice.IntN(2) == 0 {

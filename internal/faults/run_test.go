@@ -16,19 +16,18 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
-// Of make faults: how many random runs, and the first one's seed. Without them
-// a few runs with always the same seeds.
+// Flags of make faults. The defaults make a few runs, always the same ones.
 var (
 	runs  = flag.Int("runs", 4, "random runs")
 	first = flag.Int64("seed", 1, "seed of the first random run; the others follow")
 )
 
-// shape is what a run is made of.
+// shape holds the size and the faults of a run.
 type shape struct {
 	teams        int // configurations that are applied at the same time
 	bulk, single int // mappings of each: in one sym_identities, and in sym_identity
 	kills        int
-	rough        bool // faults also after which an apply may fail
+	rough        bool // with faults that may fail an apply
 	store        string
 }
 
@@ -36,8 +35,8 @@ func (s shape) String() string {
 	return fmt.Sprintf("%d x (%d + %d) mappings, %d kills, rough %t", s.teams, s.bulk, s.single, s.kills, s.rough)
 }
 
-// shapeOf makes every run another one: two halves in every third, rough in
-// every second, and 2,000 mappings in every tenth.
+// shapeOf returns the shape for a seed: every third run has two teams, every
+// second is rough, and every tenth has 2,000 mappings.
 func shapeOf(seed int64) shape {
 	r := dice(seed).about("shape")
 	s := shape{teams: 1, bulk: 120 + r.IntN(60), single: 20 + r.IntN(30), kills: r.IntN(5), rough: r.IntN(2) == 0}
@@ -50,7 +49,7 @@ func shapeOf(seed int64) shape {
 	return s
 }
 
-// TestRandom is the runs of make faults.
+// TestRandom makes the runs of make faults.
 func TestRandom(t *testing.T) {
 	t.Parallel()
 	for i := range *runs {
@@ -62,8 +61,8 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// TestTwoThousand applies 2,000 mappings through faults that the client gets
-// over by itself: each apply succeeds at its first try.
+// TestTwoThousand applies 2,000 mappings through faults from which the client
+// recovers by itself: each apply succeeds at its first try.
 func TestTwoThousand(t *testing.T) {
 	t.Parallel()
 	run(t, 2000, shape{teams: 1, bulk: 1880, single: 120, kills: 4})
@@ -72,10 +71,10 @@ func TestTwoThousand(t *testing.T) {
 // TestTwoHalves has two people apply different halves at the same time.
 func TestTwoHalves(t *testing.T) {
 	t.Parallel()
-	run(t, 22, shape{teams: 2, bulk: 940, single: 60, kills: 4})
+	run(t, 22, shape{teams: 2, bulk: 300, single: 40, kills: 4})
 }
 
-// TestPostgres is two halves on PostgreSQL.
+// TestPostgres applies two halves on PostgreSQL.
 func TestPostgres(t *testing.T) {
 	t.Parallel()
 	run(t, 15, shape{teams: 2, bulk: 200, single: 40, kills: 3, store: pgtest.URL(t)})

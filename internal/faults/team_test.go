@@ -18,11 +18,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// place is a user and a service.
+// place names a user and a service.
 type place struct{ user, service string }
 
-// declared is what a configuration says: an identity for each place. Those of
-// okta are one sym_identities, the others a sym_identity each.
+// declared maps each place of a configuration to an identity. One
+// sym_identities holds those of okta; each of the others is a sym_identity.
 type declared map[place]string
 
 const (
@@ -30,7 +30,7 @@ const (
 	singleService = "slack:T0ACME"
 )
 
-// team is one configuration with its state, and who applies it.
+// team holds one configuration with its state, and applies it.
 type team struct {
 	name   string
 	dice   *rand.Rand
@@ -73,8 +73,8 @@ func (t *team) add(bulk, single int) {
 	}
 }
 
-// change declares another state: values that differ, accounts that change
-// hands, people who go and people who come.
+// change declares other values, accounts that move to another person, removed
+// people and new people.
 func (t *team) change() {
 	places := slices.SortedFunc(maps.Keys(t.want), func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.user, b.user))
@@ -99,7 +99,7 @@ func (t *team) config() values {
 	return values{"org": str(org), "api_url": str(t.apiURL), "token": str(token), "max_retries": number(int64(t.tries))}
 }
 
-// declare notes what is declared now. It was something else before.
+// declare replaces the declared mappings.
 func (t *team) declare() {
 	for at := range t.asked {
 		if last := t.asked[at]; last[len(last)-1] != t.want[at] {
@@ -113,8 +113,7 @@ func (t *team) declare() {
 	}
 }
 
-// converge applies until an apply succeeds, as somebody would who starts it
-// again, and returns how often it failed.
+// converge applies until an apply succeeds and counts the failures.
 func (t *team) converge(ctx context.Context, rounds int) error {
 	t.declare()
 	var err error
@@ -130,8 +129,8 @@ func (t *team) converge(ctx context.Context, rounds int) error {
 	return fmt.Errorf("%s: not done after %d rounds: %w", t.name, rounds, err)
 }
 
-// run is one terraform apply: refresh and plan in one process, apply in the
-// next.
+// run does what terraform apply does: it refreshes and plans in one process and
+// applies in the next.
 func (t *team) run(ctx context.Context) error {
 	steps, err := t.plan(ctx)
 	if err != nil {
@@ -201,7 +200,7 @@ func (t *team) plan(ctx context.Context) ([]*step, error) {
 	return steps, parallel(work, func(do func() error) error { return do() })
 }
 
-// ackRows notes what the bulk resource acknowledged.
+// ackRows records what the bulk resource acknowledged.
 func (t *team) ackRows(after map[string]string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -224,8 +223,8 @@ func (t *team) ack(at place, id string) {
 	t.acked[at] = append(t.acked[at], id)
 }
 
-// parallel does work as Terraform does by default: ten at a time, the rest
-// also after an error.
+// parallel does ten things at a time, as Terraform does, and goes on after an
+// error.
 func parallel[T any](work []T, do func(T) error) error {
 	var group errgroup.Group
 	group.SetLimit(10)

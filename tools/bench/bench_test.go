@@ -78,7 +78,7 @@ func makePeople(n int) []person {
 	return all
 }
 
-// workspace is a directory with a configuration and its state.
+// workspace runs Terraform in a directory with a configuration and its state.
 type workspace struct {
 	b   *testing.B
 	dir string
@@ -110,7 +110,7 @@ func (w workspace) writePeople(people []person) {
 	w.write("accounts.txt", strings.Join(accounts, ","))
 }
 
-// usage is what one run of Terraform used.
+// usage holds what one run of Terraform used.
 type usage struct {
 	cpu, wall float64 // seconds; cpu of Terraform and its providers
 	memory    float64 // highest resident MB of a provider; 0 without /proc

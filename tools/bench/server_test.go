@@ -32,7 +32,7 @@ const (
 	batch        = 1000 // users in one request
 )
 
-// server is a sym-identityd on SQLite, and a proxy that counts its requests.
+// server runs sym-identityd on SQLite behind a proxy that counts requests.
 type server struct {
 	b       *testing.B
 	process string // its directory in /proc
@@ -177,7 +177,7 @@ func (s *server) call(method, path, body string) ([]byte, error) {
 
 const oktaPage = 200 // the most that Okta gives
 
-// fakeOkta is a server with Okta's list of users.
+// fakeOkta serves Okta's list of users.
 type fakeOkta struct {
 	*httptest.Server
 	pages    [][]byte

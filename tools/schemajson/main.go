@@ -3,11 +3,13 @@
 
 //go:build ignore
 
-// Command schemajson prepares the schema that documentation is made of. It reads
-// what "terraform providers schema -json" wrote, on its standard input, and
-// writes it with what a CLI older than Terraform 1.14, or OpenTofu, leaves out:
-// the schemas of list resources, which it asks the provider for. The provider
-// stands in the result by its short name, by which tfplugindocs looks for it.
+// Command schemajson prepares the schema from which tfplugindocs writes the
+// documentation. It reads the output of "terraform providers schema -json" and
+// adds the schemas of list resources, which OpenTofu and Terraform before 1.14
+// leave out. It names the provider by its short name, as tfplugindocs expects.
+//
+// scripts/generate runs it by its file name: it belongs to the root module,
+// whose internal packages it imports, and not to the module in tools/.
 package main
 
 import (
@@ -33,8 +35,8 @@ func main() {
 	}
 }
 
-// address ends the provider's source address on every registry; shortName is
-// what tfplugindocs is told.
+// address ends the provider's source address on every registry; tfplugindocs
+// gets shortName.
 const (
 	address   = "/sym-identity/sym"
 	shortName = "sym"
@@ -58,8 +60,7 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if ours == nil {
 		return fmt.Errorf("the standard input has no provider %s", strings.TrimPrefix(address, "/"))
 	}
-	// Asked always, also where the CLI knows them: so the result is the same
-	// with every CLI.
+	// Always from the provider, so that the result is the same with every CLI.
 	lists, err := listSchemas(ctx)
 	if err != nil {
 		return err
@@ -71,8 +72,8 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(written)
 }
 
-// schema, block and attribute are Terraform's JSON for them, as far as the
-// provider's list resources need it.
+// schema, block and attribute hold the part of Terraform's JSON that the
+// provider's list resources need.
 type (
 	schema struct {
 		Version int64 `json:"version"`
@@ -94,8 +95,7 @@ type (
 	}
 )
 
-// listSchemas asks the provider, over Terraform's protocol, for the schemas of
-// its list resources.
+// listSchemas returns the schemas of the provider's list resources.
 func listSchemas(ctx context.Context) (map[string]schema, error) {
 	server := providerserver.NewProtocol6(provider.New("docs")())()
 	resp, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})

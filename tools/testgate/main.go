@@ -1,13 +1,10 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command testgate reads the output of go test -json, prints what a person
-// wants of it (the packages' closing lines and the output of failed tests) and
-// fails when the run proves less than it seems to: a test was skipped for
-// another reason than the version of the Terraform CLI, or no acceptance test
-// ran at all.
-//
-// It fails on failed tests too, so its status alone says whether the run was good.
+// Command testgate reads the output of go test -json and prints the packages'
+// closing lines and the output of failed tests. It fails if a test failed, if one
+// was skipped for another reason than the version of the Terraform CLI, or if no
+// acceptance test ran.
 package main
 
 import (
@@ -23,8 +20,8 @@ import (
 	"strings"
 )
 
-// versionGate is how terraform-plugin-testing's tfversion checks say that a
-// test needs another CLI.
+// versionGate matches the text with which terraform-plugin-testing skips a test
+// that needs another CLI.
 const versionGate = `Terraform CLI version .* (is below minimum version|is above maximum version|is between|is not an? )`
 
 func main() {
@@ -50,7 +47,7 @@ func main() {
 	}
 }
 
-// event is one line of go test -json; see go doc test2json.
+// event holds one line of go test -json; see go doc test2json.
 type event struct {
 	Action     string
 	Package    string
@@ -63,7 +60,7 @@ type test struct{ pkg, name string }
 
 func (t test) String() string { return t.pkg + " " + t.name }
 
-// gate is what the run has shown so far.
+// gate collects the results of the run.
 type gate struct {
 	acceptance *regexp.Regexp
 	mayskip    *regexp.Regexp
@@ -146,7 +143,7 @@ func (g *gate) finished(t test, action string, out io.Writer) {
 	}
 }
 
-// report says on out what the run amounts to, and whether that is enough.
+// report prints a summary and reports whether the run was good.
 func (g *gate) report(out io.Writer) bool {
 	fmt.Fprintf(out, "testgate: %d tests passed, %d of them acceptance tests; %d skipped because this machine or Terraform CLI cannot run them\n",
 		g.passed, g.accepted, g.gated)

@@ -1,10 +1,9 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command useragent stands in for an identity API and tells who calls: it prints
-// its address, refuses every request, and ends with the User-Agent of the first,
-// on a line of its own. scripts/test-release shows with it what a packed provider
-// says of itself.
+// Command useragent is an identity API that refuses every request. It prints its
+// address, then the User-Agent of the first request, and ends. With it
+// scripts/test-release checks the User-Agent of a packed provider.
 package main
 
 import (
