@@ -17,7 +17,7 @@ import (
 
 // Snippets are what diagnostics end with: HCL or a command to paste.
 
-// identityBlock is the sym_identity block that maps a user. A nil matcher
+// identityBlock returns the sym_identity block that maps a user. A nil matcher
 // leaves the account to the reader: as an empty identity, which validation
 // refuses, because any other placeholder would be stored when it is pasted
 // unread.
@@ -44,7 +44,7 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 	return string(hclwrite.Format([]byte(b.String())))
 }
 
-// serviceBlock is the sym_service block that registers a service.
+// serviceBlock returns the sym_service block that registers a service.
 func serviceBlock(service identity.ServiceKey) string {
 	f := hclwrite.NewEmptyFile()
 	body := f.Body().AppendNewBlock("resource", []string{"sym_service", label(service.Type, "service")}).Body()
@@ -68,7 +68,7 @@ func hclString(s string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
 }
 
-// blockLabel is a resource name made of a user's own name and the service type.
+// blockLabel makes a resource name of a user's own name and the service type.
 func blockLabel(user identity.UserKey, service identity.ServiceKey) string {
 	local, _ := identity.SplitEmail(string(user))
 	return label(local+"_"+service.Type, "user")

@@ -31,11 +31,11 @@ type heldRow struct {
 	holder identity.UserKey
 }
 
-// rowPath is where an error about some rows points: at the row where it is
-// one, else at the map.
+// rowPath returns the attribute of an error about some rows: a single row's own
+// place, else the map.
 func rowPath(rows []mappingRow) path.Path {
 	if len(rows) == 1 {
-		return path.Root("identities").AtMapKey(rows[0].spelled)
+		return path.Root("identities").AtMapKey(rows[0].raw)
 	}
 	return path.Root("identities")
 }
@@ -185,7 +185,7 @@ func (r applyReport) add(diags *diag.Diagnostics) {
 	diags.AddError(failureSummary(r.action), detail)
 }
 
-// rows are those at fault that the configuration names.
+// rows returns the rows at fault that the configuration names.
 func (r applyReport) rows() []mappingRow {
 	rows := make([]mappingRow, len(r.unwritten))
 	for i, x := range r.unwritten {
@@ -224,7 +224,7 @@ func (x refusal) line() string {
 	return fmt.Sprintf("%s: %s", x.row.user, sentence(problemText(x.err)))
 }
 
-// removalLines is why rows were not removed.
+// removalLines says why rows were not removed, one line each.
 func removalLines(list []refusal) []string {
 	lines := make([]string, len(list))
 	for i, x := range list {
@@ -297,11 +297,11 @@ func addBadIdentitiesState(diags *diag.Diagnostics, o identitiesObject) {
 
 // rowProblem is what is wrong with one entry.
 type rowProblem struct {
-	spelled string
+	raw     string
 	problem string // one line
 }
 
-// problemText is an error of the domain in one line.
+// problemText returns an error of the domain in one line.
 func problemText(err error) string {
 	var e *identity.Error
 	if !errors.As(err, &e) {
@@ -321,12 +321,12 @@ func addInvalidRows(diags *diag.Diagnostics, of int, problems []rowProblem) {
 	switch len(problems) {
 	case 0:
 	case 1:
-		diags.AddAttributeError(path.Root("identities").AtMapKey(problems[0].spelled), summary,
-			fmt.Sprintf("identities[%q]: %s", problems[0].spelled, sentence(problems[0].problem)))
+		diags.AddAttributeError(path.Root("identities").AtMapKey(problems[0].raw), summary,
+			fmt.Sprintf("identities[%q]: %s", problems[0].raw, sentence(problems[0].problem)))
 	default:
 		lines := make([]string, len(problems))
 		for i, p := range problems {
-			lines[i] = fmt.Sprintf("identities[%q]: %s", p.spelled, sentence(p.problem))
+			lines[i] = fmt.Sprintf("identities[%q]: %s", p.raw, sentence(p.problem))
 		}
 		diags.AddAttributeError(path.Root("identities"), summary,
 			fmt.Sprintf("%d of %s are wrong:\n\n%s", len(problems), countOf(of, "entry", "entries"), listing(lines)))
@@ -337,8 +337,8 @@ func addInvalidRows(diags *diag.Diagnostics, of int, problems []rowProblem) {
 // looks for the cause elsewhere.
 const maxListedRows = 100
 
-// listing is an indented list, which Terraform does not wrap, of bounded
-// length.
+// listing returns an indented list of at most maxListedRows lines. Terraform does
+// not wrap indented lines.
 func listing(lines []string) string {
 	more := ""
 	if len(lines) > maxListedRows {
@@ -348,7 +348,7 @@ func listing(lines []string) string {
 	return wholeListing(lines) + more
 }
 
-// wholeListing is listing without bounds.
+// wholeListing returns a listing without bounds.
 func wholeListing(lines []string) string { return "  " + strings.Join(lines, "\n  ") }
 
 func countOf(n int, one, many string) string {

@@ -344,7 +344,7 @@ func TestRevisionsRoundTrip(t *testing.T) {
 	}{
 		"none": {nil, rows}, "no JSON": {[]byte("{"), rows}, "other rows": {text, rows[:2]},
 		"other users": {text, []mappingRow{{user: "ada@acme.com"}, {user: "bob@acme.com"}, {user: "zoe@acme.com"}}},
-		"too short":   {[]byte(strings.Replace(string(text), `"differences":"`, `"differences":"","x":"`, 1)), rows},
+		"too short":   {[]byte(strings.Replace(string(text), `"differences":[7,`, `"differences":[`, 1)), rows},
 	} {
 		if got := decodeRevisions(damaged.text, damaged.rows); len(got) != 0 {
 			t.Errorf("%s: %v", name, got)

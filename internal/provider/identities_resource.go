@@ -6,8 +6,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -39,7 +37,7 @@ var (
 	_ resource.ResourceWithImportState    = (*identitiesResource)(nil)
 )
 
-// NewIdentitiesResource is sym_identities: the manual mappings of one service,
+// NewIdentitiesResource returns sym_identities: the manual mappings of one service,
 // thousands of them in one resource.
 func NewIdentitiesResource() resource.Resource { return &identitiesResource{} }
 
@@ -259,8 +257,8 @@ type refreshed struct {
 	gone     []mappingRow
 }
 
-// refresh compares rows of state with what is stored. What only is spelled
-// another way keeps its spelling.
+// refresh compares rows of state with what is stored. A value
+// that differs in spelling alone keeps its spelling.
 func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) refreshed {
 	var found refreshed
 	change := func() map[string]tftypes.Value {
@@ -272,7 +270,7 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) r
 	for _, row := range rows {
 		m := stored.get(row.user)
 		if m == nil {
-			delete(change(), row.spelled)
+			delete(change(), row.raw)
 			found.gone = append(found.gone, row)
 			continue
 		}
@@ -280,12 +278,12 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) r
 			continue // nearly always
 		}
 		if !m.Matcher.Equal(state.service.Type, shownMatcher(state.service.Type, row.value)) {
-			change()[row.spelled] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
+			change()[row.raw] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
 		}
 	}
 	if state.exclusive == on {
 		for _, row := range stored.unlisted(rows) {
-			change()[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+			change()[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 		}
 	}
 	return found
@@ -353,7 +351,7 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 	if c.nowExclusive {
 		going = stored.unlisted(c.after)
 	}
-	f := c.judge(stored, holders, going)
+	f := c.compare(stored, holders, going)
 	f.report(diags, c.plan, len(c.after))
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.plan.service, going)
@@ -386,9 +384,9 @@ func (c planChecks) read(ctx context.Context, api mappingsAPI, asserted []mappin
 	return stored, holders, err
 }
 
-// judge weighs every row that is to be stored. going are mappings that this
-// plan removes without their being in state.
-func (c planChecks) judge(stored storedMappings, holders map[string][]identity.UserKey, going []mappingRow) planFindings {
+// compare checks every row to store against what is stored. going lists mappings
+// that this plan removes although they are not in state.
+func (c planChecks) compare(stored storedMappings, holders map[string][]identity.UserKey, going []mappingRow) planFindings {
 	var f planFindings
 	for _, row := range c.changes.added {
 		if !row.known {
@@ -417,7 +415,7 @@ func (c planChecks) judge(stored storedMappings, holders map[string][]identity.U
 	return f
 }
 
-// released are the users whose account this plan takes away or changes, so
+// released returns the users whose account this plan takes away or changes, so
 // that another may have it.
 func (c planChecks) released(going []mappingRow) map[identity.UserKey]bool {
 	released := make(map[identity.UserKey]bool, len(going)+len(c.changes.removed)+len(c.changes.changed))
@@ -460,7 +458,7 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 			several = append(several, row)
 			continue
 		}
-		elements[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	if len(elements) == 0 {
 		addNoMappingsToImport(&resp.Diagnostics, service)
@@ -500,7 +498,7 @@ func importedService(ctx context.Context, req resource.ImportStateRequest, diags
 	return key, err == nil
 }
 
-// emptyObject is an object of which only the service is set.
+// emptyObject returns an object with nothing but its service set.
 func emptyObject(t tftypes.Type, service identity.ServiceKey) tftypes.Value {
 	attributes := map[string]tftypes.Value{}
 	if object, ok := t.(tftypes.Object); ok {
@@ -518,33 +516,33 @@ func emptyObject(t tftypes.Type, service identity.ServiceKey) tftypes.Value {
 // are unknown. unshared says that no account may stand there twice.
 func checkRows(elements map[string]tftypes.Value, service *identity.ServiceKey, unshared bool) []rowProblem {
 	var problems []rowProblem
-	add := func(spelled, format string, args ...any) {
-		problems = append(problems, rowProblem{spelled, fmt.Sprintf(format, args...)})
+	add := func(raw, format string, args ...any) {
+		problems = append(problems, rowProblem{raw, fmt.Sprintf(format, args...)})
 	}
 	users := make(map[identity.UserKey]string, len(elements))
 	accounts := make(map[string]string, len(elements))
-	for _, spelled := range slices.Sorted(maps.Keys(elements)) {
-		user, err := identity.ParseUser(spelled)
+	for _, raw := range slices.Sorted(maps.Keys(elements)) {
+		user, err := identity.ParseUser(raw)
 		if err != nil {
-			add(spelled, "%s", problemText(err))
+			add(raw, "%s", problemText(err))
 			continue
 		}
 		if other, twice := users[user]; twice {
-			add(spelled, "the same user as %q: both are %s", other, user)
+			add(raw, "the same user as %q: both are %s", other, user)
 			continue
 		}
-		users[user] = spelled
-		v := elements[spelled]
+		users[user] = raw
+		v := elements[raw]
 		switch {
 		case v.IsNull():
-			add(spelled, "the identity is null; leave the entry out where nobody is mapped")
+			add(raw, "the identity is null; leave the entry out where nobody is mapped")
 			continue
 		case !v.IsKnown() || service == nil:
 			continue
 		}
 		value := textOf(v)
 		if err := identity.ValidateIdentity(*service, value); err != nil {
-			add(spelled, "%s", problemText(err))
+			add(raw, "%s", problemText(err))
 			continue
 		}
 		if !unshared {
@@ -552,10 +550,10 @@ func checkRows(elements map[string]tftypes.Value, service *identity.ServiceKey, 
 		}
 		account := identity.FoldIdentity(service.Type, value)
 		if other, twice := accounts[account]; twice {
-			add(spelled, "the same account as %q: %s; if both really use it, set allow_shared = true", other, value)
+			add(raw, "the same account as %q: %s; if both really use it, set allow_shared = true", other, value)
 			continue
 		}
-		accounts[account] = spelled
+		accounts[account] = raw
 	}
 	return problems
 }
@@ -608,8 +606,8 @@ type identitiesObject struct {
 	exclusive   option
 	overwrite   option
 	allowShared option
-	// elements is the map as it is spelled; nil while the map as a whole is
-	// unknown, or null.
+	// elements is the map with its keys as written; nil while the map as a
+	// whole is unknown, or null.
 	elements map[string]tftypes.Value
 
 	serviceType, externalID types.String
@@ -626,10 +624,10 @@ const (
 
 // mappingRow is one entry of the map.
 type mappingRow struct {
-	spelled string // the key, in the configuration's spelling
-	user    identity.UserKey
-	value   string
-	known   bool // the value is known
+	raw   string // the key, in the configuration's spelling
+	user  identity.UserKey
+	value string
+	known bool // the value is known
 }
 
 // readIdentitiesObject never fails: what is null or unknown is left out.
@@ -666,7 +664,7 @@ func stringAttribute(v tftypes.Value) types.String {
 	return types.StringValue(textOf(v))
 }
 
-// textOf is a known string.
+// textOf returns the text of a known string.
 func textOf(v tftypes.Value) string {
 	var s string
 	_ = v.As(&s) // the schema says that it is a string
@@ -689,42 +687,41 @@ func (o identitiesObject) serviceKnown() bool {
 	return !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() && o.service.Validate() == nil
 }
 
-// rows are the entries whose key names a user, ordered by user. Validation has
+// rows returns the entries whose key names a user, ordered by user. Validation has
 // refused the others before anything reaches state or is applied.
 func (o identitiesObject) rows() []mappingRow {
 	rows := make([]mappingRow, 0, len(o.elements))
-	for spelled, v := range o.elements {
-		user, err := identity.ParseUser(spelled)
+	for raw, v := range o.elements {
+		user, err := identity.ParseUser(raw)
 		if err != nil {
 			continue
 		}
-		row := mappingRow{spelled: spelled, user: user, known: v.IsKnown()}
+		row := mappingRow{raw: raw, user: user, known: v.IsKnown()}
 		if row.known {
 			row.value = textOf(v)
 		}
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b mappingRow) int {
-		return cmp.Or(strings.Compare(string(a.user), string(b.user)), strings.Compare(a.spelled, b.spelled))
+		return cmp.Or(strings.Compare(string(a.user), string(b.user)), strings.Compare(a.raw, b.raw))
 	})
 	return rows
 }
 
-// with is the object with some attributes changed.
+// with returns the object with some attributes changed.
 func (o identitiesObject) with(changed map[string]tftypes.Value) tftypes.Value {
 	attributes := maps.Clone(attributesOf(o.raw))
 	maps.Copy(attributes, changed)
 	return tftypes.NewValue(o.raw.Type(), attributes)
 }
 
-// withComputed is the object with what its service determines.
+// withComputed returns the object with id and service filled in.
 func (o identitiesObject) withComputed() tftypes.Value {
 	key := tftypes.NewValue(tftypes.String, o.service.String())
 	return o.with(map[string]tftypes.Value{"id": key, "service": key})
 }
 
-// withElements is the object with other entries, and with what its service
-// determines.
+// withElements returns the object with other entries, and id and service filled in.
 func (o identitiesObject) withElements(elements map[string]tftypes.Value) tftypes.Value {
 	o.raw = o.with(map[string]tftypes.Value{
 		"identities": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, elements),
@@ -744,7 +741,7 @@ func (o identitiesObject) key() identitiesKeyModel {
 	return identitiesKeyModel{types.StringValue(o.service.Type), types.StringValue(o.service.ExternalID)}
 }
 
-// shownValue is a stored value as an entry of the map: the identity, or the
+// shownValue returns a stored value as an entry of the map: the identity, or the
 // matcher as JSON where it is more than the type's own key. Sym's own tools
 // show it so.
 func shownValue(serviceType string, stored identity.Matcher) string {
@@ -755,8 +752,7 @@ func shownValue(serviceType string, stored identity.Matcher) string {
 	return string(text)
 }
 
-// shownMatcher is the reverse of shownValue, for values that a read put into
-// state.
+// shownMatcher reverses shownValue, for values that a read put into state.
 func shownMatcher(serviceType, value string) identity.Matcher {
 	if strings.HasPrefix(value, "{") {
 		var m identity.Matcher
@@ -781,8 +777,7 @@ type identitiesChanges struct {
 // unknown at plan.
 type changedRow struct{ before, after mappingRow }
 
-// compareRows expects both lists ordered by user, as identitiesObject.rows
-// gives them.
+// compareRows returns what changes between two lists, both ordered by user.
 func compareRows(before, after []mappingRow) identitiesChanges {
 	var c identitiesChanges
 	for len(before) > 0 && len(after) > 0 {
@@ -810,7 +805,7 @@ func (c identitiesChanges) none() bool {
 	return len(c.added) == 0 && len(c.removed) == 0 && len(c.changed) == 0
 }
 
-// asserted are the rows whose value is to be stored and known already.
+// asserted returns the added and changed rows whose value is known already.
 func (c identitiesChanges) asserted() []mappingRow {
 	var rows []mappingRow
 	for _, row := range c.added {
@@ -898,7 +893,7 @@ func (s storedMappings) add(u identity.User) {
 	}
 }
 
-// get is what is stored for a user; nil where nothing is.
+// get returns the stored mapping of a user, nil if there is none.
 func (s storedMappings) get(user identity.UserKey) *identity.Mapping {
 	if m, ok := s.byUser[user]; ok {
 		return &m
@@ -906,7 +901,7 @@ func (s storedMappings) get(user identity.UserKey) *identity.Mapping {
 	return nil
 }
 
-// unlisted are the manual mappings of users that rows do not name, as rows
+// unlisted returns the manual mappings of users that rows do not name, as rows
 // ordered by user. It needs a complete reading.
 func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
 	listed := make(map[identity.UserKey]bool, len(rows))
@@ -916,15 +911,15 @@ func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
 	var out []mappingRow
 	for user, m := range s.byUser {
 		if !listed[user] && m.Source.OrManual() == identity.Manual {
-			out = append(out, mappingRow{spelled: string(user), user: user, value: shownValue(s.service.Type, m.Matcher), known: true})
+			out = append(out, mappingRow{raw: string(user), user: user, value: shownValue(s.service.Type, m.Matcher), known: true})
 		}
 	}
 	slices.SortFunc(out, func(a, b mappingRow) int { return cmp.Compare(a.user, b.user) })
 	return out
 }
 
-// holders is who has the accounts of rows, by claim, ordered. Nobody has any
-// in a service that is not registered yet.
+// holders returns who has the accounts of rows, by account key, ordered. Nobody
+// has any in a service that is not registered yet.
 func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []mappingRow) (map[string][]identity.UserKey, error) {
 	byClaim := map[string][]identity.UserKey{}
 	if s.complete {
@@ -955,35 +950,29 @@ func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []map
 	return byClaim, err
 }
 
-// revisionsKey is where private state holds the revisions of the rows in state.
+// revisionsKey names the revisions of the rows in private state.
 const revisionsKey = "revisions"
 
-// revisions are those under which a resource's mappings are stored. A user
-// without one is 0: the API keeps none, or state does not know it.
+// revisions holds the revisions under which a resource's mappings are stored,
+// 0 where state does not know one.
 type revisions map[identity.UserKey]int64
 
-// revisionsRecord is how private state keeps revisions: in the order of the
-// users, who stand in state already, each as the difference to the one before.
-// Ten thousand rows take about 15 KB so. Users guards against a record that
-// belongs to other rows.
+// revisionsRecord is the JSON of revisions in private state: in the order of the
+// users, who are in state already, each as the difference to the one before,
+// which halves the size. The checksum detects a record that belongs to other rows.
 type revisionsRecord struct {
-	Count       int    `json:"count"`
-	Users       uint32 `json:"users"` // checksum of the users, in order
-	Differences string `json:"differences"`
+	Users       uint32  `json:"users"` // checksum of the users, in order
+	Differences []int64 `json:"differences"`
 }
 
-// encode writes down the revisions of rows, which are ordered by user.
+// encode returns the record of rows, which are ordered by user.
 func (r revisions) encode(rows []mappingRow) []byte {
-	packed := make([]byte, 0, 2*len(rows))
+	record := revisionsRecord{Users: checksumUsers(rows), Differences: make([]int64, len(rows))}
 	var last int64
-	for _, row := range rows {
-		revision := r[row.user]
-		packed = binary.AppendVarint(packed, revision-last)
-		last = revision
+	for i, row := range rows {
+		record.Differences[i], last = r[row.user]-last, r[row.user]
 	}
-	text, _ := json.Marshal(revisionsRecord{ // always marshals
-		Count: len(rows), Users: sumOfUsers(rows), Differences: base64.StdEncoding.EncodeToString(packed),
-	})
+	text, _ := json.Marshal(record) // always marshals
 	return text
 }
 
@@ -992,27 +981,18 @@ func (r revisions) encode(rows []mappingRow) []byte {
 func decodeRevisions(text []byte, rows []mappingRow) revisions {
 	found := make(revisions, len(rows))
 	var record revisionsRecord
-	if json.Unmarshal(text, &record) != nil || record.Count != len(rows) || record.Users != sumOfUsers(rows) {
-		return found
-	}
-	packed, err := base64.StdEncoding.DecodeString(record.Differences)
-	if err != nil {
+	if json.Unmarshal(text, &record) != nil || len(record.Differences) != len(rows) || record.Users != checksumUsers(rows) {
 		return found
 	}
 	var last int64
-	for _, row := range rows {
-		difference, n := binary.Varint(packed)
-		if n <= 0 {
-			return revisions{}
-		}
-		packed = packed[n:]
-		last += difference
+	for i, row := range rows {
+		last += record.Differences[i]
 		found[row.user] = last
 	}
 	return found
 }
 
-func sumOfUsers(rows []mappingRow) uint32 {
+func checksumUsers(rows []mappingRow) uint32 {
 	sum := crc32.NewIEEE()
 	for _, row := range rows {
 		_, _ = sum.Write([]byte(row.user)) // never fails

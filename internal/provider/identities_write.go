@@ -88,7 +88,7 @@ func (w mappingsWriter) write(ctx context.Context, jobs []writeJob) outcome {
 			out.unsent = append(out.unsent, rowsOf(waiting)...)
 			return out
 		case len(waiting) == len(jobs): // nobody gave anything up
-			w.refuse(ctx, waiting, &out)
+			w.sendRefused(ctx, waiting, &out)
 			return out
 		}
 		jobs = waiting
@@ -96,9 +96,9 @@ func (w mappingsWriter) write(ctx context.Context, jobs []writeJob) outcome {
 	return out
 }
 
-// refuse sends jobs of which it is clear that none waits for another that can
+// sendRefused sends jobs of which it is clear that none waits for another that can
 // still be written, to learn why each is refused.
-func (w mappingsWriter) refuse(ctx context.Context, jobs []writeJob, out *outcome) {
+func (w mappingsWriter) sendRefused(ctx context.Context, jobs []writeJob, out *outcome) {
 	for from := 0; from < len(jobs); from += symapi.MaxBatch {
 		to := min(from+symapi.MaxBatch, len(jobs))
 		if out.fatal != nil {
@@ -126,20 +126,20 @@ func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing
 		}
 		failures, ok := itemErrorsOf(err, len(jobs))
 		if ok {
-			err = w.lookAgain(ctx, failures, rowsOf(jobs))
+			err = w.readConflicts(ctx, failures, rowsOf(jobs))
 		}
 		if !ok || err != nil {
 			out.fatal, out.unsent = err, append(out.unsent, rowsOf(jobs)...)
 			return waiting
 		}
-		var again []writeJob
+		var retry []writeJob
 		for i, job := range jobs {
 			e, failure := failures[i]
 			switch {
 			case !failure:
-				again = append(again, job)
-			case w.settle(&job, e):
-				again = append(again, job)
+				retry = append(retry, job)
+			case w.applyAdoption(&job, e):
+				retry = append(retry, job)
 			case e.Code == identity.CodeIdentityClaimed && writing[e.Holder]:
 				waiting = append(waiting, job)
 			default:
@@ -147,14 +147,14 @@ func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing
 				delete(writing, job.row.user) // gives nothing up
 			}
 		}
-		jobs = again
+		jobs = retry
 	}
 	return waiting
 }
 
-// settle applies the adoption rules to what was found stored, and reports
+// applyAdoption applies the adoption rules to what was found stored, and reports
 // whether the row may be sent again.
-func (w mappingsWriter) settle(job *writeJob, e *identity.Error) bool {
+func (w mappingsWriter) applyAdoption(job *writeJob, e *identity.Error) bool {
 	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= createAttempts {
 		return false
 	}
@@ -170,9 +170,9 @@ func (w mappingsWriter) settle(job *writeJob, e *identity.Error) bool {
 	return true
 }
 
-// lookAgain reads what is stored where a conflict does not show it: nothing, or
+// readConflicts reads what is stored where a conflict does not show it: nothing, or
 // something that the server did not tell.
-func (w mappingsWriter) lookAgain(ctx context.Context, failures map[int]*identity.Error, rows []mappingRow) error {
+func (w mappingsWriter) readConflicts(ctx context.Context, failures map[int]*identity.Error, rows []mappingRow) error {
 	var users []identity.UserKey
 	for i, e := range failures {
 		if e.Code == identity.CodeIdentityConflict && e.Stored == nil {
@@ -195,7 +195,7 @@ func (w mappingsWriter) writes(jobs []writeJob) []identity.Write {
 	writes := make([]identity.Write, len(jobs))
 	for i, job := range jobs {
 		writes[i] = identity.Write{
-			User: job.row.user, Name: job.row.spelled, Service: w.service, Source: identity.Manual,
+			User: job.row.user, Name: job.row.raw, Service: w.service, Source: identity.Manual,
 			Matcher: identity.NewMatcher(w.service.Type, job.row.value), Conditions: job.conditions,
 		}
 	}
@@ -210,10 +210,10 @@ func rowsOf(jobs []writeJob) []mappingRow {
 	return rows
 }
 
-// itemErrorsOf is why a transaction of n elements was refused, by element; ok is
-// false where it failed as a whole. A service that is not registered is such a
-// failure, though each element is told of it. Of an element's several faults
-// the first that no repetition cures counts.
+// itemErrorsOf returns why a transaction of n elements was refused, by element.
+// ok is false where it failed as a whole; a service that is not registered is
+// such a failure, although each element reports it. Where an element has several
+// errors, the first that is no conflict is returned: a retry does not cure it.
 func itemErrorsOf(err error, n int) (failures map[int]*identity.Error, ok bool) {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {
@@ -266,18 +266,18 @@ func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, know
 		}
 		failures, ok := itemErrorsOf(err, len(rows))
 		if ok {
-			err = w.lookAgain(ctx, failures, rows)
+			err = w.readConflicts(ctx, failures, rows)
 		}
 		if !ok || err != nil {
 			out.fatal, out.unsent = err, append(out.unsent, rows...)
 			return
 		}
-		var again []mappingRow
+		var retry []mappingRow
 		for i, row := range rows {
 			e, failure := failures[i]
 			switch {
 			case !failure:
-				again = append(again, row)
+				retry = append(retry, row)
 			case e.Code == identity.CodeUserNotFound, e.Code == identity.CodeIdentityConflict && e.Stored == nil:
 				out.done = append(out.done, row)
 			case e.Code == identity.CodeIdentityConflict && e.Stored.Matcher.Equal(w.service.Type, deletes[i].Matcher):
@@ -286,7 +286,7 @@ func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, know
 				out.refused = append(out.refused, refusal{row, e})
 			}
 		}
-		rows = again
+		rows = retry
 	}
 }
 
@@ -346,15 +346,15 @@ func (a *identitiesApply) run(ctx context.Context, before []mappingRow, unlisted
 	maps.Copy(a.known, a.writing.known)
 }
 
-// jobs are the rows to store. Values that were unknown at plan are checked
+// jobs returns the rows to store. Values that were unknown at plan are checked
 // here; those that are wrong are refused, and stop nobody else.
 func (a *identitiesApply) jobs(ctx context.Context) (jobs []writeJob, refused []refusal, err error) {
 	wrong := map[string]rowProblem{}
 	for _, p := range checkRows(a.plan.elements, &a.plan.service, a.plan.allowShared != on) {
-		wrong[p.spelled] = p
+		wrong[p.raw] = p
 	}
 	refuse := func(row mappingRow) bool {
-		p, bad := wrong[row.spelled]
+		p, bad := wrong[row.raw]
 		if bad {
 			refused = append(refused, refusal{row, identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")})
 		}
@@ -405,7 +405,7 @@ func (a *identitiesApply) stillHolds(c changedRow, m *identity.Mapping) bool {
 
 func (a *identitiesApply) complete() bool { return a.writing.complete() && a.removal.complete() }
 
-// elements is the map as it was stored: the plan's, but for rows that could
+// elements returns the map as it was stored: the plan's, except for rows that could
 // not be stored or removed.
 func (a *identitiesApply) elements() map[string]tftypes.Value {
 	elements := maps.Clone(a.plan.elements)
@@ -421,9 +421,9 @@ func (a *identitiesApply) elements() map[string]tftypes.Value {
 		unwritten = append(unwritten, x.row)
 	}
 	for _, row := range unwritten {
-		delete(elements, row.spelled)
+		delete(elements, row.raw)
 		if before, changed := was[row.user]; changed {
-			elements[before.spelled] = tftypes.NewValue(tftypes.String, before.value)
+			elements[before.raw] = tftypes.NewValue(tftypes.String, before.value)
 		}
 	}
 	unremoved := a.removal.unsent
@@ -431,7 +431,7 @@ func (a *identitiesApply) elements() map[string]tftypes.Value {
 		unremoved = append(unremoved, x.row)
 	}
 	for _, row := range unremoved {
-		elements[row.spelled] = tftypes.NewValue(tftypes.String, row.value)
+		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	return elements
 }

@@ -21,8 +21,8 @@ var (
 	_ list.ListResourceWithValidateConfig = (*identityListResource)(nil)
 )
 
-// NewIdentityListResource is sym_identity for terraform query: the mappings
-// that could be imported.
+// NewIdentityListResource returns sym_identity for terraform query: the mappings
+// that can be imported.
 func NewIdentityListResource() list.ListResource { return &identityListResource{} }
 
 type identityListResource struct{ data *providerData }
@@ -99,7 +99,7 @@ func (l *identityListResource) List(ctx context.Context, req list.ListRequest, s
 	}
 }
 
-// listedMapping is what importing the mapping would give.
+// listedMapping returns the same resource as an import of the mapping.
 func listedMapping(ctx context.Context, req list.ListRequest, m storedMapping) list.ListResult {
 	key := mappingKey{m.user, m.Service}
 	result := req.NewListResult(ctx)

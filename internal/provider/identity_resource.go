@@ -39,7 +39,7 @@ var (
 	_ resource.ResourceWithImportState      = (*identityResource)(nil)
 )
 
-// NewIdentityResource is sym_identity: one manual mapping, declared.
+// NewIdentityResource returns sym_identity: one manual mapping.
 func NewIdentityResource() resource.Resource { return &identityResource{} }
 
 type identityResource struct{ data *providerData }
@@ -384,8 +384,8 @@ func (r *identityResource) keep(ctx context.Context, key mappingKey, matcher ide
 	addChangedSince(diags, key, matcher, *stored, err)
 }
 
-// applied is the mapping an approved plan asks for; all of it is known, and
-// only now may an identity be that was unknown at plan.
+// applied returns the mapping that an approved plan asks for. All values are
+// known at apply, including an identity that was unknown during plan.
 func (m identityModel) applied(diags *diag.Diagnostics) (mappingKey, identity.Matcher, bool) {
 	key, ok := m.key()
 	want, known := m.matcher()
@@ -540,8 +540,8 @@ func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag
 	return r.readBy(ctx, (*readcache.Reader).FindUsers, key, diags)
 }
 
-// readFresh is read as the API answers now: for what is not checked again when
-// it is written.
+// readFresh asks the API instead of the run's cache, for decisions that the
+// write does not check again.
 func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
 	return r.readBy(ctx, (*readcache.Reader).FindUsersFresh, key, diags)
 }
@@ -566,7 +566,7 @@ func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappi
 	return nil
 }
 
-// holder is who else has the account, "" where nobody has.
+// holder returns who else has the account, "" if nobody has.
 func (r *identityResource) holder(ctx context.Context, key mappingKey, want identity.Matcher, diags *diag.Diagnostics, except ...identity.UserKey) identity.UserKey {
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
@@ -653,7 +653,7 @@ type mappingKey struct {
 	service identity.ServiceKey
 }
 
-// String is the import id: USER,SERVICE_TYPE:EXTERNAL_ID.
+// String returns the import id: USER,SERVICE_TYPE:EXTERNAL_ID.
 func (k mappingKey) String() string { return string(k.user) + "," + k.service.String() }
 
 func (k mappingKey) model() identityKeyModel {
@@ -690,7 +690,7 @@ func parseImportID(id string) (mappingKey, error) {
 	return newMappingKey(user, key.Type, key.ExternalID)
 }
 
-// key is known only where all its attributes are.
+// key returns the mapping's key; known is false while an attribute is unknown.
 func (m identityModel) key() (k mappingKey, known bool) {
 	if m.User.IsUnknown() || m.ServiceType.IsUnknown() || m.ExternalID.IsUnknown() {
 		return mappingKey{}, false
@@ -699,7 +699,7 @@ func (m identityModel) key() (k mappingKey, known bool) {
 	return k, err == nil
 }
 
-// matcher is the value to store; known is false while any of it is unknown.
+// matcher returns the value to store; known is false while any of it is unknown.
 func (m identityModel) matcher() (matcher identity.Matcher, known bool) {
 	if m.Identity.IsUnknown() || m.Matcher.IsUnknown() {
 		return nil, false
@@ -759,7 +759,7 @@ func (m identityModel) equal(o identityModel) bool {
 		m.Service.Equal(o.Service) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
 }
 
-// valuePath is the attribute that holds the mapping's value.
+// valuePath returns the attribute that holds the mapping's value.
 func (m identityModel) valuePath() path.Path {
 	if m.Identity.IsNull() {
 		return path.Root("matcher")

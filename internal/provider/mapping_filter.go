@@ -63,7 +63,7 @@ func (m mappingFilterModel) filter(diags *diag.Diagnostics) mappingFilter {
 	return f
 }
 
-// service is the one service the filter names.
+// service returns the one service that the filter names.
 func (f mappingFilter) service() (identity.ServiceKey, bool) {
 	return identity.ServiceKey{Type: f.serviceType, ExternalID: f.externalID}, f.externalID != ""
 }

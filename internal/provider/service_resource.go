@@ -33,7 +33,7 @@ var (
 	_ resource.ResourceWithImportState    = (*serviceResource)(nil)
 )
 
-// NewServiceResource is sym_service: one registered target service.
+// NewServiceResource returns sym_service: one registered target service.
 func NewServiceResource() resource.Resource { return &serviceResource{} }
 
 type serviceResource struct{ data *providerData }

@@ -122,7 +122,7 @@ func serviceRecord(s identity.Service) attr.Value {
 	})
 }
 
-// sortedServices is a copy, because what was read is shared, ordered by key.
+// sortedServices returns a copy ordered by key; the list itself is shared.
 func sortedServices(list []identity.Service) []identity.Service {
 	return slices.SortedFunc(slices.Values(list), func(a, b identity.Service) int {
 		return cmp.Or(cmp.Compare(a.Key.Type, b.Key.Type), cmp.Compare(a.Key.ExternalID, b.Key.ExternalID))

@@ -38,7 +38,7 @@ var (
 	_ resource.ResourceWithImportState      = (*userResource)(nil)
 )
 
-// NewUserResource is sym_user: one person or bot.
+// NewUserResource returns sym_user: one person or bot.
 func NewUserResource() resource.Resource { return &userResource{} }
 
 type userResource struct{ data *providerData }
@@ -62,7 +62,7 @@ type userKeyModel struct {
 	ID types.String `tfsdk:"id"`
 }
 
-// roles are the roles a user can have, as configurations spell them.
+// roles lists the roles as configurations spell them.
 func roles() []string {
 	return []string{string(identity.Admin), string(identity.Member), string(identity.Guest)}
 }
@@ -153,7 +153,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	user, err := api.UpsertUser(ctx, client.UserWrite{
-		Type: key.Type(), Name: plan.name(), FirstName: given(plan.FirstName), LastName: given(plan.LastName),
+		Type: key.Type(), Name: plan.name(), FirstName: textPointer(plan.FirstName), LastName: textPointer(plan.LastName),
 	})
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Create User", string(key), "", err)
@@ -174,8 +174,8 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 }
 
-// applied is the name an approved plan asks for; only now may one be that was
-// unknown at plan.
+// applied returns the name that an approved plan asks for. All values are known
+// at apply, including a name that was unknown during plan.
 func (m userModel) applied(diags *diag.Diagnostics) (identity.UserKey, bool) {
 	if isSet(m.Email) == isSet(m.Username) {
 		diags.AddError("Invalid User", "Exactly one of email and username must be set; when the plan was applied it turned out to be none or both.")
@@ -266,10 +266,10 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 			w.Name = plan.name()
 		}
 		if !plan.FirstName.Equal(state.FirstName) {
-			w.FirstName = given(plan.FirstName)
+			w.FirstName = textPointer(plan.FirstName)
 		}
 		if !plan.LastName.Equal(state.LastName) {
-			w.LastName = given(plan.LastName)
+			w.LastName = textPointer(plan.LastName)
 		}
 		user, err := api.UpsertUser(ctx, w)
 		switch {
@@ -430,7 +430,7 @@ func (r *userResource) find(ctx context.Context, key identity.UserKey, action st
 	return user
 }
 
-// findByID is find for the user that state means, whatever the name is now.
+// findByID finds the user in state by id, whatever the name is now.
 func (r *userResource) findByID(ctx context.Context, state userModel, action string, diags *diag.Diagnostics) *identity.User {
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
@@ -444,7 +444,7 @@ func (r *userResource) findByID(ctx context.Context, state userModel, action str
 	return user
 }
 
-// kind is which of the two names the model has; "" while that is unknown.
+// kind returns the type of user that the model names; "" while that is unknown.
 func (m userModel) kind() identity.UserType {
 	switch {
 	case m.Username.IsNull(), isSet(m.Email):
@@ -455,10 +455,10 @@ func (m userModel) kind() identity.UserType {
 	return ""
 }
 
-// name is the user's name as the model spells it.
+// name returns the user's name as the model spells it.
 func (m userModel) name() string { return cmp.Or(m.Email.ValueString(), m.Username.ValueString()) }
 
-// namePath is the attribute that holds the name.
+// namePath returns the attribute that holds the name.
 func (m userModel) namePath() path.Path {
 	if m.kind() == identity.Bot {
 		return path.Root("username")
@@ -466,7 +466,8 @@ func (m userModel) namePath() path.Path {
 	return path.Root("email")
 }
 
-// key is known where just one of the names is, and is one.
+// key returns the normalised name; known is false unless exactly one name is set
+// and valid.
 func (m userModel) key() (key identity.UserKey, known bool) {
 	if isSet(m.Email) == isSet(m.Username) {
 		return "", false
@@ -521,8 +522,8 @@ func (m *userModel) fillIn(u identity.User) {
 	m.setGiven(u)
 }
 
-// storedName is null where nothing is stored, unless the configuration says
-// "", which is the same.
+// storedName returns null where nothing is stored, unless the configuration says
+// "", which means the same.
 func storedName(have types.String, stored string) types.String {
 	if stored == "" && isSet(have) && have.ValueString() == "" {
 		return have
@@ -530,8 +531,8 @@ func storedName(have types.String, stored string) types.String {
 	return textOrNull(stored)
 }
 
-// given is what is to be stored; nil leaves alone what is.
-func given(v types.String) *string {
+// textPointer returns the text to store, nil if the configuration leaves it alone.
+func textPointer(v types.String) *string {
 	if !isSet(v) {
 		return nil
 	}
@@ -541,7 +542,7 @@ func given(v types.String) *string {
 
 func isSet(v types.String) bool { return !v.IsNull() && !v.IsUnknown() }
 
-// timeOrNull is RFC 3339 in UTC.
+// timeOrNull returns RFC 3339 in UTC, null for no time.
 func timeOrNull(t time.Time) types.String {
 	if t.IsZero() {
 		return types.StringNull()
@@ -572,7 +573,7 @@ func (v ownNameValidator) ValidateString(_ context.Context, req validator.String
 	}
 }
 
-// parseOwnName is identity.ParseUser for a name of one kind.
+// parseOwnName parses a name of one kind.
 func parseOwnName(kind identity.UserType, name string) (identity.UserKey, error) {
 	key, err := identity.ParseUser(name)
 	switch {
@@ -634,14 +635,14 @@ func warnAdoption(diags *diag.Diagnostics, plan userModel, stored identity.User)
 // addNameTaken refuses a rename. err is the API's refusal, nil where the plan
 // found it.
 func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
-	said := ""
+	server := ""
 	if err != nil {
-		said = saidByServer(err)
+		server = saidByServer(err)
 	}
 	diags.AddAttributeError(plan.namePath(), "Name Belongs to Another User",
 		fmt.Sprintf("%s cannot be renamed to %s: another user has that name, and two users are never merged.\n\n"+
 			"If both are the same person, map the identities of one to the other and delete it. "+
-			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), said))
+			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), server))
 }
 
 // addRoleNotSet reports a creation of which the last step failed.
