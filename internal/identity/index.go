@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Holder says that a user's stored mapping names an account.
+// Holder names a user and the stored mapping by which the user holds an account.
 type Holder struct {
 	User    UserKey
 	Mapping Mapping

@@ -33,13 +33,12 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Actor is who changes the store, kept with what is changed.
+// Actor names who changes the store. It is kept with the change.
 //
-// A request that comes again, with the same name and a RequestID that is not
-// empty, is not carried out again. An assertion that it made stands as it was
-// made; and a write with IfAbsent whose mapping it has changed before, and
-// which was removed since, is a conflict: a late repetition brings nothing
-// back.
+// A request that comes again, with the same Name and the same RequestID, is not
+// carried out again: its assertions are not repeated, and a write with IfAbsent
+// is a conflict if the mapping that it stored was removed since. An empty
+// RequestID recognises nothing.
 type Actor struct {
 	Name      string // token name or JWT subject
 	RequestID string // "" = not said
@@ -69,10 +68,10 @@ type HistoryFilter struct {
 }
 
 // UserWrite creates or changes one user and some of its mappings. A known ID
-// is that user, and Key, where it differs, renames it. An unknown ID is
-// ignored: the user is found or created by Key. An unknown bot is created
-// only where Type is identity.Bot. A user's type never changes, and Name counts
-// only where a user is created or renamed.
+// selects the user, and a Key that differs renames it. An unknown ID is ignored:
+// the user is found or created by Key. An unknown bot is created only if Type is
+// identity.Bot. A user's type never changes. Name is used only if a user is
+// created or renamed.
 type UserWrite struct {
 	ID        string
 	Type      identity.UserType // "" = as Key says
@@ -154,9 +153,8 @@ type Store interface {
 	// taken until the loop ends.
 	References(ctx context.Context, serviceID string) iter.Seq2[string, error]
 	// Holders finds the users who hold accounts of a service, in no set order.
-	// Claims are as identity.Matcher.Claim and identity.FoldIdentity give them; one
-	// claim may have several holders. Nobody holds anything in an unregistered
-	// service.
+	// Claims are as identity.Matcher.AccountKey and identity.FoldIdentity return
+	// them; one claim may have several holders. An unregistered service has none.
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error)
 
 	// History lists changes of mappings, the latest first. next is "" on the last

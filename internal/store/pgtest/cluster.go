@@ -22,7 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrNotInstalled says that there is no PostgreSQL to start.
+// ErrNotInstalled reports that there is no PostgreSQL to start.
 var ErrNotInstalled = errors.New("PostgreSQL is not installed")
 
 const (
@@ -108,7 +108,7 @@ func (c *Cluster) Restart(tb testing.TB, crash bool) {
 	}
 }
 
-// New makes a cluster in a new directory and starts it, for whoever has no
+// New makes a cluster in a new directory and starts it, for callers without a
 // testing.TB. Another process may take the port first, so it tries a few.
 func New() (*Cluster, error) {
 	bin, err := binaries()

@@ -18,8 +18,8 @@ type dialect interface {
 	// goose names the dialect to the migration tool; migrations are its files.
 	goose() goose.Dialect
 	migrations() (fs.FS, error)
-	// prepare readies a database, new or old, for the migrations. Of all who
-	// prepare a new one at once, exactly one is told that it was new.
+	// prepare readies a database, new or old, for the migrations. If several
+	// processes prepare a new one at once, fresh is true for one of them.
 	prepare(ctx context.Context, db *sql.DB) (fresh bool, err error)
 	// isOurSchema reports whether a database is this program's already. One that
 	// belongs to another program is an error.

@@ -1,9 +1,8 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package sqlstore keeps users, services and mappings in an SQL database. It
-// is one store in SQL that SQLite and PostgreSQL share; what differs stands
-// behind the dialect interface.
+// Package sqlstore keeps users, services and mappings in an SQL database. SQLite
+// and PostgreSQL share all of it but what the dialect interface declares.
 package sqlstore
 
 import (
@@ -108,7 +107,7 @@ func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options
 }
 
 // Created reports whether Open made the store: there was no file before, or an
-// empty one. Where several processes open a new file at once, one is told so.
+// empty one. If several processes open a new file at once, it is true for one of them.
 func (s *Store) Created() bool { return s.created }
 
 // Ping reads one row, so that it notices a database that has gone away.
@@ -237,7 +236,7 @@ func Schema(ctx context.Context, url string, opts Options) (SchemaVersion, error
 	return version, errors.Join(s.explain(ctx, err), s.Close())
 }
 
-// outdatedError says that the schema is not up to date and must not be changed.
+// outdatedError reports a schema that is not up to date and must not be changed.
 type outdatedError struct{ version SchemaVersion }
 
 func (e *outdatedError) Error() string {

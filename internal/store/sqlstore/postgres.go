@@ -317,7 +317,7 @@ func serverName(config *pgx.ConnConfig) string {
 	return net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 }
 
-// SQLSTATEs that are told apart; see PostgreSQL's appendix of error codes.
+// SQLSTATEs that the store distinguishes; see PostgreSQL's appendix of error codes.
 const (
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"

@@ -22,7 +22,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
-// What a child process of the tests is told through its environment.
+// Environment variables that tell a child process of the tests what to do.
 const (
 	childRole = "SYM_SQLSTORE_TEST_CHILD"
 	childURL  = "SYM_SQLSTORE_TEST_URL"

@@ -117,7 +117,7 @@ func sqliteDSN(path string, busy time.Duration) string {
 	}
 	q := url.Values{
 		"_txlock": {"immediate"},
-		// busy_timeout stands first: the others may already have to wait.
+		// busy_timeout comes first: the others may already have to wait.
 		"_pragma": {
 			"busy_timeout(" + strconv.FormatInt(max(1, busy.Milliseconds()), 10) + ")",
 			"foreign_keys(1)",

@@ -118,8 +118,8 @@ func TestAnEmptyFileIsANewStore(t *testing.T) {
 	}
 }
 
-// A long matcher stands in the index as a hash; an identity that happens to be
-// spelled like that hash is another account.
+// The index holds a long matcher as a hash. An identity that is spelled like the
+// hash is another account.
 func TestHashedClaimsAreComparedThemselves(t *testing.T) {
 	t.Parallel()
 	s := openFile(t, newPath(t), Options{})

@@ -413,8 +413,8 @@ func (w userWalk) matchesNone() bool {
 // namesOneUser reports that the filter selects one user at most.
 func (w userWalk) namesOneUser() bool { return w.filter.Key != "" || w.filter.ID != "" }
 
-// next reads up to want users from the place on and moves it behind them; more
-// says that others come there.
+// next reads up to want users from the place on and moves the place behind them.
+// more reports that others follow.
 func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.User, more bool, err error) {
 	page, err := userPage(ctx, t, w.filter, w.after, want+1)
 	if err != nil {

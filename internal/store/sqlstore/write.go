@@ -433,7 +433,7 @@ func (p *writePlan) newUser(w store.UserWrite) *record {
 }
 
 // otherHolder returns who else holds the account of a claim after the batch. Of
-// two elements that take one account the later one is at fault.
+// two elements that take one account the later one fails.
 func (p *writePlan) otherHolder(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
 	own := p.users[c.userID].mappings[c.account.service]
 	if own == nil || own.writer != c.element || own.AccountKey() != c.account.key {
@@ -493,8 +493,8 @@ func (p *writePlan) applyMapping(i int, r *record, w store.MappingWrite) (claime
 // repeat writes a value over an equal one. Automatic sources never touch what
 // is stored. A write that names no source changes at most the profile. A
 // manual one is an assertion: it makes the mapping manual, in the writer's
-// spelling, and gives it a new revision, so that whoever knows only the old
-// revision no longer owns it.
+// spelling, and gives it a new revision, so that a caller that knows only
+// the old revision no longer owns it.
 func (p *writePlan) repeat(r *record, old *mapping, w store.MappingWrite) {
 	sameProfile := w.Profile == nil || maps.Equal(w.Profile, old.Profile)
 	if w.Source.OrManual() != identity.Manual || sameProfile && (w.Source == "" || p.isRepeat(old)) {
