@@ -129,14 +129,22 @@ func TestCheckStoreFailures(t *testing.T) {
 
 func TestCheckWithoutMigrations(t *testing.T) {
 	t.Parallel()
-	cfg := loadConfig(t, "org = \"acme\"\nstore = env(\"STORE\")\nstore_options {\n  migrate = false\n}\n", pgtest.URL(t))
-	if r := runChecks(t.Context(), cfg); r[0].err == nil || !strings.Contains(r[0].err.Error(), "sym-identityd migrate") {
-		t.Errorf("got %+v", r[0])
-	}
-	if _, err := identityd.Migrate(t.Context(), cfg); err != nil {
-		t.Fatal(err)
-	}
-	if r := runChecks(t.Context(), cfg); r[0].err != nil || r[0].note != "" {
-		t.Errorf("got %+v", r[0])
+	for name, url := range map[string]string{"SQLite": "sqlite:identities.db", "Postgres": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if url == "" {
+				url = pgtest.URL(t)
+			}
+			cfg := loadConfig(t, "org = \"acme\"\nstore = env(\"STORE\")\nstore_options {\n  migrate = false\n}\n", url)
+			if r := runChecks(t.Context(), cfg); name == "Postgres" && (r[0].err == nil || !strings.Contains(r[0].err.Error(), "sym-identityd migrate")) {
+				t.Errorf("got %+v", r[0])
+			}
+			if _, err := identityd.Migrate(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			if r := runChecks(t.Context(), cfg); r[0].err != nil || r[0].note != "" {
+				t.Errorf("got %+v", r[0])
+			}
+		})
 	}
 }

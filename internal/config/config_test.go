@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -257,5 +258,37 @@ func TestLoadFile(t *testing.T) {
 	_, err := Load(broken, Options{})
 	if lines := problems(t, err); len(lines) != 1 || !strings.HasPrefix(lines[0], broken+":1:") {
 		t.Errorf("a broken file: %q", lines)
+	}
+}
+
+func TestStoreOptions(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		src       string
+		want      StoreOptions
+		retention time.Duration
+	}{
+		"none":        {head, StoreOptions{Migrate: true}, 0},
+		"empty block": {head + "store_options {}", StoreOptions{Migrate: true}, 0},
+		"all": {head + `history_retention = "8760h"
+store_options {
+  max_connections   = 20
+  connect_timeout   = "5s"
+  statement_timeout = "1m"
+  busy_timeout      = "30s"
+  migrate           = false
+}`, StoreOptions{MaxConnections: 20, ConnectTimeout: 5 * time.Second, StatementTimeout: time.Minute, BusyTimeout: 30 * time.Second}, 8760 * time.Hour},
+		"migrate": {head + "store_options {\n  migrate = true\n}", StoreOptions{Migrate: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := load(t, tt.src, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, cfg.StoreOptions); diff != "" || cfg.Retention != tt.retention {
+				t.Errorf("retention %s, options (-want +got):\n%s", cfg.Retention, diff)
+			}
+		})
 	}
 }

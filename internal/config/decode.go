@@ -238,11 +238,6 @@ func (d *decoder) relative(path string) string {
 	return filepath.Join(d.dir, path)
 }
 
-func (d *decoder) literalSecret(at hcl.Range, what string) {
-	d.problem(at, what+" is a secret and must not stand in the file",
-		`Put it into an environment variable and write env("NAME"). If this file was shared or committed, renew the secret.`)
-}
-
 // maxCacheTTL bounds how old an answer of a directory may be: it decides who
 // gets access.
 const maxCacheTTL = 24 * time.Hour
@@ -321,15 +316,4 @@ func (d *decoder) header(key, value hcl.Expression) (name, content string, ok bo
 		return "", "", false
 	}
 	return name, content, true
-}
-
-// secretName reports whether the value of a header with this name is a secret.
-func secretName(name string) bool {
-	name = strings.ToLower(name)
-	for _, ending := range []string{"authorization", "key", "token", "secret", "password", "cookie"} {
-		if strings.HasSuffix(name, ending) {
-			return true
-		}
-	}
-	return false
 }

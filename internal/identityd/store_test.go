@@ -37,7 +37,9 @@ func TestMigrateByHand(t *testing.T) {
 					t.Fatalf("migration %d: got %+v, %v", i, v, err)
 				}
 			}
-			mustOpen(t, cfg, Options{})
+			if err := mustOpen(t, cfg, Options{}).store.Ping(t.Context()); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -64,3 +64,19 @@ func takesFromEnv(expr hcl.Expression) bool {
 	})
 	return found
 }
+
+func (d *decoder) literalSecret(at hcl.Range, what string) {
+	d.problem(at, what+" is a secret and must not stand in the file",
+		`Put it into an environment variable and write env("NAME"). If this file was shared or committed, renew the secret.`)
+}
+
+// secretName reports whether the value of a header with this name is a secret.
+func secretName(name string) bool {
+	name = strings.ToLower(name)
+	for _, ending := range []string{"authorization", "key", "token", "secret", "password", "cookie"} {
+		if strings.HasSuffix(name, ending) {
+			return true
+		}
+	}
+	return false
+}
