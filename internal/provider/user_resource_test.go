@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -197,4 +198,201 @@ func TestUserResource_adoption(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestUserResource_nameTaken(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.apply("sym_user", nil, map[string]any{"email": "ada@acme.com"})
+	wantDiagnostics(t, diags)
+	free := p.plan("sym_user", state, map[string]any{"email": "grace@acme.com"})
+	wantDiagnostics(t, free.Diagnostics)
+
+	api.addUser("grace@acme.com")
+	p.nextRun()
+	plan := p.plan("sym_user", state, map[string]any{"email": "grace@acme.com"})
+	wantDiagnostics(t, plan.Diagnostics, `ERROR AttributeName("email"): Name Belongs to Another User … ada@acme.com cannot be renamed to grace@acme.com`)
+	// Taken between plan and apply.
+	kept, diags := p.applyPlan("sym_user", state, map[string]any{"email": "grace@acme.com"}, free)
+	wantDiagnostics(t, diags, `ERROR AttributeName("email"): Name Belongs to Another User … The server said: ada@acme.com cannot be renamed … status 409`)
+	if diff := cmp.Diff(state, kept); diff != "" {
+		t.Errorf("the state of a refused rename (-want +got):\n%s", diff)
+	}
+}
+
+func TestUserResource_destroyRefuses(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t).register(testOkta, "github:acme")
+	p := newProtocolServer(t, nil, api.settings())
+	config := map[string]any{"email": "ada@acme.com"}
+	state, diags := p.apply("sym_user", nil, config)
+	wantDiagnostics(t, diags)
+	api.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+	api.mapping("ada@acme.com", "github:acme", "ada-l", identity.FromEmail)
+
+	kept, diags := p.apply("sym_user", state, nil)
+	wantDiagnostics(t, diags, "User Still Has Identities … github:acme: ada-l (source email … okta:acme.okta.com: 00u1 (source manual … "+
+		"user = sym_user.NAME.email … delete_identities = true")
+	if diff := cmp.Diff(state, kept); diff != "" || api.writes() != 1 {
+		t.Errorf("%d writes; the state of a refused deletion (-want +got):\n%s", api.writes(), diff)
+	}
+	if m, ok := api.stored("ada@acme.com", testOkta); !ok {
+		t.Errorf("the identity is gone: %v", m)
+	}
+
+	config["delete_identities"] = true
+	state, diags = p.apply("sym_user", state, config)
+	wantDiagnostics(t, diags)
+	gone, diags := p.apply("sym_user", state, nil)
+	wantDiagnostics(t, diags)
+	if _, there := api.storedUser("ada@acme.com"); there || gone != nil {
+		t.Errorf("not deleted: %v", gone)
+	}
+}
+
+func TestUserResource_renamedElsewhere(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	p := newProtocolServer(t, nil, api.settings())
+	state, diags := p.apply("sym_user", nil, map[string]any{"email": "ada@acme.com", "role": "member"})
+	wantDiagnostics(t, diags)
+	stored, _ := api.storedUser("ada@acme.com")
+	api.renameUser(stored, "Countess@acme.com")
+	p.nextRun()
+
+	read, diags := p.read("sym_user", state)
+	wantDiagnostics(t, diags)
+	if read["email"] != "Countess@acme.com" || read["id"] != stored.ID {
+		t.Errorf("read: %v", read)
+	}
+	// A stale state changes the role of the right user, and does not undo the rename.
+	_, diags = p.apply("sym_user", state, map[string]any{"email": "ada@acme.com", "role": "guest", "first_name": "Ada"})
+	wantDiagnostics(t, diags)
+	if after, _ := api.storedUser("countess@acme.com"); after.ID != stored.ID || after.Role != identity.Guest || after.FirstName != "Ada" {
+		t.Errorf("stored: %+v", after)
+	}
+}
+
+func TestUserResource_gone(t *testing.T) {
+	t.Parallel()
+	for name, recreate := range map[string]bool{"deleted": false, "created again by somebody": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newTestServer(t)
+			p := newProtocolServer(t, nil, api.settings())
+			state, diags := p.apply("sym_user", nil, map[string]any{"email": "ada@acme.com", "role": "member"})
+			wantDiagnostics(t, diags)
+			stored, _ := api.storedUser("ada@acme.com")
+			api.dropUser(stored)
+			want := "the next apply creates it again"
+			if recreate {
+				api.addUser("ada@acme.com")
+				want = "the next apply adopts that one"
+			}
+			p.nextRun()
+			// Neither is another user changed in its place, nor a new one created.
+			api.forget()
+			kept, diags := p.apply("sym_user", state, map[string]any{"email": "ada@acme.com", "role": "admin", "first_name": "Ada"})
+			wantDiagnostics(t, diags, "User Is Gone … terraform plan again")
+			if after, there := api.storedUser("ada@acme.com"); there != recreate || after.Role == identity.Admin || api.writes() != 0 {
+				t.Errorf("stored: %+v after %d writes", after, api.writes())
+			}
+			if diff := cmp.Diff(state, kept); diff != "" {
+				t.Errorf("the state of a failed update (-want +got):\n%s", diff)
+			}
+			read, diags := p.read("sym_user", state)
+			wantDiagnostics(t, diags, "WARNING: User Is Gone: ada@acme.com … "+stored.ID+" … "+want)
+			if read != nil {
+				t.Errorf("still in state: %v", read)
+			}
+			// Deleting what is gone leaves the other user alone.
+			_, diags = p.apply("sym_user", state, nil)
+			wantDiagnostics(t, diags)
+			if _, there := api.storedUser("ada@acme.com"); there != recreate {
+				t.Errorf("there: %t", there)
+			}
+		})
+	}
+}
+
+func TestUserResource_import(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	ada := api.userWith("Ada@acme.com", "Ada", "Byron", identity.Guest)
+	bot := api.addUser("deploy-bot")
+	p := newProtocolServer(t, nil, api.settings())
+	for id, want := range map[string]map[string]any{
+		"ADA@acme.com": {"email": "Ada@acme.com", "username": nil, "id": ada.ID, "role": "guest", "first_name": "Ada", "last_name": "Byron", "type": "normal"},
+		ada.ID:         {"email": "Ada@acme.com", "id": ada.ID},
+		"deploy-bot":   {"email": nil, "username": "deploy-bot", "id": bot.ID, "type": "bot", "first_name": nil},
+		bot.ID:         {"username": "deploy-bot", "id": bot.ID},
+	} {
+		state, diags := p.importState("sym_user", id)
+		wantDiagnostics(t, diags)
+		for name, value := range want {
+			if state[name] != value {
+				t.Errorf("import %s: %s = %v, want %v", id, name, state[name], value)
+			}
+		}
+	}
+	for id, want := range map[string]string{
+		"a b":            "Invalid Import ID … username … terraform import ADDRESS 'ada@example.com'",
+		"grace@acme.com": `User Not Found … "grace@acme.com"`,
+		"other-bot":      `User Not Found … "other-bot"`,
+	} {
+		_, diags := p.importState("sym_user", id)
+		wantDiagnostics(t, diags, want)
+	}
+}
+
+func TestUserResource_failures(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	p := newProtocolServer(t, nil, api.settings())
+	// The role of a new user cannot be set: no state, so no taint; then adopted.
+	config := map[string]any{"email": "ada@acme.com", "role": "admin"}
+	plan := p.plan("sym_user", nil, config)
+	api.answerNext(1, http.MethodPost, "", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "down", http.StatusBadGateway) })
+	state, diags := p.applyPlan("sym_user", nil, config, plan)
+	wantDiagnostics(t, diags, "Unable to Set the Role of a New User | ada@acme.com is stored, but without the role admin … The next apply adopts … set-role, status 502")
+	if state != nil {
+		t.Fatalf("a failed creation is in state: %v", state)
+	}
+	state, diags = p.apply("sym_user", nil, config)
+	wantDiagnostics(t, diags)
+	if stored, _ := api.storedUser("ada@acme.com"); stored.ID != state["id"] || stored.Role != identity.Admin {
+		t.Errorf("not adopted: %+v, %v", stored, state)
+	}
+
+	// A part of an update fails: state holds what was written.
+	config = map[string]any{"email": "ada.byron@acme.com", "role": "guest"}
+	plan = p.plan("sym_user", state, config)
+	api.answerNext(1, http.MethodPost, "users/"+state["id"].(string)+"/set-role", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "down", http.StatusBadGateway) })
+	part, diags := p.applyPlan("sym_user", state, config, plan)
+	wantDiagnostics(t, diags, "Unable to Update User … status 502")
+	if part["email"] != "ada.byron@acme.com" || part["role"] != "admin" {
+		t.Errorf("state of the half update: %v", part)
+	}
+
+	for call, fail := range map[string]func() []string{
+		"read": func() []string {
+			left, diags := p.read("sym_user", part)
+			wantDiagnostics(t, diags, "Unable to Read User … ada.byron@acme.com … status 503")
+			return []string{left["id"].(string)}
+		},
+		"delete": func() []string {
+			left, diags := p.apply("sym_user", part, nil)
+			wantDiagnostics(t, diags, "Unable to Delete User … ada.byron@acme.com … status 503")
+			return []string{left["id"].(string)}
+		},
+	} {
+		api.failNext(1, "", "", http.StatusServiceUnavailable, "<h1>maintenance</h1>")
+		if left := fail(); left[0] != part["id"] {
+			t.Errorf("a failed %s dropped the state", call)
+		}
+	}
+	readOnly := newProtocolServer(t, nil, api.settings(map[string]any{"read_only": true}))
+	_, diags = readOnly.apply("sym_user", nil, map[string]any{"email": "grace@acme.com"})
+	wantDiagnostics(t, diags, "Unable to Create User … read-only")
 }
