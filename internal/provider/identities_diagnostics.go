@@ -267,8 +267,7 @@ func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []m
 	detail := fmt.Sprintf("In %s, %s removed outside of this configuration and dropped from state; what the configuration still declares "+
 		"the next apply stores again.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows)))
 	if storeCreated {
-		detail += "\n\nThe embedded store's file did not exist and was created empty. If it should not be empty, " +
-			"check the store setting and the working directory before you apply."
+		detail += "\n\nThe " + emptyStoreNote
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Are Gone: %s", service), detail)
 }

@@ -43,12 +43,6 @@ func NewIdentitiesResource() resource.Resource { return &identitiesResource{} }
 
 type identitiesResource struct{ data *providerData }
 
-// identitiesKeyModel is the resource identity.
-type identitiesKeyModel struct {
-	ServiceType types.String `tfsdk:"service_type"`
-	ExternalID  types.String `tfsdk:"external_id"`
-}
-
 func (r *identitiesResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_identities"
 }
@@ -475,18 +469,9 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 }
 
 func importedService(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
-	var key identity.ServiceKey
-	var err error
-	if req.ID != "" {
-		key, err = identity.ParseServiceKey(req.ID)
-	} else {
-		named := identitiesKeyModel{types.StringNull(), types.StringNull()}
-		diags.Append(req.Identity.Get(ctx, &named)...)
-		if diags.HasError() {
-			return key, false
-		}
-		key = identity.ServiceKey{Type: named.ServiceType.ValueString(), ExternalID: named.ExternalID.ValueString()}
-		err = key.Validate()
+	key, err := importedServiceKey(ctx, req, diags)
+	if diags.HasError() {
+		return key, false
 	}
 	if err == nil {
 		err = key.CheckDeclarable()
@@ -737,8 +722,8 @@ func usersOf(rows []mappingRow) []identity.UserKey {
 	return users
 }
 
-func (o identitiesObject) key() identitiesKeyModel {
-	return identitiesKeyModel{types.StringValue(o.service.Type), types.StringValue(o.service.ExternalID)}
+func (o identitiesObject) key() serviceKeyModel {
+	return serviceKeyModel{types.StringValue(o.service.Type), types.StringValue(o.service.ExternalID)}
 }
 
 // shownValue returns a stored value as an entry of the map: the identity, or the

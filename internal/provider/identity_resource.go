@@ -879,13 +879,16 @@ func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.
 			key.user, key.service, describe(stored)))
 }
 
+// emptyStoreNote follows "the": it explains why everything in state is gone.
+const emptyStoreNote = "embedded store's file did not exist and was created empty. If it should not be empty, " +
+	"check the store setting and the working directory before you apply."
+
 func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, storeCreated bool) {
 	matcher, _ := state.matcher()
 	detail := fmt.Sprintf("The mapping of %s in %s (%s) is not stored any more: it was removed outside of this configuration. "+
 		"It was dropped from state; while the configuration declares it, the next apply stores it again.", key.user, key.service, matcher)
 	if storeCreated {
-		detail += "\n\nThe embedded store's file did not exist and was created empty. If it should not be empty, " +
-			"check the store setting and the working directory before you apply."
+		detail += "\n\nThe " + emptyStoreNote
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
 }

@@ -204,16 +204,7 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 }
 
 func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var key identity.ServiceKey
-	var err error
-	if req.ID != "" {
-		key, err = identity.ParseServiceKey(req.ID)
-	} else {
-		var named serviceKeyModel
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &named)...)
-		key = identity.ServiceKey{Type: named.ServiceType.ValueString(), ExternalID: named.ExternalID.ValueString()}
-		err = key.Validate()
-	}
+	key, err := importedServiceKey(ctx, req, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -232,6 +223,18 @@ func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportSt
 	default:
 		saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
 	}
+}
+
+// importedServiceKey returns the service that an import names, by id or by
+// resource identity.
+func importedServiceKey(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, error) {
+	if req.ID != "" {
+		return identity.ParseServiceKey(req.ID)
+	}
+	var named serviceKeyModel
+	diags.Append(req.Identity.Get(ctx, &named)...)
+	key := identity.ServiceKey{Type: named.ServiceType.ValueString(), ExternalID: named.ExternalID.ValueString()}
+	return key, key.Validate()
 }
 
 // find reads one service; nil where it is not registered.
@@ -299,8 +302,7 @@ func (r *serviceResource) addLabelConflict(ctx context.Context, key identity.Ser
 func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCreated bool) {
 	why := "it was deleted outside of this configuration."
 	if storeCreated {
-		why = "the embedded store's file did not exist and was created empty. If it should not be empty, " +
-			"check the store setting and the working directory before you apply."
+		why = "the " + emptyStoreNote
 	}
 	detail := fmt.Sprintf("%s is not registered any more: %s\n\n"+
 		"It was dropped from state; while the configuration declares it, the next apply registers it again.", key, why)

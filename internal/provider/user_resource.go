@@ -687,8 +687,7 @@ func warnUserGone(diags *diag.Diagnostics, state userModel, recreated, storeCrea
 	}
 	detail := fmt.Sprintf("%s (id %s) was deleted outside of this configuration. It was dropped from state; %s", state.name(), state.ID.ValueString(), next)
 	if storeCreated {
-		detail += "\n\nThe embedded store's file did not exist and was created empty. If it should not be empty, " +
-			"check the store setting and the working directory before you apply."
+		detail += "\n\nThe " + emptyStoreNote
 	}
 	diags.AddWarning("User Is Gone: "+state.name(), detail)
 }
