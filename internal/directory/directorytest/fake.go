@@ -27,11 +27,12 @@ func (w World) Slice(people []Person, start, size int) (page []Person, next int,
 	return people[start:end], end, end < len(people)
 }
 
-// Holders returns the people who have an address, compared without case.
+// Holders returns the people who have an address. It compares without the case
+// of Unicode, as many services do: the Kelvin sign finds a k.
 func (w World) Holders(email string) []Person {
 	var found []Person
 	for _, p := range w.People {
-		if slices.ContainsFunc(p.Emails, func(a string) bool { return identity.FoldASCII(a) == identity.FoldASCII(email) }) {
+		if slices.ContainsFunc(p.Emails, func(a string) bool { return strings.EqualFold(a, email) }) {
 			found = append(found, p)
 		}
 	}

@@ -25,6 +25,10 @@ type Person struct {
 	ID       string
 	Emails   []string // Emails[0] is the primary address
 	Inactive bool
+	// The fakes of services that know of these show them in the service's terms.
+	Unproved bool // nobody proved that the addresses are the person's
+	Pending  bool // registered by the person, approved by nobody
+	Guest    bool
 }
 
 // World holds what a fake service knows.
