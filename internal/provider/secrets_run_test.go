@@ -52,6 +52,9 @@ func newSecretsRun(t *testing.T, tt secretsTest, cli, program string) *secretsRu
 		"TF_CLI_CONFIG_FILE": cli, "CHECKPOINT_DISABLE": "1", "TF_VAR_key": secretHeader, "SYM_API_URL": front.URL + "/api/v1", "SYM_JWT": secretToken,
 		"TF_LOG": "TRACE", "TF_LOG_SDK": "TRACE", "TF_LOG_PATH": filepath.Join(r.dir, "trace.log"), "GOTRACEBACK": "all",
 	}
+	if tt.crash {
+		r.env["TMPDIR"] = t.TempDir() // a provider that dies leaves its socket
+	}
 	for k, v := range tt.env {
 		v = strings.Replace(v, "PROXY", strings.Replace(proxy.URL, "http://", "http://me:"+secretProxied+"@", 1), 1)
 		r.env[k] = strings.Replace(v, "FILE", file, 1)
