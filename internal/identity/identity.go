@@ -74,6 +74,7 @@ func (s Source) OrManual() Source {
 type Mapping struct {
 	Service   ServiceKey
 	Matcher   Matcher
+	AccountID string // the pin of a reusable identity: the account's immutable id; "" = none
 	Profile   map[string]string
 	Source    Source
 	Rule      string // name of the reducer rule, if Source is FromRule
@@ -109,8 +110,10 @@ type Write struct {
 	Name    string  // the user's own spelling of the name; "" = as User
 	Service ServiceKey
 	Matcher Matcher
-	Source  Source // "" = Manual
-	Rule    string
+	// AccountID is stored beside an identity that is a reusable name; "" = none.
+	AccountID string
+	Source    Source // "" = Manual
+	Rule      string
 	Conditions
 }
 
