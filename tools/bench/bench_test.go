@@ -9,7 +9,6 @@ package bench
 import (
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +36,8 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code, err := buildAndRun(m)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	os.Exit(code)
 }
