@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -99,47 +98,47 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Cou
 		if err := identityd.Register(ctx, cfg, st); err != nil {
 			return store.Counts{}, err
 		}
-		var counts store.Counts
-		failed, err := st.UpsertAll(ctx, store.Actor{Name: importActor}, csvWrites(sheet, &counts))
+		writes, counts := csvWrites(sheet)
+		_, err := st.UpsertUsers(ctx, store.Actor{Name: importActor}, writes)
 		var batch *identity.BatchError
-		if errors.As(err, &batch) {
-			return store.Counts{}, importFailures(batch, failed)
+		switch {
+		case errors.As(err, &batch):
+			return store.Counts{}, importFailures(batch)
+		case err != nil:
+			return store.Counts{}, err
 		}
-		return counts, err
+		return counts, nil
 	})
 }
 
-// csvWrites returns the writes of a sheet. Each iteration counts them anew.
-func csvWrites(sheet *symcsv.Sheet, counts *store.Counts) iter.Seq2[store.UserWrite, error] {
-	return func(yield func(store.UserWrite, error) bool) {
-		*counts = store.Counts{Services: int64(len(sheet.Services))}
-		for _, r := range sheet.Rows {
-			if len(r.Identities) == 0 {
-				continue // a row without identities says nothing
-			}
-			w := store.UserWrite{Key: r.Key, Name: r.User}
-			for _, id := range r.Identities {
-				w.Mappings = append(w.Mappings, store.MappingWrite{Service: id.Service, Matcher: identity.NewMatcher(id.Service.Type, id.Identity)})
-			}
-			counts.Users++
-			counts.Mappings += int64(len(w.Mappings))
-			if !yield(w, nil) {
-				return
-			}
+// csvWrites returns the writes of a sheet, and how much they store.
+func csvWrites(sheet *symcsv.Sheet) ([]store.UserWrite, store.Counts) {
+	var writes []store.UserWrite
+	counts := store.Counts{Services: int64(len(sheet.Services))}
+	for _, r := range sheet.Rows {
+		if len(r.Identities) == 0 {
+			continue // a row without identities says nothing
 		}
+		w := store.UserWrite{Key: r.Key, Name: r.User}
+		for _, id := range r.Identities {
+			w.Mappings = append(w.Mappings, store.MappingWrite{Service: id.Service, Matcher: identity.NewMatcher(id.Service.Type, id.Identity)})
+		}
+		writes = append(writes, w)
+		counts.Users++
+		counts.Mappings += int64(len(w.Mappings))
 	}
+	return writes, counts
 }
 
 // maxFailures bounds how many problems are listed.
 const maxFailures = 20
 
-// importFailures lists problems of a refused batch, each on a line. There were
-// failed of them, and batch holds the first ones.
-func importFailures(batch *identity.BatchError, failed int) error {
+// importFailures lists problems of a refused batch, each on a line.
+func importFailures(batch *identity.BatchError) error {
 	errs := []error{errors.New("nothing was imported, for these reasons")}
 	for i, c := range batch.Items {
 		if i == maxFailures {
-			errs = append(errs, fmt.Errorf("and %d more", failed-i))
+			errs = append(errs, fmt.Errorf("and %d more", len(batch.Items)-i))
 			break
 		}
 		about := string(c.Err.User)

@@ -18,50 +18,44 @@ import (
 // Import fills an empty store with the records of another's Export, which next
 // gives one by one and ends with io.EOF. Services may be there already; users
 // and history may not. It is one transaction: when anything fails, or the
-// process ends, nothing is there. It keeps three pages at a time in memory. next
-// is called by one goroutine, and not any more when Import has returned.
+// process ends, nothing is there. It keeps a page at a time in memory.
 func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (store.Counts, error) {
 	release, err := s.acquireWriter(ctx)
 	if err != nil {
 		return store.Counts{}, err
 	}
 	defer release()
-	var counts store.Counts
+	i := &importer{services: map[string]string{}}
 	// Records cannot be had twice, so a lost transaction is not run again.
 	err = s.runOnce(ctx, false, func(t *tx) error {
-		i := &importer{tx: t}
+		i.tx = t
 		if err := i.checkEmpty(ctx); err != nil {
 			return err
 		}
-		var err error
-		if counts, err = i.write(ctx, next); err != nil {
+		if err := i.write(ctx, next); err != nil {
 			return err
 		}
 		return s.dialect.advance(ctx, t, i.highest)
 	})
-	var bad *sourceError
 	switch {
-	case errors.As(err, &bad):
-		return store.Counts{}, bad.err
+	case i.badRecord != nil:
+		return store.Counts{}, i.badRecord
 	case s.dialect.duplicate(err):
 		return store.Counts{}, badRecord("two records have the same name or number")
 	case err != nil:
 		return store.Counts{}, s.explain(ctx, err)
 	}
 	s.dialect.analyze(ctx, s.db)
-	return counts, nil
+	return i.counts, nil
 }
-
-// sourceError is about a record, or about getting one.
-type sourceError struct{ err error }
-
-func (e *sourceError) Error() string { return e.err.Error() }
-func (e *sourceError) Unwrap() error { return e.err }
 
 // importer writes pages of records.
 type importer struct {
 	*tx
-	highest int64 // number that was given out
+	services  map[string]string // keys of records so far, to ids
+	highest   int64             // number that was given out
+	counts    store.Counts
+	badRecord error // about a record, or about getting one, which is no fault of the store
 }
 
 // checkEmpty refuses stores whose users or history would get mixed up with
@@ -80,28 +74,28 @@ func (i *importer) checkEmpty(ctx context.Context) error {
 	return nil
 }
 
-// write writes all pages. While the database is at work on one, the next is
-// made from the records.
-func (i *importer) write(ctx context.Context, next func() (store.Record, error)) (counts store.Counts, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	pages := make(chan *importPage, 1)
-	made := make(chan struct{})
-	go func() {
-		defer close(made)
-		defer close(pages)
-		makePages(ctx, next, pages)
-	}()
-	defer func() { cancel(); <-made }()
-	for p := range pages {
-		if p.err != nil {
-			return store.Counts{}, &sourceError{p.err}
+// write writes all records, a page at a time.
+func (i *importer) write(ctx context.Context, next func() (store.Record, error)) error {
+	for p := (&importPage{}); ; {
+		r, err := next()
+		if errors.Is(err, io.EOF) {
+			return i.flush(ctx, p)
 		}
-		if err := i.flush(ctx, p); err != nil {
-			return store.Counts{}, err
+		if err == nil {
+			err = checkRecord(r, i.services)
 		}
-		i.highest, counts = max(i.highest, p.highest), p.counts
+		if err != nil {
+			i.badRecord = err
+			return err
+		}
+		i.add(p, r)
+		if p.full() {
+			if err := i.flush(ctx, p); err != nil {
+				return err
+			}
+			p = &importPage{}
+		}
 	}
-	return counts, ctx.Err()
 }
 
 // flush writes a page, users before their mappings.
@@ -141,59 +135,22 @@ func (i *importer) addService(ctx context.Context, row []any) error {
 }
 
 // importPage is as many records as are written at a time, as rows.
-type importPage struct {
-	services, users, mappings, changes [][]any
-
-	highest int64        // number in it
-	counts  store.Counts // of the records up to here
-	err     error        // what is wrong with the record behind it; it is the last page then
-}
+type importPage struct{ services, users, mappings, changes [][]any }
 
 func (p *importPage) full() bool {
 	return len(p.users) >= chunkSize || len(p.mappings) >= chunkSize || len(p.changes) >= chunkSize
 }
 
-// makePages makes pages of records until there are no more, one is wrong, or
-// ctx ends.
-func makePages(ctx context.Context, next func() (store.Record, error), pages chan<- *importPage) {
-	services := map[string]string{} // keys of records so far, to ids
-	var counts store.Counts
-	for last := false; !last; {
-		p := &importPage{}
-		for !last && !p.full() && ctx.Err() == nil {
-			r, err := next()
-			if errors.Is(err, io.EOF) {
-				last = true
-				break
-			}
-			if err == nil {
-				err = checkRecord(r, services)
-			}
-			if err != nil {
-				p.err, last = err, true
-				break
-			}
-			p.add(r, services)
-			counts.Add(r)
-		}
-		p.counts = counts
-		select {
-		case pages <- p:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (p *importPage) add(r store.Record, services map[string]string) {
+func (i *importer) add(p *importPage, r store.Record) {
+	i.counts.Add(r)
 	switch {
 	case r.Service != nil:
-		services[r.Service.Key] = r.Service.ID
+		i.services[r.Service.Key] = r.Service.ID
 		p.services = append(p.services, append([]any{r.Service.ID, r.Service.Key, r.Service.Label}, stampValues(r.Service.Stamp)...))
 	case r.User != nil:
-		p.addUser(r.User, services)
+		i.addUser(p, r.User)
 	default:
-		p.addChange(r.Change)
+		i.addChange(p, r.Change)
 	}
 }
 
@@ -201,22 +158,22 @@ func stampValues(s store.Stamp) []any {
 	return []any{micros(s.CreatedAt), micros(s.UpdatedAt), s.UpdatedBy, s.RequestID}
 }
 
-func (p *importPage) addUser(r *store.UserRecord, services map[string]string) {
+func (i *importer) addUser(p *importPage, r *store.UserRecord) {
 	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName},
 		stampValues(r.Stamp)...))
 	for _, m := range r.Mappings {
 		key, _ := splitServiceKey(m.Service) // checked
-		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, services[m.Service], encodeObject(m.Matcher),
+		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, i.services[m.Service], encodeObject(m.Matcher),
 			claimColumn(m.Matcher.AccountKey(key.Type)), encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
-		p.highest = max(p.highest, m.Revision)
+		i.highest = max(i.highest, m.Revision)
 	}
 }
 
-func (p *importPage) addChange(r *store.ChangeRecord) {
+func (i *importer) addChange(p *importPage, r *store.ChangeRecord) {
 	key, _ := splitServiceKey(r.Service) // checked
 	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID,
 		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
-	p.highest = max(p.highest, r.ID)
+	i.highest = max(i.highest, r.ID)
 }
 
 func recordedValue(v *store.ValueRecord) *identity.Mapping {

@@ -7,9 +7,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -27,11 +25,13 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 	}
 	p := newWritePlan(actor, writes, s.now())
 	return writeTx(ctx, s, func(t *tx) ([]identity.User, error) {
-		failures, err := p.solve(ctx, t)
-		if err != nil {
+		if err := p.load(ctx, t); err != nil {
 			return nil, err
 		}
-		if len(failures) > 0 {
+		if err := p.loadRepeated(ctx, t); err != nil {
+			return nil, err
+		}
+		if failures := p.applyAll(); len(failures) > 0 {
 			return nil, &identity.BatchError{Items: failures}
 		}
 		if err := p.save(ctx, t); err != nil {
@@ -100,17 +100,6 @@ func newWritePlan(actor store.Actor, writes []store.UserWrite, now time.Time) *w
 		p.checked[i] = check(w)
 	}
 	return p
-}
-
-// solve works out what the batch does to the store, or which elements fail.
-func (p *writePlan) solve(ctx context.Context, t *tx) ([]identity.ItemError, error) {
-	if err := p.load(ctx, t); err != nil {
-		return nil, err
-	}
-	if err := p.loadRepeated(ctx, t); err != nil {
-		return nil, err
-	}
-	return p.applyAll(), nil
 }
 
 // load reads the users, services and holders that the writes are about.
@@ -701,81 +690,4 @@ func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, cha
 		c.ID, c.At, c.By, c.RequestID = revisions[i], s.now(), sanitize(actor.Name), sanitize(actor.RequestID)
 	}
 	return t.record(ctx, changes)
-}
-
-// maxFailures bounds the failures that UpsertAll keeps.
-const maxFailures = 1000
-
-// UpsertAll does what UpsertUsers does for more writes than fit into memory: in
-// one transaction, with a page at a time in memory. No two writes may be about
-// one user, and none may have if_unclaimed, which needs the whole batch. writes
-// yields all of them from the first on, once more for each run of the
-// transaction; an error that it yields ends the call and is returned as it is.
-// Every write is checked: failed counts the failures, and the
-// *identity.BatchError names the first 1,000.
-func (s *Store) UpsertAll(ctx context.Context, actor store.Actor, writes iter.Seq2[store.UserWrite, error]) (failed int, err error) {
-	var source *sourceError
-	err = s.write(ctx, func(t *tx) error {
-		failed = 0
-		all := &upsertAll{Store: s, tx: t, actor: actor}
-		for w, err := range writes {
-			if err != nil {
-				return &sourceError{err}
-			}
-			if err := all.add(ctx, w); err != nil {
-				return err
-			}
-		}
-		if err := all.flush(ctx); err != nil {
-			return err
-		}
-		if failed = all.failed; failed > 0 {
-			return &identity.BatchError{Items: all.failures}
-		}
-		return nil
-	})
-	if errors.As(err, &source) {
-		return 0, source.err
-	}
-	return failed, err
-}
-
-// upsertAll is one run of the transaction.
-type upsertAll struct {
-	*Store
-	*tx
-	actor    store.Actor
-	page     []store.UserWrite
-	before   int // writes of earlier pages
-	failures []identity.ItemError
-	failed   int
-}
-
-func (a *upsertAll) add(ctx context.Context, w store.UserWrite) error {
-	a.page = append(a.page, w)
-	if len(a.page) < chunkSize {
-		return nil
-	}
-	return a.flush(ctx)
-}
-
-// flush writes a page. Once an element has failed, the others are only checked.
-func (a *upsertAll) flush(ctx context.Context) error {
-	p := newWritePlan(a.actor, a.page, a.now())
-	failures, err := p.solve(ctx, a.tx)
-	if err != nil {
-		return err
-	}
-	for _, c := range failures {
-		if len(a.failures) < maxFailures {
-			c.Index += a.before
-			a.failures = append(a.failures, c)
-		}
-	}
-	if a.failed += len(failures); a.failed == 0 {
-		err = p.save(ctx, a.tx)
-	}
-	a.before += len(a.page)
-	a.page = a.page[:0]
-	return err
 }

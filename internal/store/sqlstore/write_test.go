@@ -5,7 +5,6 @@ package sqlstore
 
 import (
 	"errors"
-	"iter"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,29 +22,17 @@ func plainPeople(n int, suffix string) []store.UserWrite {
 	return writes
 }
 
-// each yields writes, and an error behind them where there is one.
-func each(writes []store.UserWrite, err error) iter.Seq2[store.UserWrite, error] {
-	return func(yield func(store.UserWrite, error) bool) {
-		for _, w := range writes {
-			if !yield(w, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(store.UserWrite{}, err)
-		}
-	}
-}
-
-// UpsertAll does what UpsertUsers does, in pages, and all or nothing.
-func TestUpsertAll(t *testing.T) {
+// A batch of more writes than one statement takes, as a CSV makes it, is stored
+// all or not at all.
+func TestUpsertUsers_largeBatch(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		const n = 2*chunkSize + 7
 		s := openURL(t, url, Options{})
 		fill(t, s, 5) // some are there already, with other values
-		all := func(writes []store.UserWrite, source error) (int, error) {
-			return s.UpsertAll(t.Context(), store.Actor{Name: "import"}, each(writes, source))
+		all := func(writes []store.UserWrite) error {
+			_, err := s.UpsertUsers(t.Context(), store.Actor{Name: "import"}, writes)
+			return err
 		}
 		before := export(t, s)
 		unchanged := func(what string) {
@@ -58,20 +45,15 @@ func TestUpsertAll(t *testing.T) {
 		wrong := plainPeople(n, "b")
 		wrong[3].Mappings[0].Service.ExternalID = "unregistered"
 		wrong[n-1].Mappings[0].Matcher = identity.Matcher{"user_id": "\x00"}
-		failed, err := all(wrong, nil)
+		err := all(wrong)
 		var batch *identity.BatchError
-		if !errors.As(err, &batch) || failed != 2 || len(batch.Items) != 2 || batch.Items[0].Index != 3 || batch.Items[1].Index != n-1 {
-			t.Fatalf("%d failed: %v", failed, err)
-		}
-		unchanged("two failures")
-		cut := errors.New("the file cannot be read on")
-		if _, err := all(plainPeople(n, "b"), cut); !errors.Is(err, cut) {
+		if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 3 || batch.Items[1].Index != n-1 {
 			t.Fatalf("got %v", err)
 		}
-		unchanged("the source failed")
+		unchanged("two failures")
 
-		if failed, err := all(plainPeople(n, "b"), nil); err != nil || failed != 0 {
-			t.Fatal(failed, err)
+		if err := all(plainPeople(n, "b")); err != nil {
+			t.Fatal(err)
 		}
 		users, _, err := s.Users(t.Context(), store.UserFilter{})
 		if err != nil || len(users) != n {
@@ -88,40 +70,9 @@ func TestUpsertAll(t *testing.T) {
 			t.Errorf("the history of a changed one is %+v, %v", changes, err)
 		}
 		before = export(t, s)
-		if _, err := all(plainPeople(n, "b"), nil); err != nil {
+		if err := all(plainPeople(n, "b")); err != nil {
 			t.Fatal(err)
 		}
 		unchanged("the same again")
 	})
-}
-
-// A transaction that lost is run again from the first write on.
-func TestUpsertAllIsRunAgain(t *testing.T) {
-	t.Parallel()
-	s := openFile(t, newPath(t), Options{})
-	fill(t, s, 0)
-	s.dialect = retryDialect{s.dialect}
-	runs := 0
-	failed, err := s.UpsertAll(t.Context(), actor, func(yield func(store.UserWrite, error) bool) {
-		runs++
-		for i, w := range plainPeople(chunkSize+5, "") {
-			if runs < 3 && i == chunkSize+2 {
-				// What the database would say to the statement behind it.
-				yield(store.UserWrite{}, errSerialization)
-				return
-			}
-			if !yield(w, nil) {
-				return
-			}
-		}
-	})
-	if err != nil || failed != 0 || runs != 3 {
-		t.Fatalf("%d runs, %d failed, %v", runs, failed, err)
-	}
-	if users, _, err := s.Users(t.Context(), store.UserFilter{}); err != nil || len(users) != chunkSize+5 {
-		t.Errorf("%d users, %v", len(users), err)
-	}
-	if changes, _, err := s.History(t.Context(), store.HistoryFilter{}); err != nil || len(changes) != chunkSize+5 {
-		t.Errorf("%d changes, %v", len(changes), err)
-	}
 }
