@@ -43,8 +43,8 @@ type answers[A any] struct {
 
 	mu       sync.Mutex
 	known    map[question]answer[A]
-	batchers map[identity.ServiceKey]*batcher[string, A]
 	epoch    uint64 // ticks when a service was written to
+	batchers *serviceBatchers[A]
 }
 
 type question struct {
@@ -58,10 +58,9 @@ type answer[A any] struct {
 }
 
 func newAnswers[A any](what string, maxAge time.Duration, call func(context.Context, identity.ServiceKey, []string) ([]A, error), final func(A) bool) *answers[A] {
-	return &answers[A]{
-		call: call, final: final, what: what, maxAge: maxAge,
-		known: map[question]answer[A]{}, batchers: map[identity.ServiceKey]*batcher[string, A]{},
-	}
+	l := &answers[A]{call: call, final: final, what: what, maxAge: maxAge, known: map[question]answer[A]{}}
+	l.batchers = newServiceBatchers(l.ask, l.now)
+	return l
 }
 
 func (l *answers[A]) get(ctx context.Context, service identity.ServiceKey, keys []string) ([]A, error) {
@@ -101,21 +100,7 @@ func (l *answers[A]) find(ctx context.Context, service identity.ServiceKey, keys
 	if len(keys) > single {
 		return l.ask(ctx, service, keys)
 	}
-	return l.batcherOf(service).get(ctx, keys, false)
-}
-
-func (l *answers[A]) batcherOf(service identity.ServiceKey) *batcher[string, A] {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := l.batchers[service]
-	if b == nil {
-		b = newBatcher(func(ctx context.Context, keys []string) (map[string]A, error) {
-			return l.ask(ctx, service, keys)
-		})
-		b.clock = l.now
-		l.batchers[service] = b
-	}
-	return b
+	return l.batchers.of(service).get(ctx, keys, false)
 }
 
 func (l *answers[A]) now() uint64 {

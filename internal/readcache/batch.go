@@ -73,11 +73,34 @@ type outcome[V any] struct {
 	err   error
 }
 
-func newBatcher[K comparable, V any](ask func(ctx context.Context, keys []K) (map[K]V, error)) *batcher[K, V] {
-	return &batcher[K, V]{
-		ask:   ask,
-		clock: func() uint64 { return 0 },
+func newBatcher[K comparable, V any](ask func(ctx context.Context, keys []K) (map[K]V, error), clock func() uint64) *batcher[K, V] {
+	return &batcher[K, V]{ask: ask, clock: clock, flights: map[K]*batch[K, V]{}}
+}
+
+// serviceBatchers has a batcher for each service: a request asks only one.
+type serviceBatchers[V any] struct {
+	ask   func(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]V, error)
+	clock func() uint64
+
+	mu        sync.Mutex
+	byService map[identity.ServiceKey]*batcher[string, V]
+}
+
+func newServiceBatchers[V any](ask func(context.Context, identity.ServiceKey, []string) (map[string]V, error), clock func() uint64) *serviceBatchers[V] {
+	return &serviceBatchers[V]{ask: ask, clock: clock, byService: map[identity.ServiceKey]*batcher[string, V]{}}
+}
+
+func (s *serviceBatchers[V]) of(service identity.ServiceKey) *batcher[string, V] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.byService[service]
+	if b == nil {
+		b = newBatcher(func(ctx context.Context, keys []string) (map[string]V, error) {
+			return s.ask(ctx, service, keys)
+		}, s.clock)
+		s.byService[service] = b
 	}
+	return b
 }
 
 // get answers distinct keys. With fresh set it joins no request under way. It
@@ -179,9 +202,6 @@ func (b *batcher[K, V]) send() {
 	b.gathering = nil
 	g.timer.Stop()
 	g.sent = b.clock()
-	if b.flights == nil {
-		b.flights = map[K]*batch[K, V]{}
-	}
 	for _, key := range g.keys {
 		b.flights[key] = g
 	}

@@ -4,7 +4,6 @@
 package readcache
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -62,7 +61,7 @@ func (c *cache) find(keys []identity.UserKey) (found []identity.User, stale []id
 	}
 	found = make([]identity.User, 0, len(keys))
 	for _, key := range keys {
-		if u, there := s.users[key]; there {
+		if u := s.users.Find(key); u != nil {
 			found = append(found, *u)
 		} else if _, open := s.stale[key]; open {
 			stale = append(stale, key)
@@ -190,8 +189,8 @@ func (c *cache) changed(id string) {
 	if c.snap == nil {
 		return
 	}
-	if key, known := c.snap.byID[id]; known {
-		c.touch(key)
+	if u := c.snap.users.FindID(id); u != nil {
+		c.touch(u.Key)
 	}
 }
 
@@ -200,114 +199,38 @@ func (c *cache) changed(id string) {
 type snapshot struct {
 	at    time.Time
 	sent  uint64 // the cache's clock when the list was asked for
-	users map[identity.UserKey]*identity.User
-	byID  map[string]identity.UserKey
+	users *identity.Index
 	stale map[identity.UserKey]struct{} // only the server knows what is stored for them
-	// claims indexes, per service that was asked about, who has or had an account.
-	claims map[identity.ServiceKey]map[string][]identity.UserKey
-	bytes  int // estimated size of users
+	bytes int                           // estimated size of users
 }
 
 func newSnapshot(at time.Time, sent uint64) *snapshot {
-	return &snapshot{
-		at: at, sent: sent,
-		users: map[identity.UserKey]*identity.User{}, byID: map[string]identity.UserKey{},
-		stale:  map[identity.UserKey]struct{}{},
-		claims: map[identity.ServiceKey]map[string][]identity.UserKey{},
-	}
+	return &snapshot{at: at, sent: sent, users: identity.NewIndex(), stale: map[identity.UserKey]struct{}{}}
 }
 
-// errTwoUsers makes a list useless: two users have one name. Asking for that
-// name alone explains it properly.
-var errTwoUsers = errors.New("two users have one name")
-
-// add puts a user of the list into the snapshot.
+// add puts a user of the list into the snapshot. Two users with one name make
+// the list useless: asking for that name alone explains it properly.
 func (s *snapshot) add(u identity.User) error {
-	if other, twice := s.users[u.Key]; twice && other.ID != u.ID {
-		return errTwoUsers
-	}
 	s.bytes += sizeOf(u)
-	s.put(u)
-	return nil
+	return s.users.Add(u)
 }
 
 // put stores a user under the user's key.
 func (s *snapshot) put(u identity.User) {
-	key := u.Key
-	u.Mappings = slices.Clip(u.Mappings) // a caller's append must not write into ours
-	if before, known := s.byID[u.ID]; known && before != key {
-		s.remove(before) // renamed
-	}
-	s.remove(key)
-	s.users[key] = &u
-	if u.ID != "" {
-		s.byID[u.ID] = key
-	}
-	for _, m := range u.Mappings {
-		if byClaim, indexed := s.claims[m.Service]; indexed {
-			claim := m.Matcher.AccountKey(m.Service.Type)
-			if !slices.Contains(byClaim[claim], key) {
-				byClaim[claim] = append(byClaim[claim], key)
-			}
-		}
-	}
+	s.users.Put(u)
+	delete(s.stale, u.Key)
 }
 
 // remove notes that nobody has the key.
 func (s *snapshot) remove(key identity.UserKey) {
-	if u, there := s.users[key]; there {
-		delete(s.users, key)
-		delete(s.byID, u.ID)
-	}
+	s.users.Remove(key)
 	delete(s.stale, key)
 }
 
 // evict forgets what is stored for a key.
 func (s *snapshot) evict(key identity.UserKey) {
-	s.remove(key)
+	s.users.Remove(key)
 	s.stale[key] = struct{}{}
-}
-
-// holders returns the users who have one of the claims, in the order of claims,
-// then by key.
-func (s *snapshot) holders(service identity.ServiceKey, claims []string) []identity.Holder {
-	byClaim := s.claimsOf(service)
-	var out []identity.Holder
-	for _, claim := range claims {
-		claim = identity.FoldIdentity(service.Type, claim)
-		for _, key := range slices.Sorted(slices.Values(byClaim[claim])) {
-			if u := s.users[key]; u != nil { // the index also holds users who had the account
-				if m, ok := u.Mapping(service); ok && m.Matcher.AccountKey(service.Type) == claim {
-					out = append(out, identity.Holder{User: key, Mapping: m})
-				}
-			}
-		}
-	}
-	return out
-}
-
-func (s *snapshot) claimsOf(service identity.ServiceKey) map[string][]identity.UserKey {
-	if known, ok := s.claims[service]; ok {
-		return known
-	}
-	byClaim := map[string][]identity.UserKey{}
-	for key, u := range s.users {
-		if m, ok := u.Mapping(service); ok {
-			claim := m.Matcher.AccountKey(service.Type)
-			byClaim[claim] = append(byClaim[claim], key)
-		}
-	}
-	s.claims[service] = byClaim
-	return byClaim
-}
-
-// everybody returns the users, ordered by key.
-func (s *snapshot) everybody() []identity.User {
-	out := make([]identity.User, 0, len(s.users))
-	for _, key := range slices.Sorted(maps.Keys(s.users)) {
-		out = append(out, *s.users[key])
-	}
-	return out
 }
 
 // sizeOf estimates what holding a user costs, in bytes: the record, its places

@@ -22,7 +22,11 @@ func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claim
 		return r.api.Holders(ctx, service, claims) // users do not hold their own record as a mapping
 	}
 	var found []identity.Holder
-	fromSnapshot := func(s *snapshot) { found = s.holders(service, claims) }
+	accountKeys := make([]string, len(claims))
+	for i, claim := range claims {
+		accountKeys[i] = identity.FoldIdentity(service.Type, claim)
+	}
+	fromSnapshot := func(s *snapshot) { found = s.users.Holders(service, accountKeys...) }
 	if held, err := r.view(ctx, fromSnapshot); held || err != nil {
 		return found, err
 	}
@@ -40,7 +44,7 @@ func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claim
 			return found, err
 		}
 	}
-	byClaim, err := r.holdersOf(service).get(ctx, claims, false)
+	byClaim, err := r.holders.of(service).get(ctx, claims, false)
 	if err != nil {
 		return nil, withListError(err, listErr)
 	}
@@ -48,21 +52,6 @@ func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claim
 		found = append(found, byClaim[claim]...)
 	}
 	return found, nil
-}
-
-// holdersOf returns the batcher of one service: a request asks only one.
-func (r *Reader) holdersOf(service identity.ServiceKey) *batcher[string, []identity.Holder] {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b := r.holders[service]
-	if b == nil {
-		b = newBatcher(func(ctx context.Context, claims []string) (map[string][]identity.Holder, error) {
-			return r.askHolders(ctx, service, claims)
-		})
-		b.clock = r.cache.now
-		r.holders[service] = b
-	}
-	return b
 }
 
 func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, claims []string) (map[string][]identity.Holder, error) {

@@ -108,7 +108,7 @@ func (r *Reader) tryList(ctx context.Context, _ []struct{}) (map[struct{}]struct
 		}
 		err := s.add(u)
 		tooLarge := s.bytes > r.maxBytes
-		if err != nil || tooLarge || len(s.users) >= pages*pageSize {
+		if err != nil || tooLarge || s.users.Len() >= pages*pageSize {
 			r.policy.failed(pages, tooLarge)
 			return nil, nil
 		}

@@ -18,7 +18,6 @@ package readcache
 import (
 	"context"
 	"iter"
-	"sync"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -70,9 +69,7 @@ type Reader struct {
 	services *answers[[]identity.Service]
 	lookups  *answers[identity.LookupResult]
 	statuses *answers[identity.AccountStatus]
-
-	mu      sync.Mutex
-	holders map[identity.ServiceKey]*batcher[string, []identity.Holder]
+	holders  *serviceBatchers[[]identity.Holder]
 }
 
 // maxBytes bounds the estimated size of a snapshot: about 50,000 people with one
@@ -83,16 +80,15 @@ const maxBytes = 64 << 20
 func New(api API) *Reader {
 	r := &Reader{
 		api: api, cache: newCache(), maxBytes: maxBytes,
-		holders:  map[identity.ServiceKey]*batcher[string, []identity.Holder]{},
 		services: newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
 		lookups:  newAnswers("e-mails", forever, api.Lookup, finalLookup),
 		statuses: newAnswers("identities", forever, api.Status, finalStatus),
 	}
-	r.finds = newBatcher(r.askUsers)
-	r.finds.clock = r.cache.now
+	r.finds = newBatcher(r.askUsers, r.cache.now)
+	r.holders = newServiceBatchers(r.askHolders, r.cache.now)
 	// A list serves callers who come while it is read, whatever was written:
 	// install knows which users are stale.
-	r.lists = newBatcher(r.tryList)
+	r.lists = newBatcher(r.tryList, func() uint64 { return 0 })
 	return r
 }
 

@@ -130,7 +130,7 @@ func (r *Reader) UserByID(ctx context.Context, id string) (*identity.User, error
 func (r *Reader) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
 		var all []identity.User
-		held, err := r.view(ctx, func(s *snapshot) { all = s.everybody() })
+		held, err := r.view(ctx, func(s *snapshot) { all = s.users.All() })
 		if err != nil {
 			yield(identity.User{}, err)
 			return
