@@ -35,7 +35,7 @@ func loadConfig(t *testing.T, text, env string) *config.Config {
 	return cfg
 }
 
-// One directory works and two do not, the first of which answers with the
+// One directory works and two do not. The first of the two answers with the
 // secret it was sent.
 func TestRunChecks(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestCheckStoreFailures(t *testing.T) {
 				t.Fatalf("check found %+v", results)
 			}
 			if strings.Contains(results[0].err.Error()+results[0].subject, checkedSecret) {
-				t.Error("the password stands in a message")
+				t.Error("a message holds the password")
 			}
 			if after, err := os.ReadFile(cfg.Path); err != nil || string(after) != string(before) {
 				t.Errorf("the file that is no database was changed: %v", err)

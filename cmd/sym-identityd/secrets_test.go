@@ -27,7 +27,7 @@ import (
 // secrets are one of each kind that the server is given, by name.
 type secrets map[string]string
 
-// in finds those that stand in a text, in any of the forms a text may have.
+// in finds those that a text holds, in any of the forms a text may have.
 func (s secrets) in(text string) (found []string) {
 	for name, secret := range s {
 		for _, form := range []string{

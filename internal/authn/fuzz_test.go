@@ -12,7 +12,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// FuzzAuthenticate: whatever stands in the header, nobody is let in who has no
+// FuzzAuthenticate: whatever the header holds, nobody is let in who has no
 // signature of the issuer, and every refusal is an answer of the API.
 func FuzzAuthenticate(f *testing.F) {
 	issuer := authntest.Start(f)

@@ -219,7 +219,7 @@ func TestIssuerURLs(t *testing.T) {
 		}
 	}
 	if err := (authn.Issuer{URL: "http://127.0.0.1"}).CheckURL(); err == nil {
-		t.Error("http was accepted unasked")
+		t.Error("http was accepted without allow_http")
 	}
 	var e *identity.Error
 	if errors.As(authn.Issuer{URL: "http://127.0.0.1"}.CheckURL(), &e) {

@@ -213,7 +213,7 @@ type failures struct {
 }
 
 // add takes the error of one transaction, after place has put its failures
-// where they stand in the whole call. It reports whether to send no more.
+// their positions in the whole call. It reports whether to send no more.
 func (f *failures) add(err error, place func(*identity.ItemError)) (stop bool) {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) {

@@ -152,7 +152,7 @@ func (r *reply) users() (users []identity.User, next string, err error) {
 	return users, list.NextCursor, r.invalid(err)
 }
 
-// selectUsers returns the users whom keys name. Two users under one key are an
+// selectUsers returns the users that keys name. Two users under one key are an
 // error: either could be the wrong person.
 func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
 	byKey := make(map[identity.UserKey]identity.User, len(users))

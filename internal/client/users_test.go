@@ -218,7 +218,7 @@ func TestNullListsAreEmpty(t *testing.T) {
 	}
 }
 
-// allUsers lists everybody whom AllUsers yields, or returns its error.
+// allUsers lists everybody that AllUsers yields, or returns its error.
 func allUsers(c *Client) ([]identity.User, error) {
 	var all []identity.User
 	for u, err := range c.AllUsers(context.Background()) {

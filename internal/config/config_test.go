@@ -24,7 +24,7 @@ const head = "org = \"acme\"\nstore = \"sqlite:identities.db\"\n"
 
 const validHash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-// secretValue is what the tests' environment holds; it may stand in no text.
+// secretValue is what the tests' environment holds; it may appear in no text.
 const secretValue = "s3cr3t-V4lue/+with space"
 
 func testEnv(name string) (string, bool) {
@@ -84,7 +84,7 @@ func TestLoadDiagnostics(t *testing.T) {
 			for _, line := range got {
 				for _, secret := range []string{"s3cr3t", "hunter2"} {
 					if strings.Contains(line, secret) {
-						t.Errorf("a secret stands in %q", line)
+						t.Errorf("%q holds a secret", line)
 					}
 				}
 			}

@@ -63,7 +63,7 @@ func (t *team) add(bulk, single int) {
 		t.users++
 	}
 	for i := range single {
-		n := from + i*max(1, bulk/max(1, single)) // people of whom both kinds make the first record
+		n := from + i*max(1, bulk/max(1, single)) // both kinds of resources create the first record of these people
 		if i%3 == 2 {
 			n = t.users
 			t.users++

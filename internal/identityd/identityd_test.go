@@ -303,7 +303,7 @@ func TestOpenStoreFailures(t *testing.T) {
 				t.Errorf("got %q", lines)
 			}
 			if strings.Contains(err.Error(), secretValue) {
-				t.Error("the password stands in a message")
+				t.Error("a message holds the password")
 			}
 			if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
 				t.Errorf("the file that is no database was changed: %v", err)

@@ -139,7 +139,7 @@ func (s *summarySource) all(fn *ast.FuncDecl, values []ast.Expr, depth int) []st
 	return all
 }
 
-// around is the function that an expression stands in.
+// around returns the function that contains an expression.
 func (s *summarySource) around(expr ast.Expr, otherwise *ast.FuncDecl) *ast.FuncDecl {
 	for _, fn := range s.funcs {
 		if fn.Pos() <= expr.Pos() && expr.End() <= fn.End() {

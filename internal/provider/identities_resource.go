@@ -54,7 +54,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"and the API a request per thousand.\n\n" +
 			"Each entry follows the rules of `sym_identity`: an equal stored value is adopted, a value that a rule or a lookup stored is overwritten " +
 			"with a warning, a different *manual* value is an error at plan unless `overwrite = true`, and an account that somebody else holds " +
-			"is one unless `allow_shared = true`. Everything that is wrong stands in one diagnostic.\n\n" +
+			"is one unless `allow_shared = true`. One diagnostic lists every problem.\n\n" +
 			"When only some mappings can be stored, an update keeps them in state and the error lists the others. A creation that fails leaves " +
 			"nothing in state, because Terraform would delete everybody's mapping before it tries again; what was stored stays stored, and the next apply adopts it.",
 		Attributes: map[string]schema.Attribute{

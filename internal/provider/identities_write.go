@@ -50,7 +50,7 @@ type outcome struct {
 	known   revisions // of what was stored
 	left    []mappingRow
 	refused []refusal
-	fatal   error        // because of which the rest was not sent
+	fatal   error        // the reason why the rest was not sent
 	unsent  []mappingRow // that rest
 }
 
@@ -64,7 +64,7 @@ type mappingsWriter struct {
 }
 
 // write stores all it can. Each batch is a transaction; one that is refused is
-// sent again without those because of which it was, so that one bad row never
+// sent again without the rows that failed, so that one bad row never
 // blocks another. A row whose account another row of the list still has waits
 // until that one has been written.
 func (w mappingsWriter) write(ctx context.Context, jobs []writeJob) outcome {

@@ -108,7 +108,7 @@ func TestBudget_planOfNew(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	s, p := newIdentityTest(t)
-	s.mapPeople(40) // of whom some are adopted, and one is in the way
+	s.mapPeople(40) // some of them are adopted, and one is in the way
 	s.mapping("eve@acme.com", testOkta, account(500), identity.Manual)
 	s.forget()
 	eachParallel(n, func(i int) {

@@ -188,7 +188,7 @@ func (r *secretsRun) look(logs string) {
 	}
 }
 
-// spellings are the ways in which a text may stand in another.
+// spellings are the forms in which one text may contain another.
 func spellings(secret string) map[string]string {
 	forms := map[string]string{
 		"plain": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "page": html.EscapeString(secret),

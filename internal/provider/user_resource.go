@@ -106,7 +106,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"delete_identities": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether destroying the user may delete identities that are still stored for it. Off when not set: destroying then stops and lists them. " +
-					"It counts once it is applied, so set it one apply before the user is destroyed.",
+					"It takes effect when it is applied, so set it one apply before the user is destroyed.",
 			},
 			"id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
@@ -394,7 +394,7 @@ func (r *userResource) ImportState(ctx context.Context, req resource.ImportState
 	}
 }
 
-// findImported finds whom an import names: text is an e-mail, a username or an
+// findImported finds the user that an import names: text is an e-mail, a username or an
 // id; id, where text is "", is one for certain. nil is always with an error.
 func (r *userResource) findImported(ctx context.Context, text, id string, diags *diag.Diagnostics) *identity.User {
 	var stored *identity.User
@@ -645,7 +645,7 @@ func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
 			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), server))
 }
 
-// addRoleNotSet reports a creation of which the last step failed.
+// addRoleNotSet reports a creation whose last step failed.
 func addRoleNotSet(diags *diag.Diagnostics, key identity.UserKey, role identity.Role, err error) {
 	diags.AddError(failureSummary("Set the Role of a New User"),
 		fmt.Sprintf("%s is stored, but without the role %s, and is not in state. The next apply adopts the user and sets the role.\n\n%s",

@@ -234,7 +234,7 @@ func TestRequestNobodyWaitsForEnds(t *testing.T) {
 			t.Error(err)
 		}
 		before := f.count()
-		r = New(f) // of which the first question waits for company
+		r = New(f) // its first question waits for others
 		soon, cancel := context.WithTimeout(t.Context(), window/2)
 		defer cancel()
 		_, err := r.FindUsersFresh(soon, keys("bob@acme.com"))

@@ -71,7 +71,7 @@ func TestHoldersFromTheSnapshot(t *testing.T) {
 	}
 }
 
-// Users of whom nothing is known any more are asked for first.
+// Users without a valid answer are asked for first.
 func TestHoldersAfterDeletions(t *testing.T) {
 	t.Parallel()
 	names := people(200)

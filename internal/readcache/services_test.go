@@ -42,7 +42,7 @@ func TestServices(t *testing.T) {
 		list(2)
 		list(2)
 		if n := f.count(); n != 2 {
-			t.Errorf("%d requests, the first of which failed", n)
+			t.Errorf("%d requests after a failed one", n)
 		}
 		f.before = nil
 		slack := identity.ServiceKey{Type: "slack", ExternalID: "T1"}

@@ -86,7 +86,7 @@ func TestFailedWriteEvicts(t *testing.T) {
 	}
 }
 
-// Who holds a claimed account is not whom the snapshot thought.
+// Who holds a claimed account is not the user in the snapshot.
 func TestClaimedWriteEvictsTheHolder(t *testing.T) {
 	t.Parallel()
 	f := newFakeAPI(ada, bob)

@@ -52,7 +52,7 @@ func BenchmarkCELIdentities(b *testing.B) {
 	})
 }
 
-// BenchmarkManyRules is a user whom only the last of 50 rules is for.
+// BenchmarkManyRules evaluates 50 rules for a user that only the last one matches.
 func BenchmarkManyRules(b *testing.B) {
 	var list []rules.Rule
 	for i := range 49 {

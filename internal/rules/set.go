@@ -56,7 +56,7 @@ func (s *Set) Len() int {
 	return s.size
 }
 
-// Subject is the user for whom a set is evaluated. Key is normalised, as by
+// Subject describes the user that a set is evaluated for. Key is normalised, as by
 // identity.ParseUser. Everything else may be empty; only expressions see role
 // and names.
 type Subject struct {

@@ -95,7 +95,7 @@ func TestRename(t *testing.T) {
 }
 
 // TestTwoWriters: of two writers that read the same revision one wins, and the
-// other is told what the winner stored.
+// other learns what the winner stored.
 func TestTwoWriters(t *testing.T) {
 	t.Parallel()
 	h := start(t).register(okta)
@@ -121,11 +121,11 @@ func TestTwoWriters(t *testing.T) {
 		}
 		stored := answers[loser].body["results"].([]any)[0].(map[string]any)["stored"].(map[string]any)
 		if got := stored["matcher"].(map[string]any)["user_id"]; got != ids[winner] {
-			t.Errorf("the loser is told %v, the winner stored %s", got, ids[winner])
+			t.Errorf("the loser learns %v, the winner stored %s", got, ids[winner])
 		}
 		next := int64(stored["revision"].(float64))
 		if next <= revision {
-			t.Errorf("the loser is told revision %d, which is not newer than %d", next, revision)
+			t.Errorf("the loser learns revision %d, which is not newer than %d", next, revision)
 		}
 		revision = next
 	}

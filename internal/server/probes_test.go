@@ -70,7 +70,7 @@ func TestMetricsAndLogsNameNobody(t *testing.T) {
 	}
 	for _, never := range []string{"alice", u.ID, "00u1", admin, guest, "wrong-token"} {
 		if strings.Contains(logs, never) || strings.Contains(metrics, never) {
-			t.Errorf("%q stands in a log or metric", never)
+			t.Errorf("a log or metric holds %q", never)
 		}
 	}
 }

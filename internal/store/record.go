@@ -18,7 +18,7 @@ type Record struct {
 	Change  *ChangeRecord  `json:"change,omitempty"`
 }
 
-// Stamp tells when something was made and changed last, and by whom.
+// Stamp tells when something was made and changed last, and who did it.
 type Stamp struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

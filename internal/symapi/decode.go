@@ -15,7 +15,7 @@ import (
 
 // DecodeUser reads a user of the wire. The sym identity gives the names; fields
 // that the server does not send are zero, and a mapping without source counts
-// as manual, so that nothing overwrites it unasked. It refuses a user that could
+// as manual, so that only a person overwrites it. It refuses a user that could
 // be confused with others: no id, no name, two names, two identities of one
 // service.
 func DecodeUser(u User) (identity.User, error) {
