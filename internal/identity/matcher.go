@@ -9,8 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Limits on identities and matchers.
@@ -65,6 +63,7 @@ func (m Matcher) AccountKey(serviceType string) string {
 }
 
 // FoldIdentity returns the form in which identities of a service type compare.
+// Folding it again changes nothing.
 func FoldIdentity(serviceType, identity string) string {
 	if typeOf(serviceType).foldCase {
 		return FoldASCII(identity)
@@ -101,8 +100,8 @@ func (m Matcher) Validate(service ServiceKey) error {
 			fmt.Sprintf("It must have 1 to %d.", MaxMatcherKeys))
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if strings.TrimSpace(key) != key || key == "" || len(key) > 64 || strings.ContainsFunc(key, isControl) || !utf8.ValidString(key) {
-			return Invalid(CodeIdentityInvalid, fmt.Sprintf("%q is not a matcher key", Truncate(key)),
+		if problem, _ := textProblem(key); strings.TrimSpace(key) != key || key == "" || len(key) > 64 || problem != "" {
+			return Invalid(CodeIdentityInvalid, Quote(key)+" is not a matcher key",
 				"Keys are short names such as user_id, without outer spaces.")
 		}
 		if err := validateValue(service, m[key]); err != nil {
@@ -128,28 +127,27 @@ func validateOwn(service ServiceKey, own string) error {
 		return nil
 	}
 	if hint := check(service, own); hint != "" {
-		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q is invalid for %s", Truncate(own), service), hint)
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %s is invalid for %s", Quote(own), service), hint)
 	}
 	return nil
 }
 
+// validateValue checks any value of a matcher.
 func validateValue(service ServiceKey, value string) error {
-	bad := func(what, hint string) error {
-		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %q for %s %s", Truncate(value), service, what), hint)
+	bad := func(problem, hint string) error {
+		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %s for %s %s", Quote(value), service, problem), hint)
 	}
-	switch {
-	case strings.TrimSpace(value) == "":
+	if strings.TrimSpace(value) == "" {
 		return Invalid(CodeIdentityInvalid, "Identity value cannot be empty", "To unmap the user, delete the mapping instead.")
-	case value != strings.TrimSpace(value):
-		return bad("starts or ends with a space", "Remove the outer spaces.")
-	case len(value) > MaxIdentityBytes:
+	}
+	if problem := outerSpace(value); problem != "" {
+		return bad(problem, "Remove the outer spaces.")
+	}
+	if len(value) > MaxIdentityBytes {
 		return bad(fmt.Sprintf("is %d bytes long", len(value)), fmt.Sprintf("Identities have at most %d bytes.", MaxIdentityBytes))
-	case !utf8.ValidString(value):
-		return bad("is not valid UTF-8", "Remove the broken bytes.")
-	case strings.ContainsFunc(value, isControl):
-		return bad("holds a control character", "Remove it; it may have come along when pasting.")
+	}
+	if problem, hint := textProblem(value); problem != "" {
+		return bad(problem, hint)
 	}
 	return nil
 }
-
-func isControl(r rune) bool { return unicode.IsControl(r) }

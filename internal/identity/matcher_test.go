@@ -64,6 +64,7 @@ func TestMatcherValidate(t *testing.T) {
 	t.Parallel()
 	iam := ServiceKey{"aws_iam", "123456789012"}
 	okta := ServiceKey{"okta", "acme.okta.com"}
+	scim := ServiceKey{"scim", "x"}
 	tests := []struct {
 		service ServiceKey
 		matcher Matcher
@@ -75,10 +76,22 @@ func TestMatcherValidate(t *testing.T) {
 		{okta, Matcher{}, "has 0 keys"},
 		{okta, Matcher{"user_id": ""}, "Identity value cannot be empty"},
 		{okta, Matcher{"user_id": " "}, "Identity value cannot be empty"},
-		{okta, Matcher{"user_id": " 00u1"}, "starts or ends with a space"},
+		{okta, Matcher{"user_id": " 00u1"}, "starts with a space"},
+		{okta, Matcher{"user_id": "00u1\n"}, "ends with a line break"},
+		{okta, Matcher{"user_id": "00u1\t"}, "ends with a tab"},
+		{okta, Matcher{"user_id": "00u1\u00a0"}, "ends with a no-break space (U+00A0)"},
+		{okta, Matcher{"user_id": "\u2003" + "00u1"}, "starts with a space (U+2003)"},
+		{okta, Matcher{"user_id": "00u1\u200b"}, "holds the invisible character U+200B"},
+		{okta, Matcher{"user_id": "00u1", "note": "\u202e"}, "holds the invisible character U+202E"},
+		{okta, Matcher{"user_id": "00u1", "a\u200bb": "x"}, "is not a matcher key"},
+		{scim, Matcher{"user_id": "a\ufffdb"}, "holds U+FFFD"},
+		{scim, Matcher{"user_id": "a\u0378b"}, "holds U+0378, which Unicode assigns to no character"},
+		{scim, Matcher{"user_id": "a\u00a0b"}, "holds the invisible character U+00A0"},
+		{scim, Matcher{"user_id": "Zoë Müller 日本"}, ""},
 		{okta, Matcher{"user_id": "00\nu1"}, "control character"},
 		{okta, Matcher{"user_id": "\xff"}, "UTF-8"},
 		{okta, Matcher{"user_id": strings.Repeat("x", 1025)}, "at most 1024 bytes"},
+		{okta, Matcher{"user_id": strings.Repeat("x", 1025)}, `"` + strings.Repeat("x", 64) + `…" (1025 bytes)`},
 		{okta, Matcher{"user_id": strings.Repeat("x", 1024)}, ""},
 		{okta, Matcher{"user_id": "x", " k": "v"}, "is not a matcher key"},
 		{iam, Matcher{"user_arn": "arn:aws:iam::123456789012:user/ada"}, ""},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxExternalIDBytes bounds external ids.
@@ -78,12 +77,13 @@ func (k ServiceKey) validateExternalID() error {
 	switch {
 	case strings.TrimSpace(k.ExternalID) == "":
 		return bad("It must not be empty.")
-	case k.ExternalID != strings.TrimSpace(k.ExternalID):
-		return bad("It must not start or end with a space.")
+	case outerSpace(k.ExternalID) != "":
+		return bad("It must not start or end with a space: it " + outerSpace(k.ExternalID) + ".")
 	case len(k.ExternalID) > MaxExternalIDBytes:
-		return bad(fmt.Sprintf("It must have at most %d bytes.", MaxExternalIDBytes))
-	case !utf8.ValidString(k.ExternalID) || strings.ContainsFunc(k.ExternalID, isControl):
-		return bad("It must not hold control characters or broken UTF-8.")
+		return bad(fmt.Sprintf("It must have at most %d bytes; it has %d.", MaxExternalIDBytes, len(k.ExternalID)))
+	}
+	if problem, _ := textProblem(k.ExternalID); problem != "" {
+		return bad("It " + problem + ".")
 	}
 	if check := typeOf(k.Type).externalID; check != nil {
 		if hint := check(k.ExternalID); hint != "" {

@@ -27,7 +27,7 @@ func TestParseServiceKey(t *testing.T) {
 		{in: ":x", err: "is not a service type"},
 		{in: "okta:", err: "The external ID '' is invalid for service type 'okta'"},
 		{in: "okta: x", err: "must not start or end with a space"},
-		{in: "okta:a\nb", err: "control characters"},
+		{in: "okta:a\nb", err: "It holds the invisible control character U+000A"},
 		{in: "slack:t0abc", err: "The external ID 't0abc' is invalid for service type 'slack'. Must start with 'T' and be all upper case"},
 		{in: "slack:T", err: "Must start with 'T'"},
 		{in: "aws_sso:ssoins-1", err: "Must start with 'arn:aws:sso:::instance/'"},

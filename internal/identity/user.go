@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // MaxNameBytes bounds e-mails and usernames (RFC 5321 allows 254).
@@ -98,27 +96,33 @@ func ParseUser(s string) (UserKey, error) {
 		return parseEmail(trimmed)
 	}
 	if strings.ContainsAny(trimmed, ", \t") {
-		return "", Invalid(CodeUserInvalid, fmt.Sprintf("%q is neither an e-mail nor a username", trimmed),
+		return "", Invalid(CodeUserInvalid, Quote(trimmed)+" is neither an e-mail nor a username",
 			"An e-mail holds an @; a bot's username has no @, comma or space.")
 	}
 	return UserKey(trimmed), nil
 }
 
-// KeyOf returns the key of a name that is already stored: as ParseUser does, but
-// a name that today's rules refuse stays as it is, so that it can still be read.
+// KeyOf returns the key of a name that is already stored. Names that today's
+// rules refuse have keys too, so that they can still be read and deleted.
 func KeyOf(name string) UserKey {
 	key, err := ParseUser(name)
-	if err != nil {
-		return UserKey(name)
+	switch {
+	case err == nil:
+		return key
+	case strings.Contains(name, "@"):
+		return UserKey(FoldASCII(strings.TrimSpace(name)))
 	}
-	return key
+	return UserKey(name)
 }
 
 func parseEmail(s string) (UserKey, error) {
 	local, domain := SplitEmail(s)
 	if local == "" || domain == "" || strings.ContainsAny(s, " \t,") {
-		return "", Invalid(CodeUserInvalid, fmt.Sprintf("%q is not an e-mail", s),
+		return "", Invalid(CodeUserInvalid, Quote(s)+" is not an e-mail",
 			"An e-mail looks like name@example.com, without spaces or commas.")
+	}
+	if quoted := len(local) > 1 && local[0] == '"' && strings.HasSuffix(local, `"`); strings.Contains(local, "@") && !quoted {
+		return "", Invalid(CodeUserInvalid, Quote(s)+" is not an e-mail: it holds more than one @", "An e-mail looks like name@example.com.")
 	}
 	return UserKey(FoldASCII(s)), nil
 }
@@ -146,40 +150,10 @@ func FoldASCII(s string) string {
 	return string(b)
 }
 
-// checkVisible refuses control, format and invisible characters, and bytes that
-// are not UTF-8.
+// checkVisible refuses what textProblem finds in a user's name.
 func checkVisible(s string) error {
-	if !utf8.ValidString(s) {
-		return Invalid(CodeUserInvalid, fmt.Sprintf("%q is not valid UTF-8", s), "Remove the broken bytes.")
-	}
-	for _, r := range s {
-		if invisible(r) {
-			return Invalid(CodeUserInvalid, fmt.Sprintf("%q holds the invisible character %U", s, r), "Remove it; it may have come along when pasting.")
-		}
+	if problem, hint := textProblem(s); problem != "" {
+		return Invalid(CodeUserInvalid, Quote(s)+" "+problem, hint)
 	}
 	return nil
-}
-
-func invisible(r rune) bool {
-	switch {
-	case r < utf8.RuneSelf:
-		return r < ' ' || r == 0x7f
-	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector):
-		return true
-	case unicode.Is(unicode.Zs, r):
-		return true // a no-break space in the middle of a name
-	case r == '\u034f' || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' || r == '\u2800':
-		return true // fillers and blanks that Unicode calls letters, marks or symbols
-	}
-	return false
-}
-
-// Truncate returns the first 64 bytes of a text and "…" if there is more. Error
-// messages quote values that may be of any length.
-func Truncate(s string) string {
-	const keep = 64
-	if len(s) <= keep {
-		return s
-	}
-	return strings.ToValidUTF8(s[:keep], "") + "…"
 }

@@ -37,6 +37,9 @@ func TestParseUser(t *testing.T) {
 		"right-to-left mark":    {in: "ada@example.com\u202eevil", err: "U+202E"},
 		"no-break space":        {in: "a\u00a0da@example.com", err: "U+00A0"},
 		"hangul filler":         {in: "ada\u3164@example.com", err: "U+3164"},
+		"a lost character":      {in: "jos\ufffd@example.com", err: "U+FFFD"},
+		"unassigned":            {in: "a\u0378da@example.com", err: "U+0378"},
+		"unquoted at sign":      {in: "a@b@example.com", err: "more than one @"},
 		"broken UTF-8":          {in: "a\xffda@example.com", err: "UTF-8"},
 		"too long":              {in: strings.Repeat("a", 10_000) + "@example.com", err: "bytes long"},
 	}

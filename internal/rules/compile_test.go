@@ -154,7 +154,7 @@ func TestErrorText(t *testing.T) {
 	}
 	want := []string{
 		`rules[1] (people), name: rules[0] and rules[1] are both named "people". Give each rule a name of its own.`,
-		`rules[1] (people), identities["jane@acme.com"]: The identity "00u1 " for okta:* starts or ends with a space. Remove the outer spaces.`,
+		`rules[1] (people), identities["jane@acme.com"]: The identity "00u1 " for okta:* ends with a space. Remove the outer spaces.`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -209,7 +209,7 @@ func TestEvalErrors(t *testing.T) {
 		"null":                       {rules.Rule{Expression: new(`user.email == "" ? dyn("") : dyn(null)`)}, okta, "gave a value of type null_type"},
 		"optional of no string":      {rules.Rule{Expression: new(`optional.of(dyn(size(user.email)))`)}, okta, "gave a value of type int"},
 		"index":                      {rules.Rule{Expression: new(`user.local.split(".")[1]`)}, okta, "index out of bounds: 1"},
-		"spaced result":              {rules.Rule{Expression: new(`user.local + " "`)}, okta, "starts or ends with a space"},
+		"spaced result":              {rules.Rule{Expression: new(`user.local + " "`)}, okta, "ends with a space"},
 		"long result":                {rules.Rule{Expression: new(`user.local.replace("", "` + strings.Repeat("x", 1000) + `")`)}, okta, "5004 bytes long"},
 		"dynamic field":              {rules.Rule{Expression: new(`dyn(user).emial`)}, okta, "expression: "},
 	}

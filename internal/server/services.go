@@ -99,10 +99,13 @@ func (s *service) writeService(write serviceWriter) func(context.Context, *servi
 	}
 }
 
+// deleteService also deletes services whose keys today's rules refuse.
 func (s *service) deleteService(ctx context.Context, in *serviceInput) (*reply[symapi.BulkReply], error) {
-	key, err := in.key()
-	if err != nil {
-		return nil, err
+	key, invalid := in.key()
+	if invalid != nil {
+		if _, err := s.registered(ctx, key); err != nil {
+			return nil, invalid
+		}
 	}
 	if s.Configured[key] {
 		return nil, ownedByConfiguration(key, "it cannot be deleted here")
@@ -124,7 +127,7 @@ func ownedByConfiguration(key identity.ServiceKey, what string) *identity.Error 
 
 // registered returns a service, or an error where it is not registered.
 func (s *service) registered(ctx context.Context, key identity.ServiceKey) (identity.Service, error) {
-	if err := key.Validate(); err != nil {
+	if err := identity.ValidateServiceType(key.Type); err != nil {
 		return identity.Service{}, err
 	}
 	services, err := s.Store.Services(ctx, store.ServiceFilter{Type: key.Type, ExternalID: key.ExternalID})
@@ -135,6 +138,9 @@ func (s *service) registered(ctx context.Context, key identity.ServiceKey) (iden
 		if found.Key == key {
 			return found, nil
 		}
+	}
+	if err := key.Validate(); err != nil {
+		return identity.Service{}, err
 	}
 	return identity.Service{}, identity.UnknownService(key)
 }

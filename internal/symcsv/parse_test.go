@@ -106,7 +106,7 @@ func TestParseErrors(t *testing.T) {
 			"line 1, column Name: … Rename or remove",
 			"line 1, column slack:lower: … Must start with 'T'",
 			"line 1, column auth0:acme: … cannot be declared … managed",
-			"line 2, column okta:acme.okta.com: … starts or ends with a space",
+			"line 2, column okta:acme.okta.com: … starts with a space",
 		}},
 		{"columns twice", lines("sym:cloud,okta:x,email,okta:x,sym:cloud", "ada@acme.com,1,2,3,4"), []string{
 			"line 1, column email: … column 1 already",

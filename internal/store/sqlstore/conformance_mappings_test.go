@@ -216,7 +216,7 @@ func aMatcherMayHaveManyKeys(f *fixture) {
 	if _, err := f.store.CreateService(f.ctx, f.actor, key, ""); err != nil {
 		f.Fatal(err)
 	}
-	matcher := identity.Matcher{"cn": "alice", "ou": `people "&<>` + "\u2028 x"}
+	matcher := identity.Matcher{"cn": "alice", "ou": `people "&<> \ é x`}
 	got := f.put(alice, store.MappingWrite{Service: key, Matcher: matcher})
 	equal(f, "matcher", matcher, got.Matcher)
 	f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: key}},

@@ -112,7 +112,7 @@ func (s *Store) History(ctx context.Context, filter store.HistoryFilter) (change
 		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
 	}
 	changes = []identity.Change{}
-	if filter.User != "" && !storable(filter.User) || filter.Service != (identity.ServiceKey{}) && filter.Service.Validate() != nil {
+	if filter.User != "" && !storable(filter.User) || filter.Service != (identity.ServiceKey{}) && !storable(filter.Service.String()) {
 		return changes, "", nil // nothing stored is named like that
 	}
 	err = s.read(ctx, func(t *tx) error {

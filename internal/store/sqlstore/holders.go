@@ -16,7 +16,7 @@ import (
 // Holders finds the users who hold accounts of a service. Nobody holds anything
 // in a service that is not registered.
 func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error) {
-	if service.Validate() != nil {
+	if !storable(service.String()) {
 		return []identity.User{}, nil
 	}
 	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {

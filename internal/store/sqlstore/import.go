@@ -220,8 +220,7 @@ func checkServiceRecord(r *store.ServiceRecord, services map[string]string) erro
 }
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
-	key, err := identity.ParseUser(r.Name)
-	if err != nil || key != r.Key || !validID(r.ID) {
+	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) {
 		return badRecord("a user has the key %q, the name %q and the id %q", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID))
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {

@@ -126,7 +126,7 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 	if key.Managed() {
 		return false, managedService(key)
 	}
-	if key.Validate() != nil {
+	if !storable(key.String()) {
 		return false, nil // no such service can have been registered
 	}
 	return writeTx(ctx, s, func(t *tx) (bool, error) {

@@ -305,10 +305,11 @@ func validID(id string) bool {
 	return err == nil && u.String() == id
 }
 
-// validKey reports whether key is normalised.
+// validKey reports whether a user can be stored under key. Users of an older
+// release may have names that today's rules refuse.
 func validKey(key identity.UserKey) bool {
-	k, err := identity.ParseUser(string(key))
-	return err == nil && k == key
+	return storable(key) && len(key) <= identity.MaxNameBytes &&
+		identity.KeyOf(string(key)) == key && strings.TrimSpace(string(key)) == string(key)
 }
 
 // unique drops repeats, and what keep refuses.

@@ -323,7 +323,9 @@ func (p *writePlan) applyElement(i int, w store.UserWrite) (errs []*identity.Err
 	var claims []claim
 	for j, m := range w.Mappings {
 		if err := p.checked[i].mappings[j]; err != nil {
-			errs = append(errs, err)
+			if !sentBack(r, m) {
+				errs = append(errs, err)
+			}
 			continue
 		}
 		_, registered := p.before.services[m.Service]
@@ -352,6 +354,17 @@ func (p *writePlan) applyElement(i int, w store.UserWrite) (errs []*identity.Err
 	p.users[r.ID], p.keys[r.Key], p.target[i] = r, r.ID, r.ID
 	p.claims = append(p.claims, claims...)
 	return nil
+}
+
+// sentBack reports a plain write of what is stored. Callers send back all that
+// they have read of a user; a value that today's rules refuse must not keep them
+// from changing another.
+func sentBack(r *record, w store.MappingWrite) bool {
+	if r == nil || w.Source != "" || r.mappings[w.Service] == nil {
+		return false
+	}
+	m := r.mappings[w.Service]
+	return maps.Equal(m.Matcher, w.Matcher) && (w.Profile == nil || maps.Equal(m.Profile, w.Profile))
 }
 
 // find returns a user as the batch has left it so far.

@@ -76,3 +76,59 @@ func TestUpsertUsers_largeBatch(t *testing.T) {
 		unchanged("the same again")
 	})
 }
+
+// What an older release stored under other rules is never lost: it is read,
+// listed, searched, sent back, moved and deleted. Only writes are refused.
+func TestStoredValuesThatTheRulesRefuse(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		s := openURL(t, url, Options{})
+		fill(t, s, 2)
+		const name, id = "jos\ufffd@acme.com", "00u\u200b1"
+		older := func(query string, args ...any) {
+			t.Helper()
+			if _, err := s.db.ExecContext(t.Context(), s.dialect.rebind(query), args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		older("UPDATE users SET user_key = ?, name = ? WHERE user_key = ?", name, "Jos\ufffd@Acme.com", string(person(0)))
+		older("UPDATE mappings SET matcher = ?, claim = ? WHERE user_id = (SELECT id FROM users WHERE user_key = ?)",
+			encodeObject(map[string]string{"user_id": id}), id, name)
+
+		first, next, err := s.Users(t.Context(), store.UserFilter{Limit: 1})
+		if err != nil || len(first) != 1 || first[0].Key != name || first[0].Mappings[0].Matcher["user_id"] != id {
+			t.Fatalf("read: %+v, %v", first, err)
+		}
+		if rest, _, err := s.Users(t.Context(), store.UserFilter{Cursor: next}); err != nil || len(rest) != 1 {
+			t.Errorf("the next page: %+v, %v", rest, err)
+		}
+		if held, err := s.Holders(t.Context(), okta, []string{id}); err != nil || len(held) != 1 {
+			t.Errorf("holders: %+v, %v", held, err)
+		}
+		moved := openURL(t, "sqlite:"+newPath(t), Options{})
+		if _, err := moved.Import(t.Context(), source(export(t, s))); err != nil {
+			t.Errorf("moving: %v", err)
+		}
+
+		stored := store.MappingWrite{Service: okta, Matcher: identity.Matcher{"user_id": id}}
+		changed := "José"
+		users, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{ID: first[0].ID, FirstName: &changed, Mappings: []store.MappingWrite{stored}}})
+		if err != nil || users[0].FirstName != changed || users[0].Mappings[0].Revision != first[0].Mappings[0].Revision {
+			t.Errorf("sent back: %+v, %v", users, err)
+		}
+		stored.Source = identity.Manual
+		if _, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{ID: first[0].ID, Mappings: []store.MappingWrite{stored}}}); identity.CodeOf(err) != identity.CodeIdentityInvalid {
+			t.Errorf("asserted: %v", err)
+		}
+		if _, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: name}}); identity.CodeOf(err) != identity.CodeUserInvalid {
+			t.Errorf("written by name: %v", err)
+		}
+		deletes := []store.MappingDelete{{UserID: first[0].ID, Service: okta, Matcher: identity.Matcher{"user_id": id}}}
+		if deleted, err := s.DeleteMappings(t.Context(), actor, deletes); err != nil || !deleted[0] {
+			t.Errorf("deleting the mapping: %v, %v", deleted, err)
+		}
+		if deleted, err := s.DeleteUsers(t.Context(), actor, []store.UserDelete{{ID: first[0].ID, Key: name}}); err != nil || !deleted[0] {
+			t.Errorf("deleting the user: %v, %v", deleted, err)
+		}
+	})
+}
