@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
@@ -124,6 +125,19 @@ func StatusOf(err error) int {
 		return 0
 	}
 	return status.Status
+}
+
+// asksToWait reports whether an answer asks for a wait: a 429, or a 503 or 403
+// with Retry-After. Services under load and services with limits send those too.
+func (c *Client) asksToWait(r *Response) bool {
+	switch r.Status {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusServiceUnavailable, http.StatusForbidden:
+		_, ok := httpx.RetryAfter(r.Header, c.cfg.Clock.Now())
+		return ok
+	}
+	return false
 }
 
 // statusError maps statuses to errors. A 404 is never "no such user" here: only

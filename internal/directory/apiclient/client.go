@@ -204,7 +204,8 @@ type Response struct {
 
 // Do sends a request, again if the failure is temporary and the request may be
 // repeated, and returns an answer with a 2xx status. Any other status is a
-// *StatusError, which for a 429 wraps a *directory.RateLimitError. All errors
+// *StatusError, which wraps a *directory.RateLimitError where the service asks
+// for a wait. All errors
 // match those of the directory package, except that the end of ctx is ctx's
 // own error.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
@@ -320,8 +321,7 @@ func (c *Client) attempt(ctx context.Context, r Request, target *url.URL, bearer
 		return nil, fmt.Errorf("%s: %w", at, c.transportError(ctx, secrets, err))
 	}
 	resp := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, at: at, redact: secrets, private: r.Private}
-	limited := resp.Status == http.StatusTooManyRequests ||
-		c.cfg.Limited != nil && c.cfg.Limited(resp.Status, resp.Header, resp.Body)
+	limited := c.asksToWait(resp) || c.cfg.Limited != nil && c.cfg.Limited(resp.Status, resp.Header, resp.Body)
 	if limited || resp.Status < 200 || resp.Status > 299 {
 		return nil, c.statusError(resp, limited)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,18 +139,31 @@ func PostJSON(path string, body any) Request {
 		Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
-// tokenError adds ErrCredential if a token endpoint's status 400 means that.
+// tokenError returns what a refusal of a token endpoint means. A client that is
+// not allowed to get the token needs a grant, whatever the status: its credential
+// is right.
 func tokenError(err error) error {
 	var status *StatusError
 	var body struct {
 		Error string `json:"error"`
 	}
-	if !errors.As(err, &status) || status.Status != http.StatusBadRequest || status.JSON(&body) != nil {
+	if !errors.As(err, &status) || status.JSON(&body) != nil {
 		return err
 	}
-	switch body.Error {
-	case "invalid_client", "invalid_grant", "unauthorized_client", "access_denied":
-		return fmt.Errorf("%w: the token endpoint said %s: %w", directory.ErrCredential, body.Error, err)
+	var class error
+	switch {
+	case body.Error == "unauthorized_client" && status.Status < 500:
+		class = directory.ErrPermission
+	case status.Status != http.StatusBadRequest:
+		return err
+	case body.Error == "temporarily_unavailable":
+		class = directory.ErrUnavailable
+	case slices.Contains([]string{"invalid_client", "invalid_grant", "access_denied"}, body.Error):
+		class = directory.ErrCredential
+	default:
+		return err
 	}
-	return err
+	refused := *status
+	refused.class = fmt.Errorf("%w: the token endpoint said %s", class, body.Error)
+	return &refused
 }

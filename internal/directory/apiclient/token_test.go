@@ -69,6 +69,10 @@ func TestFetchToken(t *testing.T) {
 		"no token":       {200, `{"token_type":"Bearer"}`, directory.ErrUnavailable, 0},
 		"cut off":        {200, `{"access_token":"hunter22`, directory.ErrUnavailable, 0},
 		"invalid client": {400, `{"error":"invalid_client","error_description":"hunter22"}`, directory.ErrCredential, 0},
+		"no grant":       {400, `{"error":"unauthorized_client","error_description":"hunter22"}`, directory.ErrPermission, 0},
+		"no delegation":  {401, `{"error":"unauthorized_client","error_description":"hunter22"}`, directory.ErrPermission, 0},
+		"wrong secret":   {401, `{"error":"access_denied"}`, directory.ErrCredential, 0},
+		"busy":           {400, `{"error":"temporarily_unavailable"}`, directory.ErrUnavailable, 0},
 		"other refusal":  {400, `{"error":"invalid_scope"}`, directory.ErrRefused, 0},
 		"not found":      {404, ``, directory.ErrRefused, 0},
 	} {
@@ -84,6 +88,9 @@ func TestFetchToken(t *testing.T) {
 			got, err := c.FetchToken(t.Context(), apiclient.Form("/token", url.Values{"grant_type": {"client_credentials"}}))
 			if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) || err != nil && strings.Contains(err.Error(), "hunter22") {
 				t.Fatalf("FetchToken: %v, want %v, without the answer", err, tc.want)
+			}
+			if errors.Is(tc.want, directory.ErrPermission) && errors.Is(err, directory.ErrCredential) {
+				t.Errorf("FetchToken: %v, which also asks to renew the credential", err)
 			}
 			if tc.life > 0 && got.Expires.Sub(clock.Now()) != tc.life || tc.life == 0 && !got.Expires.IsZero() {
 				t.Errorf("it expires at %s", got.Expires)
