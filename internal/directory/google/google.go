@@ -46,7 +46,6 @@ const (
 	scope     = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 	listSize  = "500"
 	fields    = "id,primaryEmail,aliases,nonEditableAliases,suspended,archived"
-	grant     = "the scope " + scope + " by domain-wide delegation, and let it impersonate an administrator who may read users"
 	// pace is 2,400 requests a minute, for each user and project.
 	pace = 25 * time.Millisecond
 )
@@ -77,7 +76,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credentials_file: %w", err)
 	}
-	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited, Grant: grant})
+	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited, Grant: key.grant()})
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +189,11 @@ func reasonOf(body []byte) string {
 	return m.Error.Errors[0].Reason
 }
 
-// limited reports whether a 403 is Google's limit of requests.
+// limited reports whether a 403 is one of Google's limits of requests, such as
+// userRateLimitExceeded, dailyLimitExceeded and quotaExceeded.
 func limited(status int, _ http.Header, body []byte) bool {
-	return status == http.StatusForbidden &&
-		slices.Contains([]string{"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"}, reasonOf(body))
+	reason := strings.TrimSuffix(reasonOf(body), "Unreg")
+	return status == http.StatusForbidden && (strings.HasSuffix(reason, "LimitExceeded") || reason == "quotaExceeded")
 }
 
 // listMessage is a page of users.list. A list without users has a kind only.
@@ -231,9 +231,19 @@ func (u user) account() directory.Account {
 // key is a service account's JSON key, checked.
 type key struct {
 	email    string
+	clientID string // by which the Admin console knows the account; "" = not in the file
 	id       string
 	tokenURL string
 	private  *rsa.PrivateKey
+}
+
+// grant says what the service account needs before it may read users.
+func (k *key) grant() string {
+	client := k.email
+	if k.clientID != "" {
+		client = "client ID " + k.clientID
+	}
+	return fmt.Sprintf("the scope %s in the Admin console (Security, API controls, domain-wide delegation) as %s, and impersonate an administrator who may read users", scope, client)
 }
 
 const maxKeyBytes = 64 << 10
@@ -256,6 +266,7 @@ func parseKey(raw []byte) (*key, error) {
 	var file struct {
 		Type         string `json:"type"`
 		ClientEmail  string `json:"client_email"`
+		ClientID     string `json:"client_id"`
 		PrivateKeyID string `json:"private_key_id"`
 		PrivateKey   string `json:"private_key"`
 		TokenURI     string `json:"token_uri"`
@@ -278,7 +289,7 @@ func parseKey(raw []byte) (*key, error) {
 	if !ok {
 		return nil, errors.New("its private_key is not an RSA key")
 	}
-	return &key{email: file.ClientEmail, id: file.PrivateKeyID, tokenURL: file.TokenURI, private: private}, nil
+	return &key{email: file.ClientEmail, clientID: file.ClientID, id: file.PrivateKeyID, tokenURL: file.TokenURI, private: private}, nil
 }
 
 // tokens returns the function that exchanges a signed assertion (RFC 7523) for
