@@ -98,59 +98,48 @@ func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header j
 	return counts, nil
 }
 
-// exportCSV writes the identities alone, a user at a time. A matcher with several
-// keys does not fit into a cell and is an error.
+// exportCSV writes the identities alone. A matcher with several keys does not fit
+// into a cell and is an error.
 func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
 	var counts store.Counts
-	var services []string
-	var w *symcsv.Writer // begun when all services are known
-	begin := func() (err error) {
-		if w == nil {
-			w, err = symcsv.NewWriter(out, services)
-		}
-		return err
-	}
+	identities := map[string]map[string]string{} // service key → user → identity
 	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
 		counts.Add(r)
-		if r.Service != nil {
-			if r.Service.Key != identity.SymCloud().String() {
-				services = append(services, r.Service.Key)
-			}
-			return nil
+		switch {
+		case r.User != nil:
+			return addCells(identities, r.User)
+		case r.Service.Key != identity.SymCloud().String():
+			identities[r.Service.Key] = map[string]string{}
 		}
-		identities, err := csvCells(r.User)
-		if err == nil {
-			err = begin()
-		}
-		if err == nil {
-			err = w.Write(r.User.Name, identities)
-		}
-		return err
+		return nil
 	})
-	if err == nil {
-		err = begin()
+	if err != nil {
+		return store.Counts{}, err
 	}
-	if err == nil {
-		err = w.Flush()
+	text, err := symcsv.Render(identities)
+	if err != nil {
+		return store.Counts{}, err
 	}
-	return counts, err
+	if _, err := io.WriteString(out, text); err != nil {
+		return store.Counts{}, fmt.Errorf("writing the CSV: %w", err)
+	}
+	return counts, nil
 }
 
-// csvCells returns a user's identities by service key.
-func csvCells(u *store.UserRecord) (map[string]string, error) {
-	identities := map[string]string{}
+// addCells adds a user's identities.
+func addCells(identities map[string]map[string]string, u *store.UserRecord) error {
 	for _, m := range u.Mappings {
 		key, err := identity.ParseServiceKey(m.Service)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", u.Name, err)
+			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 		id, plain := m.Matcher.Identity(key.Type)
 		if !plain {
-			return nil, fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", u.Name, m.Service, m.Matcher)
+			return fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", u.Name, m.Service, m.Matcher)
 		}
-		identities[m.Service] = id
+		identities[m.Service][u.Name] = id
 	}
-	return identities, nil
+	return nil
 }
 
 // output calls write with a file, or with standard output. The file replaces an

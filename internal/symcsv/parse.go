@@ -137,7 +137,7 @@ func (p *parser) row(r row) {
 				out.Identities = append(out.Identities, ServiceIdentity{c.service, id})
 			}
 		case namelessColumn:
-			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", truncate(value)))
+			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", identity.Truncate(value)))
 		}
 	}
 	if !known {
@@ -216,15 +216,6 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// truncate keeps an error's text short.
-func truncate(s string) string {
-	const keep = 64
-	if len(s) <= keep {
-		return s
-	}
-	return strings.ToValidUTF8(s[:keep], "") + "…"
-}
-
 // Error lists everything that is wrong with a CSV text, ordered by line.
 type Error struct {
 	Problems []Problem
@@ -267,7 +258,7 @@ type Problem struct {
 func (p Problem) Error() string {
 	at := fmt.Sprintf("line %d", p.Line)
 	if p.Column != "" {
-		at += ", column " + truncate(p.Column)
+		at += ", column " + identity.Truncate(p.Column)
 	}
 	return at + ": " + p.Err.Error()
 }

@@ -4,10 +4,8 @@
 package symcsv
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -58,7 +56,7 @@ func declarable(name string) (identity.ServiceKey, error) {
 		err = service.CheckDeclarable()
 	}
 	if err != nil {
-		return service, fmt.Errorf("service %q: %w", truncate(name), err)
+		return service, fmt.Errorf("service %q: %w", identity.Truncate(name), err)
 	}
 	return service, nil
 }
@@ -109,65 +107,4 @@ func writeRow(b *strings.Builder, cells []string) {
 		b.WriteString(c)
 	}
 	b.WriteByte('\n')
-}
-
-// Writer writes what Render does, a user at a time, for stores that are larger
-// than memory. The caller writes each user once, in the order of the rows.
-type Writer struct {
-	out      *bufio.Writer
-	services []identity.ServiceKey // in the order of their columns
-	columns  map[string]int
-}
-
-// NewWriter writes the header, with a column for each service.
-func NewWriter(out io.Writer, services []string) (*Writer, error) {
-	w := &Writer{out: bufio.NewWriterSize(out, 64<<10), columns: map[string]int{}}
-	header := []string{userColumn}
-	for _, name := range slices.Sorted(slices.Values(services)) {
-		service, err := declarable(name)
-		if err != nil {
-			return nil, err
-		}
-		w.columns[name] = len(w.services)
-		w.services, header = append(w.services, service), append(header, name)
-	}
-	return w, w.row(header)
-}
-
-// Write writes a user's row: service key → identity. A user without any identity
-// has no row.
-func (w *Writer) Write(user string, identities map[string]string) error {
-	if len(identities) == 0 {
-		return nil
-	}
-	cells := make([]string, 1+len(w.services))
-	cells[0] = strings.TrimSpace(user)
-	for name, id := range identities {
-		at, known := w.columns[name]
-		if !known {
-			return fmt.Errorf("user %q has an identity in %q, which is no column", user, truncate(name))
-		}
-		if err := identity.ValidateIdentity(w.services[at], id); err != nil {
-			return fmt.Errorf("service %q, user %q: %w", truncate(name), user, err)
-		}
-		cells[1+at] = cellOf(w.services[at], id)
-	}
-	return w.row(cells)
-}
-
-// Flush writes what is still buffered. Call it last.
-func (w *Writer) Flush() error {
-	if err := w.out.Flush(); err != nil {
-		return fmt.Errorf("writing the CSV: %w", err)
-	}
-	return nil
-}
-
-func (w *Writer) row(cells []string) error {
-	var b strings.Builder
-	writeRow(&b, cells)
-	if _, err := w.out.WriteString(b.String()); err != nil {
-		return fmt.Errorf("writing the CSV: %w", err)
-	}
-	return nil
 }

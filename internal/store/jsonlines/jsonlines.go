@@ -69,7 +69,7 @@ func (w *Writer) Close() (store.Counts, error) {
 
 // Reader reads an export.
 type Reader struct {
-	in     *bufio.Reader
+	in     *bufio.Scanner
 	line   int
 	header Header
 	counts store.Counts
@@ -78,7 +78,8 @@ type Reader struct {
 
 // NewReader reads the first line.
 func NewReader(r io.Reader) (*Reader, error) {
-	out := &Reader{in: bufio.NewReaderSize(r, 64<<10)}
+	out := &Reader{in: bufio.NewScanner(r)}
+	out.in.Buffer(nil, MaxLine)
 	text, err := out.next()
 	if errors.Is(err, io.EOF) {
 		return nil, bad("the input is empty", "")
@@ -137,9 +138,6 @@ func (r *Reader) Next() (store.Record, error) {
 	return r.Next()
 }
 
-// Line returns the number of the line that was read last, from 1.
-func (r *Reader) Line() int { return r.line }
-
 func (r *Reader) wrong(err error) error {
 	return bad(fmt.Sprintf("line %d of the export: %v", r.line, err), "Nothing was imported.")
 }
@@ -150,25 +148,17 @@ func bad(message, hint string) error {
 
 // next returns a line without its end. Empty lines are skipped.
 func (r *Reader) next() ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.in.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > MaxLine {
-			return nil, bad(fmt.Sprintf("line %d of the export is longer than %d bytes", r.line+1, MaxLine), "")
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err != nil && !errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("reading line %d of the export: %w", r.line+1, err)
-		case err != nil && len(bytes.TrimSpace(line)) == 0:
-			return nil, io.EOF
-		}
+	for r.in.Scan() {
 		r.line++
-		if text := bytes.TrimSpace(line); len(text) > 0 {
+		if text := bytes.TrimSpace(r.in.Bytes()); len(text) > 0 {
 			return text, nil
 		}
-		line = line[:0]
 	}
+	switch err := r.in.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, bad(fmt.Sprintf("line %d of the export is longer than %d bytes", r.line+1, MaxLine), "")
+	case err != nil:
+		return nil, fmt.Errorf("reading line %d of the export: %w", r.line+1, err)
+	}
+	return nil, io.EOF
 }
