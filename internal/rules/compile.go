@@ -376,12 +376,4 @@ func tooLong(text string) *fault {
 }
 
 // quote quotes a value that may be long or hold any character.
-func quote(s string) string { return strconv.Quote(truncate(s)) }
-
-func truncate(s string) string {
-	const keep = 80
-	if len(s) <= keep {
-		return s
-	}
-	return strings.ToValidUTF8(s[:keep], "") + "…"
-}
+func quote(s string) string { return strconv.Quote(identity.Truncate(s)) }

@@ -158,7 +158,7 @@ func (r *rule) identityFor(in *input, service identity.ServiceKey) (string, erro
 	if err := identity.ValidateIdentity(service, value); err != nil {
 		f := faultOf(err)
 		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint, Cause: err,
-			Message: fmt.Sprintf("it gave %q, which is no identity there: %s", truncate(value), f.message)}
+			Message: fmt.Sprintf("it gave %q, which is no identity there: %s", identity.Truncate(value), f.message)}
 	}
 	return value, nil
 }
@@ -175,7 +175,7 @@ func (r *rule) lookupFor(in *input, service identity.ServiceKey) (string, error)
 	email, f := parseEmail(value)
 	if f != nil {
 		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint,
-			Message: fmt.Sprintf("it gave %q as the e-mail to look up: %s", truncate(value), f.message)}
+			Message: fmt.Sprintf("it gave %q as the e-mail to look up: %s", identity.Truncate(value), f.message)}
 	}
 	return email, nil
 }
