@@ -41,8 +41,8 @@ type Config struct {
 	// Token gives the bearer token of each request; nil sends none. It is
 	// called for every attempt, possibly by several goroutines at once.
 	Token func(ctx context.Context) (string, error)
-	// Transport sends the requests; nil is a clone of http.DefaultTransport,
-	// which honours HTTPS_PROXY.
+	// Transport sends the requests; nil is http.DefaultTransport, which honours
+	// HTTPS_PROXY.
 	Transport http.RoundTripper
 	UserAgent string            // "" = Go's own
 	Headers   map[string]string // sent with every request; their values are kept out of errors
@@ -128,20 +128,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.slots = semaphore.NewWeighted(int64(c.concurrency))
 	c.http = &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect}
-	if cfg.Transport == nil {
-		c.http.Transport = newTransport(c.concurrency)
-	}
 	return c, nil
-}
-
-func newTransport(concurrency int) http.RoundTripper {
-	shared, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // something in this process replaced it, on purpose
-		return http.DefaultTransport
-	}
-	own := shared.Clone()
-	own.MaxIdleConnsPerHost = concurrency
-	return own
 }
 
 func newLimiter(perSecond float64) *rate.Limiter {

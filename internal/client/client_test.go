@@ -62,8 +62,8 @@ func TestNewDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.concurrency != DefaultConcurrency || c.timeout != DefaultTimeout || c.http.Transport == nil {
-		t.Errorf("defaults: concurrency %d, timeout %s, transport %v", c.concurrency, c.timeout, c.http.Transport)
+	if c.concurrency != DefaultConcurrency || c.timeout != DefaultTimeout {
+		t.Errorf("defaults: concurrency %d, timeout %s", c.concurrency, c.timeout)
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 // those of writes, unless the call failed as a whole.
 //
 // An acknowledged write is never an error: where the server does not return
-// the user and reading it back fails, the user holds what was written.
+// the user, the user holds what was written.
 func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	if len(writes) == 0 {
 		return nil, nil
@@ -117,7 +117,6 @@ func namedWrites(writes []identity.Write) ([]identity.Write, error) {
 func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	users := make([]identity.User, len(writes))
 	var failed failures
-	var unread []int // written, but the server did not show the user
 	for from := 0; from < len(writes); from += symapi.MaxBatch {
 		chunk := writes[from:min(from+symapi.MaxBatch, len(writes))]
 		repeat := true
@@ -142,12 +141,11 @@ func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]ide
 		for k, r := range results {
 			user, err := recordOf(r)
 			if err != nil {
-				unread = append(unread, from+k)
+				user = written(chunk[k])
 			}
 			users[from+k] = user
 		}
 	}
-	c.readBack(ctx, writes, unread, users)
 	return users, failed.err()
 }
 
@@ -158,30 +156,11 @@ func recordOf(r symapi.BulkResult) (identity.User, error) {
 	return symapi.DecodeUser(*r.Record)
 }
 
-// readBack fills in the users of writes that were acknowledged without their
+// written returns the user of a write that was acknowledged without a readable
 // record.
-func (c *Client) readBack(ctx context.Context, writes []identity.Write, unread []int, users []identity.User) {
-	if len(unread) == 0 {
-		return
-	}
-	keys := make([]identity.UserKey, len(unread))
-	for n, i := range unread {
-		keys[n] = writes[i].User
-	}
-	stored := map[identity.UserKey]identity.User{}
-	found, _ := c.FindUsers(ctx, keys) // what was acknowledged is stored, seen or not
-	for _, u := range found {
-		stored[u.Key] = u
-	}
-	for _, i := range unread {
-		w := writes[i]
-		u, ok := stored[w.User]
-		if !ok {
-			u = identity.User{ID: w.UserID, Key: w.User, Type: w.User.Type(), Name: w.Name,
-				Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher, Source: w.Source.OrManual(), Rule: w.Rule}}}
-		}
-		users[i] = u
-	}
+func written(w identity.Write) identity.User {
+	return identity.User{ID: w.UserID, Key: w.User, Type: w.User.Type(), Name: w.Name,
+		Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher, Source: w.Source.OrManual(), Rule: w.Rule}}}
 }
 
 // bulk sends one transaction and returns one result per element. Where the

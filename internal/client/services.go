@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -17,11 +16,7 @@ import (
 
 // Services lists every registered service.
 func (c *Client) Services(ctx context.Context) ([]identity.Service, error) {
-	return c.services(ctx, nil)
-}
-
-func (c *Client) services(ctx context.Context, query url.Values) ([]identity.Service, error) {
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"services"}, query: query, repeat: true})
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"services"}, repeat: true})
 	if err != nil {
 		return nil, err
 	}
@@ -58,26 +53,20 @@ func (c *Client) writeService(ctx context.Context, method string, key identity.S
 	if err := r.read("", &wire); err != nil {
 		return identity.Service{}, err
 	}
-	if service, err := symapi.DecodeService(wire); err == nil && service.Key == key {
-		return service, nil
+	service, err := symapi.DecodeService(wire)
+	if err == nil && service.Key != key {
+		err = fmt.Errorf("it acknowledges %s, asked was %s", service.Key, key)
 	}
-	// The write was acknowledged without the record; it is read instead.
-	found, err := c.services(ctx, serviceQuery(key))
 	if err != nil {
-		return identity.Service{}, err
+		return identity.Service{}, r.invalid(err)
 	}
-	for _, s := range found {
-		if s.Key == key {
-			return s, nil
-		}
-	}
-	return identity.Service{}, r.invalid(fmt.Errorf("it acknowledges %s, but no such service is listed", key))
+	return service, nil
 }
 
 // DeleteService removes a service that nothing refers to, and reports whether
 // it was there.
 func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, repeat: true,
+	results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, repeat: true, elements: 1,
 		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID}})
 	if errors.Is(err, &identity.Error{Code: identity.CodeServiceNotFound}) {
 		return false, nil
@@ -85,28 +74,7 @@ func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 	if err != nil {
 		return false, err
 	}
-	results, err := symapi.ParseBulk(r.status, r.body, 1)
-	if err == nil {
-		return wasDeleted(results[0]), nil
-	}
-	if identity.CodeOf(err) != "" {
-		return false, r.invalid(err)
-	}
-	// Not a bulk reply: whether it was an acknowledgement shows in the list.
-	left, err := c.services(ctx, serviceQuery(key))
-	if err != nil {
-		return false, err
-	}
-	for _, s := range left {
-		if s.Key == key {
-			return false, r.invalid(fmt.Errorf("it acknowledges the deletion of %s, but the service is still listed", key))
-		}
-	}
-	return true, nil
-}
-
-func serviceQuery(key identity.ServiceKey) url.Values {
-	return url.Values{"service_type": {key.Type}, "external_id": {key.ExternalID}}
+	return wasDeleted(results[0]), nil
 }
 
 // wasDeleted reports whether a deletion found anything. A server that does not say

@@ -220,17 +220,11 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 	if err != nil {
 		return identity.User{}, err
 	}
-	if user, err := recordOf(results[0]); err == nil {
-		return user, nil
-	}
-	found, err := c.FindUsers(ctx, []identity.UserKey{key})
+	user, err := recordOf(results[0])
 	if err != nil {
-		return identity.User{}, err
+		return identity.User{}, fmt.Errorf("the API stored %s, but its answer shows no usable record: %w", key, err)
 	}
-	if len(found) == 0 {
-		return identity.User{}, identity.UnknownUser(key)
-	}
-	return found[0], nil
+	return user, nil
 }
 
 // DeleteUsers removes users with their mappings, if they still have their
