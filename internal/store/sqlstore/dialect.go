@@ -53,8 +53,6 @@ type dialect interface {
 	revisions(ctx context.Context, t *tx, n int) ([]int64, error)
 	// advance makes sure that revisions up to highest are never given out.
 	advance(ctx context.Context, t *tx, highest int64) error
-	// analyze updates the statistics after a large import, for speed only.
-	analyze(ctx context.Context, db *sql.DB)
 	// needsPrepare reports that neither the database nor its driver caches
 	// statements.
 	needsPrepare() bool

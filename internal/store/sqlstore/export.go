@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"fmt"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -52,7 +52,10 @@ func (e *exporter) services(ctx context.Context) error {
 	err := eachRow(ctx, e.tx, query, nil, func(rows *sql.Rows) error {
 		r := &store.ServiceRecord{}
 		all = append(all, r)
-		return scanStamped(rows, &r.Stamp, &r.ID, &r.Key, &r.Label)
+		var created, updated int64
+		err := rows.Scan(&r.ID, &r.Key, &r.Label, &created, &updated, &r.UpdatedBy, &r.RequestID)
+		r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
+		return err
 	})
 	for _, r := range all {
 		if err == nil {
@@ -62,64 +65,34 @@ func (e *exporter) services(ctx context.Context) error {
 	return err
 }
 
-// scanStamped reads columns, with those of a stamp behind them.
-func scanStamped(row scanner, stamp *store.Stamp, columns ...any) error {
-	var created, updated int64
-	if err := row.Scan(append(columns, &created, &updated, &stamp.UpdatedBy, &stamp.RequestID)...); err != nil {
-		return err
-	}
-	stamp.CreatedAt, stamp.UpdatedAt = fromMicros(created), fromMicros(updated)
-	return nil
-}
-
 func (e *exporter) users(ctx context.Context) error {
-	const query = `SELECT id, user_key, type, role, name, first_name, last_name, created_at, updated_at, updated_by, request_id
-		FROM users WHERE user_key > ? ORDER BY user_key LIMIT ?`
-	for after := ""; ; {
-		var page []*store.UserRecord
-		err := eachRow(ctx, e.tx, query, []any{after, pageSize}, func(rows *sql.Rows) error {
-			r := &store.UserRecord{}
-			page = append(page, r)
-			return scanStamped(rows, &r.Stamp, &r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName)
-		})
-		if err != nil {
-			return fmt.Errorf("reading users: %w", err)
-		}
-		if err := e.mappings(ctx, page); err != nil {
+	var w userWalk
+	for others := true; others; {
+		var page []*record
+		var err error
+		if page, others, err = w.next(ctx, e.tx, pageSize); err != nil {
 			return err
 		}
 		for _, r := range page {
-			if err := e.visit(store.Record{User: r}); err != nil {
+			if err := e.visit(store.Record{User: userRecord(r)}); err != nil {
 				return err
 			}
 		}
-		if len(page) < pageSize {
-			return nil
-		}
-		after = string(page[len(page)-1].Key)
 	}
+	return nil
 }
 
-// mappings fills in the mappings of a page of users.
-func (e *exporter) mappings(ctx context.Context, page []*store.UserRecord) error {
-	byID := make(map[string]*store.UserRecord, len(page))
-	ids := make([]string, len(page))
-	for i, r := range page {
-		byID[r.ID], ids[i] = r, r.ID
-	}
-	const query = "SELECT " + mappingColumns + ` FROM mappings m JOIN services s ON s.id = m.service_id
-		WHERE m.user_id %s ORDER BY m.revision`
-	return selectIn(ctx, e.tx, query, nil, ids, func(rows *sql.Rows) error {
-		userID, m, err := scanMapping(rows)
-		if err != nil {
-			return err
-		}
-		r := byID[userID]
-		r.Mappings = append(r.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, Profile: m.Profile,
+// userRecord returns a user with the mappings in the order of their revisions.
+func userRecord(r *record) *store.UserRecord {
+	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName,
+		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.updatedAt, UpdatedBy: r.updatedBy, RequestID: r.requestID}}
+	for _, m := range r.mappings {
+		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, Profile: m.Profile,
 			Source: m.Source, Rule: m.Rule, Revision: m.Revision,
 			Stamp: store.Stamp{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, RequestID: m.requestID}})
-		return nil
-	})
+	}
+	slices.SortFunc(out.Mappings, func(a, b store.MappingRecord) int { return cmp.Compare(a.Revision, b.Revision) })
+	return out
 }
 
 func (e *exporter) changes(ctx context.Context) error {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -117,16 +116,13 @@ func (s *Store) History(ctx context.Context, filter store.HistoryFilter) (change
 	}
 	err = s.read(ctx, func(t *tx) error {
 		changes, next = changes[:0], ""
-		where, args, err := historyWhere(ctx, t, filter)
-		if err != nil {
-			return err
-		}
+		where, args := historyWhere(filter)
 		query := "SELECT " + historyColumns + " FROM history WHERE " + where + " ORDER BY id DESC"
 		args = append(args, below)
 		if filter.Limit > 0 {
 			query, args = query+" LIMIT ?", append(args, filter.Limit+1)
 		}
-		err = eachRow(ctx, t, query, args, func(rows *sql.Rows) error {
+		err := eachRow(ctx, t, query, args, func(rows *sql.Rows) error {
 			c, err := scanChange(rows)
 			changes = append(changes, c)
 			return err
@@ -144,56 +140,29 @@ func (s *Store) History(ctx context.Context, filter store.HistoryFilter) (change
 }
 
 // historyWhere ends with the condition on the id, whose parameter the caller adds.
-func historyWhere(ctx context.Context, t *tx, filter store.HistoryFilter) (where string, args []any, err error) {
-	var conditions []string
+func historyWhere(filter store.HistoryFilter) (where string, args []any) {
 	if filter.User != "" {
-		ids := []string{}
-		err := selectIn(ctx, t, "SELECT id FROM users WHERE user_key %s", nil, []identity.UserKey{filter.User}, func(rows *sql.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-		if err != nil {
-			return "", nil, err
-		}
-		condition := "user_key = ?"
-		args = append(args, string(filter.User))
-		for _, id := range ids {
-			condition += " OR user_id = ?"
-			args = append(args, id)
-		}
-		conditions = append(conditions, "("+condition+")")
+		where += "(user_key = ? OR user_id = (SELECT id FROM users WHERE user_key = ?)) AND "
+		args = append(args, string(filter.User), string(filter.User))
 	}
 	if filter.Service != (identity.ServiceKey{}) {
-		conditions, args = append(conditions, "service_key = ?"), append(args, filter.Service.String())
+		where += "service_key = ? AND "
+		args = append(args, filter.Service.String())
 	}
-	return strings.Join(append(conditions, "id < ?"), " AND "), args, nil
+	return where + "id < ?", args
 }
 
 // PruneHistory removes changes that were made before a time, the oldest first
 // and at most most of them, and reports how many.
 func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (int, error) {
-	return writeTx(ctx, s, func(t *tx) (removed int, err error) {
-		var last int64
-		query := "SELECT id, changed_at FROM history ORDER BY id LIMIT ?"
-		err = eachRow(ctx, t, query, []any{max(0, most)}, func(rows *sql.Rows) error {
-			var id, at int64
-			if err := rows.Scan(&id, &at); err != nil {
-				return err
-			}
-			if at < micros(before) {
-				removed, last = removed+1, id
-			}
-			return nil
-		})
-		if err != nil || removed == 0 {
-			return 0, err
-		}
-		if err := t.exec(ctx, "DELETE FROM history WHERE id <= ? AND changed_at < ?", last, micros(before)); err != nil {
+	return writeTx(ctx, s, func(t *tx) (int, error) {
+		const query = "DELETE FROM history WHERE changed_at < ? AND id IN (SELECT id FROM history ORDER BY id LIMIT ?)"
+		result, err := t.ExecContext(ctx, t.dialect.rebind(query), micros(before), max(0, most))
+		if err != nil {
 			return 0, fmt.Errorf("pruning the history: %w", err)
 		}
-		return removed, nil
+		removed, err := result.RowsAffected()
+		return int(removed), err
 	})
 }
 

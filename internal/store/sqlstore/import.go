@@ -45,7 +45,6 @@ func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (
 	case err != nil:
 		return store.Counts{}, s.explain(ctx, err)
 	}
-	s.dialect.analyze(ctx, s.db)
 	return i.counts, nil
 }
 

@@ -135,13 +135,6 @@ func (d *postgresDialect) advance(ctx context.Context, t *tx, highest int64) err
 	return nil
 }
 
-func (d *postgresDialect) analyze(ctx context.Context, db *sql.DB) {
-	for _, table := range []string{"users", "mappings", "history"} {
-		// Whoever may not do this waits for the server to do it by itself.
-		_, _ = db.ExecContext(ctx, "ANALYZE "+table)
-	}
-}
-
 // prepare claims a new database: one that holds tables of some other program
 // under our names is left alone.
 func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, err error) {

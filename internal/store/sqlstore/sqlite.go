@@ -185,8 +185,6 @@ func (d *sqliteDialect) advance(ctx context.Context, t *tx, highest int64) error
 	return nil
 }
 
-func (d *sqliteDialect) analyze(context.Context, *sql.DB) {} // it plans well without
-
 // lock does nothing: prepare and every migration are write transactions, of
 // which a file has one at a time.
 func (d *sqliteDialect) lock(context.Context, *sql.DB) (unlock func(), err error) {

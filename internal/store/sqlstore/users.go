@@ -4,6 +4,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -11,8 +12,10 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,9 +26,12 @@ import (
 // record is a user as it is worked with: mappings by service, with their ids.
 type record struct {
 	identity.User
-	mappings map[identity.ServiceKey]*mapping
-	created  bool // by the batch at hand
-	changed  bool // its own columns, not its mappings
+	mappings  map[identity.ServiceKey]*mapping
+	updatedAt time.Time // of its own columns, as are the next two
+	updatedBy string
+	requestID string
+	created   bool // by the batch at hand
+	changed   bool // its own columns, not its mappings
 }
 
 // mapping is a stored or planned mapping of a record.
@@ -73,17 +79,18 @@ func usersOf(records []*record) []identity.User {
 type scanner interface{ Scan(dest ...any) error }
 
 // userColumns go with "users u".
-const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at"
+const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at, u.updated_at, u.updated_by, u.request_id"
 
 // scanUser reads userColumns, and the columns behind them into more.
 func scanUser(row scanner, more ...any) (*record, error) {
-	var created int64
+	var created, updated int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
-	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &created}, more...)
+	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName,
+		&created, &updated, &r.updatedBy, &r.requestID}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
-	r.CreatedAt = fromMicros(created)
+	r.CreatedAt, r.updatedAt = fromMicros(created), fromMicros(updated)
 	return r, nil
 }
 
@@ -324,10 +331,10 @@ func unique[T ~string](values []T, keep func(T) bool) []T {
 	})
 }
 
-// pageSize is how many users are read at a time when all are asked for.
+// pageSize is how many users are read at a time where pages are handed out.
 const pageSize = 1000
 
-// Users lists users ordered by key, all pages from one state of the store.
+// Users lists users ordered by key, as they are at one moment.
 func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []identity.User, next string, err error) {
 	if filter.Limit < 0 {
 		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
@@ -343,25 +350,15 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 		return users, "", err
 	}
 	err = s.read(ctx, func(t *tx) error {
-		users, next = []identity.User{}, ""
-		for w := start; ; {
-			want := pageSize
-			if filter.Limit > 0 {
-				want = min(want, filter.Limit-len(users))
-			}
-			page, more, err := w.next(ctx, t, want)
-			if err != nil {
-				return err
-			}
-			users = append(users, page...)
-			switch {
-			case !more:
-				return nil
-			case len(users) == filter.Limit:
-				next = cursor(w.after)
-				return nil
-			}
+		w := start
+		page, more, err := w.next(ctx, t, cmp.Or(filter.Limit, math.MaxInt32))
+		if err != nil {
+			return err
 		}
+		if users, next = usersOf(page), ""; more {
+			next = cursor(w.after)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, "", err
@@ -379,11 +376,11 @@ func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq
 				return err
 			}
 			for others := true; others; {
-				var page []identity.User
+				var page []*record
 				if page, others, err = w.next(ctx, t, pageSize); err != nil {
 					return err
 				}
-				if err := stopUnless(yield(page, nil)); err != nil {
+				if err := stopUnless(yield(usersOf(page), nil)); err != nil {
 					return err
 				}
 			}
@@ -416,8 +413,8 @@ func (w userWalk) namesOneUser() bool { return w.filter.Key != "" || w.filter.ID
 
 // next reads up to want users from the place on and moves the place behind them.
 // more reports that others follow.
-func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.User, more bool, err error) {
-	page, err := userPage(ctx, t, w.filter, w.after, want+1)
+func (w *userWalk) next(ctx context.Context, t *tx, want int) (page []*record, more bool, err error) {
+	page, err = userPage(ctx, t, w.filter, w.after, want+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -429,7 +426,7 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (users []identity.
 	if len(page) > 0 {
 		w.after = page[len(page)-1].Key
 	}
-	return usersOf(page), more, nil
+	return page, more, nil
 }
 
 // userWhere returns the condition on users u that a filter makes.
