@@ -104,26 +104,12 @@ func (s *service) searchUsers(ctx context.Context, in *searchUsersInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	users, err := s.findUsers(ctx, append(keys, bots...))
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(symapi.UserList{Users: symapi.EncodeUsers(users)}), nil
-}
-
-// findUsers returns the users that exist, ordered by key.
-func (s *service) findUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	users, err := s.Store.FindUsers(ctx, keys)
+	users, err := s.Store.FindUsers(ctx, append(keys, bots...))
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(users, func(a, b identity.User) int { return cmp.Compare(a.Key, b.Key) })
-	return users, nil
+	return replyWith(symapi.UserList{Users: symapi.EncodeUsers(users)}), nil
 }
 
 type setRoleInput struct {
