@@ -60,7 +60,7 @@ func TestLookupStatuses(t *testing.T) {
 	}
 	want := []identity.LookupResult{
 		{Email: "p0000@example.com", Status: identity.NotFound},
-		{Email: "p0001@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "a"}, {"user_id": "b"}}},
+		{Email: "p0001@example.com", Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "a"}}, {Matcher: identity.Matcher{"user_id": "b"}}}},
 		{Email: "p0002@example.com", Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "c"}},
 		{Email: "p0003@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "slow down", Retryable: true}},
 		{Email: "p0004@example.com", Status: identity.Failed, Err: &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}},

@@ -39,7 +39,7 @@ func (accounts) Check(context.Context) error    { return nil }
 
 func (a accounts) Find(_ context.Context, email string) ([]directory.Account, error) {
 	if id, there := a[email]; there {
-		return []directory.Account{{ID: id, Emails: []string{email}, State: directory.StateActive}}, nil
+		return []directory.Account{{Identity: id, Addresses: directory.Primaries(email), State: directory.StateActive}}, nil
 	}
 	return nil, nil
 }

@@ -149,7 +149,7 @@ func (c *Cached) keep(results map[string]Result, asOf time.Time) {
 	}
 	for email, r := range results {
 		if len(c.answers) < maxCachedAnswers && !c.closed {
-			r.Account.Emails = nil // answers show the id only
+			r.Account.Addresses = nil // answers show the account only
 			c.answers[email] = cachedAnswer{r, asOf}
 		}
 	}

@@ -68,7 +68,7 @@ func (c *company) Find(_ context.Context, email string) ([]directory.Account, er
 	accounts, err := c.now()
 	var found []directory.Account
 	for _, a := range accounts {
-		if a.Emails[0] == email && (a.State != directory.StateInactive || c.descriptor.LookupSeesInactive) {
+		if a.Emails()[0] == email && (a.State != directory.StateInactive || c.descriptor.LookupSeesInactive) {
 			found = append(found, a)
 		}
 	}
@@ -106,7 +106,7 @@ func (c *company) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 }
 
 func inactive(id, email string) directory.Account {
-	return directory.Account{ID: id, Emails: []string{email}, State: directory.StateInactive}
+	return directory.Account{Identity: id, Addresses: directory.Primaries(email), State: directory.StateInactive}
 }
 
 // says is the outcome of asking for ann, bob and cy, who is nobody at first.
@@ -503,7 +503,7 @@ func (d byID) FindID(_ context.Context, id string) ([]directory.Account, error) 
 	}
 	var found []directory.Account
 	for _, a := range d.accounts {
-		if a.ID == id {
+		if a.Identity == id {
 			found = append(found, a)
 		}
 	}
@@ -512,7 +512,11 @@ func (d byID) FindID(_ context.Context, id string) ([]directory.Account, error) 
 
 func states(t *testing.T, d directory.Directory, ids ...string) string {
 	t.Helper()
-	found, err := directory.Status(t.Context(), d, okta, ids)
+	queries := make([]identity.AccountQuery, len(ids))
+	for i, id := range ids {
+		queries[i].Identity = id
+	}
+	found, err := directory.Status(t.Context(), d, okta, queries)
 	if err != nil {
 		return "error " + string(identity.CodeOf(err))
 	}
@@ -559,7 +563,7 @@ func TestStatusCached(t *testing.T) {
 func TestStatusFoldsIDs(t *testing.T) {
 	t.Parallel()
 	github := identity.ServiceKey{Type: "github", ExternalID: "acme"}
-	got, err := directory.Status(t.Context(), newCompany(person("Ada-L", ann)), github, []string{"ada-l", "ADA-L"})
+	got, err := directory.Status(t.Context(), newCompany(person("Ada-L", ann)), github, []identity.AccountQuery{{Identity: "ada-l"}, {Identity: "ADA-L"}})
 	want := []identity.AccountStatus{{Identity: "ada-l", Status: identity.AccountActive}, {Identity: "ADA-L", Status: identity.AccountActive}}
 	for i := range got {
 		got[i].AsOf = time.Time{}

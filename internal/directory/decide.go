@@ -5,6 +5,7 @@ package directory
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,159 +15,301 @@ import (
 
 // Result says which account of a service has one address.
 type Result struct {
-	Status identity.LookupStatus
-	// Account holds the match if Found, and the only match if Inactive.
-	Account Account
-	// Candidates holds the accounts left over if Ambiguous, or if several are
-	// Inactive, sorted by ID.
+	Status   identity.LookupStatus
+	Account  Account           // the match if Found or Inactive
+	Evidence identity.Evidence // set when Found
+	// Candidates holds the accounts that a person has to choose from if
+	// Ambiguous, Alias or Unverified, sorted by identity.
 	Candidates []Account
-	Err        error // set when Failed; matches ErrAnswer
+	Err        error // set when Failed; matches ErrAnswer or ErrUnavailable
+}
+
+// Options say which accounts may be an answer.
+type Options struct {
+	Kinds             []Kind // besides people
+	MatchAliases      bool   // an alias of exactly one account is found
+	IncludeUnverified bool   // unproved addresses and pending accounts count as others do
+}
+
+// Decide picks the account that an address belongs to; nothing else does. It
+// compares whole normalised addresses, whatever the service's own search
+// matched. Rows of one account are merged; the order of candidates does not
+// matter.
+//
+// The owners of an address have it as a primary address. They decide, whatever
+// aliases say, and an inactive one blocks all others.
+func Decide(email string, candidates []Account, o Options) Result {
+	return newPolicy(func(id string) string { return id }, o).decide(email, candidates)
 }
 
 // policy compares and selects accounts.
 type policy struct {
-	kinds  map[string]bool
-	foldID func(string) string // ids with one folded form are one account
+	Options
+	foldID func(string) string // identities with one folded form are equal
 }
 
-// newPolicy returns a policy that matches people and the given kinds.
-func newPolicy(foldID func(string) string, kinds []string) *policy {
-	p := &policy{kinds: map[string]bool{"": true, KindPerson: true}, foldID: foldID}
-	for _, kind := range kinds {
-		p.kinds[kind] = true
-	}
-	return p
+func newPolicy(foldID func(string) string, o Options) *policy {
+	return &policy{Options: o, foldID: foldID}
 }
 
-// Decide picks the account that an address belongs to; nothing else does.
-// Only people and the given kinds match. It compares whole normalised
-// addresses, whatever the service's own search matched. Rows with one ID are
-// one account. Active accounts win over inactive ones, then primary addresses
-// over aliases; if two accounts are left over, neither is picked. The order of
-// candidates does not matter.
-func Decide(email string, candidates []Account, kinds ...string) Result {
-	return newPolicy(func(id string) string { return id }, kinds).decide(email, candidates)
-}
-
-// match holds one account, merged from all rows that have its ID, and whether
-// the address is a primary one.
-type match struct {
+// claim is one account, merged from all its rows, and what the address is to it.
+type claim struct {
 	Account
-	primary bool
+	kind  AddressKind
+	proof Proof
 }
+
+func (c claim) inactive() bool { return c.State == StateInactive }
 
 func (p *policy) decide(email string, candidates []Account) Result {
 	want, err := identity.Normalize(email)
 	if err != nil || want == "" {
-		return Result{Status: identity.Failed, Err: fmt.Errorf("%w: %q is not an address", ErrAnswer, email)}
+		return failed("%w: %q is not an address", ErrAnswer, email)
 	}
-	best := bestTier(p.matches(want, candidates))
-	if len(best) == 0 {
-		return Result{Status: identity.NotFound}
+	claims, err := p.claims(want, candidates)
+	if err != nil {
+		return Result{Status: identity.Failed, Err: err}
 	}
-	accounts := make([]Account, len(best))
-	for i, m := range best {
-		if accounts[i] = m.Account; strings.TrimSpace(m.ID) == "" {
-			return Result{Status: identity.Failed, Err: fmt.Errorf("%w: the account of %s has no id", ErrAnswer, want)}
+	var owners, unproved, aliases, unprovedAliases []claim
+	for _, c := range claims {
+		verified := p.IncludeUnverified || c.proof != Unproved && c.State != StatePending
+		switch {
+		case c.kind == Primary && verified:
+			owners = append(owners, c)
+		case c.kind == Primary:
+			unproved = append(unproved, c)
+		case verified:
+			aliases = append(aliases, c)
+		default:
+			unprovedAliases = append(unprovedAliases, c)
 		}
 	}
-	slices.SortFunc(accounts, func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
-
-	inactive := accounts[0].State == StateInactive
 	switch {
-	case inactive && len(accounts) == 1:
-		return Result{Status: identity.Inactive, Account: accounts[0]}
-	case inactive:
-		return Result{Status: identity.Inactive, Candidates: accounts}
-	case len(accounts) == 1:
-		return Result{Status: identity.Found, Account: accounts[0]}
+	case len(owners) > 0:
+		return p.decideOwners(want, owners)
+	case len(unproved) > 0:
+		return shown(identity.Unverified, unproved)
+	case len(aliases) > 0 && !p.MatchAliases:
+		return shown(identity.Alias, aliases)
+	case len(aliases) == 1:
+		return settled(aliases[0])
+	case len(aliases) > 1:
+		return shown(identity.Ambiguous, aliases)
+	case len(unprovedAliases) > 0:
+		return shown(identity.Unverified, unprovedAliases)
 	}
-	return Result{Status: identity.Ambiguous, Candidates: accounts}
+	return Result{Status: identity.NotFound}
 }
 
-// bestTier keeps the active matches if there are any, and of those that
-// remain the primary ones if there are any.
-func bestTier(matches []match) []match {
-	keep := func(good func(match) bool) {
-		if slices.ContainsFunc(matches, good) {
-			matches = slices.DeleteFunc(matches, func(m match) bool { return !good(m) })
+// decideOwners picks one of the accounts that have an address as their own.
+func (p *policy) decideOwners(want string, owners []claim) Result {
+	if len(owners) == 1 {
+		return settled(owners[0])
+	}
+	if active, ok := only(owners, func(c claim) bool { return !c.inactive() }); ok && rehired(active, owners) {
+		return settled(active)
+	}
+	if c, ok := only(owners, func(c claim) bool { return sameAddress(want, c.SignIn) }); ok {
+		return settled(c)
+	}
+	return shown(identity.Ambiguous, owners)
+}
+
+// only returns the claim that a condition holds for, if it is exactly one.
+func only(claims []claim, cond func(claim) bool) (c claim, ok bool) {
+	i := slices.IndexFunc(claims, cond)
+	if i < 0 || slices.ContainsFunc(claims[i+1:], cond) {
+		return claim{}, false
+	}
+	return claims[i], true
+}
+
+// rehired reports whether all owners sign in by the name of the active one:
+// somebody who left and came back.
+func rehired(active claim, owners []claim) bool {
+	return active.SignIn != "" && !slices.ContainsFunc(owners, func(c claim) bool { return !sameSignIn(c.SignIn, active.SignIn) })
+}
+
+func sameSignIn(a, b string) bool {
+	return identity.FoldASCII(strings.TrimSpace(a)) == identity.FoldASCII(strings.TrimSpace(b))
+}
+
+// settled returns the result of a claim that nobody disputes.
+func settled(c claim) Result {
+	switch {
+	case strings.TrimSpace(c.Identity) == "":
+		return failed("%w: the account of the address has no id", ErrAnswer)
+	case c.inactive():
+		return Result{Status: identity.Inactive, Account: c.Account}
+	}
+	evidence := identity.EvidenceEmail
+	switch {
+	case c.kind == Alias:
+		evidence = identity.EvidenceAlias
+	case c.proof == Proved && c.State != StatePending:
+		evidence = identity.EvidenceVerifiedEmail
+	}
+	return Result{Status: identity.Found, Account: c.Account, Evidence: evidence}
+}
+
+// shown returns a result that names accounts and picks none.
+func shown(status identity.LookupStatus, claims []claim) Result {
+	accounts := make([]Account, len(claims))
+	for i, c := range claims {
+		if accounts[i] = c.Account; strings.TrimSpace(c.Identity) == "" {
+			return failed("%w: an account of the address has no id", ErrAnswer)
 		}
 	}
-	keep(func(m match) bool { return m.State != StateInactive })
-	keep(func(m match) bool { return m.primary })
-	return matches
+	slices.SortFunc(accounts, func(a, b Account) int {
+		return cmp.Or(cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.AccountID, b.AccountID))
+	})
+	return Result{Status: status, Candidates: accounts}
 }
 
-// matches merges the rows of every account and keeps the accounts with the
-// address. It merges first: the row that says that an account is a bot may be
-// another one than the row with the address.
-func (p *policy) matches(want string, candidates []Account) []match {
+func failed(format string, args ...any) Result {
+	return Result{Status: identity.Failed, Err: fmt.Errorf(format, args...)}
+}
+
+// claims merges the rows of every account and returns the accounts with the
+// address that may match. It merges first: the row that says that an account is
+// a bot may be another one than the row with the address. An account with the
+// address that cannot be read is an error.
+func (p *policy) claims(want string, candidates []Account) ([]claim, error) {
 	var accounts [][]Account
 	at := map[string]int{}
 	for _, a := range candidates {
-		id := p.foldID(a.ID)
-		i, known := at[id]
-		if !known || strings.TrimSpace(id) == "" { // rows without an id are accounts of their own
-			i, at[id] = len(accounts), len(accounts)
+		key := accountKey(a, p.foldID)
+		i, known := at[key]
+		if !known || key == "" { // rows without an id are accounts of their own
+			i, at[key] = len(accounts), len(accounts)
 			accounts = append(accounts, nil)
 		}
 		accounts[i] = append(accounts[i], a)
 	}
-	var found []match
+	var found []claim
+	var broken []error
 	for _, rows := range accounts {
-		if m, ok := p.match(want, rows); ok {
-			found = append(found, m)
+		c, ok := p.claim(want, rows)
+		switch {
+		case !ok:
+		case c.Unreadable != nil:
+			broken = append(broken, unreadable(c.Account))
+		default:
+			found = append(found, c)
 		}
 	}
-	return found
+	if len(broken) > 0 {
+		return nil, slices.MinFunc(broken, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	}
+	return found, nil
 }
 
-// match merges the rows of an account and reports whether it has the address
+// accountKey returns what all rows of an account share and no other account
+// has; "" if it has no id.
+func accountKey(a Account, foldID func(string) string) string {
+	switch {
+	case a.AccountID != "":
+		return "account " + a.AccountID
+	case strings.TrimSpace(a.Identity) != "":
+		return "identity " + foldID(a.Identity)
+	}
+	return ""
+}
+
+// unreadable returns the error of an account that cannot be read.
+func unreadable(a Account) error {
+	if errors.Is(a.Unreadable, ErrUnavailable) {
+		return a.Unreadable
+	}
+	return fmt.Errorf("%w: the record of the account %q cannot be read: %w", ErrAnswer, a.Identity, a.Unreadable)
+}
+
+// claim merges the rows of an account and reports whether it has the address
 // and a kind that matches.
-func (p *policy) match(want string, rows []Account) (m match, ok bool) {
+func (p *policy) claim(want string, rows []Account) (c claim, ok bool) {
+	c.Account = merge(rows, p.foldID)
 	for _, row := range rows {
-		if !p.kinds[row.Kind] {
-			return match{}, false
+		if row.Kind != "" && row.Kind != KindPerson && !slices.Contains(p.Kinds, row.Kind) {
+			return claim{}, false
 		}
-		for i, address := range row.Emails {
-			if sameAddress(want, address) {
-				ok, m.primary = true, m.primary || i == 0
+		for _, a := range row.Addresses {
+			if !sameAddress(want, a.Email) {
+				continue
 			}
+			if !ok {
+				c.proof = a.Proof
+			}
+			ok, c.kind, c.proof = true, max(c.kind, a.Kind), weaker(c.proof, a.Proof)
 		}
 	}
-	m.Account = merge(rows)
-	return m, ok
+	return c, ok
+}
+
+// weaker returns what two statements about one address prove together.
+func weaker(a, b Proof) Proof {
+	if a == Unproved || b == Unproved {
+		return Unproved
+	}
+	return max(a, b) // Proved is more than ProofUnknown
 }
 
 // merge makes one account of several rows; their order does not matter. It
-// takes the most active state of any row.
-func merge(rows []Account) Account {
+// takes the most active state of any row. An account that has two names in one
+// list was renamed while it was read: neither can be trusted.
+func merge(rows []Account, foldID func(string) string) Account {
 	if len(rows) == 1 {
 		return rows[0]
 	}
-	merged := Account{ID: rows[0].ID, State: rows[0].State, Kind: rows[0].Kind}
-	var primary, other []string
+	rows = slices.SortedFunc(slices.Values(rows), compareRows)
+	merged := rows[0]
+	merged.Addresses = nil
+	signIns := map[string]bool{}
 	for _, row := range rows {
-		merged.ID = min(merged.ID, row.ID)
 		merged.State = moreActive(merged.State, row.State)
 		merged.Kind = max(merged.Kind, row.Kind)
-		if len(row.Emails) > 0 {
-			primary, other = append(primary, row.Emails[0]), append(other, row.Emails[1:]...)
+		merged.Name = cmp.Or(merged.Name, row.Name)
+		merged.SignIn = cmp.Or(merged.SignIn, row.SignIn)
+		if row.SignIn != "" {
+			signIns[identity.FoldASCII(strings.TrimSpace(row.SignIn))] = true
+		}
+		if merged.Unreadable == nil {
+			merged.Unreadable = row.Unreadable
+		}
+		if foldID(row.Identity) != foldID(merged.Identity) {
+			merged.Unreadable = fmt.Errorf("%w as expected: it calls one account both %q and %q", ErrUnavailable, merged.Identity, row.Identity)
+		}
+		for _, a := range row.Addresses {
+			if !slices.Contains(merged.Addresses, a) {
+				merged.Addresses = append(merged.Addresses, a)
+			}
 		}
 	}
-	slices.Sort(primary)
-	slices.Sort(other)
-	for _, address := range append(primary, other...) {
-		if !slices.Contains(merged.Emails, address) {
-			merged.Emails = append(merged.Emails, address)
-		}
+	if len(signIns) > 1 {
+		merged.SignIn = "" // nothing is known for sure
 	}
+	slices.SortFunc(merged.Addresses, compareAddresses)
 	return merged
+}
+
+func compareRows(a, b Account) int {
+	text := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	return cmp.Or(cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.SignIn, b.SignIn), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(text(a.Unreadable), text(b.Unreadable)))
+}
+
+// compareAddresses puts primary addresses first.
+func compareAddresses(a, b Address) int {
+	return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Email, b.Email), cmp.Compare(a.Proof, b.Proof))
 }
 
 // moreActive returns the state of the two that is closer to an active account.
 func moreActive(a, b State) State {
-	rank := map[State]int{StateUnknown: 1, StatePending: 2, StateActive: 3}
+	rank := map[State]int{StateUnknown: 1, StatePending: 2, StateInvited: 3, StateActive: 4}
 	if rank[b] > rank[a] {
 		return b
 	}

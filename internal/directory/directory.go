@@ -20,29 +20,113 @@ import (
 // State of an account, as its service reports it.
 type State uint8
 
-// States of accounts. Unknown and Pending count as active.
+// States of accounts. An administrator invited Invited accounts: they count as
+// active, as Unknown ones do. Nobody has approved Pending ones, which people
+// registered by themselves.
 const (
 	StateUnknown State = iota
 	StateActive
+	StateInvited
 	StatePending
 	StateInactive
 )
 
-// Kinds of accounts. Only people match, and the kinds in Descriptor.Kinds. ""
+// String returns the word for people; "" for an unknown state.
+func (s State) String() string {
+	return [...]string{"", "active", "invited", "pending", "inactive"}[s]
+}
+
+// Kind of an account. Only people match, and the kinds in Descriptor.Kinds. ""
 // counts as a person: the service does not report kinds.
+type Kind string
+
+// Kinds of accounts.
 const (
-	KindPerson = "person"
-	KindGuest  = "guest"
-	KindBot    = "bot"
-	KindShared = "shared"
+	KindPerson Kind = "person"
+	KindGuest  Kind = "guest"
+	KindBot    Kind = "bot"
+	KindShared Kind = "shared"
 )
 
-// Account of a target service.
+// Account holds what a service shows of one account.
 type Account struct {
-	ID     string   // stored under the service type's matcher key
-	Emails []string // Emails[0] is the primary address
-	State  State
-	Kind   string
+	AccountID string    // never changes and is never given again; "" = the service has none beside the identity
+	Identity  string    // stored under the service type's matcher key
+	SignIn    string    // the sign-in name as the service spells it, an address or not; "" = unknown
+	Name      string    // the full name, for people to read; "" = unknown
+	Addresses []Address // a sign-in name that is an address stands among them
+	State     State
+	Kind      Kind
+	// Unreadable marks a record that cannot be read. The people of its
+	// addresses are Failed, and so is the status of its identity.
+	Unreadable error
+}
+
+// Address is one address of an account.
+type Address struct {
+	Email string
+	Kind  AddressKind
+	Proof Proof
+}
+
+// AddressKind says what an address is to its account.
+type AddressKind uint8
+
+// Kinds of addresses. A Primary address is the account's own: its sign-in name
+// or its mail attribute. Several accounts may list the same Alias.
+const (
+	Alias AddressKind = iota
+	Primary
+)
+
+// Proof says whether a service made sure that an address belongs to the person.
+type Proof uint8
+
+// Proofs of addresses. ProofUnknown is a service that does not say.
+const (
+	ProofUnknown Proof = iota
+	Proved
+	Unproved
+)
+
+// Primaries returns primary addresses of unknown proof. It leaves out "".
+func Primaries(emails ...string) []Address {
+	var a Account
+	a.Add(Primary, ProofUnknown, emails...)
+	return a.Addresses
+}
+
+// Aliases returns aliases of unknown proof. It leaves out "".
+func Aliases(emails ...string) []Address {
+	var a Account
+	a.Add(Alias, ProofUnknown, emails...)
+	return a.Addresses
+}
+
+// Add adds addresses to an account. It leaves out "".
+func (a *Account) Add(kind AddressKind, proof Proof, emails ...string) {
+	for _, email := range emails {
+		if email != "" {
+			a.Addresses = append(a.Addresses, Address{email, kind, proof})
+		}
+	}
+}
+
+// SetSignIn sets the sign-in name and adds it as a primary address if it is one.
+func (a *Account) SetSignIn(name string, proof Proof) {
+	a.SignIn = name
+	if strings.Contains(name, "@") {
+		a.Add(Primary, proof, name)
+	}
+}
+
+// Emails returns the addresses of an account, in order.
+func (a Account) Emails() []string {
+	emails := make([]string, len(a.Addresses))
+	for i, address := range a.Addresses {
+		emails[i] = address.Email
+	}
+	return emails
 }
 
 // Descriptor describes what a directory can do and at what pace.
@@ -55,13 +139,13 @@ type Descriptor struct {
 	BatchSize          int           // addresses that FindMany puts into one request; 0 = one
 	ListNeedsEmail     bool          // the list leaves out accounts without an address
 	LookupSeesInactive bool
-	Kinds              []string // kinds that match besides people, by configuration
+	Kinds              []Kind // kinds that match besides people, by configuration
 }
 
 // Kinds returns the kinds of accounts that the switches include_bots and
 // include_guests allow.
-func Kinds(bots, guests bool) []string {
-	var kinds []string
+func Kinds(bots, guests bool) []Kind {
+	var kinds []Kind
 	if bots {
 		kinds = append(kinds, KindBot)
 	}

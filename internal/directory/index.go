@@ -9,26 +9,31 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// index finds rows of a walked list by normalised address and by id. It finds
-// all rows of an account, because Decide needs those with other addresses too.
+// index finds rows of a walked list by normalised address, by identity and by
+// account. It finds all rows of an account, because Decide needs those with
+// other addresses too.
 type index struct {
-	foldID    func(string) string
-	rows      []Account
-	byID      map[string][]int32 // numbers of rows
-	byAddress map[string][]int32
+	foldID     func(string) string
+	rows       []Account
+	byIdentity map[string][]int32 // numbers of rows
+	byAccount  map[string][]int32 // by account id, of rows that have one
+	byAddress  map[string][]int32
 }
 
 func newIndex(foldID func(string) string) *index {
-	return &index{foldID: foldID, byID: map[string][]int32{}, byAddress: map[string][]int32{}}
+	return &index{foldID: foldID, byIdentity: map[string][]int32{}, byAccount: map[string][]int32{}, byAddress: map[string][]int32{}}
 }
 
 func (x *index) add(page []Account) {
 	for _, a := range page {
-		row, id := int32(len(x.rows)), x.foldID(a.ID)
+		row, id := int32(len(x.rows)), x.foldID(a.Identity)
 		x.rows = append(x.rows, a)
-		x.byID[id] = append(x.byID[id], row)
-		for _, address := range a.Emails {
-			key, err := identity.Normalize(address)
+		x.byIdentity[id] = append(x.byIdentity[id], row)
+		if a.AccountID != "" {
+			x.byAccount[a.AccountID] = append(x.byAccount[a.AccountID], row)
+		}
+		for _, address := range a.Addresses {
+			key, err := identity.Normalize(address.Email)
 			if rows := x.byAddress[key]; err == nil && key != "" && !slices.Contains(rows, row) {
 				x.byAddress[key] = append(rows, row)
 			}
@@ -42,23 +47,36 @@ func (x *index) find(email string) []Account {
 	var done []string
 	for _, row := range x.byAddress[email] {
 		a := x.rows[row]
-		id := x.foldID(a.ID)
+		key := accountKey(a, x.foldID)
 		switch {
-		case id == "":
+		case key == "":
 			found = append(found, a)
-		case !slices.Contains(done, id):
-			done = append(done, id)
-			found = append(found, x.withID(id)...)
+		case !slices.Contains(done, key):
+			done = append(done, key)
+			if a.AccountID != "" {
+				found = append(found, x.at(x.byAccount[a.AccountID])...)
+			} else {
+				found = append(found, slices.DeleteFunc(x.at(x.byIdentity[x.foldID(a.Identity)]), func(b Account) bool { return b.AccountID != "" })...)
+			}
 		}
 	}
 	return found
 }
 
-// withID returns the rows of an account.
-func (x *index) withID(id string) []Account {
-	var found []Account
-	for _, row := range x.byID[x.foldID(id)] {
-		found = append(found, x.rows[row])
+func (x *index) at(rows []int32) []Account {
+	found := make([]Account, len(rows))
+	for i, row := range rows {
+		found[i] = x.rows[row]
+	}
+	return found
+}
+
+// holding returns the rows that have an identity, and those of the account that
+// had it.
+func (x *index) holding(q identity.AccountQuery) []Account {
+	found := x.at(x.byIdentity[x.foldID(q.Identity)])
+	if q.AccountID != "" {
+		found = append(found, x.at(x.byAccount[q.AccountID])...)
 	}
 	return found
 }
@@ -69,16 +87,17 @@ func (x *index) inactive(email string) []Account {
 	return slices.DeleteFunc(x.find(email), func(a Account) bool { return a.State != StateInactive })
 }
 
-// compact normalises addresses, so that a list that is kept stays small. An
-// address that cannot be normalised leaves an empty string in its place: the
-// first address is the primary one.
+// compact normalises addresses, so that a list that is kept stays small. It
+// leaves out those that cannot be normalised, which nobody asks for.
 func compact(page []Account) []Account {
 	small := make([]Account, len(page))
 	for i, a := range page {
-		small[i] = Account{ID: a.ID, State: a.State, Kind: a.Kind, Emails: make([]string, len(a.Emails))}
-		for j, address := range a.Emails {
-			if key, err := identity.Normalize(address); err == nil {
-				small[i].Emails[j] = key
+		small[i] = a
+		small[i].Addresses = make([]Address, 0, len(a.Addresses))
+		for _, address := range a.Addresses {
+			if key, err := identity.Normalize(address.Email); err == nil {
+				address.Email = key
+				small[i].Addresses = append(small[i].Addresses, address)
 			}
 		}
 	}

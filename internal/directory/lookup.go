@@ -28,7 +28,7 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 	cache, release := withCache(d, service)
 	defer release()
 	l := &lookup{
-		cache: cache, service: service, policy: newPolicy(cache.foldID, cache.Describe().Kinds),
+		cache: cache, service: service, policy: newPolicy(cache.foldID, Options{Kinds: cache.Describe().Kinds}),
 		results: map[string]Result{}, asOf: map[string]time.Time{},
 	}
 	answers := make([]identity.LookupResult, len(emails))
@@ -223,26 +223,41 @@ func (l *lookup) result(email, key string) identity.LookupResult {
 	a := identity.LookupResult{Email: email, Status: r.Status, AsOf: l.asOf[key]}
 	switch r.Status {
 	case identity.Found, identity.Inactive:
-		if r.Account.ID == "" { // several inactive accounts: none is picked
-			return a
-		}
-		m := identity.NewMatcher(l.service.Type, r.Account.ID)
+		m := identity.NewMatcher(l.service.Type, r.Account.Identity)
 		if err := m.Validate(l.service); err != nil {
 			a.Status = identity.Failed
 			a.Err = &identity.Error{Code: identity.CodeIdentityInvalid, User: identity.UserKey(key), Service: l.service, Cause: err,
 				Message: fmt.Sprintf("the directory of %s gave an id that cannot be stored: %s", l.service, err)}
 			return a
 		}
-		a.Matcher = m
-	case identity.Ambiguous:
-		for _, c := range r.Candidates {
-			a.Candidates = append(a.Candidates, identity.NewMatcher(l.service.Type, c.ID))
-		}
+		a.Matcher, a.Evidence, a.AccountID = m, r.Evidence, accountID(l.service.Type, r.Account)
+	case identity.Ambiguous, identity.Alias, identity.Unverified:
+		a.Candidates = candidates(l.service.Type, r.Candidates...)
 	case identity.Failed:
 		a.Err = AsIdentityError(l.service, r.Err)
 		a.Err.User = identity.UserKey(key)
 	}
 	return a
+}
+
+// accountID returns the account's own id. An identity is one unless it is a name
+// that another account may get.
+func accountID(serviceType string, a Account) string {
+	if a.AccountID == "" && !identity.Reusable(serviceType) {
+		return a.Identity
+	}
+	return a.AccountID
+}
+
+// candidates returns accounts as people are shown them.
+func candidates(serviceType string, accounts ...Account) []identity.Candidate {
+	out := make([]identity.Candidate, len(accounts))
+	for i, a := range accounts {
+		out[i] = identity.Candidate{
+			Matcher: identity.NewMatcher(serviceType, a.Identity), AccountID: accountID(serviceType, a), State: a.State.String(), Name: a.Name,
+		}
+	}
+	return out
 }
 
 // lookupEach calls find for each key, a few at once, and passes every answer

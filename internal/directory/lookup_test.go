@@ -58,11 +58,13 @@ func (l listed) Pages(context.Context) iter.Seq2[[]directory.Account, error] {
 }
 
 func person(id, email string) directory.Account {
-	return directory.Account{ID: id, Emails: []string{email}, State: directory.StateActive}
+	return directory.Account{Identity: id, Addresses: directory.Primaries(email), State: directory.StateActive}
 }
 
 func found(email, id string) identity.LookupResult {
-	return identity.LookupResult{Email: email, Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
+	return identity.LookupResult{
+		Email: email, Status: identity.Found, Matcher: identity.Matcher{"user_id": id}, AccountID: id, Evidence: identity.EvidenceEmail,
+	}
 }
 
 var ignoreErr = cmpopts.IgnoreFields(identity.LookupResult{}, "Err")
@@ -131,7 +133,7 @@ func TestLookupFoldsIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity.LookupResult{{Email: ann, Status: identity.Found, Matcher: identity.Matcher{"email": "Ann@Example.com"}}}
+	want := []identity.LookupResult{{Email: ann, Status: identity.Found, Matcher: identity.Matcher{"email": "Ann@Example.com"}, Evidence: identity.EvidenceEmail}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Lookup (-want +got):\n%s", diff)
 	}

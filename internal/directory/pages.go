@@ -118,8 +118,8 @@ func (g *pageGuard) check(page []Account) error {
 func fingerprint(page []Account) (sum [sha256.Size]byte, ok bool) {
 	h := sha256.New()
 	for _, a := range page {
-		ok = ok || a.ID != "" || len(a.Emails) > 0
-		fmt.Fprintf(h, "%q%q", a.ID, a.Emails)
+		ok = ok || a.Identity != "" || len(a.Addresses) > 0
+		fmt.Fprintf(h, "%q%q%q", a.AccountID, a.Identity, a.Emails())
 	}
 	return [sha256.Size]byte(h.Sum(nil)), ok
 }

@@ -37,7 +37,7 @@ func TestPaged(t *testing.T) {
 		got, err := directory.All(directory.Paged(t.Context(), func(_ context.Context, _ string) ([]directory.Account, string, error) {
 			next, err := tc.next(n)
 			n++
-			return []directory.Account{{ID: strconv.Itoa(n)}}, next, err
+			return []directory.Account{{Identity: strconv.Itoa(n)}}, next, err
 		}))
 		if !errors.Is(err, tc.want) || len(got) != tc.all {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -63,7 +63,7 @@ func TestWalkIsFinished(t *testing.T) {
 	t.Parallel()
 	pages := [][]directory.Account{
 		{person("1", ann)},
-		{{ID: "2", Emails: []string{"b@example.com", "alias@example.com"}}},
+		{{Identity: "2", Addresses: append(directory.Primaries("b@example.com"), directory.Aliases("alias@example.com")...)}},
 		{person("3", ann)},
 	}
 	for name, tc := range map[string]struct {
@@ -72,7 +72,7 @@ func TestWalkIsFinished(t *testing.T) {
 		read  int64
 	}{
 		"a duplicate": {ann, identity.Ambiguous, 3},
-		"an alias":    {"alias@example.com", identity.Found, 3},
+		"an alias":    {"alias@example.com", identity.Alias, 3},
 		"not found":   {"c@example.com", identity.NotFound, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,8 +94,8 @@ func TestWalkIsFinished(t *testing.T) {
 func TestWalkMergesRows(t *testing.T) {
 	t.Parallel()
 	l := listed{read: new(atomic.Int64), pages: [][]directory.Account{
-		{{ID: "1", Emails: []string{ann}}},
-		{{ID: "1", Emails: []string{"b@example.com"}, Kind: directory.KindBot}},
+		{{Identity: "1", Addresses: directory.Primaries(ann)}},
+		{{Identity: "1", Addresses: directory.Primaries("b@example.com"), Kind: directory.KindBot}},
 	}}
 	got, err := directory.Lookup(t.Context(), l, okta, []string{ann})
 	if err != nil || got[0].Status != identity.NotFound {

@@ -14,41 +14,44 @@ import (
 )
 
 // Status returns whether accounts still exist and are active: one answer per
-// id, in order. Ids compare as identities of the service type do; bots, guests
-// and accounts without an address count like any other. It uses the list or
-// asks for each id, as preferWalk decides. A directory that can do neither
-// gives AccountUnknown.
+// query, in order. Identities compare as those of the service type do; bots,
+// guests and accounts without an address count like any other. A query with an
+// account id also says whether that account still has the identity. It uses the
+// list or asks for each identity, as preferWalk decides. A directory that can do
+// neither gives AccountUnknown.
 //
 // It reports failures as Lookup does; none of them is AccountAbsent.
-func Status(ctx context.Context, d Directory, service identity.ServiceKey, ids []string) ([]identity.AccountStatus, error) {
+func Status(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
 	cache, release := withCache(d, service)
 	defer release()
-	s := &statuses{cache: cache, service: service, ids: map[string]string{}, results: map[string]identity.AccountStatus{}}
+	s := &statuses{cache: cache, service: service, queries: map[string]identity.AccountQuery{}, results: map[string]identity.AccountStatus{}}
+	keys := make([]string, len(queries))
 	var want []string
-	for _, id := range ids {
-		key := cache.foldID(id)
-		if _, seen := s.ids[key]; !seen {
-			s.ids[key] = id
+	for i, q := range queries {
+		key := cache.foldID(q.Identity) + "\x00" + q.AccountID
+		if _, seen := s.queries[key]; !seen {
+			s.queries[key] = q
 			want = append(want, key)
 		}
+		keys[i] = key
 	}
 	if err := s.run(ctx, want); err != nil {
 		return nil, AsIdentityError(service, err)
 	}
-	out := make([]identity.AccountStatus, len(ids))
-	for i, id := range ids {
-		out[i] = s.results[cache.foldID(id)]
-		out[i].Identity = id
+	out := make([]identity.AccountStatus, len(queries))
+	for i, q := range queries {
+		out[i] = s.results[keys[i]]
+		out[i].Identity = q.Identity
 	}
 	return out, nil
 }
 
-// statuses is one call of Status. Its keys are folded ids; results has an
-// entry for each once run returns nil.
+// statuses is one call of Status. results has an entry for each key once run
+// returns nil.
 type statuses struct {
 	cache   *Cached
 	service identity.ServiceKey
-	ids     map[string]string // the first spelling of each key
+	queries map[string]identity.AccountQuery // by key, in the first spelling
 	results map[string]identity.AccountStatus
 }
 
@@ -80,7 +83,9 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		return nil
 	}
 	asOf := time.Now()
-	find := func(ctx context.Context, key string) ([]Account, error) { return finder.FindID(ctx, s.ids[key]) }
+	find := func(ctx context.Context, key string) ([]Account, error) {
+		return finder.FindID(ctx, s.queries[key].Identity)
+	}
 	err := lookupEach(ctx, missing, find, func(key string, found []Account, err error) {
 		if err != nil {
 			s.fail(key, err)
@@ -113,7 +118,7 @@ func (s *statuses) applyCache(list *snapshot, want []string) (missing []string) 
 func (s *statuses) applyList(list *snapshot, want []string) (missing []string) {
 	partial := s.cache.Describe().ListNeedsEmail
 	for _, key := range want {
-		found := list.withID(key)
+		found := list.holding(s.queries[key])
 		if len(found) == 0 && partial {
 			missing = append(missing, key)
 			continue
@@ -123,24 +128,47 @@ func (s *statuses) applyList(list *snapshot, want []string) (missing []string) {
 	return missing
 }
 
-// status returns what rows say about an account. It ignores rows with another
-// id: a service may accept more than ids where it is asked for one.
+// status returns what rows say about an account. It ignores rows of other
+// accounts: a service may accept more than ids where it is asked for one.
 func (s *statuses) status(key string, found []Account, asOf time.Time) identity.AccountStatus {
-	found = slices.DeleteFunc(slices.Clone(found), func(a Account) bool { return s.cache.foldID(a.ID) != key })
-	a := identity.AccountStatus{Status: identity.AccountInactive, AsOf: asOf}
-	switch {
-	case len(found) == 0:
-		a.Status = identity.AccountAbsent
-	case slices.ContainsFunc(found, func(a Account) bool { return a.State != StateInactive }):
-		a.Status = identity.AccountActive
+	q := s.queries[key]
+	named := rowsWhere(found, func(a Account) bool { return s.cache.foldID(a.Identity) == s.cache.foldID(q.Identity) })
+	pinned := rowsWhere(found, func(a Account) bool { return a.AccountID == q.AccountID && q.AccountID != "" })
+	same := rowsWhere(named, func(a Account) bool { return q.AccountID == "" || a.AccountID == "" || a.AccountID == q.AccountID })
+	out := identity.AccountStatus{Status: identity.AccountAbsent, AsOf: asOf}
+	if len(pinned) > 0 && len(same) == 0 {
+		out.NewIdentity = pinned[0].Identity
 	}
-	return a
+	concerned := same
+	switch {
+	case len(same) > 0:
+		out.Status, out.AccountID = identity.AccountInactive, accountID(s.service.Type, same[0])
+		if i := slices.IndexFunc(same, func(a Account) bool { return a.State != StateInactive }); i >= 0 {
+			out.Status, out.AccountID = identity.AccountActive, accountID(s.service.Type, same[i])
+		}
+	case len(named) > 0:
+		concerned = named
+		out.Status, out.AccountID = identity.AccountReused, accountID(s.service.Type, named[0])
+	case len(pinned) > 0:
+		concerned = pinned
+		out.Status, out.AccountID = identity.AccountRenamed, q.AccountID
+	}
+	if i := slices.IndexFunc(concerned, func(a Account) bool { return a.Unreadable != nil }); i >= 0 {
+		return s.failure(key, unreadable(concerned[i]))
+	}
+	return out
 }
 
-func (s *statuses) fail(key string, err error) {
+func rowsWhere(rows []Account, cond func(Account) bool) []Account {
+	return slices.DeleteFunc(slices.Clone(rows), func(a Account) bool { return !cond(a) })
+}
+
+func (s *statuses) fail(key string, err error) { s.results[key] = s.failure(key, err) }
+
+func (s *statuses) failure(key string, err error) identity.AccountStatus {
 	failure := AsIdentityError(s.service, err)
-	failure.Message = fmt.Sprintf("whether the account %s exists could not be asked: %s", s.ids[key], failure.Message)
-	s.results[key] = identity.AccountStatus{Status: identity.AccountFailed, Err: failure}
+	failure.Message = fmt.Sprintf("whether the account %s exists could not be asked: %s", s.queries[key].Identity, failure.Message)
+	return identity.AccountStatus{Status: identity.AccountFailed, Err: failure}
 }
 
 func (s *statuses) failRest(err error, keys []string) error {

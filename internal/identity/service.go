@@ -117,19 +117,20 @@ type serviceType struct {
 	externalID func(id string) (hint string)
 	identity   func(service ServiceKey, id string) (hint string)
 	foldCase   bool // identities compare without ASCII case
+	reusable   bool // identities are names, which may be given to another account
 	managed    bool
 }
 
 var serviceTypes = map[string]serviceType{
 	"slack":     {matcherKey: "user_id", externalID: slackWorkspace},
 	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance},
-	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount},
+	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount, reusable: true},
 	"pagerduty": {matcherKey: "user_id"},
 	"okta":      {matcherKey: "user_id"},
 	"onelogin":  {matcherKey: "user_id"},
-	"github":    {matcherKey: "user_id", foldCase: true},
-	"google":    {matcherKey: "email", identity: isEmail, foldCase: true},
-	"tailscale": {matcherKey: "email", foldCase: true},
+	"github":    {matcherKey: "user_id", foldCase: true, reusable: true},
+	"google":    {matcherKey: "email", identity: isEmail, foldCase: true, reusable: true},
+	"tailscale": {matcherKey: "email", foldCase: true, reusable: true},
 	"aptible":   {matcherKey: "user_id"},
 	"boundary":  {matcherKey: "user_id"},
 	"custom":    {matcherKey: "user_id"},
@@ -146,6 +147,10 @@ func typeOf(name string) serviceType {
 
 // MatcherKey returns the key under which identities of a service type are stored.
 func MatcherKey(serviceType string) string { return typeOf(serviceType).matcherKey }
+
+// Reusable reports whether identities of a service type are names that may be
+// given to another account. The account's id is kept beside them.
+func Reusable(serviceType string) bool { return typeOf(serviceType).reusable }
 
 var slackWorkspacePattern = regexp.MustCompile(`^T[A-Z0-9]+$`)
 

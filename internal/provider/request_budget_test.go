@@ -176,7 +176,7 @@ func TestBudget_resolveByLookup(t *testing.T) {
 	const n = 300
 	d := &testDirectory{Accounts: map[string][]directory.Account{}}
 	for i := range n {
-		d.Accounts[person(i)] = []directory.Account{{ID: account(i), Emails: []string{person(i)}, State: directory.StateActive}}
+		d.Accounts[person(i)] = []directory.Account{{Identity: account(i), Addresses: directory.Primaries(person(i)), State: directory.StateActive}}
 	}
 	s := newTestServer(t, withDirectory(testOkta, d)).register(testOkta)
 	s.setLatency(2 * time.Millisecond)

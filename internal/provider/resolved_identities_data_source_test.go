@@ -621,7 +621,7 @@ func (d accountDirectory) FindID(_ context.Context, id string) ([]directory.Acco
 	defer d.Unlock()
 	for _, accounts := range d.Accounts {
 		for _, a := range accounts {
-			if a.ID == id {
+			if a.Identity == id {
 				return []directory.Account{a}, d.statusErr
 			}
 		}

@@ -51,7 +51,7 @@ func directoryOf(pairs ...string) *testDirectory {
 	d := &testDirectory{Accounts: map[string][]directory.Account{}}
 	for i := 0; i < len(pairs); i += 2 {
 		d.Accounts[pairs[i]] = append(d.Accounts[pairs[i]], directory.Account{
-			ID: pairs[i+1], Emails: []string{pairs[i]}, State: directory.StateActive, Kind: directory.KindPerson,
+			Identity: pairs[i+1], Addresses: directory.Primaries(pairs[i]), State: directory.StateActive, Kind: directory.KindPerson,
 		})
 	}
 	return d

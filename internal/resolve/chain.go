@@ -408,14 +408,22 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 		c.setReason(Inactive)
 		c.noteAccountState(found.Matcher, identity.AccountInactive)
 	case identity.Ambiguous:
-		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), List(found.Candidates))
+		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), List(matchersOf(found.Candidates)))
 		c.setReason(Ambiguous)
 		if c.stored == nil {
-			a.Candidates = found.Candidates
+			a.Candidates = matchersOf(found.Candidates)
 		}
 	default:
 		a.failToAsk(step, c.email, string(found.Status), found.Err)
 	}
+}
+
+func matchersOf(candidates []identity.Candidate) []identity.Matcher {
+	matchers := make([]identity.Matcher, len(candidates))
+	for i, c := range candidates {
+		matchers[i] = c.Matcher
+	}
+	return matchers
 }
 
 // lookedUp returns the e-mail that was looked up and, where it is not the

@@ -106,7 +106,7 @@ func TestChain(t *testing.T) {
 				"email miss: the account of ada@acme.com is inactive",
 		},
 		"ambiguous": {
-			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}, {Matcher: identity.Matcher{"user_id": "00u2"}}}}),
 			want: "unmapped ambiguous candidates=00u1, 00u2\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email miss: ada@acme.com has several accounts: 00u1, 00u2",
 		},

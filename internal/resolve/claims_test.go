@@ -160,7 +160,7 @@ func TestStale(t *testing.T) {
 		"manual, one of several": {
 			source: identity.Manual, want: "store 00u1 stored=manual",
 			api: func(f *fakeAPI) {
-				f.said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
+				f.said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}, {Matcher: identity.Matcher{"user_id": "00u2"}}}})
 			},
 		},
 		"manual, the other account is somebody else's": {

@@ -54,7 +54,7 @@ func (s scenario) build(t *rapid.T) (*fakeAPI, *rules.Set, resolve.Request) {
 	for u, a := range s.byEmail {
 		switch a {
 		case -1:
-			f.said(string(person(u)), identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}})
+			f.said(string(person(u)), identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}, {Matcher: identity.Matcher{"user_id": "00u2"}}}})
 		case 0:
 			f.said(string(person(u)), identity.LookupResult{Status: identity.Inactive})
 		default:

@@ -278,7 +278,7 @@ type byID struct{ accounts }
 func (a byID) FindID(_ context.Context, id string) ([]directory.Account, error) {
 	for _, found := range a.found {
 		for _, account := range found {
-			if account.ID == id {
+			if account.Identity == id {
 				return []directory.Account{account}, a.err
 			}
 		}

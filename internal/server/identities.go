@@ -90,7 +90,11 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := directory.Status(ctx, d, found.Key, ids)
+	queries := make([]identity.AccountQuery, len(ids))
+	for i, id := range ids {
+		queries[i].Identity = id
+	}
+	statuses, err := directory.Status(ctx, d, found.Key, queries)
 	if err != nil {
 		return nil, err
 	}

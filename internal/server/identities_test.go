@@ -19,7 +19,7 @@ import (
 )
 
 func account(id, email string, state directory.State) directory.Account {
-	return directory.Account{ID: id, Emails: []string{email}, State: state}
+	return directory.Account{Identity: id, Addresses: directory.Primaries(email), State: state}
 }
 
 func lookupBody(emails string) string {

@@ -161,9 +161,9 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 		a.Matcher = r.Matcher
 	case identity.Inactive:
 		a.Matcher = r.Matcher
-	case identity.Ambiguous:
+	case identity.Ambiguous, identity.Alias, identity.Unverified:
 		for _, c := range r.Candidates {
-			a.Candidates = append(a.Candidates, c)
+			a.Candidates = append(a.Candidates, identity.Candidate{Matcher: c})
 		}
 	case identity.NotFound:
 	case identity.Failed:

@@ -91,7 +91,7 @@ func EncodeLookup(a identity.LookupResult) LookupResult {
 		r.Matcher = encodeMatcher(a.Matcher)
 	}
 	for _, c := range a.Candidates {
-		r.Candidates = append(r.Candidates, encodeMatcher(c))
+		r.Candidates = append(r.Candidates, encodeMatcher(c.Matcher))
 	}
 	if a.Err != nil {
 		e := EncodeError(a.Err, "")

@@ -39,7 +39,7 @@ func GetUser[User, Body any](
 		return nil, err
 	}
 	a := account(user)
-	if a.ID == "" {
+	if a.Identity == "" {
 		return nil, resp.Unexpected("it is not a user")
 	}
 	return []directory.Account{a}, nil

@@ -109,16 +109,13 @@ type user struct {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: string(u.ID)}
-	if u.Email != "" {
-		a.Emails = []string{u.Email}
-	}
+	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email)}
 	switch {
 	case u.Verified == nil:
 	case *u.Verified:
 		a.State = directory.StateActive
 	default:
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	}
 	return a
 }

@@ -108,7 +108,7 @@ func TestIDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := directory.All(d.(directory.Lister).Pages(t.Context()))
-	if err != nil || len(got) != 1 || got[0].ID != "12345678901234567890" || got[0].State != directory.StatePending {
+	if err != nil || len(got) != 1 || got[0].Identity != "12345678901234567890" || got[0].State != directory.StateInvited {
 		t.Errorf("Pages = %+v, %v", got, err)
 	}
 }

@@ -18,7 +18,7 @@ func FuzzList(f *testing.F) {
 			return
 		}
 		for _, u := range *list.Embedded.Users {
-			if a := u.account(); a.ID != string(u.ID) || len(a.Emails) == 1 && a.Emails[0] == "" {
+			if a := u.account(); a.Identity != string(u.ID) || len(a.Emails()) == 1 && a.Emails()[0] == "" {
 				t.Errorf("%+v became %+v", u, a)
 			}
 		}

@@ -157,10 +157,7 @@ func (u user) in(connection string) bool {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, State: directory.StateActive}
-	if u.Email != "" {
-		a.Emails = []string{u.Email}
-	}
+	a := directory.Account{Identity: u.ID, Addresses: directory.Primaries(u.Email), State: directory.StateActive}
 	if u.Blocked {
 		a.State = directory.StateInactive
 	}

@@ -162,7 +162,7 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	case !strings.EqualFold(aws.ToString(out.User.UserName), name):
 		return nil, fmt.Errorf("%w as expected: it gave another user than the one asked for", directory.ErrUnavailable)
 	}
-	return []directory.Account{{ID: aws.ToString(out.User.Arn), Emails: []string{email}, State: directory.StateActive}}, nil
+	return []directory.Account{{Identity: aws.ToString(out.User.Arn), Addresses: directory.Primaries(email), State: directory.StateActive}}, nil
 }
 
 // Find implements directory.Directory.
@@ -186,10 +186,10 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		}
 		accounts := make([]directory.Account, len(out.UserDetailList))
 		for i, u := range out.UserDetailList {
-			accounts[i] = directory.Account{ID: aws.ToString(u.Arn), State: directory.StateActive}
+			accounts[i] = directory.Account{Identity: aws.ToString(u.Arn), State: directory.StateActive}
 			for _, tag := range u.Tags {
-				if aws.ToString(tag.Key) == t.cfg.Tag && aws.ToString(tag.Value) != "" {
-					accounts[i].Emails = append(accounts[i].Emails, aws.ToString(tag.Value))
+				if aws.ToString(tag.Key) == t.cfg.Tag {
+					accounts[i].Add(directory.Primary, directory.ProofUnknown, aws.ToString(tag.Value))
 				}
 			}
 		}

@@ -91,10 +91,11 @@ func config(base string) awsiam.Config {
 
 func subject(strategy string) directorytest.Subject {
 	return directorytest.Subject{
-		Kind:    "aws_iam",
-		Service: service,
-		ID:      func(n int) string { return "arn:aws:iam::123456789012:user/u" + strconv.Itoa(n) },
-		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+		Kind:       "aws_iam",
+		AllPrimary: true,
+		Service:    service,
+		ID:         func(n int) string { return "arn:aws:iam::123456789012:user/u" + strconv.Itoa(n) },
+		Fake:       func(w directorytest.World) http.Handler { return fake{w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock, cfg.Strategy = env.Clock, strategy

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"sync"
 	"time"
 
@@ -83,7 +82,7 @@ func (s *sso) Check(ctx context.Context) error {
 		return err
 	}
 	for _, a := range some {
-		if _, err := s.describe(ctx, store, aws.String(a.ID)); err != nil {
+		if _, err := s.describe(ctx, store, aws.String(a.Identity)); err != nil {
 			return err
 		}
 	}
@@ -222,22 +221,15 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	return accounts, aws.ToString(out.NextToken), nil
 }
 
-// account puts a user name that is an address after the addresses.
 func account(id, name *string, emails []types.Email, status types.UserStatus) directory.Account {
-	a := directory.Account{ID: aws.ToString(id)}
-	var others []string
+	a := directory.Account{Identity: aws.ToString(id)}
+	a.SetSignIn(aws.ToString(name), directory.ProofUnknown)
 	for _, e := range emails {
-		switch value := aws.ToString(e.Value); {
-		case value == "":
-		case e.Primary && len(a.Emails) == 0:
-			a.Emails = append(a.Emails, value)
-		default:
-			others = append(others, value)
+		kind := directory.Alias
+		if e.Primary {
+			kind = directory.Primary
 		}
-	}
-	a.Emails = append(a.Emails, others...)
-	if value := aws.ToString(name); strings.Contains(value, "@") {
-		a.Emails = append(a.Emails, value)
+		a.Add(kind, directory.ProofUnknown, aws.ToString(e.Value))
 	}
 	switch status {
 	case types.UserStatusEnabled:

@@ -85,7 +85,7 @@ func (b *boundary) Check(ctx context.Context) error {
 		}
 		for _, a := range page {
 			people++
-			addresses += len(a.Emails)
+			addresses += len(a.Addresses)
 		}
 		if addresses > 0 {
 			return nil
@@ -160,11 +160,10 @@ type user struct {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID}
-	for _, address := range []string{u.Email, u.LoginName} {
-		if strings.Contains(address, "@") {
-			a.Emails = append(a.Emails, address)
-		}
+	a := directory.Account{Identity: u.ID}
+	a.SetSignIn(u.LoginName, directory.ProofUnknown)
+	if strings.Contains(u.Email, "@") {
+		a.Add(directory.Primary, directory.ProofUnknown, u.Email)
 	}
 	return a
 }

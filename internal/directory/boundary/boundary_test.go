@@ -102,9 +102,10 @@ func config(base string) boundary.Config {
 
 func subject(change func(*boundary.Config)) directorytest.Subject {
 	return directorytest.Subject{
-		Kind:    "boundary",
-		Service: service,
-		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Kind:       "boundary",
+		AllPrimary: true,
+		Service:    service,
+		Fake:       func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock = env.Clock

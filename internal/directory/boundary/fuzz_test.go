@@ -22,8 +22,8 @@ func FuzzList(f *testing.F) {
 		}
 		for _, u := range list.Items {
 			a := u.account()
-			for _, address := range a.Emails {
-				if a.ID != u.ID || !strings.Contains(address, "@") {
+			for _, address := range a.Emails() {
+				if a.Identity != u.ID || !strings.Contains(address, "@") {
 					t.Errorf("%+v became %+v", u, a)
 				}
 			}

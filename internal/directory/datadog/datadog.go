@@ -173,15 +173,12 @@ type user struct {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson}
-	if u.Attributes.Email != "" {
-		a.Emails = []string{u.Attributes.Email}
-	}
+	a := directory.Account{Identity: u.ID, Addresses: directory.Primaries(u.Attributes.Email), Kind: directory.KindPerson}
 	switch {
 	case u.Attributes.Disabled || u.Attributes.Status == "Disabled":
 		a.State = directory.StateInactive
 	case u.Attributes.Status == "Pending":
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	case u.Attributes.Status == "Active":
 		a.State = directory.StateActive
 	}

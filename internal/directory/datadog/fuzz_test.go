@@ -22,7 +22,7 @@ func FuzzList(f *testing.F) {
 		}
 		for _, u := range *list.Data {
 			a := u.account()
-			if u.Attributes.Disabled && a.State != directory.StateInactive || a.ID != u.ID || len(a.Emails) > 1 {
+			if u.Attributes.Disabled && a.State != directory.StateInactive || a.Identity != u.ID || len(a.Emails()) > 1 {
 				t.Errorf("%+v became %+v", u, a)
 			}
 		}

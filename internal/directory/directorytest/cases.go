@@ -22,7 +22,7 @@ func caseTests() []caseTest {
 		{NotFound, testNotFound},
 		{Alias, testAlias},
 		{Inactive, testInactive},
-		{ActiveFirst, testActiveFirst},
+		{Twin, testTwin},
 		{Duplicate, testDuplicate},
 		{SameAccount, testSameAccount},
 		{UpperCase, testUpperCase},
@@ -71,7 +71,11 @@ func testNotFound(tr *trial) {
 func testAlias(tr *trial) {
 	w := tr.few()
 	w.People[1].Emails = append(w.People[1].Emails, "maiden.name@example.com")
-	tr.want(w, nil, "maiden.name@example.com", identity.Found, w.People[1].ID)
+	want := identity.Alias
+	if tr.subject.AllPrimary {
+		want = identity.Found
+	}
+	tr.want(w, nil, "maiden.name@example.com", want, w.People[1].ID)
 }
 
 func testInactive(tr *trial) {
@@ -80,11 +84,17 @@ func testInactive(tr *trial) {
 	tr.want(w, nil, ann, identity.Inactive, tr.subject.id(1))
 }
 
-func testActiveFirst(tr *trial) {
+// testTwin proves that somebody who was hired again is found, and that
+// without a sign-in name nobody is: the active account may be another person's.
+func testTwin(tr *trial) {
 	w := tr.one()
 	w.People[0].Inactive = true
 	w.People = append(w.People, Person{ID: tr.subject.id(2), Emails: []string{ann}})
-	tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
+	if tr.subject.SignsIn {
+		tr.want(w, nil, ann, identity.Found, tr.subject.id(2))
+	} else {
+		tr.want(w, nil, ann, identity.Ambiguous, tr.subject.id(1), tr.subject.id(2))
+	}
 }
 
 func testDuplicate(tr *trial) {

@@ -33,24 +33,24 @@ func Excuses() map[string][]Excuse {
 		oneAddress = "users have one address there"
 		oneAnswer  = "a lookup leads to one account, and has no pages"
 	)
-	oneAccount := []Case{ActiveFirst, Duplicate, DuplicateOnTwoPages, RepeatedPage}
+	oneAccount := []Case{Twin, Duplicate, DuplicateOnTwoPages, RepeatedPage}
 	return map[string][]Excuse{
 		"aptible": {
 			always(oneAddress, Alias),
-			always("the service does not say who left", Inactive, ActiveFirst),
+			always("the service does not say who left", Inactive, Twin),
 		},
 		"auth0": {
 			always(oneAddress, Alias),
 			lookups("the lookup by e-mail gives all its rows in one answer", RepeatedPage),
 		},
 		"aws_iam": {
-			always("IAM users cannot be disabled", Inactive, ActiveFirst),
+			always("IAM users cannot be disabled", Inactive, Twin),
 		},
 		"aws_sso": {
 			lookups(oneAnswer, oneAccount...),
 		},
 		"boundary": {
-			always("users are deleted, not disabled", Inactive, ActiveFirst),
+			always("users are deleted, not disabled", Inactive, Twin),
 		},
 		"datadog": {
 			always(oneAddress, Alias),
@@ -61,15 +61,16 @@ func Excuses() map[string][]Excuse {
 			always("a file has no pages", NeedsPages()...),
 		},
 		"github": {
-			always("who left is no member any more", Inactive, ActiveFirst),
+			always("who left is no member any more", Inactive, Twin),
 		},
 		"gitlab": {},
 		"google": {
-			lookups(oneAnswer, oneAccount...),
+			always("the address is the identity, so no two accounts have it", Duplicate, DuplicateOnTwoPages, Twin),
+			lookups(oneAnswer, RepeatedPage),
 		},
 		"http": {
 			always("an endpoint answers for one person, in one answer", NeedsPages()...),
-			always("the expressions give no state", Inactive, ActiveFirst),
+			always("the expressions give no state", Inactive, Twin),
 		},
 		"ldap": {
 			always("LDAP is not HTTP; its own tests have its result codes, a server that hangs, and a real OpenLDAP", NeedsHTTP()...),
@@ -80,7 +81,7 @@ func Excuses() map[string][]Excuse {
 		},
 		"pagerduty": {
 			always(oneAddress, Alias),
-			always("users are deleted, not disabled", Inactive, ActiveFirst),
+			always("users are deleted, not disabled", Inactive, Twin),
 		},
 		"scim": {},
 		"slack": {
@@ -90,7 +91,7 @@ func Excuses() map[string][]Excuse {
 		},
 		"tailscale": {
 			always("a login name is one address", Alias),
-			always("the address is the identity, so no two accounts have it", Duplicate, ActiveFirst),
+			always("the address is the identity, so no two accounts have it", Duplicate, Twin),
 			always("the list is one answer", NeedsPages()...),
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -195,18 +196,12 @@ func (tr *trial) want(w World, f fault, email string, status identity.LookupStat
 	if len(answers) != 1 || answers[0].Status != status || answers[0].Email != email {
 		tr.Fatalf("Lookup(%q) = %+v, want status %s", email, answers, status)
 	}
-	matchers := answers[0].Candidates
-	if answers[0].Matcher != nil {
-		matchers = append(matchers, answers[0].Matcher)
-	}
 	var got []string
-	for _, m := range matchers {
+	for _, m := range matchers(answers[0]) {
 		id, _ := m.Identity(tr.subject.Service.Type)
 		got = append(got, id)
 	}
-	if tr.subject.AddressIsID && len(ids) == 1 && len(got) == 1 {
-		ids, got = []string{identity.FoldASCII(email)}, []string{identity.FoldASCII(got[0])}
-	}
+	ids = tr.identities(w, ids)
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		tr.Errorf("Lookup(%q) names %q, want %q", email, got, ids)
 	}
@@ -243,3 +238,31 @@ func (tr *trial) few() World {
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+
+// matchers returns the account of an answer, or those it names.
+func matchers(answer identity.LookupResult) []identity.Matcher {
+	if answer.Matcher != nil {
+		return []identity.Matcher{answer.Matcher}
+	}
+	named := make([]identity.Matcher, len(answer.Candidates))
+	for i, c := range answer.Candidates {
+		named[i] = c.Matcher
+	}
+	return named
+}
+
+// identities returns the identities of the people with ids.
+func (tr *trial) identities(w World, ids []string) []string {
+	if !tr.subject.AddressIsID {
+		return ids
+	}
+	var found []string
+	for _, id := range ids {
+		for _, p := range w.People {
+			if p.ID == id && !slices.Contains(found, p.Emails[0]) {
+				found = append(found, p.Emails[0])
+			}
+		}
+	}
+	return found
+}

@@ -58,9 +58,14 @@ type Subject struct {
 	Service identity.ServiceKey
 	// ID is the n-th valid identity of the service; nil gives u-1, u-2, ….
 	ID func(n int) string
-	// AddressIsID says that the identity of an account is its address, so that
-	// ID does not matter.
+	// AddressIsID says that the identity of an account is its first address, so
+	// that ID does not matter.
 	AddressIsID bool
+	// AllPrimary says that the service or its fake keeps all addresses of a
+	// person alike: none is an alias.
+	AllPrimary bool
+	// SignsIn says that the connector reads Emails[0] as the sign-in name.
+	SignsIn bool
 	// Fake answers as the real service would about w, compares addresses as
 	// the service does, and refuses a request without Secret. nil for
 	// connectors without HTTP.
@@ -100,7 +105,7 @@ const (
 	NotFound       Case = "not found"
 	Alias          Case = "alias"
 	Inactive       Case = "inactive"
-	ActiveFirst    Case = "active before inactive"
+	Twin           Case = "two accounts, one inactive"
 	Duplicate      Case = "duplicate"
 	SameAccount    Case = "one account twice"
 	UpperCase      Case = "upper case"

@@ -262,10 +262,7 @@ func (tr *trial) askEmail(w World, ask Ask) {
 		tr.Errorf("Lookup(%q) = %+v, want %s %q", ask.Email, got, ask.Want, ask.IDs)
 		return
 	}
-	ids := ask.IDs
-	if tr.subject.AddressIsID && len(ids) == 1 {
-		ids = []string{identity.FoldASCII(ask.Email)}
-	}
+	ids := tr.identities(w, ask.IDs)
 	if named := tr.named(got); ids != nil && !slices.Equal(named, ids) {
 		tr.Errorf("Lookup(%q) names %q, want %q", ask.Email, named, ids)
 	}
@@ -273,16 +270,10 @@ func (tr *trial) askEmail(w World, ask Ask) {
 
 // named returns the identities that an answer names, sorted.
 func (tr *trial) named(answer identity.LookupResult) []string {
-	matchers := slices.Clone(answer.Candidates)
-	if answer.Matcher != nil {
-		matchers = append(matchers, answer.Matcher)
-	}
+	matchers := matchers(answer)
 	var ids []string
 	for _, m := range matchers {
 		id, _ := m.Identity(tr.subject.Service.Type)
-		if tr.subject.AddressIsID {
-			id = identity.FoldASCII(id)
-		}
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
@@ -296,7 +287,7 @@ func (tr *trial) askStored(w World, ask Ask) {
 		ways = append(ways, way{ByWalk, ListOnly})
 	}
 	for _, way := range ways {
-		answers, err := directory.Status(tr.Context(), way.narrow(tr.open(w, nil)), tr.subject.Service, []string{ask.Identity})
+		answers, err := directory.Status(tr.Context(), way.narrow(tr.open(w, nil)), tr.subject.Service, []identity.AccountQuery{{Identity: ask.Identity, AccountID: ask.AccountID}})
 		got := string(identity.AccountFailed)
 		if err == nil {
 			got = string(answers[0].Status)

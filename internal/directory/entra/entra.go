@@ -154,7 +154,7 @@ func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Acco
 	}
 	var accounts []directory.Account
 	for _, u := range *list.Value {
-		accounts = append(accounts, u.accounts()...)
+		accounts = append(accounts, u.account())
 	}
 	return accounts, list.Next, nil
 }
@@ -176,43 +176,25 @@ type user struct {
 	Type           string   `json:"userType"`
 }
 
-// accounts returns a user as rows of one account. The principal name, which no
-// two users share, is a primary address as the main address is. If an address is
-// the one of one user and the other of another, it is ambiguous.
-func (u user) accounts() []directory.Account {
-	a := u.account()
-	rows := []directory.Account{a}
-	if i := slices.Index(a.Emails, u.UPN); i > 0 {
-		a.Emails = slices.Concat(a.Emails[i:], a.Emails[:i])
-		rows = append(rows, a)
-	}
-	return rows
-}
-
-// account takes mail for the main address, else the proxy address marked by SMTP
-// in upper case, else the user principal name. The principal name of a guest is
-// made up and no address.
+// account takes the principal name, mail and the proxy addresses marked by SMTP
+// in upper case for the account's own. The principal name of a guest is made up
+// and no address.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson}
-	var main, others []string
+	a := directory.Account{Identity: u.ID, SignIn: u.UPN, Kind: directory.KindPerson}
+	if !strings.Contains(u.UPN, "#EXT#") {
+		a.SetSignIn(u.UPN, directory.ProofUnknown)
+	}
+	a.Add(directory.Primary, directory.ProofUnknown, u.Mail)
 	for _, p := range u.ProxyAddresses {
 		scheme, address, _ := strings.Cut(p, ":")
 		switch {
 		case address == "" || !strings.EqualFold(scheme, "smtp"):
 		case scheme == "SMTP":
-			main = append(main, address)
+			a.Add(directory.Primary, directory.ProofUnknown, address)
 		default:
-			others = append(others, address)
+			a.Add(directory.Alias, directory.ProofUnknown, address)
 		}
 	}
-	if u.Mail != "" {
-		a.Emails = append(a.Emails, u.Mail)
-	}
-	a.Emails = append(a.Emails, main...)
-	if strings.Contains(u.UPN, "@") && !strings.Contains(u.UPN, "#EXT#") {
-		a.Emails = append(a.Emails, u.UPN)
-	}
-	a.Emails = append(a.Emails, others...)
 	if u.Type == "Guest" {
 		a.Kind = directory.KindGuest
 	}

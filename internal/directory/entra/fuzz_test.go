@@ -25,7 +25,7 @@ func FuzzUsers(f *testing.F) {
 			if u.Enabled != nil && *u.Enabled == (a.State == directory.StateInactive) {
 				t.Errorf("%+v became %+v", u, a)
 			}
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if address == "" || address == u.UPN && address != u.Mail && strings.Contains(address, "#EXT#") && len(u.ProxyAddresses) == 0 {
 					t.Errorf("%+v has the address %q", u, address)
 				}

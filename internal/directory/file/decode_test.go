@@ -24,11 +24,11 @@ func checkDecoded(t *testing.T, name string, data []byte) {
 	}
 	for address, accounts := range got {
 		for _, a := range accounts {
-			if address == "" && len(a.Emails) == 0 && strings.TrimSpace(a.ID) != "" {
+			if address == "" && len(a.Emails()) == 0 && strings.TrimSpace(a.Identity) != "" {
 				continue // an account without an address
 			}
-			key, err := identity.ParseUser(a.Emails[0])
-			if strings.TrimSpace(a.ID) == "" || err != nil || key.Email() != address {
+			key, err := identity.ParseUser(a.Emails()[0])
+			if strings.TrimSpace(a.Identity) == "" || err != nil || key.Email() != address {
 				t.Errorf("%q is an account of %q", a, address)
 			}
 		}

@@ -248,7 +248,7 @@ func indexRows(name string, rows []row) (people, error) {
 			state = directory.StateInactive
 		}
 		if len(r.emails) == 0 {
-			all[""] = append(all[""], directory.Account{ID: r.id, State: state})
+			all[""] = append(all[""], directory.Account{Identity: r.id, State: state})
 		}
 		for _, address := range r.emails {
 			key, err := identity.ParseUser(address)
@@ -258,7 +258,7 @@ func indexRows(name string, rows []row) (people, error) {
 			if !key.IsEmail() {
 				return nil, at("%q is not an e-mail", address)
 			}
-			all[key.Email()] = append(all[key.Email()], directory.Account{ID: r.id, Emails: []string{address}, State: state})
+			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, Addresses: directory.Primaries(address), State: state})
 		}
 	}
 	return all, nil

@@ -26,8 +26,9 @@ var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 
 func subject(name string, write func(testing.TB, directorytest.World) []byte) directorytest.Subject {
 	return directorytest.Subject{
-		Kind:    "file",
-		Service: service,
+		Kind:       "file",
+		AllPrimary: true,
+		Service:    service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			path := filepath.Join(t.TempDir(), name)
 			save(t, path, string(write(t, env.World)))
@@ -83,10 +84,10 @@ func save(t testing.TB, path, content string) {
 func TestContent(t *testing.T) {
 	t.Parallel()
 	active := func(id, email string) directory.Account {
-		return directory.Account{ID: id, Emails: []string{email}, State: directory.StateActive}
+		return directory.Account{Identity: id, Addresses: directory.Primaries(email), State: directory.StateActive}
 	}
 	gone := func(id, email string) directory.Account {
-		return directory.Account{ID: id, Emails: []string{email}, State: directory.StateInactive}
+		return directory.Account{Identity: id, Addresses: directory.Primaries(email), State: directory.StateInactive}
 	}
 	for name, tc := range map[string]struct {
 		file, content string
@@ -163,8 +164,11 @@ func TestSharedAddressIsAmbiguous(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []identity.LookupResult{
-		{Email: "team@example.com", Status: identity.Ambiguous, Candidates: []identity.Matcher{{"user_id": "1"}, {"user_id": "2"}}},
-		{Email: "ann@example.com", Status: identity.Found, Matcher: identity.Matcher{"user_id": "1"}},
+		{Email: "team@example.com", Status: identity.Ambiguous, Candidates: []identity.Candidate{
+			{Matcher: identity.Matcher{"user_id": "1"}, AccountID: "1", State: "active"},
+			{Matcher: identity.Matcher{"user_id": "2"}, AccountID: "2", State: "active"},
+		}},
+		{Email: "ann@example.com", Status: identity.Found, Matcher: identity.Matcher{"user_id": "1"}, AccountID: "1", Evidence: identity.EvidenceEmail},
 	}
 	if diff := cmp.Diff(want, answers); diff != "" {
 		t.Errorf("Lookup (-want +got):\n%s", diff)
@@ -189,7 +193,7 @@ func TestFileChanges(t *testing.T) {
 	want := func(id string) {
 		t.Helper()
 		got, err := d.Find(t.Context(), "ann@example.com")
-		if err != nil || len(got) != 1 || got[0].ID != id {
+		if err != nil || len(got) != 1 || got[0].Identity != id {
 			t.Errorf("Find = %+v, %v, want %s", got, err, id)
 		}
 	}

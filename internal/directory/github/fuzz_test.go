@@ -25,10 +25,10 @@ func FuzzIdentities(f *testing.F) {
 			t.Errorf("%q gave accounts and the error %v", data, err)
 		}
 		for _, a := range accounts {
-			if a.ID == "" {
+			if a.Identity == "" {
 				t.Errorf("%q gave an account without a login", data)
 			}
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if !strings.Contains(address, "@") {
 					t.Errorf("%q gave the address %q", data, address)
 				}

@@ -91,7 +91,7 @@ func (g *github) Check(ctx context.Context) error {
 			return err
 		}
 		for _, a := range page {
-			if len(a.Emails) > 0 {
+			if len(a.Addresses) > 0 {
 				_, _, err := g.members(ctx, "")
 				return err
 			}
@@ -288,7 +288,7 @@ type user struct {
 
 // account stores the login, by which Terraform names people. A login may change.
 func (u user) account() directory.Account {
-	return directory.Account{ID: u.Login, State: directory.StateActive}
+	return directory.Account{Identity: u.Login, State: directory.StateActive}
 }
 
 // names holds what an identity provider knows about a person.
@@ -314,17 +314,15 @@ func (i identity) account() (directory.Account, bool) {
 		return directory.Account{}, false
 	}
 	a := i.User.account()
-	var aliases []string
 	for _, n := range []*names{i.SAML, i.SCIM} {
 		if n == nil {
 			continue
 		}
-		a.Emails = append(a.Emails, addresses(n.NameID, n.Username)...)
+		a.Add(directory.Primary, directory.ProofUnknown, addresses(n.NameID, n.Username)...)
 		for _, e := range n.Emails {
-			aliases = append(aliases, addresses(e.Value)...)
+			a.Add(directory.Alias, directory.ProofUnknown, addresses(e.Value)...)
 		}
 	}
-	a.Emails = append(a.Emails, aliases...)
 	return a, true
 }
 
@@ -348,6 +346,6 @@ func (m member) account() (directory.Account, bool) {
 		return directory.Account{}, false
 	}
 	a := m.user.account()
-	a.Emails = addresses(m.Emails...)
+	a.Add(directory.Primary, directory.Proved, addresses(m.Emails...)...)
 	return a, true
 }

@@ -90,7 +90,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range accounts {
-		ours = append(ours, a.ID)
+		ours = append(ours, a.Identity)
 	}
 	if diff := cmp.Diff(theirs, ours); diff != "" || len(ours) != 7 {
 		t.Errorf("members (-SDK +ours):\n%s", diff)

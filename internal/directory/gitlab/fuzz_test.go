@@ -20,10 +20,10 @@ func FuzzUsers(f *testing.F) {
 		}
 		for _, u := range users {
 			a := u.account()
-			if a.ID != string(u.ID) {
+			if a.Identity != string(u.ID) {
 				t.Errorf("%+v became %+v", u, a)
 			}
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if address == "" {
 					t.Errorf("%+v has an empty address", u)
 				}

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -98,7 +97,7 @@ func (g *gitlab) Check(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Emails) > 0 }):
+		case len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
 			return fmt.Errorf("%w: it sees no private e-mail address; grant it the scope admin_mode as well", directory.ErrPermission)
 		}
 		return nil
@@ -146,18 +145,14 @@ type user struct {
 // account takes commit addresses for aliases: GitLab makes them up unless the
 // user chose one.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: string(u.ID), Kind: directory.KindPerson}
-	for i, address := range []string{u.Email, u.PublicEmail, u.CommitEmail} {
-		if address != "" && (i == 0 || !strings.EqualFold(address, u.Email)) {
-			a.Emails = append(a.Emails, address)
-		}
-	}
+	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email), Kind: directory.KindPerson}
+	a.Add(directory.Alias, directory.ProofUnknown, u.PublicEmail, u.CommitEmail)
 	switch u.State {
 	case "":
 	case "active":
 		a.State = directory.StateActive
 	case "blocked_pending_approval":
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	default: // blocked, ldap_blocked, deactivated, banned
 		a.State = directory.StateInactive
 	}

@@ -83,7 +83,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, p := range f.world.People {
-		if strings.EqualFold(p.ID, email) || slices.ContainsFunc(p.Emails, func(a string) bool { return strings.EqualFold(a, email) }) {
+		if slices.ContainsFunc(p.Emails, func(a string) bool { return strings.EqualFold(a, email) }) {
 			directorytest.SendJSON(w, http.StatusOK, user(p))
 			return
 		}
@@ -115,7 +115,7 @@ func (f fake) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func user(p directorytest.Person) map[string]any {
-	return map[string]any{"id": "1" + p.ID, "primaryEmail": p.ID, "aliases": p.Emails, "suspended": p.Inactive}
+	return map[string]any{"id": "1" + p.ID, "primaryEmail": p.Emails[0], "aliases": p.Emails[1:], "suspended": p.Inactive}
 }
 
 // token verifies the assertion as Google would.

@@ -21,10 +21,10 @@ func FuzzUsers(f *testing.F) {
 		}
 		for _, u := range list.Users {
 			a := u.account()
-			if a.ID != u.PrimaryEmail || a.ID != "" && a.Emails[0] != a.ID {
+			if a.Identity != u.PrimaryEmail || a.Identity != "" && a.Emails()[0] != a.Identity {
 				t.Errorf("%+v became %+v", u, a)
 			}
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if address == "" {
 					t.Errorf("%+v has an empty address", u)
 				}

@@ -129,8 +129,8 @@ func (g *google) Find(ctx context.Context, email string) ([]directory.Account, e
 func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	found, err := g.Find(ctx, id)
 	for i := range found {
-		if slices.ContainsFunc(found[i].Emails, func(address string) bool { return strings.EqualFold(address, id) }) {
-			found[i].ID = id
+		if slices.ContainsFunc(found[i].Emails(), func(address string) bool { return strings.EqualFold(address, id) }) {
+			found[i].Identity = id
 		}
 	}
 	return found, err
@@ -214,14 +214,9 @@ type user struct {
 // account stores the primary address, which differs from an alias that was asked
 // for.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.PrimaryEmail, State: directory.StateActive}
-	for _, list := range [][]string{{u.PrimaryEmail}, u.Aliases, u.NonEditableAliases} {
-		for _, address := range list {
-			if address != "" {
-				a.Emails = append(a.Emails, address)
-			}
-		}
-	}
+	a := directory.Account{Identity: u.PrimaryEmail, State: directory.StateActive}
+	a.SetSignIn(u.PrimaryEmail, directory.ProofUnknown)
+	a.Add(directory.Alias, directory.ProofUnknown, slices.Concat(u.Aliases, u.NonEditableAliases)...)
 	if u.Suspended || u.Archived {
 		a.State = directory.StateInactive
 	}
@@ -364,5 +359,5 @@ func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, e
 	if err := ctx.Err(); err != nil || !hasDomain(email, a.domain) {
 		return nil, err
 	}
-	return []directory.Account{{ID: email, Emails: []string{email}}}, nil
+	return []directory.Account{{Identity: email, SignIn: email, Addresses: directory.Primaries(email)}}, nil
 }

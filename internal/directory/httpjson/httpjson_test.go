@@ -54,9 +54,10 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func subject(path string, search bool, change func(*httpjson.Config)) directorytest.Subject {
 	return directorytest.Subject{
-		Kind:    "http",
-		Service: service,
-		Fake:    func(w directorytest.World) http.Handler { return fake{world: w, search: search} },
+		Kind:       "http",
+		AllPrimary: true,
+		Service:    service,
+		Fake:       func(w directorytest.World) http.Handler { return fake{world: w, search: search} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := httpjson.Config{
 				URL:       env.BaseURL + path,
@@ -188,7 +189,7 @@ func TestAnswers(t *testing.T) {
 			}
 			var got []string
 			for _, a := range found {
-				got = append(got, a.ID)
+				got = append(got, a.Identity)
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("ids (-want +got):\n%s", diff)

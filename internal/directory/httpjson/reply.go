@@ -113,7 +113,7 @@ func (r *reply) accounts(ctx context.Context, email string, body any) ([]directo
 	}
 	accounts := make([]directory.Account, len(ids))
 	for i, id := range ids {
-		accounts[i] = directory.Account{ID: id, Emails: emails}
+		accounts[i] = directory.Account{Identity: id, Addresses: directory.Primaries(emails...)}
 	}
 	return accounts, nil
 }

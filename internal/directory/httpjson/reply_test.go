@@ -42,11 +42,11 @@ func FuzzReply(f *testing.F) {
 				t.Errorf("%s: %+v, %v", data, found, err)
 			}
 			for _, a := range found {
-				if a.ID == "" {
+				if a.Identity == "" {
 					t.Errorf("%s gave an account without an id", data)
 				}
 			}
-			if n, ok := body.(json.Number); ok && reply == bare && (len(found) != 1 || found[0].ID != n.String()) {
+			if n, ok := body.(json.Number); ok && reply == bare && (len(found) != 1 || found[0].Identity != n.String()) {
 				t.Errorf("%s gave %+v", data, found)
 			}
 		}

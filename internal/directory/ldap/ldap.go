@@ -132,9 +132,10 @@ func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]di
 			return nil, err
 		}
 		for _, a := range accounts {
-			for i, address := range a.Emails {
+			emails := a.Emails()
+			for i, address := range emails {
 				key, err := identity.Normalize(address)
-				if err == nil && !slices.ContainsFunc(a.Emails[:i], func(e string) bool { return strings.EqualFold(e, address) }) {
+				if err == nil && !slices.ContainsFunc(emails[:i], func(e string) bool { return strings.EqualFold(e, address) }) {
 					found[key] = append(found[key], a)
 				}
 			}
@@ -201,11 +202,11 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 			}
 			var accounts []directory.Account
 			for _, entry := range result.Entries {
-				rows, err := s.schema.accounts(entry)
+				a, err := s.schema.account(entry)
 				if err != nil {
 					return nil, "", err
 				}
-				accounts = append(accounts, rows...)
+				accounts = append(accounts, a)
 			}
 			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 			if next == nil {

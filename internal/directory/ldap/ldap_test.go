@@ -27,8 +27,9 @@ func config(base string) ldap.Config {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, directorytest.Subject{
-		Kind:    "ldap",
-		Service: service,
+		Kind:       "ldap",
+		AllPrimary: true,
+		Service:    service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			return ldap.Open(config(fake{world: env.World}.listen(t)))
 		},

@@ -61,44 +61,31 @@ func (s schema) attributes() []string {
 	return names
 }
 
-// accounts returns an entry as rows of one account, one for each value of the
-// main attribute. LDAP keeps values in no order, so each is a primary address,
-// and two people who share one are ambiguous.
-func (s schema) accounts(e *ldap.Entry) ([]directory.Account, error) {
-	a, err := s.account(e)
-	if err != nil {
-		return nil, err
-	}
-	rows := []directory.Account{a}
-	for i, address := range a.Emails {
-		if i > 0 && slices.Contains(e.GetEqualFoldAttributeValues(s.addresses[0].name), address) {
-			row := a
-			row.Emails = slices.Concat(a.Emails[i:], a.Emails[:i])
-			rows = append(rows, row)
-		}
-	}
-	return rows, nil
-}
-
+// account returns an entry. LDAP keeps values in no order, so each value of the
+// main attribute is a primary address.
 func (s schema) account(e *ldap.Entry) (directory.Account, error) {
 	a := directory.Account{State: directory.StateActive}
 	switch {
 	case s.id == "dn":
-		a.ID = e.DN
+		a.Identity = e.DN
 	case strings.EqualFold(s.id, "objectGUID"):
 		id, err := guid(e.GetEqualFoldRawAttributeValue(s.id))
 		if err != nil {
 			return a, fmt.Errorf("%w as expected: the entry %q: %w", directory.ErrUnavailable, e.DN, err)
 		}
-		a.ID = id
+		a.Identity = id
 	default:
-		a.ID = e.GetEqualFoldAttributeValue(s.id)
+		a.Identity = e.GetEqualFoldAttributeValue(s.id)
 	}
-	for _, from := range s.addresses {
+	for i, from := range s.addresses {
+		kind := directory.Alias
+		if i == 0 {
+			kind = directory.Primary
+		}
 		for _, value := range e.GetEqualFoldAttributeValues(from.name) {
 			if len(value) > len(from.prefix) && strings.EqualFold(value[:len(from.prefix)], from.prefix) && strings.Contains(value, "@") &&
-				!slices.Contains(a.Emails, value[len(from.prefix):]) {
-				a.Emails = append(a.Emails, value[len(from.prefix):])
+				!slices.Contains(a.Emails(), value[len(from.prefix):]) {
+				a.Add(kind, directory.ProofUnknown, value[len(from.prefix):])
 			}
 		}
 	}

@@ -20,10 +20,10 @@ func FuzzUsers(f *testing.F) {
 		}
 		for _, u := range users {
 			a := u.account()
-			if a.ID != u.ID {
-				t.Errorf("%q became %q", u.ID, a.ID)
+			if a.Identity != u.ID {
+				t.Errorf("%q became %q", u.ID, a.Identity)
 			}
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if address == "" {
 					t.Errorf("%+v has an empty address", u)
 				}

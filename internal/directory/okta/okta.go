@@ -153,21 +153,15 @@ type user struct {
 	} `json:"profile"`
 }
 
-// account takes the login for the primary address: it is unique, unlike the
-// e-mail.
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID}
-	if strings.Contains(u.Profile.Login, "@") {
-		a.Emails = append(a.Emails, u.Profile.Login)
-	}
-	if u.Profile.Email != "" && u.Profile.Email != u.Profile.Login {
-		a.Emails = append(a.Emails, u.Profile.Email)
-	}
+	a := directory.Account{Identity: u.ID}
+	a.SetSignIn(u.Profile.Login, directory.ProofUnknown)
+	a.Add(directory.Primary, directory.ProofUnknown, u.Profile.Email)
 	switch u.Status {
 	case "ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY":
 		a.State = directory.StateActive
 	case "STAGED", "PROVISIONED":
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	case "SUSPENDED", "DEPROVISIONED":
 		a.State = directory.StateInactive
 	}

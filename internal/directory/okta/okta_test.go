@@ -36,10 +36,12 @@ func limit(w http.ResponseWriter, wait time.Duration) {
 
 func subject() directorytest.Subject {
 	return directorytest.Subject{
-		Kind:    "okta",
-		Service: service,
-		Limit:   limit,
-		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
+		Kind:       "okta",
+		AllPrimary: true,
+		SignsIn:    true,
+		Service:    service,
+		Limit:      limit,
+		Fake:       func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock = env.Clock

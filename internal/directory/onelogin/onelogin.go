@@ -145,10 +145,7 @@ const (
 )
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: string(u.ID)}
-	if u.Email != "" {
-		a.Emails = []string{u.Email}
-	}
+	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email)}
 	if u.Status == nil {
 		return a
 	}
@@ -156,7 +153,7 @@ func (u user) account() directory.Account {
 	case active, locked, passwordExpired, awaitingReset:
 		a.State = directory.StateActive
 	case unactivated, passwordPending, securityRequired:
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	case suspended:
 		a.State = directory.StateInactive
 	}

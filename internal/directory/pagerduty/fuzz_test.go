@@ -20,7 +20,7 @@ func FuzzList(f *testing.F) {
 			return
 		}
 		for _, u := range *list.Users {
-			if a := u.account(); a.ID != u.ID || len(a.Emails) > 1 || len(a.Emails) == 1 && a.Emails[0] == "" {
+			if a := u.account(); a.Identity != u.ID || len(a.Emails()) > 1 || len(a.Emails()) == 1 && a.Emails()[0] == "" {
 				t.Errorf("%+v became %+v", u, a)
 			}
 		}

@@ -163,12 +163,10 @@ type user struct {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.ID, State: directory.StateActive}
-	if u.Email != "" {
-		a.Emails = []string{u.Email}
-	}
+	a := directory.Account{Identity: u.ID, State: directory.StateActive}
+	a.SetSignIn(u.Email, directory.ProofUnknown)
 	if u.InvitationSent {
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	}
 	return a
 }

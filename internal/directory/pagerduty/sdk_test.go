@@ -43,7 +43,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range accounts {
-		ours = append(ours, a.ID+" "+a.Emails[0])
+		ours = append(ours, a.Identity+" "+a.Emails()[0])
 	}
 	if diff := cmp.Diff(theirs, ours); diff != "" || len(ours) != 30 {
 		t.Errorf("lists (-SDK +ours):\n%s", diff)

@@ -27,7 +27,7 @@ func FuzzList(f *testing.F) {
 			t.Fatalf("read of %q: %v", data, err)
 		}
 		for _, a := range idAttribute("id").accounts(list.users) {
-			for _, address := range a.Emails {
+			for _, address := range a.Emails() {
 				if address == "" || !utf8.ValidString(address) {
 					t.Errorf("%q gave the address %q", data, address)
 				}

@@ -23,6 +23,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/scim"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // crowd is how many ordinary users the server has: several pages.
@@ -130,8 +131,8 @@ func TestSCIMMY(t *testing.T) {
 			got := map[string]string{}
 			for i, a := range answers {
 				line := string(a.Status)
-				for _, m := range append(a.Candidates, a.Matcher) {
-					if id, ok := m.Identity(service.Type); ok {
+				for _, c := range append(a.Candidates, identity.Candidate{Matcher: a.Matcher}) {
+					if id, ok := c.Matcher.Identity(service.Type); ok {
 						line += " " + id
 					}
 				}
@@ -148,7 +149,7 @@ func TestSCIMMY(t *testing.T) {
 		err := directory.Walk(t.Context(), d.(directory.Lister), func(page []directory.Account) bool {
 			pages++
 			for _, a := range page {
-				seen[a.ID] = true
+				seen[a.Identity] = true
 			}
 			return true
 		})

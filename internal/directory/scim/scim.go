@@ -211,15 +211,15 @@ func (p *caseProbe) compares(ctx context.Context, s *scim) (bool, error) {
 	}
 	cased := false
 	for _, a := range s.idFrom.accounts(list.users) {
-		i := slices.IndexFunc(a.Emails, func(e string) bool { return identity.FoldASCII(e) != e && isUnescaped(e) })
+		i := slices.IndexFunc(a.Emails(), func(e string) bool { return identity.FoldASCII(e) != e && isUnescaped(e) })
 		if i < 0 {
 			continue
 		}
-		found, err := s.search(ctx, identity.FoldASCII(a.Emails[i]))
+		found, err := s.search(ctx, identity.FoldASCII(a.Addresses[i].Email))
 		if err != nil {
 			return false, err
 		}
-		cased = !slices.ContainsFunc(found, func(b directory.Account) bool { return b.ID == a.ID })
+		cased = !slices.ContainsFunc(found, func(b directory.Account) bool { return b.Identity == a.Identity })
 		break
 	}
 	p.cased, p.until = cased, time.Now().Add(probedFor)
@@ -304,18 +304,13 @@ func (a idAttribute) of(u user) string {
 	return string(u.ID)
 }
 
-// accounts returns users as rows of accounts, one for each primary address.
 func (a idAttribute) accounts(users []user) []directory.Account {
-	accounts := make([]directory.Account, 0, len(users))
-	for _, u := range users {
-		row := directory.Account{ID: a.of(u), State: u.state()}
+	accounts := make([]directory.Account, len(users))
+	for i, u := range users {
 		primary, other := u.addresses()
-		for i := range primary {
-			row.Emails = slices.Concat(primary[i:], primary[:i], other)
-			accounts = append(accounts, row)
-		}
-		if len(primary) == 0 {
-			accounts = append(accounts, row)
+		accounts[i] = directory.Account{
+			Identity: a.of(u), SignIn: string(u.UserName), State: u.state(),
+			Addresses: slices.Concat(directory.Primaries(primary...), directory.Aliases(other...)),
 		}
 	}
 	return accounts

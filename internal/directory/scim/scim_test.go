@@ -25,6 +25,7 @@ var service = identity.ServiceKey{Type: "scim", ExternalID: "acme"}
 func subject(server func(directorytest.World) http.Handler) directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "scim",
+		SignsIn: true,
 		Service: service,
 		Fake:    server,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -110,24 +111,22 @@ func TestAnswers(t *testing.T) {
 		"null Resources": {body: `{"totalResults":0,"Resources":null}`},
 		"active as a string": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"ann","active":"False","emails":[{"value":"ann@example.com"}]}]}`,
-			want: []directory.Account{{ID: "1", Emails: []string{"ann@example.com"}, State: directory.StateInactive}},
+			want: []directory.Account{{Identity: "1", SignIn: "ann", Addresses: directory.Primaries("ann@example.com"), State: directory.StateInactive}},
 		},
 		"active missing, id a number": {
 			body: `{"totalResults":1,"Resources":[{"id":12345678901234567890,"userName":"ann@example.com"}]}`,
-			want: []directory.Account{{ID: "12345678901234567890", Emails: []string{"ann@example.com"}}},
+			want: []directory.Account{{Identity: "12345678901234567890", SignIn: "ann@example.com", Addresses: directory.Primaries("ann@example.com")}},
 		},
-		"primary comes first": {
+		"primary and sign-in name": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u@example.com","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com","primary":true},{"value":null}]}]}`,
 			want: []directory.Account{
-				{ID: "1", Emails: []string{"b@example.com", "u@example.com", "a@example.com"}, State: directory.StateActive},
-				{ID: "1", Emails: []string{"u@example.com", "b@example.com", "a@example.com"}, State: directory.StateActive},
+				{Identity: "1", SignIn: "u@example.com", Addresses: append(directory.Primaries("b@example.com", "u@example.com"), directory.Aliases("a@example.com")...), State: directory.StateActive},
 			},
 		},
 		"none is primary": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com"}]}]}`,
 			want: []directory.Account{
-				{ID: "1", Emails: []string{"a@example.com", "b@example.com"}, State: directory.StateActive},
-				{ID: "1", Emails: []string{"b@example.com", "a@example.com"}, State: directory.StateActive},
+				{Identity: "1", SignIn: "u", Addresses: directory.Primaries("a@example.com", "b@example.com"), State: directory.StateActive},
 			},
 		},
 		"an error with status 200":   {body: `{"error":"try later"}`, fail: true},

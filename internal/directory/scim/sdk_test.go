@@ -62,7 +62,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range accounts {
-		ours = append(ours, fmt.Sprint(a.ID, " ", a.Emails[0], " ", a.State == directory.StateActive))
+		ours = append(ours, fmt.Sprint(a.Identity, " ", a.Emails()[0], " ", a.State == directory.StateActive))
 	}
 	if diff := cmp.Diff(theirs, ours); diff != "" || len(ours) != 7 {
 		t.Errorf("users (-SDK +ours):\n%s", diff)
@@ -73,7 +73,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 	if err != nil || len(list.Resources) != 1 {
 		t.Fatalf("the SDK's filter gave %+v, %v", list, err)
 	}
-	if found, err := d.Find(t.Context(), "p1@example.com"); err != nil || len(found) == 0 || found[0].ID != list.Resources[0].GetID() {
+	if found, err := d.Find(t.Context(), "p1@example.com"); err != nil || len(found) == 0 || found[0].Identity != list.Resources[0].GetID() {
 		t.Errorf("Find = %+v, %v; the SDK found %s", found, err, list.Resources[0].GetID())
 	}
 }

@@ -29,7 +29,7 @@ func FuzzList(f *testing.F) {
 		}
 		for _, u := range *m.Members {
 			a := u.account("T1")
-			if u.Deleted != (a.State == directory.StateInactive) || a.Kind == "" || len(a.Emails) > 1 {
+			if u.Deleted != (a.State == directory.StateInactive) || a.Kind == "" || len(a.Emails()) > 1 {
 				t.Errorf("%+v became %+v", u, a)
 			}
 		}

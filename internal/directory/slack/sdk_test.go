@@ -45,7 +45,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range accounts {
-		ours = append(ours, fmt.Sprint(a.ID, " ", a.Emails[0], " ", a.State == directory.StateInactive))
+		ours = append(ours, fmt.Sprint(a.Identity, " ", a.Emails()[0], " ", a.State == directory.StateInactive))
 	}
 	if diff := cmp.Diff(theirs, ours); diff != "" || len(ours) != 5 {
 		t.Errorf("lists (-SDK +ours):\n%s", diff)
@@ -55,7 +55,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := d.Find(t.Context(), "p1@example.com"); err != nil || len(found) != 1 || found[0].ID != u.ID {
+	if found, err := d.Find(t.Context(), "p1@example.com"); err != nil || len(found) != 1 || found[0].Identity != u.ID {
 		t.Errorf("Find = %+v, %v; the SDK found %s", found, err, u.ID)
 	}
 	if _, err := client.GetUserByEmailContext(t.Context(), "nobody@example.com"); err == nil || err.Error() != "users_not_found" {

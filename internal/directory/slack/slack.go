@@ -143,7 +143,7 @@ func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 		for i, u := range *list.Members {
 			accounts[i] = u.account(s.cfg.Workspace)
 			at.people = at.people || accounts[i].Kind == directory.KindPerson
-			at.addresses = at.addresses || len(accounts[i].Emails) > 0
+			at.addresses = at.addresses || len(accounts[i].Addresses) > 0
 		}
 		if at.cursor = list.Metadata.NextCursor; at.cursor != "" {
 			return accounts, at, nil
@@ -265,15 +265,13 @@ const slackbot = "USLACKBOT"
 // account reads a user as one of a workspace ("" = any). A user of another one
 // is shared with it, through a channel or an organization.
 func (u user) account(workspace string) directory.Account {
-	a := directory.Account{ID: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
-	if u.Profile.Email != "" {
-		a.Emails = []string{u.Profile.Email}
-	}
+	a := directory.Account{Identity: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
+	a.SetSignIn(u.Profile.Email, directory.ProofUnknown)
 	switch {
 	case u.Deleted:
 		a.State = directory.StateInactive
 	case u.IsInvited:
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	}
 	elsewhere := workspace != "" && u.TeamID != "" && u.TeamID != workspace && !slices.Contains(u.Enterprise.Teams, workspace)
 	switch {

@@ -27,6 +27,7 @@ func config(base string) slack.Config {
 func subject() directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "slack",
+		SignsIn: true,
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {

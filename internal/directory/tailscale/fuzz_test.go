@@ -21,7 +21,7 @@ func FuzzUsers(f *testing.F) {
 		}
 		for _, u := range users {
 			a := u.account()
-			if a.ID != u.LoginName || (u.Type == "shared") != (a.Kind == directory.KindShared) {
+			if a.Identity != u.LoginName || (u.Type == "shared") != (a.Kind == directory.KindShared) {
 				t.Errorf("%+v became %+v", u, a)
 			}
 			_ = u.foreignLogin()

@@ -41,7 +41,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range accounts {
-		ours = append(ours, fmt.Sprint(a.ID, " ", a.State == directory.StateInactive))
+		ours = append(ours, fmt.Sprint(a.Identity, " ", a.State == directory.StateInactive))
 	}
 	if diff := cmp.Diff(theirs, ours); diff != "" || len(ours) != 2 {
 		t.Errorf("lists (-SDK +ours):\n%s", diff)

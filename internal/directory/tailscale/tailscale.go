@@ -131,15 +131,13 @@ func (u user) foreignLogin() bool {
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{ID: u.LoginName, Kind: directory.KindPerson}
-	if u.LoginName != "" {
-		a.Emails = []string{u.LoginName}
-	}
+	a := directory.Account{Identity: u.LoginName, Kind: directory.KindPerson}
+	a.SetSignIn(u.LoginName, directory.ProofUnknown)
 	switch u.Status {
 	case "active", "idle":
 		a.State = directory.StateActive
 	case "needs-approval":
-		a.State = directory.StatePending
+		a.State = directory.StateInvited
 	case "suspended", "over-billing-limit":
 		a.State = directory.StateInactive
 	}
@@ -177,5 +175,5 @@ func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, e
 	if err := ctx.Err(); err != nil || at < 0 || !strings.EqualFold(email[at+1:], a.domain) {
 		return nil, err
 	}
-	return []directory.Account{{ID: email, Emails: []string{email}}}, nil
+	return []directory.Account{{Identity: email, SignIn: email, Addresses: directory.Primaries(email)}}, nil
 }
