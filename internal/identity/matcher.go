@@ -65,10 +65,35 @@ func (m Matcher) AccountKey(serviceType string) string {
 // FoldIdentity returns the form in which identities of a service type compare.
 // Folding it again changes nothing.
 func FoldIdentity(serviceType, identity string) string {
-	if typeOf(serviceType).foldCase {
-		return FoldASCII(identity)
+	if fold := typeOf(serviceType).fold; fold != nil {
+		return fold(identity)
 	}
 	return identity
+}
+
+// PinOf returns the account id that is kept beside an identity, so that another
+// account which takes over its name is noticed. It is "" where identities of the
+// type are ids themselves, or where the service has no other id.
+func PinOf(serviceType string, m Matcher, accountID string) string {
+	if typeOf(serviceType).isID || accountID == m[MatcherKey(serviceType)] {
+		return ""
+	}
+	return accountID
+}
+
+// ValidateAccountID checks the form of an account id; "" is none.
+func ValidateAccountID(id string) error {
+	problem, hint := outerSpace(id), "Remove the outer spaces."
+	if len(id) > MaxIdentityBytes {
+		problem, hint = "is too long", fmt.Sprintf("Account ids have at most %d bytes.", MaxIdentityBytes)
+	}
+	if problem == "" {
+		problem, hint = textProblem(id)
+	}
+	if problem == "" {
+		return nil
+	}
+	return Invalid(CodeIdentityInvalid, "The account id "+Quote(id)+" "+problem, hint)
 }
 
 // String returns the bare value of a matcher with one key, else key=value pairs.

@@ -116,23 +116,24 @@ type serviceType struct {
 	matcherKey string
 	externalID func(id string) (hint string)
 	identity   func(service ServiceKey, id string) (hint string)
-	foldCase   bool // identities compare without ASCII case
-	reusable   bool // identities are names, which may be given to another account
+	fold       func(id string) string // the form in which identities compare; nil = exactly
+	reusable   bool                   // identities are names, which may be given to another account
+	isID       bool                   // identities are the accounts' immutable ids
 	managed    bool
 }
 
 var serviceTypes = map[string]serviceType{
-	"slack":     {matcherKey: "user_id", externalID: slackWorkspace},
-	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance},
+	"slack":     {matcherKey: "user_id", externalID: slackWorkspace, isID: true},
+	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance, isID: true},
 	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount, reusable: true},
-	"pagerduty": {matcherKey: "user_id"},
-	"okta":      {matcherKey: "user_id"},
-	"onelogin":  {matcherKey: "user_id"},
-	"github":    {matcherKey: "user_id", foldCase: true, reusable: true},
-	"google":    {matcherKey: "email", identity: isEmail, foldCase: true, reusable: true},
-	"tailscale": {matcherKey: "email", foldCase: true, reusable: true},
-	"aptible":   {matcherKey: "user_id"},
-	"boundary":  {matcherKey: "user_id"},
+	"pagerduty": {matcherKey: "user_id", isID: true},
+	"okta":      {matcherKey: "user_id", isID: true},
+	"onelogin":  {matcherKey: "user_id", isID: true},
+	"github":    {matcherKey: "user_id", fold: FoldASCII, reusable: true},
+	"google":    {matcherKey: "email", identity: isEmail, fold: FoldASCII, reusable: true},
+	"tailscale": {matcherKey: "email", fold: FoldASCII, reusable: true},
+	"aptible":   {matcherKey: "user_id", isID: true},
+	"boundary":  {matcherKey: "user_id", isID: true},
 	"custom":    {matcherKey: "user_id"},
 	"auth0":     {matcherKey: "idp_id", managed: true},
 	"sym":       {matcherKey: "email", externalID: symCloud, managed: true},
@@ -142,7 +143,11 @@ func typeOf(name string) serviceType {
 	if t, known := serviceTypes[name]; known {
 		return t
 	}
-	return serviceType{matcherKey: "user_id"}
+	t := serviceType{matcherKey: "user_id"}
+	if name == "ldap" {
+		t.fold = foldDN
+	}
+	return t
 }
 
 // MatcherKey returns the key under which identities of a service type are stored.
