@@ -49,13 +49,14 @@ type UserRecord struct {
 
 // MappingRecord is a mapping of a UserRecord.
 type MappingRecord struct {
-	ID       string            `json:"id"`
-	Service  string            `json:"service"` // type:external_id
-	Matcher  identity.Matcher  `json:"matcher"`
-	Profile  map[string]string `json:"profile,omitempty"`
-	Source   identity.Source   `json:"source"`
-	Rule     string            `json:"rule,omitempty"`
-	Revision int64             `json:"revision"`
+	ID        string            `json:"id"`
+	Service   string            `json:"service"` // type:external_id
+	Matcher   identity.Matcher  `json:"matcher"`
+	AccountID string            `json:"account_id,omitempty"`
+	Profile   map[string]string `json:"profile,omitempty"`
+	Source    identity.Source   `json:"source"`
+	Rule      string            `json:"rule,omitempty"`
+	Revision  int64             `json:"revision"`
 	Stamp
 }
 
@@ -75,6 +76,7 @@ type ChangeRecord struct {
 // ValueRecord is what a mapping was before or after a change.
 type ValueRecord struct {
 	Matcher   identity.Matcher  `json:"matcher"`
+	AccountID string            `json:"account_id,omitempty"`
 	Profile   map[string]string `json:"profile,omitempty"`
 	Source    identity.Source   `json:"source"`
 	Rule      string            `json:"rule,omitempty"`

@@ -94,10 +94,22 @@ type UserWrite struct {
 type MappingWrite struct {
 	Service identity.ServiceKey
 	Matcher identity.Matcher
-	Profile map[string]string // nil = leave alone
-	Source  identity.Source   // "" = not said
-	Rule    string
+	// AccountID is kept where identity.PinOf keeps it. "" leaves that of an equal
+	// value alone; another value loses it.
+	AccountID string
+	Profile   map[string]string // nil = leave alone
+	Source    identity.Source   // "" = not said
+	Rule      string
 	identity.Conditions
+}
+
+// Pin gives a stored mapping the id of its account.
+type Pin struct {
+	UserID    string
+	Service   identity.ServiceKey
+	Matcher   identity.Matcher // as it was read
+	Revision  int64            // as it was read
+	AccountID string
 }
 
 // MappingDelete removes a mapping that still has this matcher (and revision,
@@ -135,6 +147,10 @@ type Store interface {
 	DeleteMappings(ctx context.Context, actor Actor, deletes []MappingDelete) (deleted []bool, err error)
 	// DeleteUsers reports per element whether the user was there.
 	DeleteUsers(ctx context.Context, actor Actor, deletes []UserDelete) (deleted []bool, err error)
+	// PinAccounts stores the account ids of mappings that have none. It is no
+	// change of the mapping: neither its revision nor the history grows. A mapping
+	// that is not as it was read any more, or has an id, is left alone.
+	PinAccounts(ctx context.Context, pins []Pin) error
 	// SetRole changes a user's role.
 	SetRole(ctx context.Context, actor Actor, userID string, role identity.Role) (identity.User, error)
 

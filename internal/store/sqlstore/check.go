@@ -89,6 +89,9 @@ func checkMapping(m store.MappingWrite) *identity.Error {
 	if err := m.Matcher.Validate(m.Service); err != nil {
 		return identity.AsError(err)
 	}
+	if err := identity.ValidateAccountID(m.AccountID); err != nil {
+		return identity.AsError(err)
+	}
 	if m.Source != "" && !m.Source.Valid() {
 		return invalid(fmt.Sprintf("%q is not a source", truncate(string(m.Source))), "It must be manual, rule, email or fetch_remote_identity.")
 	}

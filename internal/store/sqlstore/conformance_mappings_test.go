@@ -681,3 +681,126 @@ func (f *fixture) invalid(code identity.Code, w store.UserWrite) {
 	}
 	f.same(before, "bad input")
 }
+
+var pinTests = []conformanceTest{
+	{"A write may name the account", aWriteMayNameTheAccount},
+	{"An assertion keeps the account, another value loses it", anAssertionKeepsTheAccountAnotherValueLosesIt},
+	{"A write that names another account is a change", aWriteThatNamesAnotherAccountIsAChange},
+	{"An id has no account beside it", anIDHasNoAccountBesideIt},
+	{"A pin is stored once, without a trace", aPinIsStoredOnceWithoutATrace},
+	{"A pin is only for what was read", aPinIsOnlyForWhatWasRead},
+}
+
+// pinned is a GitHub login with the id of its account.
+func pinned(login, accountID string) store.MappingWrite {
+	w := value(github, login)
+	w.AccountID = accountID
+	return w
+}
+
+func aWriteMayNameTheAccount(f *fixture) {
+	for i, source := range sources {
+		user := identity.UserKey(fmt.Sprintf("user%d@acme.com", i))
+		got := f.put(user, from(source, pinned("octo", "583231")))
+		equal(f, "account", "583231", got.AccountID)
+		read, _ := f.stored(user, github)
+		equal(f, "the mapping as read", got, read)
+		changes, _, err := f.store.History(f.ctx, store.HistoryFilter{User: user})
+		if err != nil || len(changes) != 1 || changes[0].After.AccountID != "583231" {
+			f.Errorf("history: %+v, %v", changes, err)
+		}
+	}
+	bad := pinned("octo", "58\u200b3231")
+	f.refuse([]failure{{Code: identity.CodeIdentityInvalid, User: alice, Service: github}}, write(alice, bad))
+}
+
+func anAssertionKeepsTheAccountAnotherValueLosesIt(f *fixture) {
+	f.put(alice, pinned("octo", "583231"))
+	equal(f, "after a plain repetition", "583231", f.put(alice, value(github, "octo")).AccountID)
+	equal(f, "after an assertion in another spelling", "583231", f.put(alice, from(identity.Manual, value(github, "Octo"))).AccountID)
+	equal(f, "after another value", "", f.put(alice, value(github, "mona")).AccountID)
+	equal(f, "after another value with its account", "9", f.put(alice, pinned("cat", "9")).AccountID)
+}
+
+func aWriteThatNamesAnotherAccountIsAChange(f *fixture) {
+	old := f.put(alice, pinned("octo", "1"))
+	equal(f, "the same again", old, f.put(alice, pinned("octo", "1")))
+	for _, source := range sources[2:] {
+		equal(f, "an automatic write", old, f.put(alice, from(source, pinned("octo", "2"))))
+	}
+	for i, source := range sources[:2] {
+		account := fmt.Sprint(i + 2)
+		got := f.put(alice, from(source, pinned("octo", account)))
+		if got.AccountID != account || got.Revision <= old.Revision {
+			f.Errorf("source %q: %+v", source, got)
+		}
+		old = got
+	}
+}
+
+func anIDHasNoAccountBesideIt(f *fixture) {
+	w := value(okta, "00u1")
+	w.AccountID = "another"
+	equal(f, "okta", "", f.put(alice, w).AccountID)
+	w = value(custom, "7")
+	w.AccountID = "7"
+	equal(f, "the identity itself", "", f.put(alice, w).AccountID)
+	w.AccountID = "8"
+	equal(f, "custom", "8", f.put(alice, w).AccountID)
+}
+
+func aPinIsStoredOnceWithoutATrace(f *fixture) {
+	old := f.put(alice, value(github, "Octo"))
+	u, _ := f.user(alice)
+	pin := store.Pin{UserID: u.ID, Service: github, Matcher: identity.Matcher{"user_id": "octo"}, Revision: old.Revision, AccountID: "583231"}
+	for _, account := range []string{"583231", "2"} {
+		pin.AccountID = account
+		if err := f.store.PinAccounts(f.ctx, []store.Pin{pin}); err != nil {
+			f.Fatal(err)
+		}
+		want := old
+		want.AccountID = "583231"
+		got, _ := f.stored(alice, github)
+		equal(f, "mapping", want, got)
+	}
+	changes, _, err := f.store.History(f.ctx, store.HistoryFilter{})
+	if err != nil || len(changes) != 1 {
+		f.Errorf("history: %+v, %v", changes, err)
+	}
+	next := f.put(alice, from(identity.Manual, value(github, "octo")))
+	equal(f, "after an assertion", "583231", next.AccountID)
+}
+
+func aPinIsOnlyForWhatWasRead(f *fixture) {
+	old := f.put(alice, value(github, "octo"))
+	now := f.put(alice, from(identity.Manual, value(github, "octo")))
+	id := f.put(alice, value(okta, "00u1"))
+	u, _ := f.user(alice)
+	before := f.dump()
+	good := store.Pin{UserID: u.ID, Service: github, Matcher: now.Matcher, Revision: now.Revision, AccountID: "7"}
+	change := func(edit func(*store.Pin)) store.Pin {
+		p := good
+		edit(&p)
+		return p
+	}
+	pins := []store.Pin{
+		change(func(p *store.Pin) { p.Revision = old.Revision }),
+		change(func(p *store.Pin) { p.Matcher = identity.Matcher{"user_id": "mona"} }),
+		change(func(p *store.Pin) { p.UserID = "x" }),
+		change(func(p *store.Pin) { p.Service.ExternalID = "other" }),
+		change(func(p *store.Pin) { p.Service.ExternalID = "\x00" }),
+		change(func(p *store.Pin) { p.AccountID = "octo" }),
+		change(func(p *store.Pin) { p.AccountID = "" }),
+		change(func(p *store.Pin) { p.AccountID = "\xff" }),
+		change(func(p *store.Pin) { p.Service, p.Matcher, p.Revision = okta, id.Matcher, id.Revision }),
+	}
+	if err := f.store.PinAccounts(f.ctx, pins); err != nil {
+		f.Fatal(err)
+	}
+	f.same(before, "pins for something else")
+	if err := f.store.PinAccounts(f.ctx, append(pins, good)); err != nil {
+		f.Fatal(err)
+	}
+	got, _ := f.stored(alice, github)
+	equal(f, "account", "7", got.AccountID)
+}

@@ -67,6 +67,7 @@ func runConformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Sources", sourceTests},
 		{"Conditions", conditionTests},
 		{"Claims", claimTests},
+		{"Pins", pinTests},
 		{"BadInput", badInputTests},
 		{"Users", userTests},
 		{"Batches", batchTests},

@@ -87,8 +87,9 @@ func userRecord(r *record) *store.UserRecord {
 	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName,
 		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.updatedAt, UpdatedBy: r.updatedBy, RequestID: r.requestID}}
 	for _, m := range r.mappings {
-		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, Profile: m.Profile,
-			Source: m.Source, Rule: m.Rule, Revision: m.Revision,
+		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, AccountID: m.AccountID,
+			Profile: m.Profile,
+			Source:  m.Source, Rule: m.Rule, Revision: m.Revision,
 			Stamp: store.Stamp{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, RequestID: m.requestID}})
 	}
 	slices.SortFunc(out.Mappings, func(a, b store.MappingRecord) int { return cmp.Compare(a.Revision, b.Revision) })
@@ -125,6 +126,6 @@ func valueRecord(m *identity.Mapping) *store.ValueRecord {
 	if m == nil {
 		return nil
 	}
-	return &store.ValueRecord{Matcher: m.Matcher, Profile: m.Profile, Source: m.Source, Rule: m.Rule, Revision: m.Revision,
+	return &store.ValueRecord{Matcher: m.Matcher, AccountID: m.AccountID, Profile: m.Profile, Source: m.Source, Rule: m.Rule, Revision: m.Revision,
 		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy}
 }

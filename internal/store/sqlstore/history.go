@@ -26,6 +26,7 @@ const (
 // column of its own.
 type value struct {
 	Matcher   map[string]string `json:"matcher"`
+	AccountID string            `json:"account_id,omitempty"`
 	Profile   map[string]string `json:"profile,omitempty"`
 	Source    identity.Source   `json:"source"`
 	Rule      string            `json:"rule,omitempty"`
@@ -40,7 +41,7 @@ func historyValue(m *identity.Mapping) string {
 	if m == nil {
 		return ""
 	}
-	text, _ := json.Marshal(value{m.Matcher, m.Profile, m.Source, m.Rule, m.Revision, // strings and numbers always marshal
+	text, _ := json.Marshal(value{m.Matcher, m.AccountID, m.Profile, m.Source, m.Rule, m.Revision, // strings and numbers always marshal
 		micros(m.CreatedAt), micros(m.UpdatedAt), m.UpdatedBy})
 	return string(text)
 }
@@ -56,7 +57,7 @@ func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, er
 	if v.Profile == nil {
 		v.Profile = map[string]string{}
 	}
-	return &identity.Mapping{Service: service, Matcher: v.Matcher, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
+	return &identity.Mapping{Service: service, Matcher: v.Matcher, AccountID: v.AccountID, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
 		CreatedAt: fromMicros(v.CreatedAt), UpdatedAt: fromMicros(v.UpdatedAt), UpdatedBy: v.UpdatedBy}, nil
 }
 

@@ -163,7 +163,7 @@ func (i *importer) addUser(p *importPage, r *store.UserRecord) {
 	for _, m := range r.Mappings {
 		key, _ := splitServiceKey(m.Service) // checked
 		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, i.services[m.Service], encodeObject(m.Matcher),
-			claimColumn(m.Matcher.AccountKey(key.Type)), encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
+			claimColumn(m.Matcher.AccountKey(key.Type)), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
 		i.highest = max(i.highest, m.Revision)
 	}
 }
@@ -179,7 +179,7 @@ func recordedValue(v *store.ValueRecord) *identity.Mapping {
 	if v == nil {
 		return nil
 	}
-	return &identity.Mapping{Matcher: v.Matcher, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
+	return &identity.Mapping{Matcher: v.Matcher, AccountID: v.AccountID, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
 		CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
 }
 
@@ -241,7 +241,7 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
 		}
 		seen[m.Service] = true
-		if err := checkTexts(what, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
+		if err := checkTexts(what, m.AccountID, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
 			return err
 		}
 		if err := checkMaps(what, m.Matcher, m.Profile); err != nil {
@@ -263,7 +263,7 @@ func checkChangeRecord(r *store.ChangeRecord) error {
 		if v == nil {
 			continue
 		}
-		if err := checkTexts(what, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
+		if err := checkTexts(what, v.AccountID, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
 			return err
 		}
 		if err := checkMaps(what, v.Matcher, v.Profile); err != nil {

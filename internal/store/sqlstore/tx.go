@@ -252,7 +252,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
 // chunkSize bounds the values of one IN list and the rows of one INSERT. The
-// widest row has 13 columns, which keeps both below the parameters that
+// widest row has 14 columns, which keeps both below the parameters that
 // the databases allow (32,766 and 65,535).
 const chunkSize = 1000
 

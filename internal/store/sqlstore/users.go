@@ -95,7 +95,7 @@ func scanUser(row scanner, more ...any) (*record, error) {
 }
 
 // mappingColumns go with "mappings m JOIN services s ON s.id = m.service_id".
-const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
+const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.account_id, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
 
 // mappingScan is the target of mappingColumns.
 type mappingScan struct {
@@ -105,7 +105,7 @@ type mappingScan struct {
 }
 
 func (m *mappingScan) dest() []any {
-	return []any{&m.userID, &m.id, &m.service, &m.matcher, &m.profile, &m.Source, &m.Rule, &m.Revision, &m.created, &m.updated, &m.UpdatedBy, &m.requestID}
+	return []any{&m.userID, &m.id, &m.service, &m.matcher, &m.AccountID, &m.profile, &m.Source, &m.Rule, &m.Revision, &m.created, &m.updated, &m.UpdatedBy, &m.requestID}
 }
 
 // decode returns the mapping that was scanned.
@@ -176,7 +176,7 @@ func parseObject(text string) (map[string]string, error) {
 // follows. For many users two statements cost less: here the columns of a user
 // are repeated for each mapping. A user without mappings has one row of blanks.
 const joinedUser = "SELECT " + userColumns + `, coalesce(m.user_id, ''), coalesce(m.id, ''), coalesce(s.service_key, ''), coalesce(m.matcher, ''),
-	coalesce(m.profile, ''), coalesce(m.source, ''), coalesce(m.rule, ''), coalesce(m.revision, 0), coalesce(m.created_at, 0),
+	coalesce(m.account_id, ''), coalesce(m.profile, ''), coalesce(m.source, ''), coalesce(m.rule, ''), coalesce(m.revision, 0), coalesce(m.created_at, 0),
 	coalesce(m.updated_at, 0), coalesce(m.updated_by, ''), coalesce(m.request_id, '') FROM users u
 	LEFT JOIN mappings m ON m.user_id = u.id LEFT JOIN services s ON s.id = m.service_id WHERE `
 

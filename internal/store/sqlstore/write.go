@@ -177,7 +177,7 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 			}
 			dirty, owners = append(dirty, m), append(owners, r)
 			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], encodeObject(m.Matcher),
-				claimColumn(m.AccountKey()), encodeObject(m.Profile), string(m.Source), m.Rule, nil,
+				claimColumn(m.AccountKey()), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, nil,
 				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}
@@ -202,7 +202,7 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	}
 	for i, m := range dirty {
 		m.Revision = revisions[i]
-		mappings[i][8] = m.Revision
+		mappings[i][revisionColumn] = m.Revision
 	}
 	if err := insertRows(ctx, t, insertMapping, replaceMapping, mappings); err != nil {
 		return fmt.Errorf("storing mappings: %w", err)
@@ -222,9 +222,10 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 const (
 	insertUser = `INSERT INTO users (id, user_key, type, role, name, first_name, last_name, created_at, updated_at, updated_by, request_id)`
 
-	insertMapping = `INSERT INTO mappings (id, user_id, service_id, matcher, claim, profile, source, rule, revision,
+	insertMapping = `INSERT INTO mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision,
 		created_at, updated_at, updated_by, request_id)`
-	replaceMapping = `ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, claim = excluded.claim,
+	revisionColumn = 9 // of insertMapping
+	replaceMapping = `ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, claim = excluded.claim, account_id = excluded.account_id,
 		profile = excluded.profile, source = excluded.source, rule = excluded.rule, revision = excluded.revision,
 		updated_at = excluded.updated_at, updated_by = excluded.updated_by, request_id = excluded.request_id`
 )
@@ -493,13 +494,15 @@ func (p *writePlan) applyMapping(i int, r *record, w store.MappingWrite) (claime
 }
 
 // repeat writes a value over an equal one. Automatic sources never touch what
-// is stored. A write that names no source changes at most the profile. A
+// is stored. A write that names no source changes at most the profile and the
+// account id. A
 // manual one is an assertion: it makes the mapping manual, in the writer's
 // spelling, and gives it a new revision, so that a caller that knows only
 // the old revision no longer owns it.
 func (p *writePlan) repeat(r *record, old *mapping, w store.MappingWrite) {
-	sameProfile := w.Profile == nil || maps.Equal(w.Profile, old.Profile)
-	if w.Source.OrManual() != identity.Manual || sameProfile && (w.Source == "" || p.isRepeat(old)) {
+	pin := identity.PinOf(w.Service.Type, w.Matcher, w.AccountID)
+	same := (w.Profile == nil || maps.Equal(w.Profile, old.Profile)) && (pin == "" || pin == old.AccountID)
+	if w.Source.OrManual() != identity.Manual || same && (w.Source == "" || p.isRepeat(old)) {
 		return
 	}
 	m := *old
@@ -514,6 +517,10 @@ func (p *writePlan) repeat(r *record, old *mapping, w store.MappingWrite) {
 // set puts the written value into m. Its revision is 0 until the batch is
 // written, so that no condition can match it before.
 func (p *writePlan) set(m *mapping, w store.MappingWrite) {
+	pin := identity.PinOf(w.Service.Type, w.Matcher, w.AccountID)
+	if pin != "" || !m.Matcher.Equal(w.Service.Type, w.Matcher) {
+		m.AccountID = pin // nothing is known of the account of another identity
+	}
 	m.Matcher = maps.Clone(w.Matcher)
 	m.Source, m.Rule = w.Source.OrManual(), ""
 	if m.Source == identity.FromRule {
@@ -581,6 +588,28 @@ func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 		return fmt.Errorf("looking for the request in the history: %w", err)
 	}
 	return nil
+}
+
+// PinAccounts stores the account ids of mappings that have none.
+func (s *Store) PinAccounts(ctx context.Context, pins []store.Pin) error {
+	pins = slices.DeleteFunc(slices.Clone(pins), func(p store.Pin) bool {
+		return identity.PinOf(p.Service.Type, p.Matcher, p.AccountID) == "" || identity.ValidateAccountID(p.AccountID) != nil ||
+			!validID(p.UserID) || !storable(p.Service.String())
+	})
+	if len(pins) == 0 {
+		return nil
+	}
+	return s.write(ctx, func(t *tx) error {
+		const update = `UPDATE mappings SET account_id = ? WHERE user_id = ? AND revision = ? AND claim = ? AND account_id = ''
+			AND service_id IN (SELECT id FROM services WHERE service_key = ?)`
+		for _, p := range pins {
+			claim := claimColumn(p.Matcher.AccountKey(p.Service.Type))
+			if err := t.exec(ctx, update, p.AccountID, p.UserID, p.Revision, claim, p.Service.String()); err != nil {
+				return fmt.Errorf("storing the account id of a mapping: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // DeleteMappings removes mappings that still have the value the caller sent.
