@@ -175,7 +175,7 @@ func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, ha
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
 	}
-	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithGoMigrations(goMigrations(d)...), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
 	}
@@ -283,5 +283,5 @@ func latest(d dialect) (int64, error) {
 		return 0, fmt.Errorf("reading the migrations: %w", err)
 	}
 	names, err := fs.Glob(files, "*.sql")
-	return int64(len(names)), err
+	return int64(len(names) + len(goMigrations(d))), err
 }
