@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -297,44 +295,4 @@ func (c *Client) identifyDeletes(ctx context.Context, deletes []identity.Delete)
 		}
 	}
 	return indexes, elements, nil
-}
-
-// HistoryQuery selects changes; empty fields select all.
-type HistoryQuery struct {
-	User    identity.UserKey
-	Service identity.ServiceKey
-	Limit   int    // of one page; 0 = as the server likes
-	Cursor  string // from the page before; "" = the latest
-}
-
-// History reads one page of changes, the latest first. next is "" on the last.
-func (c *Client) History(ctx context.Context, q HistoryQuery) (changes []identity.Change, next string, err error) {
-	query := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	set("user", string(q.User))
-	set("service_type", q.Service.Type)
-	set("external_id", q.Service.ExternalID)
-	set("cursor", q.Cursor)
-	if q.Limit > 0 {
-		set("limit", strconv.Itoa(q.Limit))
-	}
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"identities", "history"}, query: query, repeat: true, extends: true})
-	if err != nil {
-		return nil, "", err
-	}
-	var reply symapi.HistoryReply
-	if err := r.read("changes", &reply); err != nil {
-		return nil, "", err
-	}
-	changes = make([]identity.Change, len(reply.Changes))
-	for i, wire := range reply.Changes {
-		if changes[i], err = symapi.DecodeChange(wire); err != nil {
-			return nil, "", r.invalid(err)
-		}
-	}
-	return changes, reply.NextCursor, nil
 }

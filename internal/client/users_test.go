@@ -109,10 +109,6 @@ func TestWithoutExtensions(t *testing.T) {
 			_, err := c.Holders(ctx, okta, []string{"00u1"})
 			return err
 		}},
-		"History": {"identities/history", func(ctx context.Context, c *Client) error {
-			_, _, err := c.History(ctx, HistoryQuery{})
-			return err
-		}},
 	}
 	for name, lacks := range lacking {
 		for call, test := range calls {

@@ -5,7 +5,10 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 
@@ -13,10 +16,11 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // check asserts what must hold once no request is under way.
-func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team, exact bool) {
+func check(ctx context.Context, t *testing.T, d *daemon, teams []*team, exact bool) {
 	t.Helper()
 	want, acked, asked := map[place]string{}, map[place][]string{}, map[place][]string{}
 	for _, team := range teams {
@@ -33,13 +37,17 @@ func check(ctx context.Context, t *testing.T, api *client.Client, teams []*team,
 			}
 		}
 	}
-	checkStore(ctx, t, api, want, asked, acked, exact)
+	checkStore(ctx, t, d, want, asked, acked, exact)
 }
 
 // checkStore compares the store and its history with the declared and the
 // acknowledged mappings.
-func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[place]string, asked, acked map[place][]string, exact bool) {
+func checkStore(ctx context.Context, t *testing.T, d *daemon, want map[place]string, asked, acked map[place][]string, exact bool) {
 	t.Helper()
+	api, err := client.New(client.Config{BaseURL: d.address() + symapi.BasePath, Token: client.StaticToken(token)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := map[place]string{}
 	revisions := map[place]int64{}
 	for user, err := range api.AllUsers(ctx) {
@@ -61,7 +69,7 @@ func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the store is not what is declared (-declared +stored):\n%s", diff)
 	}
-	told := history(ctx, t, api)
+	told := history(ctx, t, d)
 	for at := range told {
 		if asked[at] == nil {
 			t.Errorf("%v was changed and never declared", at)
@@ -83,14 +91,14 @@ func checkStore(ctx context.Context, t *testing.T, api *client.Client, want map[
 // every acknowledged one. After a failed apply (not exact) some changes were
 // stored without an acknowledgement; the next apply asserts them again, which
 // adds an entry.
-func checkHistory(t *testing.T, at place, changes []identity.Change, asked, acked []string, exact bool) {
+func checkHistory(t *testing.T, at place, changes []symapi.Change, asked, acked []string, exact bool) {
 	t.Helper()
 	var values []string
 	requests := map[string]bool{}
 	for i, c := range changes {
 		value := ""
 		if c.After != nil {
-			value, _ = c.After.Matcher.Identity(at.serviceType())
+			value, _ = identity.Matcher(c.After.Matcher).Identity(at.serviceType())
 		}
 		if requests[c.RequestID] {
 			t.Errorf("%v: request %s changed it twice", at, c.RequestID)
@@ -122,24 +130,40 @@ func (p place) serviceType() string {
 }
 
 // history returns every change of every mapping, oldest first.
-func history(ctx context.Context, t *testing.T, api *client.Client) map[place][]identity.Change {
+func history(ctx context.Context, t *testing.T, d *daemon) map[place][]symapi.Change {
 	t.Helper()
-	out := map[place][]identity.Change{}
-	for cursor := ""; ; {
-		page, next, err := api.History(ctx, client.HistoryQuery{Cursor: cursor, Limit: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range page {
-			at := place{string(c.User), c.Service.String()}
+	out := map[place][]symapi.Change{}
+	for query := (url.Values{"limit": {"1000"}}); ; {
+		page := historyPage(ctx, t, d, query)
+		for _, c := range page.Changes {
+			at := place{c.User, c.Service.Slug + ":" + c.Service.ExternalID}
 			out[at] = append(out[at], c)
 		}
-		if cursor = next; next == "" {
+		if page.NextCursor == "" {
 			break
 		}
+		query.Set("cursor", page.NextCursor)
 	}
 	for _, changes := range out {
 		slices.Reverse(changes)
 	}
 	return out
+}
+
+func historyPage(ctx context.Context, t *testing.T, d *daemon, query url.Values) (page symapi.HistoryReply) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.address()+symapi.BasePath+"/identities/history?"+query.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&page); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("the history answered %s: %v", resp.Status, err)
+	}
+	return page
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/provider"
 )
 
@@ -60,11 +59,7 @@ resource "sym_identity" "slack" {
 	}
 	stored := func() {
 		p.settle()
-		api, err := client.New(client.Config{BaseURL: d.address() + "/api/v1", Token: client.StaticToken(token)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkStore(t.Context(), t, api, acked.want, acked.acked, acked.acked, true)
+		checkStore(t.Context(), t, d, acked.want, acked.acked, acked.acked, true)
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){

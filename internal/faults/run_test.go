@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
@@ -115,15 +114,11 @@ func run(t *testing.T, seed int64, s shape) {
 	}
 	p.settle()
 	took := time.Since(start).Round(time.Millisecond)
-	api, err := client.New(client.Config{BaseURL: d.address() + "/api/v1", Token: client.StaticToken(token)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	again := 0
 	for _, team := range teams {
 		again += team.fails
 	}
-	check(ctx, t, api, teams, !s.rough)
+	check(ctx, t, d, teams, !s.rough)
 	t.Logf("seed %d: %s; %s, %d applies run again, %d kills; %s", seed, s, took, again, d.kills, p.tally())
 	if t.Failed() {
 		t.Logf("again: go test ./internal/faults -run TestRandom -v -args -seed %d -runs 1", seed)

@@ -207,30 +207,3 @@ func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
 	}
 	return a, nil
 }
-
-// DecodeChange reads an entry of the history.
-func DecodeChange(c Change) (identity.Change, error) {
-	out := identity.Change{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: identity.KeyOf(c.User)}
-	var err error
-	if out.Service, err = decodeServiceKey(c.Service.Slug, c.Service.ExternalID); err != nil {
-		return identity.Change{}, fmt.Errorf("change %d: %w", c.ID, err)
-	}
-	if out.Before, err = decodeOptional(c.Before); err == nil {
-		out.After, err = decodeOptional(c.After)
-	}
-	if err != nil {
-		return identity.Change{}, fmt.Errorf("change %d: %w", c.ID, err)
-	}
-	return out, nil
-}
-
-func decodeOptional(i *Identity) (*identity.Mapping, error) {
-	if i == nil {
-		return nil, nil
-	}
-	m, err := DecodeIdentity(*i)
-	if err != nil {
-		return nil, err
-	}
-	return &m, nil
-}
