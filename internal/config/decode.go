@@ -4,7 +4,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -50,8 +49,8 @@ func (d *decoder) problem(at hcl.Range, summary, detail string) {
 // An embedded struct may have required:"base_url", where this one of its
 // optional attributes is not.
 //
-// Strings are not empty and durations are longer than 0. A field with
-// kind:"external_id" is no attribute.
+// Strings are not empty and durations are longer than 0. Fields with
+// kind:"external_id" and kind:"domains" are no attributes.
 type field struct {
 	name     string
 	optional bool
@@ -142,6 +141,12 @@ func (d *decoder) set(target any, f field, expr hcl.Expression) {
 			}
 			*target = n
 		}
+	case *[]string:
+		if v, ok := d.evaluate(expr, f.name, cty.List(cty.String)); ok {
+			if err := gocty.FromCtyValue(v, target); err != nil {
+				d.problem(expr.Range(), f.name+" must be a list of strings", "")
+			}
+		}
 	case *[]int:
 		if v, ok := d.evaluate(expr, f.name, cty.List(cty.Number)); ok {
 			if err := gocty.FromCtyValue(v, target); err != nil {
@@ -180,8 +185,11 @@ func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty
 	v, err := convert.Convert(v, want)
 	switch {
 	case err != nil:
-		words := map[cty.Type]string{cty.String: "a string", cty.Bool: "true or false", cty.Number: "a number"}
-		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, cmp.Or(words[want], "a list of whole numbers")), "")
+		words := map[cty.Type]string{
+			cty.String: "a string", cty.Bool: "true or false", cty.Number: "a number",
+			cty.List(cty.String): "a list of strings", cty.List(cty.Number): "a list of whole numbers",
+		}
+		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, words[want]), "")
 		return cty.NilVal, false
 	case v.IsNull() || !v.IsWhollyKnown():
 		d.problem(expr.Range(), fmt.Sprintf("%s must not be null", name), "Remove the line where the default is meant.")

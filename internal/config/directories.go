@@ -82,8 +82,8 @@ func connectors() map[string]connector {
 
 // Directory is one directory block.
 type Directory struct {
-	Kind  string
-	Cache directory.CacheSettings
+	Kind     string
+	Settings directory.Settings
 	// ComparesID reports whether a check compares the organization of the
 	// credential with the service's external ID.
 	ComparesID bool
@@ -121,12 +121,13 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 	}
 	before := len(d.found)
 	settings, open := c.newConfig()
-	cache := newCacheBlock(c.uncached)
-	content := d.decode(b.Body, nil, settings, &cache)
+	answers := newAnswers(c.uncached)
+	content := d.decode(b.Body, nil, settings, &answers)
 	dir := &Directory{
-		Kind: kind, Cache: d.cache(cache, content), ComparesID: setExternalID(settings, service, kind),
+		Kind: kind, Settings: d.answers(answers, content), ComparesID: setExternalID(settings, service, kind),
 		service: service, at: b.DefRange, attrs: content.attrs, open: open,
 	}
+	setDomains(settings, dir.Settings.Domains)
 	if !c.readsAtOpen && len(d.found) == before {
 		if _, err := open(); err != nil {
 			f := dir.Failure(err)
@@ -150,21 +151,47 @@ func setExternalID(settings any, service identity.ServiceKey, kind string) bool 
 	return false
 }
 
-// cacheBlock is what every directory block takes besides its own attributes:
-// how long answers are kept.
-type cacheBlock struct {
-	TTL    time.Duration `hcl:"cache_ttl,optional" kind:"cache"`
-	Misses time.Duration `hcl:"cache_ttl_misses,optional" kind:"cache"` // below 0 = not set
-}
-
-func newCacheBlock(uncached bool) cacheBlock {
-	if uncached {
-		return cacheBlock{TTL: 0, Misses: -1}
+// setDomains puts the domains of a block into the field of a connector's Config
+// that has kind:"domains", for connectors that need to know them.
+func setDomains(settings any, domains []string) {
+	v := reflect.ValueOf(settings).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Tag.Get("kind") == "domains" {
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(domains))
+		}
 	}
-	return cacheBlock{TTL: directory.DefaultCacheTTL, Misses: -1}
 }
 
-func (d *decoder) cache(c cacheBlock, b block) directory.CacheSettings {
+// answers is what every directory block takes besides its own attributes: which
+// accounts are answers, and how long answers are kept.
+type answers struct {
+	Domains           []string      `hcl:"domains,optional"`
+	MatchAliases      bool          `hcl:"match_aliases,optional"`
+	IncludeUnverified bool          `hcl:"include_unverified,optional"`
+	TTL               time.Duration `hcl:"cache_ttl,optional" kind:"cache"`
+	Misses            time.Duration `hcl:"cache_ttl_misses,optional" kind:"cache"` // below 0 = not set
+}
+
+func newAnswers(uncached bool) answers {
+	if uncached {
+		return answers{TTL: 0, Misses: -1}
+	}
+	return answers{TTL: directory.DefaultCacheTTL, Misses: -1}
+}
+
+func (d *decoder) answers(c answers, b block) directory.Settings {
+	if b.has("domains") && len(c.Domains) == 0 {
+		d.problem(b.at("domains"), "domains must not be empty", "Without the line the directory is asked for every address.")
+	}
+	for i, domain := range c.Domains {
+		user, err := identity.ParseUser("somebody@" + domain)
+		if err != nil || !user.IsEmail() || strings.Contains(domain, "@") {
+			d.problem(b.at("domains"), fmt.Sprintf("domains: %s is not the domain of an address", b.quoted("domains", domain)),
+				`Write what follows the @, as in ["acme.com"].`)
+			continue
+		}
+		_, c.Domains[i], _ = strings.Cut(user.Email(), "@")
+	}
 	if c.Misses > c.TTL {
 		d.problem(b.at("cache_ttl_misses"), fmt.Sprintf("cache_ttl_misses is longer than cache_ttl, which is %s", c.TTL),
 			"Somebody who was not found is looked for again sooner, not later, than somebody who was.")
@@ -172,7 +199,10 @@ func (d *decoder) cache(c cacheBlock, b block) directory.CacheSettings {
 	if c.Misses < 0 || c.Misses > c.TTL {
 		c.Misses = directory.DefaultCacheMisses
 	}
-	return directory.CacheSettings{TTL: c.TTL, Misses: min(c.Misses, c.TTL)}
+	return directory.Settings{
+		TTL: c.TTL, Misses: min(c.Misses, c.TTL), Domains: c.Domains,
+		Options: directory.Options{MatchAliases: c.MatchAliases, IncludeUnverified: c.IncludeUnverified},
+	}
 }
 
 // maxTypos is how far a name may be from another to be suggested for it.

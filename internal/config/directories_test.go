@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,12 +26,13 @@ import (
 // of their own: file reads one, and http's address is url.
 var everyKind = map[string][]string{
 	"base_url": {"file", "http"}, "timeout": {"file"}, "cache_ttl": nil, "cache_ttl_misses": nil,
+	"domains": nil, "match_aliases": nil, "include_unverified": nil,
 }
 
 func attributesOf(c connector) []string {
 	var names []string
 	settings, _ := c.newConfig()
-	for _, s := range []any{settings, &cacheBlock{}} {
+	for _, s := range []any{settings, &answers{}} {
 		for _, f := range fieldsOf(reflect.TypeOf(s).Elem()) {
 			names = append(names, f.name)
 		}
@@ -86,6 +88,7 @@ func TestEveryKindReads(t *testing.T) {
 			has := attributesOf(kind)
 			for attr, wrong := range map[string]string{
 				"base_url": `"https://me:hunter2@acme.example"`, "timeout": `"soon"`, "cache_ttl": `"soon"`, "cache_ttl_misses": `"soon"`,
+				"domains": `"acme.com"`, "match_aliases": `"perhaps"`, "include_unverified": `[]`,
 			} {
 				if !slices.Contains(has, attr) {
 					continue
@@ -103,7 +106,7 @@ func TestEveryKindReads(t *testing.T) {
 	}
 }
 
-func TestCacheSettings(t *testing.T) {
+func TestAnswerSettings(t *testing.T) {
 	t.Parallel()
 	const services = `
 service "slack" "T1" {
@@ -113,26 +116,58 @@ service "slack" "T1" {
   }
 }
 `
-	for lines, want := range map[string]directory.CacheSettings{
+	for lines, want := range map[string]directory.Settings{
 		"": {TTL: directory.DefaultCacheTTL, Misses: directory.DefaultCacheMisses},
 		`cache_ttl = "1h"
 cache_ttl_misses = "1m"`: {TTL: time.Hour, Misses: time.Minute},
 		`cache_ttl = "0s"`:        {},
 		`cache_ttl = "10s"`:       {TTL: 10 * time.Second, Misses: 10 * time.Second},
 		`cache_ttl_misses = "0s"`: {TTL: directory.DefaultCacheTTL},
+		`cache_ttl = "0s"
+domains = ["Acme.com", "acme.example"]
+match_aliases = true
+include_unverified = true`: {Domains: []string{"acme.com", "acme.example"}, Options: directory.Options{MatchAliases: true, IncludeUnverified: true}},
 	} {
 		cfg, err := load(t, head+fmt.Sprintf(services, lines), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }})
 		if err != nil {
 			t.Errorf("%s: %v", lines, err)
 			continue
 		}
-		if got := cfg.Services[0].Directory.Cache; got != want {
-			t.Errorf("%s: %+v, want %+v", lines, got, want)
+		if diff := cmp.Diff(want, cfg.Services[0].Directory.Settings); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", lines, diff)
 		}
 	}
-	local := (&decoder{}).cache(newCacheBlock(true), block{})
+	local := (&decoder{}).answers(newAnswers(true), block{})
 	if local.TTL != 0 || local.Misses != 0 {
 		t.Errorf("kept of what is local: %+v", local)
+	}
+}
+
+// A connector that needs the domains of its block has them.
+func TestSetDomains(t *testing.T) {
+	t.Parallel()
+	var cfg struct {
+		okta.Config
+
+		Domains []string `kind:"domains"`
+	}
+	setDomains(&cfg, []string{"acme.com"})
+	if len(cfg.Domains) != 1 {
+		t.Errorf("domains: %v", cfg.Domains)
+	}
+	setDomains(&okta.Config{}, []string{"acme.com"})
+}
+
+func TestDomainsAreRefused(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		`[]`: "must not be empty", `["ann@acme.com"]`: "not the domain", `[""]`: "not the domain", `["acme.com", "ac me"]`: "not the domain", `[1, {}]`: "list of strings",
+	} {
+		src := "service \"okta\" \"acme.okta.com\" {\n  directory \"okta\" {\n    token = env(\"SECRET\")\n    domains = " + value + "\n  }\n}\n"
+		_, err := load(t, head+src, Options{LookupEnv: func(string) (string, bool) { return secretValue, true }})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", value, err, want)
+		}
 	}
 }
 

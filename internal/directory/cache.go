@@ -7,13 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Defaults of CacheSettings. Within five minutes a plan, its apply and the
+// Defaults of the times of Settings. Within five minutes a plan, its apply and the
 // other pipelines of one change share a list, and accounts rarely change
 // hands. A miss is usually being fixed, so it is kept for one run only.
 const (
@@ -21,15 +23,22 @@ const (
 	DefaultCacheMisses = 30 * time.Second
 )
 
-// CacheSettings limit the age of answers. A list's age counts from the end of
-// its walk.
-type CacheSettings struct {
-	TTL    time.Duration // of accounts that were found and are active; 0 = nothing is kept
-	Misses time.Duration // of every other answer; more than TTL counts as TTL
+// Settings say which accounts are answers and how old an answer may be. A list's
+// age counts from the end of its walk.
+type Settings struct {
+	TTL     time.Duration // of accounts that were found and are active; 0 = nothing is kept
+	Misses  time.Duration // of every other answer; more than TTL counts as TTL
+	Options               // Kinds are added to those of the Descriptor
+	Domains []string      // addresses of others are not asked for; nil = all are
+}
+
+// covers reports whether a directory is for the domain of a normalised address.
+func (s Settings) covers(email string) bool {
+	return len(s.Domains) == 0 || slices.Contains(s.Domains, email[strings.LastIndexByte(email, '@')+1:])
 }
 
 // fresh reports whether an answer of some age may still be given.
-func (s CacheSettings) fresh(age time.Duration, positive bool) bool {
+func (s Settings) fresh(age time.Duration, positive bool) bool {
 	if positive {
 		return age < s.TTL
 	}
@@ -56,7 +65,7 @@ var errClosed = errors.New("the directory was closed")
 // reported and evicts nothing. Lookup and Status use the cache; Find bypasses it.
 type Cached struct {
 	Directory
-	settings CacheSettings
+	settings Settings
 	foldID   func(string) string
 
 	mu       sync.Mutex
@@ -93,12 +102,19 @@ type listFetch struct {
 }
 
 // Cache wraps the directory of a service.
-func Cache(d Directory, service identity.ServiceKey, settings CacheSettings) *Cached {
+func Cache(d Directory, service identity.ServiceKey, settings Settings) *Cached {
 	settings.Misses = min(settings.Misses, settings.TTL)
 	return &Cached{
 		Directory: d, settings: settings, answers: map[string]cachedAnswer{},
 		foldID: func(id string) string { return identity.FoldIdentity(service.Type, id) },
 	}
+}
+
+// policy returns how answers are decided.
+func (c *Cached) policy() *policy {
+	o := c.settings.Options
+	o.Kinds = slices.Concat(o.Kinds, c.Describe().Kinds)
+	return newPolicy(c.foldID, o)
 }
 
 // withCache returns d if it is a Cached, else a cache for one call. release
@@ -107,7 +123,7 @@ func withCache(d Directory, service identity.ServiceKey) (c *Cached, release fun
 	if c, ok := d.(*Cached); ok {
 		return c, func() {}
 	}
-	c = Cache(d, service, CacheSettings{})
+	c = Cache(d, service, Settings{})
 	return c, c.Close
 }
 

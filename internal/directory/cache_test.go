@@ -132,7 +132,7 @@ func says(t *testing.T, d directory.Directory, emails ...string) string {
 
 const bobs, cys = "bob@example.com", "cy@example.com"
 
-var minutes = directory.CacheSettings{TTL: 5 * time.Minute, Misses: time.Minute}
+var minutes = directory.Settings{TTL: 5 * time.Minute, Misses: time.Minute}
 
 // Hits serve for the whole TTL, misses for the short one; what is asked again
 // is the whole list where a service has no lookups.
@@ -326,7 +326,7 @@ func TestCacheOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCompany(person("1", ann))
-		d := directory.Cache(c, okta, directory.CacheSettings{Misses: time.Minute})
+		d := directory.Cache(c, okta, directory.Settings{Misses: time.Minute})
 		for range 3 {
 			if got := says(t, d, ann, bobs); got != "found=1 not_found" {
 				t.Errorf("got %s", got)
@@ -347,7 +347,7 @@ func TestCacheTruncated(t *testing.T) {
 		for n := range 1000 {
 			c.accounts = append(c.accounts, person(fmt.Sprint("x", n), fmt.Sprintf("x%d@example.com", n)))
 		}
-		d := directory.Cache(c, okta, directory.CacheSettings{})
+		d := directory.Cache(c, okta, directory.Settings{})
 		for i, walks := range []int{1, 0} {
 			if got := says(t, d, ann); got != "found=1" {
 				t.Errorf("got %s", got)

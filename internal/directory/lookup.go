@@ -27,10 +27,7 @@ import (
 func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	cache, release := withCache(d, service)
 	defer release()
-	l := &lookup{
-		cache: cache, service: service, policy: newPolicy(cache.foldID, Options{Kinds: cache.Describe().Kinds}),
-		results: map[string]Result{}, asOf: map[string]time.Time{},
-	}
+	l := &lookup{cache: cache, service: service, policy: cache.policy(), results: map[string]Result{}, asOf: map[string]time.Time{}}
 	answers := make([]identity.LookupResult, len(emails))
 	keys := make([]string, len(emails))
 	var want []string
@@ -39,6 +36,10 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 		key, err := emailKey(email)
 		if err != nil {
 			answers[i] = identity.LookupResult{Email: email, Status: identity.Failed, Err: identity.AsError(err)}
+			continue
+		}
+		if !cache.settings.covers(key) {
+			answers[i] = identity.LookupResult{Email: email, Status: identity.NotFound, OtherDomain: true}
 			continue
 		}
 		keys[i] = key

@@ -105,6 +105,75 @@ func TestLookupAnswersInOrder(t *testing.T) {
 	}
 }
 
+// Nobody of another domain is asked for, and the answer says why.
+func TestLookupOtherDomain(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	d := directory.Cache(single{func(_ context.Context, email string) ([]directory.Account, error) {
+		asked = append(asked, email)
+		return []directory.Account{person("1", email)}, nil
+	}}, okta, directory.Settings{Domains: []string{"acme.com"}})
+	emails := []string{"ann@other.com", "Ann@ACME.com", "ann@sub.acme.com", "ann@notacme.com", `"acme.com@"@evil.com`}
+	got, err := directory.Lookup(t.Context(), d, okta, emails)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range got {
+		if own := i == 1; (a.Status == identity.Found) != own || a.OtherDomain == own {
+			t.Errorf("%s: %+v", emails[i], a)
+		}
+	}
+	if len(asked) != 1 {
+		t.Errorf("asked for %q", asked)
+	}
+}
+
+// The options of a directory reach the decision, by lookup and by walk.
+func TestLookupOptions(t *testing.T) {
+	t.Parallel()
+	alias := directory.Account{Identity: "1", Addresses: directory.Aliases(ann)}
+	pending := directory.Account{Identity: "2", Addresses: directory.Primaries(bobs), State: directory.StatePending, Name: "Bob"}
+	bot := directory.Account{Identity: "3", Addresses: directory.Primaries(cys), Kind: directory.KindBot}
+	for name, tc := range map[string]struct {
+		options directory.Options
+		want    string
+	}{
+		"none":       {directory.Options{}, "alias unverified not_found"},
+		"aliases":    {directory.Options{MatchAliases: true}, "found=1 unverified not_found"},
+		"unverified": {directory.Options{IncludeUnverified: true}, "alias found=2 not_found"},
+		"bots":       {directory.Options{Kinds: []directory.Kind{directory.KindBot}}, "alias unverified found=3"},
+	} {
+		accounts := []directory.Account{alias, pending, bot}
+		for way, d := range map[string]directory.Directory{
+			"look up": single{func(context.Context, string) ([]directory.Account, error) { return accounts, nil }},
+			"walk":    listed{pages: [][]directory.Account{accounts}, read: new(atomic.Int64)},
+		} {
+			if got := says(t, directory.Cache(d, okta, directory.Settings{Options: tc.options})); got != tc.want {
+				t.Errorf("%s, %s: %s, want %s", name, way, got, tc.want)
+			}
+		}
+	}
+}
+
+// Accounts to choose from are shown with their state and name.
+func TestLookupCandidates(t *testing.T) {
+	t.Parallel()
+	d := single{func(context.Context, string) ([]directory.Account, error) {
+		return []directory.Account{
+			{Identity: "1", AccountID: "a", Addresses: directory.Primaries(ann), State: directory.StateInactive, Name: "Ann Lee"},
+			{Identity: "2", Addresses: directory.Primaries(ann)},
+		}, nil
+	}}
+	got, err := directory.Lookup(t.Context(), d, okta, []string{ann})
+	want := []identity.LookupResult{{Email: ann, Status: identity.Ambiguous, Candidates: []identity.Candidate{
+		{Matcher: identity.Matcher{"user_id": "1"}, AccountID: "a", State: "inactive", Name: "Ann Lee"},
+		{Matcher: identity.Matcher{"user_id": "2"}, AccountID: "2"},
+	}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
+	}
+}
+
 // What the service type does not allow is never stored.
 func TestLookupValidatesIDs(t *testing.T) {
 	t.Parallel()

@@ -7,11 +7,11 @@ import "time"
 
 // LookupResult holds what a target service said about one e-mail.
 type LookupResult struct {
-	Email     string
-	Status    LookupStatus
-	Matcher   Matcher  // set when Found; the inactive account's when Inactive
-	AccountID string   // of the account of Matcher; "" = the service has no id beside the identity
-	Evidence  Evidence // set when Found
+	Email      string
+	Status     LookupStatus
+	Matcher    Matcher     // set when Found; the inactive account's when Inactive
+	AccountID  string      // of the account of Matcher; "" = the service has no id beside the identity
+	Evidence   Evidence    // set when Found
 	Candidates []Candidate // set when Ambiguous, Alias or Unverified
 	// OtherDomain is set when NotFound and nobody was asked: the directory is
 	// not for addresses of this domain.

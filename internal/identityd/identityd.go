@@ -75,7 +75,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 			failures = append(failures, s.Directory.Failure(err))
 			continue
 		}
-		i.directories[s.Key] = directory.Cache(dir, s.Key, s.Directory.Cache)
+		i.directories[s.Key] = directory.Cache(dir, s.Key, s.Directory.Settings)
 	}
 	if err := c.Failed(failures...); err != nil { // before a store is created for nothing
 		return nil, err

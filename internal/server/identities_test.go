@@ -228,7 +228,7 @@ func TestAnswersAreDated(t *testing.T) {
 	t.Parallel()
 	walks := 0
 	list := listing{accounts{found: map[string][]directory.Account{"a@example.com": {account("00u1", "a@example.com", directory.StateActive)}}}, &walks}
-	cached := directory.Cache(list, okta, directory.CacheSettings{TTL: time.Minute, Misses: time.Minute})
+	cached := directory.Cache(list, okta, directory.Settings{TTL: time.Minute, Misses: time.Minute})
 	h := start(t, withDirectory(cached)).register(okta)
 	dates := map[string]bool{}
 	for range 2 {

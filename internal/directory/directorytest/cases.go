@@ -76,6 +76,8 @@ func testAlias(tr *trial) {
 		want = identity.Found
 	}
 	tr.want(w, nil, "maiden.name@example.com", want, w.People[1].ID)
+	tr.options.MatchAliases = true
+	tr.want(w, nil, "maiden.name@example.com", identity.Found, w.People[1].ID)
 }
 
 func testInactive(tr *trial) {

@@ -153,6 +153,7 @@ type trial struct {
 	way     way
 	clock   *Clock
 	url     string // the fake's
+	options directory.Options
 }
 
 // fault answers requests in place of the fake, or passes them on; n counts
@@ -183,7 +184,9 @@ func (tr *trial) open(w World, f fault) directory.Directory {
 // lookup opens the connector on a world and asks for emails in the trial's way.
 func (tr *trial) lookup(ctx context.Context, w World, f fault, emails ...string) ([]identity.LookupResult, error) {
 	tr.Helper()
-	return directory.Lookup(ctx, tr.way.narrow(tr.open(w, f)), tr.subject.Service, emails)
+	d := directory.Cache(tr.way.narrow(tr.open(w, f)), tr.subject.Service, directory.Settings{Options: tr.options})
+	defer d.Close()
+	return directory.Lookup(ctx, d, tr.subject.Service, emails)
 }
 
 // want asks for email and compares the answer.
