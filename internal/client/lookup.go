@@ -103,16 +103,20 @@ func holdersIn(users []identity.User, service identity.ServiceKey, claims []stri
 	return out
 }
 
-// Status asks the service whether accounts still exist and are active: one result
-// per identity, in order. A service without a directory is an *identity.Error
-// with CodeNoDirectory.
-func (c *Client) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
-	return inChunks(ctx, c, identities, func(ctx context.Context, identities []string) ([]identity.AccountStatus, error) {
-		return c.status(ctx, service, identities)
+// Status asks the service whether accounts still exist, are active and have
+// their identity: one result per query, in order. A service without a directory
+// is an *identity.Error with CodeNoDirectory.
+func (c *Client) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	return inChunks(ctx, c, queries, func(ctx context.Context, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+		return c.status(ctx, service, queries)
 	})
 }
 
-func (c *Client) status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
+func (c *Client) status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	identities := make([]string, len(queries))
+	for i, q := range queries {
+		identities[i] = q.Identity
+	}
 	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, extends: true,
 		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities}})
 	if err != nil {

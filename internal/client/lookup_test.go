@@ -112,7 +112,7 @@ func TestLookupWithoutDirectory(t *testing.T) {
 		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
 			t.Errorf("%s: %v", name, err)
 		}
-		_, err = f.client(t).Status(context.Background(), okta, []string{"a"})
+		_, err = f.client(t).Status(context.Background(), okta, accountQueries("a"))
 		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
 			t.Errorf("status, %s: %v", name, err)
 		}
@@ -179,7 +179,7 @@ func TestStatusInChunks(t *testing.T) {
 	for i := range 2500 {
 		asked = append(asked, fmt.Sprint("00u/%", i))
 	}
-	got, err := f.client(t).Status(context.Background(), okta, asked)
+	got, err := f.client(t).Status(context.Background(), okta, accountQueries(asked...))
 	if err != nil || len(got) != len(asked) {
 		t.Fatalf("%d answers, %v", len(got), err)
 	}
@@ -201,7 +201,7 @@ func TestStatusAnswers(t *testing.T) {
 			{Identity: "f", Status: "failed", Error: &symapi.Error{Message: "slow down", Code: "Directory:RATE_LIMITED", Retryable: true}},
 		}})
 	}}
-	got, err := f.client(t).Status(context.Background(), okta, []string{"a", "b", "c", "d", "e", "f"})
+	got, err := f.client(t).Status(context.Background(), okta, accountQueries("a", "b", "c", "d", "e", "f"))
 	want := []identity.AccountStatus{
 		{Identity: "a", Status: identity.AccountActive, AsOf: at}, {Identity: "b", Status: identity.AccountInactive, AsOf: at}, {Identity: "c", Status: identity.AccountAbsent, AsOf: at},
 		{Identity: "d", Status: identity.AccountUnknown},
@@ -222,9 +222,18 @@ func TestStatusNonsense(t *testing.T) {
 		"no status": {{Identity: "a"}}, "unknown status": {{Identity: "a", Status: "deleted"}},
 	} {
 		f := &fake{answer: func(request) answer { return ok(symapi.StatusReply{Results: results}) }}
-		got, err := f.client(t).Status(context.Background(), okta, []string{"a"})
+		got, err := f.client(t).Status(context.Background(), okta, accountQueries("a"))
 		if got != nil || identity.CodeOf(err) != identity.CodeInternal {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
+}
+
+// accountQueries asks for identities without account ids.
+func accountQueries(ids ...string) []identity.AccountQuery {
+	queries := make([]identity.AccountQuery, len(ids))
+	for i, id := range ids {
+		queries[i].Identity = id
+	}
+	return queries
 }

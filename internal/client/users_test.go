@@ -102,7 +102,7 @@ func TestWithoutExtensions(t *testing.T) {
 			return err
 		}},
 		"Status": {"identities/status", func(ctx context.Context, c *Client) error {
-			_, err := c.Status(ctx, okta, []string{"00u1"})
+			_, err := c.Status(ctx, okta, accountQueries("00u1"))
 			return err
 		}},
 		"Holders": {"identities/search", func(ctx context.Context, c *Client) error {

@@ -27,29 +27,29 @@ func (r *Reader) Lookup(ctx context.Context, service identity.ServiceKey, emails
 	return r.lookups.get(ctx, service, emails)
 }
 
-// Status asks the service whether accounts still exist and are active: one
-// answer per identity, in order. It remembers as Lookup does.
-func (r *Reader) Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error) {
-	return r.statuses.get(ctx, service, identities)
+// Status asks the service whether accounts still exist, are active and have
+// their identity: one answer per query, in order. It remembers as Lookup does.
+func (r *Reader) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	return r.statuses.get(ctx, service, queries)
 }
 
 // answers asks services, one request at a time for each, and remembers their
 // answers: a run sees one state of a service, and asks no more than it must.
-type answers[A any] struct {
-	call   func(ctx context.Context, service identity.ServiceKey, keys []string) ([]A, error)
+type answers[K comparable, A any] struct {
+	call   func(ctx context.Context, service identity.ServiceKey, keys []K) ([]A, error)
 	final  func(A) bool // reports whether to remember an answer
 	what   string       // names keys, in the plural
 	maxAge time.Duration
 
 	mu       sync.Mutex
-	known    map[question]answer[A]
+	known    map[question[K]]answer[A]
 	epoch    uint64 // ticks when a service was written to
-	batchers *serviceBatchers[A]
+	batchers *serviceBatchers[K, A]
 }
 
-type question struct {
+type question[K comparable] struct {
 	service identity.ServiceKey
-	key     string
+	key     K
 }
 
 type answer[A any] struct {
@@ -57,13 +57,13 @@ type answer[A any] struct {
 	at    time.Time
 }
 
-func newAnswers[A any](what string, maxAge time.Duration, call func(context.Context, identity.ServiceKey, []string) ([]A, error), final func(A) bool) *answers[A] {
-	l := &answers[A]{call: call, final: final, what: what, maxAge: maxAge, known: map[question]answer[A]{}}
+func newAnswers[K comparable, A any](what string, maxAge time.Duration, call func(context.Context, identity.ServiceKey, []K) ([]A, error), final func(A) bool) *answers[K, A] {
+	l := &answers[K, A]{call: call, final: final, what: what, maxAge: maxAge, known: map[question[K]]answer[A]{}}
 	l.batchers = newServiceBatchers(l.ask, l.now)
 	return l
 }
 
-func (l *answers[A]) get(ctx context.Context, service identity.ServiceKey, keys []string) ([]A, error) {
+func (l *answers[K, A]) get(ctx context.Context, service identity.ServiceKey, keys []K) ([]A, error) {
 	known, missing := l.recall(service, distinct(keys))
 	if len(missing) > 0 {
 		found, err := l.find(ctx, service, missing)
@@ -82,12 +82,12 @@ func (l *answers[A]) get(ctx context.Context, service identity.ServiceKey, keys 
 }
 
 // recall splits keys into answers at hand and those to ask for.
-func (l *answers[A]) recall(service identity.ServiceKey, keys []string) (known map[string]A, missing []string) {
+func (l *answers[K, A]) recall(service identity.ServiceKey, keys []K) (known map[K]A, missing []K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known = make(map[string]A, len(keys))
+	known = make(map[K]A, len(keys))
 	for _, key := range keys {
-		if a, there := l.known[question{service, key}]; there && time.Since(a.at) <= l.maxAge {
+		if a, there := l.known[question[K]{service, key}]; there && time.Since(a.at) <= l.maxAge {
 			known[key] = a.value
 		} else {
 			missing = append(missing, key)
@@ -96,21 +96,21 @@ func (l *answers[A]) recall(service identity.ServiceKey, keys []string) (known m
 	return known, missing
 }
 
-func (l *answers[A]) find(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]A, error) {
+func (l *answers[K, A]) find(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]A, error) {
 	if len(keys) > single {
 		return l.ask(ctx, service, keys)
 	}
 	return l.batchers.of(service).get(ctx, keys, false)
 }
 
-func (l *answers[A]) now() uint64 {
+func (l *answers[K, A]) now() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.epoch
 }
 
 // ask sends the question and keeps its answers.
-func (l *answers[A]) ask(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]A, error) {
+func (l *answers[K, A]) ask(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]A, error) {
 	sent := l.now()
 	values, err := l.call(ctx, service, keys)
 	if err == nil && len(values) != len(keys) {
@@ -119,7 +119,7 @@ func (l *answers[A]) ask(ctx context.Context, service identity.ServiceKey, keys 
 	if err != nil {
 		return nil, err
 	}
-	byKey := make(map[string]A, len(keys))
+	byKey := make(map[K]A, len(keys))
 	for i, key := range keys {
 		byKey[key] = values[i]
 	}
@@ -127,7 +127,7 @@ func (l *answers[A]) ask(ctx context.Context, service identity.ServiceKey, keys 
 	defer l.mu.Unlock()
 	for key, a := range byKey {
 		if l.final(a) && sent == l.epoch && len(l.known) < maxAnswers {
-			l.known[question{service, key}] = answer[A]{a, time.Now()}
+			l.known[question[K]{service, key}] = answer[A]{a, time.Now()}
 		}
 	}
 	return byKey, nil
@@ -135,7 +135,7 @@ func (l *answers[A]) ask(ctx context.Context, service identity.ServiceKey, keys 
 
 func finalLookup(a identity.LookupResult) bool {
 	switch a.Status {
-	case identity.Found, identity.NotFound, identity.Ambiguous, identity.Inactive:
+	case identity.Found, identity.NotFound, identity.Ambiguous, identity.Inactive, identity.Alias, identity.Unverified:
 		return true
 	}
 	return false
@@ -144,7 +144,7 @@ func finalLookup(a identity.LookupResult) bool {
 func finalStatus(a identity.AccountStatus) bool { return a.Status != identity.AccountFailed }
 
 // forget drops what a service answered before it was written to.
-func (l *answers[A]) forget(service identity.ServiceKey) {
+func (l *answers[K, A]) forget(service identity.ServiceKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.epoch++

@@ -88,7 +88,7 @@ func TestStatusesAreAskedTogetherAndOnce(t *testing.T) {
 		r := New(f)
 		for range 2 {
 			each(ids, 4, func(id string) {
-				answers, err := r.Status(t.Context(), okta, []string{id})
+				answers, err := r.Status(t.Context(), okta, []identity.AccountQuery{{Identity: id}})
 				want := f.states[id].Status
 				if want == "" {
 					want = identity.AccountAbsent

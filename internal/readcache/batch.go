@@ -78,24 +78,24 @@ func newBatcher[K comparable, V any](ask func(ctx context.Context, keys []K) (ma
 }
 
 // serviceBatchers has a batcher for each service: a request asks only one.
-type serviceBatchers[V any] struct {
-	ask   func(ctx context.Context, service identity.ServiceKey, keys []string) (map[string]V, error)
+type serviceBatchers[K comparable, V any] struct {
+	ask   func(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]V, error)
 	clock func() uint64
 
 	mu        sync.Mutex
-	byService map[identity.ServiceKey]*batcher[string, V]
+	byService map[identity.ServiceKey]*batcher[K, V]
 }
 
-func newServiceBatchers[V any](ask func(context.Context, identity.ServiceKey, []string) (map[string]V, error), clock func() uint64) *serviceBatchers[V] {
-	return &serviceBatchers[V]{ask: ask, clock: clock, byService: map[identity.ServiceKey]*batcher[string, V]{}}
+func newServiceBatchers[K comparable, V any](ask func(context.Context, identity.ServiceKey, []K) (map[K]V, error), clock func() uint64) *serviceBatchers[K, V] {
+	return &serviceBatchers[K, V]{ask: ask, clock: clock, byService: map[identity.ServiceKey]*batcher[K, V]{}}
 }
 
-func (s *serviceBatchers[V]) of(service identity.ServiceKey) *batcher[string, V] {
+func (s *serviceBatchers[K, V]) of(service identity.ServiceKey) *batcher[K, V] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.byService[service]
 	if b == nil {
-		b = newBatcher(func(ctx context.Context, keys []string) (map[string]V, error) {
+		b = newBatcher(func(ctx context.Context, keys []K) (map[K]V, error) {
 			return s.ask(ctx, service, keys)
 		}, s.clock)
 		s.byService[service] = b

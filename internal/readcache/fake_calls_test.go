@@ -110,14 +110,14 @@ func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []st
 	return out, err
 }
 
-func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, ids []string) (out []identity.AccountStatus, err error) {
-	err = f.request(ctx, "Status", len(ids), func() error {
-		for _, id := range ids {
-			a, ok := f.states[id]
+func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) (out []identity.AccountStatus, err error) {
+	err = f.request(ctx, "Status", len(queries), func() error {
+		for _, q := range queries {
+			a, ok := f.states[q.Identity]
 			if !ok {
 				a.Status = identity.AccountAbsent
 			}
-			a.Identity = id
+			a.Identity = q.Identity
 			out = append(out, a)
 		}
 		return nil

@@ -32,7 +32,7 @@ type API interface {
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
-	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
+	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
 	Services(ctx context.Context) ([]identity.Service, error)
 	References(ctx context.Context, serviceID string) ([]string, error)
 
@@ -66,10 +66,10 @@ type Reader struct {
 
 	finds    *batcher[identity.UserKey, *identity.User]
 	lists    *batcher[struct{}, struct{}]
-	services *answers[[]identity.Service]
-	lookups  *answers[identity.LookupResult]
-	statuses *answers[identity.AccountStatus]
-	holders  *serviceBatchers[[]identity.Holder]
+	services *answers[string, []identity.Service]
+	lookups  *answers[string, identity.LookupResult]
+	statuses *answers[identity.AccountQuery, identity.AccountStatus]
+	holders  *serviceBatchers[string, []identity.Holder]
 }
 
 // maxBytes bounds the estimated size of a snapshot: about 50,000 people with one

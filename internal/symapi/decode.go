@@ -158,14 +158,15 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 		if len(r.Matcher) == 0 {
 			return identity.LookupResult{}, fmt.Errorf("the result for %q is found but has no matcher", r.Email)
 		}
-		a.Matcher = r.Matcher
+		a.Matcher, a.AccountID, a.Evidence = r.Matcher, r.AccountID, identity.Evidence(r.Evidence)
 	case identity.Inactive:
-		a.Matcher = r.Matcher
+		a.Matcher, a.AccountID = r.Matcher, r.AccountID
 	case identity.Ambiguous, identity.Alias, identity.Unverified:
 		for _, c := range r.Candidates {
 			a.Candidates = append(a.Candidates, identity.Candidate{Matcher: c})
 		}
 	case identity.NotFound:
+		a.OtherDomain = r.Reason == otherDomain
 	case identity.Failed:
 		a.Err = decodeDirectoryError(r.Error)
 	default:

@@ -83,10 +83,16 @@ func EncodeService(s identity.Service, directory bool) Service {
 	}
 }
 
+// otherDomain is the reason of a lookup that asked nobody.
+const otherDomain = "other_domain"
+
 // EncodeLookup returns a target service's result for one e-mail as the API shows
 // it.
 func EncodeLookup(a identity.LookupResult) LookupResult {
-	r := LookupResult{Email: a.Email, Status: string(a.Status)}
+	r := LookupResult{Email: a.Email, Status: string(a.Status), AccountID: a.AccountID, Evidence: string(a.Evidence)}
+	if a.OtherDomain {
+		r.Reason = otherDomain
+	}
 	if len(a.Matcher) > 0 {
 		r.Matcher = encodeMatcher(a.Matcher)
 	}

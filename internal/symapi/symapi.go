@@ -206,9 +206,12 @@ type LookupReply struct {
 // LookupResult is what the service says of one e-mail.
 type LookupResult struct {
 	Email      string              `json:"email"`
-	Status     string              `json:"status" enum:"found,not_found,ambiguous,inactive,failed"`
+	Status     string              `json:"status" enum:"found,not_found,ambiguous,inactive,alias,unverified,failed"`
 	Matcher    map[string]string   `json:"matcher,omitempty" doc:"The account, when found or inactive"`
-	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous"`
+	AccountID  string              `json:"account_id,omitempty" doc:"The account's immutable id, where the service has one beside the identity"`
+	Evidence   string              `json:"evidence,omitempty" enum:"verified_email,email,alias,fetch_remote_identity" doc:"Why the account is believed to be the person's, when found"`
+	Reason     string              `json:"reason,omitempty" enum:"other_domain" doc:"Why nobody was asked, when not_found: the directory is for other domains"`
+	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous, alias or unverified"`
 	Error      *Error              `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
 	AsOf       *time.Time          `json:"as_of,omitempty" doc:"Of when the answer is: the server keeps lists of accounts for a while. Absent where it does not tell"`
 }
