@@ -98,13 +98,18 @@ var inventory = map[string]told{
 	"User Still Has Identities":                {both, `delete_identities = true`},
 
 	// Resolving.
-	"Unmapped User":              {both, `resource "sym_identity"|have the user log in|custom|fetch`},
-	"Unmapped Users":             {both, `resource "sym_identity"|have |log in`},
-	"Stale Identity":             {both, `to use the new account, declare it|if it is not, declare the right one|to keep|remove the mapping and take them out`},
-	"Identities to Review":       {nothing, `correct the mapping|declare|to keep`},
-	"Reducer Rule Failed":        {both, `correct the rule`},
-	"Provider Is Read-Only":      {nothing, `remove one of the two`},
-	"Service Cannot Be Resolved": {aService, `is the e-mail or username|remove`},
+	"Unmapped User":                           {both, `resource "sym_identity"|have the user log in|custom|fetch`},
+	"Unmapped Users":                          {both, `resource "sym_identity"|have |log in`},
+	"Stale Identity":                          {both, `to use the new account, declare it|if it is not, declare the right one|to keep|remove the mapping and take them out`},
+	"Stale Identities":                        {both, `declare the account that is right`},
+	"Identities to Review":                    {nothing, `correct the mapping|declare|to keep`},
+	"Account Resolved to Two Users":           {both, `declare the right account of each user`},
+	"Identity Belongs to Another Account Now": {both, `find out (which|what)`},
+	"Identities Belong to Other Accounts Now": {both, `find out which account the user has now`},
+	"Account Was Renamed":                     {both, `declare the new name`},
+	"Reducer Rule Failed":                     {both, `correct the rule`},
+	"Provider Is Read-Only":                   {nothing, `remove one of the two`},
+	"Service Cannot Be Resolved":              {aService, `is the e-mail or username|remove`},
 
 	// Actions that failed.
 	"Unable to Check Who Holds the Account": {both, anyFailure},

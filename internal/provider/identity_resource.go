@@ -55,6 +55,7 @@ type identityModel struct {
 	Overwrite   types.Bool   `tfsdk:"overwrite"`
 	AllowShared types.Bool   `tfsdk:"allow_shared"`
 	Service     types.String `tfsdk:"service"`
+	AccountID   types.String `tfsdk:"account_id"`
 	Source      types.String `tfsdk:"source"`
 	Revision    types.Int64  `tfsdk:"revision"`
 	UpdatedAt   types.String `tfsdk:"updated_at"`
@@ -122,6 +123,12 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"service": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`.",
+			},
+			"account_id": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "The account's immutable id, where the identity is a name that may be given to another account: a GitHub login, a Google address, a Tailscale login, an IAM ARN. " +
+					"Reading fills it in once the service has shown the account. When the identity has become the name of another account, reading warns, " +
+					"and a plan that keeps the value fails. Null where it is not known.",
 			},
 			"source": schema.StringAttribute{
 				Computed:            true,
@@ -285,9 +292,73 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	current := state
 	current.setStored(key, *stored)
+	r.checkAccount(ctx, key, state, &current, resp)
 	if !current.equal(state) { // encoding the state costs more than the rest of the read
 		resp.Diagnostics.Append(resp.State.Set(ctx, current)...)
 	}
+}
+
+// reusedKey is where Read tells plans that the identity has become the name of
+// another account. The value says which.
+const reusedKey = "reused"
+
+// checkAccount asks the service, where identities are reusable names, whether
+// the account still has its name. It fills in the account's id, and warns when
+// the name has changed or gone to another account. A service that cannot be
+// asked proves nothing: a declared mapping does not depend on it.
+func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, state identityModel, current *identityModel, resp *resource.ReadResponse) {
+	matcher, status := r.accountStatus(ctx, key, state, current)
+	id, _ := matcher.Identity(key.service.Type)
+	var reused []byte // nil removes the key
+	switch status.Status {
+	case identity.AccountReused:
+		warnReused(&resp.Diagnostics, key, id, current.AccountID.ValueString())
+		reused = []byte(jsonIdentity(matcher, key.service.Type))
+	case identity.AccountRenamed:
+		warnRenamed(&resp.Diagnostics, key, id, status.NewIdentity)
+	case identity.AccountActive, identity.AccountInactive:
+		if current.AccountID.IsNull() && status.AccountID != id { // it may be the id itself
+			current.AccountID = textOrNull(status.AccountID)
+		}
+	default:
+		return // what was known stays known
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, reused)...)
+}
+
+// jsonIdentity returns a mapping's identity as private state keeps it.
+func jsonIdentity(matcher identity.Matcher, serviceType string) string {
+	id, _ := matcher.Identity(serviceType)
+	text, _ := json.Marshal(id) // a string always marshals
+	return string(text)
+}
+
+// accountStatus returns what is stored and what the service says of it; the
+// zero status where the service is not asked or does not answer.
+func (r *identityResource) accountStatus(ctx context.Context, key mappingKey, state identityModel, current *identityModel) (identity.Matcher, identity.AccountStatus) {
+	matcher, _ := current.matcher()
+	id, plain := matcher.Identity(key.service.Type)
+	if current.AccountID.IsNull() && current.sameValue(state) && current.Revision.Equal(state.Revision) {
+		current.AccountID = state.AccountID
+	}
+	if !plain || current.AccountID.IsNull() && !identity.Reusable(key.service.Type) {
+		return matcher, identity.AccountStatus{}
+	}
+	var ignored diag.Diagnostics
+	api, ok := r.data.connect(ctx, &ignored)
+	if !ok {
+		return matcher, identity.AccountStatus{}
+	}
+	services, err := api.Services(ctx)
+	asks := func(s identity.Service) bool { return s.Key == key.service && !s.NoDirectory }
+	if err != nil || !slices.ContainsFunc(services, asks) {
+		return matcher, identity.AccountStatus{}
+	}
+	found, err := api.Status(ctx, key.service, []identity.AccountQuery{{Identity: id, AccountID: current.AccountID.ValueString()}})
+	if err != nil || len(found) != 1 {
+		return matcher, identity.AccountStatus{}
+	}
+	return matcher, found[0]
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -302,7 +373,7 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	if plan.sameValue(state) {
-		plan.Source, plan.Revision, plan.UpdatedAt = state.Source, state.Revision, state.UpdatedAt
+		plan.keepStored(state)
 		plan.setKey(key)
 	} else {
 		written := r.change(ctx, key, plan, state, want, &resp.Diagnostics)
@@ -310,6 +381,7 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 			return
 		}
 		plan.setStored(key, *written)
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	if resp.Identity != nil {
@@ -408,8 +480,13 @@ const replacedKey = "replaced_user"
 // none, computed attributes are known where they can be, and what is stored
 // already is looked at before anybody approves the plan.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
-		return // destroy, or no change
+	if req.Plan.Raw.IsNull() {
+		return // destroy
+	}
+	reused, diags := req.Private.GetKey(ctx, reusedKey) // nearly always nil
+	resp.Diagnostics.Append(diags...)
+	if req.Plan.Raw.Equal(req.State.Raw) && reused == nil {
+		return // no change
 	}
 	var plan identityModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -433,13 +510,16 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		case before != key:
 			remember, _ := json.Marshal(before.user) // a string always marshals
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacedKey, remember)...)
+		case plan.sameValue(state) && reused != nil && string(reused) == jsonIdentity(want, key.service.Type):
+			addReused(&resp.Diagnostics, key, plan, state.AccountID.ValueString())
+			return
 		case plan.sameValue(state) && plan.sameOptions(state):
 			// Only the spelling of the user differs, if anything.
 			resp.Plan.Raw = req.State.Raw
 			return
 		case plan.sameValue(state):
 			changed = false
-			plan.Source, plan.Revision, plan.UpdatedAt = state.Source, state.Revision, state.UpdatedAt
+			plan.keepStored(state)
 		case wantKnown && r.data != nil:
 			r.checkHolder(ctx, resp, key, want, plan, "")
 		}
@@ -449,7 +529,7 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	plan.setKey(key)
 	if changed {
 		plan.Source = types.StringValue(string(identity.Manual))
-		plan.Revision, plan.UpdatedAt = types.Int64Unknown(), types.StringUnknown()
+		plan.Revision, plan.UpdatedAt, plan.AccountID = types.Int64Unknown(), types.StringUnknown(), types.StringUnknown()
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
@@ -730,12 +810,18 @@ func (m *identityModel) setMatcher(stored identity.Matcher) {
 func (m *identityModel) setStored(key mappingKey, stored identity.Mapping) {
 	m.setKey(key)
 	m.setMatcher(stored.Matcher)
+	m.AccountID = textOrNull(stored.AccountID)
 	m.Source = types.StringValue(string(stored.Source.OrManual()))
 	m.Revision = types.Int64Value(stored.Revision)
 	m.UpdatedAt = types.StringNull()
 	if !stored.UpdatedAt.IsZero() {
 		m.UpdatedAt = types.StringValue(stored.UpdatedAt.UTC().Format(time.RFC3339))
 	}
+}
+
+// keepStored takes over what a state knows of a mapping that is not written.
+func (m *identityModel) keepStored(state identityModel) {
+	m.AccountID, m.Source, m.Revision, m.UpdatedAt = state.AccountID, state.Source, state.Revision, state.UpdatedAt
 }
 
 func (m *identityModel) setKey(key mappingKey) {
@@ -756,7 +842,7 @@ func (m identityModel) sameOptions(other identityModel) bool {
 func (m identityModel) equal(o identityModel) bool {
 	return m.sameValue(o) && m.sameOptions(o) &&
 		m.ID.Equal(o.ID) && m.User.Equal(o.User) && m.ServiceType.Equal(o.ServiceType) && m.ExternalID.Equal(o.ExternalID) &&
-		m.Service.Equal(o.Service) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
+		m.Service.Equal(o.Service) && m.AccountID.Equal(o.AccountID) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
 }
 
 // valuePath returns the attribute that holds the mapping's value.
@@ -891,6 +977,30 @@ func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, stor
 		detail += "\n\nThe " + emptyStoreNote
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
+}
+
+func warnReused(diags *diag.Diagnostics, key mappingKey, id, accountID string) {
+	diags.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, accountID))
+}
+
+func addReused(diags *diag.Diagnostics, key mappingKey, m identityModel, accountID string) {
+	matcher, _ := m.matcher()
+	id, _ := matcher.Identity(key.service.Type)
+	diags.AddAttributeError(m.valuePath(), "Identity Belongs to Another Account Now", reusedMapping(key, id, accountID))
+}
+
+func reusedMapping(key mappingKey, id, accountID string) string {
+	return fmt.Sprintf("%s is mapped to %s in %s, but that is the name of another account now; the one that was mapped has the id %s. "+
+		"Keeping the mapping would give %s somebody else's access.\n\n"+
+		"Find out what the account is called now and declare that, or the other account that %s has. If the user left, remove the resource, which removes the mapping. "+
+		"If the account that has the name now is the user's, remove the resource, apply, and declare it again.",
+		key.user, id, key.service, accountID, key.user, key.user)
+}
+
+func warnRenamed(diags *diag.Diagnostics, key mappingKey, id, name string) {
+	diags.AddWarning(fmt.Sprintf("Account Was Renamed: %s in %s", key.user, key.service),
+		fmt.Sprintf("%s is mapped to %s in %s, but that account is called %s now. The old name may be given to somebody else.\n\nDeclare the new name: identity = %s",
+			key.user, id, key.service, name, hclString(name)))
 }
 
 func addNothingToImport(diags *diag.Diagnostics, key mappingKey) {

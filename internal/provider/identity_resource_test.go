@@ -94,7 +94,7 @@ func TestIdentityLifecycle(t *testing.T) {
 	s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
 	want := oktaConfig(" Ada@Acme.com", "00u1", map[string]any{
 		"matcher": nil, "overwrite": nil, "allow_shared": nil,
-		"id": "ada@acme.com," + testOkta, "service": testOkta, "source": "manual",
+		"id": "ada@acme.com," + testOkta, "service": testOkta, "account_id": nil, "source": "manual",
 		"revision": state["revision"], "updated_at": state["updated_at"],
 	})
 	if diff := cmp.Diff(want, state); diff != "" {

@@ -235,6 +235,7 @@ type providerData struct {
 	readOnly bool
 	rules    *rules.Set // the provider's own rules, compiled once; nil is a set without rules
 	session  *config.Session
+	claims   accountClaims
 }
 
 // fromProviderData returns the provider's data as Configure methods receive it:

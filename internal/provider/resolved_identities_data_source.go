@@ -50,7 +50,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 		Attributes: map[string]schema.Attribute{
 			"users": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Whose accounts are wanted: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. Of two users for whom rules or lookups find one account the earlier has it. " +
+				MarkdownDescription: "Whose accounts are wanted: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. Their order decides nothing: where rules or lookups find one account for several of them, it goes to the one whose e-mail is its primary address, else to nobody. " +
 					"Without it: everybody who is stored, people and bots, by normalised e-mail or username and sorted. An element that is unknown at plan defers the data source to apply.",
 			},
 			"services": schema.ListNestedAttribute{
@@ -70,7 +70,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 					"and a plan that adds missing mappings passes without `depends_on`. Services and users that are not asked for may stand in it.",
 			},
 			"on_unmapped": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onUnmappedError, onUnmappedWarn, onUnmappedIgnore)},
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
 				MarkdownDescription: "What to do about unmapped users: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
 					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
 			},
@@ -84,6 +84,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				MarkdownDescription: "Whether to compare stored values with what rules and services give now, and to ask services whether the accounts of stored and declared mappings still exist and are active; " +
 					"what is found is in `stale`, `offboarding` and one warning. It asks the services for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
 			},
+			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{
 				Computed: true, ElementType: identityMapType,
 				MarkdownDescription: "Accounts by user: user to service key to identity. Every user is a key, spelled as in `users`; a service in which the user is unmapped is an absent key, so read it with `try` or `lookup`. " +
@@ -99,8 +100,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":    schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service": schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"reason": schema.StringAttribute{Computed: true, MarkdownDescription: "`not_found`, `inactive`, `ambiguous` (several accounts have the e-mail), `claimed` (the account belongs to somebody else; see `collisions`), " +
-						"`no_email` or `no_directory` (nobody can be asked)."},
+					"reason":  schema.StringAttribute{Computed: true, MarkdownDescription: "Why: " + reasonsDoc},
 				}},
 			},
 			"stale": schema.ListNestedAttribute{
@@ -112,7 +112,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 					"stored":        schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that is stored, and stays the answer until a manual mapping replaces it."},
 					"stored_source": schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
 					"current":       schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that rules or the service give now. Null where they give none."},
-					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`changed` where they give another identity; `inactive` where the account is; `absent` where the service no longer has it; else why they give none: a reason as in `unmapped`."},
+					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`renamed` where the account has another name; `changed` where rules or the service give another identity; `inactive` where the account is; `absent` where the service no longer has it; else why they give none: a reason as in `unmapped`."},
 				}},
 			},
 			"offboarding": schema.ListNestedAttribute{
@@ -129,7 +129,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"collisions": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Accounts that more than one user has or claims: stored for several users, declared for several, or found by rules or a lookup for one while it belongs to another. " +
+				MarkdownDescription: "Accounts that more than one user has or claims: stored for several users, declared for several, or found by rules or a lookup for several, or for one while it belongs to another. " +
 					"Who else holds a stored account is known among the users asked for only.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
@@ -140,7 +140,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"hcl": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
+				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in; the account is filled in where the reason is `alias`. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
 			},
 			"mapped_count": schema.Int64Attribute{
 				Computed:            true,
@@ -153,6 +153,10 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"by_source": schema.MapAttribute{
 				Computed: true, ElementType: types.NumberType,
 				MarkdownDescription: "How many identities each step of the chain gave: `declared`, `store`, `rule`, `email` and `fetch_remote_identity` are always keys.",
+			},
+			"by_evidence": schema.MapAttribute{
+				Computed: true, ElementType: types.NumberType,
+				MarkdownDescription: "How many identities are believed for which reason: `declared`, `manual`, `rule`, `verified_email`, `email`, `alias` and `fetch_remote_identity` are always keys; see `evidence` of `sym_resolved_identity`.",
 			},
 		},
 	}
@@ -172,12 +176,27 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 	if !ok {
 		return
 	}
-	answers, err := config.resolve(ctx, api, rules.Join(config.rules, d.data.rules))
+	pass, err := config.resolve(ctx, api, rules.Join(config.rules, d.data.rules))
 	if err != nil {
 		addBulkFailure(&resp.Diagnostics, config, err)
 		return
 	}
-	summary := summarize(config, answers)
+	addAccountConflicts(&resp.Diagnostics, d.data.claims.add(pass.Resolutions))
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if config.persist {
+		holds := func(answers []resolve.Resolution) bool {
+			var diags diag.Diagnostics
+			summarize(config, answers).report(&diags)
+			return !diags.HasError()
+		}
+		if err := pass.Persist(ctx, holds); err != nil {
+			addBulkFailure(&resp.Diagnostics, config, err)
+			return
+		}
+	}
+	summary := summarize(config, pass.Resolutions)
 	summary.report(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -186,7 +205,7 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 }
 
 // resolve runs the chain for the users that are configured, or for everybody.
-func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) ([]resolve.Resolution, error) {
+func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (*resolve.Pass, error) {
 	chain := resolve.Chain{API: api, Rules: set}
 	if c.everybody {
 		all, err := readEverybody(ctx, api)
@@ -214,6 +233,7 @@ type bulkConfig struct {
 	onUnmapped string
 	persist    bool
 	checkStale bool
+	onStale    string
 }
 
 // readBulkConfig reads and checks a configuration, and reports what is wrong at
@@ -249,6 +269,9 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 	}
 	if checkStale, ok := get("check_stale").(types.Bool); ok {
 		c.checkStale = checkStale.ValueBool()
+	}
+	if text, ok := get("on_stale").(types.String); ok {
+		c.onStale = text.ValueString()
 	}
 	return c
 }
@@ -409,8 +432,7 @@ func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
 	return all, nil
 }
 
-// keys returns the keys of all users, sorted: the order of pages must not decide
-// who has an account.
+// keys returns the keys of all users, sorted.
 func (e *everybody) keys() []identity.UserKey {
 	users := e.users.All()
 	keys := make([]identity.UserKey, len(users))
@@ -436,12 +458,14 @@ type bulkSummary struct {
 	config     *bulkConfig
 	answers    []resolve.Resolution // service by service, each in the order of config.users
 	failed     []resolve.Resolution
+	reused     []resolve.Resolution // mappings whose identity is another account's name now
 	unmapped   []resolve.Resolution
 	stale      []staleMapping
 	retired    []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
 	collisions []collision
 	mapped     int
 	bySource   map[resolve.Origin]int
+	byEvidence map[identity.Evidence]int
 }
 
 // staleMapping is a stored value that rules or the service contradict.
@@ -472,7 +496,7 @@ func accountText(matcher identity.Matcher, serviceType string) string {
 }
 
 func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
-	s := &bulkSummary{config: config, answers: answers, bySource: map[resolve.Origin]int{}}
+	s := &bulkSummary{config: config, answers: answers, bySource: map[resolve.Origin]int{}, byEvidence: map[identity.Evidence]int{}}
 	for i := range config.services {
 		inService := answers[i*len(config.users) : (i+1)*len(config.users)]
 		for _, a := range inService {
@@ -480,9 +504,13 @@ func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 			case a.Err != nil:
 				s.failed = append(s.failed, a)
 				continue
+			case a.Reused():
+				s.reused = append(s.reused, a)
+				continue
 			case a.Mapped():
 				s.mapped++
 				s.bySource[a.Source]++
+				s.byEvidence[a.Evidence]++
 			default:
 				s.unmapped = append(s.unmapped, a)
 			}
@@ -498,6 +526,12 @@ func (s *bulkSummary) addStale(a resolve.Resolution) {
 		s.retired = append(s.retired, a)
 	}
 	switch {
+	case a.Stale && a.Account == identity.AccountRenamed:
+		found := staleMapping{answer: a, reason: string(a.Account)}
+		if a.Fresh != nil {
+			found.current = accountText(a.Fresh, a.Service.Type)
+		}
+		s.stale = append(s.stale, found)
 	case a.Stale && a.Fresh != nil:
 		s.stale = append(s.stale, staleMapping{a, accountText(a.Fresh, a.Service.Type), reasonChanged})
 	case a.Stale && a.Retired():
@@ -536,9 +570,12 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 	// After those who have accounts, so that an account is written as stored and
 	// not as found.
 	for _, a := range answers {
-		if a.Reason == resolve.Claimed {
-			add(a.Holder, a.Candidates[0], a.Service)
-			add(a.User, a.Candidates[0], a.Service)
+		switch {
+		case a.Reason == resolve.Claimed:
+			add(a.Holder, a.Candidates[0].Matcher, a.Service)
+			add(a.User, a.Candidates[0].Matcher, a.Service)
+		case len(a.Rivals) > 0: // they are among the answers as well
+			add(a.User, a.Candidates[0].Matcher, a.Service)
 		}
 	}
 	list := make([]collision, 0, len(found))
@@ -572,7 +609,7 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 			name = fmt.Sprintf("%s_%d", first, uses[first])
 		}
 		uses[name]++
-		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, nil), "\n")
+		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, likelyAccount(a)), "\n")
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
@@ -619,7 +656,9 @@ func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *
 	attributes["hcl"] = wireText(pasteBlocks(s.unmapped))
 	attributes["mapped_count"] = wireNumber(s.mapped)
 	attributes["unmapped_count"] = wireNumber(len(s.unmapped))
-	attributes["by_source"] = s.sources()
+	attributes["by_source"] = countsOf(s.bySource, resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote)
+	attributes["by_evidence"] = countsOf(s.byEvidence, identity.EvidenceDeclared, identity.EvidenceManual, identity.EvidenceRule,
+		identity.EvidenceVerifiedEmail, identity.EvidenceEmail, identity.EvidenceAlias, identity.EvidenceFetch)
 	state.Raw = tftypes.NewValue(config.Schema.Type().TerraformType(ctx), attributes)
 }
 
@@ -702,11 +741,11 @@ func (s *bulkSummary) collisionAttributes(c collision) map[string]tftypes.Value 
 	}
 }
 
-// sources returns the counts by source. Every source is a key.
-func (s *bulkSummary) sources() tftypes.Value {
-	counts := map[string]tftypes.Value{}
-	for _, source := range []resolve.Origin{resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote} {
-		counts[string(source)] = wireNumber(s.bySource[source])
+// countsOf returns counts by name. Every name is a key.
+func countsOf[T ~string](found map[T]int, names ...T) tftypes.Value {
+	counts := make(map[string]tftypes.Value, len(names))
+	for _, name := range names {
+		counts[string(name)] = wireNumber(found[name])
 	}
 	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.Number}, counts)
 }

@@ -124,10 +124,11 @@ func TestResolvedIdentities_outputs(t *testing.T) {
 		},
 		"unmapped":     unmapped,
 		"mapped_count": 5, "unmapped_count": 13,
-		"by_source":  counts("declared", 1, "store", 2, "rule", 1, "email", 1),
-		"stale":      nil,
-		"collisions": []any{map[string]any{"service": testOkta, "identity": "00u5", "users": []any{"Stored@ACME.com", "thief@acme.com"}}},
-		"users":      config["users"], "services": config["services"],
+		"by_source":   counts("declared", 1, "store", 2, "rule", 1, "email", 1),
+		"by_evidence": map[string]any{"declared": 1, "manual": 1, "rule": 2, "verified_email": 0, "email": 1, "alias": 0, "fetch_remote_identity": 0},
+		"stale":       nil,
+		"collisions":  []any{map[string]any{"service": testOkta, "identity": "00u5", "users": []any{"Stored@ACME.com", "thief@acme.com"}}},
+		"users":       config["users"], "services": config["services"],
 	})
 	if writes := s.requests("PATCH users"); len(writes) > 0 {
 		t.Errorf("reading wrote %v", writes)
@@ -225,8 +226,8 @@ func TestResolvedIdentities_persist(t *testing.T) {
 	first, diags := p.readData(resolvedMany, config)
 	wantDiagnostics(t, diags)
 	wantAnswers(t, first, map[string]any{"by_source": counts("store", 4), "mapped_count": 4})
-	if n := len(s.requests("PATCH users")); n != 2 {
-		t.Errorf("%d writes, want one for each service", n)
+	if n := len(s.requests("PATCH users")); n != 1 {
+		t.Errorf("%d writes, want one transaction for all services", n)
 	}
 	for user, want := range map[string]identity.Source{"ada@acme.com": identity.FromEmail, "eve@rules.com": identity.FromRule, "stored@acme.com": identity.Manual} {
 		if m, ok := s.stored(user, testOkta); !ok || m.Source != want {
@@ -309,7 +310,8 @@ func TestResolvedIdentities_collisions(t *testing.T) {
 		collision("Octo", "a@acme.com", "B@acme.com", "finder@acme.com"), collision("same", "d1@acme.com", "d2@acme.com"),
 	}
 	wantAnswers(t, got, map[string]any{"collisions": accounts, "unmapped": []any{
-		unmappedAs("early@acme.com", testGitHub, "claimed"), unmappedAs("finder@acme.com", testGitHub, "claimed"), unmappedAs("rule@acme.com", testGitHub, "claimed"),
+		unmappedAs("late@acme.com", testGitHub, "ambiguous"), unmappedAs("early@acme.com", testGitHub, "ambiguous"),
+		unmappedAs("finder@acme.com", testGitHub, "claimed"), unmappedAs("rule@acme.com", testGitHub, "claimed"),
 	}})
 }
 

@@ -20,24 +20,34 @@ import (
 // maxListed bounds the lists in a diagnostic. The attributes list everybody.
 const maxListed = 50
 
-// report adds at most three diagnostics, whatever the number of people: failures,
-// unmapped users, and identities to review.
+// report adds at most five diagnostics, whatever the number of people: failures,
+// reused identities, unmapped users, stale identities where they are errors, and
+// identities to review.
 func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	if len(s.failed) > 0 {
 		diags.AddError("Unable to Resolve Identities", s.failedDetail())
 	}
+	if len(s.reused) > 0 {
+		diags.AddError("Identities Belong to Other Accounts Now", "Identities of mappings have become names of other accounts:\n\n"+listed(s.reused, reusedText)+"\n"+reusedRemedy)
+	}
 	if len(s.unmapped) > 0 {
 		first := s.unmapped[0]
 		switch s.config.onUnmapped {
-		case onUnmappedIgnore:
-		case onUnmappedWarn:
+		case onIgnore:
+		case onWarn:
 			// Terraform folds warnings with equal summaries.
 			diags.AddWarning("Unmapped Users: "+s.where(first)+andMore(len(s.unmapped)-1), s.unmappedDetail())
 		default:
 			diags.AddError("Unmapped Users", s.unmappedDetail())
 		}
 	}
-	if found := len(s.collisions) + len(s.retired) + len(s.contradicted()); found > 0 {
+	if s.config.onStale == onError {
+		if stale := s.contradictedAutomatic(); len(stale) > 0 {
+			diags.AddError("Stale Identities", "Rules and services contradict automatic values that are stored, and on_stale = \"error\":\n\n"+listed(stale, s.staleLine)+
+				"\nDeclare the account that is right, or remove the mapping.")
+		}
+	}
+	if found := len(s.collisions) + len(s.retiredToReview()) + len(s.contradicted()); found > 0 {
 		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(found-1), s.findings())
 	}
 }
@@ -118,7 +128,7 @@ func (s *bulkSummary) unmappedDetail() string {
 	}
 	if more := len(s.unmapped) - maxListed; more > 0 {
 		switch s.config.onUnmapped {
-		case onUnmappedWarn:
+		case onWarn:
 			fmt.Fprintf(&b, "\n%d more are not shown: the attributes unmapped and hcl have everybody.\n", more)
 		default:
 			fmt.Fprintf(&b, "\n%d more are not shown: with on_unmapped = \"warn\" the attributes unmapped and hcl have everybody.\n", more)
@@ -144,9 +154,12 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 		advice string
 	}{
 		{resolve.Inactive, "inactive: take people who left out of this configuration."},
+		{resolve.Alias, "alias: if the account is theirs, map it by hand; match_aliases = true on the directory accepts such addresses."},
+		{resolve.Unverified, "unverified: have the address verified or the account approved; include_unverified = true on the directory is for services without sign-up."},
 		{resolve.Ambiguous, "ambiguous: decide which of the accounts is the right one."},
 		{resolve.Claimed, "claimed: if the account is not its holder's, correct that mapping instead."},
 		{resolve.NoEmail, "no_email: bots are mapped by hand, and must exist in Sym before."},
+		{resolve.OtherDomain, "other_domain: add the domain to domains of the directory if its people have accounts there."},
 		{resolve.NoDirectory, "no_directory: a directory in the server's configuration or a rule would find them."},
 	} {
 		if occurs[r.reason] {
@@ -159,12 +172,37 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 	return b.String()
 }
 
-// contradicted returns the stale values except those whose account is inactive
-// or gone, which are listed apart.
+// retiredToReview returns the mappings whose account is inactive or gone, as far
+// as on_stale leaves them to a warning.
+func (s *bulkSummary) retiredToReview() []resolve.Resolution {
+	var list []resolve.Resolution
+	for _, a := range s.retired {
+		if s.isWarning(a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// contradicted returns the other stale values that on_stale leaves to a warning.
 func (s *bulkSummary) contradicted() []staleMapping {
+	return s.staleWhere(func(found staleMapping) bool { return !found.answer.Retired() && s.isWarning(found.answer) })
+}
+
+// isWarning reports whether on_stale leaves a stale value to a warning.
+func (s *bulkSummary) isWarning(a resolve.Resolution) bool {
+	return s.config.onStale != onIgnore && (s.config.onStale != onError || contradiction(a) == "")
+}
+
+// contradictedAutomatic returns the stale values that on_stale is about.
+func (s *bulkSummary) contradictedAutomatic() []staleMapping {
+	return s.staleWhere(func(found staleMapping) bool { return contradiction(found.answer) != "" })
+}
+
+func (s *bulkSummary) staleWhere(good func(staleMapping) bool) []staleMapping {
 	var list []staleMapping
 	for _, found := range s.stale {
-		if !found.answer.Retired() {
+		if good(found) {
 			list = append(list, found)
 		}
 	}
@@ -176,8 +214,8 @@ func (s *bulkSummary) firstFinding() string {
 	case len(s.collisions) > 0:
 		c := s.collisions[0]
 		return c.account + " in " + c.service.String()
-	case len(s.retired) > 0:
-		return s.where(s.retired[0])
+	case len(s.retiredToReview()) > 0:
+		return s.where(s.retiredToReview()[0])
 	}
 	return s.where(s.contradicted()[0].answer)
 }
@@ -188,8 +226,8 @@ func (s *bulkSummary) findings() string {
 		parts = append(parts, "Several users have or claim one account:\n\n"+listed(s.collisions, s.collisionLine)+
 			"\nOne of them would have the other's access. Correct the mapping that is wrong; where they really share the account, nothing is to be done.")
 	}
-	if len(s.retired) > 0 {
-		parts = append(parts, "Accounts of mappings are inactive or gone:\n\n"+listed(s.retired, s.retiredLine)+
+	if retired := s.retiredToReview(); len(retired) > 0 {
+		parts = append(parts, "Accounts of mappings are inactive or gone:\n\n"+listed(retired, s.retiredLine)+
 			"\nFor people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.")
 	}
 	if stale := s.contradicted(); len(stale) > 0 {

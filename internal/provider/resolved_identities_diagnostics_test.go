@@ -25,8 +25,8 @@ func TestBulkReport_golden(t *testing.T) {
 	}
 	answers := []resolve.Resolution{
 		{User: "ada@acme.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: resolve.Store, StoredSource: identity.FromEmail, Stale: true, Fresh: identity.Matcher{"user_id": "00u9"}},
-		{User: "bob@acme.com", Service: okta, Reason: resolve.Claimed, Holder: "ada@acme.com", Candidates: []identity.Matcher{{"user_id": "00u1"}}},
-		{User: "carol@acme.com", Service: okta, Reason: resolve.Ambiguous, Candidates: []identity.Matcher{{"user_id": "00u2"}, {"user_id": "00u3"}}},
+		{User: "bob@acme.com", Service: okta, Reason: resolve.Claimed, Holder: "ada@acme.com", Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}}},
+		{User: "carol@acme.com", Service: okta, Reason: resolve.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u2"}}, {Matcher: identity.Matcher{"user_id": "00u3"}}}},
 		{User: "ada@acme.com", Service: github, Reason: resolve.Inactive},
 		{User: "bob@acme.com", Service: github, Reason: resolve.NotFound, LookupEmail: "robert@acme.com"},
 		{User: "carol@acme.com", Service: github, Matcher: identity.Matcher{"user_id": "carol"}, Source: resolve.Store, StoredSource: identity.Manual, Stale: true, Account: identity.AccountInactive},

@@ -38,12 +38,26 @@ func NewResolvedIdentityDataSource() datasource.DataSource {
 
 type resolvedIdentityDataSource struct{ dataSource }
 
-// Values of on_unmapped.
+// Values of on_unmapped, whose default is error, and of on_stale, whose default
+// is warn.
 const (
-	onUnmappedError  = "error"
-	onUnmappedWarn   = "warn"
-	onUnmappedIgnore = "ignore"
+	onError  = "error"
+	onWarn   = "warn"
+	onIgnore = "ignore"
 )
+
+// onStaleAttribute is the same in both data sources that resolve.
+func onStaleAttribute() schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Validators: []validator.String{
+			stringvalidator.OneOf(onIgnore, onWarn, onError),
+			stringvalidator.AlsoRequires(path.MatchRoot("check_stale")),
+		},
+		MarkdownDescription: "What to do, with `check_stale`, when a stored automatic value is contradicted: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. " +
+			"`warn` (default), `ignore`, or `error`, which stores nothing either. Contradicted manual mappings are warnings, or ignored. " +
+			"An identity that has become the name of another account (`reused`) is an error in every case.",
+	}
+}
 
 // resolvedIdentityModel holds the configuration and the result.
 type resolvedIdentityModel struct {
@@ -55,10 +69,13 @@ type resolvedIdentityModel struct {
 	OnUnmapped   types.String `tfsdk:"on_unmapped"`
 	Persist      types.Bool   `tfsdk:"persist"`
 	CheckStale   types.Bool   `tfsdk:"check_stale"`
+	OnStale      types.String `tfsdk:"on_stale"`
 	Identity     types.String `tfsdk:"identity"`
 	Matcher      types.Map    `tfsdk:"matcher"`
 	Mapped       types.Bool   `tfsdk:"mapped"`
+	AccountID    types.String `tfsdk:"account_id"`
 	Source       types.String `tfsdk:"source"`
+	Evidence     types.String `tfsdk:"evidence"`
 	StoredSource types.String `tfsdk:"stored_source"`
 	Rule         types.String `tfsdk:"rule"`
 	LookupEmail  types.String `tfsdk:"lookup_email"`
@@ -97,7 +114,7 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 					"so they answer before the store does, and a plan that adds a missing mapping passes without `depends_on`. Give it the same local map that feeds `sym_identity`.",
 			},
 			"on_unmapped": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onUnmappedError, onUnmappedWarn, onUnmappedIgnore)},
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
 				MarkdownDescription: "What to do about an unmapped user: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
 					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
 			},
@@ -111,6 +128,7 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 				MarkdownDescription: "Whether to compare a stored value with what rules and the service give now, and to ask the service whether the account of a stored or declared mapping still exists and is active; " +
 					"a difference is a warning, and `stale` is true. It asks the service for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
 			},
+			"on_stale": onStaleAttribute(),
 			"identity": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "The account. Null while the user is unmapped, or where the stored value has more than one key; see `matcher`.",
@@ -122,6 +140,16 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			"mapped": schema.BoolAttribute{
 				Computed:            true,
 				MarkdownDescription: "Whether the chain found an account.",
+			},
+			"account_id": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "The account's immutable id, where the service has one beside the identity: a GitHub login or a Google address may be given to somebody else later, this id is not. " +
+					"Null where it is not known, and while the user is unmapped.",
+			},
+			"evidence": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "Why the identity is believed: `declared`, `manual`, `rule`, `verified_email` (the service has proved that the e-mail is the account's), `email` (the e-mail is the account's own address), " +
+					"`alias` (another address of the account, with `match_aliases`) or `fetch_remote_identity`. A stored value has the evidence of its source: `email` also where the service had proved the address, unless `check_stale` asks again. Null while the user is unmapped.",
 			},
 			"source": schema.StringAttribute{
 				Computed:            true,
@@ -140,18 +168,17 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 				MarkdownDescription: "The e-mail that a `lookup_email` rule gave for asking the service. Null where the user's own was used.",
 			},
 			"reason": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "Why the user is unmapped: `not_found`, `inactive`, `ambiguous` (several accounts have the e-mail), `claimed` (the account belongs to somebody else), " +
-					"`no_email` or `no_directory` (nobody can be asked). Null for a mapped user.",
+				Computed:            true,
+				MarkdownDescription: "Why the user is unmapped: " + reasonsDoc + " Null for a mapped user.",
 			},
 			"stale": schema.BoolAttribute{
 				Computed: true,
-				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave, or the stored account is inactive or no longer there. " +
+				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave, or the stored account is inactive, no longer there or has another name. " +
 					"False for a manual mapping of which they know nothing, and for one in `declared`. Null unless `check_stale = true`.",
 			},
 			"account": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "What the service says of the account of a stored or declared mapping: `active`, `inactive`, or `absent` where it has no such account. " +
+				MarkdownDescription: "What the service says of the account of a stored or declared mapping: `active`, `inactive`, `absent` where it has no such account, or `renamed` where the account has another name now. " +
 					"Null where it cannot be asked for accounts by identity, for a user whose account a rule or a lookup found just now, and unless `check_stale = true`.",
 			},
 			"steps": schema.ListNestedAttribute{
@@ -205,20 +232,35 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 	if !ok {
 		return
 	}
-	answer, ok := resolveOne(ctx, api, rules.Join(own, d.data.rules), resolve.Request{
+	persist := config.Persist.ValueBool()
+	pass, err := resolve.Chain{API: api, Rules: rules.Join(own, d.data.rules)}.Resolve(ctx, resolve.Request{
 		Users: []identity.UserKey{user}, Services: []identity.ServiceKey{service},
 		Declared: map[identity.ServiceKey]map[identity.UserKey]identity.Matcher{service: declared},
-		Persist:  config.Persist.ValueBool(), CheckStale: config.CheckStale.ValueBool(),
-	}, &resp.Diagnostics)
-	if !ok {
+		Persist:  persist, CheckStale: config.CheckStale.ValueBool(),
+	})
+	if err != nil {
+		addResolveFailure(&resp.Diagnostics, user, service, err)
 		return
 	}
-	reportUnmapped(&resp.Diagnostics, answer, config.OnUnmapped.ValueString())
-	reportStale(&resp.Diagnostics, answer)
+	addAccountConflicts(&resp.Diagnostics, d.data.claims.add(pass.Resolutions))
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	config.setResolution(answer)
+	report := func(answers []resolve.Resolution) (diags diag.Diagnostics) {
+		reportResolution(&diags, answers[0], config.OnUnmapped.ValueString(), config.OnStale.ValueString())
+		return diags
+	}
+	if persist {
+		if err := pass.Persist(ctx, func(answers []resolve.Resolution) bool { return !report(answers).HasError() }); err != nil {
+			addResolveFailure(&resp.Diagnostics, user, service, err)
+			return
+		}
+	}
+	resp.Diagnostics.Append(report(pass.Resolutions)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.setResolution(pass.Resolutions[0])
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
@@ -242,21 +284,27 @@ func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (i
 	return service, ok
 }
 
-// resolveOne runs the chain for one user and one service. A failure goes to
-// diags; it never makes the user unmapped.
-func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolve.Request, diags *diag.Diagnostics) (resolve.Resolution, bool) {
-	user, service := req.Users[0], req.Services[0]
-	answers, err := resolve.Chain{API: api, Rules: set}.Resolve(ctx, req)
-	if err == nil {
-		err = answers[0].Err
+// reportResolution reports what is to be said of one user and one service. A
+// failure never makes the user unmapped.
+func reportResolution(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped, onStale string) {
+	switch {
+	case a.Err != nil:
+		addResolveFailure(diags, a.User, a.Service, a.Err)
+	case a.Reused():
+		reportReused(diags, a)
+	default:
+		reportUnmapped(diags, a, onUnmapped)
+		reportStale(diags, a, onStale)
 	}
+}
+
+// addResolveFailure reports a failure of the chain for one user and one service.
+func addResolveFailure(diags *diag.Diagnostics, user identity.UserKey, service identity.ServiceKey, err error) {
 	var (
 		unregistered *resolve.UnregisteredError
 		broken       *rules.EvalError
 	)
 	switch {
-	case err == nil:
-		return answers[0], true
 	case errors.As(err, &unregistered):
 		addUnregistered(diags, service, unregistered.Registered)
 	case errors.As(err, &broken):
@@ -264,7 +312,6 @@ func resolveOne(ctx context.Context, api resolve.API, set *rules.Set, req resolv
 	default:
 		addFailure(diags, "Resolve Identity", string(user), service.String(), err)
 	}
-	return resolve.Resolution{}, false
 }
 
 func (m *resolvedIdentityModel) setResolution(a resolve.Resolution) {
@@ -276,6 +323,7 @@ func (m *resolvedIdentityModel) setResolution(a resolve.Resolution) {
 		}
 	}
 	m.Mapped = types.BoolValue(a.Mapped())
+	m.AccountID, m.Evidence = textOrNull(a.AccountID), textOrNull(a.Evidence)
 	m.Source = textOrNull(a.Source)
 	m.StoredSource = textOrNull(a.StoredSource)
 	m.Rule = textOrNull(a.Rule)

@@ -160,40 +160,40 @@ func TestResolvedIdentity_sources(t *testing.T) {
 	}{
 		"declared": {
 			resolveConfig("ada@acme.com", okta, map[string]any{"declared": map[string]any{" ADA@acme.com": "00u2"}}),
-			answered("identity", "00u2", "source", "declared"), []string{"declared hit: 00u2 is declared in this configuration"},
+			answered("identity", "00u2", "source", "declared", "evidence", "declared"), []string{"declared hit: 00u2 is declared in this configuration"},
 		},
 		"declared and stored": {
 			resolveConfig("ruled@acme.com", okta, map[string]any{"declared": map[string]any{"ruled@acme.com": "00u6"}, "check_stale": true}),
-			answered("identity", "00u6", "source", "declared", "stored_source", "rule", "stale", false), []string{"declared hit: 00u6 is declared in this configuration"},
+			answered("identity", "00u6", "source", "declared", "evidence", "declared", "stored_source", "rule", "stale", false), []string{"declared hit: 00u6 is declared in this configuration"},
 		},
 		"declared in a service that is not registered": {
 			resolveConfig("ada@acme.com", "okta:new.okta.com", map[string]any{"declared": map[string]any{"ada@acme.com": "00u2"}}),
-			answered("identity", "00u2", "source", "declared"), []string{"declared hit: 00u2 is declared in this configuration"},
+			answered("identity", "00u2", "source", "declared", "evidence", "declared"), []string{"declared hit: 00u2 is declared in this configuration"},
 		},
 		"stored": {
-			resolveConfig("  STORED@acme.com ", okta), answered("identity", "00u5", "source", "store", "stored_source", "manual"),
+			resolveConfig("  STORED@acme.com ", okta), answered("identity", "00u5", "source", "store", "evidence", "manual", "stored_source", "manual"),
 			[]string{"store hit: 00u5 is stored (source manual)"},
 		},
 		"rule of the provider": {
-			resolveConfig("eve@acme.com", okta), answered("identity", "00u8", "source", "rule", "rule", "provider's"),
+			resolveConfig("eve@acme.com", okta), answered("identity", "00u8", "source", "rule", "evidence", "rule", "rule", "provider's"),
 			[]string{"store miss: nothing is stored", `rule hit: rule "provider's" gives 00u8`},
 		},
 		"own rules first": {
 			resolveConfig("mallory@acme.com", okta, map[string]any{"rules": []any{idRule("own", "x-$${local}"), idRule("second", "y")}}),
-			answered("identity", "x-${local}", "source", "rule", "rule", "own"),
+			answered("identity", "x-${local}", "source", "rule", "evidence", "rule", "rule", "own"),
 			[]string{"store miss: nothing is stored", `rule hit: rule "own" gives x-${local}`},
 		},
 		"e-mail": {
-			resolveConfig("Ada@acme.com", okta), answered("identity", "00u1", "source", "email"),
+			resolveConfig("Ada@acme.com", okta), answered("identity", "00u1", "source", "email", "evidence", "email"),
 			[]string{"store miss: nothing is stored", "rule miss: no rule gives an identity", "email hit: ada@acme.com has the account 00u1"},
 		},
 		"another e-mail": {
 			resolveConfig("ada@acme.com", okta, map[string]any{"rules": []any{map[string]any{"name": "married", "service_type": "okta", "match": `ada@(.*)`, "lookup_email": "ada.byron@$1"}}}),
-			answered("identity", "00u7", "source", "email", "lookup_email", "ada.byron@acme.com"),
+			answered("identity", "00u7", "source", "email", "evidence", "email", "lookup_email", "ada.byron@acme.com"),
 			[]string{"store miss: nothing is stored", "rule miss: no rule gives an identity", `email hit: ada.byron@acme.com (by rule "married") has the account 00u7`},
 		},
 		"fetch_remote_identity": {
-			resolveConfig("ada@acme.com", "custom:pager"), answered("identity", "P1", "source", "fetch_remote_identity"),
+			resolveConfig("ada@acme.com", "custom:pager"), answered("identity", "P1", "source", "fetch_remote_identity", "evidence", "fetch_remote_identity"),
 			[]string{
 				"store miss: nothing is stored", "rule skipped: custom services have fetch_remote_identity in place of rules",
 				"fetch_remote_identity hit: ada@acme.com has the account P1",
@@ -232,7 +232,7 @@ func TestResolvedIdentity_managed(t *testing.T) {
 	config := resolveConfig("ada@acme.com", "auth0:acme", map[string]any{"check_stale": true, "persist": true})
 	got, diags := p.readData(resolved, config)
 	wantDiagnostics(t, diags)
-	want := answered("identity", "auth0|7", "matcher", map[string]any{"idp_id": "auth0|7"}, "source", "store", "stored_source", "manual", "stale", false)
+	want := answered("identity", "auth0|7", "matcher", map[string]any{"idp_id": "auth0|7"}, "source", "store", "evidence", "manual", "stored_source", "manual", "stale", false)
 	wantAnswer(t, p, got, config, want, []string{"store hit: auth0|7 is stored (source manual)"})
 
 	_, diags = p.readData(resolved, config) // nobody is stored now

@@ -38,9 +38,16 @@ func TestUnmappedDetail_golden(t *testing.T) {
 		return resolve.Step{Name: resolve.Email, Outcome: outcome, Detail: detail}
 	}
 	ambiguous := unmappedAda(resolve.Ambiguous, email(resolve.Miss, "ada@acme.com has several accounts: 00u1, 00u2"))
-	ambiguous.Candidates = []identity.Matcher{{"user_id": "00u1"}, {"user_id": "00u2"}}
+	ambiguous.Candidates = []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}, State: "inactive", Name: "Ada L"}, {Matcher: identity.Matcher{"user_id": "00u2"}}}
 	claimed := unmappedAda(resolve.Claimed, email(resolve.Miss, "ada@acme.com has the account 00u1, which belongs to bob@acme.com"))
-	claimed.Candidates, claimed.Holder = []identity.Matcher{{"user_id": "00u1"}}, "bob@acme.com"
+	claimed.Candidates, claimed.Holder = []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}}, "bob@acme.com"
+	only := []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u7"}, State: "active"}}
+	alias := unmappedAda(resolve.Alias, email(resolve.Miss, "ada@acme.com is only another address of 00u7 (active)"))
+	alias.Candidates = only
+	unverified := unmappedAda(resolve.Unverified, email(resolve.Miss, "ada@acme.com is not verified in 00u7 (active)"))
+	unverified.Candidates = only
+	contested := unmappedAda(resolve.Ambiguous, email(resolve.Miss, "ada@acme.com has the account 00u7, as bob@acme.com, carol@acme.com would, so nobody has it"))
+	contested.Candidates, contested.Rivals = only, []identity.UserKey{"bob@acme.com", "carol@acme.com"}
 	renamed := unmappedAda(resolve.NotFound, email(resolve.Miss, `no account has the e-mail ada.byron@acme.com (by rule "married")`))
 	renamed.LookupEmail = "ada.byron@acme.com"
 	bot := resolve.Resolution{User: "deploy-bot", Service: mustService("github:acme"), Reason: resolve.NoEmail, Steps: []resolve.Step{
@@ -93,7 +100,7 @@ What each step said:
 
 If the person left, take them out of this configuration. Otherwise map the right account by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
 		"ambiguous": {ambiguous,
-			`ada@acme.com has no identity in okta:acme.okta.com: several accounts there have this e-mail: 00u1, 00u2 (reason: ambiguous).
+			`ada@acme.com has no identity in okta:acme.okta.com: several accounts there have this e-mail: 00u1 (Ada L, inactive), 00u2 (reason: ambiguous).
 
 What each step said:
 
@@ -102,6 +109,47 @@ What each step said:
   email  miss: ada@acme.com has several accounts: 00u1, 00u2
 
 Decide which account is the right one and map it by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"ambiguous: several people": {contested,
+			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u7 (active), was found for bob@acme.com, carol@acme.com as well (reason: ambiguous).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com has the account 00u7, as bob@acme.com, carol@acme.com would, so nobody has it
+
+Decide whose account it is and map it by hand; the others then need accounts of their own. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"alias": {alias,
+			`ada@acme.com has no identity in okta:acme.okta.com: no account there has this e-mail as its own address; it is another address of 00u7 (active) (reason: alias).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com is only another address of 00u7 (active)
+
+If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory. Give the same value to declared here, so that the plan which adds the mapping passes:` +
+				strings.Replace(adaBlock, `"" # fill in the account's user_id`, `"00u7"`, 1)},
+		"unverified": {unverified,
+			`ada@acme.com has no identity in okta:acme.okta.com: the service has not verified this e-mail, or nobody approved the account: 00u7 (active) (reason: unverified).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com is not verified in 00u7 (active)
+
+Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. Otherwise map the right account by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+		"other_domain": {unmappedAda(resolve.OtherDomain, email(resolve.Skipped, "the directory of okta:acme.okta.com is not for the domain of ada@acme.com")),
+			`ada@acme.com has no identity in okta:acme.okta.com: the directory of the service is not for the domain of this e-mail (reason: other_domain).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  skipped: the directory of okta:acme.okta.com is not for the domain of ada@acme.com
+
+If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
 		"claimed": {claimed,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com (reason: claimed).
 
@@ -247,15 +295,73 @@ What each step said:
 				Steps: []resolve.Step{{Name: resolve.Store, Outcome: resolve.Hit, Detail: "00u1 is stored"}, {Name: resolve.Rule, Outcome: resolve.Hit, Detail: `rule "new" gives 00u2`}},
 			}
 			var got diag.Diagnostics
-			reportStale(&got, a)
+			reportStale(&got, a, "")
 			want := diag.Diagnostics{diag.NewWarningDiagnostic("Stale Identity: ada@acme.com in okta:acme.okta.com", test.want)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			a.Stale, got = false, nil
-			if reportStale(&got, a); len(got) > 0 {
+			if reportStale(&got, a, onError); len(got) > 0 {
 				t.Errorf("a value that is not stale: %v", got)
 			}
 		})
+	}
+}
+
+// TestReportStale_modes: on_stale is about automatic values that are
+// contradicted; an identity that is another account's name is an error in every
+// mode.
+func TestReportStale_modes(t *testing.T) {
+	t.Parallel()
+	const (
+		warning = "WARNING Stale Identity: ada@acme.com in okta:acme.okta.com"
+		stale   = "ERROR Stale Identity"
+		reused  = "ERROR Identity Belongs to Another Account Now"
+	)
+	other := identity.Matcher{"user_id": "00u2"}
+	tests := map[string]struct {
+		source                 identity.Source
+		origin                 resolve.Origin
+		account                identity.AccountState
+		fresh                  identity.Matcher
+		reason                 resolve.Reason
+		isIgnored, warns, errs string
+	}{
+		"changed":             {source: identity.FromEmail, fresh: other, warns: warning, errs: stale},
+		"changed, by hand":    {source: identity.Manual, fresh: other, warns: warning, errs: warning},
+		"changed, inactive":   {source: identity.FromEmail, fresh: other, account: identity.AccountInactive, warns: warning, errs: stale},
+		"inactive":            {source: identity.FromRule, account: identity.AccountInactive, reason: resolve.Inactive, warns: warning, errs: stale},
+		"absent":              {source: identity.FromRemote, account: identity.AccountAbsent, reason: resolve.NotFound, warns: warning, errs: stale},
+		"absent, by hand":     {source: identity.Manual, account: identity.AccountAbsent, warns: warning, errs: warning},
+		"absent, declared":    {source: identity.FromEmail, origin: resolve.Declared, account: identity.AccountAbsent, warns: warning, errs: warning},
+		"renamed":             {source: identity.FromEmail, fresh: other, account: identity.AccountRenamed, warns: warning, errs: stale},
+		"renamed, by hand":    {source: identity.Manual, fresh: other, account: identity.AccountRenamed, warns: warning, errs: warning},
+		"nobody is found now": {source: identity.FromEmail, reason: resolve.NotFound, warns: warning, errs: warning},
+		"reused":              {source: identity.FromEmail, account: identity.AccountReused, isIgnored: reused, warns: reused, errs: reused},
+		"reused, by hand":     {source: identity.Manual, account: identity.AccountReused, isIgnored: reused, warns: reused, errs: reused},
+		"reused, declared":    {source: identity.Manual, origin: resolve.Declared, account: identity.AccountReused, isIgnored: reused, warns: reused, errs: reused},
+	}
+	for name, test := range tests {
+		a := resolve.Resolution{
+			User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), Matcher: identity.Matcher{"user_id": "00u1"}, AccountID: "id-1",
+			Source: resolve.Store, StoredSource: test.source, Stale: true, Fresh: test.fresh, FreshReason: test.reason, Account: test.account,
+		}
+		if test.origin != "" {
+			a.Source, a.Stale = test.origin, false
+		}
+		for mode, want := range map[string]string{"": test.warns, onWarn: test.warns, onIgnore: test.isIgnored, onError: test.errs} {
+			var diags diag.Diagnostics
+			reportResolution(&diags, a, onError, mode)
+			got := ""
+			for _, d := range diags {
+				got += strings.ToUpper(d.Severity().String()) + " " + d.Summary()
+				if !strings.Contains(d.Detail(), "ada@acme.com") || !strings.Contains(d.Detail(), "okta:acme.okta.com") {
+					t.Errorf("%s, on_stale = %q: the detail names nobody: %s", name, mode, d.Detail())
+				}
+			}
+			if got != want {
+				t.Errorf("%s, on_stale = %q: got %q, want %q", name, mode, got, want)
+			}
+		}
 	}
 }

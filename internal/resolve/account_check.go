@@ -5,56 +5,79 @@ package resolve
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// noteAccountState records what the lookup happened to say of the stored
-// account.
-func (c *candidate) noteAccountState(account identity.Matcher, state identity.AccountState) {
-	if c.stored != nil && len(account) > 0 && account.Equal(c.answer.Service.Type, c.stored) {
-		c.answer.Account = state
+// noteAccount records what a lookup happened to say of the stored account. An
+// account id that is not the one kept beside the stored identity shows that
+// the identity is another account's now, or that the account has another name.
+func (c *candidate) noteAccount(account identity.Matcher, accountID string, state identity.AccountState) {
+	if c.stored == nil || len(account) == 0 {
+		return
+	}
+	a := c.answer
+	sameName := account.Equal(a.Service.Type, c.stored)
+	pinned := c.pin != "" && accountID != ""
+	switch {
+	case sameName && pinned && accountID != c.pin:
+		a.Account = identity.AccountReused
+	case sameName:
+		a.Account = state
+		if a.AccountID == "" {
+			a.AccountID = accountID
+		}
+	case pinned && accountID == c.pin:
+		a.Account = identity.AccountRenamed
 	}
 }
 
 // checkAccounts asks the service for the accounts of stored and declared values
 // that no lookup saw. Lookups go by e-mail, and an account that a person mapped
-// by hand nearly always has another one.
-func (r *serviceResolver) checkAccounts(ctx context.Context, answers []Resolution) error {
+// by hand nearly always has another one. What a rule gives is checked as well,
+// where it is going to be stored.
+func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 	var ask []*Resolution
-	var ids []string
-	for i := range answers {
-		a := &answers[i]
+	var queries []identity.AccountQuery
+	for i := range r.answers {
+		a := &r.answers[i]
 		if id, plain := a.Identity(); r.needsAccountCheck(a) && plain {
-			ask, ids = append(ask, a), append(ids, id)
+			ask, queries = append(ask, a), append(queries, identity.AccountQuery{Identity: id, AccountID: a.AccountID})
 		}
 	}
-	if len(ids) > 0 {
-		statuses, err := r.accountStatus(ctx, distinct(ids))
+	if len(ask) > 0 {
+		statuses, err := r.accountStatus(ctx, distinct(slices.Clone(queries)))
 		if err != nil {
 			return err
 		}
-		for _, a := range ask {
-			id, _ := a.Identity()
-			a.applyAccountStatus(id, statuses[id])
+		for i, a := range ask {
+			a.applyAccountStatus(queries[i].Identity, statuses[queries[i]])
 		}
 	}
-	for i := range answers {
-		if a := &answers[i]; a.Source == Store && a.Retired() {
-			a.Stale = true
+	for i := range r.answers {
+		if a := &r.answers[i]; a.Source == Store {
+			a.setStaleAccount()
 		}
 	}
 	return nil
 }
 
-func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
-	return a.Err == nil && (a.Source == Store || a.Source == Declared) && a.Account == "" &&
-		!r.service.Key.Managed() && !r.service.NoDirectory
+// setStaleAccount marks a stored value stale whose account is not what it was.
+func (a *Resolution) setStaleAccount() {
+	if a.Retired() || a.Reused() || a.Account == identity.AccountRenamed {
+		a.Stale = true
+	}
 }
 
-// accountStatus returns the status by identity, nil where nobody can be asked.
-func (r *serviceResolver) accountStatus(ctx context.Context, ids []string) (map[string]identity.AccountStatus, error) {
-	found, err := r.chain.API.Status(ctx, r.service.Key, ids)
+func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
+	return a.Err == nil && a.Account == "" && !r.service.Key.Managed() && !r.service.NoDirectory &&
+		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.persist)
+}
+
+// accountStatus returns the status by query, nil where nobody can be asked.
+func (r *serviceResolver) accountStatus(ctx context.Context, queries []identity.AccountQuery) (map[identity.AccountQuery]identity.AccountStatus, error) {
+	found, err := r.chain.API.Status(ctx, r.service.Key, queries)
 	switch identity.CodeOf(err) {
 	case identity.CodeNoDirectory,
 		identity.CodeServiceNotFound: // all are declared: the same run may be about to register it
@@ -63,7 +86,7 @@ func (r *serviceResolver) accountStatus(ctx context.Context, ids []string) (map[
 	if err != nil {
 		return nil, err
 	}
-	return byText(r.service.Key, "identities", ids, found)
+	return byQuestion(r.service.Key, "identities", queries, found)
 }
 
 // applyAccountStatus records what the service says of an account. A failure to
@@ -71,16 +94,35 @@ func (r *serviceResolver) accountStatus(ctx context.Context, ids []string) (map[
 func (a *Resolution) applyAccountStatus(id string, found identity.AccountStatus) {
 	switch found.Status {
 	case "", identity.AccountUnknown:
+		return
 	case identity.AccountActive:
-		a.Account = found.Status
 		a.step(Account, Hit, "the account %s is active", id)
 	case identity.AccountInactive:
-		a.Account = found.Status
 		a.step(Account, Miss, "the account %s is inactive", id)
 	case identity.AccountAbsent:
-		a.Account = found.Status
 		a.step(Account, Miss, "%s has no account %s any more", a.Service, id)
+	case identity.AccountRenamed:
+		a.step(Account, Miss, "the account %s is called %s now", id, found.NewIdentity)
+		if a.Fresh == nil && found.NewIdentity != "" {
+			a.Fresh = identity.NewMatcher(a.Service.Type, found.NewIdentity)
+		}
+	case identity.AccountReused:
+		a.step(Account, Miss, "%s is the name of another account now (%s, and not %s)", id, found.AccountID, a.AccountID)
 	default:
 		a.failToAsk(Account, "the account "+id, string(found.Status), found.Err)
+		return
 	}
+	a.Account = found.Status
+	if a.AccountID == "" {
+		a.AccountID = pin(a.Service, a.Matcher, found.AccountID)
+	}
+}
+
+// pin returns an account id that says more than the identity beside it; "" if
+// the identity is the id.
+func pin(service identity.ServiceKey, matcher identity.Matcher, accountID string) string {
+	if id, plain := matcher.Identity(service.Type); plain && id == accountID {
+		return ""
+	}
+	return accountID
 }

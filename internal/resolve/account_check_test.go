@@ -70,6 +70,58 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// TestAccount_pins: the account's own id shows that a name has changed, or that
+// somebody else has it now.
+func TestAccount_pins(t *testing.T) {
+	t.Parallel()
+	found := func(id, accountID string) func(*fakeAPI) {
+		return func(f *fakeAPI) {
+			f.said("ada@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": id}, AccountID: accountID, Evidence: identity.EvidenceEmail})
+		}
+	}
+	for name, test := range map[string]struct {
+		api   func(*fakeAPI)
+		want  string
+		asked string
+	}{
+		"the same":                    {found("ada-l", "1"), "store ada-l stored=email", ""},
+		"without case":                {found("Ada-L", "1"), "store ada-l stored=email", ""},
+		"found under another name":    {found("ada-byron", "1"), "store ada-l stored=email fresh=ada-byron account=renamed stale", ""},
+		"found another with the name": {found("ada-l", "2"), "store ada-l stored=email account=reused stale", ""},
+		"found another":               {found("ada-byron", "2"), "store ada-l stored=email fresh=ada-byron stale", "ada-l=1"},
+		"a service that shows no ids": {found("ada-l", ""), "store ada-l stored=email", ""},
+		"asked: it has another name": {func(f *fakeAPI) {
+			f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountRenamed, AccountID: "1", NewIdentity: "ada-byron"}
+		}, "store ada-l stored=email fresh=ada-byron account=renamed stale", "ada-l=1"},
+		"asked: somebody else has it": {func(f *fakeAPI) {
+			f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountReused, AccountID: "2"}
+		}, "store ada-l stored=email account=reused stale", "ada-l=1"},
+		"asked: it is still the same": {func(f *fakeAPI) { f.is("ada-l", identity.AccountActive) }, "store ada-l stored=email stale", "ada-l=1"},
+		"an inactive one, another's id": {func(f *fakeAPI) {
+			f.said("ada@acme.com", identity.LookupResult{Status: identity.Inactive, Matcher: identity.Matcher{"user_id": "ada-l"}, AccountID: "2"})
+		}, "store ada-l stored=email account=reused stale", ""},
+	} {
+		f := newFake(github).store(ada, github, "ada-l", identity.FromEmail).pin(ada, "1")
+		test.api(f)
+		req := ask(github, ada)
+		req.CheckStale = true
+		a := run(t, f, nil, req)[0]
+		if got := brief([]resolve.Resolution{a})[0]; got != test.want {
+			t.Errorf("%s: got  %s\nwant %s", name, got, test.want)
+		}
+		if a.AccountID != "1" {
+			t.Errorf("%s: the account id is %q", name, a.AccountID)
+		}
+		asked := ""
+		if len(f.asked) > 1 {
+			asked = f.asked[1][0]
+		}
+		if asked != test.asked {
+			t.Errorf("%s: asked for %q, want %q", name, asked, test.asked)
+		}
+	}
+}
+
 // TestAccount_once: one question holds all accounts, each once; without
 // check_stale, for a service that Sym manages and for values of several keys
 // there is none.

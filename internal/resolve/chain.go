@@ -3,8 +3,9 @@
 
 // Package resolve runs the chain that decides which account is whose: what is
 // declared, what is stored, what a reducer rule yields, what the target service
-// says of the e-mail. It reads in batches and writes only when told to persist,
-// and it keeps a trace of every step.
+// says of the e-mail. It reads in batches and keeps a trace of every step.
+// Resolve writes nothing; Persist stores its answers, if the caller accepts all
+// of them.
 //
 // A failure is never an answer: a rule that breaks or a directory that cannot
 // be asked is an error, not an unmapped person.
@@ -29,10 +30,10 @@ type API interface {
 	// Lookup asks a target service by e-mail and returns one result per e-mail,
 	// in order. identity.CodeNoDirectory means that nobody can be asked.
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
-	// Status asks a target service whether accounts still exist and are active,
-	// and returns one result per identity, in order. identity.CodeNoDirectory
-	// means that nobody can be asked.
-	Status(ctx context.Context, service identity.ServiceKey, identities []string) ([]identity.AccountStatus, error)
+	// Status asks a target service whether accounts still exist, are active and
+	// have their identity, and returns one result per query, in order.
+	// identity.CodeNoDirectory means that nobody can be asked.
+	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
 	// Holders returns who holds the accounts, given by identity.AccountKey.
 	Holders(ctx context.Context, service identity.ServiceKey, accounts []string) ([]identity.Holder, error)
 	// Write stores mappings and returns their users, in order. With an
@@ -49,21 +50,29 @@ type Chain struct {
 
 // Request asks for every user in every service.
 type Request struct {
-	Users    []identity.UserKey // distinct; of two who get one account, the first has it
+	Users    []identity.UserKey // distinct; their order decides nothing
 	Services []identity.ServiceKey
 	// Declared holds the manual mappings of this configuration. Apply will store
 	// them, so they answer before the store does.
 	Declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
-	Persist    bool // store what rules and lookups yield
+	Persist    bool // Pass.Persist follows: rules see what it will store in services before theirs
 	CheckStale bool // compare stored values with what rules and lookups give now, and ask for their accounts
 	NoTrace    bool // leave Resolution.Steps empty: for thousands of users their texts cost more than the rest
 }
 
-// Resolve runs the chain and returns the resolutions service by service, each
-// in the order of Users. An error means that the API failed as a whole, or that
-// services are not registered: one *UnregisteredError each, joined if there are
-// several. A failure that concerns one person is in Resolution.Err.
-func (c Chain) Resolve(ctx context.Context, req Request) ([]Resolution, error) {
+// Pass holds what the chain says of one request.
+type Pass struct {
+	Resolutions []Resolution // service by service, each in the order of Request.Users
+
+	chain    Chain
+	users    map[identity.UserKey]identity.User
+	services []*serviceResolver
+}
+
+// Resolve runs the chain. An error means that the API failed as a whole, or
+// that services are not registered: one *UnregisteredError each, joined if there
+// are several. A failure that concerns one person is in Resolution.Err.
+func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	registered, err := c.services(ctx, req)
 	if err != nil {
 		return nil, err
@@ -72,29 +81,19 @@ func (c Chain) Resolve(ctx context.Context, req Request) ([]Resolution, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := make([]Resolution, 0, len(req.Users)*len(req.Services))
-	for _, service := range req.Services {
+	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: users}
+	for i, service := range req.Services {
 		r := &serviceResolver{
 			chain: c, service: registered[service], declared: req.Declared[service],
-			users: users, checkStale: req.CheckStale, noTrace: req.NoTrace,
+			users: users, persist: req.Persist, checkStale: req.CheckStale, noTrace: req.NoTrace,
+			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
 		}
-		found, err := r.run(ctx, req.Users)
-		if err != nil {
+		if err := r.run(ctx, req.Users); err != nil {
 			return nil, err
 		}
-		if req.Persist {
-			if err := r.persist(ctx); err != nil {
-				return nil, err
-			}
-		}
-		if req.CheckStale {
-			if err := r.checkAccounts(ctx, found); err != nil {
-				return nil, err
-			}
-		}
-		answers = append(answers, found...)
+		pass.services = append(pass.services, r)
 	}
-	return answers, nil
+	return pass, nil
 }
 
 // services returns the services by key. A service that is not registered is an
@@ -154,8 +153,10 @@ type serviceResolver struct {
 	service    identity.Service
 	declared   map[identity.UserKey]identity.Matcher
 	users      map[identity.UserKey]identity.User
+	persist    bool
 	checkStale bool
 	noTrace    bool
+	answers    []Resolution
 	candidates []*candidate
 }
 
@@ -163,8 +164,10 @@ type serviceResolver struct {
 // known whether somebody else holds it. A user has one where neither declared
 // nor the store answers, or where the stored value is checked.
 type candidate struct {
+	resolver   *serviceResolver
 	answer     *Resolution
 	stored     identity.Matcher // nil: nothing is
+	pin        string           // account id that is kept beside stored; "" = none
 	source     identity.Source  // of stored
 	email      string           // to ask the directory for; "" = do not ask
 	lookupRule string           // that gave email; "" = it is the user's own
@@ -172,12 +175,13 @@ type candidate struct {
 	matcher    identity.Matcher // nil: neither rules nor lookup give one
 	origin     Origin
 	rule       string
+	accountID  string
+	evidence   identity.Evidence
 }
 
-func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) ([]Resolution, error) {
-	answers := make([]Resolution, len(keys))
+func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) error {
 	for i, key := range keys {
-		a := &answers[i]
+		a := &r.answers[i]
 		a.User, a.Service = key, r.service.Key
 		if !r.noTrace {
 			a.Steps = make([]Step, 0, 3)
@@ -185,13 +189,13 @@ func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) ([]R
 		if r.applyDeclared(a) {
 			continue
 		}
-		c := &candidate{answer: a}
+		c := &candidate{resolver: r, answer: a}
 		if m, ok := r.users[key].Mapping(r.service.Key); ok {
 			a.applyStored(m)
 			if !r.checkStale || r.service.Key.Managed() {
 				continue
 			}
-			c.stored, c.source = m.Matcher, m.Source.OrManual()
+			c.stored, c.source, c.pin = m.Matcher, m.Source.OrManual(), m.AccountID
 		} else {
 			a.step(Store, Miss, "nothing is stored")
 		}
@@ -199,12 +203,20 @@ func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) ([]R
 		r.candidates = append(r.candidates, c)
 	}
 	if err := r.applyLookups(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.applyClaims(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return answers, nil
+	if r.checkStale {
+		if err := r.checkAccounts(ctx); err != nil {
+			return err
+		}
+	}
+	if r.persist {
+		r.showPending()
+	}
+	return nil
 }
 
 func (r *serviceResolver) applyDeclared(a *Resolution) bool {
@@ -212,9 +224,12 @@ func (r *serviceResolver) applyDeclared(a *Resolution) bool {
 	if !ok {
 		return false
 	}
-	a.Matcher, a.Source = matcher, Declared
+	a.Matcher, a.Source, a.Evidence = matcher, Declared, identity.EvidenceDeclared
 	if m, stored := r.users[a.User].Mapping(r.service.Key); stored {
 		a.StoredSource = m.Source.OrManual()
+		if m.Matcher.Equal(r.service.Key.Type, matcher) {
+			a.AccountID = m.AccountID
+		}
 	}
 	a.step(Declared, Hit, "%s is declared in this configuration", matcher)
 	return true
@@ -222,7 +237,22 @@ func (r *serviceResolver) applyDeclared(a *Resolution) bool {
 
 func (a *Resolution) applyStored(m identity.Mapping) {
 	a.Matcher, a.Source, a.StoredSource, a.Rule = m.Matcher, Store, m.Source.OrManual(), m.Rule
+	a.AccountID, a.Evidence = m.AccountID, evidenceOf(a.StoredSource)
 	a.step(Store, Hit, "%s is stored (%s)", m.Matcher, provenance(a.StoredSource, m.Rule))
+}
+
+// evidenceOf returns why a stored value is believed. The store does not keep
+// whether the service had proved an address.
+func evidenceOf(source identity.Source) identity.Evidence {
+	switch source {
+	case identity.FromRule:
+		return identity.EvidenceRule
+	case identity.FromEmail:
+		return identity.EvidenceEmail
+	case identity.FromRemote:
+		return identity.EvidenceFetch
+	}
+	return identity.EvidenceManual
 }
 
 func provenance(source identity.Source, rule string) string {
@@ -251,7 +281,7 @@ func (r *serviceResolver) applyRules(c *candidate) {
 		a.fail(Rule, err)
 	case result.Identity != "":
 		c.matcher = identity.NewMatcher(r.service.Key.Type, result.Identity)
-		c.origin, c.rule = Rule, result.Rule
+		c.origin, c.rule, c.evidence = Rule, result.Rule, identity.EvidenceRule
 		a.step(Rule, Hit, "rule %q gives %s", result.Rule, result.Identity)
 	default:
 		if r.chain.Rules.Len() == 0 {
@@ -335,11 +365,11 @@ func (c *candidate) setNoDirectory(step Origin, why string) {
 	c.setReason(NoDirectory)
 }
 
-// setReason records why neither rules nor the lookup have an answer. A stored
-// one stays.
-func (c *candidate) setReason(reason Reason) {
+// setReason records why neither rules nor the lookup have an answer, and the
+// accounts that were found. A stored answer stays.
+func (c *candidate) setReason(reason Reason, found ...identity.Candidate) {
 	if c.stored == nil {
-		c.answer.Reason = reason
+		c.answer.Reason, c.answer.Candidates = reason, found
 	} else {
 		c.answer.FreshReason = reason
 	}
@@ -355,28 +385,28 @@ func (r *serviceResolver) lookup(ctx context.Context, ask []*candidate) (map[str
 	if err != nil {
 		return nil, err
 	}
-	return byText(r.service.Key, "e-mails", emails, found)
+	return byQuestion(r.service.Key, "e-mails", emails, found)
 }
 
-// byText returns the results by the text that was asked for. The API must have
-// answered each of them.
-func byText[T any](service identity.ServiceKey, what string, asked []string, found []T) (map[string]T, error) {
+// byQuestion returns the results by what was asked. The API must have answered
+// each question.
+func byQuestion[Q comparable, A any](service identity.ServiceKey, what string, asked []Q, found []A) (map[Q]A, error) {
 	if len(found) != len(asked) {
 		return nil, fmt.Errorf("the API answered %d of %d %s asked in %s", len(found), len(asked), what, service)
 	}
-	results := make(map[string]T, len(found))
+	results := make(map[Q]A, len(found))
 	for i, result := range found {
 		results[asked[i]] = result
 	}
 	return results, nil
 }
 
-// distinct returns each text once, in order.
-func distinct(texts []string) []string {
-	seen := make(map[string]bool, len(texts))
-	return slices.DeleteFunc(texts, func(text string) bool {
-		again := seen[text]
-		seen[text] = true
+// distinct returns each question once, in order.
+func distinct[Q comparable](questions []Q) []Q {
+	seen := make(map[Q]bool, len(questions))
+	return slices.DeleteFunc(questions, func(q Q) bool {
+		again := seen[q]
+		seen[q] = true
 		return again
 	})
 }
@@ -393,10 +423,20 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 			a.fail(step, fmt.Errorf("the API found an account of %s in %s but does not say which", c.email, a.Service))
 			return
 		}
-		c.matcher, c.origin = found.Matcher, step
-		c.noteAccountState(found.Matcher, identity.AccountActive)
+		c.matcher, c.origin, c.evidence = found.Matcher, step, found.Evidence
+		c.accountID = pin(a.Service, found.Matcher, found.AccountID)
+		if step == Remote {
+			c.evidence = identity.EvidenceFetch
+		}
+		c.noteAccount(found.Matcher, c.accountID, identity.AccountActive)
 		a.step(step, Hit, "%s has the account %s", c.lookedUp(), found.Matcher)
 	case identity.NotFound:
+		if found.OtherDomain {
+			a.step(step, Skipped, "the directory of %s is not for the domain of %s", a.Service, c.lookedUp())
+			c.notAsked = true
+			c.setReason(OtherDomain)
+			return
+		}
 		a.step(step, Miss, "no account has the e-mail %s", c.lookedUp())
 		c.setReason(NotFound)
 	case identity.Inactive:
@@ -406,24 +446,19 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 		}
 		a.step(step, Miss, "the account of %s%s is inactive", c.lookedUp(), which)
 		c.setReason(Inactive)
-		c.noteAccountState(found.Matcher, identity.AccountInactive)
+		c.noteAccount(found.Matcher, pin(a.Service, found.Matcher, found.AccountID), identity.AccountInactive)
 	case identity.Ambiguous:
-		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), List(matchersOf(found.Candidates)))
-		c.setReason(Ambiguous)
-		if c.stored == nil {
-			a.Candidates = matchersOf(found.Candidates)
-		}
+		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), ListAccounts(found.Candidates))
+		c.setReason(Ambiguous, found.Candidates...)
+	case identity.Alias:
+		a.step(step, Miss, "%s is only another address of %s", c.lookedUp(), ListAccounts(found.Candidates))
+		c.setReason(Alias, found.Candidates...)
+	case identity.Unverified:
+		a.step(step, Miss, "%s is not verified in %s", c.lookedUp(), ListAccounts(found.Candidates))
+		c.setReason(Unverified, found.Candidates...)
 	default:
 		a.failToAsk(step, c.email, string(found.Status), found.Err)
 	}
-}
-
-func matchersOf(candidates []identity.Candidate) []identity.Matcher {
-	matchers := make([]identity.Matcher, len(candidates))
-	for i, c := range candidates {
-		matchers[i] = c.Matcher
-	}
-	return matchers
 }
 
 // lookedUp returns the e-mail that was looked up and, where it is not the
@@ -440,7 +475,10 @@ func (c *candidate) setStale() {
 	a := c.answer
 	if a.Stale = c.isStale(); a.Stale {
 		a.Fresh = c.matcher
+	} else if c.matcher != nil && c.source == identity.FromEmail && c.origin == Email && c.evidence != "" {
+		a.Evidence = c.evidence // the service says more than the store keeps
 	}
+	a.setStaleAccount()
 }
 
 // isStale reports whether rules or the lookup contradict the stored value.

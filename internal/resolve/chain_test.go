@@ -106,9 +106,24 @@ func TestChain(t *testing.T) {
 				"email miss: the account of ada@acme.com is inactive",
 		},
 		"ambiguous": {
-			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}, {Matcher: identity.Matcher{"user_id": "00u2"}}}}),
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: accounts("00u1", "00u2")}),
 			want: "unmapped ambiguous candidates=00u1, 00u2\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
 				"email miss: ada@acme.com has several accounts: 00u1, 00u2",
+		},
+		"an alias": {
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Alias, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}, State: "active", Name: "Ada L"}}}),
+			want: "unmapped alias candidates=00u1 (Ada L, active)\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email miss: ada@acme.com is only another address of 00u1 (Ada L, active)",
+		},
+		"unverified": {
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.Unverified, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}, State: "pending"}}}),
+			want: "unmapped unverified candidates=00u1 (pending)\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email miss: ada@acme.com is not verified in 00u1 (pending)",
+		},
+		"another domain": {
+			api: newFake(okta).said("ada@acme.com", identity.LookupResult{Status: identity.NotFound, OtherDomain: true}),
+			want: "unmapped other_domain\nstore miss: nothing is stored\nrule miss: no rules are configured\n" +
+				"email skipped: the directory of okta:acme.okta.com is not for the domain of ada@acme.com",
 		},
 		"bot": {
 			api: newFake(okta).account("deploy-bot", "00u1"), user: bot,
@@ -207,8 +222,8 @@ func TestFailures(t *testing.T) {
 			f := newFake(okta).account("ada@acme.com", "00u1").failing(call, broken)
 			req := ask(okta, ada, bob)
 			req.Persist = true
-			answers, err := resolve.Chain{API: f}.Resolve(context.Background(), req)
-			if !errors.Is(err, broken) || answers != nil {
+			answers, err := runAll(f, nil, req)
+			if !errors.Is(err, broken) || call != "write" && answers != nil {
 				t.Errorf("got %v and %v", answers, err)
 			}
 		})
@@ -284,7 +299,7 @@ func TestEverythingIsBatched(t *testing.T) {
 			t.Fatalf("answer %d: %s", i, line(a))
 		}
 	}
-	want := []string{"services", "users", "lookup", "holders", "write", "lookup", "holders", "write"}
+	want := []string{"services", "users", "lookup", "holders", "lookup", "holders", "write"}
 	if diff := cmp.Diff(want, f.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
@@ -299,8 +314,8 @@ func TestEachEmailIsAskedOnce(t *testing.T) {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 	want := []string{
-		"email 00u1 lookup=team@acme.com",
-		"unmapped claimed lookup=team@acme.com holder=ada@acme.com candidates=00u1",
+		"unmapped ambiguous lookup=team@acme.com rivals=bob@acme.com candidates=00u1",
+		"unmapped ambiguous lookup=team@acme.com rivals=ada@acme.com candidates=00u1",
 		"unmapped not_found",
 	}
 	if diff := cmp.Diff(want, brief(got)); diff != "" {
@@ -317,15 +332,9 @@ func TestNoTrace(t *testing.T) {
 			return newFake(okta).store(bob, okta, "00u2", identity.Manual).account("ada@acme.com", "00u2").account("carol@acme.com", "00u3")
 		}
 		req := resolve.Request{Users: []identity.UserKey{ada, bob, carol, bot}, Services: []identity.ServiceKey{okta}, Persist: persist, CheckStale: true}
-		traced, err := resolve.Chain{API: api()}.Resolve(t.Context(), req)
-		if err != nil {
-			t.Fatal(err)
-		}
+		traced := run(t, api(), nil, req)
 		req.NoTrace = true
-		untraced, err := resolve.Chain{API: api()}.Resolve(t.Context(), req)
-		if err != nil {
-			t.Fatal(err)
-		}
+		untraced := run(t, api(), nil, req)
 		for i := range traced {
 			if len(traced[i].Steps) == 0 || untraced[i].Steps != nil {
 				t.Errorf("%s: steps %v with a trace, %v without", traced[i].User, traced[i].Steps, untraced[i].Steps)
@@ -362,12 +371,52 @@ func TestCheckStale_saysWhy(t *testing.T) {
 	for name, test := range tests {
 		f := newFake(okta).store(ada, okta, "00u1", identity.Manual).store(bob, okta, "00u2", identity.Manual).said("ada@acme.com", test.found)
 		req := resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{okta}, CheckStale: true}
-		answers, err := resolve.Chain{API: f}.Resolve(t.Context(), req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a := answers[0]; a.FreshReason != test.reason || (a.Account == identity.AccountInactive) != test.retired || a.Reason != "" || !a.Mapped() {
+		if a := run(t, f, nil, req)[0]; a.FreshReason != test.reason || (a.Account == identity.AccountInactive) != test.retired || a.Reason != "" || !a.Mapped() {
 			t.Errorf("%s: fresh reason %q, account %q, reason %q", name, a.FreshReason, a.Account, a.Reason)
+		}
+	}
+}
+
+// TestEvidence says why each identity is believed, and names the account.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	verified := identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "00u1"}, AccountID: "id-1", Evidence: identity.EvidenceVerifiedEmail}
+	tests := map[string]struct {
+		api      *fakeAPI
+		rules    []rules.Rule
+		declared declared
+		service  identity.ServiceKey
+		stale    bool
+		want     string
+	}{
+		"declared":                     {declared: declares(okta, "ada@acme.com", "00u1"), want: "declared "},
+		"declared and stored with one": {api: newFake(okta).store(ada, okta, "00u1", identity.FromRule).pin(ada, "id-1"), declared: declares(okta, "ada@acme.com", "00u1"), want: "declared id-1"},
+		"another is stored":            {api: newFake(okta).store(ada, okta, "00u2", identity.FromRule).pin(ada, "id-2"), declared: declares(okta, "ada@acme.com", "00u1"), want: "declared "},
+		"stored by hand":               {api: newFake(okta).store(ada, okta, "00u1", identity.Manual).pin(ada, "id-1"), want: "manual id-1"},
+		"stored by a rule":             {api: newFake(okta).store(ada, okta, "00u1", identity.FromRule), want: "rule "},
+		"stored by e-mail":             {api: newFake(okta).store(ada, okta, "00u1", identity.FromEmail), want: "email "},
+		"stored by a fetch":            {api: newFake(okta).store(ada, okta, "00u1", identity.FromRemote), want: "fetch_remote_identity "},
+		"stored by e-mail, checked":    {api: newFake(okta).store(ada, okta, "00u1", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "verified_email id-1"},
+		"stored by hand, checked":      {api: newFake(okta).store(ada, okta, "00u1", identity.Manual).said("ada@acme.com", verified), stale: true, want: "manual id-1"},
+		"another is found":             {api: newFake(okta).store(ada, okta, "00u2", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "email "},
+		"a rule":                       {rules: []rules.Rule{gives("r", "ada@acme.com", "00u1")}, want: "rule "},
+		"a verified e-mail":            {api: newFake(okta).said("ada@acme.com", verified), want: "verified_email id-1"},
+		"an alias":                     {api: newFake(okta).found("ada@acme.com", "00u1", identity.EvidenceAlias), want: "alias "},
+		"a fetch":                      {api: newFake(pager).account("ada@acme.com", "P1"), service: pager, want: "fetch_remote_identity "},
+		"unmapped":                     {want: " "},
+	}
+	for name, test := range tests {
+		if test.api == nil {
+			test.api = newFake(okta)
+		}
+		if test.service == (identity.ServiceKey{}) {
+			test.service = okta
+		}
+		req := ask(test.service, ada)
+		req.Declared, req.CheckStale = test.declared, test.stale
+		a := run(t, test.api, compile(t, test.rules...), req)[0]
+		if got := string(a.Evidence) + " " + a.AccountID; got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }

@@ -5,39 +5,92 @@ package resolve
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // applyClaims makes candidates answers, unless somebody else holds the account.
-// Of two users who get one account in the same request the first has it.
+// Where several people get one account, the owner of its primary address has it;
+// if there is no such owner, or more than one, nobody has it. The order of the
+// users decides nothing.
 func (r *serviceResolver) applyClaims(ctx context.Context) error {
 	holders, err := r.holders(ctx)
 	if err != nil {
 		return err
 	}
+	contested := map[string][]identity.UserKey{} // accounts that nobody of the pass has
+	r.settle(holders, contested, func(c *candidate) bool { return c.stored == nil })
 	for _, c := range r.candidates {
-		if c.stored != nil || !c.claimsAccount() || c.withdrawIfHeld(holders) {
-			continue
+		if a := c.answer; c.stored == nil && c.claimsAccount() {
+			a.Matcher, a.Source, a.Rule = c.matcher, c.origin, c.rule
+			a.AccountID, a.Evidence = c.accountID, c.evidence
 		}
-		a := c.answer
-		holders[c.accountKey()] = a.User
-		a.Matcher, a.Source, a.Rule = c.matcher, c.origin, c.rule
 	}
-	// After the others, so that the order of the users does not decide who is
-	// called stale.
+	// After the others: a stored value stays the answer, whatever else its user
+	// would get, and takes no account away from anybody.
+	r.settle(holders, contested, func(c *candidate) bool { return c.stored != nil })
 	for _, c := range r.candidates {
-		if c.stored == nil || c.answer.Err != nil {
-			continue
+		if c.stored != nil && c.answer.Err == nil {
+			c.setStale()
 		}
-		if c.claimsAccount() {
-			c.withdrawIfHeld(holders)
-		}
-		c.setStale()
 	}
 	return nil
+}
+
+// settle withdraws candidates whose account is somebody else's or contested. It
+// adds the accounts that users get to holders, and those that nobody gets to
+// contested.
+func (r *serviceResolver) settle(holders map[string]identity.UserKey, contested map[string][]identity.UserKey, concerns func(*candidate) bool) {
+	claims := map[string][]*candidate{}
+	for _, c := range r.candidates {
+		if concerns(c) && c.claimsAccount() && !c.withdrawIfHeld(holders) {
+			claims[c.accountKey()] = append(claims[c.accountKey()], c)
+		}
+	}
+	for account, claimants := range claims {
+		owner := primaryOwner(claimants)
+		if rivals, before := contested[account]; before || owner == nil {
+			for _, c := range claimants {
+				rivals = append(rivals, c.answer.User)
+			}
+			slices.Sort(rivals)
+			contested[account] = rivals
+			for _, c := range claimants {
+				c.withdrawContested(rivals)
+			}
+			continue
+		}
+		holders[account] = owner.answer.User
+		for _, c := range claimants {
+			c.withdrawIfHeld(holders)
+		}
+	}
+}
+
+// primaryOwner returns the only candidate, or the only one who owns the primary
+// address of the account; nil if it is not clear who has the account.
+func primaryOwner(claimants []*candidate) *candidate {
+	if len(claimants) == 1 {
+		return claimants[0]
+	}
+	var owner *candidate
+	for _, c := range claimants {
+		switch {
+		case !c.ownsAddress():
+		case owner != nil:
+			return nil
+		default:
+			owner = c
+		}
+	}
+	return owner
+}
+
+// ownsAddress reports whether the service says that the user's own e-mail is the
+// primary address of the account.
+func (c *candidate) ownsAddress() bool {
+	return c.lookupRule == "" && (c.evidence == identity.EvidenceVerifiedEmail || c.evidence == identity.EvidenceEmail)
 }
 
 // accountKey returns the key by which the account is compared with others.
@@ -64,16 +117,31 @@ func (c *candidate) withdrawIfHeld(holders map[string]identity.UserKey) bool {
 
 // withdraw makes a hit a miss, because the account is the holder's.
 func (c *candidate) withdraw(holder identity.UserKey) {
+	c.miss(Claimed, "which belongs to "+string(holder))
+	if c.stored == nil {
+		c.answer.Holder = holder
+	}
+}
+
+// withdrawContested makes a hit a miss, because others get the same account.
+func (c *candidate) withdrawContested(claimants []identity.UserKey) {
+	rivals := slices.DeleteFunc(slices.Clone(claimants), func(user identity.UserKey) bool { return user == c.answer.User })
+	c.miss(Ambiguous, "as "+ListUsers(rivals)+" would, so nobody has it")
+	if c.stored == nil {
+		c.answer.Rivals = rivals
+	}
+}
+
+// miss turns the last step, a hit, into a miss, and adds why to its text.
+func (c *candidate) miss(reason Reason, why string) {
 	a := c.answer
 	if n := len(a.Steps); n > 0 {
 		a.Steps[n-1].Outcome = Miss
-		a.Steps[n-1].Detail += ", which belongs to " + string(holder)
+		a.Steps[n-1].Detail += ", " + why
 	}
-	if c.stored != nil {
-		a.FreshReason = Claimed
-	} else {
-		a.Matcher, a.Source, a.Rule = nil, "", ""
-		a.Reason, a.Holder, a.Candidates = Claimed, holder, []identity.Matcher{c.matcher}
+	c.setReason(reason, identity.Candidate{Matcher: c.matcher, AccountID: c.accountID})
+	if c.stored == nil {
+		a.Matcher, a.AccountID, a.Source, a.Rule, a.Evidence = nil, "", "", "", ""
 	}
 	c.matcher = nil
 }
@@ -119,101 +187,4 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 func (r *serviceResolver) frees(account string, holder identity.UserKey) bool {
 	declared, ok := r.declared[holder]
 	return ok && declared.AccountKey(r.service.Key.Type) != account
-}
-
-// persist stores what rules and lookups gave. The answers then come from the
-// store, as every later run will have them.
-func (r *serviceResolver) persist(ctx context.Context) error {
-	var pending []*candidate
-	for _, c := range r.candidates {
-		if c.stored == nil && c.answer.Mapped() {
-			pending = append(pending, c)
-		}
-	}
-	for len(pending) > 0 {
-		writes := make([]identity.Write, len(pending))
-		for i, c := range pending {
-			a := c.answer
-			writes[i] = identity.Write{
-				User: a.User, UserID: r.users[a.User].ID, Service: a.Service, Matcher: a.Matcher,
-				Source: identity.Source(a.Source), Rule: a.Rule,
-				Conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: true},
-			}
-		}
-		stored, err := r.chain.API.Write(ctx, writes)
-		var batch *identity.BatchError
-		if err != nil && (!errors.As(err, &batch) || len(batch.Items) == 0) {
-			return err
-		}
-		rest := r.applyWriteResults(pending, stored, batch)
-		if len(rest) == len(pending) {
-			return err // the failures name none of these writes: repeating them would not end
-		}
-		pending = rest
-	}
-	return nil
-}
-
-// applyWriteResults records what was stored and what failed, and returns the
-// other candidates, which are sent again.
-func (r *serviceResolver) applyWriteResults(pending []*candidate, stored []identity.User, batch *identity.BatchError) (rest []*candidate) {
-	failures := map[int]*identity.Error{}
-	if batch != nil {
-		for _, c := range batch.Items {
-			failures[c.Index] = c.Err
-		}
-	}
-	for i, c := range pending {
-		failure, failed := failures[i]
-		switch {
-		case failed:
-			r.applyWriteError(c, failure)
-		case batch == nil || i < len(stored) && stored[i].Name != "":
-			a := c.answer
-			r.adoptStored(c, identity.Mapping{Matcher: a.Matcher, Source: identity.Source(a.Source), Rule: a.Rule})
-			if i < len(stored) && stored[i].Key == a.User {
-				r.users[a.User] = stored[i] // rules of the next service see what is stored now
-			}
-		default:
-			rest = append(rest, c)
-		}
-	}
-	return rest
-}
-
-func (r *serviceResolver) applyWriteError(c *candidate, failure *identity.Error) {
-	a := c.answer
-	switch {
-	case failure.Code == identity.CodeIdentityConflict && failure.Stored != nil:
-		// Somebody stored an answer in the meantime, and stored wins.
-		r.adoptStored(c, *failure.Stored)
-	case failure.Code == identity.CodeIdentityClaimed && r.frees(c.accountKey(), failure.Holder):
-		// Apply frees the account, which it could not if this were an error; a
-		// later run stores the answer.
-	case failure.Code == identity.CodeIdentityClaimed:
-		c.withdraw(failure.Holder)
-	default:
-		a.fail(a.Source, fmt.Errorf("the answer could not be stored: %w", failure))
-	}
-}
-
-// adoptStored rewrites an answer to what a run finds that starts now.
-func (r *serviceResolver) adoptStored(c *candidate, m identity.Mapping) {
-	a := c.answer
-	var trace []Step
-	if len(a.Steps) > 0 {
-		trace = a.Steps[1:] // without the store's miss
-	}
-	a.Steps = a.Steps[:0:0] // nil stays nil: no trace is asked for
-	a.applyStored(m)
-	if !r.checkStale {
-		a.LookupEmail = ""
-		return
-	}
-	a.Steps = append(a.Steps, trace...)
-	c.stored, c.source = m.Matcher, m.Source.OrManual()
-	if c.origin != Rule {
-		c.noteAccountState(c.matcher, identity.AccountActive)
-	}
-	c.setStale()
 }

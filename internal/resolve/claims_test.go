@@ -4,9 +4,6 @@
 package resolve_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,12 +26,44 @@ func TestClaims(t *testing.T) {
 		"nobody else": {
 			users: []identity.UserKey{ada}, want: []string{"rule 00u1 rule=same"},
 		},
-		"earlier in the pass": {
-			want: []string{"rule 00u1 rule=same", "unmapped claimed holder=ada@acme.com candidates=00u1"},
+		"two by a rule": {
+			want: []string{"unmapped ambiguous rivals=bob@acme.com candidates=00u1", "unmapped ambiguous rivals=ada@acme.com candidates=00u1"},
 		},
-		"earlier in the pass, the other order": {
+		"two by a rule, the other order": {
 			users: []identity.UserKey{bob, ada},
-			want:  []string{"rule 00u1 rule=same", "unmapped claimed holder=bob@acme.com candidates=00u1"},
+			want:  []string{"unmapped ambiguous rivals=ada@acme.com candidates=00u1", "unmapped ambiguous rivals=bob@acme.com candidates=00u1"},
+		},
+		"two by a rule, and the owner of the address": {
+			api:   newFake(okta).account("zoe@acme.com", "00u1"),
+			users: []identity.UserKey{ada, "zoe@acme.com", bob},
+			want:  []string{"unmapped claimed holder=zoe@acme.com candidates=00u1", "email 00u1", "unmapped claimed holder=zoe@acme.com candidates=00u1"},
+		},
+		"an alias, and the owner of the address": {
+			api:   newFake(okta).found("alias@acme.com", "00u7", identity.EvidenceAlias).found("own@acme.com", "00u7", identity.EvidenceVerifiedEmail),
+			users: []identity.UserKey{"alias@acme.com", "own@acme.com"},
+			want:  []string{"unmapped claimed holder=own@acme.com candidates=00u7", "email 00u7"},
+		},
+		"two aliases": {
+			api:   newFake(okta).found("alias@acme.com", "00u7", identity.EvidenceAlias).found("other@acme.com", "00u7", identity.EvidenceAlias),
+			users: []identity.UserKey{"alias@acme.com", "other@acme.com"},
+			want:  []string{"unmapped ambiguous rivals=other@acme.com candidates=00u7", "unmapped ambiguous rivals=alias@acme.com candidates=00u7"},
+		},
+		"two primary addresses of one account": {
+			api:   newFake(okta).account("login@acme.com", "00u7").account("mail@acme.com", "00u7"),
+			users: []identity.UserKey{"login@acme.com", "mail@acme.com", "zoe@acme.com"},
+			want:  []string{"unmapped ambiguous rivals=mail@acme.com candidates=00u7", "unmapped ambiguous rivals=login@acme.com candidates=00u7", "unmapped not_found"},
+		},
+		"an API that does not say why": {
+			api:   newFake(okta).found("login@acme.com", "00u7", "").account("mail@acme.com", "00u7"),
+			users: []identity.UserKey{"login@acme.com", "mail@acme.com"},
+			want:  []string{"unmapped claimed holder=mail@acme.com candidates=00u7", "email 00u7"},
+		},
+		"contested, and in the store": {
+			api: newFake(okta).store(carol, okta, "00u1", identity.FromRule),
+			want: []string{
+				"unmapped claimed holder=carol@acme.com candidates=00u1",
+				"unmapped claimed holder=carol@acme.com candidates=00u1",
+			},
 		},
 		"in the store, by somebody not asked for": {
 			api: newFake(okta).store(carol, okta, "00u1", identity.Manual),
@@ -90,8 +119,8 @@ func TestClaims(t *testing.T) {
 		},
 		"a lookup hit on what a rule gave": {
 			api:   newFake(okta).account("carol@acme.com", "00u1"),
-			users: []identity.UserKey{carol, ada},
-			want:  []string{"email 00u1", "unmapped claimed holder=carol@acme.com candidates=00u1"},
+			users: []identity.UserKey{ada, carol},
+			want:  []string{"unmapped claimed holder=carol@acme.com candidates=00u1", "email 00u1"},
 		},
 	}
 	for name, test := range tests {
@@ -160,7 +189,7 @@ func TestStale(t *testing.T) {
 		"manual, one of several": {
 			source: identity.Manual, want: "store 00u1 stored=manual",
 			api: func(f *fakeAPI) {
-				f.said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}, {Matcher: identity.Matcher{"user_id": "00u2"}}}})
+				f.said("ada@acme.com", identity.LookupResult{Status: identity.Ambiguous, Candidates: accounts("00u1", "00u2")})
 			},
 		},
 		"manual, the other account is somebody else's": {
@@ -252,177 +281,3 @@ func TestStaleOrder(t *testing.T) {
 }
 
 var _ resolve.API = (*fakeAPI)(nil)
-
-// persistReq asks for users in okta and stores what is found.
-func persistReq(users ...identity.UserKey) resolve.Request {
-	req := ask(okta, users...)
-	req.Persist = true
-	return req
-}
-
-func TestPersist_writes(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta).account("bob@acme.com", "00u2").store("dan@acme.com", okta, "00u4", identity.Manual)
-	f.user(bob)
-	req := persistReq(ada, bob, carol, "dan@acme.com", "eve@acme.com")
-	req.Declared = declares(okta, "eve@acme.com", "00u5")
-	got := run(t, f, compile(t, gives("a", "ada@acme.com", "00u1")), req)
-	conditions := identity.Conditions{IfAbsent: true, IfUnclaimed: true}
-	want := [][]identity.Write{{
-		{User: ada, Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.FromRule, Rule: "a", Conditions: conditions},
-		{User: bob, UserID: "id-bob@acme.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u2"}, Source: identity.FromEmail, Conditions: conditions},
-	}}
-	if diff := cmp.Diff(want, f.writes); diff != "" {
-		t.Errorf("writes (-want +got):\n%s", diff)
-	}
-	answers := []string{
-		"store 00u1 stored=rule rule=a\nstore hit: 00u1 is stored (source rule \"a\")",
-		"store 00u2 stored=email\nstore hit: 00u2 is stored (source email)",
-		"unmapped not_found\nstore miss: nothing is stored\nrule miss: no rule gives an identity\nemail miss: no account has the e-mail carol@acme.com",
-		"store 00u4 stored=manual\nstore hit: 00u4 is stored (source manual)",
-		"declared 00u5\ndeclared hit: 00u5 is declared in this configuration",
-	}
-	if diff := cmp.Diff(answers, lines(got)); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
-	}
-}
-
-// TestPersist_isToldAsLaterRunsTell: a second plan shows no change.
-func TestPersist_isToldAsLaterRunsTell(t *testing.T) {
-	t.Parallel()
-	for _, stale := range []bool{false, true} {
-		f := newFake(okta, pager).account("ada.byron@acme.com", "00u1").account("bob@acme.com", "00u2").account("ada@acme.com", "P1")
-		set := compile(t,
-			rules.Rule{Name: "married", Match: ptr(`ada@acme\.com`), LookupEmail: ptr("ada.byron@acme.com")},
-			gives("c", "carol@acme.com", "00u3"),
-		)
-		req := resolve.Request{Users: []identity.UserKey{ada, bob, carol}, Services: []identity.ServiceKey{okta, pager}, Persist: true, CheckStale: stale}
-		first := run(t, f, set, req)
-		second := run(t, f, set, req)
-		if diff := cmp.Diff(first, second); diff != "" {
-			t.Errorf("check_stale %t: the second run differs (-first +second):\n%s", stale, diff)
-		}
-		if len(f.writes) != 2 {
-			t.Errorf("check_stale %t: wrote %d times", stale, len(f.writes))
-		}
-		if !first[0].Mapped() || first[0].Source != resolve.Store || first[0].Stale {
-			t.Errorf("check_stale %t: got %s", stale, line(first[0]))
-		}
-	}
-}
-
-// TestPersist_itemErrors: what cannot be stored is settled, the rest is stored.
-func TestPersist_itemErrors(t *testing.T) {
-	t.Parallel()
-	const dan = identity.UserKey("dan@acme.com")
-	f := newFake(okta).account("dan@acme.com", "00u4")
-	f.between = func() { // another writer comes first
-		f.store(ada, okta, "00u9", identity.Manual)
-		f.store("zoe@acme.com", okta, "00u2", identity.FromEmail)
-	}
-	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2", "carol@acme.com", "00u3", "deploy-bot", "00b1"))
-	got := run(t, f, set, persistReq(ada, bob, carol, bot, dan))
-	want := []string{
-		"store 00u9 stored=manual\nstore hit: 00u9 is stored (source manual)",
-		"unmapped claimed holder=zoe@acme.com candidates=00u2\nstore miss: nothing is stored\nrule miss: rule \"r\" gives 00u2, which belongs to zoe@acme.com",
-		"store 00u3 stored=rule rule=r\nstore hit: 00u3 is stored (source rule \"r\")",
-		"error rule=r\nstore miss: nothing is stored\nrule hit: rule \"r\" gives 00b1\n" +
-			"rule error: the answer could not be stored: Unknown bot: deploy-bot. A bot must exist before it is mapped; a person is named by e-mail, with an @.",
-		"store 00u4 stored=email\nstore hit: 00u4 is stored (source email)",
-	}
-	if diff := cmp.Diff(want, lines(got)); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
-	}
-	if !errors.Is(got[3].Err, &identity.Error{Code: identity.CodeUserNotFound}) {
-		t.Errorf("got the error %v", got[3].Err)
-	}
-	if len(f.writes) != 2 || len(f.writes[1]) != 2 {
-		t.Errorf("writes: %v", f.writes)
-	}
-}
-
-func TestPersist_conflictIsComparedToo(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta)
-	f.between = func() { f.store(ada, okta, "00u9", identity.Manual) }
-	req := persistReq(ada)
-	req.CheckStale = true
-	want := []string{"store 00u9 stored=manual fresh=00u1 stale\nstore hit: 00u9 is stored (source manual)\nrule hit: rule \"r\" gives 00u1"}
-	if diff := cmp.Diff(want, lines(run(t, f, compile(t, gives("r", "ada@acme.com", "00u1")), req))); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
-	}
-}
-
-// TestPersist_severalTransactions: what was stored beside failures is not sent
-// again.
-func TestPersist_severalTransactions(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta)
-	f.batch = 2
-	f.between = func() { f.store("zoe@acme.com", okta, "00u1", identity.Manual) }
-	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2", "carol@acme.com", "00u3"))
-	got := run(t, f, set, persistReq(ada, bob, carol))
-	want := []string{"unmapped claimed holder=zoe@acme.com candidates=00u1", "store 00u2 stored=rule rule=r", "store 00u3 stored=rule rule=r"}
-	if diff := cmp.Diff(want, brief(got)); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
-	}
-	var sent []string
-	for _, w := range f.writes {
-		sent = append(sent, fmt.Sprint(len(w)))
-	}
-	if diff := cmp.Diff([]string{"3", "1"}, sent); diff != "" {
-		t.Errorf("sizes of writes (-want +got):\n%s", diff)
-	}
-}
-
-// TestPersist_freedByApply: the account's holder is declared to have another
-// one, which apply stores after this plan. Until then it cannot be stored.
-func TestPersist_freedByApply(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta).store(carol, okta, "00u1", identity.Manual)
-	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2"))
-	req := persistReq(ada, bob)
-	req.Declared = declares(okta, "carol@acme.com", "00u3")
-	want := []string{"rule 00u1 rule=r", "store 00u2 stored=rule rule=r"}
-	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
-		t.Errorf("before apply (-want +got):\n%s", diff)
-	}
-	f.users[carol].Mappings = nil
-	f.store(carol, okta, "00u3", identity.Manual)
-	want = []string{"store 00u1 stored=rule rule=r", "store 00u2 stored=rule rule=r"}
-	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
-		t.Errorf("after apply (-want +got):\n%s", diff)
-	}
-}
-
-func TestPersist_nextServiceSeesIt(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta, github).account("ada@acme.com", "00u1")
-	set := compile(t, rules.Rule{Name: "same as okta", ServiceType: "github", Expression: ptr(`user.identities[?"okta:acme.okta.com"].orValue("")`)})
-	req := resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{okta, github}, Persist: true}
-	want := []string{"store 00u1 stored=email", "store 00u1 stored=rule rule=same as okta"}
-	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
-	}
-}
-
-// strayAPI blames elements that were not sent.
-type strayAPI struct{ *fakeAPI }
-
-func (s strayAPI) Write(_ context.Context, writes []identity.Write) ([]identity.User, error) {
-	if err := s.called("write"); err != nil {
-		return nil, err
-	}
-	return nil, &identity.BatchError{Items: []identity.ItemError{{Index: len(writes), Err: &identity.Error{Code: identity.CodeInternal}}}}
-}
-
-func TestPersist_strayItemErrorEnds(t *testing.T) {
-	t.Parallel()
-	f := newFake(okta)
-	set := compile(t, gives("r", "ada@acme.com", "00u1"))
-	_, err := resolve.Chain{API: strayAPI{f}, Rules: set}.Resolve(context.Background(), persistReq(ada))
-	var batch *identity.BatchError
-	if !errors.As(err, &batch) {
-		t.Errorf("got %v", err)
-	}
-}

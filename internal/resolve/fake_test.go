@@ -67,10 +67,31 @@ func (f *fakeAPI) store(key identity.UserKey, service identity.ServiceKey, id st
 	return f
 }
 
+// pin keeps an account id beside what was stored last for a user.
+func (f *fakeAPI) pin(key identity.UserKey, accountID string) *fakeAPI {
+	m := f.user(key).Mappings
+	m[len(m)-1].AccountID = accountID
+	return f
+}
+
 // account puts an account of any service into the directory.
 func (f *fakeAPI) account(email, id string) *fakeAPI {
-	f.directory[email] = identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": id}}
+	return f.found(email, id, identity.EvidenceEmail)
+}
+
+// found is an account of the directory for which there is some evidence.
+func (f *fakeAPI) found(email, id string, evidence identity.Evidence) *fakeAPI {
+	f.directory[email] = identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": id}, Evidence: evidence}
 	return f
+}
+
+// accounts are candidates of a lookup.
+func accounts(ids ...string) []identity.Candidate {
+	list := make([]identity.Candidate, len(ids))
+	for i, id := range ids {
+		list[i] = identity.Candidate{Matcher: identity.Matcher{"user_id": id}}
+	}
+	return list
 }
 
 func (f *fakeAPI) said(email string, a identity.LookupResult) *fakeAPI {
@@ -118,18 +139,22 @@ func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []stri
 	return answers, nil
 }
 
-func (f *fakeAPI) Status(_ context.Context, _ identity.ServiceKey, ids []string) ([]identity.AccountStatus, error) {
+func (f *fakeAPI) Status(_ context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	ids := make([]string, len(queries))
+	for i, q := range queries {
+		ids[i] = strings.TrimSuffix(q.Identity+"="+q.AccountID, "=")
+	}
 	f.asked = append(f.asked, ids)
 	if err := f.called("status"); err != nil {
 		return nil, err
 	}
-	out := make([]identity.AccountStatus, len(ids))
-	for i, id := range ids {
+	out := make([]identity.AccountStatus, len(queries))
+	for i, q := range queries {
 		out[i] = identity.AccountStatus{Status: identity.AccountUnknown}
-		if a, ok := f.states[id]; ok {
+		if a, ok := f.states[q.Identity]; ok {
 			out[i] = a
 		}
-		out[i].Identity = id
+		out[i].Identity = q.Identity
 	}
 	return out, nil
 }
@@ -176,7 +201,7 @@ func (f *fakeAPI) Write(_ context.Context, writes []identity.Write) ([]identity.
 		for i := from; i < to && len(failures) == 0; i++ {
 			w := writes[i]
 			if _, stored := f.user(w.User).Mapping(w.Service); !stored {
-				f.store(w.User, w.Service, w.Matcher["user_id"], w.Source, w.Rule)
+				f.store(w.User, w.Service, w.Matcher["user_id"], w.Source, w.Rule).pin(w.User, w.AccountID)
 			}
 			users[i] = *f.user(w.User)
 		}
@@ -249,14 +274,32 @@ func ask(service identity.ServiceKey, users ...identity.UserKey) resolve.Request
 	return resolve.Request{Users: users, Services: []identity.ServiceKey{service}}
 }
 
-// run resolves and expects no failure of the whole.
-func run(t testing.TB, f *fakeAPI, set *rules.Set, req resolve.Request) []resolve.Resolution {
+// failer is a test, of testing or of rapid.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// run resolves, persists where that is asked for, and expects no failure of the
+// whole.
+func run(t failer, f resolve.API, set *rules.Set, req resolve.Request) []resolve.Resolution {
 	t.Helper()
-	answers, err := resolve.Chain{API: f, Rules: set}.Resolve(context.Background(), req)
+	answers, err := runAll(f, set, req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return answers
+}
+
+func runAll(f resolve.API, set *rules.Set, req resolve.Request) ([]resolve.Resolution, error) {
+	pass, err := resolve.Chain{API: f, Rules: set}.Resolve(context.Background(), req)
+	if err != nil {
+		return nil, err
+	}
+	if req.Persist {
+		err = pass.Persist(context.Background(), func([]resolve.Resolution) bool { return true })
+	}
+	return pass.Resolutions, err
 }
 
 // line is an answer as one line: what it is, then its steps.
@@ -273,7 +316,7 @@ func line(a resolve.Resolution) string {
 	}
 	for _, part := range []struct{ name, value string }{
 		{"stored", string(a.StoredSource)}, {"rule", a.Rule}, {"lookup", a.LookupEmail}, {"holder", string(a.Holder)},
-		{"candidates", resolve.List(a.Candidates)}, {"fresh", a.Fresh.String()}, {"account", string(a.Account)},
+		{"rivals", resolve.ListUsers(a.Rivals)}, {"candidates", resolve.ListAccounts(a.Candidates)}, {"fresh", a.Fresh.String()}, {"account", string(a.Account)},
 	} {
 		if part.value == string(identity.AccountActive) {
 			continue

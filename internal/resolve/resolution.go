@@ -53,9 +53,12 @@ type Reason string
 const (
 	NotFound    Reason = "not_found"
 	Inactive    Reason = "inactive"
-	Ambiguous   Reason = "ambiguous"
+	Alias       Reason = "alias"      // no account has the address as its own, one has it as another
+	Unverified  Reason = "unverified" // the service has not proved the address, or nobody approved the account
+	Ambiguous   Reason = "ambiguous"  // several accounts, or several people for one account
 	Claimed     Reason = "claimed"
 	NoEmail     Reason = "no_email"
+	OtherDomain Reason = "other_domain" // the directory is for other domains
 	NoDirectory Reason = "no_directory"
 )
 
@@ -65,16 +68,19 @@ type Resolution struct {
 	Service identity.ServiceKey
 
 	Matcher      identity.Matcher      // nil: unmapped, or Err is set
+	AccountID    string                // immutable id of the account; "" = not known, or the identity is the id
 	Source       Origin                // "" where Matcher is nil
+	Evidence     identity.Evidence     // why Matcher is believed; "" = unmapped, or the API does not say
 	StoredSource identity.Source       // of what the store holds; "" where it holds nothing
 	Rule         string                // name of the rule that gave the identity, now or when it was stored
 	LookupEmail  string                // e-mail a lookup_email rule gave, where the lookup used it
 	Reason       Reason                // why unmapped
 	Holder       identity.UserKey      // with Claimed: whose account it is
-	Candidates   []identity.Matcher    // accounts that were found but are no answer: all with Ambiguous, the one with Claimed
+	Rivals       []identity.UserKey    // with Ambiguous: others who get the same account, sorted; nil = one address has several accounts
+	Candidates   []identity.Candidate  // accounts that were found but are no answer: several with Ambiguous, Alias and Unverified, the one with Claimed and Rivals
 	Steps        []Step                // nil: the request asked for no trace
-	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive or gone
-	Fresh        identity.Matcher      // with Stale: what they give instead; nil = none
+	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive, gone, renamed or another one
+	Fresh        identity.Matcher      // with Stale: what they give instead, or the new name; nil = none
 	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
 	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
 	Err          error                 // set where it is not known whether the user is mapped
@@ -88,6 +94,10 @@ func (a Resolution) Mapped() bool { return a.Matcher != nil }
 func (a Resolution) Retired() bool {
 	return a.Mapped() && (a.Account == identity.AccountInactive || a.Account == identity.AccountAbsent)
 }
+
+// Reused reports whether the service says that the identity of a mapping is the
+// name of another account now. It is somebody else's, so it is never an answer.
+func (a Resolution) Reused() bool { return a.Mapped() && a.Account == identity.AccountReused }
 
 // Identity returns the plain string of the matcher, if it has one.
 func (a Resolution) Identity() (string, bool) {
@@ -104,7 +114,7 @@ func (a *Resolution) step(name Origin, outcome Outcome, format string, args ...a
 // fail ends the chain for this person with an error.
 func (a *Resolution) fail(name Origin, err error) {
 	a.step(name, Failed, "%s", err)
-	a.Err, a.Matcher, a.Source, a.Reason = err, nil, "", ""
+	a.Err, a.Matcher, a.AccountID, a.Source, a.Evidence, a.Reason = err, nil, "", "", "", ""
 }
 
 // failToAsk ends the chain for this person because the service gave no answer.
@@ -147,11 +157,25 @@ func (e *UnregisteredError) Error() string {
 	return fmt.Sprintf("no service is registered for %s; registered of type %s: %s", e.Service, e.Service.Type, strings.Join(keys, ", "))
 }
 
-// List returns accounts as a text for people.
-func List(matchers []identity.Matcher) string {
-	texts := make([]string, len(matchers))
-	for i, m := range matchers {
-		texts[i] = m.String()
+// ListAccounts returns accounts as a text for people, each with its name and
+// state where the service shows them.
+func ListAccounts(accounts []identity.Candidate) string {
+	texts := make([]string, len(accounts))
+	for i, a := range accounts {
+		texts[i] = a.Matcher.String()
+		notes := slices.DeleteFunc([]string{a.Name, a.State}, func(note string) bool { return note == "" })
+		if len(notes) > 0 {
+			texts[i] += " (" + strings.Join(notes, ", ") + ")"
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// ListUsers returns users as a text for people.
+func ListUsers(users []identity.UserKey) string {
+	texts := make([]string, len(users))
+	for i, u := range users {
+		texts[i] = string(u)
 	}
 	return strings.Join(texts, ", ")
 }

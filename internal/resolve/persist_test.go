@@ -1,0 +1,289 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package resolve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// persistReq asks for users in okta and stores what is found.
+func persistReq(users ...identity.UserKey) resolve.Request {
+	req := ask(okta, users...)
+	req.Persist = true
+	return req
+}
+
+func TestPersist_writes(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta).account("bob@acme.com", "00u2").store("dan@acme.com", okta, "00u4", identity.Manual)
+	f.user(bob)
+	req := persistReq(ada, bob, carol, "dan@acme.com", "eve@acme.com")
+	req.Declared = declares(okta, "eve@acme.com", "00u5")
+	got := run(t, f, compile(t, gives("a", "ada@acme.com", "00u1")), req)
+	conditions := identity.Conditions{IfAbsent: true, IfUnclaimed: true}
+	want := [][]identity.Write{{
+		{User: ada, Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.FromRule, Rule: "a", Conditions: conditions},
+		{User: bob, UserID: "id-bob@acme.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u2"}, Source: identity.FromEmail, Conditions: conditions},
+	}}
+	if diff := cmp.Diff(want, f.writes); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+	answers := []string{
+		"store 00u1 stored=rule rule=a\nstore hit: 00u1 is stored (source rule \"a\")",
+		"store 00u2 stored=email\nstore hit: 00u2 is stored (source email)",
+		"unmapped not_found\nstore miss: nothing is stored\nrule miss: no rule gives an identity\nemail miss: no account has the e-mail carol@acme.com",
+		"store 00u4 stored=manual\nstore hit: 00u4 is stored (source manual)",
+		"declared 00u5\ndeclared hit: 00u5 is declared in this configuration",
+	}
+	if diff := cmp.Diff(answers, lines(got)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// TestPersist_isToldAsLaterRunsTell: a second plan shows no change.
+func TestPersist_isToldAsLaterRunsTell(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []bool{false, true} {
+		f := newFake(okta, pager).account("ada.byron@acme.com", "00u1").account("bob@acme.com", "00u2").account("ada@acme.com", "P1")
+		set := compile(t,
+			rules.Rule{Name: "married", Match: ptr(`ada@acme\.com`), LookupEmail: ptr("ada.byron@acme.com")},
+			gives("c", "carol@acme.com", "00u3"),
+		)
+		req := resolve.Request{Users: []identity.UserKey{ada, bob, carol}, Services: []identity.ServiceKey{okta, pager}, Persist: true, CheckStale: stale}
+		first := run(t, f, set, req)
+		second := run(t, f, set, req)
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Errorf("check_stale %t: the second run differs (-first +second):\n%s", stale, diff)
+		}
+		if len(f.writes) != 1 {
+			t.Errorf("check_stale %t: wrote %d times", stale, len(f.writes))
+		}
+		if !first[0].Mapped() || first[0].Source != resolve.Store || first[0].Stale {
+			t.Errorf("check_stale %t: got %s", stale, line(first[0]))
+		}
+	}
+}
+
+// TestPersist_itemErrors: what cannot be stored is settled, the rest is stored.
+func TestPersist_itemErrors(t *testing.T) {
+	t.Parallel()
+	const dan = identity.UserKey("dan@acme.com")
+	f := newFake(okta).account("dan@acme.com", "00u4")
+	f.between = func() { // another writer comes first
+		f.store(ada, okta, "00u9", identity.Manual)
+		f.store("zoe@acme.com", okta, "00u2", identity.FromEmail)
+	}
+	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2", "carol@acme.com", "00u3", "deploy-bot", "00b1"))
+	got := run(t, f, set, persistReq(ada, bob, carol, bot, dan))
+	want := []string{
+		"store 00u9 stored=manual\nstore hit: 00u9 is stored (source manual)",
+		"unmapped claimed holder=zoe@acme.com candidates=00u2\nstore miss: nothing is stored\nrule miss: rule \"r\" gives 00u2, which belongs to zoe@acme.com",
+		"store 00u3 stored=rule rule=r\nstore hit: 00u3 is stored (source rule \"r\")",
+		"error rule=r\nstore miss: nothing is stored\nrule hit: rule \"r\" gives 00b1\n" +
+			"rule error: the answer could not be stored: Unknown bot: deploy-bot. A bot must exist before it is mapped; a person is named by e-mail, with an @.",
+		"store 00u4 stored=email\nstore hit: 00u4 is stored (source email)",
+	}
+	if diff := cmp.Diff(want, lines(got)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	if !errors.Is(got[3].Err, &identity.Error{Code: identity.CodeUserNotFound}) {
+		t.Errorf("got the error %v", got[3].Err)
+	}
+	if len(f.writes) != 2 || len(f.writes[1]) != 2 {
+		t.Errorf("writes: %v", f.writes)
+	}
+}
+
+func TestPersist_conflictIsComparedToo(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta)
+	f.between = func() { f.store(ada, okta, "00u9", identity.Manual) }
+	req := persistReq(ada)
+	req.CheckStale = true
+	want := []string{"store 00u9 stored=manual fresh=00u1 stale\nstore hit: 00u9 is stored (source manual)\nrule hit: rule \"r\" gives 00u1"}
+	if diff := cmp.Diff(want, lines(run(t, f, compile(t, gives("r", "ada@acme.com", "00u1")), req))); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// TestPersist_severalTransactions: what was stored beside failures is not sent
+// again.
+func TestPersist_severalTransactions(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta)
+	f.batch = 2
+	f.between = func() { f.store("zoe@acme.com", okta, "00u1", identity.Manual) }
+	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2", "carol@acme.com", "00u3"))
+	got := run(t, f, set, persistReq(ada, bob, carol))
+	want := []string{"unmapped claimed holder=zoe@acme.com candidates=00u1", "store 00u2 stored=rule rule=r", "store 00u3 stored=rule rule=r"}
+	if diff := cmp.Diff(want, brief(got)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	var sent []string
+	for _, w := range f.writes {
+		sent = append(sent, fmt.Sprint(len(w)))
+	}
+	if diff := cmp.Diff([]string{"3", "1"}, sent); diff != "" {
+		t.Errorf("sizes of writes (-want +got):\n%s", diff)
+	}
+}
+
+// TestPersist_freedByApply: the account's holder is declared to have another
+// one, which apply stores after this plan. Until then it cannot be stored.
+func TestPersist_freedByApply(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta).store(carol, okta, "00u1", identity.Manual)
+	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2"))
+	req := persistReq(ada, bob)
+	req.Declared = declares(okta, "carol@acme.com", "00u3")
+	want := []string{"rule 00u1 rule=r", "store 00u2 stored=rule rule=r"}
+	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
+		t.Errorf("before apply (-want +got):\n%s", diff)
+	}
+	f.users[carol].Mappings = nil
+	f.store(carol, okta, "00u3", identity.Manual)
+	want = []string{"store 00u1 stored=rule rule=r", "store 00u2 stored=rule rule=r"}
+	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
+		t.Errorf("after apply (-want +got):\n%s", diff)
+	}
+}
+
+func TestPersist_nextServiceSeesIt(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta, github).account("ada@acme.com", "00u1")
+	set := compile(t, rules.Rule{Name: "same as okta", ServiceType: "github", Expression: ptr(`user.identities[?"okta:acme.okta.com"].orValue("")`)})
+	req := resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{okta, github}, Persist: true}
+	want := []string{"store 00u1 stored=email", "store 00u1 stored=rule rule=same as okta"}
+	if diff := cmp.Diff(want, brief(run(t, f, set, req))); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// strayAPI blames elements that were not sent.
+type strayAPI struct{ *fakeAPI }
+
+func (s strayAPI) Write(_ context.Context, writes []identity.Write) ([]identity.User, error) {
+	if err := s.called("write"); err != nil {
+		return nil, err
+	}
+	return nil, &identity.BatchError{Items: []identity.ItemError{{Index: len(writes), Err: &identity.Error{Code: identity.CodeInternal}}}}
+}
+
+func TestPersist_strayItemErrorEnds(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta)
+	set := compile(t, gives("r", "ada@acme.com", "00u1"))
+	_, err := runAll(strayAPI{f}, set, persistReq(ada))
+	var batch *identity.BatchError
+	if !errors.As(err, &batch) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPersist_holds: nothing is stored where the caller does not accept the
+// resolutions, be it before the first write or after one that was refused.
+func TestPersist_holds(t *testing.T) {
+	t.Parallel()
+	set := compile(t, gives("r", "ada@acme.com", "00u1", "bob@acme.com", "00u2"))
+	for name, test := range map[string]struct {
+		users   []identity.UserKey
+		between func(*fakeAPI)
+		writes  int
+	}{
+		"everybody is mapped":     {users: []identity.UserKey{ada, bob}, writes: 1},
+		"somebody is unmapped":    {users: []identity.UserKey{ada, bob, carol}},
+		"somebody is unmapped by": {users: []identity.UserKey{ada, bob}, between: func(f *fakeAPI) { f.store(carol, okta, "00u1", identity.Manual) }, writes: 1},
+	} {
+		f := newFake(okta)
+		if test.between != nil {
+			f.between = func() { test.between(f) }
+		}
+		pass, err := resolve.Chain{API: f, Rules: set}.Resolve(t.Context(), persistReq(test.users...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		everybody := func(all []resolve.Resolution) bool {
+			for _, a := range all {
+				if !a.Mapped() {
+					return false
+				}
+			}
+			return true
+		}
+		if err := pass.Persist(t.Context(), everybody); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.writes) != test.writes {
+			t.Errorf("%s: writes %v", name, f.writes)
+		}
+		_, stored := f.user(bob).Mapping(okta)
+		if want := name == "everybody is mapped"; stored != want {
+			t.Errorf("%s: bob is stored: %t", name, stored)
+		}
+	}
+}
+
+// TestPersist_oneTransaction: all services of a pass are stored together, so
+// that a service that fails leaves none of them behind.
+func TestPersist_oneTransaction(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta, github).account("ada@acme.com", "00u1")
+	req := resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{okta, github}, Persist: true}
+	run(t, f, nil, req)
+	if len(f.writes) != 1 || len(f.writes[0]) != 2 {
+		t.Errorf("writes: %v", f.writes)
+	}
+
+	f = newFake(okta, github).account("ada@acme.com", "00u1").failing("lookup", errors.New("connection refused"))
+	set := compile(t, gives("r", "ada@acme.com", "00u1"))
+	if _, err := runAll(f, set, req); err == nil || len(f.writes) != 0 {
+		t.Errorf("a service fails: error %v, writes %v", err, f.writes)
+	}
+}
+
+// TestPersist_ruleWasShownAnother: a rule saw what okta was going to hold, and
+// somebody else was quicker. What it gave is not stored.
+func TestPersist_ruleWasShownAnother(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]func(*fakeAPI){
+		"another value is stored": func(f *fakeAPI) { f.store(ada, okta, "00u9", identity.Manual) },
+		"the account is claimed":  func(f *fakeAPI) { f.store(bob, okta, "00u1", identity.Manual) },
+	} {
+		f := newFake(okta, github).account("ada@acme.com", "00u1").account("carol@acme.com", "00u3")
+		f.between = func() { between(f) }
+		set := compile(t, rules.Rule{Name: "same as okta", ServiceType: "github", Expression: ptr(`user.identities[?"okta:acme.okta.com"].orValue("")`)})
+		got := run(t, f, set, resolve.Request{Users: []identity.UserKey{ada, carol}, Services: []identity.ServiceKey{okta, github}, Persist: true})
+		if got[2].Err == nil || got[2].Mapped() {
+			t.Errorf("%s: got %s", name, line(got[2]))
+		}
+		if _, stored := f.user(ada).Mapping(github); stored {
+			t.Errorf("%s: stored %v", name, f.user(ada).Mappings)
+		}
+		if _, stored := f.user(carol).Mapping(github); !stored {
+			t.Errorf("%s: carol's is not stored: %s", name, line(got[3]))
+		}
+	}
+}
+
+// TestPersist_pins: the account's own id is stored beside its identity.
+func TestPersist_pins(t *testing.T) {
+	t.Parallel()
+	f := newFake(github).said("ada@acme.com", identity.LookupResult{
+		Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-l"}, AccountID: "4711", Evidence: identity.EvidenceVerifiedEmail})
+	req := ask(github, ada)
+	req.Persist = true
+	got := run(t, f, nil, req)
+	if f.writes[0][0].AccountID != "4711" || got[0].AccountID != "4711" {
+		t.Errorf("wrote %v, answered %s", f.writes, line(got[0]))
+	}
+}
