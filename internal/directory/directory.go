@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,6 +90,17 @@ const (
 	Unproved
 )
 
+// ProofOf returns what a service's own flag proves; nil = it does not say.
+func ProofOf(verified *bool) Proof {
+	switch {
+	case verified == nil:
+		return ProofUnknown
+	case *verified:
+		return Proved
+	}
+	return Unproved
+}
+
 // Primaries returns primary addresses of unknown proof. It leaves out "".
 func Primaries(emails ...string) []Address {
 	var a Account
@@ -118,6 +130,11 @@ func (a *Account) SetSignIn(name string, proof Proof) {
 	if strings.Contains(name, "@") {
 		a.Add(Primary, proof, name)
 	}
+}
+
+// Owns reports whether a normalised address is a primary one of an account.
+func (a Account) Owns(email string) bool {
+	return slices.ContainsFunc(a.Addresses, func(x Address) bool { return x.Kind == Primary && sameAddress(email, x.Email) })
 }
 
 // Emails returns the addresses of an account, in order.

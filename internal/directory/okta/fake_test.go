@@ -14,12 +14,14 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/directorytest"
 )
 
-// fake is an organization. Its login is the first address of a person, its
-// e-mail the last. As Okta's, its plain list hides the deprovisioned.
+// fake is an organization. The login and the e-mail are the first address of a
+// person, the second e-mail is the next. As Okta's, its plain list hides the
+// deprovisioned.
 type fake struct {
-	world directorytest.World
-	lags  bool // the search does not know anybody yet
-	asked func(*http.Request)
+	world  directorytest.World
+	change func(user map[string]any)
+	lags   bool // the search does not know the logins yet
+	asked  func(*http.Request)
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -31,9 +33,12 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if login, ok := strings.CutPrefix(r.URL.Path, "/api/v1/users/"); ok {
-		for _, p := range f.world.Holders(login) {
-			directorytest.SendJSON(w, http.StatusOK, user(p))
-			return
+		for _, p := range f.world.People {
+			u := f.user(p)
+			if p.ID == login || strings.EqualFold(profile(u, "login"), login) {
+				directorytest.SendJSON(w, http.StatusOK, u)
+				return
+			}
 		}
 		f.fail(w, http.StatusNotFound, "E0000007", "Not found: Resource not found: User")
 		return
@@ -51,8 +56,12 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.fail(w, http.StatusBadRequest, "E0000031", "Invalid search criteria")
 			return
 		}
-		if !f.lags {
-			people = f.world.Holders(address)
+		for _, p := range f.world.People {
+			u := f.user(p)
+			if strings.EqualFold(profile(u, "email"), address) && !f.lags || strings.EqualFold(profile(u, "login"), address) && !f.lags ||
+				strings.EqualFold(profile(u, "secondEmail"), address) {
+				people = append(people, p)
+			}
 		}
 	default:
 		for _, p := range f.world.People {
@@ -77,17 +86,40 @@ func (f fake) page(w http.ResponseWriter, r *http.Request, people []directorytes
 	}
 	users := make([]map[string]any, len(page))
 	for i, p := range page {
-		users[i] = user(p)
+		users[i] = f.user(p)
 	}
 	directorytest.SendJSON(w, http.StatusOK, users)
 }
 
-func user(p directorytest.Person) map[string]any {
+func (f fake) user(p directorytest.Person) map[string]any {
 	status := "ACTIVE"
 	if p.Inactive {
 		status = "DEPROVISIONED"
 	}
-	return map[string]any{"id": p.ID, "status": status, "profile": map[string]any{"login": p.Emails[0], "email": p.Emails[len(p.Emails)-1]}}
+	profile := map[string]any{"login": p.Emails[0], "email": p.Emails[0], "firstName": "Some", "lastName": "Body"}
+	if len(p.Emails) > 1 {
+		profile["secondEmail"] = p.Emails[1]
+	}
+	u := map[string]any{"id": p.ID, "status": status, "profile": profile}
+	if f.change != nil {
+		f.change(u)
+	}
+	return u
+}
+
+// profile returns an attribute of a user's profile, "" if it has none.
+func profile(user map[string]any, name string) string {
+	value, _ := user["profile"].(map[string]any)[name].(string)
+	return value
+}
+
+// logins returns a change of the logins of users, by id.
+func logins(byID map[string]string) func(user map[string]any) {
+	return func(user map[string]any) {
+		if login, ok := byID[user["id"].(string)]; ok {
+			user["profile"].(map[string]any)["login"] = login
+		}
+	}
 }
 
 func (fake) fail(w http.ResponseWriter, status int, code, summary string) {

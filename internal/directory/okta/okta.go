@@ -5,11 +5,13 @@
 package okta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,15 +93,17 @@ func (o *okta) Check(ctx context.Context) error {
 	return err
 }
 
-// Find searches e-mails and logins. The search lags behind changes, so a miss
-// is asked again by login, which does not.
+// Find searches logins and both e-mails. The search lags behind changes, so if
+// it shows no owner of the address, Find asks again by login, which does not.
 func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	search := fmt.Sprintf("profile.email eq %s or profile.login eq %s", quote(email), quote(email))
+	search := fmt.Sprintf("profile.email eq %[1]s or profile.login eq %[1]s or profile.secondEmail eq %[1]s", quote(email))
 	found, err := directory.All(o.pages(ctx, url.Values{"search": {search}, "limit": {strconv.Itoa(searchSize)}}))
-	if err != nil || len(found) > 0 || strings.Contains(email, "/") { // Okta has no path for a login with a slash
+	owned := slices.ContainsFunc(found, func(a directory.Account) bool { return a.Owns(email) })
+	if err != nil || owned || strings.Contains(email, "/") { // Okta has no path for a login with a slash
 		return found, err
 	}
-	return o.byLogin(ctx, email)
+	byLogin, err := o.byLogin(ctx, email)
+	return append(found, byLogin...), err
 }
 
 // FindID implements directory.IDFinder. Okta's path takes logins too.
@@ -148,15 +152,22 @@ type user struct {
 	ID      string `json:"id"`
 	Status  string `json:"status"`
 	Profile struct {
-		Login string `json:"login"`
-		Email string `json:"email"`
+		Login       string `json:"login"`
+		Email       string `json:"email"`
+		SecondEmail string `json:"secondEmail"`
+		DisplayName string `json:"displayName"`
+		FirstName   string `json:"firstName"`
+		LastName    string `json:"lastName"`
 	} `json:"profile"`
 }
 
+// account takes the login and the e-mail for the account's own addresses. People
+// set their second e-mail themselves.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID}
+	a := directory.Account{Identity: u.ID, Name: cmp.Or(u.Profile.DisplayName, strings.TrimSpace(u.Profile.FirstName+" "+u.Profile.LastName))}
 	a.SetSignIn(u.Profile.Login, directory.ProofUnknown)
 	a.Add(directory.Primary, directory.ProofUnknown, u.Profile.Email)
+	a.Add(directory.Alias, directory.ProofUnknown, u.Profile.SecondEmail)
 	switch u.Status {
 	case "ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY":
 		a.State = directory.StateActive
