@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -30,7 +29,7 @@ type Config struct {
 const (
 	host     = "https://graph.microsoft.com"
 	listSize = 999
-	fields   = "id,mail,userPrincipalName,proxyAddresses,accountEnabled,userType"
+	fields   = "id,displayName,mail,userPrincipalName,proxyAddresses,accountEnabled,userType,externalUserState"
 	grant    = "the application permission User.Read.All of Microsoft Graph, with admin consent"
 )
 
@@ -104,13 +103,13 @@ func (e *entra) Check(ctx context.Context) error {
 	return err
 }
 
-// Find filters by the main addresses, and by the aliases if no active member has
-// it.
+// Find filters by the main addresses, then by the proxy addresses, which may make
+// somebody else an owner too. Graph compares both without case.
 func (e *entra) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	address := quote(email)
 	found, err := e.filter(ctx, "mail eq "+address+" or userPrincipalName eq "+address)
-	if err != nil || slices.ContainsFunc(found, member) {
-		return found, err
+	if err != nil {
+		return nil, err
 	}
 	more, err := e.filter(ctx, "proxyAddresses/any(p:p eq "+quote("smtp:"+email)+")")
 	return append(found, more...), err
@@ -125,10 +124,6 @@ func (e *entra) FindID(ctx context.Context, id string) ([]directory.Account, err
 	}
 	return apiclient.GetUser(ctx, e.api, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}},
 		func(b body) bool { return b.Error.Code == "Request_ResourceNotFound" }, user.account)
-}
-
-func member(a directory.Account) bool {
-	return a.Kind == directory.KindPerson && a.State == directory.StateActive
 }
 
 func (e *entra) filter(ctx context.Context, filter string) ([]directory.Account, error) {
@@ -169,19 +164,29 @@ type listMessage struct {
 
 type user struct {
 	ID             string   `json:"id"`
+	Name           string   `json:"displayName"`
 	Mail           string   `json:"mail"`
 	UPN            string   `json:"userPrincipalName"`
 	ProxyAddresses []string `json:"proxyAddresses"`
 	Enabled        *bool    `json:"accountEnabled"`
 	Type           string   `json:"userType"`
+	Invitation     string   `json:"externalUserState"` // PendingAcceptance, Accepted; "" = was not invited
 }
 
-// account takes the principal name, mail and the proxy addresses marked by SMTP
-// in upper case for the account's own. The principal name of a guest is made up
-// and no address.
+// external reports whether the account signs in elsewhere: its principal name is
+// made up and no address.
+func (u user) external() bool { return strings.Contains(strings.ToUpper(u.UPN), "#EXT#") }
+
+// guest reports whether an account is a guest. Old accounts have no type.
+func (u user) guest() bool {
+	return strings.EqualFold(u.Type, "Guest") || u.Type == "" && u.external()
+}
+
+// account takes the principal name, mail and the proxy address marked by SMTP in
+// upper case for the account's own.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID, SignIn: u.UPN, Kind: directory.KindPerson}
-	if !strings.Contains(u.UPN, "#EXT#") {
+	a := directory.Account{Identity: u.ID, SignIn: u.UPN, Name: u.Name, Kind: directory.KindPerson}
+	if !u.external() {
 		a.SetSignIn(u.UPN, directory.ProofUnknown)
 	}
 	a.Add(directory.Primary, directory.ProofUnknown, u.Mail)
@@ -195,11 +200,13 @@ func (u user) account() directory.Account {
 			a.Add(directory.Alias, directory.ProofUnknown, address)
 		}
 	}
-	if u.Type == "Guest" {
+	if u.guest() {
 		a.Kind = directory.KindGuest
 	}
 	switch {
 	case u.Enabled == nil:
+	case *u.Enabled && u.Invitation == "PendingAcceptance":
+		a.State = directory.StateInvited
 	case *u.Enabled:
 		a.State = directory.StateActive
 	default:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +43,14 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken")
 		return
 	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/v1.0/users/"); ok {
+		for _, p := range f.world.People {
+			if p.ID == id {
+				directorytest.SendJSON(w, http.StatusOK, f.user(p))
+				return
+			}
+		}
+	}
 	if r.URL.Path != "/v1.0/users" {
 		fail(w, http.StatusNotFound, "Request_ResourceNotFound")
 		return
@@ -56,16 +65,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page, next, more := f.world.Slice(people, start, size)
 	value := make([]any, len(page))
 	for i, p := range page {
-		proxies := []string{"SMTP:" + p.Emails[0], "X500:/o=acme"}
-		for _, alias := range p.Emails[1:] {
-			proxies = append(proxies, "smtp:"+alias)
-		}
-		u := map[string]any{"id": p.ID, "mail": p.Emails[0], "userPrincipalName": principalName(p), "proxyAddresses": proxies,
-			"accountEnabled": !p.Inactive, "userType": "Member"}
-		if f.change != nil {
-			f.change(p, u)
-		}
-		value[i] = u
+		value[i] = f.user(p)
 	}
 	answer := map[string]any{"value": value}
 	if more {
@@ -78,7 +78,23 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func principalName(p directorytest.Person) string { return p.ID + "@acme.onmicrosoft.example" }
 
-// filtered reads the two filters that there are.
+func (f fake) user(p directorytest.Person) map[string]any {
+	proxies := []string{"SMTP:" + p.Emails[0], "X500:/o=acme"}
+	for _, alias := range p.Emails[1:] {
+		proxies = append(proxies, "smtp:"+alias)
+	}
+	u := map[string]any{"id": p.ID, "displayName": "Some Body", "mail": p.Emails[0], "userPrincipalName": principalName(p), "proxyAddresses": proxies,
+		"accountEnabled": !p.Inactive, "userType": "Member"}
+	if p.Guest {
+		u["userType"], u["userPrincipalName"] = "Guest", p.ID+"_example.com#EXT#@acme.onmicrosoft.example"
+	}
+	if f.change != nil {
+		f.change(p, u)
+	}
+	return u
+}
+
+// filtered reads the two filters that there are, and compares without case.
 func (f fake) filtered(filter string) []directorytest.Person {
 	unquote := func(s string) string {
 		return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'"), "''", "'")
@@ -87,15 +103,12 @@ func (f fake) filtered(filter string) []directorytest.Person {
 	alias, isAlias := strings.CutPrefix(filter, "proxyAddresses/any(p:p eq ")
 	mail, _, _ := strings.Cut(strings.TrimPrefix(filter, "mail eq "), " or userPrincipalName eq ")
 	for _, p := range f.world.People {
-		if !isAlias && strings.EqualFold(principalName(p), unquote(mail)) {
+		u := f.user(p)
+		address, _ := u["mail"].(string)
+		proxies, _ := u["proxyAddresses"].([]string)
+		if isAlias && slices.ContainsFunc(proxies, func(proxy string) bool { return strings.EqualFold(proxy, unquote(strings.TrimSuffix(alias, ")"))) }) ||
+			!isAlias && (strings.EqualFold(address, unquote(mail)) || strings.EqualFold(u["userPrincipalName"].(string), unquote(mail))) {
 			found = append(found, p)
-			continue
-		}
-		for i, address := range p.Emails {
-			if isAlias && strings.EqualFold("smtp:"+address, unquote(strings.TrimSuffix(alias, ")"))) || !isAlias && i == 0 && strings.EqualFold(address, unquote(mail)) {
-				found = append(found, p)
-				break
-			}
 		}
 	}
 	return found
@@ -138,6 +151,62 @@ func subject() directorytest.Subject {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, subject())
+}
+
+// principalNames returns a change of the principal names of users, by id.
+func principalNames(byID map[string]string) func(directorytest.Person, map[string]any) {
+	return func(p directorytest.Person, u map[string]any) {
+		if name, ok := byID[p.ID]; ok {
+			u["userPrincipalName"] = name
+		}
+	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann, boss = "ann.lee@example.com", "boss@example.com"
+	scene := func(people []directorytest.Person, change func(directorytest.Person, map[string]any), asks ...directorytest.Ask) directorytest.Scene {
+		return directorytest.Scene{Fake: fake{world: directorytest.World{People: people}, change: change}, Asks: asks}
+	}
+	twins := []directorytest.Person{{ID: "old", Emails: []string{ann}, Inactive: true}, {ID: "new", Emails: []string{ann}}}
+	// An old account of a guest has no type, and a leaver's mailbox is gone.
+	untyped := func(_ directorytest.Person, u map[string]any) { u["userType"] = nil }
+	noMailbox := func(p directorytest.Person, u map[string]any) {
+		if p.ID == "ANN" {
+			u["userPrincipalName"], u["mail"], u["proxyAddresses"] = ann, nil, []string{}
+		}
+	}
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified: directorytest.Cannot("only administrators set the addresses of members of a tenant"),
+		directorytest.Pending:    directorytest.Cannot("nobody registers as a member of a tenant by themselves"),
+		directorytest.ShortList:  directorytest.Cannot("every page of Microsoft Graph but the last one links to the next"),
+		directorytest.Guest: directorytest.Scenes(
+			scene([]directorytest.Person{{ID: "1", Emails: []string{ann}, Guest: true}}, nil, directorytest.Email(ann, identity.NotFound)),
+			scene([]directorytest.Person{{ID: "1", Emails: []string{ann}, Guest: true}}, untyped, directorytest.Email(ann, identity.NotFound)),
+		),
+		directorytest.InactiveTwin: directorytest.Scenes(
+			scene(twins, principalNames(map[string]string{"new": ann}), directorytest.Email(ann, identity.Found, "new")),
+			scene(twins, principalNames(map[string]string{"old": ann}), directorytest.Email(ann, identity.Inactive, "old")),
+			scene(twins, nil, directorytest.Email(ann, identity.Ambiguous, "new", "old")),
+		),
+		directorytest.InactiveOwner: directorytest.Scenes(
+			scene([]directorytest.Person{{ID: "ANN", Emails: []string{ann}, Inactive: true}, {ID: "BOSS", Emails: []string{boss, ann}}}, noMailbox,
+				directorytest.Email(ann, identity.Inactive, "ANN"), directorytest.Email(boss, identity.Found, "BOSS")),
+		),
+	})
+}
+
+// TestInvitedGuests proves that a guest counts before accepting the invitation.
+func TestInvitedGuests(t *testing.T) {
+	t.Parallel()
+	guest := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}, Guest: true}}}
+	for state, want := range map[any]directory.State{"PendingAcceptance": directory.StateInvited, "Accepted": directory.StateActive, nil: directory.StateActive} {
+		f := fake{world: guest, change: func(_ directorytest.Person, u map[string]any) { u["externalUserState"] = state }}
+		d := open(t, f, func(c *entra.Config) { c.IncludeGuests = true })
+		if got, err := d.Find(t.Context(), "ann@example.com"); err != nil || len(got) == 0 || got[0].State != want || got[0].Name != "Some Body" {
+			t.Errorf("%v: Find = %+v, %v, want %s", state, got, err, want)
+		}
+	}
 }
 
 func open(t *testing.T, h http.Handler, change func(*entra.Config)) directory.Directory {

@@ -14,6 +14,7 @@ import (
 // FuzzUsers: a disabled account is inactive, and no address is empty.
 func FuzzUsers(f *testing.F) {
 	f.Add([]byte(`{"value":[{"id":"1","mail":"ann@example.com","proxyAddresses":["SMTP:ann@example.com","smtp:a@example.com","x500:/o=a","smtp:"],"accountEnabled":false,"userType":"Guest"}],"@odata.nextLink":"x"}`))
+	f.Add([]byte(`{"value":[{"id":"1","userPrincipalName":"a_x#ext#@c","userType":null,"externalUserState":"PendingAcceptance","accountEnabled":true}]}`))
 	f.Add([]byte(`{"value":[null,{"mail":null,"userPrincipalName":"a_b#EXT#@c"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var list listMessage
