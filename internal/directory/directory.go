@@ -212,6 +212,13 @@ type IDFinder interface {
 	FindID(ctx context.Context, id string) ([]Account, error)
 }
 
+// AccountFinder is an IDFinder of a service whose identities are names that can
+// go to another account. It asks for an account by the id that stays.
+type AccountFinder interface {
+	// FindAccount returns the account with an AccountID, as FindID does.
+	FindAccount(ctx context.Context, accountID string) ([]Account, error)
+}
+
 // Errors of directories, matched with errors.Is and errors.As.
 var (
 	ErrCredential  = errors.New("the credential was rejected")

@@ -84,7 +84,15 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 	}
 	asOf := time.Now()
 	find := func(ctx context.Context, key string) ([]Account, error) {
-		return finder.FindID(ctx, s.queries[key].Identity)
+		q := s.queries[key]
+		found, err := finder.FindID(ctx, q.Identity)
+		byAccount, ok := finder.(AccountFinder)
+		pinned := func(a Account) bool { return a.AccountID == q.AccountID }
+		if err != nil || !ok || q.AccountID == "" || slices.ContainsFunc(found, pinned) {
+			return found, err
+		}
+		same, err := byAccount.FindAccount(ctx, q.AccountID)
+		return append(found, same...), err
 	}
 	err := lookupEach(ctx, missing, find, func(key string, found []Account, err error) {
 		if err != nil {

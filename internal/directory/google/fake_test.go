@@ -45,7 +45,7 @@ func keyFile(t testing.TB, tokenURI string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, _ := json.Marshal(map[string]string{"type": "service_account", "client_email": client, "private_key_id": "k1", "token_uri": tokenURI,
+	raw, _ := json.Marshal(map[string]string{"type": "service_account", "client_email": client, "client_id": "104729", "private_key_id": "k1", "token_uri": tokenURI,
 		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))})
 	path := filepath.Join(t.TempDir(), "key.json")
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
@@ -77,13 +77,12 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email := strings.TrimPrefix(r.URL.Path, "/admin/directory/v1/users/")
-	_, domain, _ := strings.Cut(email, "@")
-	if !f.own[domain] {
+	if _, domain, ok := strings.Cut(email, "@"); ok && !f.own[strings.ToLower(domain)] {
 		f.fail(w, http.StatusForbidden, "forbidden", "Not Authorized to access this resource/api")
 		return
 	}
 	for _, p := range f.world.People {
-		if slices.ContainsFunc(p.Emails, func(a string) bool { return strings.EqualFold(a, email) }) {
+		if accountID(p) == email || slices.ContainsFunc(p.Emails, func(a string) bool { return strings.EqualFold(a, email) }) {
 			directorytest.SendJSON(w, http.StatusOK, user(p))
 			return
 		}
@@ -115,8 +114,12 @@ func (f fake) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func user(p directorytest.Person) map[string]any {
-	return map[string]any{"id": "1" + p.ID, "primaryEmail": p.Emails[0], "aliases": p.Emails[1:], "suspended": p.Inactive}
+	return map[string]any{"id": accountID(p), "primaryEmail": p.Emails[0], "name": map[string]any{"fullName": "Some Body"},
+		"aliases": p.Emails[1:], "suspended": p.Inactive}
 }
+
+// accountID returns the id that Google gives to a person.
+func accountID(p directorytest.Person) string { return "1" + p.ID }
 
 // token verifies the assertion as Google would.
 func (f fake) token(w http.ResponseWriter, r *http.Request) {

@@ -45,7 +45,7 @@ const (
 	usersPath = "/admin/directory/v1/users"
 	scope     = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 	listSize  = "500"
-	fields    = "id,primaryEmail,aliases,nonEditableAliases,suspended,archived"
+	fields    = "id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived"
 	// pace is 2,400 requests a minute, for each user and project.
 	pace = 25 * time.Millisecond
 )
@@ -56,8 +56,10 @@ type google struct {
 }
 
 var (
-	_ directory.Directory = (*google)(nil)
-	_ directory.Lister    = (*google)(nil)
+	_ directory.Directory     = (*google)(nil)
+	_ directory.Lister        = (*google)(nil)
+	_ directory.IDFinder      = (*google)(nil)
+	_ directory.AccountFinder = (*google)(nil)
 )
 
 // Open reads the key; it does not connect.
@@ -125,15 +127,14 @@ func (g *google) Find(ctx context.Context, email string) ([]directory.Account, e
 }
 
 // FindID implements directory.IDFinder: the identity is the primary address.
-// After a renaming the old address is an alias of the same user.
+// After a renaming Google finds the same user by the old address, an alias then.
 func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	found, err := g.Find(ctx, id)
-	for i := range found {
-		if slices.ContainsFunc(found[i].Emails(), func(address string) bool { return strings.EqualFold(address, id) }) {
-			found[i].Identity = id
-		}
-	}
-	return found, err
+	return g.Find(ctx, id)
+}
+
+// FindAccount implements directory.AccountFinder. Google's path takes its own ids.
+func (g *google) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
+	return g.Find(ctx, accountID)
 }
 
 func hasDomain(email, domain string) bool {
@@ -204,19 +205,24 @@ type listMessage struct {
 }
 
 type user struct {
-	PrimaryEmail       string   `json:"primaryEmail"`
+	ID           string `json:"id"`
+	PrimaryEmail string `json:"primaryEmail"`
+	Name         struct {
+		Full string `json:"fullName"`
+	} `json:"name"`
 	Aliases            []string `json:"aliases"`
 	NonEditableAliases []string `json:"nonEditableAliases"`
 	Suspended          bool     `json:"suspended"`
 	Archived           bool     `json:"archived"`
 }
 
-// account stores the primary address, which differs from an alias that was asked
-// for.
+// account stores the primary address, which may go to another account later, and
+// keeps Google's own id beside it. All addresses are proved: they are mailboxes of
+// domains that the customer verified.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.PrimaryEmail, State: directory.StateActive}
-	a.SetSignIn(u.PrimaryEmail, directory.ProofUnknown)
-	a.Add(directory.Alias, directory.ProofUnknown, slices.Concat(u.Aliases, u.NonEditableAliases)...)
+	a := directory.Account{AccountID: u.ID, Identity: u.PrimaryEmail, Name: u.Name.Full, State: directory.StateActive}
+	a.SetSignIn(u.PrimaryEmail, directory.Proved)
+	a.Add(directory.Alias, directory.Proved, slices.Concat(u.Aliases, u.NonEditableAliases)...)
 	if u.Suspended || u.Archived {
 		a.State = directory.StateInactive
 	}

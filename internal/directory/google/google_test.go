@@ -51,6 +51,40 @@ func TestConformance(t *testing.T) {
 	directorytest.Run(t, subject())
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann, other = "ann.lee@example.com", "ann.martin@example.com"
+	first := accountID(directorytest.Person{ID: "u-1"})
+	scene := func(ask, further directorytest.Ask, people ...directorytest.Person) directorytest.Scene {
+		return directorytest.Scene{World: directorytest.World{People: people}, Asks: []directorytest.Ask{ask, further}}
+	}
+	oneOwner := directorytest.Cannot("no two accounts of a Workspace can have one address")
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: directorytest.Scenes(
+			// Google keeps the former address as an alias, until an administrator deletes it.
+			scene(directorytest.Stored(ann, first, identity.AccountRenamed), directorytest.Email(ann, identity.Alias),
+				directorytest.Person{ID: "u-1", Emails: []string{other, ann}}),
+			scene(directorytest.Stored(ann, first, identity.AccountRenamed), directorytest.Email(ann, identity.NotFound),
+				directorytest.Person{ID: "u-1", Emails: []string{other}}),
+		),
+		directorytest.RenameReuse: directorytest.Scenes(
+			scene(directorytest.Stored(ann, first, identity.AccountReused), directorytest.Email(ann, identity.Found, ann),
+				directorytest.Person{ID: "u-1", Emails: []string{other}}, directorytest.Person{ID: "u-2", Emails: []string{ann}}),
+		),
+		directorytest.RecycledAddress: directorytest.Scenes(
+			scene(directorytest.Stored(ann, first, identity.AccountReused), directorytest.Email(ann, identity.Found, ann),
+				directorytest.Person{ID: "u-2", Emails: []string{ann}}),
+		),
+		directorytest.Unverified:    directorytest.Cannot("all addresses are mailboxes of domains that the customer has proved to own"),
+		directorytest.Pending:       directorytest.Cannot("administrators create all accounts"),
+		directorytest.Guest:         directorytest.Cannot("the list of users holds no guests"),
+		directorytest.InactiveTwin:  oneOwner,
+		directorytest.InactiveOwner: oneOwner,
+		directorytest.TwoMatches:    oneOwner,
+		directorytest.ShortList:     directorytest.Cannot("Google does not count its users, and every page but the last one names the next"),
+	})
+}
+
 func serve(t *testing.T, h http.Handler, change func(*google.Config)) directory.Directory {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -107,10 +141,30 @@ func TestForeignDomainWithoutPermission(t *testing.T) {
 	}
 }
 
+// TestDelegation proves that a key without domain-wide delegation is told what to
+// grant, and that nobody is asked to renew it.
+func TestDelegation(t *testing.T) {
+	t.Parallel()
+	d := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"error": "unauthorized_client",
+			"error_description": "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."})
+	}), nil)
+	_, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+	for _, want := range []string{"domain-wide delegation", "104729", "admin.directory.user.readonly"} {
+		if !errors.Is(err, directory.ErrPermission) || errors.Is(err, directory.ErrCredential) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Lookup: %v, want ErrPermission that names %s", err, want)
+		}
+	}
+	var failure *identity.Error
+	if !errors.As(err, &failure) || !strings.Contains(failure.Hint, "Grant") {
+		t.Errorf("Lookup: %+v, want a hint to grant", failure)
+	}
+}
+
 // Google's rate limit is a 403; it heals by waiting.
 func TestQuota(t *testing.T) {
 	t.Parallel()
-	for _, reason := range []string{"userRateLimitExceeded", "quotaExceeded"} {
+	for _, reason := range []string{"userRateLimitExceeded", "quotaExceeded", "dailyLimitExceededUnreg"} {
 		n := 0
 		clock := directorytest.NewClock()
 		f := newFake(directorytest.World{People: []directorytest.Person{{ID: "ann@example.com", Emails: []string{"ann@example.com"}}}})
