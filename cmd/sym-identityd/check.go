@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,12 +18,13 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
 const (
-	checkTimeout  = 30 * time.Second // of each check
+	checkTimeout  = time.Minute // of each check
 	checksAtOnce  = 4
 	expiresSoon   = 14 * 24 * time.Hour
 	storeToBeMade = "it does not exist yet; the first start creates it"
@@ -31,7 +33,17 @@ const (
 // check prints a line for the configuration, the store, the certificate, each
 // issuer and each directory. A failure of one hides no other.
 func (p *program) check(ctx context.Context, args []string) error {
-	path, err := p.configPath("check", args, nil)
+	var emails []string
+	path, err := p.configPath("check", args, func(flags *flag.FlagSet) {
+		flags.Func("email", "an e-mail that every directory must find", func(text string) error {
+			key, err := identity.ParseUser(text)
+			if err == nil && !key.IsEmail() {
+				err = errors.New("it is not an e-mail")
+			}
+			emails = append(emails, key.Email())
+			return err
+		})
+	})
 	if path == "" || err != nil {
 		return err
 	}
@@ -53,7 +65,7 @@ func (p *program) check(ctx context.Context, args []string) error {
 		return err
 	}
 	var failure error
-	for _, r := range runChecks(ctx, cfg) {
+	for _, r := range runChecks(ctx, cfg, emails) {
 		if err := p.printCheck(r); err != nil {
 			failure = err
 		}
@@ -95,7 +107,7 @@ type checkResult struct {
 // runChecks checks the store, the TLS files, the issuers and every directory, a
 // few at a time. It opens each part on its own, registers no service and
 // creates no store. Results are in the order of the file, the store first.
-func runChecks(ctx context.Context, cfg *config.Config) []checkResult {
+func runChecks(ctx context.Context, cfg *config.Config, emails []string) []checkResult {
 	type job struct {
 		subject string
 		run     func(context.Context) (note string, err error)
@@ -109,16 +121,19 @@ func runChecks(ctx context.Context, cfg *config.Config) []checkResult {
 			return "", authn.NewIssuers(nil).Check(ctx, issuer)
 		}})
 	}
+	asked := false
 	for _, s := range cfg.Services {
 		if s.Directory == nil {
 			continue
 		}
 		jobs = append(jobs, job{fmt.Sprintf("directory %s (%s)", s.Key, s.Directory.Kind), func(ctx context.Context) (string, error) {
-			dir, err := s.Directory.Open()
-			if err == nil {
-				err = dir.Check(ctx)
-			}
-			return checkSummary(dir, err, s.Directory.ComparesID), err
+			return checkDirectory(ctx, s.Key, s.Directory, emails)
+		}})
+		asked = true
+	}
+	if len(emails) > 0 && !asked {
+		jobs = append(jobs, job{"email " + strings.Join(emails, ", "), func(context.Context) (string, error) {
+			return "", errors.New("no service has a directory to look it up")
 		}})
 	}
 	results := make([]checkResult, len(jobs))
@@ -186,6 +201,43 @@ func checkTLS(cfg *config.Config) (note string, err error) {
 	return "valid until " + expires.UTC().Format(time.DateOnly), nil
 }
 
+// checkDirectory asks a directory for its credential and external ID, and then
+// uses it as lookups do. Whoever emails name must be found.
+func checkDirectory(ctx context.Context, service identity.ServiceKey, cfg *config.Directory, emails []string) (note string, err error) {
+	dir, err := cfg.Open()
+	var probed directory.Probed
+	if err == nil {
+		err = dir.Check(ctx)
+	}
+	if err == nil {
+		probed, err = directory.Probe(ctx, dir, service, emails)
+	}
+	note = checkSummary(dir, err, cfg.ComparesID)
+	if err == nil {
+		note += describeProbe(service, probed)
+	}
+	return note, err
+}
+
+// describeProbe says what was read and found.
+func describeProbe(service identity.ServiceKey, p directory.Probed) string {
+	text := ""
+	switch {
+	case p.Listed && p.Whole:
+		text = "; " + count(p.Accounts, "account")
+	case p.Listed:
+		text = fmt.Sprintf("; %s of a longer list", count(p.Accounts, "account"))
+	}
+	if p.LookedUp > 0 {
+		text += fmt.Sprintf(", %d found again by e-mail", p.LookedUp)
+	}
+	for _, a := range p.Answers {
+		id, _ := a.Matcher.Identity(service.Type)
+		text += fmt.Sprintf("; %s is %s", a.Email, id)
+	}
+	return text
+}
+
 // checkSummary says how far the check of a directory got: whether the service
 // was reached and accepted the credential, whether the credential belongs to
 // the service's external ID (if this kind of directory compares it), and
@@ -193,7 +245,7 @@ func checkTLS(cfg *config.Config) (note string, err error) {
 func checkSummary(d directory.Directory, err error, comparesID bool) string {
 	var limit *directory.RateLimitError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, directory.ErrMissing):
 		if n, ok := d.(interface{ CheckNote() string }); ok { // a directory that asks nobody
 			return n.CheckNote()
 		}

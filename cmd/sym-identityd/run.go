@@ -25,8 +25,9 @@ const usage = `sym-identityd serves the identity API: who is which account of wh
 Usage:
   sym-identityd serve -config FILE [-log-format text|json] [-log-level LEVEL]
                               serve the API until SIGTERM or SIGINT
-  sym-identityd check -config FILE
-                              check the configuration, the store and every directory
+  sym-identityd check -config FILE [-email ADDRESS]...
+                              check the configuration, the store and every directory,
+                              which must find each ADDRESS
   sym-identityd migrate -config FILE
                               create the store's tables, or bring them up to date
   sym-identityd export -config FILE [-format jsonl|csv] [-history=false] [-out FILE]

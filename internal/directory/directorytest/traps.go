@@ -137,10 +137,17 @@ func (s Subject) DefaultScenes(trap Trap) []Scene {
 		return scene([]Person{person(one, hidden), bystander},
 			Email(ann, identity.NotFound), Email(hidden, identity.Failed), Email("bystander@example.com", identity.Found, s.id(3)))
 	case InactiveTwin:
-		return scene([]Person{{ID: one, Emails: []string{ann}, Inactive: true}, person(two, ann), bystander}, Email(ann, identity.Found, two))
+		people := []Person{{ID: one, Emails: []string{ann}, Inactive: true}, person(two, ann), bystander}
+		if s.SignsIn { // hired again
+			return scene(people, Email(ann, identity.Found, two))
+		}
+		return scene(people, Email(ann, identity.Ambiguous, one, two))
 	case InactiveOwner:
-		return scene([]Person{{ID: one, Emails: []string{ann}, Inactive: true}, person(two, boss, ann), bystander},
-			Email(ann, identity.Inactive, one), Email(boss, identity.Found, two))
+		people := []Person{{ID: one, Emails: []string{ann}, Inactive: true}, person(two, boss, ann), bystander}
+		if s.AllPrimary && !s.SignsIn { // nothing tells whose address it is
+			return scene(people, Email(ann, identity.Ambiguous, one, two), Email(boss, identity.Found, two))
+		}
+		return scene(people, Email(ann, identity.Inactive, one), Email(boss, identity.Found, two))
 	case TwoMatches:
 		return scene([]Person{person(one, ann), person(two, ann), bystander}, Email(ann, identity.Ambiguous, one, two))
 	}
