@@ -51,7 +51,7 @@ func (c *Client) readOnlyError(method string, path ...string) error {
 // upsertElement returns the element of PATCH users that stores w.
 func upsertElement(w identity.Write) symapi.UserUpsert {
 	own := symapi.IdentityUpsert{
-		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher,
+		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher, AccountID: w.AccountID,
 		Source: string(w.Source.OrManual()), Rule: w.Rule,
 		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
 	}

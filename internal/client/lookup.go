@@ -114,11 +114,17 @@ func (c *Client) Status(ctx context.Context, service identity.ServiceKey, querie
 
 func (c *Client) status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
 	identities := make([]string, len(queries))
+	accountIDs := make([]string, len(queries))
+	pinned := false
 	for i, q := range queries {
-		identities[i] = q.Identity
+		identities[i], accountIDs[i] = q.Identity, q.AccountID
+		pinned = pinned || q.AccountID != ""
+	}
+	if !pinned {
+		accountIDs = nil
 	}
 	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, extends: true,
-		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities}})
+		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs}})
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (s *service) registerIdentities(api huma.API) {
 	}, s.lookupIdentities)
 	register(s, api, identity.Member, huma.Operation{
 		OperationID: "status-identities", Method: http.MethodPost, Path: "/identities/status",
-		Summary: "Ask a service whether accounts still exist and are active", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		Summary: "Ask a service whether accounts still exist, are active and have their names", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
 		Description: "One result per identity, in order, whoever holds it. A service that fails is an error of the whole call; where it limits requests, the others are failed.",
 	}, s.statusIdentities)
 	register(s, api, identity.Member, huma.Operation{
@@ -56,6 +56,7 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	if len(answers) != len(emails) {
 		return nil, fmt.Errorf("the directory of %s gave %d answers to %d questions", found.Key, len(answers), len(emails))
 	}
+	s.pinFound(ctx, found.Key, keys, answers)
 	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
 	for i, a := range answers {
 		out.Results[i] = symapi.EncodeLookup(a)
@@ -79,25 +80,41 @@ func (s *service) directoryOf(ctx context.Context, serviceType, externalID strin
 	return found, d, nil
 }
 
+// accountQueries reads which accounts a request asks for.
+func accountQueries(r symapi.StatusRequest) ([]identity.AccountQuery, error) {
+	if err := checkIdentities(r.Identities); err != nil {
+		return nil, err
+	}
+	if n := len(r.AccountIDs); n != 0 && n != len(r.Identities) {
+		return nil, identity.Invalid(identity.CodeInvalid, fmt.Sprintf("account_ids holds %d elements, identities %d", n, len(r.Identities)),
+			"Send one account id for each identity, empty where there is none, or leave account_ids out.")
+	}
+	queries := make([]identity.AccountQuery, len(r.Identities))
+	for i, id := range r.Identities {
+		queries[i].Identity = id
+		if len(r.AccountIDs) > 0 {
+			queries[i].AccountID = r.AccountIDs[i]
+		}
+	}
+	return queries, nil
+}
+
 type statusInput struct{ Body symapi.StatusRequest }
 
 func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply[symapi.StatusReply], error) {
-	ids := in.Body.Identities
-	if err := checkIdentities(ids); err != nil {
+	queries, err := accountQueries(in.Body)
+	if err != nil {
 		return nil, err
 	}
 	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
 	if err != nil {
 		return nil, err
 	}
-	queries := make([]identity.AccountQuery, len(ids))
-	for i, id := range ids {
-		queries[i].Identity = id
-	}
 	statuses, err := directory.Status(ctx, d, found.Key, queries)
 	if err != nil {
 		return nil, err
 	}
+	s.pinActive(ctx, found.Key, statuses)
 	out := symapi.StatusReply{Results: make([]symapi.StatusResult, len(statuses))}
 	for i, a := range statuses {
 		out.Results[i] = symapi.EncodeStatus(a)

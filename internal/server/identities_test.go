@@ -35,11 +35,12 @@ func TestLookup(t *testing.T) {
 	}})).register(okta)
 	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"Alice@example.com","nobody@example.com","twins@example.com","gone@example.com","alice@example.com"`)).
 		want(t, http.StatusOK, `{"results":[
-			{"email":"Alice@example.com","status":"found","matcher":{"user_id":"00u1"}},
+			{"email":"Alice@example.com","status":"found","matcher":{"user_id":"00u1"},"account_id":"00u1","evidence":"email"},
 			{"email":"nobody@example.com","status":"not_found"},
-			{"email":"twins@example.com","status":"ambiguous","candidates":[{"user_id":"00u2"},{"user_id":"00u3"}]},
-			{"email":"gone@example.com","status":"inactive","matcher":{"user_id":"00u4"}},
-			{"email":"alice@example.com","status":"found","matcher":{"user_id":"00u1"}}]}`)
+			{"email":"twins@example.com","status":"ambiguous","candidates":[{"user_id":"00u2"},{"user_id":"00u3"}],
+			 "accounts":[{"matcher":{"user_id":"00u2"},"account_id":"00u2","state":"active"},{"matcher":{"user_id":"00u3"},"account_id":"00u3","state":"active"}]},
+			{"email":"gone@example.com","status":"inactive","matcher":{"user_id":"00u4"},"account_id":"00u4"},
+			{"email":"alice@example.com","status":"found","matcher":{"user_id":"00u1"},"account_id":"00u1","evidence":"email"}]}`)
 	h.api(member, http.MethodPost, "/identities/lookup", lookupBody("")).want(t, http.StatusOK, `{"results":[]}`)
 }
 
@@ -95,7 +96,7 @@ func TestLookupRateLimit(t *testing.T) {
 	})).register(okta)
 	message := directory.AsIdentityError(okta, limit).Error()
 	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"a@example.com","b@example.com"`)).want(t, http.StatusOK, `{"results":[
-		{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}},
+		{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"},"account_id":"00u1","evidence":"email"},
 		{"email":"b@example.com","status":"failed","error":{"error":true,"message":"`+message+`",
 		 "code":"Directory:RATE_LIMITED","status_code":429,"is_retryable":true}}]}`)
 

@@ -272,7 +272,7 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 	for _, i := range u.Identities {
 		m := store.MappingWrite{
 			Service: identity.ServiceKey{Type: i.ServiceType, ExternalID: i.ExternalID},
-			Matcher: identity.Matcher(i.Matcher), Profile: i.Profile, Source: identity.Source(i.Source), Rule: i.Rule,
+			Matcher: identity.Matcher(i.Matcher), AccountID: i.AccountID, Profile: i.Profile, Source: identity.Source(i.Source), Rule: i.Rule,
 			Conditions: identity.Conditions{IfAbsent: i.IfAbsent, IfRevision: i.IfRevision, IfUnclaimed: i.IfUnclaimed},
 		}
 		if m.Service != identity.SymCloud() {

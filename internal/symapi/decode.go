@@ -93,6 +93,7 @@ func DecodeIdentity(i Identity) (identity.Mapping, error) {
 	m := identity.Mapping{
 		Service:   service,
 		Matcher:   identity.Matcher(i.Matcher),
+		AccountID: i.AccountID,
 		Source:    identity.Source(i.Source).OrManual(),
 		Rule:      i.Rule,
 		Revision:  i.Revision,
@@ -162,9 +163,7 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 	case identity.Inactive:
 		a.Matcher, a.AccountID = r.Matcher, r.AccountID
 	case identity.Ambiguous, identity.Alias, identity.Unverified:
-		for _, c := range r.Candidates {
-			a.Candidates = append(a.Candidates, identity.Candidate{Matcher: c})
-		}
+		a.Candidates = decodeCandidates(r)
 	case identity.NotFound:
 		a.OtherDomain = r.Reason == otherDomain
 	case identity.Failed:
@@ -181,6 +180,23 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 	return a, nil
 }
 
+// decodeCandidates reads the accounts that a result names. Earlier servers send
+// their matchers alone.
+func decodeCandidates(r LookupResult) []identity.Candidate {
+	out := make([]identity.Candidate, 0, max(len(r.Accounts), len(r.Candidates)))
+	for _, c := range r.Accounts {
+		out = append(out, identity.Candidate{Matcher: c.Matcher, AccountID: c.AccountID, State: c.State, Name: c.Name})
+	}
+	if len(out) == len(r.Candidates) {
+		return out
+	}
+	out = out[:0]
+	for _, matcher := range r.Candidates {
+		out = append(out, identity.Candidate{Matcher: matcher})
+	}
+	return out
+}
+
 // decodeDirectoryError reads why one question to a directory failed.
 func decodeDirectoryError(e *Error) *identity.Error {
 	if e == nil {
@@ -192,9 +208,13 @@ func decodeDirectoryError(e *Error) *identity.Error {
 // DecodeStatus reads one result of identities/status. An unclear result is an
 // error, never "gone".
 func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
-	a := identity.AccountStatus{Identity: r.Identity, Status: identity.AccountState(r.Status)}
+	a := identity.AccountStatus{Identity: r.Identity, AccountID: r.AccountID, NewIdentity: r.NewIdentity, Status: identity.AccountState(r.Status)}
 	switch a.Status {
-	case identity.AccountActive, identity.AccountInactive, identity.AccountAbsent, identity.AccountUnknown:
+	case identity.AccountActive, identity.AccountInactive, identity.AccountAbsent, identity.AccountReused, identity.AccountUnknown:
+	case identity.AccountRenamed:
+		if a.NewIdentity == "" {
+			return identity.AccountStatus{}, fmt.Errorf("the result for the account %q is renamed but has no new identity", r.Identity)
+		}
 	case identity.AccountFailed:
 		a.Err = decodeDirectoryError(r.Error)
 	default:

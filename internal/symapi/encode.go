@@ -59,12 +59,13 @@ func encodeOwnRecord(u identity.User) Identity {
 // EncodeMapping returns a stored mapping as the API shows it.
 func EncodeMapping(m identity.Mapping) Identity {
 	i := Identity{
-		Service:  encodeRef(m.Service),
-		Matcher:  encodeMatcher(m.Matcher),
-		Profile:  map[string]string{},
-		Source:   string(m.Source),
-		Rule:     m.Rule,
-		Revision: m.Revision, UpdatedBy: m.UpdatedBy,
+		Service:   encodeRef(m.Service),
+		Matcher:   encodeMatcher(m.Matcher),
+		AccountID: m.AccountID,
+		Profile:   map[string]string{},
+		Source:    string(m.Source),
+		Rule:      m.Rule,
+		Revision:  m.Revision, UpdatedBy: m.UpdatedBy,
 	}
 	maps.Copy(i.Profile, m.Profile)
 	if !m.UpdatedAt.IsZero() {
@@ -98,6 +99,7 @@ func EncodeLookup(a identity.LookupResult) LookupResult {
 	}
 	for _, c := range a.Candidates {
 		r.Candidates = append(r.Candidates, encodeMatcher(c.Matcher))
+		r.Accounts = append(r.Accounts, CandidateAccount{Matcher: encodeMatcher(c.Matcher), AccountID: c.AccountID, State: c.State, Name: c.Name})
 	}
 	if a.Err != nil {
 		e := EncodeError(a.Err, "")
@@ -110,7 +112,7 @@ func EncodeLookup(a identity.LookupResult) LookupResult {
 // EncodeStatus returns a target service's result for one account as the API
 // shows it.
 func EncodeStatus(a identity.AccountStatus) StatusResult {
-	r := StatusResult{Identity: a.Identity, Status: string(a.Status), AsOf: encodeTime(a.AsOf)}
+	r := StatusResult{Identity: a.Identity, Status: string(a.Status), AccountID: a.AccountID, NewIdentity: a.NewIdentity, AsOf: encodeTime(a.AsOf)}
 	if a.Err != nil {
 		e := EncodeError(a.Err, "")
 		r.Error = &e

@@ -67,6 +67,7 @@ type ServiceRef struct {
 type Identity struct {
 	Service   ServiceRef        `json:"service"`
 	Matcher   map[string]string `json:"matcher" doc:"The stored value, nearly always one key that depends on the service type"`
+	AccountID string            `json:"account_id,omitempty" doc:"The account's immutable id, kept beside an identity that is a name which another account may get"`
 	Profile   map[string]string `json:"profile" doc:"Further facts; first_name and last_name on sym:cloud"`
 	Source    string            `json:"source,omitempty" doc:"Who stored it: manual, rule, email or fetch_remote_identity"`
 	Rule      string            `json:"rule,omitempty" doc:"Name of the reducer rule that gave it"`
@@ -98,6 +99,7 @@ type IdentityUpsert struct {
 	ServiceType string            `json:"service_type"`
 	ExternalID  string            `json:"external_id"`
 	Matcher     map[string]string `json:"matcher"`
+	AccountID   string            `json:"account_id,omitempty" doc:"The account's immutable id, if the identity is a name which another account may get; absent leaves that of an equal identity alone"`
 	Profile     map[string]string `json:"profile,omitempty" nullable:"true"`
 	Source      string            `json:"source,omitempty" doc:"manual, rule, email or fetch_remote_identity; a source other than manual never overwrites"`
 	Rule        string            `json:"rule,omitempty"`
@@ -212,8 +214,17 @@ type LookupResult struct {
 	Evidence   string              `json:"evidence,omitempty" enum:"verified_email,email,alias,fetch_remote_identity" doc:"Why the account is believed to be the person's, when found"`
 	Reason     string              `json:"reason,omitempty" enum:"other_domain" doc:"Why nobody was asked, when not_found: the directory is for other domains"`
 	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous, alias or unverified"`
+	Accounts   []CandidateAccount  `json:"accounts,omitempty" doc:"What is known of the candidates, in the same order"`
 	Error      *Error              `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
 	AsOf       *time.Time          `json:"as_of,omitempty" doc:"Of when the answer is: the server keeps lists of accounts for a while. Absent where it does not tell"`
+}
+
+// CandidateAccount is an account that may be somebody's.
+type CandidateAccount struct {
+	Matcher   map[string]string `json:"matcher"`
+	AccountID string            `json:"account_id,omitempty" doc:"The account's immutable id"`
+	State     string            `json:"state,omitempty" doc:"active, inactive, invited or pending; absent where it is unknown"`
+	Name      string            `json:"name,omitempty" doc:"The full name, for people to read"`
 }
 
 // StatusRequest is the body of POST identities/status.
@@ -221,6 +232,7 @@ type StatusRequest struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
 	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 1000"`
+	AccountIDs  []string `json:"account_ids,omitempty" doc:"The account ids that mappings keep beside the identities, in the same order; empty where there is none. With one, an account that was renamed and a name that another account has now are told apart"`
 }
 
 // StatusReply holds one result per identity asked, in order.
@@ -230,10 +242,12 @@ type StatusReply struct {
 
 // StatusResult is what the service says of one account.
 type StatusResult struct {
-	Identity string     `json:"identity"`
-	Status   string     `json:"status" enum:"active,inactive,absent,unknown,failed" doc:"absent: the service has no such account; unknown: it cannot be asked for accounts by identity; failed: it did not answer, which says nothing of the account"`
-	AsOf     *time.Time `json:"as_of,omitempty" doc:"Of when the answer is; absent when unknown or failed"`
-	Error    *Error     `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
+	Identity    string     `json:"identity"`
+	Status      string     `json:"status" enum:"active,inactive,absent,renamed,reused,unknown,failed" doc:"absent: the service has no such account; renamed: the account that was asked for has another identity; reused: another account has the identity; unknown: it cannot be asked for accounts by identity; failed: it did not answer, which says nothing of the account"`
+	AccountID   string     `json:"account_id,omitempty" doc:"The immutable id of the account that has the identity now; of the account that was asked for, when renamed"`
+	NewIdentity string     `json:"new_identity,omitempty" doc:"What the account is called now, when renamed"`
+	AsOf        *time.Time `json:"as_of,omitempty" doc:"Of when the answer is; absent when unknown or failed"`
+	Error       *Error     `json:"error,omitempty" doc:"Why it could not be asked, when failed"`
 }
 
 // IdentitySearch is the body of POST identities/search.
