@@ -225,9 +225,9 @@ func (f *failures) err() error {
 }
 
 // Delete removes mappings that still are what deletes say, and reports per
-// element whether there was anything to remove. A user is found by key where
-// UserID is empty; one who is not stored has nothing to remove. Transactions
-// and errors are as in Write: an element of a transaction that failed is false.
+// element whether there was anything to remove. A user who is not stored has
+// nothing to remove. Transactions and errors are as in Write: an element of a
+// transaction that failed is false.
 func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error) {
 	deleted := make([]bool, len(deletes))
 	if len(deletes) == 0 {
@@ -235,9 +235,6 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	}
 	if c.readOnly {
 		return deleted, c.readOnlyError(http.MethodPost, "users", "identities", "delete")
-	}
-	if err := c.requireExtensions(ctx); err != nil {
-		return deleted, err
 	}
 	indexes, elements, err := c.identifyDeletes(ctx, deletes)
 	if err != nil {
@@ -267,14 +264,12 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	return deleted, failed.err()
 }
 
-// identifyDeletes finds the user ids that are not given, and leaves out users
-// who are not stored. indexes are the places of elements in deletes.
+// identifyDeletes finds the users' ids, and leaves out users who are not stored.
+// indexes are the places of elements in deletes.
 func (c *Client) identifyDeletes(ctx context.Context, deletes []identity.Delete) (indexes []int, elements []symapi.IdentityDelete, err error) {
-	var keys []identity.UserKey
-	for _, d := range deletes {
-		if d.UserID == "" {
-			keys = append(keys, d.User)
-		}
+	keys := make([]identity.UserKey, len(deletes))
+	for i, d := range deletes {
+		keys[i] = d.User
 	}
 	users, err := c.FindUsers(ctx, keys)
 	if err != nil {
@@ -285,12 +280,9 @@ func (c *Client) identifyDeletes(ctx context.Context, deletes []identity.Delete)
 		ids[u.Key] = u.ID
 	}
 	for i, d := range deletes {
-		if d.UserID == "" {
-			d.UserID = ids[d.User]
-		}
-		if d.UserID != "" {
+		if id := ids[d.User]; id != "" {
 			indexes = append(indexes, i)
-			elements = append(elements, symapi.IdentityDelete{UserID: d.UserID, ServiceType: d.Service.Type,
+			elements = append(elements, symapi.IdentityDelete{UserID: id, ServiceType: d.Service.Type,
 				ExternalID: d.Service.ExternalID, Matcher: d.Matcher, IfRevision: d.IfRevision})
 		}
 	}

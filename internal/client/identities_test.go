@@ -230,7 +230,7 @@ func TestDelete(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
 		if r.call == "POST users/search" {
-			return ok(users(person("u2", "Bob@example.com")))
+			return ok(users(person("u1", "Ada@example.com"), person("u2", "Bob@example.com")))
 		}
 		no := false
 		var results []symapi.BulkResult
@@ -245,7 +245,7 @@ func TestDelete(t *testing.T) {
 	value := identity.Matcher{"user_id": "x"}
 	got, err := f.client(t).Delete(context.Background(), []identity.Delete{
 		{User: "nobody@example.com", Service: okta, Matcher: value},
-		{UserID: "u1", User: "ada@example.com", Service: okta, Matcher: value, IfRevision: 4},
+		{User: "ada@example.com", Service: okta, Matcher: value, IfRevision: 4},
 		{User: "bob@example.com", Service: okta, Matcher: value},
 	})
 	if err != nil || !slices.Equal(got, []bool{false, false, true}) {
@@ -264,13 +264,13 @@ func TestDeleteConflict(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
 		if r.call == "POST users/search" {
-			return ok(users())
+			return ok(users(person("u1", "Ada@example.com")))
 		}
 		stored := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "y"}, Source: identity.Manual, Revision: 9}
 		return answer{status: 409, body: symapi.BulkFailure([]identity.ItemError{{Index: 0, Err: identity.Conflict("", okta, stored)}}, 1)}
 	}}
 	got, err := f.client(t).Delete(context.Background(), []identity.Delete{
-		{User: "nobody@example.com", Service: okta}, {UserID: "u1", User: "ada@example.com", Service: okta, Matcher: identity.Matcher{"user_id": "x"}},
+		{User: "nobody@example.com", Service: okta}, {User: "ada@example.com", Service: okta, Matcher: identity.Matcher{"user_id": "x"}},
 	})
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) || batch.Items[0].Index != 1 || batch.Items[0].Err.User != "ada@example.com" || batch.Items[0].Err.Stored == nil {

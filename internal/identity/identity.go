@@ -119,7 +119,6 @@ type Write struct {
 
 // Delete asks for one mapping to be removed if Matcher is still stored.
 type Delete struct {
-	UserID     string
 	User       UserKey
 	Service    ServiceKey
 	Matcher    Matcher

@@ -44,7 +44,7 @@ func TestUserRecords(t *testing.T) {
 	if users, err := r.FindUsers(ctx, keys("lovelace@acme.com", bob)); err != nil || len(users) != 1 {
 		t.Errorf("after a deletion: %v, %v", users, err)
 	}
-	if deleted, err := r.Delete(ctx, []identity.Delete{{UserID: "id of " + bob, Service: okta}}); err != nil || deleted[0] {
+	if deleted, err := r.Delete(ctx, []identity.Delete{{User: ada, Service: okta}}); err != nil || deleted[0] {
 		t.Error(deleted, err)
 	}
 	if n := f.count("AllUsers"); n != 1 {

@@ -78,21 +78,12 @@ func named(err error) []identity.UserKey {
 // Delete removes mappings, as client.Client.Delete does. The next read of the
 // users concerned asks the server.
 func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted []bool, err error) {
-	keys := make([]identity.UserKey, 0, len(deletes))
-	for _, d := range deletes {
-		if d.User != "" {
-			keys = append(keys, d.User)
-		}
+	keys := make([]identity.UserKey, len(deletes))
+	for i, d := range deletes {
+		keys[i] = d.User
 	}
 	t := r.cache.begin(keys)
-	defer func() {
-		r.cache.end(t, nil, named(err))
-		for _, d := range deletes {
-			if d.User == "" {
-				r.cache.changed(d.UserID)
-			}
-		}
-	}()
+	defer func() { r.cache.end(t, nil, named(err)) }()
 	return r.api.Delete(ctx, deletes)
 }
 
