@@ -172,7 +172,7 @@ func wrongIn(d tfprotov6.Diagnostic) []string {
 		note("an error's summary names nobody")
 	}
 	if named && !strings.Contains(d.Detail, strings.Split(about, " ")[0]) {
-		note("the summary names %s, but the detail does not", about)
+		note("the detail does not name %s, which the summary names", about)
 	}
 	if d.Detail == "" || strings.Contains(d.Detail, title) {
 		note("the detail is empty, or repeats the summary")
