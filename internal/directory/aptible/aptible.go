@@ -104,18 +104,15 @@ type listMessage struct {
 
 type user struct {
 	ID       apiclient.Text `json:"id"`
+	Name     string         `json:"name"`
 	Email    string         `json:"email"`
 	Verified *bool          `json:"verified"`
 }
 
+// account has no state: Aptible does not say who left. People sign in with their
+// address.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email)}
-	switch {
-	case u.Verified == nil:
-	case *u.Verified:
-		a.State = directory.StateActive
-	default:
-		a.State = directory.StateInvited
-	}
+	a := directory.Account{Identity: string(u.ID), SignIn: u.Email, Name: u.Name}
+	a.Add(directory.Primary, directory.ProofOf(u.Verified), u.Email)
 	return a
 }

@@ -51,7 +51,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page, next, more := f.world.Slice(f.world.People, start, 1000)
 	users := make([]any, len(page))
 	for i, p := range page {
-		users[i] = map[string]any{"id": p.ID, "email": p.Emails[0], "verified": true}
+		users[i] = map[string]any{"id": p.ID, "name": "Some Body", "email": p.Emails[0], "verified": !p.Unproved}
 	}
 	answer := map[string]any{"_embedded": map[string]any{"users": users}}
 	if more {
@@ -92,6 +92,18 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const neverInactive = "Aptible shows members only, and does not say who left"
+	directorytest.Traps(t, subject(func(*aptible.Config) {}), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Pending:       directorytest.Cannot("members join an organization by the invitation of one who may manage it"),
+		directorytest.Guest:         directorytest.Cannot("an organization has members only"),
+		directorytest.InactiveTwin:  directorytest.Cannot(neverInactive),
+		directorytest.InactiveOwner: directorytest.Cannot(neverInactive),
+		directorytest.ShortList:     directorytest.Cannot("Aptible does not count users, and every page but the last one links to the next"),
+	})
+}
+
 // Ids are numbers in one client of Aptible and strings in another.
 func TestIDs(t *testing.T) {
 	t.Parallel()
@@ -108,7 +120,7 @@ func TestIDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := directory.All(d.(directory.Lister).Pages(t.Context()))
-	if err != nil || len(got) != 1 || got[0].Identity != "12345678901234567890" || got[0].State != directory.StateInvited {
+	if err != nil || len(got) != 1 || got[0].Identity != "12345678901234567890" || got[0].Addresses[0].Proof != directory.Unproved || got[0].SignIn != "ann@example.com" {
 		t.Errorf("Pages = %+v, %v", got, err)
 	}
 }
