@@ -118,7 +118,9 @@ func (d *tailscale) users(ctx context.Context) ([]user, *apiclient.Response, err
 }
 
 type user struct {
+	ID        string `json:"id"`
 	LoginName string `json:"loginName"`
+	Name      string `json:"displayName"`
 	Type      string `json:"type"`
 	Status    string `json:"status"`
 }
@@ -130,14 +132,16 @@ func (u user) foreignLogin() bool {
 	return at < 0 || !strings.Contains(u.LoginName[at:], ".")
 }
 
+// account keeps Tailscale's own id beside the login name, which the tailnet's
+// identity provider may give to somebody else later.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.LoginName, Kind: directory.KindPerson}
+	a := directory.Account{AccountID: u.ID, Identity: u.LoginName, Name: u.Name, Kind: directory.KindPerson}
 	a.SetSignIn(u.LoginName, directory.ProofUnknown)
 	switch u.Status {
 	case "active", "idle":
 		a.State = directory.StateActive
 	case "needs-approval":
-		a.State = directory.StateInvited
+		a.State = directory.StatePending
 	case "suspended", "over-billing-limit":
 		a.State = directory.StateInactive
 	}

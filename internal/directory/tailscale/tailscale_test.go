@@ -46,8 +46,11 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	users := make([]any, len(f.world.People))
 	for i, p := range f.world.People {
 		status := "active"
-		if p.Inactive {
+		switch {
+		case p.Inactive:
 			status = "suspended"
+		case p.Pending:
+			status = "needs-approval"
 		}
 		u := map[string]any{"id": p.ID, "displayName": "Somebody", "loginName": p.Emails[0], "type": "member", "role": "member", "status": status}
 		if f.change != nil {
@@ -92,6 +95,33 @@ func TestConformanceOfAnOAuthClient(t *testing.T) {
 	conformance(t, func(c *tailscale.Config) { c.Token, c.ClientID, c.ClientSecret = "", "kid", directorytest.Secret })
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann, other = "ann.lee@example.com", "ann.martin@example.com"
+	scene := func(people []directorytest.Person, asks ...directorytest.Ask) directorytest.Cell {
+		return directorytest.Scenes(directorytest.Scene{World: directorytest.World{People: people}, Asks: asks})
+	}
+	shared := func(u map[string]any) { u["type"] = "shared" }
+	oneUser := directorytest.Cannot("a login name belongs to one user of a tailnet, and users have no other address")
+	directorytest.Traps(t, subject(func(*tailscale.Config) {}), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: scene([]directorytest.Person{{ID: "1", Emails: []string{other}}},
+			directorytest.Stored(ann, "1", identity.AccountRenamed), directorytest.Email(ann, identity.NotFound), directorytest.Email(other, identity.Found, other)),
+		directorytest.RenameReuse: scene([]directorytest.Person{{ID: "1", Emails: []string{other}}, {ID: "2", Emails: []string{ann}}},
+			directorytest.Stored(ann, "1", identity.AccountReused), directorytest.Email(ann, identity.Found, ann)),
+		directorytest.RecycledAddress: scene([]directorytest.Person{{ID: "2", Emails: []string{ann}}},
+			directorytest.Stored(ann, "1", identity.AccountReused), directorytest.Email(ann, identity.Found, ann)),
+		directorytest.Unverified: directorytest.Cannot("the identity provider of the tailnet proves the login name at every login"),
+		directorytest.Guest: directorytest.Scenes(directorytest.Scene{
+			Fake: fake{world: directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{ann}}}}, change: shared},
+			Asks: []directorytest.Ask{directorytest.Email(ann, identity.NotFound)},
+		}),
+		directorytest.InactiveTwin:  oneUser,
+		directorytest.InactiveOwner: oneUser,
+		directorytest.TwoMatches:    oneUser,
+		directorytest.ShortList:     directorytest.Cannot("the list is one answer, which is whole or cannot be read"),
+	})
+}
+
 func open(t *testing.T, h http.Handler, change func(*tailscale.Config)) directory.Directory {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -115,7 +145,7 @@ func TestStatesAndKinds(t *testing.T) {
 		want       identity.LookupStatus
 	}{
 		"idle":         {"status", "idle", identity.Found},
-		"to approve":   {"status", "needs-approval", identity.Found},
+		"to approve":   {"status", "needs-approval", identity.Unverified},
 		"over billing": {"status", "over-billing-limit", identity.Inactive},
 		"shared":       {"type", "shared", identity.NotFound},
 	} {
