@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,6 +39,9 @@ type Config struct {
 	Account  string `kind:"external_id"`      // 12 digits; "" = do not compare
 	Strategy string `hcl:"strategy,optional"` // "" = ByName
 	Tag      string `hcl:"tag,optional"`      // "" = DefaultTag
+	// Domains holds the domains whose addresses are asked for. ByLocalPart needs
+	// them: the part before the @ is the same at every domain.
+	Domains []string `kind:"domains"`
 }
 
 const (
@@ -46,19 +50,24 @@ const (
 	tagGrant  = "iam:GetAccountAuthorizationDetails (which also shows policies)"
 )
 
-// account asks IAM; its Find is that of the strategies by name.
+// account asks IAM.
 type account struct {
 	cfg Config
 	api *awsclient.API
 	iam *iam.Client
 }
 
+// named is an account whose users have names made of their addresses. It can be
+// asked for a stored user, by the name in the ARN.
+type named struct{ *account }
+
 // tagged is an account whose users have their address in a tag, which only the
 // list shows.
 type tagged struct{ *account }
 
 var (
-	_ directory.Directory = (*account)(nil)
+	_ directory.Directory = (*named)(nil)
+	_ directory.IDFinder  = (*named)(nil)
 	_ directory.Directory = (*tagged)(nil)
 	_ directory.Lister    = (*tagged)(nil)
 )
@@ -78,6 +87,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Tag != "" && cfg.Strategy != ByTag {
 		return nil, errors.New(`tag: it has no use unless strategy is "tag"`)
 	}
+	if cfg.Strategy == ByLocalPart && len(cfg.Domains) == 0 {
+		return nil, errors.New(`domains: strategy "local_part" needs the domains of your people: ann@example.com and ann@example.org have the same local part`)
+	}
 	if cfg.Tag == "" {
 		cfg.Tag = DefaultTag
 	}
@@ -93,21 +105,21 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Strategy == ByTag {
 		return &tagged{a}, nil
 	}
-	return a, nil
+	return &named{a}, nil
 }
 
 // Describe implements directory.Directory. IAM users are never inactive.
-func (a *account) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
+func (n *named) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
 
 // Describe implements directory.Directory.
 func (t *tagged) Describe() directory.Descriptor { return directory.Descriptor{ListPage: listSize} }
 
 // Check compares the account, then looks up a user that does not exist.
-func (a *account) Check(ctx context.Context) error {
-	if err := a.belongs(ctx); err != nil {
+func (n *named) Check(ctx context.Context) error {
+	if err := n.belongs(ctx); err != nil {
 		return err
 	}
-	_, err := a.Find(ctx, "nobody@sym-check.invalid")
+	_, err := n.Find(ctx, "nobody@sym-check.invalid")
 	return err
 }
 
@@ -140,11 +152,29 @@ func (a *account) belongs(ctx context.Context) error {
 var legalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 
 // Find asks for the user of that name.
-func (a *account) Find(ctx context.Context, email string) ([]directory.Account, error) {
+func (n *named) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	name := email
-	if a.cfg.Strategy == ByLocalPart {
-		name = email[:max(strings.LastIndexByte(email, '@'), 0)]
+	if n.cfg.Strategy == ByLocalPart {
+		at := strings.LastIndexByte(email, '@')
+		if at < 0 || !slices.ContainsFunc(n.cfg.Domains, func(domain string) bool { return strings.EqualFold(domain, email[at+1:]) }) {
+			return nil, ctx.Err()
+		}
+		name = email[:at]
 	}
+	found, err := n.byName(ctx, name)
+	for i := range found {
+		found[i].Add(directory.Primary, directory.ProofUnknown, email)
+	}
+	return found, err
+}
+
+// FindID implements directory.IDFinder. The name is the last part of the ARN.
+func (n *named) FindID(ctx context.Context, arn string) ([]directory.Account, error) {
+	return n.byName(ctx, arn[strings.LastIndexByte(arn, '/')+1:])
+}
+
+// byName returns the user with a name, without an address.
+func (a *account) byName(ctx context.Context, name string) ([]directory.Account, error) {
 	if err := ctx.Err(); err != nil || !legalName.MatchString(name) {
 		return nil, err // no user can have such a name
 	}
@@ -162,7 +192,14 @@ func (a *account) Find(ctx context.Context, email string) ([]directory.Account, 
 	case !strings.EqualFold(aws.ToString(out.User.UserName), name):
 		return nil, fmt.Errorf("%w as expected: it gave another user than the one asked for", directory.ErrUnavailable)
 	}
-	return []directory.Account{{Identity: aws.ToString(out.User.Arn), Addresses: directory.Primaries(email), State: directory.StateActive}}, nil
+	return []directory.Account{user(out.User.UserId, out.User.UserName, out.User.Arn)}, nil
+}
+
+// user returns the account of an IAM user. A renamed user has another ARN, and
+// the old one may go to somebody else; the id does not change. Any user counts
+// as active: IAM cannot disable one.
+func user(id, name, arn *string) directory.Account {
+	return directory.Account{AccountID: aws.ToString(id), Identity: aws.ToString(arn), SignIn: aws.ToString(name), State: directory.StateActive}
 }
 
 // Find implements directory.Directory.
@@ -186,7 +223,7 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		}
 		accounts := make([]directory.Account, len(out.UserDetailList))
 		for i, u := range out.UserDetailList {
-			accounts[i] = directory.Account{Identity: aws.ToString(u.Arn), State: directory.StateActive}
+			accounts[i] = user(u.UserId, u.UserName, u.Arn)
 			for _, tag := range u.Tags {
 				if aws.ToString(tag.Key) == t.cfg.Tag {
 					accounts[i].Add(directory.Primary, directory.ProofUnknown, aws.ToString(tag.Value))

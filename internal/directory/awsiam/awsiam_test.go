@@ -25,7 +25,20 @@ var service = identity.ServiceKey{Type: "aws_iam", ExternalID: "123456789012"}
 
 // fake is an account. The name of a user is the first address, and each
 // address is a tag.
-type fake struct{ world directorytest.World }
+// fake is an account. Users never get another id, so ids may give a user
+// another one than that made of the name.
+type fake struct {
+	world  directorytest.World
+	ids    map[string]string // by ARN
+	broken bool              // the list goes on, and does not say where
+}
+
+func (f fake) userID(arn string) string {
+	if id := f.ids[arn]; id != "" {
+		return id
+	}
+	return "AIDA" + strings.ToUpper(arn[strings.LastIndexByte(arn, '/')+1:])
+}
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(action, result string) {
@@ -47,7 +60,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GetUser":
 		for _, p := range f.world.People {
 			if strings.EqualFold(p.Emails[0], r.FormValue("UserName")) {
-				answer(action, "<User><Path>/</Path><UserName>"+escape(p.Emails[0])+"</UserName><UserId>AIDA2</UserId><Arn>"+p.ID+"</Arn><CreateDate>2026-01-02T03:04:05Z</CreateDate></User>")
+				answer(action, "<User><Path>/</Path><UserName>"+escape(p.Emails[0])+"</UserName><UserId>"+f.userID(p.ID)+"</UserId><Arn>"+p.ID+"</Arn><CreateDate>2026-01-02T03:04:05Z</CreateDate></User>")
 				return
 			}
 		}
@@ -66,9 +79,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			for _, address := range p.Emails {
 				tags += "<member><Key>email</Key><Value>" + escape(address) + "</Value></member>"
 			}
-			users += "<member><UserName>somebody</UserName><Arn>" + p.ID + "</Arn><Tags><member><Key>team</Key><Value>x</Value></member>" + tags + "</Tags></member>"
+			users += "<member><UserName>" + p.ID[strings.LastIndexByte(p.ID, '/')+1:] + "</UserName><UserId>" + f.userID(p.ID) + "</UserId><Arn>" + p.ID + "</Arn><Tags><member><Key>team</Key><Value>x</Value></member>" + tags + "</Tags></member>"
 		}
-		result := "<UserDetailList>" + users + "</UserDetailList><IsTruncated>" + strconv.FormatBool(more) + "</IsTruncated>"
+		result := "<UserDetailList>" + users + "</UserDetailList><IsTruncated>" + strconv.FormatBool(more || f.broken) + "</IsTruncated>"
 		if more {
 			result += "<Marker>" + strconv.Itoa(next) + "</Marker>"
 		}
@@ -95,7 +108,7 @@ func subject(strategy string) directorytest.Subject {
 		AllPrimary: true,
 		Service:    service,
 		ID:         func(n int) string { return "arn:aws:iam::123456789012:user/u" + strconv.Itoa(n) },
-		Fake:       func(w directorytest.World) http.Handler { return fake{w} },
+		Fake:       func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock, cfg.Strategy = env.Clock, strategy
@@ -117,6 +130,71 @@ func TestConformanceByName(t *testing.T) {
 		directorytest.Alias, directorytest.Duplicate, directorytest.DuplicateOnTwoPages, directorytest.RepeatedPage)
 	s.Lacks[directorytest.OddAddress] = "most of the addresses are no names of IAM users"
 	directorytest.Run(t, s)
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const (
+		ann     = "ann.lee@example.com"
+		old     = "arn:aws:iam::123456789012:user/ann"
+		renamed = "arn:aws:iam::123456789012:user/ann.lee"
+		byName  = "arn:aws:iam::123456789012:user/" + ann
+	)
+	named := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+		cfg := config(env.BaseURL)
+		cfg.Clock = env.Clock
+		return awsiam.Open(cfg)
+	}
+	local := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+		cfg := config(env.BaseURL)
+		cfg.Clock, cfg.Strategy, cfg.Domains = env.Clock, awsiam.ByLocalPart, []string{"example.com"}
+		return awsiam.Open(cfg)
+	}
+	users := func(ids map[string]string, people ...directorytest.Person) fake {
+		return fake{world: directorytest.World{People: people}, ids: ids}
+	}
+	person := func(arn, email string) directorytest.Person {
+		return directorytest.Person{ID: arn, Emails: []string{email}}
+	}
+	first, second := map[string]string{old: "AIDA1", renamed: "AIDA1", byName: "AIDA1"}, map[string]string{old: "AIDA2", byName: "AIDA2", renamed: "AIDA1"}
+	asks := func(asks ...directorytest.Ask) []directorytest.Ask { return asks }
+	neverInactive := directorytest.Cannot("IAM users cannot be disabled")
+	directorytest.Traps(t, subject(awsiam.ByTag), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: directorytest.Scenes(directorytest.Scene{
+			Fake: users(first, person(renamed, ann)),
+			Asks: asks(directorytest.Stored(old, "AIDA1", identity.AccountRenamed), directorytest.Email(ann, identity.Found, renamed)),
+		}),
+		directorytest.RenameReuse: directorytest.Scenes(
+			directorytest.Scene{
+				Fake: users(second, person(renamed, "ann.martin@example.com"), person(old, ann)),
+				Asks: asks(directorytest.Stored(old, "AIDA1", identity.AccountReused), directorytest.Email(ann, identity.Found, old)),
+			},
+			directorytest.Scene{
+				Fake: users(second, person(byName, ann)), Open: named,
+				Asks: asks(directorytest.Stored(byName, "AIDA1", identity.AccountReused), directorytest.Email(ann, identity.Found, byName)),
+			},
+		),
+		directorytest.RecycledAddress: directorytest.Scenes(directorytest.Scene{
+			Fake: users(second, person(old, ann)),
+			Asks: asks(directorytest.Stored(old, "AIDA1", identity.AccountReused), directorytest.Email(ann, identity.Found, old)),
+		}),
+		directorytest.Unverified: directorytest.Cannot("administrators name and tag IAM users; nobody confirms an address"),
+		directorytest.Pending:    directorytest.Cannot("administrators create IAM users"),
+		directorytest.ForeignDomain: directorytest.Scenes(
+			directorytest.Scene{Fake: users(nil, person(old, "ann.lee@example.org")), Asks: asks(directorytest.Email(ann, identity.NotFound))},
+			directorytest.Scene{
+				Fake: users(nil, person(old, "ann")), Open: local,
+				Asks: asks(directorytest.Email("ann@example.org", identity.NotFound), directorytest.Email("ann@example.com", identity.Found, old)),
+			},
+		),
+		directorytest.Guest:         directorytest.Cannot("IAM has no guests"),
+		directorytest.InactiveTwin:  neverInactive,
+		directorytest.InactiveOwner: neverInactive,
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{
+			Fake: fake{world: directorytest.World{People: []directorytest.Person{person(old, ann)}}, broken: true},
+			Asks: asks(directorytest.Email("bob@example.com", identity.Failed), directorytest.Email(ann, identity.Failed)),
+		}),
+	})
 }
 
 func find(t *testing.T, h http.Handler, change func(*awsiam.Config), email string) (identity.LookupResult, error) {
@@ -147,13 +225,14 @@ func TestStrategies(t *testing.T) {
 		want            identity.LookupStatus
 	}{
 		"local part":     {awsiam.ByLocalPart, "ann@example.com", identity.Found},
+		"another domain": {awsiam.ByLocalPart, "ann@other.example", identity.NotFound},
 		"name":           {awsiam.ByName, "A+b@example.com", identity.Found},
 		"no such name":   {awsiam.ByName, "ann@example.com", identity.NotFound},
 		"no legal name":  {awsiam.ByName, "o'hara@example.com", identity.NotFound},
 		"name too long":  {awsiam.ByName, strings.Repeat("a", 60) + "@example.com", identity.NotFound},
 		"tag is no mail": {awsiam.ByTag, "ann@example.com", identity.NotFound},
 	} {
-		got, err := find(t, fake{w}, func(c *awsiam.Config) { c.Strategy = tc.strategy }, tc.email)
+		got, err := find(t, fake{world: w}, func(c *awsiam.Config) { c.Strategy, c.Domains = tc.strategy, []string{"example.com"} }, tc.email)
 		if err != nil || got.Status != tc.want {
 			t.Errorf("%s: %+v, %v, want %s", name, got, err, tc.want)
 		}
@@ -171,6 +250,7 @@ func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]awsiam.Config{
 		"strategy: ": {Strategy: "email"},
+		"domains: ":  {Strategy: awsiam.ByLocalPart},
 		"tag: ":      {Tag: "mail"},
 	} {
 		if _, err := awsiam.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {

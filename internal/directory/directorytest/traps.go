@@ -233,6 +233,7 @@ func (s Subject) play(t *testing.T, ways []way, scene Scene) {
 	}
 	if scene.Open != nil {
 		s.Open = scene.Open
+		ways = s.ways(t) // it may be asked in other ways
 	}
 	for _, way := range ways {
 		if scene.Ways != nil && !slices.Contains(scene.Ways, way.name) {
