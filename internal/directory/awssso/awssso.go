@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,27 +124,35 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
 }
 
-// Find asks for the user with the address, else for the user of that name.
-// Identity Center compares case and keeps addresses as they were entered, so a
-// miss needs the list.
+// Find asks for the user with the address and for the user of that name. Identity
+// Center compares case and keeps addresses as they were entered, so only the list
+// can answer if neither owns the address.
 func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	store, err := s.store(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var all []directory.Account
+	var known string
 	for _, path := range []string{"emails.value", "userName"} {
 		id, err := s.idOf(ctx, store, path, email)
 		if err != nil {
 			return nil, err
 		}
-		if id == nil {
+		if id == nil || *id == known {
 			continue
 		}
-		if found, err := s.describe(ctx, store, id); err != nil || len(found) > 0 {
-			return found, err
+		known = *id
+		found, err := s.describe(ctx, store, id)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, found...)
 	}
-	return nil, directory.ErrNeedsList
+	if !slices.ContainsFunc(all, func(a directory.Account) bool { return a.Owns(email) }) {
+		return nil, directory.ErrNeedsList
+	}
+	return all, nil
 }
 
 // idOf returns the id of the user with a value, nil if there is none.
@@ -183,7 +192,7 @@ func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Acco
 	if err != nil {
 		return nil, err
 	}
-	return []directory.Account{account(u.UserId, u.UserName, u.Emails, u.UserStatus)}, nil
+	return []directory.Account{account(types.User{UserId: u.UserId, UserName: u.UserName, DisplayName: u.DisplayName, Emails: u.Emails, UserStatus: u.UserStatus})}, nil
 }
 
 // noSuchUser reports whether a user does not exist. AWS reports a broken store
@@ -216,22 +225,22 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	}
 	accounts := make([]directory.Account, len(out.Users))
 	for i, u := range out.Users {
-		accounts[i] = account(u.UserId, u.UserName, u.Emails, u.UserStatus)
+		accounts[i] = account(u)
 	}
 	return accounts, aws.ToString(out.NextToken), nil
 }
 
-func account(id, name *string, emails []types.Email, status types.UserStatus) directory.Account {
-	a := directory.Account{Identity: aws.ToString(id)}
-	a.SetSignIn(aws.ToString(name), directory.ProofUnknown)
-	for _, e := range emails {
+func account(u types.User) directory.Account {
+	a := directory.Account{Identity: aws.ToString(u.UserId), Name: aws.ToString(u.DisplayName)}
+	a.SetSignIn(aws.ToString(u.UserName), directory.ProofUnknown)
+	for _, e := range u.Emails {
 		kind := directory.Alias
 		if e.Primary {
 			kind = directory.Primary
 		}
 		a.Add(kind, directory.ProofUnknown, aws.ToString(e.Value))
 	}
-	switch status {
+	switch u.UserStatus {
 	case types.UserStatusEnabled:
 		a.State = directory.StateActive
 	case types.UserStatusDisabled:

@@ -4,6 +4,7 @@
 package awssso_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -28,7 +29,8 @@ var service = identity.ServiceKey{Type: "aws_sso", ExternalID: instance}
 // fake is an Identity Center. It compares with case, as the real one.
 type fake struct {
 	world  directorytest.World
-	broken bool // the store's key is gone
+	broken bool              // the store's key is gone
+	names  map[string]string // user names by id, in place of n-ID
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +73,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page, next, more := f.world.Slice(f.world.People, start, in.MaxResults)
 		users := []any{}
 		for _, p := range page {
-			users = append(users, user(p))
+			users = append(users, f.user(p))
 		}
 		answer := map[string]any{"Users": users}
 		if more {
@@ -81,6 +83,10 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GetUserId":
 		unique := in.AlternateIdentifier.UniqueAttribute
 		for _, p := range f.world.People {
+			if unique.AttributePath == "userName" && f.user(p)["UserName"] == unique.AttributeValue {
+				directorytest.SendJSON(w, http.StatusOK, map[string]any{"IdentityStoreId": in.IdentityStoreID, "UserId": p.ID})
+				return
+			}
 			for _, address := range p.Emails {
 				if unique.AttributePath == "emails.value" && address == unique.AttributeValue {
 					directorytest.SendJSON(w, http.StatusOK, map[string]any{"IdentityStoreId": in.IdentityStoreID, "UserId": p.ID})
@@ -92,7 +98,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "DescribeUser":
 		for _, p := range f.world.People {
 			if p.ID == in.UserID {
-				directorytest.SendJSON(w, http.StatusOK, user(p))
+				directorytest.SendJSON(w, http.StatusOK, f.user(p))
 				return
 			}
 		}
@@ -102,7 +108,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func user(p directorytest.Person) map[string]any {
+func (f fake) user(p directorytest.Person) map[string]any {
 	var emails []any
 	for i, address := range p.Emails {
 		emails = append(emails, map[string]any{"Value": address, "Primary": i == 0, "Type": "work"})
@@ -111,7 +117,7 @@ func user(p directorytest.Person) map[string]any {
 	if p.Inactive {
 		status = "DISABLED"
 	}
-	return map[string]any{"IdentityStoreId": "d-1234567890", "UserId": p.ID, "UserName": "n-" + p.ID, "Emails": emails, "UserStatus": status}
+	return map[string]any{"IdentityStoreId": "d-1234567890", "UserId": p.ID, "UserName": cmp.Or(f.names[p.ID], "n-"+p.ID), "DisplayName": "Some Body", "Emails": emails, "UserStatus": status}
 }
 
 func config(base string) awssso.Config {
@@ -140,6 +146,29 @@ func subject() directorytest.Subject {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, subject())
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann = "ann.lee@example.com"
+	scene := func(people []directorytest.Person, names map[string]string, asks ...directorytest.Ask) directorytest.Scene {
+		return directorytest.Scene{Fake: fake{world: directorytest.World{People: people}, names: names}, Asks: asks}
+	}
+	leaver := directorytest.Person{ID: "906-old", Emails: []string{"left@example.com"}, Inactive: true}
+	twins := []directorytest.Person{{ID: "906-1", Emails: []string{ann}}, {ID: "906-2", Emails: []string{"other@example.com"}}}
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified: directorytest.Cannot("users come from an administrator or from the identity source; Identity Center does not show whether an address is confirmed"),
+		directorytest.Pending:    directorytest.Cannot("nobody registers by themselves"),
+		directorytest.Guest:      directorytest.Cannot("Identity Center has no guests"),
+		// Two users cannot have one e-mail; a name that is an address can be the e-mail of another.
+		directorytest.InactiveTwin: directorytest.Scenes(
+			scene([]directorytest.Person{leaver, {ID: "906-new", Emails: []string{ann}}}, map[string]string{"906-old": ann}, directorytest.Email(ann, identity.Inactive, "906-old")),
+		),
+		directorytest.TwoMatches: directorytest.Scenes(
+			scene(twins, map[string]string{"906-2": ann}, directorytest.Email(ann, identity.Found, "906-2")),
+		),
+		directorytest.ShortList: directorytest.Cannot("Identity Center does not count its users, and every page but the last one names the next"),
+	})
 }
 
 func open(t *testing.T, h http.Handler, change func(*awssso.Config)) directory.Directory {
