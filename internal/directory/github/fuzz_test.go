@@ -16,7 +16,7 @@ func FuzzIdentities(f *testing.F) {
 	f.Add([]byte(`{"pageInfo":{"hasNextPage":true}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = limited(200, nil, data)
-		var c *connection[identity]
+		var c *connection[external]
 		if json.Unmarshal(data, &c) != nil {
 			return
 		}

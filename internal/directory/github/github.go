@@ -6,6 +6,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,11 +14,13 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes an organization.
@@ -57,7 +60,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		Auth:        apiclient.Bearer(cfg.Token),
 		Secrets:     []string{cfg.Token},
 		MaxInFlight: 1, // GitHub asks not to send requests at the same time
-		RetryAfter:  apiclient.ResetAt("X-RateLimit-Reset"),
+		RetryAfter:  retryAfter,
 		Limited:     limited,
 		Grant:       grant,
 	})
@@ -85,46 +88,60 @@ func (g *github) Check(ctx context.Context) error {
 	if err := directory.Belongs("organization", org.Login, g.org); err != nil {
 		return err
 	}
-	people := 0
 	for page, err := range g.Pages(ctx) {
-		if err != nil {
+		switch {
+		case err != nil:
+			return err
+		case slices.ContainsFunc(page, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
+			_, _, err := g.members(ctx, "")
 			return err
 		}
-		for _, a := range page {
-			if len(a.Addresses) > 0 {
-				_, _, err := g.members(ctx, "")
-				return err
-			}
-			people++
-		}
 	}
-	return fmt.Errorf("%w: it sees no address of any of the %d members: the organization has no single sign-on and no verified domain, or they are hidden from it; grant it %s",
-		directory.ErrPermission, people, grant)
+	return noAddresses(0)
 }
 
-// Find asks for the identity with this user name. GitHub cannot filter by other
-// addresses, and an organization may have no single sign-on, so a miss needs
+// Find asks for the identity with this user name. Whoever signs in by the
+// address has it, whatever other accounts list. GitHub cannot filter by other
+// addresses, and an organization may have no single sign-on, so all else needs
 // the list.
 func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := directory.All(directory.Paged(ctx, g.identities(email)))
-	if err != nil || len(found) > 0 {
-		return found, err
+	if err != nil {
+		return nil, err
 	}
-	return nil, directory.ErrNeedsList
+	if !slices.ContainsFunc(found, func(a directory.Account) bool { return identity.FoldASCII(a.SignIn) == identity.FoldASCII(email) }) {
+		return nil, directory.ErrNeedsList
+	}
+	return found, nil
 }
 
 // Pages lists the identities of the single sign-on, then the members with
-// their addresses of verified domains. Who is in both is one account.
+// their addresses of verified domains. Who is in both is one account. A list
+// without a single address is one that the token may not see: no answer comes
+// out of it.
 func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
+		people, addresses := 0, 0
 		for _, list := range []page{g.identities(""), g.members} {
 			for page, err := range directory.Paged(ctx, list) {
 				if !yield(page, err) || err != nil {
 					return
 				}
+				people += len(page)
+				for _, a := range page {
+					addresses += len(a.Addresses)
+				}
 			}
 		}
+		if people > 0 && addresses == 0 {
+			yield(nil, noAddresses(people))
+		}
 	}
+}
+
+func noAddresses(people int) error {
+	return fmt.Errorf("%w: it sees no address of any of the %d members: the organization has no single sign-on and no verified domain, or they are hidden from it; grant it %s",
+		directory.ErrPermission, people, grant)
 }
 
 // page fetches a page of a GraphQL list.
@@ -136,7 +153,7 @@ func (g *github) identities(email string) page {
 	return func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
 		var org struct {
 			Provider *struct {
-				Identities *connection[identity] `json:"externalIdentities"`
+				Identities *connection[external] `json:"externalIdentities"`
 			} `json:"samlIdentityProvider"`
 		}
 		query, variables := listIdentities, map[string]any{"after": nullable(cursor)}
@@ -192,21 +209,39 @@ func (g *github) ask(ctx context.Context, query string, variables map[string]any
 }
 
 // limited recognises GitHub's limits: the primary one is a GraphQL error with
-// status 200 or a 403 with nothing remaining, the secondary one a 403 with
-// Retry-After.
+// status 200 or a 403 with nothing remaining. The secondary one is either,
+// whatever remains, and only its message or a Retry-After tells it from a
+// missing permission.
 func limited(status int, h http.Header, body []byte) bool {
-	none := h.Get("X-RateLimit-Remaining") == "0"
+	none := h.Get("X-RateLimit-Remaining") == "0" || h.Get("Retry-After") != ""
+	var answer struct {
+		answerMessage
+		Message string `json:"message"`
+	}
+	err := json.Unmarshal(body, &answer)
 	switch status {
 	case http.StatusForbidden:
-		return none || h.Get("Retry-After") != ""
+		return none || err == nil && isLimit(answer.Message)
 	case http.StatusOK:
-		var answer answerMessage
-		if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 {
-			return false
-		}
-		return none || strings.EqualFold(answer.Errors[0].Type, "RATE_LIMITED")
+		return err == nil && len(answer.Errors) > 0 &&
+			(none || strings.EqualFold(answer.Errors[0].Type, "RATE_LIMITED") || isLimit(answer.Errors[0].Message))
 	}
 	return false
+}
+
+func isLimit(message string) bool {
+	message = strings.ToLower(message)
+	return strings.Contains(message, "rate limit") || strings.Contains(message, "abuse detection")
+}
+
+// retryAfter reads the wait that GitHub asks for: Retry-After, else the time of
+// the reset if nothing remains, else the minute that it wants after a secondary
+// limit.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	if h.Get("Retry-After") != "" || h.Get("X-RateLimit-Remaining") == "0" {
+		return apiclient.ResetAt("X-RateLimit-Reset")(h, now)
+	}
+	return time.Minute, true
 }
 
 // problem returns the first error of an answer.
@@ -227,13 +262,13 @@ func (a answerMessage) problem() error {
 // The queries select no User.email: that needs one more scope, and one missing
 // scope fails the whole query.
 const (
-	userFields     = `user { login }`
+	userFields     = `user { databaseId login name }`
 	identityFields = `nodes { samlIdentity { nameId username emails { value primary } } scimIdentity { username emails { value primary } } ` + userFields + ` } pageInfo { hasNextPage endCursor }`
 
 	checkQuery     = `query($org: String!) { organization(login: $org) { login } }`
 	findIdentities = `query($org: String!, $email: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, userName: $email, membersOnly: true) { ` + identityFields + ` } } } }`
 	listIdentities = `query($org: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, membersOnly: true) { ` + identityFields + ` } } } }`
-	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { login organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
+	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { databaseId login name organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
 )
 
 type answerMessage struct {
@@ -283,12 +318,15 @@ func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) 
 }
 
 type user struct {
-	Login string `json:"login"`
+	DatabaseID apiclient.Text `json:"databaseId"`
+	Login      string         `json:"login"`
+	Name       string         `json:"name"`
 }
 
-// account stores the login, by which Terraform names people. A login may change.
+// account stores the login, by which Terraform names people. A login may change
+// and be taken by somebody else; the number behind it never is.
 func (u user) account() directory.Account {
-	return directory.Account{Identity: u.Login, State: directory.StateActive}
+	return directory.Account{AccountID: string(u.DatabaseID), Identity: u.Login, Name: u.Name, State: directory.StateActive}
 }
 
 // names holds what an identity provider knows about a person.
@@ -301,15 +339,15 @@ type names struct {
 	} `json:"emails"`
 }
 
-type identity struct {
+type external struct {
 	SAML *names `json:"samlIdentity"`
 	SCIM *names `json:"scimIdentity"`
 	User *user  `json:"user"`
 }
 
 // account returns false for an identity that no GitHub user has claimed: it has
-// no login.
-func (i identity) account() (directory.Account, bool) {
+// no login. People sign in by the name that the identity provider sends.
+func (i external) account() (directory.Account, bool) {
 	if i.User == nil || i.User.Login == "" {
 		return directory.Account{}, false
 	}
@@ -318,9 +356,14 @@ func (i identity) account() (directory.Account, bool) {
 		if n == nil {
 			continue
 		}
+		a.SignIn = cmp.Or(a.SignIn, n.NameID, n.Username)
 		a.Add(directory.Primary, directory.ProofUnknown, addresses(n.NameID, n.Username)...)
 		for _, e := range n.Emails {
-			a.Add(directory.Alias, directory.ProofUnknown, addresses(e.Value)...)
+			kind := directory.Alias
+			if e.Primary {
+				kind = directory.Primary
+			}
+			a.Add(kind, directory.ProofUnknown, addresses(e.Value)...)
 		}
 	}
 	return a, true

@@ -6,6 +6,7 @@ package github_test
 import (
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -25,9 +26,9 @@ var service = identity.ServiceKey{Type: "github", ExternalID: "acme"}
 // fake is the GraphQL API of an organization. A person's ID is the login; the
 // user name of the single sign-on is the first address.
 type fake struct {
-	world   directorytest.World
-	noSAML  bool // people have e-mails of verified domains only
-	pending bool // nobody has claimed an identity yet
+	world  directorytest.World // nobody has claimed the identity of a person who is pending
+	noSAML bool                // people have e-mails of verified domains only
+	ids    map[string]int      // databaseId by login; others have one that follows from the login
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +54,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(body.Query, "userName: $email") {
 		people = nil
 		for _, p := range f.world.People {
-			if identity.FoldASCII(p.Emails[0]) == body.Variables.Email {
+			if len(p.Emails) > 0 && identity.FoldASCII(p.Emails[0]) == body.Variables.Email {
 				people = append(people, p)
 			}
 		}
@@ -66,7 +67,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.Contains(body.Query, "membersWithRole"):
 		for i, p := range page {
-			m := user(p)
+			m := f.user(p)
 			m["organizationVerifiedDomainEmails"] = []string{}
 			if f.noSAML {
 				m["organizationVerifiedDomainEmails"] = p.Emails
@@ -88,8 +89,12 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	directorytest.SendJSON(w, http.StatusOK, map[string]any{"data": map[string]any{"organization": org}})
 }
 
-func user(p directorytest.Person) map[string]any {
-	return map[string]any{"id": "U_" + p.ID, "databaseId": 12345678, "login": p.ID}
+func (f fake) user(p directorytest.Person) map[string]any {
+	id, known := f.ids[p.ID]
+	if !known {
+		id = int(crc32.ChecksumIEEE([]byte(p.ID)))
+	}
+	return map[string]any{"id": "U_" + p.ID, "databaseId": id, "login": p.ID, "name": nil}
 }
 
 func (f fake) identity(p directorytest.Person) map[string]any {
@@ -97,9 +102,9 @@ func (f fake) identity(p directorytest.Person) map[string]any {
 	for i, address := range p.Emails {
 		emails = append(emails, map[string]any{"value": address, "primary": i == 0})
 	}
-	node := map[string]any{"guid": "g-" + p.ID, "user": user(p), "scimIdentity": nil,
+	node := map[string]any{"guid": "g-" + p.ID, "user": f.user(p), "scimIdentity": nil,
 		"samlIdentity": map[string]any{"nameId": p.Emails[0], "username": nil, "emails": emails}}
-	if f.pending {
+	if p.Pending {
 		node["user"] = nil
 	}
 	return node
@@ -175,7 +180,10 @@ func one() directorytest.World {
 // An identity that nobody claimed has no login to store.
 func TestUnclaimedIdentity(t *testing.T) {
 	t.Parallel()
-	answers, err := directory.Lookup(t.Context(), open(t, fake{world: one(), pending: true}, nil), service, []string{"ann@example.com"})
+	w := one()
+	w.People[0].Pending = true
+	w.People = append(w.People, directorytest.Person{ID: "bob", Emails: []string{"bob@example.com"}})
+	answers, err := directory.Lookup(t.Context(), open(t, fake{world: w}, nil), service, []string{"ann@example.com"})
 	if err != nil || answers[0].Status != identity.NotFound {
 		t.Errorf("Lookup = %+v, %v", answers, err)
 	}
@@ -221,11 +229,37 @@ func TestErrors(t *testing.T) {
 }
 
 // Where the token sees members and no address of any, nobody could be found.
-func TestCheckWithoutAddresses(t *testing.T) {
+func TestNoAddresses(t *testing.T) {
 	t.Parallel()
 	w := directorytest.World{People: []directorytest.Person{{ID: "ann-lee"}, {ID: "bob"}}}
-	if err := open(t, fake{world: w, noSAML: true}, nil).Check(t.Context()); !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "2 members") {
-		t.Errorf("Check: %v, want ErrPermission", err)
+	d := open(t, fake{world: w, noSAML: true}, nil)
+	lookup := func(d directory.Directory) error {
+		_, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		return err
+	}
+	for name, err := range map[string]error{"Check": d.Check(t.Context()), "lookup": lookup(d), "walk": lookup(directorytest.ListOnly(d))} {
+		if !errors.Is(err, directory.ErrPermission) || !strings.Contains(err.Error(), "2 members") {
+			t.Errorf("%s: %v, want ErrPermission", name, err)
+		}
+	}
+}
+
+// A secondary limit has nothing to do with what remains of the primary one, and
+// may come without a wait.
+func TestSecondaryLimitByItsText(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusOK} {
+		d := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-RateLimit-Remaining", "4990")
+			w.Header().Set("X-RateLimit-Reset", "4102444800")
+			const text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+			directorytest.SendJSON(w, status, map[string]any{"message": text, "errors": []any{map[string]any{"message": text}}})
+		}), nil)
+		_, err := d.Find(t.Context(), "ann@example.com")
+		var limit *directory.RateLimitError
+		if !errors.As(err, &limit) || limit.RetryAfter != time.Minute {
+			t.Errorf("status %d: %v, want a limit of a minute", status, err)
+		}
 	}
 }
 
@@ -244,6 +278,46 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("Open: %v, want %q", err, want)
 		}
 	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	left := directorytest.Cannot("who left is no member any more, and not in the list")
+	person := func(login string, emails ...string) directorytest.Person {
+		return directorytest.Person{ID: login, Emails: emails}
+	}
+	people := func(ids map[string]int, some ...directorytest.Person) http.Handler {
+		return fake{world: directorytest.World{People: some}, ids: ids}
+	}
+	directorytest.Traps(t, subject(func(w directorytest.World) http.Handler { return fake{world: w} }), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: directorytest.Scenes(directorytest.Scene{
+			Fake: people(map[string]int{"ann-martin": 7}, person("ann-martin", "ann@example.com")),
+			Asks: []directorytest.Ask{directorytest.Stored("ann-lee", "7", identity.AccountRenamed), directorytest.Email("ann@example.com", identity.Found, "ann-martin")},
+		}),
+		directorytest.RenameReuse: directorytest.Scenes(directorytest.Scene{
+			Fake: people(map[string]int{"ann-martin": 7, "ann-lee": 8}, person("ann-martin", "ann.martin@example.com"), person("ann-lee", "ann@example.com")),
+			Asks: []directorytest.Ask{directorytest.Stored("ann-lee", "7", identity.AccountReused), directorytest.Email("ann@example.com", identity.Found, "ann-lee"),
+				directorytest.Email("ann.martin@example.com", identity.Found, "ann-martin")},
+		}),
+		directorytest.RecycledAddress: directorytest.Scenes(directorytest.Scene{
+			Fake: people(map[string]int{"ann-2": 8}, person("ann-2", "ann@example.com")),
+			Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Found, "ann-2"), directorytest.Stored("ann-lee", "7", identity.AccountAbsent)},
+		}),
+		directorytest.Unverified: directorytest.Cannot("addresses come from the identity provider, or are proved ones of the organization's domains; those that people enter are not read"),
+		directorytest.Pending: directorytest.Scenes(directorytest.Scene{
+			World: directorytest.World{People: []directorytest.Person{{ID: "ann-lee", Emails: []string{"ann@example.com"}, Pending: true}, person("bob", "bob@example.com")}},
+			Asks:  []directorytest.Ask{directorytest.Email("ann@example.com", identity.NotFound)},
+		}),
+		directorytest.Guest:         directorytest.Cannot("outside collaborators are no members, and not in the list"),
+		directorytest.InactiveTwin:  left,
+		directorytest.InactiveOwner: left,
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{Fake: fake{world: directorytest.World{People: []directorytest.Person{person("ann-lee")}}, noSAML: true},
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+			directorytest.Scene{World: directorytest.World{People: []directorytest.Person{person("ann-lee", "ann@example.com")}, Repeats: true},
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+		),
+	})
 }
 
 // FuzzFind proves that no answer finds an account without the address.

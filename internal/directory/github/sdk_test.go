@@ -33,7 +33,7 @@ func rest(f fake) http.Handler {
 		page, _, more := f.world.Slice(f.world.People, (number-1)*size, size)
 		users := make([]any, len(page))
 		for i, p := range page {
-			u := user(p)
+			u := f.user(p)
 			users[i] = map[string]any{"login": u["login"], "id": u["databaseId"], "node_id": u["id"], "type": "User"}
 		}
 		if more {
