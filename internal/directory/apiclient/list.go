@@ -75,11 +75,11 @@ func Follow(ctx context.Context, first Request, page Page) iter.Seq2[[]directory
 // with a Link header.
 func LinkedPage[User any](c *Client, account func(User) directory.Account) Page {
 	return func(ctx context.Context, r Request) ([]directory.Account, string, error) {
-		users, resp, err := Get[*[]User](ctx, c, r)
+		users, resp, err := Get[*[]Record[User]](ctx, c, r)
 		if err != nil {
 			return nil, "", err
 		}
-		accounts, err := Accounts(resp, users, account)
+		accounts, err := RecordAccounts(resp, users, account)
 		return accounts, NextLink(resp.Header), err
 	}
 }

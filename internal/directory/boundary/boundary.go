@@ -5,11 +5,13 @@
 package boundary
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -78,23 +80,15 @@ func (b *boundary) Describe() directory.Descriptor {
 // Check lists users. Addresses come from a scope's primary auth method: if no
 // user has one, the method is not set or gives none.
 func (b *boundary) Check(ctx context.Context) error {
-	people, addresses := 0, 0
-	for page, err := range b.pages(ctx, "") {
-		if err != nil {
+	for page, err := range b.Pages(ctx) {
+		switch {
+		case err != nil:
 			return err
-		}
-		for _, a := range page {
-			people++
-			addresses += len(a.Addresses)
-		}
-		if addresses > 0 {
+		case slices.ContainsFunc(page, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
 			return nil
 		}
 	}
-	if people == 0 {
-		return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
-	}
-	return fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people)
+	return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
 }
 
 // Find filters at the server, without case: Boundary keeps addresses as the
@@ -109,9 +103,24 @@ func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// Pages implements directory.Lister.
+// Pages implements directory.Lister. A list without a single address is refused:
+// everybody would be absent from it.
 func (b *boundary) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return b.pages(ctx, "")
+	return func(yield func([]directory.Account, error) bool) {
+		people, addresses := 0, 0
+		for page, err := range b.pages(ctx, "") {
+			if !yield(page, err) || err != nil {
+				return
+			}
+			people += len(page)
+			for _, a := range page {
+				addresses += len(a.Addresses)
+			}
+		}
+		if people > 0 && addresses == 0 {
+			yield(nil, fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people))
+		}
+	}
 }
 
 func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
@@ -134,7 +143,7 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 		if list.Items == nil && list.ResponseType == "" {
 			users = nil
 		}
-		accounts, err := apiclient.Accounts(resp, users, user.account)
+		accounts, err := apiclient.RecordAccounts(resp, users, user.account)
 		if err != nil || list.ResponseType != "delta" {
 			return accounts, "", err
 		}
@@ -148,19 +157,21 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 // listMessage is a page. The last one has the type complete. Items is missing if
 // there are none.
 type listMessage struct {
-	Items        []user `json:"items"`
-	ResponseType string `json:"response_type"`
-	ListToken    string `json:"list_token"`
+	Items        []apiclient.Record[user] `json:"items"`
+	ResponseType string                   `json:"response_type"`
+	ListToken    string                   `json:"list_token"`
 }
 
 type user struct {
 	ID        string `json:"id"`
+	Name      string `json:"name"`
+	FullName  string `json:"full_name"`
 	Email     string `json:"email"`
 	LoginName string `json:"login_name"`
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID}
+	a := directory.Account{Identity: u.ID, Name: cmp.Or(u.FullName, u.Name)}
 	a.SetSignIn(u.LoginName, directory.ProofUnknown)
 	if strings.Contains(u.Email, "@") {
 		a.Add(directory.Primary, directory.ProofUnknown, u.Email)

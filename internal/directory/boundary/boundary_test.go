@@ -169,6 +169,25 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	deleted := directorytest.Cannot("users are deleted, not disabled")
+	s := subject(func(*boundary.Config) {})
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified:    directorytest.Cannot("the service does not say whether an address is proved; the identity provider of the primary auth method owns the addresses"),
+		directorytest.Pending:       directorytest.Cannot("nobody registers by themselves"),
+		directorytest.Guest:         directorytest.Cannot("a cluster has no guests"),
+		directorytest.InactiveTwin:  deleted,
+		directorytest.InactiveOwner: deleted,
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{World: directorytest.World{People: []directorytest.Person{{ID: "u_1", Emails: []string{"ann@example.com"}}}, Repeats: true},
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+			directorytest.Scene{Fake: fake{world: directorytest.World{People: []directorytest.Person{{ID: "u_1", Emails: []string{"ann@example.com"}}}}, noEmails: true},
+				Ways: []string{directorytest.ByWalk}, Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+		),
+	})
+}
+
 // FuzzFind proves that no answer finds an account without the address.
 func FuzzFind(f *testing.F) {
 	directorytest.Fuzz(f, subject(func(*boundary.Config) {}))

@@ -20,7 +20,8 @@ func FuzzList(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil {
 			return
 		}
-		for _, u := range list.Items {
+		for _, record := range list.Items {
+			u := record.Value
 			a := u.account()
 			for _, address := range a.Emails() {
 				if a.Identity != u.ID || !strings.Contains(address, "@") {

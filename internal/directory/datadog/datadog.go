@@ -17,6 +17,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes an organization.
@@ -121,7 +122,7 @@ func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]director
 		if err != nil {
 			return nil, at, err
 		}
-		accounts, err := apiclient.Accounts(resp, list.Data, user.account)
+		accounts, err := apiclient.RecordAccounts(resp, list.Data, user.account)
 		users, total := at.users+len(accounts), list.Meta.Page.TotalFilteredCount
 		switch {
 		case err != nil, total != nil && users >= *total, total == nil && len(accounts) == 0:
@@ -146,7 +147,7 @@ func (d *datadog) list(ctx context.Context, filter string, number, size int) (li
 }
 
 type listMessage struct {
-	Data *[]user `json:"data"`
+	Data *[]apiclient.Record[user] `json:"data"`
 	Meta struct {
 		Page struct {
 			TotalFilteredCount *int `json:"total_filtered_count"`
@@ -165,15 +166,35 @@ type listMessage struct {
 type user struct {
 	ID         string `json:"id"`
 	Attributes struct {
+		Name           string `json:"name"`
+		Handle         string `json:"handle"`
 		Email          string `json:"email"`
+		Verified       *bool  `json:"verified"`
 		Status         string `json:"status"`
 		Disabled       bool   `json:"disabled"`
 		ServiceAccount bool   `json:"service_account"`
 	} `json:"attributes"`
 }
 
+// account returns a user. People sign in by their handle, which is an address.
+// The address of a pending user, whom an administrator invited, is that one's
+// word, whether it is verified yet or not.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID, Addresses: directory.Primaries(u.Attributes.Email), Kind: directory.KindPerson}
+	a := directory.Account{Identity: u.ID, Name: u.Attributes.Name, Kind: directory.KindPerson}
+	proof := directory.ProofUnknown
+	switch {
+	case u.Attributes.Verified == nil:
+	case *u.Attributes.Verified:
+		proof = directory.Proved
+	case u.Attributes.Status != "Pending":
+		proof = directory.Unproved
+	}
+	a.Add(directory.Primary, proof, u.Attributes.Email)
+	if identity.FoldASCII(u.Attributes.Handle) == identity.FoldASCII(u.Attributes.Email) {
+		a.SignIn = u.Attributes.Handle
+	} else {
+		a.SetSignIn(u.Attributes.Handle, directory.ProofUnknown)
+	}
 	switch {
 	case u.Attributes.Disabled || u.Attributes.Status == "Disabled":
 		a.State = directory.StateInactive

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,12 +27,21 @@ type fake struct {
 	world   directorytest.World
 	change  func(map[string]any)
 	noCount bool // the answer has no meta
+	hidden  int  // users that are counted and not listed
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("DD-API-KEY") != apiKey || r.Header.Get("DD-APPLICATION-KEY") != directorytest.Secret {
 		directorytest.SendJSON(w, http.StatusForbidden, map[string]any{"errors": []string{"Forbidden"}})
 		return
+	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/api/v2/users/"); ok {
+		for _, p := range f.world.People {
+			if p.ID == id {
+				directorytest.SendJSON(w, http.StatusOK, map[string]any{"data": f.user(p)})
+				return
+			}
+		}
 	}
 	if r.URL.Path != "/api/v2/users" {
 		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"errors": []string{"Not Found"}})
@@ -47,21 +57,25 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	people, _, _ := f.world.Slice(all, number*size, size)
 	data := make([]any, len(people))
 	for i, p := range people {
-		status := "Active"
-		if p.Inactive {
-			status = "Disabled"
-		}
-		attributes := map[string]any{"email": p.Emails[0], "handle": p.Emails[0], "status": status, "disabled": p.Inactive, "service_account": false, "verified": true}
-		if f.change != nil {
-			f.change(attributes)
-		}
-		data[i] = map[string]any{"type": "users", "id": p.ID, "attributes": attributes}
+		data[i] = f.user(p)
 	}
 	answer := map[string]any{"data": data, "included": []any{map[string]any{"type": "orgs", "id": "org-uuid", "attributes": map[string]any{"name": "Acme", "public_id": "abc123"}}}}
 	if !f.noCount {
-		answer["meta"] = map[string]any{"page": map[string]any{"total_count": len(f.world.People), "total_filtered_count": len(all)}}
+		answer["meta"] = map[string]any{"page": map[string]any{"total_count": len(f.world.People), "total_filtered_count": len(all) + f.hidden}}
 	}
 	directorytest.SendJSON(w, http.StatusOK, answer)
+}
+
+func (f fake) user(p directorytest.Person) map[string]any {
+	status := "Active"
+	if p.Inactive {
+		status = "Disabled"
+	}
+	attributes := map[string]any{"email": p.Emails[0], "handle": p.Emails[0], "status": status, "disabled": p.Inactive, "service_account": false, "verified": !p.Unproved}
+	if f.change != nil {
+		f.change(attributes)
+	}
+	return map[string]any{"type": "users", "id": p.ID, "attributes": attributes}
 }
 
 func config(base string) datadog.Config {
@@ -72,6 +86,7 @@ func config(base string) datadog.Config {
 func subject(fake func(directorytest.World) http.Handler) directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "datadog",
+		SignsIn: true,
 		Service: service,
 		Fake:    fake,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
@@ -135,6 +150,8 @@ func TestStatesAndKinds(t *testing.T) {
 		want  identity.LookupStatus
 	}{
 		"pending":         {"status", "Pending", false, identity.Found},
+		"unverified":      {"verified", false, false, identity.Unverified},
+		"does not say":    {"verified", nil, false, identity.Found},
 		"disabled":        {"disabled", true, false, identity.Inactive},
 		"service account": {"service_account", true, false, identity.NotFound},
 		"and wanted":      {"service_account", true, true, identity.Found},
@@ -155,6 +172,44 @@ func TestListTooShort(t *testing.T) {
 	}), nil)
 	if got, err := d.Find(t.Context(), "ann@example.com"); !errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("Find = %+v, %v, want ErrUnavailable", got, err)
+	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	people := []directorytest.Person{{ID: "u-1", Emails: []string{"ann@example.com"}}, {ID: "u-2", Emails: []string{"bob@example.com"}}}
+	directorytest.Traps(t, subject(func(w directorytest.World) http.Handler { return fake{world: w} }), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Pending: directorytest.Cannot("nobody registers by themselves: pending users were invited by an administrator"),
+		directorytest.Guest:   directorytest.Cannot("an organization has no guests"),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{Fake: fake{world: directorytest.World{People: people}, hidden: 3},
+				Asks: []directorytest.Ask{directorytest.Email("nobody@example.com", identity.Failed)}},
+			directorytest.Scene{Fake: fromOne{fake{world: directorytest.World{People: people}}}, Ways: []string{directorytest.ByWalk}, // pages count from 0
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+		),
+	})
+}
+
+// fromOne is a service that counts its pages from 1 and takes 0 for 1.
+type fromOne struct{ fake }
+
+func (f fromOne) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	number, _ := strconv.Atoi(q.Get("page[number]"))
+	q.Set("page[number]", strconv.Itoa(max(number-1, 0)))
+	r.URL.RawQuery = q.Encode()
+	f.world.PageSize = 1
+	f.fake.ServeHTTP(w, r)
+}
+
+// The address of somebody invited is the administrator's word.
+func TestInvitedIsBelieved(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}, Unproved: true}}}
+	d := open(t, fake{world: world, change: func(u map[string]any) { u["status"] = "Pending" }}, nil)
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.Found || answers[0].Evidence != identity.EvidenceEmail {
+		t.Errorf("Lookup = %+v, %v", answers, err)
 	}
 }
 

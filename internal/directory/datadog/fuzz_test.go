@@ -20,7 +20,8 @@ func FuzzList(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil || list.Data == nil {
 			return
 		}
-		for _, u := range *list.Data {
+		for _, record := range *list.Data {
+			u := record.Value
 			a := u.account()
 			if u.Attributes.Disabled && a.State != directory.StateInactive || a.Identity != u.ID || len(a.Emails()) > 1 {
 				t.Errorf("%+v became %+v", u, a)

@@ -87,7 +87,6 @@ func Excuses() map[string][]Excuse {
 		"slack": {
 			always(oneAddress, Alias),
 			lookups(oneAnswer, oneAccount...),
-			lookups("the lookup answers for somebody who left as for somebody who never was there", Inactive),
 		},
 		"tailscale": {
 			always("a login name is one address", Alias),

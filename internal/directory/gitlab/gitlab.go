@@ -7,6 +7,7 @@ package gitlab
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -134,25 +135,37 @@ func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]direct
 }
 
 type user struct {
-	ID          apiclient.Text `json:"id"`
-	Email       string         `json:"email"`
-	PublicEmail string         `json:"public_email"`
-	CommitEmail string         `json:"commit_email"`
-	State       string         `json:"state"`
-	Bot         bool           `json:"bot"`
+	ID          apiclient.Text  `json:"id"`
+	Username    string          `json:"username"`
+	Name        string          `json:"name"`
+	Email       string          `json:"email"`
+	PublicEmail string          `json:"public_email"`
+	CommitEmail string          `json:"commit_email"`
+	ConfirmedAt json.RawMessage `json:"confirmed_at"` // null = not confirmed; missing = GitLab does not say
+	State       string          `json:"state"`
+	Bot         bool            `json:"bot"`
 }
 
-// account takes commit addresses for aliases: GitLab makes them up unless the
-// user chose one.
+// account takes public and commit addresses for aliases: people choose them
+// among their confirmed addresses, or GitLab makes them up.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email), Kind: directory.KindPerson}
-	a.Add(directory.Alias, directory.ProofUnknown, u.PublicEmail, u.CommitEmail)
+	a := directory.Account{Identity: string(u.ID), SignIn: u.Username, Name: u.Name, Kind: directory.KindPerson}
+	proof := directory.ProofUnknown
+	switch string(u.ConfirmedAt) {
+	case "":
+	case "null":
+		proof = directory.Unproved
+	default:
+		proof = directory.Proved
+	}
+	a.Add(directory.Primary, proof, u.Email)
+	a.Add(directory.Alias, proof, u.PublicEmail, u.CommitEmail)
 	switch u.State {
 	case "":
 	case "active":
 		a.State = directory.StateActive
 	case "blocked_pending_approval":
-		a.State = directory.StateInvited
+		a.State = directory.StatePending
 	default: // blocked, ldap_blocked, deactivated, banned
 		a.State = directory.StateInactive
 	}

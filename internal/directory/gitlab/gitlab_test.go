@@ -49,6 +49,10 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case "/api/v4/users":
 	default:
+		if id, ok := strings.CutPrefix(r.URL.Path, "/api/v4/users/"); ok {
+			f.one(w, id)
+			return
+		}
 		directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"message": "404 Not Found"})
 		return
 	}
@@ -62,18 +66,38 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	users := make([]any, len(people))
 	for i, p := range people {
-		id, _ := strconv.Atoi(p.ID)
-		state := "active"
-		if p.Inactive {
-			state = "blocked"
-		}
-		u := map[string]any{"id": id, "username": "somebody", "email": p.Emails[0], "public_email": p.Emails[len(p.Emails)-1], "state": state, "bot": false}
-		if f.change != nil {
-			f.change(u)
-		}
-		users[i] = u
+		users[i] = f.user(p)
 	}
 	directorytest.SendJSON(w, http.StatusOK, users)
+}
+
+func (f fake) one(w http.ResponseWriter, id string) {
+	for _, p := range f.world.People {
+		if p.ID == id {
+			directorytest.SendJSON(w, http.StatusOK, f.user(p))
+			return
+		}
+	}
+	directorytest.SendJSON(w, http.StatusNotFound, map[string]any{"message": "404 User Not Found"})
+}
+
+func (f fake) user(p directorytest.Person) map[string]any {
+	id, _ := strconv.Atoi(p.ID)
+	u := map[string]any{"id": id, "username": "user-" + p.ID, "email": p.Emails[0], "public_email": p.Emails[len(p.Emails)-1], "state": "active",
+		"confirmed_at": "2026-01-02T03:04:05Z", "bot": false}
+	switch {
+	case p.Inactive:
+		u["state"] = "blocked"
+	case p.Pending:
+		u["state"] = "blocked_pending_approval"
+	}
+	if p.Unproved {
+		u["confirmed_at"] = nil
+	}
+	if f.change != nil {
+		f.change(u)
+	}
+	return u
 }
 
 func config(base string) gitlab.Config {
@@ -156,7 +180,8 @@ func TestStatesAndKinds(t *testing.T) {
 		bots  bool
 		want  identity.LookupStatus
 	}{
-		"pending":       {"state", "blocked_pending_approval", false, identity.Found},
+		"pending":       {"state", "blocked_pending_approval", false, identity.Unverified},
+		"unconfirmed":   {"confirmed_at", nil, false, identity.Unverified},
 		"deactivated":   {"state", "deactivated", false, identity.Inactive},
 		"banned":        {"state", "banned", false, identity.Inactive},
 		"state missing": {"state", nil, false, identity.Found},
@@ -168,6 +193,38 @@ func TestStatesAndKinds(t *testing.T) {
 		if err != nil || answers[0].Status != tc.want {
 			t.Errorf("%s: %+v, %v, want %s", name, answers, err, tc.want)
 		}
+	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	one, two := s.ID(1), s.ID(2)
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Guest: directorytest.Cannot("an instance has no guests: external users have accounts of their own"),
+		directorytest.InactiveTwin: directorytest.Scenes(directorytest.Scene{
+			World: directorytest.World{People: []directorytest.Person{{ID: one, Emails: []string{"ann@example.com"}, Inactive: true}, {ID: two, Emails: []string{"ann@example.com"}}}},
+			Asks:  []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, one, two)},
+		}),
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{
+			World: directorytest.World{People: []directorytest.Person{{ID: one, Emails: []string{"ann@example.com"}}, {ID: two, Emails: []string{"ann.lee@example.com"}}}, PageSize: 1, Repeats: true},
+			Asks:  []directorytest.Ask{directorytest.Email("ann.lee@example.com", identity.Failed)}, Ways: []string{directorytest.ByWalk},
+		}),
+	})
+}
+
+// A record that cannot be read concerns its own people.
+func TestUnreadableRecord(t *testing.T) {
+	t.Parallel()
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		directorytest.SendJSON(w, http.StatusOK, []any{
+			map[string]any{"id": 7, "email": "bob@example.com", "state": []string{"active"}},
+			map[string]any{"id": 8, "email": "ann@example.com", "state": "active"},
+		})
+	}), nil)
+	answers, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{"ann@example.com", "bob@example.com", "eve@example.com"})
+	if err != nil || answers[0].Status != identity.Found || answers[1].Status != identity.Failed || answers[2].Status != identity.NotFound {
+		t.Errorf("Lookup = %+v, %v, want found, failed and not_found", answers, err)
 	}
 }
 

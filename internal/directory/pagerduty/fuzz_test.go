@@ -19,7 +19,8 @@ func FuzzList(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil || list.Users == nil {
 			return
 		}
-		for _, u := range *list.Users {
+		for _, record := range *list.Users {
+			u := record.Value
 			if a := u.account(); a.Identity != u.ID || len(a.Emails()) > 1 || len(a.Emails()) == 1 && a.Emails()[0] == "" {
 				t.Errorf("%+v became %+v", u, a)
 			}

@@ -83,7 +83,7 @@ func (p *pagerduty) Check(ctx context.Context) error {
 		return err
 	}
 	for _, u := range *list.Users {
-		page, err := url.Parse(u.HTMLURL)
+		page, err := url.Parse(u.Value.HTMLURL)
 		if err != nil || page.Host == "" {
 			continue
 		}
@@ -129,7 +129,7 @@ func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]direct
 		if err != nil {
 			return nil, 0, err
 		}
-		accounts, err := apiclient.Accounts(resp, list.Users, user.account)
+		accounts, err := apiclient.RecordAccounts(resp, list.Users, user.account)
 		switch {
 		case err != nil || !*list.More:
 			return accounts, 0, err
@@ -151,19 +151,20 @@ func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, *a
 // listMessage is a page. Its total is null by default, so only more says whether
 // the list goes on.
 type listMessage struct {
-	Users *[]user `json:"users"`
-	More  *bool   `json:"more"`
+	Users *[]apiclient.Record[user] `json:"users"`
+	More  *bool                     `json:"more"`
 }
 
 type user struct {
 	ID             string `json:"id"`
+	Name           string `json:"name"`
 	Email          string `json:"email"`
 	InvitationSent bool   `json:"invitation_sent"`
 	HTMLURL        string `json:"html_url"`
 }
 
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID, State: directory.StateActive}
+	a := directory.Account{Identity: u.ID, Name: u.Name, State: directory.StateActive}
 	a.SetSignIn(u.Email, directory.ProofUnknown)
 	if u.InvitationSent {
 		a.State = directory.StateInvited

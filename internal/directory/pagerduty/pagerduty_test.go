@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,14 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, http.StatusUnauthorized, 2006, "Unauthorized")
 		return
 	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/users/"); ok {
+		for _, p := range f.world.People {
+			if p.ID == id {
+				directorytest.SendJSON(w, http.StatusOK, map[string]any{"user": user(p)})
+				return
+			}
+		}
+	}
 	if r.URL.Path != "/users" {
 		f.fail(w, http.StatusNotFound, 2100, "Not Found")
 		return
@@ -46,10 +55,14 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	people, _, more := f.world.Slice(f.world.Containing(q.Get("query")), offset, min(limit, 100))
 	users := make([]any, len(people))
 	for i, p := range people {
-		users[i] = map[string]any{"id": p.ID, "type": "user", "name": "Somebody", "email": p.Emails[0], "role": "user", "invitation_sent": false,
-			"html_url": "https://acme.pagerduty.com/users/" + p.ID}
+		users[i] = user(p)
 	}
 	directorytest.SendJSON(w, http.StatusOK, map[string]any{"users": users, "limit": limit, "offset": offset, "more": more, "total": nil})
+}
+
+func user(p directorytest.Person) map[string]any {
+	return map[string]any{"id": p.ID, "type": "user", "name": "Somebody", "email": p.Emails[0], "role": "user", "invitation_sent": false,
+		"html_url": "https://acme.pagerduty.com/users/" + p.ID}
 }
 
 func (fake) fail(w http.ResponseWriter, status, code int, message string) {
@@ -131,6 +144,31 @@ func TestMoreThanTheLimit(t *testing.T) {
 	if err != nil || answers[0].Status != identity.Found {
 		t.Errorf("Lookup = %+v, %v", answers, err)
 	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	deleted := directorytest.Cannot("users are deleted, not disabled")
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified:    directorytest.Cannot("the service does not say whether an address is proved; administrators invite the addresses"),
+		directorytest.Pending:       directorytest.Cannot("nobody registers by themselves: administrators invite people"),
+		directorytest.Guest:         directorytest.Cannot("an account has no guests: stakeholders are users"),
+		directorytest.InactiveTwin:  deleted,
+		directorytest.InactiveOwner: deleted,
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{Fake: endsEarly{},
+			Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}}),
+	})
+}
+
+// endsEarly says that more users follow, and sends none.
+type endsEarly struct{}
+
+func (endsEarly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	users := []any{}
+	if r.URL.Query().Get("offset") == "0" {
+		users = append(users, user(directorytest.Person{ID: "P1", Emails: []string{"ann@example.com"}}))
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"users": users, "more": true})
 }
 
 // FuzzFind proves that no answer finds an account without the address.

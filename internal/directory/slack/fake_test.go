@@ -30,6 +30,14 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		directorytest.SendJSON(w, http.StatusOK, map[string]any{"ok": true, "team": "Acme", "team_id": team, "user_id": "U0BOT"})
 	case "/api/users.lookupByEmail":
 		f.lookup(w, r.FormValue("email"))
+	case "/api/users.info":
+		for _, p := range f.world.People {
+			if p.ID == r.FormValue("user") {
+				directorytest.SendJSON(w, http.StatusOK, map[string]any{"ok": true, "user": f.user(p)})
+				return
+			}
+		}
+		f.fail(w, "user_not_found")
 	case "/api/users.list":
 		f.list(w, r)
 	default:
@@ -71,7 +79,8 @@ func (f fake) user(p directorytest.Person) map[string]any {
 	if !f.noEmails {
 		profile["email"] = p.Emails[0]
 	}
-	u := map[string]any{"id": p.ID, "team_id": team, "name": "somebody", "deleted": p.Inactive, "is_bot": false, "profile": profile}
+	u := map[string]any{"id": p.ID, "team_id": team, "name": "somebody", "deleted": p.Inactive, "is_bot": false, "is_restricted": p.Guest,
+		"is_email_confirmed": !p.Unproved, "profile": profile}
 	if f.change != nil {
 		f.change(p, u)
 	}

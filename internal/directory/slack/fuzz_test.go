@@ -27,7 +27,8 @@ func FuzzList(f *testing.F) {
 		if m.OK == nil || !*m.OK || m.Members == nil {
 			t.Fatalf("%q was taken for a list", data)
 		}
-		for _, u := range *m.Members {
+		for _, record := range *m.Members {
+			u := record.Value
 			a := u.account("T1")
 			if u.Deleted != (a.State == directory.StateInactive) || a.Kind == "" || len(a.Emails()) > 1 {
 				t.Errorf("%+v became %+v", u, a)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes a workspace.
@@ -87,19 +88,27 @@ func (s *slack) Check(ctx context.Context) error {
 		envelope
 		TeamID string `json:"team_id"`
 	}
-	if err := s.call(ctx, s.lookups, "/auth.test", nil, &who); err != nil {
+	if _, err := s.call(ctx, s.lookups, "/auth.test", nil, &who); err != nil {
 		return err
 	}
 	if err := directory.Belongs("workspace", who.TeamID, s.cfg.Workspace); err != nil {
 		return err
 	}
-	_, err := s.Find(ctx, "nobody@sym-check.invalid")
+	_, err := s.user(ctx, "/users.lookupByEmail", url.Values{"email": {"nobody@sym-check.invalid"}})
 	return err
 }
 
-// Find implements directory.Directory.
+// Find implements directory.Directory. Slack's lookup hides deactivated
+// members, so a miss needs the list.
 func (s *slack) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
+	found, err := s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0 || identity.FoldASCII(found[0].SignIn) != email:
+		return nil, directory.ErrNeedsList
+	}
+	return found, nil
 }
 
 // FindID implements directory.IDFinder.
@@ -112,7 +121,7 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 		envelope
 		User *user `json:"user"`
 	}
-	err := s.call(ctx, s.lookups, method, query, &found)
+	_, err := s.call(ctx, s.lookups, method, query, &found)
 	switch {
 	case errors.Is(err, errNoUser):
 		return nil, nil
@@ -136,14 +145,17 @@ func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 			query.Set("team_id", s.cfg.Workspace) // tokens of a whole organization need it
 		}
 		var list listMessage
-		if err := s.call(ctx, s.lists, "/users.list", query, &list); err != nil {
+		resp, err := s.call(ctx, s.lists, "/users.list", query, &list)
+		if err != nil {
 			return nil, at, err
 		}
-		accounts := make([]directory.Account, len(*list.Members))
-		for i, u := range *list.Members {
-			accounts[i] = u.account(s.cfg.Workspace)
-			at.people = at.people || accounts[i].Kind == directory.KindPerson
-			at.addresses = at.addresses || len(accounts[i].Addresses) > 0
+		accounts, err := apiclient.RecordAccounts(resp, list.Members, func(u user) directory.Account { return u.account(s.cfg.Workspace) })
+		if err != nil {
+			return nil, at, err
+		}
+		for _, a := range accounts {
+			at.people = at.people || a.Kind == directory.KindPerson
+			at.addresses = at.addresses || len(a.Addresses) > 0
 		}
 		if at.cursor = list.Metadata.NextCursor; at.cursor != "" {
 			return accounts, at, nil
@@ -162,21 +174,21 @@ type position struct {
 }
 
 // call asks a method. Slack's own errors come with status 200.
-func (s *slack) call(ctx context.Context, api *apiclient.Client, method string, query url.Values, into interface{ problem() error }) error {
+func (s *slack) call(ctx context.Context, api *apiclient.Client, method string, query url.Values, into interface{ problem() error }) (*apiclient.Response, error) {
 	resp, err := api.Do(ctx, apiclient.Request{Path: method, Query: query})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := resp.JSON(into); err != nil {
-		return err
+		return nil, err
 	}
 	if err := into.problem(); err != nil {
 		if errors.Is(err, errShape) {
-			return resp.Unexpected(err.Error())
+			return nil, resp.Unexpected(err.Error())
 		}
-		return directory.NeedsGrant(resp.Redact(err), grant)
+		return nil, directory.NeedsGrant(resp.Redact(err), grant)
 	}
-	return nil
+	return resp, nil
 }
 
 var (
@@ -226,7 +238,7 @@ func (e *envelope) problem() error {
 // listMessage is a page of users.list.
 type listMessage struct {
 	envelope
-	Members  *[]user `json:"members"`
+	Members  *[]apiclient.Record[user] `json:"members"`
 	Metadata struct {
 		NextCursor string `json:"next_cursor"`
 	} `json:"response_metadata"`
@@ -251,8 +263,10 @@ type user struct {
 	IsUltraRestricted bool   `json:"is_ultra_restricted"`
 	IsStranger        bool   `json:"is_stranger"`
 	IsInvited         bool   `json:"is_invited_user"`
+	IsEmailConfirmed  *bool  `json:"is_email_confirmed"`
 	Profile           struct {
-		Email string `json:"email"`
+		Email    string `json:"email"`
+		RealName string `json:"real_name"`
 	} `json:"profile"`
 	Enterprise struct {
 		Teams []string `json:"teams"`
@@ -263,10 +277,19 @@ type user struct {
 const slackbot = "USLACKBOT"
 
 // account reads a user as one of a workspace ("" = any). A user of another one
-// is shared with it, through a channel or an organization.
+// is shared with it, through a channel or an organization. The address of
+// somebody invited is the inviter's word, whether it is confirmed yet or not.
 func (u user) account(workspace string) directory.Account {
-	a := directory.Account{Identity: u.ID, Kind: directory.KindPerson, State: directory.StateActive}
-	a.SetSignIn(u.Profile.Email, directory.ProofUnknown)
+	a := directory.Account{Identity: u.ID, Name: u.Profile.RealName, Kind: directory.KindPerson, State: directory.StateActive}
+	proof := directory.ProofUnknown
+	switch {
+	case u.IsEmailConfirmed == nil:
+	case *u.IsEmailConfirmed:
+		proof = directory.Proved
+	case !u.IsInvited:
+		proof = directory.Unproved
+	}
+	a.SetSignIn(u.Profile.Email, proof)
 	switch {
 	case u.Deleted:
 		a.State = directory.StateInactive

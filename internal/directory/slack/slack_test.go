@@ -164,6 +164,45 @@ func TestOpenErrors(t *testing.T) {
 
 func slackOpen(base string) (directory.Directory, error) { return slack.Open(config(base)) }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Pending:    directorytest.Cannot("nobody waits for approval: members are invited, or join with an address of an allowed domain"),
+		directorytest.TwoMatches: directorytest.Cannot("an address is one member's in a workspace"),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{World: directorytest.World{People: ann().People, Repeats: true}, Ways: []string{directorytest.ByWalk},
+				Asks: []directorytest.Ask{directorytest.Email("nobody@example.com", identity.Failed)}},
+			directorytest.Scene{Fake: fake{world: ann(), noEmails: true},
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+		),
+	})
+}
+
+// An address that nobody confirmed is not believed, unless the member was
+// invited with it.
+func TestProof(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		confirmed any
+		invited   bool
+		want      identity.LookupStatus
+		evidence  identity.Evidence
+	}{
+		"confirmed":    {true, false, identity.Found, identity.EvidenceVerifiedEmail},
+		"unconfirmed":  {false, false, identity.Unverified, ""},
+		"invited":      {false, true, identity.Found, identity.EvidenceEmail},
+		"does not say": {nil, false, identity.Found, identity.EvidenceEmail},
+	} {
+		d := openOn(t, fake{world: ann(), change: func(_ directorytest.Person, u map[string]any) {
+			u["is_email_confirmed"], u["is_invited_user"] = tc.confirmed, tc.invited
+		}}, nil)
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != tc.want || answers[0].Evidence != tc.evidence {
+			t.Errorf("%s: %+v, %v, want %s by %q", name, answers, err, tc.want, tc.evidence)
+		}
+	}
+}
+
 // FuzzFind proves that no answer finds an account without the address.
 func FuzzFind(f *testing.F) {
 	directorytest.Fuzz(f, subject())
