@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/sethvargo/go-retry"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -94,22 +95,13 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 	if err == nil {
 		return &reply{attempt: &last, attempts: sent}, nil
 	}
-	if end := stopped(ctx); end != nil {
+	if end := httpx.Stopped(ctx); end != nil {
 		lastErr = end
 	}
 	if cause != nil && !errors.Is(lastErr, cause) {
 		lastErr = fmt.Errorf("%w; the last attempt failed: %w", lastErr, cause)
 	}
 	return nil, last.failed(sent, lastErr)
-}
-
-// stopped returns why the caller's context ended, nil while it has not.
-func stopped(ctx context.Context) error {
-	err := ctx.Err()
-	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w", err, cause)
-	}
-	return err
 }
 
 // prepare makes the part that all attempts of a call share. The attempt has a URL
@@ -197,7 +189,7 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return stopped(ctx)
+		return httpx.Stopped(ctx)
 	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

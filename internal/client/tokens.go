@@ -165,7 +165,7 @@ func (a *actions) get(ctx context.Context) (string, error) {
 	}
 	token, err := a.flight.Do(ctx, a.fetch)
 	if err != nil && ctx.Err() != nil {
-		return "", stopped(ctx)
+		return "", httpx.Stopped(ctx)
 	}
 	return token, err
 }
@@ -209,7 +209,7 @@ func (a *actions) ask(ctx context.Context) (token string, retryable bool, err er
 	resp, err := a.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return "", false, stopped(ctx)
+			return "", false, httpx.Stopped(ctx)
 		}
 		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 			err = wrapped.Err

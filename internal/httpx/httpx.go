@@ -100,6 +100,15 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// Stopped returns why a context ended, with its cause, nil while it has not.
+func Stopped(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, err) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
 // Flight shares a call among those who need its result at the same time, as
 // singleflight does, but every caller waits only as long as its own context
 // lasts, and a call that failed because its caller gave up is made again by one

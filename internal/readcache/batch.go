@@ -6,13 +6,13 @@ package readcache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -107,7 +107,7 @@ func (s *serviceBatchers[K, V]) of(service identity.ServiceKey) *batcher[K, V] {
 // returns as soon as ctx ends; others who asked the same still get their answer.
 func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V, error) {
 	if ctx.Err() != nil {
-		return nil, stopped(ctx)
+		return nil, httpx.Stopped(ctx)
 	}
 	from, batches := b.join(ctx, keys, fresh)
 	for i, joined := range batches {
@@ -115,7 +115,7 @@ func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V,
 		case <-joined.done:
 		case <-ctx.Done():
 			b.leave(batches[i:])
-			return nil, stopped(ctx)
+			return nil, httpx.Stopped(ctx)
 		}
 	}
 	values := make(map[K]V, len(keys))
@@ -127,15 +127,6 @@ func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V,
 		values[key] = o.value
 	}
 	return values, nil
-}
-
-// stopped returns why the caller's context ended.
-func stopped(ctx context.Context) error {
-	err := ctx.Err()
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w", err, cause)
-	}
-	return err
 }
 
 func (b *batcher[K, V]) join(ctx context.Context, keys []K, fresh bool) (from map[K]*batch[K, V], batches []*batch[K, V]) {
