@@ -225,23 +225,29 @@ func (c *Cached) leave(f *listFetch) {
 // connector's panic, which would end the process.
 func (c *Cached) run(ctx context.Context, f *listFetch) {
 	defer f.cancel()
-	list := &snapshot{index: newIndex(c.foldID), asOf: time.Now()}
+	var list *snapshot
 	err := errors.New("reading the list ended unexpectedly")
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("reading the list failed in the program itself: %v", broken)
 		}
+		if list == nil {
+			list = &snapshot{index: newIndex(c.foldID)}
+		}
 		list.ended = time.Now()
 		c.finish(f, list, err)
 	}()
 	tooLong := false
-	err = Walk(ctx, c.lister(), func(page []Account) bool {
-		list.add(compact(page))
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		f.pages++
-		tooLong = f.maxPages > 0 && f.pages > f.maxPages
-		return !tooLong
+	err = twice(func() error {
+		list = &snapshot{index: newIndex(c.foldID), asOf: time.Now()}
+		return Walk(ctx, c.lister(), func(page []Account) bool {
+			list.add(compact(page))
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			f.pages++
+			tooLong = f.maxPages > 0 && f.pages > f.maxPages
+			return !tooLong
+		})
 	})
 	if tooLong && err == nil {
 		err = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)

@@ -154,6 +154,7 @@ type Descriptor struct {
 	ListEvery          time.Duration // and of pages
 	ListMaxAccounts    int           // the list is cut off there; 0 = no limit known
 	BatchSize          int           // addresses that FindMany puts into one request; 0 = one
+	AddressGrant       string        // what to grant to a credential that sees people without addresses
 	ListNeedsEmail     bool          // the list leaves out accounts without an address
 	LookupSeesInactive bool
 	Kinds              []Kind // kinds that match besides people, by configuration

@@ -174,12 +174,27 @@ func (l *lookup) lookUp(ctx context.Context, emails []string) error {
 				return err
 			}
 			for _, email := range batch {
+				if err := l.checkAddresses(found[email]); err != nil {
+					return err
+				}
 				l.applyLookup(email, found[email], nil)
 			}
 		}
 		return nil
 	}
-	return lookupEach(ctx, emails, l.cache.Find, l.applyLookup)
+	find := func(ctx context.Context, email string) ([]Account, error) {
+		found, err := l.cache.Find(ctx, email)
+		return found, cmp.Or(err, l.checkAddresses(found))
+	}
+	return lookupEach(ctx, emails, find, l.applyLookup)
+}
+
+// checkAddresses returns an error if a lookup by address found people and shows
+// no address of any: the credential must not see them.
+func (l *lookup) checkAddresses(found []Account) error {
+	var seen addressCount
+	seen.add(found)
+	return seen.check(l.cache.Describe())
 }
 
 // applyLookup decides what a lookup says about an e-mail. err matches

@@ -6,6 +6,7 @@ package directory
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 )
@@ -16,14 +17,16 @@ const maxWalkPages = 20_000
 // Walk visits every page of a list until visit returns false. It returns nil
 // only if the list ended or visit stopped it; after an error nobody may be
 // called absent. If the Lister describes itself, a list that reaches its
-// ListMaxAccounts fails with ErrTruncated.
+// ListMaxAccounts fails with ErrTruncated. A list of people without a single
+// address fails with ErrPermission.
 func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error {
-	limit := 0
-	if d, ok := l.(interface{ Describe() Descriptor }); ok {
-		limit = d.Describe().ListMaxAccounts
+	var d Descriptor
+	if described, ok := l.(interface{ Describe() Descriptor }); ok {
+		d = described.Describe()
 	}
-	guard := pageGuard{map[[sha256.Size]byte]bool{}, 0}
+	guard := newPageGuard()
 	total := 0
+	var seen addressCount
 	for page, err := range l.Pages(ctx) {
 		if err != nil {
 			return err
@@ -35,6 +38,7 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 			return err
 		}
 		total += len(page)
+		seen.add(page)
 		if !visit(page) {
 			return nil
 		}
@@ -42,52 +46,231 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 	if err := ctx.Err(); err != nil {
 		return err // a connector may end its pages on cancellation
 	}
-	if limit > 0 && total >= limit {
-		return fmt.Errorf("%w after %d accounts", ErrTruncated, limit)
+	if d.ListMaxAccounts > 0 && total >= d.ListMaxAccounts {
+		return fmt.Errorf("%w after %d accounts", ErrTruncated, d.ListMaxAccounts)
 	}
-	return nil
+	return seen.check(d)
 }
 
-// Paged returns the Pages of a service that gives a cursor with every page.
-// The zero cursor asks for the first page, and ends the list if page returns
-// it. A page or cursor that comes again is an error that matches ErrUnavailable.
-func Paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
+// addressCount counts people, and those who show an address.
+type addressCount struct{ people, withAddress int }
+
+func (c *addressCount) add(page []Account) {
+	for _, a := range page {
+		if (a.Kind == "" || a.Kind == KindPerson) && a.Unreadable == nil {
+			c.people++
+			if len(a.Addresses) > 0 {
+				c.withAddress++
+			}
+		}
+	}
+}
+
+// check returns an error that matches ErrPermission if there are people and none
+// of them shows an address.
+func (c *addressCount) check(d Descriptor) error {
+	if c.people == 0 || c.withAddress > 0 {
+		return nil
+	}
+	err := fmt.Errorf("%w: it sees no e-mail address of any of %d people", ErrPermission, c.people)
+	if d.AddressGrant != "" {
+		err = NeedsGrant(err, d.AddressGrant)
+	}
+	return err
+}
+
+// Page is one page of a list.
+type Page[C comparable] struct {
+	Accounts []Account
+	Next     C    // asks for the next page; the zero value ends the list
+	Rows     int  // what the service sent; accounts may be fewer, where rows are passed over
+	Total    *int // rows of the whole list, as this page says; nil = it does not say
+	Sparse   bool // the service may send a page without rows before the end
+}
+
+// Counted returns the Pages of a service that gives a cursor with every page.
+// The zero cursor asks for the first page. It refuses what is no whole list,
+// with errors that match ErrUnavailable: a page or cursor that comes again, an
+// empty page before the end, another number of rows than the last page says
+// there are.
+func Counted[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (Page[C], error)) iter.Seq2[[]Account, error] {
 	return func(yield func([]Account, error) bool) {
-		guard := pageGuard{map[[sha256.Size]byte]bool{}, 0}
+		w := wholeness{guard: newPageGuard(), accounts: map[string]bool{}}
 		var cursor, end C
 		seen := map[C]bool{}
 		for {
-			accounts, next, err := page(ctx, cursor)
+			p, err := page(ctx, cursor)
 			if err == nil {
-				err = guard.check(accounts)
+				err = w.add(p.Accounts, p.Rows, p.Total)
 			}
-			if err == nil && seen[next] {
-				err = fmt.Errorf("%w in full: its list repeats a cursor", ErrUnavailable)
+			switch {
+			case err != nil:
+			case seen[p.Next]:
+				err = notWhole("its list repeats a cursor")
+			case p.Next != end && p.Rows == 0 && !p.Sparse:
+				err = notWhole("its list has an empty page before the end")
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(accounts, nil) || next == end {
+			if !yield(p.Accounts, nil) {
 				return
 			}
-			seen[next] = true
-			cursor = next
+			if p.Next == end {
+				if err := w.end(); err != nil {
+					yield(nil, err)
+				}
+				return
+			}
+			seen[p.Next] = true
+			cursor = p.Next
 		}
 	}
 }
 
-// All reads pages to their end.
+// Paged is Counted for a service that does not say how long its list is.
+func Paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
+	return Counted(ctx, func(ctx context.Context, cursor C) (Page[C], error) {
+		accounts, next, err := page(ctx, cursor)
+		return Page[C]{Accounts: accounts, Next: next, Rows: len(accounts), Sparse: true}, err
+	})
+}
+
+// Numbered returns the Pages of a service that is asked for the rows after the
+// first ones and says how many there are. before is the number of rows read so
+// far; size is how many a page was asked to hold, 0 for a search of a few rows.
+// A first page that has as many rows as there are in all may give its own count
+// for the list's, so Numbered asks for one page more.
+func Numbered(
+	ctx context.Context, size int, page func(ctx context.Context, before int) (accounts []Account, rows, total int, err error),
+) iter.Seq2[[]Account, error] {
+	type position struct {
+		before int
+		probe  bool // nothing should come
+	}
+	return Counted(ctx, func(ctx context.Context, at position) (Page[position], error) {
+		accounts, rows, total, err := page(ctx, at.before)
+		p := Page[position]{Accounts: accounts, Rows: rows, Total: &total}
+		read := at.before + rows
+		switch {
+		case err != nil || rows == 0:
+		case at.probe:
+			err = notWhole("its list goes on after the %d rows that it says there are", at.before)
+		case read < total:
+			p.Next.before = read
+		case at.before == 0 && size > 0 && rows == total && rows >= min(size, smallPage):
+			p.Next = position{read, true}
+		}
+		if at.probe {
+			p.Total = nil // of no rows
+		}
+		return p, err
+	})
+}
+
+// smallPage is a size below which no service limits its pages.
+const smallPage = 10
+
+func notWhole(format string, args ...any) error {
+	return fmt.Errorf("%w in full: "+format, append([]any{ErrUnavailable}, args...)...)
+}
+
+// movedError is a list whose length changed while it was read, or that holds an
+// account twice: somebody may have moved to a page that was read before. One new
+// walk finds out.
+type movedError struct {
+	rows, total int
+	enough      bool // after a second walk: nobody can have been passed over
+}
+
+func (e *movedError) Error() string {
+	return fmt.Sprintf("%s in full: its list changed while it was read: %d rows came, and it says that there are %d", ErrUnavailable, e.rows, e.total)
+}
+
+func (e *movedError) Unwrap() error { return ErrUnavailable }
+
+// wholeness finds out whether a list is whole. It serves one walk.
+type wholeness struct {
+	guard    pageGuard
+	accounts map[string]bool // by accountKey
+	listed   int             // accounts with a key
+	rows     int
+	total    *int
+	moved    bool
+	shrank   bool
+}
+
+func (w *wholeness) add(accounts []Account, rows int, total *int) error {
+	if err := w.guard.check(accounts); err != nil {
+		return err
+	}
+	w.rows += rows
+	for _, a := range accounts {
+		if key := accountKey(a, func(id string) string { return id }); key != "" {
+			w.listed++
+			w.accounts[key] = true
+		}
+	}
+	if total != nil {
+		if w.total != nil {
+			w.moved, w.shrank = w.moved || *w.total != *total, w.shrank || *w.total > *total
+		}
+		w.total = total
+	}
+	return nil
+}
+
+// end says whether a list that ended is whole.
+func (w *wholeness) end() error {
+	if w.total == nil {
+		return nil
+	}
+	repeats := len(w.accounts) < w.listed
+	switch {
+	case w.moved || w.rows == *w.total && repeats:
+		return &movedError{w.rows, *w.total, w.rows == *w.total && (!w.moved || !w.shrank && !repeats)}
+	case w.rows != *w.total:
+		return notWhole("its list has %d rows, and it says that there are %d", w.rows, *w.total)
+	}
+	return nil
+}
+
+// twice runs a walk, and once more if the list moved. A list may grow all the
+// time, and a service may list an account twice; a list that shrinks while it is
+// read again may hide somebody who moved to a page before.
+func twice(walk func() error) error {
+	err := walk()
+	if _, moved := errors.AsType[*movedError](err); !moved {
+		return err
+	}
+	err = walk()
+	if again, moved := errors.AsType[*movedError](err); moved && again.enough {
+		return nil
+	}
+	return err
+}
+
+// All reads pages to their end, and once more if the list moved.
 func All(pages iter.Seq2[[]Account, error]) ([]Account, error) {
 	var all []Account
-	for page, err := range pages {
-		if err != nil {
-			return nil, err
+	err := twice(func() error {
+		all = nil
+		for page, err := range pages {
+			if err != nil {
+				return err
+			}
+			all = append(all, page...)
 		}
-		all = append(all, page...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }
+
+func newPageGuard() pageGuard { return pageGuard{map[[sha256.Size]byte]bool{}, 0} }
 
 // pageGuard detects a list that never ends. It serves one walk.
 type pageGuard struct {
@@ -100,14 +283,14 @@ type pageGuard struct {
 func (g *pageGuard) check(page []Account) error {
 	g.pages++
 	if g.pages > maxWalkPages {
-		return fmt.Errorf("%w in full: its list has more than %d pages", ErrUnavailable, maxWalkPages)
+		return notWhole("its list has more than %d pages", maxWalkPages)
 	}
 	sum, ok := fingerprint(page)
 	if !ok {
 		return nil
 	}
 	if g.seen[sum] {
-		return fmt.Errorf("%w in full: its list repeats a page (page %d)", ErrUnavailable, g.pages)
+		return notWhole("its list repeats a page (page %d)", g.pages)
 	}
 	g.seen[sum] = true
 	return nil

@@ -45,6 +45,202 @@ func TestPaged(t *testing.T) {
 	}
 }
 
+// numbered is a list of rows by number, whose total may lie. turn changes it
+// after each request.
+type numbered struct {
+	rows    []directory.Account
+	total   func(page int) int // nil = the truth
+	atMost  int                // rows the service has on a page
+	endsAt  int                // rows it shows at all; 0 = all
+	changes func(n *numbered, request int)
+
+	requests int
+}
+
+func (n *numbered) page(_ context.Context, before int) (accounts []directory.Account, rows, total int, err error) {
+	n.requests++
+	shown := n.rows
+	if n.endsAt > 0 {
+		shown = shown[:n.endsAt]
+	}
+	shown = shown[min(before, len(shown)):]
+	shown = shown[:min(n.atMost, len(shown))]
+	total = len(n.rows)
+	if n.total != nil {
+		total = n.total(len(shown))
+	}
+	if n.changes != nil {
+		n.changes(n, n.requests)
+	}
+	return shown, len(shown), total, nil
+}
+
+func crowd(n int) []directory.Account {
+	people := make([]directory.Account, n)
+	for i := range people {
+		people[i] = person(fmt.Sprint("p", i), fmt.Sprintf("p%d@example.com", i))
+	}
+	return people
+}
+
+// A list counts only if it has as many rows as it says at its end.
+func TestNumbered(t *testing.T) {
+	t.Parallel()
+	drop := func(request int) func(*numbered, int) { // the first row goes after a request
+		return func(n *numbered, now int) {
+			if now == request {
+				n.rows = n.rows[1:]
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		list     numbered
+		size     int
+		want     int // rows; -1 = it fails
+		requests int
+	}{
+		"empty":                    {numbered{atMost: 100}, 100, 0, 1},
+		"one page":                 {numbered{rows: crowd(5), atMost: 100}, 100, 5, 1},
+		"pages":                    {numbered{rows: crowd(250), atMost: 100}, 100, 250, 3},
+		"smaller pages than asked": {numbered{rows: crowd(250), atMost: 50}, 100, 250, 5},
+		"full last page":           {numbered{rows: crowd(200), atMost: 100}, 100, 200, 2},
+		"full only page":           {numbered{rows: crowd(100), atMost: 100}, 100, 100, 2},
+		"ends before its count":    {numbered{rows: crowd(250), atMost: 100, endsAt: 100}, 100, -1, 2},
+		"ends in the middle":       {numbered{rows: crowd(250), atMost: 100, endsAt: 210}, 100, -1, 4},
+		"nobody, though counted":   {numbered{rows: crowd(5), atMost: 0}, 100, -1, 1},
+		"more than its count":      {numbered{rows: crowd(30), atMost: 20, total: func(int) int { return 25 }}, 20, -1, 2},
+		"the page's count":         {numbered{rows: crowd(250), atMost: 100, total: func(rows int) int { return rows }}, 100, -1, 2},
+		"the page's count, capped": {numbered{rows: crowd(250), atMost: 50, total: func(rows int) int { return rows }}, 100, -1, 2},
+		"the count of a search":    {numbered{rows: crowd(15), atMost: 100}, 0, 15, 1},
+		"somebody left in between": {numbered{rows: crowd(30), atMost: 10, changes: drop(1)}, 10, 29, 6},
+		"somebody left at the end": {numbered{rows: crowd(30), atMost: 10, changes: drop(3)}, 10, 30, 3},
+		"people come all the time": {numbered{rows: crowd(30), atMost: 10, changes: func(n *numbered, _ int) {
+			n.rows = append(n.rows, person(fmt.Sprint("new", len(n.rows)), "new@example.com"))
+		}}, 10, 37, 0},
+		"one account twice":         {numbered{rows: append(crowd(15), crowd(1)...), atMost: 10}, 10, 16, 4},
+		"people leave all the time": {numbered{rows: crowd(300), atMost: 10, changes: func(n *numbered, _ int) { n.rows = n.rows[1:] }}, 10, -1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := directory.All(directory.Numbered(t.Context(), tc.size, tc.list.page))
+			if tc.want < 0 && !errors.Is(err, directory.ErrUnavailable) {
+				t.Errorf("%d rows, %v, want ErrUnavailable", len(got), err)
+			}
+			if tc.want >= 0 && (err != nil || len(got) != tc.want) {
+				t.Errorf("%d rows, %v, want %d", len(got), err, tc.want)
+			}
+			if tc.requests > 0 && tc.list.requests != tc.requests {
+				t.Errorf("%d requests, want %d", tc.list.requests, tc.requests)
+			}
+		})
+	}
+}
+
+// A page without rows ends a list, unless the service says that it may not.
+func TestCountedEmptyPage(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		sparse bool
+		rows   int // of the page without accounts
+		ok     bool
+	}{
+		"before the end":         {false, 0, false},
+		"of a sparse list":       {true, 0, true},
+		"rows that are no users": {false, 3, true},
+	} {
+		got, err := directory.All(directory.Counted(t.Context(), func(_ context.Context, cursor int) (directory.Page[int], error) {
+			p := directory.Page[int]{Rows: 1, Next: cursor + 1, Sparse: tc.sparse}
+			switch cursor {
+			case 1:
+				p.Rows = tc.rows
+			case 2:
+				p.Next = 0
+				fallthrough
+			default:
+				p.Accounts = crowd(cursor + 1)[cursor:]
+			}
+			return p, nil
+		}))
+		if ok := err == nil && len(got) == 2; ok != tc.ok || err != nil && !errors.Is(err, directory.ErrUnavailable) {
+			t.Errorf("%s: %d rows, %v", name, len(got), err)
+		}
+	}
+}
+
+// A list of people without addresses is a permission that is missing; so is a
+// person without one whom a lookup by address finds.
+func TestNoAddresses(t *testing.T) {
+	t.Parallel()
+	hidden := func(id string) directory.Account { return directory.Account{Identity: id, Kind: directory.KindPerson} }
+	bot := kind(directory.KindBot, hidden("b"))
+	broken := hidden("x")
+	broken.Unreadable = errors.New("broken")
+	descriptor := directory.Descriptor{AddressGrant: "the scope users:email"}
+	for name, tc := range map[string]struct {
+		found  []directory.Account
+		denied bool
+	}{
+		"people without addresses": {[]directory.Account{hidden("1"), hidden("2"), bot}, true},
+		"one of them has one":      {[]directory.Account{hidden("1"), person("2", bobs)}, false},
+		"bots only":                {[]directory.Account{bot}, false},
+		"nobody":                   {nil, false},
+		"an unreadable one":        {[]directory.Account{broken}, false},
+	} {
+		for way, d := range map[string]directory.Directory{
+			"look up": describedAs{single{func(context.Context, string) ([]directory.Account, error) { return tc.found, nil }}, descriptor},
+			"batch": directoryWithBatches{single{}, func([]string) (map[string][]directory.Account, error) {
+				return map[string][]directory.Account{ann: tc.found}, nil
+			}},
+			"walk": listed{descriptor: descriptor, pages: [][]directory.Account{tc.found}, read: new(atomic.Int64)},
+		} {
+			_, err := directory.Lookup(t.Context(), d, okta, []string{ann})
+			if denied := errors.Is(err, directory.ErrPermission); denied != tc.denied || !denied && err != nil {
+				t.Errorf("%s, %s: %v, want ErrPermission: %t", name, way, err, tc.denied)
+			}
+			if tc.denied && way != "batch" && !strings.Contains(err.Error(), "the scope users:email") {
+				t.Errorf("%s, %s: %v does not say what to grant", name, way, err)
+			}
+		}
+	}
+}
+
+type describedAs struct {
+	single
+	descriptor directory.Descriptor
+}
+
+func (d describedAs) Describe() directory.Descriptor {
+	d.descriptor.Lookup = true
+	return d.descriptor
+}
+
+// A list that changed while it was read is read once more, from the start.
+func TestWalkMoved(t *testing.T) {
+	t.Parallel()
+	list := numbered{rows: crowd(30), atMost: 10}
+	list.changes = func(n *numbered, request int) {
+		if request == 1 {
+			n.rows = n.rows[1:]
+		}
+	}
+	d := struct {
+		directory.ListOnly
+		described
+		lister
+	}{lister: func(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+		return directory.Numbered(ctx, 10, list.page)
+	}}
+	got, err := directory.Lookup(t.Context(), d, okta, []string{"p10@example.com", "p0@example.com"})
+	if err != nil || got[0].Status != identity.Found || got[1].Status != identity.NotFound || list.requests != 6 {
+		t.Errorf("Lookup: %+v, %v after %d requests", got, err, list.requests)
+	}
+}
+
+type described struct{}
+
+func (described) Describe() directory.Descriptor { return directory.Descriptor{} }
+func (described) Check(context.Context) error    { return nil }
+
 func TestBelongs(t *testing.T) {
 	t.Parallel()
 	if err := errors.Join(directory.Belongs("workspace", "T1", ""), directory.Belongs("workspace", "acme", "Acme")); err != nil {
