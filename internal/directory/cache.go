@@ -141,6 +141,15 @@ func (c *Cached) current() (list *snapshot, size int) {
 	return c.list, c.listSize
 }
 
+// forget drops a list that turned out to be wrong.
+func (c *Cached) forget(list *snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.list == list {
+		c.list = nil
+	}
+}
+
 // answer returns the kept answer of a lookup if it is fresh.
 func (c *Cached) answer(email string) (cachedAnswer, bool) {
 	c.mu.Lock()

@@ -191,6 +191,15 @@ type Lister interface {
 	Pages(ctx context.Context) iter.Seq2[[]Account, error]
 }
 
+// Searcher is a Lister whose list may lack accounts that exist. Lookup searches
+// for a few of the people that a list lacks, and does not use a list that a
+// search contradicts.
+type Searcher interface {
+	// Search returns accounts that may have this normalised address. Those that
+	// it returns exist; it may miss others, and refused searches are no error.
+	Search(ctx context.Context, email string) ([]Account, error)
+}
+
 // ListOnly is embedded by connectors of services without lookups. Their
 // Descriptor has no Lookup.
 type ListOnly struct{}

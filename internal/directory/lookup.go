@@ -95,6 +95,7 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 		return nil
 	}
 	d := l.cache.Describe()
+	var contradicted error
 	if l.cache.lister() != nil && (ambiguous || preferWalk(d, len(missing), size)) {
 		maxPages := d.maxPages(len(missing))
 		if ambiguous {
@@ -102,11 +103,16 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 		}
 		list, err := l.cache.walk(ctx, maxPages)
 		if err == nil {
+			err = l.search(ctx, list, want)
+		}
+		switch {
+		case err == nil:
 			l.applyList(list, want) // a newer answer for everybody
 			return nil
-		}
-		if !d.Lookup || !errors.Is(err, ErrTruncated) {
+		case !d.Lookup || !errors.Is(err, ErrTruncated) && !errors.Is(err, errContradicted):
 			return l.failRest(err, want)
+		case errors.Is(err, errContradicted):
+			contradicted = err
 		}
 		// The list is longer than what the service shows, or than what pays.
 	}
@@ -123,11 +129,77 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	l.cache.keep(found, asOf)
 	if err == nil && len(l.needList) > 0 {
-		if list, err = l.cache.walk(ctx, 0); err == nil {
-			l.applyList(list, l.needList)
-		}
+		err = l.fromList(ctx, contradicted)
 	}
 	return l.failRest(err, missing)
+}
+
+// fromList answers the e-mails that need the list, if no search has contradicted
+// it yet.
+func (l *lookup) fromList(ctx context.Context, contradicted error) error {
+	var list *snapshot
+	err := contradicted
+	if err == nil {
+		list, err = l.cache.walk(ctx, 0)
+	}
+	if err == nil {
+		err = l.search(ctx, list, l.needList)
+	}
+	switch {
+	case errors.Is(err, errContradicted):
+		for _, email := range l.needList {
+			l.results[email] = Result{Status: identity.Failed, Err: err}
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	l.applyList(list, l.needList)
+	return nil
+}
+
+// errContradicted is a list that lacks an account which a search finds.
+var errContradicted = fmt.Errorf("%w in full: its list lacks an account that a search finds", ErrUnavailable)
+
+// maxSearches bounds the searches that put a list to the test.
+const maxSearches = 5
+
+// search looks for a few of the people that a list lacks, and returns
+// errContradicted if one of them has an account that is not in it, or if a
+// lookup of this call found one. The list is not kept then.
+func (l *lookup) search(ctx context.Context, list *snapshot, emails []string) error {
+	searcher, ok := l.cache.Directory.(Searcher)
+	if !ok {
+		return nil
+	}
+	lacks := func(a Account) bool { return a.Identity != "" && len(list.byIdentity[list.foldID(a.Identity)]) == 0 }
+	for _, r := range l.results {
+		if r.Status == identity.Found && lacks(r.Account) {
+			l.cache.forget(list)
+			return errContradicted
+		}
+	}
+	searches := 0
+	for _, email := range emails {
+		if len(list.find(email)) > 0 {
+			continue
+		}
+		if searches++; searches > maxSearches {
+			return nil
+		}
+		found, err := searcher.Search(ctx, email)
+		if err != nil {
+			return err
+		}
+		has := func(a Account) bool {
+			return lacks(a) && slices.ContainsFunc(a.Emails(), func(e string) bool { return sameAddress(email, e) })
+		}
+		if slices.ContainsFunc(found, has) {
+			l.cache.forget(list)
+			return errContradicted
+		}
+	}
+	return nil
 }
 
 // applyCache answers what it can from the cache. It returns the other e-mails,

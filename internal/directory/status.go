@@ -68,8 +68,11 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		list, err := s.cache.walk(ctx, d.maxPages(len(missing)))
 		switch {
 		case err == nil:
-			if missing = s.applyList(list, want); len(missing) == 0 {
+			if missing = s.applyList(list, want); len(missing) == 0 && !s.contradicts(ctx, list, want) {
 				return nil
+			}
+			if len(s.results) == 0 {
+				missing = want
 			}
 		case !errors.Is(err, ErrTruncated):
 			return s.failRest(err, missing)
@@ -102,6 +105,31 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		s.results[key] = s.status(key, found, asOf)
 	})
 	return s.failRest(err, missing)
+}
+
+// contradicts asks for a few of the accounts that a list lacks, if the list of
+// the service may lack some. If one exists, it forgets the list and its answers.
+func (s *statuses) contradicts(ctx context.Context, list *snapshot, want []string) bool {
+	finder, canFind := s.cache.Directory.(IDFinder)
+	if _, ok := s.cache.Directory.(Searcher); !ok || !canFind {
+		return false
+	}
+	searches := 0
+	for _, key := range want {
+		if s.results[key].Status != identity.AccountAbsent {
+			continue
+		}
+		if searches++; searches > maxSearches {
+			return false
+		}
+		found, err := finder.FindID(ctx, s.queries[key].Identity)
+		if err == nil && s.status(key, found, list.asOf).Status != identity.AccountAbsent {
+			s.cache.forget(list)
+			clear(s.results)
+			return true
+		}
+	}
+	return false
 }
 
 // applyCache answers from the list that is kept and returns the other keys.
