@@ -4,6 +4,7 @@
 package scim_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,7 +21,10 @@ type fake struct {
 	world         directorytest.World
 	userNameOnly  bool // refuses to filter by e-mail
 	ignoresFilter bool
-	cased         bool // compares case, against RFC 7643
+	cased         bool                                            // compares case, against RFC 7643
+	refuses       func(w http.ResponseWriter, filter string) bool // answers a filter itself
+	hides         int                                             // users that the list counts and leaves out
+	userNames     map[string]string                               // by id; others have their first address
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -30,6 +34,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Path != "/scim/v2/Users" {
 		f.fail(w, http.StatusNotFound, "", "no such resource")
+		return
+	}
+	if filter := r.URL.Query().Get("filter"); f.refuses != nil && filter != "" && f.refuses(w, filter) {
 		return
 	}
 	people, err := f.filtered(r.URL.Query().Get("filter"))
@@ -47,22 +54,26 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	from := min(max(start, 1)-1, len(people))
 	page := people[from:min(from+count, len(people))]
+	total := len(people)
+	if !r.URL.Query().Has("filter") {
+		page = page[:max(0, min(len(page), len(people)-f.hides-from))]
+	}
 	resources := make([]map[string]any, len(page))
 	for i, p := range page {
-		resources[i] = resource(p)
+		resources[i] = f.resource(p)
 	}
-	f.send(w, http.StatusOK, map[string]any{"totalResults": len(people), "startIndex": start,
+	f.send(w, http.StatusOK, map[string]any{"totalResults": total, "startIndex": start,
 		"itemsPerPage": len(page), "Resources": resources})
 }
 
-// resource has its aliases and no primary address in emails: that one is the
-// userName, as many servers have it.
-func resource(p directorytest.Person) map[string]any {
+func (f fake) userName(p directorytest.Person) string { return cmp.Or(f.userNames[p.ID], p.Emails[0]) }
+
+func (f fake) resource(p directorytest.Person) map[string]any {
 	var emails []map[string]any
 	for i, address := range p.Emails {
 		emails = append(emails, map[string]any{"value": address, "primary": i == 0})
 	}
-	return map[string]any{"id": p.ID, "userName": p.Emails[0], "externalId": "ext-" + p.ID, "active": !p.Inactive, "emails": emails}
+	return map[string]any{"id": p.ID, "userName": f.userName(p), "externalId": "ext-" + p.ID, "active": !p.Inactive, "emails": emails}
 }
 
 func (f fake) filtered(filter string) ([]directorytest.Person, error) {
@@ -80,12 +91,13 @@ func (f fake) filtered(filter string) ([]directorytest.Person, error) {
 	var found []directorytest.Person
 	for _, p := range f.world.People {
 		switch {
-		case attribute == "userName" && same(p.Emails[0]),
+		case attribute == "id" && p.ID == value,
+			attribute == "userName" && same(f.userName(p)),
 			attribute == "emails.value" && slices.ContainsFunc(p.Emails, same):
 			found = append(found, p)
 		}
 	}
-	if attribute != "userName" && (f.userNameOnly || attribute != "emails.value") {
+	if attribute != "id" && attribute != "userName" && (f.userNameOnly || attribute != "emails.value") {
 		return nil, fmt.Errorf("cannot filter by %s", attribute)
 	}
 	return found, nil

@@ -22,12 +22,11 @@ func FuzzList(f *testing.F) {
 		if json.Unmarshal(data, &m) != nil {
 			return
 		}
-		list, err := m.read()
-		if (err == nil) != (m.TotalResults != nil && *m.TotalResults >= 0) {
-			t.Fatalf("read of %q: %v", data, err)
+		if total, err := m.total(); err == nil && (m.TotalResults == nil || total < 0) {
+			t.Fatalf("total of %q: %d", data, total)
 		}
-		for _, a := range idAttribute("id").accounts(list.users) {
-			for _, address := range a.Emails() {
+		for _, record := range m.Resources {
+			for _, address := range idAttribute("id").account(record.Value).Emails() {
 				if address == "" || !utf8.ValidString(address) {
 					t.Errorf("%q gave the address %q", data, address)
 				}

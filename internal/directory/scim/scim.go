@@ -6,6 +6,7 @@
 package scim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,14 +40,15 @@ const (
 )
 
 type scim struct {
-	api    *apiclient.Client
-	idFrom idAttribute
-	cased  caseProbe
+	api     *apiclient.Client
+	idFrom  idAttribute
+	filters probe
 }
 
 var (
 	_ directory.Directory = (*scim)(nil)
 	_ directory.Lister    = (*scim)(nil)
+	_ directory.Searcher  = (*scim)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -75,47 +77,78 @@ func (s *scim) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listCount, LookupSeesInactive: true}
 }
 
-// Check asks for one account: unlike /ServiceProviderConfig, which may be
-// public, that proves the token.
+// Check reads the list beyond its first page, as far as that proves the token
+// and the list's own count, and finds out what the server can filter by.
 func (s *scim) Check(ctx context.Context) error {
-	_, err := s.page(ctx, "", 1, 1)
+	pages := 0
+	for _, err := range s.Pages(ctx) {
+		if pages++; err != nil {
+			return err
+		}
+		if pages == 2 {
+			break
+		}
+	}
+	_, err := s.filters.reliable(ctx, s)
 	return err
 }
 
-// Find always searches both attributes that can hold the address, as a walk
-// sees both. If it finds nobody and the server's filters compare case, only the
-// list can answer.
+// Find searches by the attributes that can hold the address, as far as the
+// server's filters can be relied on: whatever they may hide, only the list can
+// answer. Whoever signs in by the address has it, so that such a hit needs no
+// second search.
 func (s *scim) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := s.search(ctx, email)
-	if err != nil || len(found) > 0 {
+	can, err := s.filters.reliable(ctx, s)
+	switch {
+	case err != nil:
+		return nil, err
+	case !can.userName:
+		return nil, directory.ErrNeedsList
+	}
+	found, err := s.search(ctx, "userName", email)
+	signsIn := func(a directory.Account) bool { return identity.FoldASCII(a.SignIn) == email }
+	switch {
+	case refused(err):
+		return nil, directory.ErrNeedsList
+	case err != nil, slices.ContainsFunc(found, signsIn):
 		return found, err
+	case !can.emails:
+		return nil, directory.ErrNeedsList
 	}
-	cased, err := s.cased.compares(ctx, s)
-	if err == nil && cased {
-		err = directory.ErrNeedsList
+	more, err := s.search(ctx, "emails.value", email)
+	if refused(err) {
+		return nil, directory.ErrNeedsList
 	}
-	return nil, err
+	return append(found, more...), err
 }
 
-func (s *scim) search(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := s.all(ctx, "userName eq "+quote(email))
-	if filterUnsupported(err) && !isUnescaped(email) {
-		return nil, fmt.Errorf("%w: the server does not read a filter with quotation marks or backslashes: %w", directory.ErrAnswer, err)
+// Search implements directory.Searcher: some servers list only a part of their
+// users, and filter all of them.
+func (s *scim) Search(ctx context.Context, email string) ([]directory.Account, error) {
+	var found []directory.Account
+	for _, attribute := range []string{"userName", "emails.value"} {
+		some, err := s.search(ctx, attribute, email)
+		if err != nil && !refused(err) {
+			return nil, err
+		}
+		found = append(found, some...)
 	}
-	if err != nil {
-		return nil, err
-	}
-	more, err := s.all(ctx, "emails.value eq "+quote(email))
-	if err != nil && !filterUnsupported(err) {
-		return nil, err
-	}
-	return append(found, more...), nil
+	return found, nil
+}
+
+func (s *scim) search(ctx context.Context, attribute, value string) ([]directory.Account, error) {
+	return directory.All(s.pages(ctx, attribute+" eq "+quote(value), searchCount))
 }
 
 // FindID implements directory.IDFinder, with a filter on the attribute that is
 // stored. A server may compare differently and find more: Status compares again.
 func (s *scim) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	return s.all(ctx, string(s.idFrom)+" eq "+quote(id))
+	return s.search(ctx, string(s.idFrom), id)
+}
+
+// FindAccount implements directory.AccountFinder.
+func (s *scim) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
+	return s.search(ctx, "id", accountID)
 }
 
 // Pages implements directory.Lister.
@@ -123,24 +156,50 @@ func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 	return s.pages(ctx, "", listCount)
 }
 
-func (s *scim) all(ctx context.Context, filter string) ([]directory.Account, error) {
-	return directory.All(s.pages(ctx, filter, searchCount))
-}
+// position holds the number of users that were read, and how many there are.
+type position struct{ read, total int }
 
 // pages follows startIndex, which counts from 1, by the number of users in
-// each page: servers may send fewer than count.
+// each page: servers may send fewer than count. The list ends at the number of
+// users that the server counts; one that ends before is incomplete.
 func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, before int) ([]directory.Account, int, error) {
-		list, err := s.page(ctx, filter, before+1, count)
+	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
+		list, err := s.page(ctx, filter, at.read+1, count)
 		if err != nil {
-			return nil, 0, err
+			return nil, at, err
 		}
-		read := before + len(list.users)
-		if len(list.users) == 0 || read >= list.total {
-			read = 0
+		read := at.read + len(list.accounts)
+		switch {
+		case at.read > 0 && list.total != at.total:
+			return nil, at, fmt.Errorf("%w in full: the number of its users went from %d to %d while they were read", directory.ErrUnavailable, at.total, list.total)
+		case len(list.accounts) == 0 && read < list.total, read > list.total:
+			return nil, at, fmt.Errorf("%w in full: it counts %d users and lists %d", directory.ErrUnavailable, list.total, read)
+		case read < list.total:
+			return list.accounts, position{read, list.total}, nil
+		case filter == "" && at.read == 0 && read >= count:
+			return list.accounts, position{}, s.ends(ctx, list.accounts, count)
 		}
-		return s.idFrom.accounts(list.users), read, nil
+		return list.accounts, position{}, nil
 	})
+}
+
+// ends makes sure that a server's count is that of the list and not of the page,
+// if a page that is as long as it was asked for holds everybody.
+func (s *scim) ends(ctx context.Context, page []directory.Account, count int) error {
+	next, err := s.page(ctx, "", len(page)+1, count)
+	var status *apiclient.StatusError
+	switch {
+	case errors.As(err, &status) && (status.Status == http.StatusBadRequest || status.Status == http.StatusNotFound):
+		return nil // there is no such page
+	case err != nil:
+		return err
+	}
+	for _, a := range next.accounts { // a server that knows no pages sends the first one again
+		if !slices.ContainsFunc(page, func(b directory.Account) bool { return a.Identity == b.Identity }) {
+			return fmt.Errorf("%w in full: it counts the users of a page, not of the list", directory.ErrUnavailable)
+		}
+	}
+	return nil
 }
 
 func (s *scim) page(ctx context.Context, filter string, start, count int) (listing, error) {
@@ -152,14 +211,12 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 	if err != nil {
 		return listing{}, err
 	}
-	list, err := message.read()
+	total, err := message.total()
 	if err != nil {
 		return listing{}, resp.Unexpected(err.Error())
 	}
-	if start == 1 && len(list.users) == 0 && list.total > 0 {
-		return listing{}, resp.Unexpected(fmt.Sprintf("it counts %d accounts and lists none", list.total))
-	}
-	return list, nil
+	accounts, err := apiclient.RecordAccounts(resp, &message.Resources, s.idFrom.account)
+	return listing{total, accounts}, err
 }
 
 // quote returns a value of a filter, which is a JSON string. It does not escape
@@ -171,74 +228,170 @@ func quote(value string) string {
 // isUnescaped reports whether a filter holds a value unchanged.
 func isUnescaped(value string) bool { return !strings.ContainsAny(value, `\"`) }
 
-// filterUnsupported reports whether a server that cannot filter by e-mail
-// said so, in the way RFC 7644 section 3.12 gives it.
-func filterUnsupported(err error) bool {
+// refused reports whether a server refused a filter. RFC 7644 section 3.12 gives
+// that a form, which not every server keeps to.
+func refused(err error) bool {
 	var status *apiclient.StatusError
-	if !errors.As(err, &status) || status.Status != http.StatusBadRequest {
+	if !errors.As(err, &status) {
 		return false
 	}
-	var body struct {
-		ScimType string `json:"scimType"`
+	switch status.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnprocessableEntity, http.StatusNotImplemented:
+		return true
 	}
-	return status.JSON(&body) == nil && body.ScimType == "invalidFilter"
+	return false
 }
 
-// caseProbe finds out whether a server's filters compare case. By RFC 7643 they
-// must not, for userName and e-mails; some do, and then do not find an
-// upper-case address by its lower-case form.
-type caseProbe struct {
+// reliable says by which attributes a server's filters find everybody.
+type reliable struct{ userName, emails bool }
+
+// probe finds out which filters of a server can be relied on. Some servers
+// refuse one, or answer it with nobody. By RFC 7643 filters must not compare
+// the case of userName and e-mails; some do, and then do not find an upper-case
+// address by its lower-case form.
+type probe struct {
 	mu    sync.Mutex
-	until time.Time // what is known is known until then
-	cased bool
+	until time.Time // known is valid until then
+	known reliable
 }
 
 // probedFor bounds the age of a probe: servers are replaced, and people with
-// upper-case addresses join.
+// other addresses join.
 const probedFor = 10 * time.Minute
 
-// compares takes an address in upper case from the first page of the list and
-// searches for it in lower case. It reports false if the page has none.
-func (p *caseProbe) compares(ctx context.Context, s *scim) (bool, error) {
+// reliable searches for users of the first page of the list, in another case
+// than the list has. A filter that was not seen to find one of each kind is not
+// relied on.
+func (p *probe) reliable(ctx context.Context, s *scim) (reliable, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Now().Before(p.until) {
-		return p.cased, nil
+		return p.known, nil
 	}
 	list, err := s.page(ctx, "", 1, listCount)
 	if err != nil {
-		return false, err
+		return reliable{}, err
 	}
-	cased := false
-	for _, a := range s.idFrom.accounts(list.users) {
-		i := slices.IndexFunc(a.Emails(), func(e string) bool { return identity.FoldASCII(e) != e && isUnescaped(e) })
-		if i < 0 {
+	var known reliable
+	if known.userName, err = s.finds(ctx, "userName", list.accounts, func(a directory.Account) []string { return []string{a.SignIn} }); err != nil {
+		return reliable{}, err
+	}
+	if known.emails, err = s.findsEmails(ctx, list.accounts); err != nil {
+		return reliable{}, err
+	}
+	p.known, p.until = known, time.Now().Add(probedFor)
+	return known, nil
+}
+
+// findsEmails tries the filter with a primary address and with another one, of
+// users who do not sign in by it.
+func (s *scim) findsEmails(ctx context.Context, accounts []directory.Account) (bool, error) {
+	tried := false
+	for _, kind := range []directory.AddressKind{directory.Primary, directory.Alias} {
+		var some []directory.Account
+		emails := func(a directory.Account) []string {
+			var emails []string
+			for _, address := range a.Addresses {
+				if address.Kind == kind && address.Email != a.SignIn {
+					emails = append(emails, address.Email)
+				}
+			}
+			return emails
+		}
+		for _, a := range accounts {
+			if len(emails(a)) > 0 {
+				some = append(some, a)
+			}
+		}
+		if len(some) == 0 {
 			continue
 		}
-		found, err := s.search(ctx, identity.FoldASCII(a.Addresses[i].Email))
-		if err != nil {
+		tried = true
+		if found, err := s.finds(ctx, "emails.value", some, emails); err != nil || !found {
 			return false, err
 		}
-		cased = !slices.ContainsFunc(found, func(b directory.Account) bool { return b.Identity == a.Identity })
-		break
 	}
-	p.cased, p.until = cased, time.Now().Add(probedFor)
-	return cased, nil
+	if tried {
+		return true, nil
+	}
+	// Everybody signs in by the only address.
+	return s.finds(ctx, "emails.value", accounts, directory.Account.Emails)
+}
+
+// finds reports whether a filter finds one of some users by a value in another
+// case. It takes one in upper case if there is any: that is what a search for a
+// lower-case address has to find.
+func (s *scim) finds(ctx context.Context, attribute string, accounts []directory.Account, values func(directory.Account) []string) (bool, error) {
+	var sample directory.Account
+	var value string
+	for _, a := range accounts {
+		for _, v := range values(a) {
+			lower, upper := identity.FoldASCII(v), upperASCII(v)
+			switch {
+			case !isUnescaped(v) || lower == upper:
+			case lower != v:
+				return s.findsAs(ctx, attribute, a, lower)
+			case value == "":
+				sample, value = a, upper
+			}
+		}
+	}
+	if value == "" {
+		return false, nil
+	}
+	return s.findsAs(ctx, attribute, sample, value)
+}
+
+func upperASCII(value string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			r -= 'a' - 'A'
+		}
+		return r
+	}, value)
+}
+
+func (s *scim) findsAs(ctx context.Context, attribute string, sample directory.Account, value string) (bool, error) {
+	found, err := s.search(ctx, attribute, value)
+	if refused(err) {
+		return false, nil
+	}
+	return err == nil && slices.ContainsFunc(found, func(a directory.Account) bool { return a.Identity == sample.Identity }), err
 }
 
 // listMessage is a ListResponse on the wire.
 type listMessage struct {
-	TotalResults *int   `json:"totalResults"`
-	Resources    []user `json:"Resources"`
+	TotalResults *apiclient.Text          `json:"totalResults"`
+	Resources    []apiclient.Record[user] `json:"Resources"`
+}
+
+// listing is a page that was checked.
+type listing struct {
+	total    int
+	accounts []directory.Account
+}
+
+// total refuses JSON that is no ListResponse: an error sent with status 200
+// would look like an empty list.
+func (m listMessage) total() (int, error) {
+	if m.TotalResults == nil {
+		return 0, errors.New("it is not a SCIM list: totalResults is missing")
+	}
+	total, err := strconv.ParseUint(strings.TrimSpace(string(*m.TotalResults)), 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("totalResults is %q", string(*m.TotalResults))
+	}
+	return int(total), nil
 }
 
 // user is a User resource, as far as it matters.
 type user struct {
-	ID         apiclient.Text `json:"id"`
-	UserName   apiclient.Text `json:"userName"`
-	ExternalID apiclient.Text `json:"externalId"`
-	Active     flag           `json:"active"`
-	Emails     []email        `json:"emails"`
+	ID          apiclient.Text `json:"id"`
+	UserName    apiclient.Text `json:"userName"`
+	ExternalID  apiclient.Text `json:"externalId"`
+	DisplayName apiclient.Text `json:"displayName"`
+	Active      flag           `json:"active"`
+	Emails      emails         `json:"emails"`
 }
 
 type email struct {
@@ -246,22 +399,28 @@ type email struct {
 	Primary flag           `json:"primary"`
 }
 
-// listing is a page that was checked.
-type listing struct {
-	total int
-	users []user
-}
+// emails reads what it can. Some servers send an address without an object
+// around it.
+type emails []email
 
-// read refuses JSON that is no ListResponse: an error sent with status 200 would
-// look like an empty list.
-func (m listMessage) read() (listing, error) {
-	switch {
-	case m.TotalResults == nil:
-		return listing{}, errors.New("it is not a SCIM list: totalResults is missing")
-	case *m.TotalResults < 0:
-		return listing{}, fmt.Errorf("totalResults is %d", *m.TotalResults)
+func (e *emails) UnmarshalJSON(raw []byte) error {
+	var elements []json.RawMessage
+	if err := json.Unmarshal(raw, &elements); err != nil {
+		elements = []json.RawMessage{raw} // one address in place of a list
 	}
-	return listing{total: *m.TotalResults, users: m.Resources}, nil
+	var problem error
+	for _, element := range elements {
+		var one email
+		err := json.Unmarshal(element, &one.Value)
+		if bytes.HasPrefix(bytes.TrimSpace(element), []byte("{")) {
+			err = json.Unmarshal(element, &one)
+		}
+		if err != nil {
+			problem = &json.UnmarshalTypeError{Value: "value", Field: "emails"}
+		}
+		*e = append(*e, one)
+	}
+	return problem
 }
 
 // flag is a boolean that may be missing. Some servers send it as a string.
@@ -304,16 +463,18 @@ func (a idAttribute) of(u user) string {
 	return string(u.ID)
 }
 
-func (a idAttribute) accounts(users []user) []directory.Account {
-	accounts := make([]directory.Account, len(users))
-	for i, u := range users {
-		primary, other := u.addresses()
-		accounts[i] = directory.Account{
-			Identity: a.of(u), SignIn: string(u.UserName), State: u.state(),
-			Addresses: slices.Concat(directory.Primaries(primary...), directory.Aliases(other...)),
-		}
+// account returns a user. Names and external ids may be given to somebody else;
+// the server's id is kept beside them.
+func (a idAttribute) account(u user) directory.Account {
+	primary, other := u.addresses()
+	account := directory.Account{
+		Identity: a.of(u), SignIn: string(u.UserName), Name: string(u.DisplayName), State: u.state(),
+		Addresses: slices.Concat(directory.Primaries(primary...), directory.Aliases(other...)),
 	}
-	return accounts
+	if a != "id" {
+		account.AccountID = string(u.ID)
+	}
+	return account
 }
 
 // state returns StateUnknown if the server does not say.

@@ -5,9 +5,12 @@ package scim_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,13 +42,11 @@ func TestConformance(t *testing.T) {
 	directorytest.Run(t, subject(func(w directorytest.World) http.Handler { return fake{world: w} }))
 }
 
-// A server that filters by userName only serves all cases but one.
+// A server that filters by userName only serves all cases: the list answers for
+// what it cannot search for.
 func TestConformanceUserNameOnly(t *testing.T) {
 	t.Parallel()
-	s := subject(func(w directorytest.World) http.Handler { return fake{world: w, userNameOnly: true} })
-	s.Variant = "filters by userName only"
-	s.Lacks = directorytest.Lacking("the server cannot search for aliases", directorytest.Alias)
-	directorytest.Run(t, s)
+	directorytest.Run(t, subject(func(w directorytest.World) http.Handler { return fake{world: w, userNameOnly: true} }))
 }
 
 // A server that ignores filters answers every search with its whole list.
@@ -104,7 +105,7 @@ func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		body string
-		want []directory.Account // of each of the two searches
+		want []directory.Account
 		fail bool
 	}{
 		"no Resources":   {body: `{"totalResults":0}`},
@@ -129,69 +130,265 @@ func TestAnswers(t *testing.T) {
 				{Identity: "1", SignIn: "u", Addresses: directory.Primaries("a@example.com", "b@example.com"), State: directory.StateActive},
 			},
 		},
-		"an error with status 200":   {body: `{"error":"try later"}`, fail: true},
-		"an empty object":            {body: `{}`, fail: true},
-		"null":                       {body: `null`, fail: true},
+		"an error with status 200": {body: `{"error":"try later"}`, fail: true},
+		"an empty object":          {body: `{}`, fail: true},
+		"null":                     {body: `null`, fail: true},
+		"a count as a string": {
+			body: `{"totalResults":"1","Resources":[{"id":"1","userName":"ann@example.com"}]}`,
+			want: []directory.Account{{Identity: "1", SignIn: "ann@example.com", Addresses: directory.Primaries("ann@example.com")}},
+		},
+		"addresses without objects": {
+			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","displayName":"Ann Lee","emails":["a@example.com",{"value":"b@example.com","primary":true}]}]}`,
+			want: []directory.Account{{Identity: "1", SignIn: "u", Name: "Ann Lee", Addresses: append(directory.Primaries("b@example.com"), directory.Aliases("a@example.com")...)}},
+		},
+		"one address, not a list": {
+			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","emails":"a@example.com"}]}`,
+			want: []directory.Account{{Identity: "1", SignIn: "u", Addresses: directory.Primaries("a@example.com")}},
+		},
+		"a byte order mark":          {body: "\ufeff" + `{"totalResults":0}`},
 		"negative count":             {body: `{"totalResults":-1}`, fail: true},
+		"count that is none":         {body: `{"totalResults":"many"}`, fail: true},
 		"counted but not listed":     {body: `{"totalResults":1}`, fail: true},
-		"active is neither":          {body: `{"totalResults":1,"Resources":[{"id":"1","active":"maybe"}]}`, fail: true},
-		"id is an object":            {body: `{"totalResults":1,"Resources":[{"id":{}}]}`, fail: true},
+		"fewer counted than listed":  {body: `{"totalResults":1,"Resources":[{"id":"1"},{"id":"2"}]}`, fail: true},
+		"a record without an id":     {body: `{"totalResults":1,"Resources":[{"id":{}}]}`, fail: true},
+		"a record that is null":      {body: `{"totalResults":1,"Resources":[null]}`, fail: true},
 		"more after the first value": {body: `{"totalResults":0}{}`, fail: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := open(t, answering(200, tc.body), nil).Find(t.Context(), "ann@example.com")
+			d := open(t, answering(200, tc.body), nil)
+			got, err := directory.All(d.(directory.Lister).Pages(t.Context()))
 			if tc.fail {
 				if !errors.Is(err, directory.ErrUnavailable) {
-					t.Fatalf("Find = %+v, %v, want ErrUnavailable", got, err)
+					t.Fatalf("Pages = %+v, %v, want ErrUnavailable", got, err)
+				}
+				if got, err := directory.Lookup(t.Context(), directorytest.LookupsOnly(d), service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
+					t.Fatalf("Lookup = %+v, %v, want ErrUnavailable", got, err)
 				}
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(append(tc.want, tc.want...), got); diff != "" {
-				t.Errorf("Find (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Pages (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Only invalidFilter, and only for the second search, is no failure.
-func TestRefusedFilter(t *testing.T) {
+// A record that cannot be read concerns its own people.
+func TestUnreadableRecord(t *testing.T) {
 	t.Parallel()
+	d := open(t, answering(200, `{"totalResults":3,"Resources":[{"id":"1","userName":"ann@example.com"},
+		{"id":"2","userName":"bob@example.com","active":"maybe"},{"id":"3","userName":"carol","emails":[7.5,{"value":{}},{"value":"carol@example.com"}]}]}`), nil)
+	emails := []string{"ann@example.com", "bob@example.com", "carol@example.com", "eve@example.com"}
+	answers, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, emails)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []identity.LookupStatus{identity.Found, identity.Failed, identity.Failed, identity.NotFound} {
+		if answers[i].Status != want {
+			t.Errorf("Lookup = %+v, want %s", answers[i], want)
+		}
+	}
+}
+
+// bob signs in by a name that is no address. However a server refuses to filter
+// by e-mail, or hides that it cannot, one person gets the answer that many get.
+func TestFilterByEmailRefused(t *testing.T) {
+	t.Parallel()
+	send := func(status int, body string) func(http.ResponseWriter, string) bool {
+		return func(w http.ResponseWriter, filter string) bool {
+			if strings.HasPrefix(filter, "userName") {
+				return false
+			}
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+			return true
+		}
+	}
+	for name, refuses := range map[string]func(http.ResponseWriter, string) bool{
+		"finds nobody":       send(200, `{"totalResults":0}`),
+		"invalid filter":     send(400, `{"scimType":"invalidFilter","status":"400"}`),
+		"without a type":     send(400, `{"status":"400"}`),
+		"too many":           send(400, `{"scimType":"tooMany","status":"400"}`),
+		"not JSON":           send(400, `invalidFilter`),
+		"forbidden":          send(403, `{"status":"403"}`),
+		"not implemented":    send(501, ``),
+		"any filter refused": func(w http.ResponseWriter, _ string) bool { w.WriteHeader(http.StatusBadRequest); return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"bob@example.com"}}, {ID: "2", Emails: []string{"ann@example.com"}}}}
+			d := open(t, fake{world: world, userNames: map[string]string{"1": "bob"}, refuses: refuses}, nil)
+			for way, d := range map[string]directory.Directory{"lookup": directorytest.LookupsOnly(d), "walk": directorytest.ListOnly(d)} {
+				answers, err := directory.Lookup(t.Context(), d, service, []string{"bob@example.com", "ann@example.com", "eve@example.com"})
+				if err != nil || answers[0].Status != identity.Found || answers[1].Status != identity.Found || answers[2].Status != identity.NotFound {
+					t.Errorf("%s: %+v, %v", way, answers, err)
+				}
+			}
+		})
+	}
+}
+
+// A server that compares case may hide the owner of an address and show another
+// user who has it as an alias. No such address stands on the first page.
+func TestCaseIsProbedBeforeAnAnswer(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{}
+	for n := range 120 {
+		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	world.People = append(world.People,
+		directorytest.Person{ID: "alias", Emails: []string{"other@example.com", "case.alias@example.com"}},
+		directorytest.Person{ID: "owner", Emails: []string{"Case.Alias@Example.Com"}})
+	d := open(t, fake{world: world, cased: true}, nil)
+	answers, err := directory.Lookup(t.Context(), directorytest.LookupsOnly(d), service, []string{"case.alias@example.com"})
+	if err != nil || answers[0].Status != identity.Found || answers[0].Matcher["user_id"] != "owner" {
+		t.Errorf("Lookup = %+v, %v, want the owner", answers, err)
+	}
+}
+
+// A list that ends before its own count is no list.
+func TestListTooShort(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{}
+	for n := range 250 {
+		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	d := open(t, fake{world: world, hides: 150}, nil)
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Check: %v, want ErrUnavailable", err)
+	}
+	if answers, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{"p200@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Lookup = %+v, %v, want ErrUnavailable", answers, err)
+	}
+	if answers, err := directory.Status(t.Context(), directorytest.ListOnly(d), service, []identity.AccountQuery{{Identity: "p200"}}); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Status = %+v, %v, want ErrUnavailable", answers, err)
+	}
+}
+
+// A warehouse lists its service accounts only, and filters all users. A list that
+// a search contradicts is not used: nobody is absent from it.
+func TestListContradicted(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"synthesis"}, Inactive: true}}}
+	var emails []string
+	var stored []identity.AccountQuery
+	for n := range 80 {
+		emails = append(emails, fmt.Sprintf("p%d@example.com", n))
+		stored = append(stored, identity.AccountQuery{Identity: fmt.Sprint("p", n)})
+		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: emails[n : n+1]})
+	}
+	for name, names := range map[string]map[string]string{"address as name": nil, "name of its own": {"p0": "zero", "p1": "one"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fake{world: world, userNames: names}
+			d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !r.URL.Query().Has("filter") {
+					f.send(w, http.StatusOK, map[string]any{"totalResults": 1, "Resources": []any{
+						map[string]any{"id": "1", "userName": "synthesis", "active": false}}})
+					return
+				}
+				f.ServeHTTP(w, r)
+			}), nil)
+			answers, err := directory.Lookup(t.Context(), d, service, append(slices.Clone(emails), "nobody@example.com"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, a := range answers {
+				want := identity.Found
+				if i == 80 || names[fmt.Sprint("p", i)] != "" {
+					want = identity.Failed // whom only the list could show
+				}
+				if a.Status != want {
+					t.Errorf("%+v, want %s", a, want)
+				}
+			}
+			states, err := directory.Status(t.Context(), d, service, stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range states {
+				if s.Status != identity.AccountActive {
+					t.Errorf("%+v, want active", s)
+				}
+			}
+		})
+	}
+}
+
+// A server that counts from 0 leaves out the first user, and one that counts the
+// users of a page hides those of the next one. A server that knows no pages sends
+// everybody each time.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{}
+	for n := range 150 {
+		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	f := fake{world: world}
+	page := func(from, to, total int) map[string]any {
+		var resources []any
+		for _, p := range world.People[min(from, 150):min(to, 150)] {
+			resources = append(resources, f.resource(p))
+		}
+		return map[string]any{"totalResults": total, "Resources": resources}
+	}
 	for name, tc := range map[string]struct {
-		first, second string // body of a 400; "" = an empty list
-		fail          bool
+		answer func(start, count int) map[string]any
+		want   error
 	}{
-		"second invalid":        {second: `{"scimType":"invalidFilter","status":"400"}`},
-		"second too many":       {second: `{"scimType":"tooMany","status":"400"}`, fail: true},
-		"second without a type": {second: `{"status":"400"}`, fail: true},
-		"second not JSON":       {second: `invalidFilter`, fail: true},
-		"first invalid":         {first: `{"scimType":"invalidFilter","status":"400"}`, fail: true},
+		"right":              {func(start, count int) map[string]any { return page(start-1, start-1+count, 150) }, nil},
+		"no pages":           {func(int, int) map[string]any { return page(0, 150, 150) }, nil},
+		"from 0":             {func(start, count int) map[string]any { return page(start, start+count, 150) }, directory.ErrUnavailable},
+		"numbers pages":      {func(start, count int) map[string]any { return page((start-1)*count, start*count, 150) }, directory.ErrUnavailable},
+		"counts a page":      {func(start, count int) map[string]any { return page(start-1, start-1+count, min(count, 151-start)) }, directory.ErrUnavailable},
+		"the number changed": {func(start, count int) map[string]any { return page(start-1, start-1+count, 150-start/2) }, directory.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body := tc.second
-				if !r.URL.Query().Has("filter") {
-					body = ""
-				}
-				if strings.HasPrefix(r.URL.Query().Get("filter"), "userName") {
-					body = tc.first
-				}
-				if body == "" {
-					_, _ = io.WriteString(w, `{"totalResults":0}`)
-					return
-				}
-				w.WriteHeader(http.StatusBadRequest)
-				_, _ = io.WriteString(w, body)
+				start, _ := strconv.Atoi(r.FormValue("startIndex"))
+				count, _ := strconv.Atoi(r.FormValue("count"))
+				f.send(w, http.StatusOK, tc.answer(start, count))
 			}), nil)
-			if got, err := d.Find(t.Context(), "ann@example.com"); (err != nil) != tc.fail || len(got) > 0 {
-				t.Errorf("Find = %+v, %v, want failure %t", got, err, tc.fail)
+			if got, err := directory.All(d.(directory.Lister).Pages(t.Context())); !errors.Is(err, tc.want) || err == nil && len(got) != 150 {
+				t.Errorf("%d accounts, %v, want %v", len(got), err, tc.want)
 			}
 		})
 	}
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	s := subject(func(w directorytest.World) http.Handler { return fake{world: w} })
+	crowd := directorytest.World{}
+	for n := range 30 {
+		crowd.People = append(crowd.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	byName := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
+		return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2", AllowHTTP: true, Clock: env.Clock}, Token: env.Secret, IDAttribute: "userName"})
+	}
+	people := func(some ...directorytest.Person) directorytest.World { return directorytest.World{People: some} }
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: directorytest.Scenes(
+			directorytest.Scene{World: people(directorytest.Person{ID: "7", Emails: []string{"ann.martin@example.com"}}), Open: byName,
+				Asks: []directorytest.Ask{directorytest.Stored("ann@example.com", "7", identity.AccountRenamed)}},
+			s.DefaultScenes(directorytest.Rename)[0]),
+		directorytest.RenameReuse: directorytest.Scenes(
+			directorytest.Scene{World: people(directorytest.Person{ID: "7", Emails: []string{"ann.martin@example.com"}}, directorytest.Person{ID: "8", Emails: []string{"ann@example.com"}}), Open: byName,
+				Asks: []directorytest.Ask{directorytest.Stored("ann@example.com", "7", identity.AccountReused)}},
+			s.DefaultScenes(directorytest.RenameReuse)[0]),
+		directorytest.Unverified: directorytest.Cannot("SCIM does not say whether an address is proved: administrators or an identity provider write them"),
+		directorytest.Pending:    directorytest.Cannot("nobody registers by themselves"),
+		directorytest.Guest:      directorytest.Cannot("SCIM knows no guests"),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{Fake: fake{world: crowd, hides: 10}, Ways: []string{directorytest.ByWalk},
+				Asks: []directorytest.Ask{directorytest.Email("p25@example.com", identity.Failed)}},
+		),
+	})
 }
 
 func TestOpenErrors(t *testing.T) {
