@@ -6,6 +6,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,18 +199,43 @@ func TestStatusAnswers(t *testing.T) {
 		return ok(symapi.StatusReply{Results: []symapi.StatusResult{
 			{Identity: "a", Status: "active", AsOf: &at}, {Identity: "b", Status: "inactive", AsOf: &at}, {Identity: "c", Status: "absent", AsOf: &at},
 			{Identity: "d", Status: "unknown"}, {Identity: "e", Status: "failed"},
+			{Identity: "g", Status: "renamed", AccountID: "7", NewIdentity: "h", AsOf: &at}, {Identity: "i", Status: "reused", AccountID: "8", AsOf: &at},
 			{Identity: "f", Status: "failed", Error: &symapi.Error{Message: "slow down", Code: "Directory:RATE_LIMITED", Retryable: true}},
 		}})
 	}}
-	got, err := f.client(t).Status(context.Background(), okta, accountQueries("a", "b", "c", "d", "e", "f"))
+	got, err := f.client(t).Status(context.Background(), okta, accountQueries("a", "b", "c", "d", "e", "g", "i", "f"))
 	want := []identity.AccountStatus{
 		{Identity: "a", Status: identity.AccountActive, AsOf: at}, {Identity: "b", Status: identity.AccountInactive, AsOf: at}, {Identity: "c", Status: identity.AccountAbsent, AsOf: at},
 		{Identity: "d", Status: identity.AccountUnknown},
 		{Identity: "e", Status: identity.AccountFailed, Err: &identity.Error{Code: identity.CodeDirectoryFailed, Message: "the directory could not be asked", Retryable: true}},
+		{Identity: "g", Status: identity.AccountRenamed, AccountID: "7", NewIdentity: "h", AsOf: at},
+		{Identity: "i", Status: identity.AccountReused, AccountID: "8", AsOf: at},
 		{Identity: "f", Status: identity.AccountFailed, Err: &identity.Error{Code: identity.CodeDirectoryLimited, Message: "slow down", Retryable: true}},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateErrors()); err != nil || diff != "" {
 		t.Errorf("%v: answers (-want +got):\n%s", err, diff)
+	}
+}
+
+// Account ids are sent beside the identities, where one is known.
+func TestStatusSendsAccountIDs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		queries []identity.AccountQuery
+		want    []string
+	}{
+		"none": {accountQueries("a", "b"), nil},
+		"some": {[]identity.AccountQuery{{Identity: "a"}, {Identity: "b", AccountID: "7"}}, []string{"", "7"}},
+	} {
+		f := &fake{answer: func(r request) answer {
+			if got := decode[symapi.StatusRequest](t, r).AccountIDs; !slices.Equal(got, test.want) {
+				t.Errorf("%s: account ids %q, want %q", name, got, test.want)
+			}
+			return ok(symapi.StatusReply{Results: []symapi.StatusResult{{Identity: "a", Status: "active"}, {Identity: "b", Status: "active"}}})
+		}}
+		if _, err := f.client(t).Status(context.Background(), okta, test.queries); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -220,6 +246,7 @@ func TestStatusNonsense(t *testing.T) {
 		"too few": {}, "too many": {{Identity: "a", Status: "absent"}, {Identity: "a", Status: "absent"}},
 		"another": {{Identity: "b", Status: "absent"}}, "no identity": {{Status: "absent"}},
 		"no status": {{Identity: "a"}}, "unknown status": {{Identity: "a", Status: "deleted"}},
+		"renamed to nothing": {{Identity: "a", Status: "renamed", AccountID: "7"}},
 	} {
 		f := &fake{answer: func(request) answer { return ok(symapi.StatusReply{Results: results}) }}
 		got, err := f.client(t).Status(context.Background(), okta, accountQueries("a"))

@@ -312,7 +312,7 @@ func (l *lookup) result(email, key string) identity.LookupResult {
 	switch r.Status {
 	case identity.Found, identity.Inactive:
 		m := identity.NewMatcher(l.service.Type, r.Account.Identity)
-		if err := m.Validate(l.service); err != nil {
+		if err := cmp.Or(m.Validate(l.service), identity.ValidateAccountID(r.Account.AccountID)); err != nil {
 			a.Status = identity.Failed
 			a.Err = &identity.Error{Code: identity.CodeIdentityInvalid, User: identity.UserKey(key), Service: l.service, Cause: err,
 				Message: fmt.Sprintf("the directory of %s gave an id that cannot be stored: %s", l.service, err)}

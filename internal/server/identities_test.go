@@ -44,6 +44,49 @@ func TestLookup(t *testing.T) {
 	h.api(member, http.MethodPost, "/identities/lookup", lookupBody("")).want(t, http.StatusOK, `{"results":[]}`)
 }
 
+// Addresses that prove nothing are told apart from nobody, with the accounts.
+func TestLookupOfUnprovedAddresses(t *testing.T) {
+	t.Parallel()
+	signedUp := directory.Account{Identity: "00u1", Name: "Ceo", State: directory.StateActive}
+	signedUp.Add(directory.Primary, directory.Unproved, "ceo@example.com")
+	alias := directory.Account{Identity: "00u2", Addresses: directory.Aliases("sales@example.com"), State: directory.StateActive}
+	proved := directory.Account{Identity: "00u3", State: directory.StateActive}
+	proved.Add(directory.Primary, directory.Proved, "ada@example.com")
+	h := start(t, withDirectory(accounts{found: map[string][]directory.Account{
+		"ceo@example.com": {signedUp}, "sales@example.com": {alias}, "ada@example.com": {proved},
+	}})).register(okta)
+	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"ceo@example.com","sales@example.com","ada@example.com"`)).want(t, http.StatusOK, `{"results":[
+		{"email":"ceo@example.com","status":"unverified","candidates":[{"user_id":"00u1"}],
+		 "accounts":[{"matcher":{"user_id":"00u1"},"account_id":"00u1","state":"active","name":"Ceo"}]},
+		{"email":"sales@example.com","status":"alias","candidates":[{"user_id":"00u2"}],
+		 "accounts":[{"matcher":{"user_id":"00u2"},"account_id":"00u2","state":"active"}]},
+		{"email":"ada@example.com","status":"found","matcher":{"user_id":"00u3"},"account_id":"00u3","evidence":"verified_email"}]}`)
+}
+
+// An address of another domain is asked of nobody.
+func TestLookupOfOtherDomains(t *testing.T) {
+	t.Parallel()
+	cached := directory.Cache(accounts{err: errors.New("it was asked")}, okta, directory.Settings{Domains: []string{"example.com"}})
+	h := start(t, withDirectory(cached)).register(okta)
+	h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"ada@elsewhere.example"`)).want(t, http.StatusOK,
+		`{"results":[{"email":"ada@elsewhere.example","status":"not_found","reason":"other_domain"}]}`)
+}
+
+// An id that cannot be stored is a failure of the service, not an answer.
+func TestLookupRefusesInvisibleCharacters(t *testing.T) {
+	t.Parallel()
+	for _, a := range []directory.Account{
+		{Identity: "00u\u200b1"}, {Identity: "00u1\u202e"}, {Identity: "00u\ufffd1"}, {Identity: "00u1 "}, {Identity: "00u1", AccountID: "1\u200b"},
+	} {
+		a.Addresses, a.State = directory.Primaries("a@example.com"), directory.StateActive
+		h := start(t, withDirectory(accounts{found: map[string][]directory.Account{"a@example.com": {a}}})).register(okta)
+		got := h.api(member, http.MethodPost, "/identities/lookup", lookupBody(`"a@example.com"`))
+		if got.status != http.StatusOK || !strings.Contains(got.raw, `"status":"failed"`) || !strings.Contains(got.raw, "that cannot be stored") {
+			t.Errorf("%q: status %d: %s", a.Identity, got.status, got.raw)
+		}
+	}
+}
+
 func TestLookupRefusals(t *testing.T) {
 	t.Parallel()
 	h := start(t, withDirectory(accounts{})).register(okta, github)

@@ -112,7 +112,7 @@ func TestDecodeUserUndoesEncodeUser(t *testing.T) {
 	want := identity.User{
 		ID: "u1", Type: identity.Normal, Role: identity.Guest, Key: "o'brien+x%/@example.com", Name: "O'Brien+x%/@Example.com", FirstName: "Ada", CreatedAt: at,
 		Mappings: []identity.Mapping{{Service: identity.ServiceKey{Type: "aws_sso", ExternalID: "arn:aws:sso:::instance/ssoins-1"},
-			Matcher: identity.Matcher{"principal_uuid": "p"}, Profile: map[string]string{"a": "b"}, Source: identity.FromRemote, Rule: "", Revision: 5, UpdatedAt: at, UpdatedBy: "ci"}},
+			Matcher: identity.Matcher{"principal_uuid": "p"}, AccountID: "906-p", Profile: map[string]string{"a": "b"}, Source: identity.FromRemote, Rule: "", Revision: 5, UpdatedAt: at, UpdatedBy: "ci"}},
 	}
 	wire, err := json.Marshal(symapi.EncodeUser(want))
 	if err != nil {

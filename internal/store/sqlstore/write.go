@@ -365,7 +365,7 @@ func sentBack(r *record, w store.MappingWrite) bool {
 		return false
 	}
 	m := r.mappings[w.Service]
-	return maps.Equal(m.Matcher, w.Matcher) && (w.Profile == nil || maps.Equal(m.Profile, w.Profile))
+	return maps.Equal(m.Matcher, w.Matcher) && (w.AccountID == "" || w.AccountID == m.AccountID) && (w.Profile == nil || maps.Equal(m.Profile, w.Profile))
 }
 
 // find returns a user as the batch has left it so far.
