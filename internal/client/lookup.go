@@ -18,13 +18,21 @@ import (
 // CodeNoDirectory.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
-		return c.lookup(ctx, service, emails)
+		return c.lookup(ctx, service, emails, false)
 	})
 }
 
-func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+// LookupInList is Lookup, but the service answers from its whole list of
+// accounts, where it shows one, so that results can be unique.
+func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
+		return c.lookup(ctx, service, emails, true)
+	})
+}
+
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, wholeList bool) ([]identity.LookupResult, error) {
 	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, extends: true,
-		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails}})
+		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList}})
 	if err != nil {
 		return nil, err
 	}

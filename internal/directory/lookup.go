@@ -25,6 +25,19 @@ import (
 // e-mails have the status Failed and a retryable error. An answer that cannot
 // be stored, such as an id that the service type does not allow, is Failed too.
 func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return lookUpAll(ctx, d, service, emails, (*lookup).run)
+}
+
+// LookupInList is Lookup from a whole list, which also shows that an account is
+// one person's alone: LookupResult.Unique. Where the directory has no list, or
+// one that is cut off, it answers as Lookup does and nothing is unique.
+func LookupInList(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return lookUpAll(ctx, d, service, emails, (*lookup).runInList)
+}
+
+func lookUpAll(ctx context.Context, d Directory, service identity.ServiceKey, emails []string,
+	run func(l *lookup, ctx context.Context, want []string) error,
+) ([]identity.LookupResult, error) {
 	cache, release := withCache(d, service)
 	defer release()
 	l := &lookup{cache: cache, service: service, policy: cache.policy(), results: map[string]Result{}, asOf: map[string]time.Time{}}
@@ -48,7 +61,7 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 			want = append(want, key)
 		}
 	}
-	if err := l.run(ctx, want); err != nil {
+	if err := run(l, ctx, want); err != nil {
 		return nil, AsIdentityError(service, err)
 	}
 	if d != Directory(cache) {
@@ -84,6 +97,35 @@ type lookup struct {
 	asOf     map[string]time.Time         // the age of results
 	inactive func(email string) []Account // accounts that lookups do not see; nil = none
 	needList []string                     // e-mails whose lookup returned ErrNeedsList
+	inList   bool                         // a whole list answers all e-mails
+}
+
+// runInList gives every e-mail of want a result from a list that is fresh.
+func (l *lookup) runInList(ctx context.Context, want []string) error {
+	list, _ := l.cache.current()
+	if list == nil || !l.cache.settings.fresh(time.Since(list.ended), false) {
+		if l.cache.lister() == nil {
+			return l.run(ctx, want)
+		}
+		var err error
+		if list, err = l.cache.walk(ctx, 0); errors.Is(err, ErrTruncated) {
+			return l.run(ctx, want)
+		} else if err != nil {
+			return err
+		}
+	}
+	l.applyList(list, want)
+	l.inList = true
+	return nil
+}
+
+// unique reports whether a list shows that nobody else owns the account: the
+// e-mail is the only address of its own.
+func (l *lookup) unique(email string, r Result) bool {
+	owned := r.Evidence == identity.EvidenceVerifiedEmail || r.Evidence == identity.EvidenceEmail
+	return l.inList && owned && !slices.ContainsFunc(r.Account.Addresses, func(a Address) bool {
+		return a.Kind == Primary && !sameAddress(email, a.Email)
+	})
 }
 
 // run gives every e-mail of want a result: from the cache, else by lookups or
@@ -319,6 +361,7 @@ func (l *lookup) result(email, key string) identity.LookupResult {
 			return a
 		}
 		a.Matcher, a.Evidence, a.AccountID = m, r.Evidence, accountID(l.service.Type, r.Account)
+		a.Unique = r.Status == identity.Found && l.unique(key, r)
 	case identity.Ambiguous, identity.Alias, identity.Unverified:
 		a.Candidates = candidates(l.service.Type, r.Candidates...)
 	case identity.Failed:

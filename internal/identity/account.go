@@ -12,6 +12,7 @@ type LookupResult struct {
 	Matcher    Matcher     // set when Found; the inactive account's when Inactive
 	AccountID  string      // of the account of Matcher; "" = the service has no id beside the identity
 	Evidence   Evidence    // set when Found
+	Unique     bool        // with Found: a whole list shows that the e-mail is the only address of the account\'s own
 	Candidates []Candidate // set when Ambiguous, Alias or Unverified
 	// OtherDomain is set when NotFound and nobody was asked: the directory is
 	// not for addresses of this domain.

@@ -101,6 +101,7 @@ var inventory = map[string]told{
 	"Unmapped User":                           {both, `resource "sym_identity"|have the user log in|custom|fetch`},
 	"Unmapped Users":                          {both, `resource "sym_identity"|have |log in`},
 	"Stale Identity":                          {both, `to use the new account, declare it|if it is not, declare the right one|to keep|remove the mapping and take them out`},
+	"Identity Was Not Stored":                 {both, `resolve the users in one sym_resolved_identities`},
 	"Stale Identities":                        {both, `declare the account that is right`},
 	"Identities to Review":                    {nothing, `correct the mapping|declare|to keep`},
 	"Account Resolved to Two Users":           {both, `declare the right account of each user`},

@@ -86,7 +86,7 @@ func TestDocs_permissions(t *testing.T) {
 			t.Parallel()
 			run := func(role identity.Role) (refused bool) {
 				t.Helper()
-				s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("bob@acme.com", "00u2"))).register("okta:acme.okta.com")
+				s := newTestServer(t, withDirectory("okta:acme.okta.com", listedDirectory{directoryOf("bob@acme.com", "00u2")})).register("okta:acme.okta.com")
 				s.mapping("ada@acme.com", "okta:acme.okta.com", "00u1", identity.Manual)
 				diags := tt.action(newProtocolServer(t, nil, s.settings(map[string]any{"token": tokens[role]})))
 				for _, d := range diags {

@@ -77,7 +77,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"persist": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether to store what a rule or a service yields, as Sym does; later reads then find it in the store. Off when not set, so that a plan writes nothing. " +
-					"Only a manual mapping changes it once it is stored.",
+					"Only a manual mapping changes it once it is stored. Nothing is stored when the data source fails, and never an account that several users get.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,

@@ -149,9 +149,10 @@ func TestAccResolvedIdentity_declared(t *testing.T) {
 // it as the store does, so outputs do not flip.
 func TestAccResolvedIdentity_persist(t *testing.T) {
 	t.Parallel()
-	s := newTestServer(t, withDirectory(testOkta, directoryOf("ada.byron@acme.com", "00u1"))).register(testOkta)
+	s := newTestServer(t, withDirectory(testOkta, listedDirectory{directoryOf("ada@acme.com", "00u1", "ada.byron@acme.com", "00u7", "bob@acme.com", "r-bob")})).register(testOkta)
 	config := s.provider() +
-		resolveHCL("ada", `"ada@acme.com"`, testOkta, "persist = true", `rules = [{ name = "married", service_type = "okta", match = "ada@acme.com", lookup_email = "ada.byron@acme.com" }]`) +
+		resolveHCL("ada", `"ada@acme.com"`, testOkta, "persist = true") +
+		resolveHCL("eve", `"eve@acme.com"`, testOkta, "persist = true", `rules = [{ name = "married", service_type = "okta", match = "eve@acme.com", lookup_email = "ada.byron@acme.com" }]`) +
 		resolveHCL("bob", `"bob@acme.com"`, testOkta, "persist = true", "check_stale = true", `rules = [{ name = "r", service_type = "okta", identity = "r-$${local}" }]`) +
 		"output \"ada\" {\n  value = data.sym_resolved_identity.ada\n}\noutput \"bob\" {\n  value = data.sym_resolved_identity.bob\n}\n"
 	resource.Test(t, resource.TestCase{
@@ -159,6 +160,7 @@ func TestAccResolvedIdentity_persist(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: config, ConfigStateChecks: []statecheck.StateCheck{
 				resolvedValue("ada", "source", "store"), resolvedValue("ada", "stored_source", "email"), resolvedValue("ada", "lookup_email", nil),
+				resolvedValue("eve", "source", "email"), resolvedValue("eve", "stored_source", nil), resolvedValue("eve", "evidence", "email"),
 				resolvedValue("bob", "source", "store"), resolvedValue("bob", "stored_source", "rule"), resolvedValue("bob", "rule", "r"), resolvedValue("bob", "stale", false),
 			}},
 			{Config: config, ConfigPlanChecks: emptyPlan},

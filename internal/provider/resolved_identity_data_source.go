@@ -121,7 +121,8 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			"persist": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether to store what a rule or the service yields, as Sym does; later reads then find it in the store. Off when not set, so that a plan writes nothing. " +
-					"Only a manual mapping changes it once it is stored.",
+					"Only a manual mapping changes it once it is stored. A data source of one user does not know who else gets the account: it stores only what the service's whole list of accounts shows to be this user's alone " +
+					"(the user's e-mail is the account's only address of its own), and warns about the rest; `sym_resolved_identities` stores all. Nothing is stored when the data source fails.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
@@ -236,7 +237,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 	pass, err := resolve.Chain{API: api, Rules: rules.Join(own, d.data.rules)}.Resolve(ctx, resolve.Request{
 		Users: []identity.UserKey{user}, Services: []identity.ServiceKey{service},
 		Declared: map[identity.ServiceKey]map[identity.UserKey]identity.Matcher{service: declared},
-		Persist:  persist, CheckStale: config.CheckStale.ValueBool(),
+		Persist:  persist, OnlyUnique: true, CheckStale: config.CheckStale.ValueBool(),
 	})
 	if err != nil {
 		addResolveFailure(&resp.Diagnostics, user, service, err)
@@ -295,7 +296,18 @@ func reportResolution(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped,
 	default:
 		reportUnmapped(diags, a, onUnmapped)
 		reportStale(diags, a, onStale)
+		if a.NotStored != "" {
+			warnNotStored(diags, a)
+		}
 	}
+}
+
+// warnNotStored warns that persist = true has stored nothing.
+func warnNotStored(diags *diag.Diagnostics, a resolve.Resolution) {
+	diags.AddWarning(fmt.Sprintf("Identity Was Not Stored: %s in %s", a.User, a.Service),
+		fmt.Sprintf("%s has the identity %s in %s, but persist = true did not store it: for %s, %s. A data source of one user does not know who else gets the account.\n\n"+
+			"Resolve the users in one sym_resolved_identities, which compares them before it stores, or map the user by hand:\n\n%s",
+			a.User, a.Matcher, a.Service, a.Service, a.NotStored, indent(identityBlock(a.User, a.Service, a.Matcher))))
 }
 
 // addResolveFailure reports a failure of the chain for one user and one service.

@@ -284,7 +284,7 @@ func TestResolvedIdentity_reasons(t *testing.T) {
 	tests := map[string]struct{ user, service, says string }{
 		"not_found":    {"nobody@acme.com", "okta:acme.okta.com", "no account there has this e-mail"},
 		"inactive":     {"left@acme.com", "okta:acme.okta.com", "is inactive"},
-		"ambiguous":    {"twice@acme.com", "okta:acme.okta.com", "00u1, 00u2"},
+		"ambiguous":    {"twice@acme.com", "okta:acme.okta.com", "00u1 (active), 00u2 (active)"},
 		"claimed":      {"taken@acme.com", "okta:acme.okta.com", "00u4, belongs to holder@acme.com"},
 		"no_email":     {"deploy-bot", "okta:acme.okta.com", "a bot has no e-mail"},
 		"no_directory": {"ada@acme.com", "github:acme", "nobody can be asked"},
@@ -329,7 +329,7 @@ func TestResolvedIdentity_unregistered(t *testing.T) {
 
 func TestResolvedIdentity_persist(t *testing.T) {
 	t.Parallel()
-	s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
+	s := newTestServer(t, withDirectory("okta:acme.okta.com", listedDirectory{directoryOf("ada@acme.com", "00u1")})).register("okta:acme.okta.com")
 	p := newProtocolServer(t, nil, s.settings())
 	config := resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"persist": true})
 	first, diags := p.readData(resolved, config)
@@ -344,6 +344,35 @@ func TestResolvedIdentity_persist(t *testing.T) {
 	}
 	if writes := s.requests("PATCH users"); len(writes) != 1 {
 		t.Errorf("%d writes", len(writes))
+	}
+}
+
+// TestResolvedIdentity_persistUnique: a data source of one user stores an account
+// only where the service's list shows that nobody else gets it.
+func TestResolvedIdentity_persistUnique(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "00u1", "two@acme.com", "00u2", "other@acme.com", "00u2", "rule@acme.com", "00u3")
+	accounts.Accounts["two@acme.com"][0].Addresses = directory.Primaries("two@acme.com", "other@acme.com")
+	rules := map[string]any{"persist": true, "rules": []any{
+		map[string]any{"name": "same", "service_type": "okta", "identities": map[string]any{"rule@acme.com": "00u3", "alone@acme.com": "00u4"}},
+	}}
+	for name, d := range map[string]directory.Directory{"list": listedDirectory{accounts}, "no list": accounts} {
+		s := newTestServer(t, withDirectory(testOkta, d)).register(testOkta)
+		p := newProtocolServer(t, nil, s.settings())
+		for user, stored := range map[string]bool{"ada@acme.com": true, "rule@acme.com": true, "two@acme.com": false, "alone@acme.com": false} {
+			got, diags := p.readData(resolved, resolveConfig(user, testOkta, rules))
+			if stored = stored && name == "list"; stored {
+				wantDiagnostics(t, diags)
+			} else {
+				wantDiagnostics(t, diags, "WARNING: Identity Was Not Stored: "+user+" in okta:acme.okta.com | … Resolve the users in one sym_resolved_identities")
+			}
+			if got["mapped"] != true || (got["source"] == "store") != stored {
+				t.Errorf("%s: %s is answered %v", name, user, got)
+			}
+			if _, is := s.stored(user, testOkta); is != stored {
+				t.Errorf("%s: %s is stored: %t", name, user, is)
+			}
+		}
 	}
 }
 
@@ -515,7 +544,7 @@ func TestResolvedIdentity_failures(t *testing.T) {
 		for _, call := range calls {
 			t.Run(name+" to "+call, func(t *testing.T) {
 				t.Parallel()
-				s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
+				s := newTestServer(t, withDirectory("okta:acme.okta.com", listedDirectory{directoryOf("ada@acme.com", "00u1")})).register("okta:acme.okta.com")
 				method, path, _ := strings.Cut(call, " ")
 				failure.fails(s, method, path)
 				p := newProtocolServer(t, nil, s.settings())

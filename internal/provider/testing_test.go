@@ -10,9 +10,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -119,7 +122,7 @@ func hashOf(token string) string {
 }
 
 // withDirectory gives a service a directory with these accounts.
-func withDirectory(service string, d *testDirectory) func(*server.Config) {
+func withDirectory(service string, d directory.Directory) func(*server.Config) {
 	return func(cfg *server.Config) { cfg.Directories[mustService(service)] = d }
 }
 
@@ -150,6 +153,18 @@ func (d *testDirectory) Find(_ context.Context, email string) ([]directory.Accou
 	d.Lock()
 	defer d.Unlock()
 	return d.Accounts[email], d.Err
+}
+
+// listedDirectory also shows its accounts as one list.
+type listedDirectory struct{ *testDirectory }
+
+func (d listedDirectory) Pages(context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		d.Lock()
+		page, err := slices.Concat(slices.Collect(maps.Values(d.Accounts))...), d.Err
+		d.Unlock()
+		yield(page, err)
+	}
 }
 
 func (s *testServer) record(next http.Handler) http.Handler {

@@ -27,6 +27,11 @@ func (r *Reader) Lookup(ctx context.Context, service identity.ServiceKey, emails
 	return r.lookups.get(ctx, service, emails)
 }
 
+// LookupInList is Lookup from the service's whole list of accounts.
+func (r *Reader) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return r.listed.get(ctx, service, emails)
+}
+
 // Status asks the service whether accounts still exist, are active and have
 // their identity: one answer per query, in order. It remembers as Lookup does.
 func (r *Reader) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {

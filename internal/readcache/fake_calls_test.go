@@ -110,6 +110,10 @@ func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []st
 	return out, err
 }
 
+func (f *fakeAPI) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	return f.Lookup(ctx, service, emails)
+}
+
 func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) (out []identity.AccountStatus, err error) {
 	err = f.request(ctx, "Status", len(queries), func() error {
 		for _, q := range queries {

@@ -32,6 +32,7 @@ type API interface {
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
+	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
 	Services(ctx context.Context) ([]identity.Service, error)
 	References(ctx context.Context, serviceID string) ([]string, error)
@@ -68,6 +69,7 @@ type Reader struct {
 	lists    *batcher[struct{}, struct{}]
 	services *answers[string, []identity.Service]
 	lookups  *answers[string, identity.LookupResult]
+	listed   *answers[string, identity.LookupResult] // lookups in whole lists
 	statuses *answers[identity.AccountQuery, identity.AccountStatus]
 	holders  *serviceBatchers[string, []identity.Holder]
 }
@@ -82,6 +84,7 @@ func New(api API) *Reader {
 		api: api, cache: newCache(), maxBytes: maxBytes,
 		services: newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
 		lookups:  newAnswers("e-mails", forever, api.Lookup, finalLookup),
+		listed:   newAnswers("e-mails", forever, api.LookupInList, finalLookup),
 		statuses: newAnswers("identities", forever, api.Status, finalStatus),
 	}
 	r.finds = newBatcher(r.askUsers, r.cache.now)

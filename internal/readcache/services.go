@@ -53,6 +53,7 @@ func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey) (bo
 func (r *Reader) serviceChanged(key identity.ServiceKey) {
 	r.services.forget(allServices)
 	r.lookups.forget(key)
+	r.listed.forget(key)
 	r.statuses.forget(key)
 }
 

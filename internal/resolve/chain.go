@@ -30,6 +30,9 @@ type API interface {
 	// Lookup asks a target service by e-mail and returns one result per e-mail,
 	// in order. identity.CodeNoDirectory means that nobody can be asked.
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
+	// LookupInList is Lookup from the service's whole list of accounts, where it
+	// shows one, so that results can be unique.
+	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	// Status asks a target service whether accounts still exist, are active and
 	// have their identity, and returns one result per query, in order.
 	// identity.CodeNoDirectory means that nobody can be asked.
@@ -54,8 +57,12 @@ type Request struct {
 	Services []identity.ServiceKey
 	// Declared holds the manual mappings of this configuration. Apply will store
 	// them, so they answer before the store does.
-	Declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
-	Persist    bool // Pass.Persist follows: rules see what it will store in services before theirs
+	Declared map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
+	Persist  bool // Pass.Persist follows: rules see what it will store in services before theirs
+	// OnlyUnique makes Pass.Persist store only accounts that nobody else gets, as
+	// the service's whole list shows. A request for one user needs it: it does
+	// not know who else a rule or an alias gives the account to.
+	OnlyUnique bool
 	CheckStale bool // compare stored values with what rules and lookups give now, and ask for their accounts
 	NoTrace    bool // leave Resolution.Steps empty: for thousands of users their texts cost more than the rest
 }
@@ -85,7 +92,7 @@ func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	for i, service := range req.Services {
 		r := &serviceResolver{
 			chain: c, service: registered[service], declared: req.Declared[service],
-			users: users, persist: req.Persist, checkStale: req.CheckStale, noTrace: req.NoTrace,
+			users: users, persist: req.Persist, onlyUnique: req.OnlyUnique, checkStale: req.CheckStale, noTrace: req.NoTrace,
 			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
 		}
 		if err := r.run(ctx, req.Users); err != nil {
@@ -154,6 +161,7 @@ type serviceResolver struct {
 	declared   map[identity.UserKey]identity.Matcher
 	users      map[identity.UserKey]identity.User
 	persist    bool
+	onlyUnique bool
 	checkStale bool
 	noTrace    bool
 	answers    []Resolution
@@ -212,6 +220,9 @@ func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) erro
 		if err := r.checkAccounts(ctx); err != nil {
 			return err
 		}
+	}
+	if r.persist && r.onlyUnique {
+		r.holdBackShared(ctx)
 	}
 	if r.persist {
 		r.showPending()

@@ -34,6 +34,7 @@ type fakeAPI struct {
 	services  []identity.Service
 	users     map[identity.UserKey]*identity.User
 	directory map[string]identity.LookupResult  // by e-mail; who is missing is not found
+	shared    map[string]bool                   // identities that are not unique in the list
 	states    map[string]identity.AccountStatus // by identity; of others nothing is known
 	fail      map[string]error                  // by name of the call
 	between   func()                            // runs once, before the next write
@@ -137,6 +138,17 @@ func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []stri
 		answers[i].Email = email
 	}
 	return answers, nil
+}
+
+func (f *fakeAPI) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	if err := f.fail["list"]; err != nil {
+		return nil, err
+	}
+	results, err := f.Lookup(ctx, service, emails)
+	for i, r := range results {
+		results[i].Unique = r.Status == identity.Found && !f.shared[r.Matcher["user_id"]]
+	}
+	return results, err
 }
 
 func (f *fakeAPI) Status(_ context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {

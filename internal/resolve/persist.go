@@ -55,11 +55,45 @@ func (p *Pass) pending() []*candidate {
 func (r *serviceResolver) pending() []*candidate {
 	var pending []*candidate
 	for _, c := range r.candidates {
-		if c.stored == nil && c.answer.Mapped() {
+		if c.stored == nil && c.answer.Mapped() && c.answer.NotStored == "" {
 			pending = append(pending, c)
 		}
 	}
 	return pending
+}
+
+// holdBackShared keeps answers from being stored unless the service's whole list
+// shows that nobody else gets the account: the user's own e-mail is the only
+// address of the account's own.
+func (r *serviceResolver) holdBackShared(ctx context.Context) {
+	pending := r.pending()
+	var emails []string
+	for _, c := range pending {
+		if email := c.answer.User.Email(); email != "" && !r.service.NoDirectory {
+			emails = append(emails, email)
+		}
+	}
+	byEmail := map[string]identity.LookupResult{}
+	var err error
+	if len(emails) > 0 {
+		var found []identity.LookupResult
+		if found, err = r.chain.API.LookupInList(ctx, r.service.Key, emails); err == nil {
+			byEmail, err = byQuestion(r.service.Key, "e-mails", emails, found)
+		}
+	}
+	for _, c := range pending {
+		a := c.answer
+		switch found := byEmail[a.User.Email()]; {
+		case err != nil:
+			a.NotStored = fmt.Sprintf("its list of accounts could not be read: %s", err)
+		case found.Status == identity.Failed && found.Err != nil:
+			a.NotStored = fmt.Sprintf("its list of accounts could not be read: %s", found.Err)
+		case found.Status != identity.Found || !found.Matcher.Equal(a.Service.Type, a.Matcher):
+			a.NotStored = fmt.Sprintf("its list of accounts does not show that %s is the account's own address", a.User)
+		case !found.Unique:
+			a.NotStored = "the account may be somebody else's as well: it has further addresses of its own, or the service shows no whole list of accounts"
+		}
+	}
 }
 
 // showPending shows rules of the services that follow what Persist will store,

@@ -287,3 +287,51 @@ func TestPersist_pins(t *testing.T) {
 		t.Errorf("wrote %v, answered %s", f.writes, line(got[0]))
 	}
 }
+
+// TestPersist_onlyUnique: alone, only what the whole list shows to be nobody
+// else's is stored. The answer is the same, and rules see only what is stored.
+func TestPersist_onlyUnique(t *testing.T) {
+	t.Parallel()
+	sameAddress := gives("r", "ada@acme.com", "00u1")
+	tests := map[string]struct {
+		api    func(*fakeAPI)
+		rules  []rules.Rule
+		user   identity.UserKey
+		stored bool
+		want   string
+	}{
+		"the owner of the only address":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, stored: true, want: "store 00u1 stored=email"},
+		"an account with another owner":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1"); f.shared = map[string]bool{"00u1": true} }, want: "email 00u1"},
+		"a rule that the list confirms":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, rules: []rules.Rule{sameAddress}, stored: true, want: "store 00u1 stored=rule rule=r"},
+		"a rule that it contradicts":       {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u2") }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"a rule of which it knows nothing": {rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"a lookup by somebody else's e-mail": {
+			api:   func(f *fakeAPI) { f.account("team@acme.com", "00u1") },
+			rules: []rules.Rule{{Name: "team", Match: ptr(`ada@acme\.com`), LookupEmail: ptr("team@acme.com")}},
+			want:  "email 00u1 lookup=team@acme.com",
+		},
+		"a bot by a rule":            {rules: []rules.Rule{gives("bots", "deploy-bot", "00b1")}, user: bot, want: "rule 00b1 rule=bots"},
+		"a list that cannot be read": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").failing("list", errors.New("no permission")) }, want: "email 00u1"},
+		"no directory":               {api: func(f *fakeAPI) { f.services[0].NoDirectory = true }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"unmapped":                   {want: "unmapped not_found"},
+	}
+	for name, test := range tests {
+		f := newFake(okta)
+		if test.api != nil {
+			test.api(f)
+		}
+		if test.user == "" {
+			test.user = ada
+		}
+		f.user(bot)
+		req := persistReq(test.user)
+		req.OnlyUnique = true
+		got := run(t, f, compile(t, test.rules...), req)
+		if text := brief(got)[0]; text != test.want {
+			t.Errorf("%s: got %q, want %q", name, text, test.want)
+		}
+		if (len(f.writes) > 0) != test.stored || (got[0].NotStored == "") != (test.stored || !got[0].Mapped()) {
+			t.Errorf("%s: wrote %v, not stored: %q", name, f.writes, got[0].NotStored)
+		}
+	}
+}

@@ -83,6 +83,7 @@ type Resolution struct {
 	Fresh        identity.Matcher      // with Stale: what they give instead, or the new name; nil = none
 	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
 	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
+	NotStored    string                // why the answer is not stored although it was to be; "" = it is, or was not to be
 	Err          error                 // set where it is not known whether the user is mapped
 }
 

@@ -49,7 +49,11 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	for i, k := range keys {
 		emails[i] = string(k)
 	}
-	answers, err := directory.Lookup(ctx, d, found.Key, emails)
+	lookup := directory.Lookup
+	if in.Body.WholeList {
+		lookup = directory.LookupInList
+	}
+	answers, err := lookup(ctx, d, found.Key, emails)
 	if err != nil {
 		return nil, err
 	}

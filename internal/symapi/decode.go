@@ -159,7 +159,7 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 		if len(r.Matcher) == 0 {
 			return identity.LookupResult{}, fmt.Errorf("the result for %q is found but has no matcher", r.Email)
 		}
-		a.Matcher, a.AccountID, a.Evidence = r.Matcher, r.AccountID, identity.Evidence(r.Evidence)
+		a.Matcher, a.AccountID, a.Evidence, a.Unique = r.Matcher, r.AccountID, identity.Evidence(r.Evidence), r.Unique
 	case identity.Inactive:
 		a.Matcher, a.AccountID = r.Matcher, r.AccountID
 	case identity.Ambiguous, identity.Alias, identity.Unverified:

@@ -90,7 +90,7 @@ const otherDomain = "other_domain"
 // EncodeLookup returns a target service's result for one e-mail as the API shows
 // it.
 func EncodeLookup(a identity.LookupResult) LookupResult {
-	r := LookupResult{Email: a.Email, Status: string(a.Status), AccountID: a.AccountID, Evidence: string(a.Evidence)}
+	r := LookupResult{Email: a.Email, Status: string(a.Status), AccountID: a.AccountID, Evidence: string(a.Evidence), Unique: a.Unique}
 	if a.OtherDomain {
 		r.Reason = otherDomain
 	}

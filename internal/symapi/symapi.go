@@ -198,6 +198,7 @@ type LookupRequest struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
 	Emails      []string `json:"emails" doc:"At most 1000"`
+	WholeList   bool     `json:"whole_list,omitempty" doc:"Answer from the whole list of accounts, where the service shows one, so that results can be unique"`
 }
 
 // LookupReply holds one result per e-mail asked, in order.
@@ -212,6 +213,7 @@ type LookupResult struct {
 	Matcher    map[string]string   `json:"matcher,omitempty" doc:"The account, when found or inactive"`
 	AccountID  string              `json:"account_id,omitempty" doc:"The account's immutable id, where the service has one beside the identity"`
 	Evidence   string              `json:"evidence,omitempty" enum:"verified_email,email,alias,fetch_remote_identity" doc:"Why the account is believed to be the person's, when found"`
+	Unique     bool                `json:"unique,omitempty" doc:"With whole_list, when found: the e-mail is the only address of the account's own, so nobody else gets the account by e-mail"`
 	Reason     string              `json:"reason,omitempty" enum:"other_domain" doc:"Why nobody was asked, when not_found: the directory is for other domains"`
 	Candidates []map[string]string `json:"candidates,omitempty" doc:"The accounts, when ambiguous, alias or unverified"`
 	Accounts   []CandidateAccount  `json:"accounts,omitempty" doc:"What is known of the candidates, in the same order"`
