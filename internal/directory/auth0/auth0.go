@@ -33,7 +33,7 @@ const (
 	// maxListed is where Auth0 ends its list.
 	maxListed = 1000
 	grant     = "the scope read:users of the Management API"
-	fields    = "user_id,email,blocked,identities"
+	fields    = "user_id,email,email_verified,username,name,blocked,identities"
 )
 
 type auth0 struct {
@@ -75,7 +75,8 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (a *auth0) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true,
+		AddressGrant: grant}
 }
 
 // Check asks for one user. A token is good for the tenant's own host only.
@@ -83,19 +84,25 @@ func (a *auth0) Check(ctx context.Context) error {
 	if err := a.cfg.Belongs("tenant", a.cfg.Domain, "auth0.com"); err != nil {
 		return err
 	}
-	_, _, err := a.page(ctx, "/api/v2/users", url.Values{"per_page": {"1"}, "page": {"0"}})
+	_, _, err := a.page(ctx, url.Values{"per_page": {"1"}, "page": {"0"}})
 	return err
 }
 
-// Find asks for the address, which compares with case and at once, and on a
-// miss searches, which does neither: some connections keep capital letters.
+// Find asks for the address, which compares with case and sees changes at once,
+// and searches, which does neither: some connections keep capital letters, and
+// one person's accounts may be spelled differently.
 func (a *auth0) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, _, err := a.page(ctx, "/api/v2/users-by-email", url.Values{"email": {email}, "fields": {fields}})
-	if err != nil || len(found) > 0 {
-		return found, err
+	users, resp, err := apiclient.Get[*[]user](ctx, a.api, apiclient.Request{Path: "/api/v2/users-by-email", Query: url.Values{"email": {email}, "fields": {fields}}})
+	if err != nil {
+		return nil, err
+	}
+	exact, err := a.accounts(resp, users)
+	if err != nil {
+		return nil, err
 	}
 	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(email) + `"`
-	return directory.All(a.pages(ctx, url.Values{"q": {"email:" + quoted}, "search_engine": {"v3"}}))
+	found, err := directory.All(a.pages(ctx, url.Values{"q": {"email:" + quoted}, "search_engine": {"v3"}}))
+	return append(found, exact...), err
 }
 
 // Pages implements directory.Lister, as far as Auth0 lists.
@@ -106,41 +113,67 @@ func (a *auth0) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 // position is the number of the next page and of the rows before it.
 type position struct{ page, rows int }
 
+// pages reads pages by number until all rows of Auth0's own count have come. An
+// Auth0 that does not count ends its list with an empty page.
 func (a *auth0) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("fields", fields)
 	query.Set("per_page", strconv.Itoa(listSize))
-	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
+	return directory.Counted(ctx, func(ctx context.Context, at position) (directory.Page[position], error) {
+		var p directory.Page[position]
 		if at.rows >= maxListed {
-			return nil, at, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.rows)
+			return p, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.rows)
 		}
 		query.Set("page", strconv.Itoa(at.page))
-		accounts, rows, err := a.page(ctx, "/api/v2/users", query)
-		if err != nil || rows == 0 {
-			return nil, position{}, err
+		list, accounts, err := a.page(ctx, query)
+		if err != nil {
+			return p, err
 		}
-		return accounts, position{at.page + 1, at.rows + rows}, nil
+		p.Accounts, p.Rows, p.Total = accounts, len(*list.Users), list.Total
+		if p.Total != nil && *p.Total >= maxListed {
+			return p, fmt.Errorf("%w: it counts %d accounts, and shows %d", directory.ErrTruncated, *p.Total, maxListed)
+		}
+		// A full first page may give its own count for the list's.
+		rows := at.rows + p.Rows
+		if more := p.Total == nil || rows < *p.Total || at.page == 0 && p.Rows >= listSize; more && p.Rows > 0 {
+			p.Next = position{at.page + 1, rows}
+		}
+		return p, nil
 	})
 }
 
-// page returns the accounts of an answer, and its number of rows, which may be
-// of other connections.
-func (a *auth0) page(ctx context.Context, path string, query url.Values) ([]directory.Account, int, error) {
-	users, resp, err := apiclient.Get[*[]user](ctx, a.api, apiclient.Request{Path: path, Query: query})
+// page returns a page of the list, and its accounts of the connection.
+func (a *auth0) page(ctx context.Context, query url.Values) (listMessage, []directory.Account, error) {
+	query.Set("include_totals", "true")
+	list, resp, err := apiclient.Get[listMessage](ctx, a.api, apiclient.Request{Path: "/api/v2/users", Query: query})
 	if err != nil {
-		return nil, 0, err
+		return list, nil, err
 	}
+	accounts, err := a.accounts(resp, list.Users)
+	return list, accounts, err
+}
+
+// accounts returns the accounts of users in the connection.
+func (a *auth0) accounts(resp *apiclient.Response, users *[]user) ([]directory.Account, error) {
 	if users == nil {
-		return nil, 0, resp.Unexpected("it is not a list of users")
+		return nil, resp.Unexpected("it is not a list of users")
 	}
-	rows := len(*users)
-	*users = slices.DeleteFunc(*users, func(u user) bool { return !u.in(a.cfg.Connection) })
-	accounts, err := apiclient.Accounts(resp, users, user.account)
-	return accounts, rows, err
+	in := slices.DeleteFunc(slices.Clone(*users), func(u user) bool { return !u.in(a.cfg.Connection) })
+	return apiclient.Accounts(resp, &in, user.account)
+}
+
+// listMessage is a page of the list. Total counts all users, or those of a
+// search.
+type listMessage struct {
+	Users *[]user `json:"users"`
+	Total *int    `json:"total"`
 }
 
 type user struct {
 	ID         string  `json:"user_id"`
 	Email      string  `json:"email"`
+	Verified   *bool   `json:"email_verified"`
+	Username   string  `json:"username"` // of databases with user names
+	Name       string  `json:"name"`
 	Blocked    bool    `json:"blocked"`
 	Identities []login `json:"identities"`
 }
@@ -156,8 +189,12 @@ func (u user) in(connection string) bool {
 	return slices.ContainsFunc(u.Identities, func(i login) bool { return i.Connection == connection })
 }
 
+// account leaves the sign-in name empty without a user name: two accounts of one
+// address belong to different connections, and a blocked one must not give way to
+// one that anybody may have registered since.
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: u.ID, Addresses: directory.Primaries(u.Email), State: directory.StateActive}
+	a := directory.Account{Identity: u.ID, Name: u.Name, SignIn: u.Username, State: directory.StateActive}
+	a.Add(directory.Primary, directory.ProofOf(u.Verified), u.Email)
 	if u.Blocked {
 		a.State = directory.StateInactive
 	}

@@ -28,6 +28,9 @@ const accessToken = "eyJ0-access-token"
 type fake struct {
 	world       directorytest.World
 	connections []string // of the n-th person
+	change      func(user map[string]any)
+	missing     int  // people whom the list counts and does not show
+	ownCount    bool // the list's count is the page's
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +60,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				people = append(people, p)
 			}
 		}
-		f.send(w, people)
+		directorytest.SendJSON(w, http.StatusOK, f.rows(people))
 		return
 	case r.URL.Path != "/api/v2/users":
 		fail(http.StatusNotFound, "Not Found")
@@ -80,20 +83,32 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page, _, _ := f.world.Slice(people, number*size, size)
-	f.send(w, page)
+	if q.Get("include_totals") != "true" {
+		directorytest.SendJSON(w, http.StatusOK, f.rows(page))
+		return
+	}
+	total := len(people) + f.missing
+	if f.ownCount {
+		total = len(page)
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"start": number * size, "limit": size, "length": len(page), "total": total, "users": f.rows(page)})
 }
 
-func (f fake) send(w http.ResponseWriter, people []directorytest.Person) {
+func (f fake) rows(people []directorytest.Person) []any {
 	rows := []any{}
 	for i, p := range people {
 		connection := "Username-Password-Authentication"
 		if i < len(f.connections) {
 			connection = f.connections[i]
 		}
-		rows = append(rows, map[string]any{"user_id": p.ID, "email": p.Emails[0], "blocked": p.Inactive,
-			"identities": []any{map[string]any{"provider": "x", "connection": connection, "user_id": "1"}}})
+		row := map[string]any{"user_id": p.ID, "email": p.Emails[0], "email_verified": !p.Unproved, "name": "Some Body", "blocked": p.Inactive,
+			"identities": []any{map[string]any{"provider": "x", "connection": connection, "user_id": "1"}}}
+		if f.change != nil {
+			f.change(row)
+		}
+		rows = append(rows, row)
 	}
-	directorytest.SendJSON(w, http.StatusOK, rows)
+	return rows
 }
 
 func config(base string) auth0.Config {
@@ -138,6 +153,48 @@ func TestConformanceWithToken(t *testing.T) {
 			return auth0.Open(cfg)
 		},
 	})
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann = "ann.lee@example.com"
+	owner := directorytest.Person{ID: "auth0|1", Emails: []string{ann}}
+	blocked := directorytest.Person{ID: "google-oauth2|1", Emails: []string{"Ann.Lee@Example.com"}, Inactive: true}
+	var full directorytest.World
+	for n := range 150 {
+		full.People = append(full.People, directorytest.Person{ID: "auth0|" + strconv.Itoa(n), Emails: []string{"p" + strconv.Itoa(n) + "@example.com"}})
+	}
+	short := func(f fake) directorytest.Scene {
+		return directorytest.Scene{Fake: f, Ways: []string{directorytest.ByWalk}, Asks: []directorytest.Ask{
+			directorytest.Email(ann, identity.Failed), directorytest.Email("p7@example.com", identity.Failed), directorytest.Stored("auth0|999", "", identity.AccountFailed)}}
+	}
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Pending: directorytest.Cannot("Auth0 has no approval of users; whoever registers with an address shows in email_verified"),
+		directorytest.Guest:   directorytest.Cannot("Auth0 does not tell guests from others"),
+		// The connections of one person may spell the address differently.
+		directorytest.InactiveTwin: directorytest.Scenes(directorytest.Scene{
+			World: directorytest.World{People: []directorytest.Person{owner, blocked}},
+			Asks:  []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, owner.ID, blocked.ID)},
+		}),
+		directorytest.InactiveOwner: directorytest.Cannot("users have one address"),
+		directorytest.ShortList:     directorytest.Scenes(short(fake{world: full, missing: 1}), short(fake{world: full, ownCount: true}), short(fake{missing: 2})),
+	})
+}
+
+// TestUnverified proves that whoever registers with the address of another is not
+// found, that a service without the flag is believed, and what a person decides.
+func TestUnverified(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "auth0|x", Emails: []string{"ceo@example.com"}}}}
+	for value, want := range map[any]identity.LookupStatus{true: identity.Found, false: identity.Unverified, nil: identity.Found} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u["email_verified"] = value }}, nil)
+		for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+			answers, err := directory.Lookup(t.Context(), way, service, []string{"ceo@example.com"})
+			if err != nil || answers[0].Status != want || (answers[0].Evidence == identity.EvidenceVerifiedEmail) != (value == true) {
+				t.Errorf("%s, %v: %+v, %v, want %s", name, value, answers, err, want)
+			}
+		}
+	}
 }
 
 func open(t *testing.T, h http.Handler, change func(*auth0.Config)) directory.Directory {
