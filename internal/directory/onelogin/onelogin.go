@@ -29,7 +29,7 @@ type Config struct {
 
 const (
 	listSize = 50
-	fields   = "id,email,username,status,state"
+	fields   = "id,email,username,firstname,lastname,status,state"
 	grant    = "the scope Read Users of an API credential"
 )
 
@@ -80,7 +80,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // Describe implements directory.Directory. OneLogin states no pace for this
 // version of its API.
 func (o *onelogin) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant}
 }
 
 // Check asks for one user. The credential is good for its own account's host.
@@ -88,17 +88,23 @@ func (o *onelogin) Check(ctx context.Context) error {
 	if err := o.cfg.Belongs("account", o.domain, "onelogin.com"); err != nil {
 		return err
 	}
-	_, _, err := o.page(ctx, url.Values{"limit": {"1"}}, "")
+	_, err := o.page(ctx, url.Values{"limit": {"1"}}, "")
 	return err
 }
 
-// Find asks for the address. A star in it is OneLogin's wildcard, which only
-// finds more; an exclamation mark at its beginning would find everybody else.
+// Find asks for the address as an e-mail and as a user name. A star in it is
+// OneLogin's wildcard, which only finds more; an exclamation mark at its beginning
+// would find everybody else.
 func (o *onelogin) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	if strings.HasPrefix(email, "!") {
 		return nil, fmt.Errorf("%w: OneLogin cannot be asked for %s, because it begins with an exclamation mark", directory.ErrAnswer, email)
 	}
-	return directory.All(o.pages(ctx, url.Values{"email": {email}}))
+	found, err := directory.All(o.pages(ctx, url.Values{"email": {email}}))
+	if err != nil {
+		return nil, err
+	}
+	named, err := directory.All(o.pages(ctx, url.Values{"username": {email}}))
+	return append(found, named...), err
 }
 
 // Pages implements directory.Lister.
@@ -108,28 +114,37 @@ func (o *onelogin) Pages(ctx context.Context) iter.Seq2[[]directory.Account, err
 
 func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("limit", strconv.Itoa(listSize))
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+	return directory.Counted(ctx, func(ctx context.Context, cursor string) (directory.Page[string], error) {
 		return o.page(ctx, query, cursor)
 	})
 }
 
-func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) ([]directory.Account, string, error) {
+func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) (directory.Page[string], error) {
 	query.Set("fields", fields)
 	if query.Del("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
+	var p directory.Page[string]
 	users, resp, err := apiclient.Get[*[]user](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
 	if err != nil {
-		return nil, "", err
+		return p, err
 	}
-	accounts, err := apiclient.Accounts(resp, users, user.account)
-	return accounts, resp.Header.Get("After-Cursor"), err
+	p.Accounts, err = apiclient.Accounts(resp, users, user.account)
+	p.Rows, p.Next = len(p.Accounts), resp.Header.Get("After-Cursor")
+	if total, err := strconv.Atoi(resp.Header.Get("Total-Count")); err == nil {
+		p.Total = &total
+	}
+	return p, err
 }
 
 type user struct {
-	ID     apiclient.Text `json:"id"`
-	Email  string         `json:"email"`
-	Status *int           `json:"status"`
+	ID        apiclient.Text `json:"id"`
+	Email     string         `json:"email"`
+	Username  string         `json:"username"`
+	FirstName string         `json:"firstname"`
+	LastName  string         `json:"lastname"`
+	Status    *int           `json:"status"`
+	State     *int           `json:"state"`
 }
 
 // Statuses of OneLogin users.
@@ -144,17 +159,31 @@ const (
 	securityRequired = 8
 )
 
+// States of OneLogin users: what an administrator decided about them.
+const (
+	unapproved = 0
+	rejected   = 2
+)
+
 func (u user) account() directory.Account {
-	a := directory.Account{Identity: string(u.ID), Addresses: directory.Primaries(u.Email)}
-	if u.Status == nil {
-		return a
+	a := directory.Account{Identity: string(u.ID), Name: strings.TrimSpace(u.FirstName + " " + u.LastName)}
+	a.SetSignIn(u.Username, directory.ProofUnknown)
+	a.Add(directory.Primary, directory.ProofUnknown, u.Email)
+	if u.Status != nil {
+		switch *u.Status {
+		case active, locked, passwordExpired, awaitingReset:
+			a.State = directory.StateActive
+		case unactivated, passwordPending, securityRequired:
+			a.State = directory.StateInvited
+		case suspended:
+			a.State = directory.StateInactive
+		}
 	}
-	switch *u.Status {
-	case active, locked, passwordExpired, awaitingReset:
-		a.State = directory.StateActive
-	case unactivated, passwordPending, securityRequired:
-		a.State = directory.StateInvited
-	case suspended:
+	switch {
+	case u.State == nil || a.State == directory.StateInactive:
+	case *u.State == unapproved:
+		a.State = directory.StatePending
+	case *u.State == rejected:
 		a.State = directory.StateInactive
 	}
 	return a

@@ -27,6 +27,7 @@ const accessToken = "ol-access-token"
 type fake struct {
 	world  directorytest.World
 	change func(map[string]any)
+	hidden int // people whom the list counts and does not show
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -44,12 +45,21 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	people := f.world.People
-	if q.Has("email") {
+	switch {
+	case q.Has("email"):
 		before, _, wild := strings.Cut(q.Get("email"), "*")
 		if people = f.world.Holders(before); wild {
 			people = f.world.Containing(before)
 		}
+	case q.Has("username"):
+		people = nil
+		for _, p := range f.world.People {
+			if strings.EqualFold(f.user(p)["username"].(string), q.Get("username")) {
+				people = append(people, p)
+			}
+		}
 	}
+	w.Header().Set("Total-Count", strconv.Itoa(len(people)+f.hidden))
 	size, _ := strconv.Atoi(q.Get("limit"))
 	start, _ := strconv.Atoi(q.Get("cursor"))
 	page, next, more := f.world.Slice(people, start, min(size, 50))
@@ -58,17 +68,25 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	users := make([]any, len(page))
 	for i, p := range page {
-		id, _ := strconv.Atoi(p.ID)
-		status := 1
-		if p.Inactive {
-			status = 2
-		}
-		users[i] = map[string]any{"id": id, "email": p.Emails[0], "username": "somebody", "status": status, "state": 1}
-		if f.change != nil {
-			f.change(users[i].(map[string]any))
-		}
+		users[i] = f.user(p)
 	}
 	directorytest.SendJSON(w, http.StatusOK, users)
+}
+
+func (f fake) user(p directorytest.Person) map[string]any {
+	id, _ := strconv.Atoi(p.ID)
+	status, state := 1, 1
+	if p.Inactive {
+		status = 2
+	}
+	if p.Pending {
+		status, state = 0, 0
+	}
+	u := map[string]any{"id": id, "email": p.Emails[0], "username": "n-" + p.ID, "firstname": "Some", "lastname": "Body", "status": status, "state": state}
+	if f.change != nil {
+		f.change(u)
+	}
+	return u
 }
 
 func config(base string) onelogin.Config {
@@ -99,6 +117,39 @@ func TestConformance(t *testing.T) {
 	directorytest.Run(t, subject())
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	const ann = "ann.lee@example.com"
+	named := func(names map[int]string) func(map[string]any) {
+		return func(u map[string]any) {
+			if name, ok := names[u["id"].(int)]; ok {
+				u["username"] = name
+			}
+		}
+	}
+	twins := func(inactive bool) directorytest.World {
+		return directorytest.World{People: []directorytest.Person{{ID: "11", Emails: []string{ann}, Inactive: inactive}, {ID: "12", Emails: []string{ann}}}}
+	}
+	leaver := directorytest.World{People: []directorytest.Person{{ID: "11", Emails: []string{"private@example.com"}, Inactive: true}, {ID: "12", Emails: []string{ann}}}}
+	scene := func(f fake, asks ...directorytest.Ask) directorytest.Scene {
+		return directorytest.Scene{Fake: f, Asks: asks}
+	}
+	directorytest.Traps(t, subject(), map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified: directorytest.Cannot("OneLogin does not show whether an address is confirmed; its administrators set addresses"),
+		directorytest.Guest:      directorytest.Cannot("OneLogin has no guests"),
+		directorytest.InactiveTwin: directorytest.Scenes(
+			scene(fake{world: twins(true), change: named(map[int]string{12: ann})}, directorytest.Email(ann, identity.Found, "12")),
+			scene(fake{world: twins(true)}, directorytest.Email(ann, identity.Ambiguous, "11", "12")),
+		),
+		// The user name of somebody who left is the e-mail of another.
+		directorytest.InactiveOwner: directorytest.Scenes(scene(fake{world: leaver, change: named(map[int]string{11: ann})}, directorytest.Email(ann, identity.Inactive, "11"))),
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{
+			Fake: fake{world: twins(false), hidden: 1}, Ways: []string{directorytest.ByWalk},
+			Asks: []directorytest.Ask{directorytest.Email("bob@example.com", identity.Failed), directorytest.Email(ann, identity.Failed)},
+		}),
+	})
+}
+
 func open(t *testing.T, h http.Handler) directory.Directory {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -119,6 +170,20 @@ func TestStates(t *testing.T) {
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 		if err != nil || answers[0].Status != want {
 			t.Errorf("%v: %+v, %v, want %s", status, answers, err, want)
+		}
+	}
+}
+
+// TestApproval proves that an account counts if an administrator approved it,
+// whatever the person did.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
+	for state, want := range map[any]identity.LookupStatus{0: identity.Unverified, 1: identity.Found, 2: identity.Inactive, 3: identity.Found, nil: identity.Found} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u["state"] = state }})
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+		if err != nil || answers[0].Status != want {
+			t.Errorf("%v: %+v, %v, want %s", state, answers, err, want)
 		}
 	}
 }
