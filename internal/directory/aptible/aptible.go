@@ -62,7 +62,7 @@ func Open(cfg Config) (directory.Directory, error) {
 }
 
 // Describe implements directory.Directory: there is a list only.
-func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{} }
+func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{AddressGrant: grant} }
 
 // Check lists the users of the organization.
 func (a *aptible) Check(ctx context.Context) error {

@@ -112,7 +112,9 @@ func Open(cfg Config) (directory.Directory, error) {
 func (n *named) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
 
 // Describe implements directory.Directory.
-func (t *tagged) Describe() directory.Descriptor { return directory.Descriptor{ListPage: listSize} }
+func (t *tagged) Describe() directory.Descriptor {
+	return directory.Descriptor{ListPage: listSize, AddressGrant: fmt.Sprintf("%s, or name the tag that holds the addresses: no user has the tag %q", tagGrant, t.cfg.Tag)}
+}
 
 // Check compares the account, then looks up a user that does not exist.
 func (n *named) Check(ctx context.Context) error {

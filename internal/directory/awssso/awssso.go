@@ -65,7 +65,8 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory. A lookup is two calls.
 func (s *sso) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: 2 * pace, ListEvery: pace, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: 2 * pace, ListEvery: pace, LookupSeesInactive: true,
+		AddressGrant: grant}
 }
 
 // Check finds the instance, whose ARN is the external id, lists a user, and

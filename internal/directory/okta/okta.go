@@ -80,7 +80,7 @@ func checkDomain(domain string) error {
 // Describe implements directory.Directory.
 func (o *okta) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace,
-		LookupSeesInactive: true}
+		LookupSeesInactive: true, AddressGrant: grant}
 }
 
 // Check asks for one user. That the token belongs to the domain is the
