@@ -141,6 +141,14 @@ func (c *Cached) current() (list *snapshot, size int) {
 	return c.list, c.listSize
 }
 
+// mayLack reports whether an error says that a list lacks people whom a search of
+// the service may find: it contradicts the list, or the list shows nobody's
+// address.
+func (c *Cached) mayLack(err error) bool {
+	_, searches := c.Directory.(Searcher)
+	return searches && (errors.Is(err, errContradicted) || errors.Is(err, ErrPermission))
+}
+
 // forget drops a list that turned out to be wrong.
 func (c *Cached) forget(list *snapshot) {
 	c.mu.Lock()

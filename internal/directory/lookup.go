@@ -137,7 +137,7 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 		return nil
 	}
 	d := l.cache.Describe()
-	var contradicted error
+	var unusable error // why the list answers for nobody
 	if l.cache.lister() != nil && (ambiguous || preferWalk(d, len(missing), size)) {
 		maxPages := d.maxPages(len(missing))
 		if ambiguous {
@@ -151,10 +151,10 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 		case err == nil:
 			l.applyList(list, want) // a newer answer for everybody
 			return nil
-		case !d.Lookup || !errors.Is(err, ErrTruncated) && !errors.Is(err, errContradicted):
+		case d.Lookup && l.cache.mayLack(err):
+			unusable = err
+		case !d.Lookup || !errors.Is(err, ErrTruncated):
 			return l.failRest(err, want)
-		case errors.Is(err, errContradicted):
-			contradicted = err
 		}
 		// The list is longer than what the service shows, or than what pays.
 	}
@@ -171,16 +171,15 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	l.cache.keep(found, asOf)
 	if err == nil && len(l.needList) > 0 {
-		err = l.fromList(ctx, contradicted)
+		err = l.fromList(ctx, unusable)
 	}
 	return l.failRest(err, missing)
 }
 
-// fromList answers the e-mails that need the list, if no search has contradicted
-// it yet.
-func (l *lookup) fromList(ctx context.Context, contradicted error) error {
+// fromList answers the e-mails that need the list, unless it is unusable.
+func (l *lookup) fromList(ctx context.Context, unusable error) error {
 	var list *snapshot
-	err := contradicted
+	err := unusable
 	if err == nil {
 		list, err = l.cache.walk(ctx, 0)
 	}
@@ -188,7 +187,7 @@ func (l *lookup) fromList(ctx context.Context, contradicted error) error {
 		err = l.search(ctx, list, l.needList)
 	}
 	switch {
-	case errors.Is(err, errContradicted):
+	case unusable != nil, errors.Is(err, errContradicted):
 		for _, email := range l.needList {
 			l.results[email] = Result{Status: identity.Failed, Err: err}
 		}

@@ -74,7 +74,7 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 			if len(s.results) == 0 {
 				missing = want
 			}
-		case !errors.Is(err, ErrTruncated):
+		case !errors.Is(err, ErrTruncated) && (!canFind || !s.cache.mayLack(err)):
 			return s.failRest(err, missing)
 		}
 		// The list is longer than what the service shows, or than what pays.

@@ -7,7 +7,6 @@ package datadog
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -111,26 +110,25 @@ func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 	return d.pages(ctx, "")
 }
 
-// position is the number of the next page and of the users before it.
-type position struct{ page, users int }
-
-// pages reads until the number of users that Datadog reports, or, if it reports
-// none, until a page is empty.
+// pages reads pages, which are numbered from 0, until one is empty, and compares
+// the users with the number that Datadog reports, if any. A single page that is
+// not full needs no second one.
 func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
-		list, resp, err := d.list(ctx, filter, at.page, listSize)
+	return directory.Counted(ctx, func(ctx context.Context, number int) (directory.Page[int], error) {
+		list, resp, err := d.list(ctx, filter, number, listSize)
 		if err != nil {
-			return nil, at, err
+			return directory.Page[int]{}, err
 		}
 		accounts, err := apiclient.RecordAccounts(resp, list.Data, user.account)
-		users, total := at.users+len(accounts), list.Meta.Page.TotalFilteredCount
+		p := directory.Page[int]{Accounts: accounts, Rows: len(accounts), Total: list.Meta.Page.TotalFilteredCount, Sparse: true}
+		whole := number == 0 && p.Total != nil && *p.Total == p.Rows && p.Rows < listSize
 		switch {
-		case err != nil, total != nil && users >= *total, total == nil && len(accounts) == 0:
-			return accounts, position{}, err
-		case len(accounts) == 0:
-			return nil, at, fmt.Errorf("%w in full: %d of %d users came", directory.ErrUnavailable, users, *total)
+		case p.Rows > 0 && !whole:
+			p.Next = number + 1
+		case number > 0:
+			p.Total = nil // of a page behind the end
 		}
-		return accounts, position{at.page + 1, users}, nil
+		return p, err
 	})
 }
 

@@ -85,7 +85,7 @@ func (s *scim) Check(ctx context.Context) error {
 		if pages++; err != nil {
 			return err
 		}
-		if pages == 2 {
+		if pages == 3 {
 			break
 		}
 	}
@@ -156,50 +156,28 @@ func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 	return s.pages(ctx, "", listCount)
 }
 
-// position holds the number of users that were read, and how many there are.
-type position struct{ read, total int }
-
 // pages follows startIndex, which counts from 1, by the number of users in
-// each page: servers may send fewer than count. The list ends at the number of
-// users that the server counts; one that ends before is incomplete.
+// each page: servers may send fewer than count. A server that knows no pages
+// sends everybody again where nobody should come.
 func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
-		list, err := s.page(ctx, filter, at.read+1, count)
-		if err != nil {
-			return nil, at, err
-		}
-		read := at.read + len(list.accounts)
+	size := count
+	if filter != "" {
+		size = 0
+	}
+	var first []directory.Account
+	known := func(a directory.Account) bool {
+		return slices.ContainsFunc(first, func(b directory.Account) bool { return a.Identity == b.Identity })
+	}
+	return directory.Numbered(ctx, size, func(ctx context.Context, before int) ([]directory.Account, int, int, error) {
+		list, err := s.page(ctx, filter, before+1, count)
 		switch {
-		case at.read > 0 && list.total != at.total:
-			return nil, at, fmt.Errorf("%w in full: the number of its users went from %d to %d while they were read", directory.ErrUnavailable, at.total, list.total)
-		case len(list.accounts) == 0 && read < list.total, read > list.total:
-			return nil, at, fmt.Errorf("%w in full: it counts %d users and lists %d", directory.ErrUnavailable, list.total, read)
-		case read < list.total:
-			return list.accounts, position{read, list.total}, nil
-		case filter == "" && at.read == 0 && read >= count:
-			return list.accounts, position{}, s.ends(ctx, list.accounts, count)
+		case before == 0:
+			first = list.accounts
+		case before == list.total && !slices.ContainsFunc(list.accounts, func(a directory.Account) bool { return !known(a) }):
+			list.accounts = nil
 		}
-		return list.accounts, position{}, nil
+		return list.accounts, len(list.accounts), list.total, err
 	})
-}
-
-// ends makes sure that a server's count is that of the list and not of the page,
-// if a page that is as long as it was asked for holds everybody.
-func (s *scim) ends(ctx context.Context, page []directory.Account, count int) error {
-	next, err := s.page(ctx, "", len(page)+1, count)
-	var status *apiclient.StatusError
-	switch {
-	case errors.As(err, &status) && (status.Status == http.StatusBadRequest || status.Status == http.StatusNotFound):
-		return nil // there is no such page
-	case err != nil:
-		return err
-	}
-	for _, a := range next.accounts { // a server that knows no pages sends the first one again
-		if !slices.ContainsFunc(page, func(b directory.Account) bool { return a.Identity == b.Identity }) {
-			return fmt.Errorf("%w in full: it counts the users of a page, not of the list", directory.ErrUnavailable)
-		}
-	}
-	return nil
 }
 
 func (s *scim) page(ctx context.Context, filter string, start, count int) (listing, error) {
