@@ -171,6 +171,19 @@ func TestDomainsAreRefused(t *testing.T) {
 	}
 }
 
+// TestLocalPartNeedsDomains proves that a directory that reads local parts is told
+// at its line to say whose.
+func TestLocalPartNeedsDomains(t *testing.T) {
+	t.Parallel()
+	const block = "service \"aws_iam\" \"123456789012\" {\n  directory \"aws_iam\" {\n    region = \"eu-central-1\"\n    strategy = \"local_part\"\n    %s\n  }\n}\n"
+	if _, err := load(t, head+fmt.Sprintf(block, ""), Options{}); err == nil || !strings.Contains(err.Error(), "needs the domains of your people") {
+		t.Errorf("without domains: %v", err)
+	}
+	if _, err := load(t, head+fmt.Sprintf(block, `domains = ["acme.com"]`), Options{}); err != nil {
+		t.Errorf("with domains: %v", err)
+	}
+}
+
 // Only a service of the connector's own type has an external ID that means
 // something to it.
 func TestSetExternalID(t *testing.T) {

@@ -121,7 +121,7 @@ func (n *named) Check(ctx context.Context) error {
 	if err := n.belongs(ctx); err != nil {
 		return err
 	}
-	_, err := n.Find(ctx, "nobody@sym-check.invalid")
+	_, err := n.byName(ctx, "nobody@sym-check.invalid")
 	return err
 }
 

@@ -239,6 +239,32 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
+// TestCheckAsks proves that a check makes a call of a lookup with each strategy.
+func TestCheckAsks(t *testing.T) {
+	t.Parallel()
+	denied := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("Action") == "GetCallerIdentity" {
+			fake{}.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+	})
+	server := httptest.NewServer(denied)
+	t.Cleanup(server.Close)
+	for _, strategy := range []string{awsiam.ByName, awsiam.ByLocalPart, awsiam.ByTag} {
+		cfg := config(server.URL)
+		cfg.Strategy, cfg.Domains = strategy, []string{"example.com"}
+		d, err := awsiam.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
+			t.Errorf("%s: Check: %v, want ErrPermission", strategy, err)
+		}
+	}
+}
+
 func TestCheckOfTheAccount(t *testing.T) {
 	t.Parallel()
 	if _, err := find(t, fake{}, func(c *awsiam.Config) { c.Account = "999999999999" }, "ann@example.com"); !errors.Is(err, directory.ErrForeign) {
