@@ -266,7 +266,8 @@ func limited(status int, h http.Header, body []byte) bool {
 		return false
 	}
 	switch strings.TrimSuffix(errorCode(body), "Exception") {
-	case "Throttling", "Throttled", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete":
+	case "Throttling", "Throttled", "RequestThrottled", "EC2Throttled", "TooManyRequests", "RequestLimitExceeded",
+		"BandwidthLimitExceeded", "ProvisionedThroughputExceeded", "SlowDown", "PriorRequestNotComplete":
 		var object struct{ RetryAfterSeconds json.Number }
 		if h.Get("Retry-After") == "" && json.Unmarshal(body, &object) == nil && object.RetryAfterSeconds != "" {
 			h.Set("Retry-After", object.RetryAfterSeconds.String())

@@ -7,6 +7,7 @@ package okta
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -62,11 +63,24 @@ func Open(cfg Config) (directory.Directory, error) {
 		Secrets:    []string{cfg.Token},
 		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("X-Rate-Limit-Reset"),
+		Limited:    limited,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &okta{cfg: cfg, api: api}, nil
+}
+
+// limited reports whether Okta says by its own code that there were too many
+// requests, whatever the status.
+func limited(status int, _ http.Header, body []byte) bool {
+	var failure failureMessage
+	return status >= http.StatusBadRequest && json.Unmarshal(body, &failure) == nil && failure.Code == "E0000047"
+}
+
+// failureMessage is Okta's answer to what it refuses.
+type failureMessage struct {
+	Code string `json:"errorCode"`
 }
 
 // checkDomain refuses what is not a host that a token may be sent to.
@@ -115,11 +129,8 @@ func (o *okta) FindID(ctx context.Context, id string) ([]directory.Account, erro
 }
 
 func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, error) {
-	type body struct {
-		Code string `json:"errorCode"`
-	}
 	return apiclient.GetUser(ctx, o.api, apiclient.Request{Path: usersPath + "/" + url.PathEscape(login)},
-		func(b body) bool { return b.Code == "E0000007" }, user.account)
+		func(b failureMessage) bool { return b.Code == "E0000007" }, user.account)
 }
 
 // Pages lists everybody, then the deprovisioned, which the plain list leaves out.

@@ -95,6 +95,23 @@ func find(t *testing.T, h http.Handler, email string) identity.LookupResult {
 	return answers[0]
 }
 
+// TestLimitByCode proves that Okta's own code of a limit counts with any status.
+func TestLimitByCode(t *testing.T) {
+	t.Parallel()
+	n := 0
+	f := fake{world: directorytest.World{People: []directorytest.Person{{ID: "00u1", Emails: []string{"ann@example.com"}}}}}
+	got := find(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n == 1 {
+			f.fail(w, http.StatusForbidden, "E0000047", "API call exceeded rate limit due to too many requests")
+			return
+		}
+		f.ServeHTTP(w, r)
+	}), "ann@example.com")
+	if got.Status != identity.Found {
+		t.Errorf("got %+v after %d requests", got, n)
+	}
+}
+
 // TestSearchLags proves that an account that was created a moment ago is found,
 // even if the search shows another one with the address as second e-mail.
 func TestSearchLags(t *testing.T) {
