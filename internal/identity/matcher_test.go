@@ -133,3 +133,75 @@ func FuzzMatcherCanonical(f *testing.F) {
 		}
 	})
 }
+
+func TestMatcherIdentity(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		matcher Matcher
+		want    bool
+	}{
+		{Matcher{"user_id": "00u1"}, true},
+		{Matcher{"user_id": "00u1", "note": "x"}, false},
+		{Matcher{"note": "x"}, false},
+		{nil, false},
+	} {
+		if id, ok := test.matcher.Identity("okta"); ok != test.want || ok && id != "00u1" {
+			t.Errorf("%v: %q, %t", test.matcher, id, ok)
+		}
+	}
+}
+
+// Names have pins, ids have none.
+func TestPinOf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ serviceType, id, accountID, want string }{
+		{"github", "octo", "123", "123"},
+		{"github", "octo", "octo", ""},
+		{"github", "octo", "", ""},
+		{"okta", "00u1", "00u2", ""},
+		{"scim", "ann", "77", "77"},
+		{"scim", "77", "77", ""},
+	} {
+		if got := PinOf(test.serviceType, NewMatcher(test.serviceType, test.id), test.accountID); got != test.want {
+			t.Errorf("PinOf(%s, %s, %s) = %q, want %q", test.serviceType, test.id, test.accountID, got, test.want)
+		}
+	}
+}
+
+func TestValidateAccountID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"": "", "MDQ6VXNlcjE=": "", strings.Repeat("x", MaxIdentityBytes): "",
+		strings.Repeat("x", MaxIdentityBytes+1): "is too long", " x": "starts with a space", "a\u200bb": "invisible character U+200B",
+	} {
+		err := ValidateAccountID(id)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", Truncate(id), err, want)
+		}
+	}
+}
+
+// Sizes are refused one above their limits.
+func TestMatcherLimits(t *testing.T) {
+	t.Parallel()
+	service := ServiceKey{"scim", "x"}
+	most := Matcher{}
+	for n := range MaxMatcherKeys {
+		most[fmt.Sprintf("key%d", n)] = "x"
+	}
+	key := strings.Repeat("k", 64)
+	for _, m := range []Matcher{most, {key: "x"}, {"user_id": strings.Repeat("x", MaxIdentityBytes)}} {
+		if err := m.Validate(service); err != nil {
+			t.Errorf("%d keys: %v", len(m), err)
+		}
+	}
+	more := Matcher{"one_more": "x"}
+	for k := range most {
+		more[k] = "x"
+	}
+	for _, m := range []Matcher{more, {key + "k": "x"}, {"": "x"}, {"user_id": strings.Repeat("x", MaxIdentityBytes+1)}} {
+		if m.Validate(service) == nil {
+			t.Errorf("%d keys: no error", len(m))
+		}
+	}
+}

@@ -71,3 +71,30 @@ func FuzzParseServiceKey(f *testing.F) {
 		}
 	})
 }
+
+func TestServiceKeyLimits(t *testing.T) {
+	t.Parallel()
+	long, externalID := "a"+strings.Repeat("b", 63), strings.Repeat("x", MaxExternalIDBytes)
+	for key, want := range map[ServiceKey]bool{
+		{long, "x"}: true, {long + "b", "x"}: false,
+		{"scim", externalID}: true, {"scim", externalID + "x"}: false,
+		{"aws_sso", "arn:aws:sso:::instance/s"}: true, {"aws_sso", "arn:aws:sso:::instance/"}: false,
+		{"aws_sso", "an instance whose name is longer than the prefix"}: false,
+	} {
+		if err := key.Validate(); (err == nil) != want {
+			t.Errorf("%s: %v", Truncate(key.String()), err)
+		}
+	}
+	if !(ServiceKey{"custom", "x"}).Custom() || (ServiceKey{"okta", "x"}).Custom() {
+		t.Error("Custom is wrong")
+	}
+	google := ServiceKey{"google", "acme.com"}
+	if err := ValidateIdentity(google, "ada@acme.com"); err != nil {
+		t.Error(err)
+	}
+	for _, id := range []string{"ada", "ada lovelace@acme.com", "@acme.com"} {
+		if ValidateIdentity(google, id) == nil {
+			t.Errorf("%q is accepted as an e-mail", id)
+		}
+	}
+}

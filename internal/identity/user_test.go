@@ -82,3 +82,62 @@ func FuzzParseUser(f *testing.F) {
 		}
 	})
 }
+
+func TestUserMapping(t *testing.T) {
+	t.Parallel()
+	okta, slack := ServiceKey{"okta", "a"}, ServiceKey{"slack", "T1"}
+	u := User{Mappings: []Mapping{{Service: okta, Revision: 3}}}
+	if m, ok := u.Mapping(okta); !ok || m.Revision != 3 {
+		t.Errorf("got %+v, %t", m, ok)
+	}
+	if m, ok := u.Mapping(slack); ok || m.Revision != 0 {
+		t.Errorf("got %+v, %t for a service without a mapping", m, ok)
+	}
+}
+
+func TestParseUserLimits(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("a", MaxNameBytes)
+	if _, err := ParseUser(longest); err != nil {
+		t.Error(err)
+	}
+	if _, err := ParseUser(longest + "a"); err == nil {
+		t.Error("a name that is too long is accepted")
+	}
+	for in, want := range map[string]bool{`"a@b"@x.io`: true, `a@b"@x.io`: false, `"a@b@x.io`: false, "a@b@x.io": false} {
+		if _, err := ParseUser(in); (err == nil) != want {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+}
+
+// Names that are refused today still have keys.
+func TestKeyOf(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]UserKey{
+		"Zoe@X.io": "zoe@x.io", " Deploy-Bot ": "Deploy-Bot", " A B@X.io ": "a b@x.io", "a, b": "a, b", "": "",
+	} {
+		if got := KeyOf(in); got != want {
+			t.Errorf("KeyOf(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSplitEmail(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][2]string{
+		"a@x": {"a", "x"}, `"a@b"@x`: {`"a@b"`, "x"}, "@x": {"", "x"}, "a@": {"a", ""}, "bot": {"bot", ""},
+	} {
+		if local, domain := SplitEmail(in); local != want[0] || domain != want[1] {
+			t.Errorf("SplitEmail(%q) = %q, %q", in, local, domain)
+		}
+	}
+}
+
+func TestFoldASCII(t *testing.T) {
+	t.Parallel()
+	const upper, lower = "@ABCXYZ[\\ÄÉ\u212A", "@abcxyz[\\ÄÉ\u212A"
+	if got := FoldASCII(upper); got != lower || FoldASCII(lower) != lower {
+		t.Errorf("FoldASCII(%q) = %q, want %q", upper, got, lower)
+	}
+}
