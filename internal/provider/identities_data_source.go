@@ -40,7 +40,7 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
 			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
-			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userValidator{}}, MarkdownDescription: filterUser},
+			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userCheck}, MarkdownDescription: filterUser},
 			"source":       schema.StringAttribute{Optional: true, Validators: sourceValidators(), MarkdownDescription: filterSource},
 			"identities": schema.ListNestedAttribute{
 				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: mappingRecordAttributes()},

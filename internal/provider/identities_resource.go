@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -39,13 +38,11 @@ var (
 
 // NewIdentitiesResource returns sym_identities: the manual mappings of one service,
 // thousands of them in one resource.
-func NewIdentitiesResource() resource.Resource { return &identitiesResource{} }
-
-type identitiesResource struct{ data *providerData }
-
-func (r *identitiesResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_identities"
+func NewIdentitiesResource() resource.Resource {
+	return &identitiesResource{baseResource{name: "identities"}}
 }
+
+type identitiesResource struct{ baseResource }
 
 func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
@@ -99,14 +96,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 }
 
 func (r *identitiesResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"service_type": identityschema.StringAttribute{RequiredForImport: true, Description: "Type of the service."},
-		"external_id":  identityschema.StringAttribute{RequiredForImport: true, Description: "External id of the service."},
-	}}
-}
-
-func (r *identitiesResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+	resp.IdentitySchema = serviceIdentitySchema()
 }
 
 // ValidateConfig checks all that can be checked without the API: every row,
@@ -144,9 +134,7 @@ func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	resp.State.Raw = plan.withComputed()
 	saveRevisions(ctx, resp.Private, a.after, a.known, &resp.Diagnostics)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.key())...)
-	}
+	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
 }
 
 const readIdentities = "Read Identity Mappings"
@@ -167,9 +155,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, readIdentities, "", state.service.String(), err)
 		return
 	}
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.key())...)
-	}
+	setIdentity(ctx, resp.Identity, state.key(), &resp.Diagnostics)
 	found := refresh(state, rows, stored)
 	if len(found.gone) > 0 {
 		warnRowsGone(&resp.Diagnostics, state.service, found.gone, r.data.storeCreated())
@@ -190,9 +176,7 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	known := loadRevisions(ctx, req.Private, before, &resp.Diagnostics)
 	changes := compareRows(before, after)
 	nowExclusive := plan.exclusive == on && state.exclusive != on
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.key())...)
-	}
+	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
 	if changes.none() && !nowExclusive { // options, or the spelling of keys
 		resp.State.Raw = plan.withComputed()
 		saveRevisions(ctx, resp.Private, after, known, &resp.Diagnostics)
@@ -463,9 +447,7 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	}
 	imported := readIdentitiesObject(emptyObject(resp.State.Raw.Type(), service))
 	resp.State.Raw = imported.withElements(elements)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.key())...)
-	}
+	setIdentity(ctx, resp.Identity, imported.key(), &resp.Diagnostics)
 }
 
 func importedService(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, bool) {

@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -23,13 +22,11 @@ var (
 
 // NewIdentityListResource returns sym_identity for terraform query: the mappings
 // that can be imported.
-func NewIdentityListResource() list.ListResource { return &identityListResource{} }
-
-type identityListResource struct{ data *providerData }
-
-func (l *identityListResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_identity"
+func NewIdentityListResource() list.ListResource {
+	return &identityListResource{baseResource{name: "identity"}}
 }
+
+type identityListResource struct{ baseResource }
 
 func (l *identityListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -38,14 +35,10 @@ func (l *identityListResource) ListResourceConfigSchema(_ context.Context, _ lis
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
 			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
-			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userValidator{}}, MarkdownDescription: filterUser},
+			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userCheck}, MarkdownDescription: filterUser},
 			"source":       schema.StringAttribute{Optional: true, Validators: sourceValidators(), MarkdownDescription: filterSource},
 		},
 	}
-}
-
-func (l *identityListResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	l.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 func (l *identityListResource) ValidateListResourceConfig(ctx context.Context, req list.ValidateConfigRequest, resp *list.ValidateConfigResponse) {

@@ -40,9 +40,11 @@ var (
 )
 
 // NewIdentityResource returns sym_identity: one manual mapping.
-func NewIdentityResource() resource.Resource { return &identityResource{} }
+func NewIdentityResource() resource.Resource {
+	return &identityResource{baseResource{name: "identity"}}
+}
 
-type identityResource struct{ data *providerData }
+type identityResource struct{ baseResource }
 
 // identityModel is the state and configuration of sym_identity.
 type identityModel struct {
@@ -68,10 +70,6 @@ type identityKeyModel struct {
 	ExternalID  types.String `tfsdk:"external_id"`
 }
 
-func (r *identityResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_identity"
-}
-
 func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
@@ -83,7 +81,7 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required:   true,
-				Validators: []validator.String{userValidator{}},
+				Validators: []validator.String{userCheck},
 				PlanModifiers: []planmodifier.String{
 					stringplanmodifier.RequiresReplaceIf(isAnotherUser, "Another user is another mapping.", "Another user is another mapping."),
 				},
@@ -154,10 +152,6 @@ func (r *identityResource) IdentitySchema(_ context.Context, _ resource.Identity
 	}}
 }
 
-func (r *identityResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
-}
-
 func (r *identityResource) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return []resource.ConfigValidator{
 		resourcevalidator.ExactlyOneOf(path.MatchRoot("identity"), path.MatchRoot("matcher")),
@@ -165,9 +159,8 @@ func (r *identityResource) ConfigValidators(context.Context) []resource.ConfigVa
 }
 
 func (r *identityResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config identityModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	config, ok := decode[identityModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
@@ -210,9 +203,8 @@ func isAnotherUser(_ context.Context, req planmodifier.StringRequest, resp *stri
 const createAttempts = 5
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan identityModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, want, ok := plan.applied(&resp.Diagnostics)
@@ -225,9 +217,7 @@ func (r *identityResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	plan.setStored(key, *written)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
-	}
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
 
 // adopt reads, applies the adoption rules and writes on the condition that
@@ -268,9 +258,8 @@ func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan ident
 }
 
 func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state identityModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, ok := state.key()
@@ -282,9 +271,7 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if resp.Identity != nil { // also of what is gone: the framework insists
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
-	}
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics) // also of what is gone: the framework insists
 	if stored == nil {
 		warnGone(&resp.Diagnostics, key, state, r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
@@ -362,10 +349,9 @@ func (r *identityResource) accountStatus(ctx context.Context, key mappingKey, st
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state identityModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	plan, _ := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
+	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, want, ok := plan.applied(&resp.Diagnostics)
@@ -384,9 +370,7 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
-	}
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
 
 // change overwrites the mapping on the condition that state still tells what
@@ -413,9 +397,8 @@ func (r *identityResource) change(ctx context.Context, key mappingKey, plan, sta
 }
 
 func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state identityModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, ok := state.key()
@@ -488,9 +471,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if req.Plan.Raw.Equal(req.State.Raw) && reused == nil {
 		return // no change
 	}
-	var plan identityModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, known := plan.key()
@@ -500,9 +482,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	want, wantKnown := plan.matcher()
 	changed := true
 	if !req.State.Raw.IsNull() {
-		var state identityModel
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		if resp.Diagnostics.HasError() {
+		state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
+		if !ok {
 			return
 		}
 		before, _ := state.key()
@@ -589,9 +570,7 @@ func (r *identityResource) ImportState(ctx context.Context, req resource.ImportS
 	}
 	state.setStored(key, *stored)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, key.model())...)
-	}
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
 
 func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) (mappingKey, bool) {

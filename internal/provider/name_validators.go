@@ -15,24 +15,35 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// userValidator checks that a string names a user.
-type userValidator struct{}
-
-var _ validator.String = userValidator{}
-
-func (userValidator) Description(context.Context) string {
-	return "must be a person's e-mail or a bot's username"
+// textCheck makes a validator of a check. Unknown and null pass.
+type textCheck struct {
+	summary   string
+	describes string
+	check     func(string) error
 }
 
-func (v userValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+var _ validator.String = textCheck{}
 
-func (userValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+func (c textCheck) Description(context.Context) string { return c.describes }
+
+func (c textCheck) MarkdownDescription(context.Context) string { return c.describes }
+
+func (c textCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !isSet(req.ConfigValue) {
 		return
 	}
-	if _, err := identity.ParseUser(req.ConfigValue.ValueString()); err != nil {
-		addInvalid(&resp.Diagnostics, req.Path, "Invalid User", err)
+	if err := c.check(req.ConfigValue.ValueString()); err != nil {
+		addInvalid(&resp.Diagnostics, req.Path, c.summary, err)
 	}
+}
+
+// userCheck checks that a string names a user.
+var userCheck = textCheck{
+	summary: "Invalid User", describes: "must be a person's e-mail or a bot's username",
+	check: func(name string) error {
+		_, err := identity.ParseUser(name)
+		return err
+	},
 }
 
 // serviceKey reads a service from its two attributes. ok is false while one

@@ -27,6 +27,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
@@ -64,7 +65,7 @@ func (p *symProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 }
 
 func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
-	filled := []validator.String{settingCheck{"must not be empty", checkFilled}}
+	filled := []validator.String{settingCheck("must not be empty", checkFilled)}
 	optional := func(doc string, validators ...validator.String) schema.StringAttribute {
 		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: doc}
 	}
@@ -76,7 +77,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			"org": optional("Slug of the organization. When set, it must equal the token's (or the embedded configuration's): "+
 				"another organization's store would look as if everything were gone. Or `SYM_ORG`.", filled...),
 			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Excludes `embedded`. Or `SYM_API_URL`.",
-				settingCheck{"must be an http or https URL without user, query and fragment", config.CheckAPIURL}),
+				settingCheck("must be an http or https URL without user, query and fragment", config.CheckAPIURL)),
 			"embedded": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Runs the identity API inside the provider, instead of asking a server. Excludes `api_url`. " +
@@ -90,7 +91,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				Validators: []validator.String{settingCheck{"must be a token without spaces", config.CheckToken}},
+				Validators: []validator.String{settingCheck("must be a token without spaces", config.CheckToken)},
 				MarkdownDescription: "Bearer token. Prefer a source outside of the configuration. The first that is set is used: `token`, `token_file`, " +
 					"the variable that `jwt_env_var` names, `SYM_JWT`, `SYM_TOKEN_FILE`, the CI's own identity (see `oidc_audience`), symflow's own login file " +
 					"(`~/.config/symflow/default/config.yml`; its organization must equal `org`).",
@@ -120,7 +121,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				MarkdownDescription: fmt.Sprintf("How many requests are under way at once, whatever `-parallelism` says. %d by default. Or `SYM_MAX_CONCURRENCY`.", client.DefaultConcurrency),
 			},
 			"request_timeout": optional(fmt.Sprintf("How long one attempt of a request may take, such as `45s` or `2m`. `%s` by default. Or `SYM_REQUEST_TIMEOUT`.", client.DefaultTimeout),
-				settingCheck{"must be a duration above zero", config.CheckDuration}),
+				settingCheck("must be a duration above zero", config.CheckDuration)),
 			"ca_cert_file":     optional("PEM file with certificates of private authorities, accepted beside the system's. Or `SYM_CA_CERT_FILE`.", filled...),
 			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. Or `SYM_CLIENT_CERT_FILE`.", filled...),
 			"client_key_file":  optional("PEM file with the key of `client_cert_file`. Or `SYM_CLIENT_KEY_FILE`.", filled...),
@@ -267,6 +268,36 @@ func (d *providerData) connect(ctx context.Context, diags *diag.Diagnostics) (ap
 	return connection.API, true
 }
 
+// baseResource holds what all resources and list resources have in common.
+type baseResource struct {
+	name string // without the provider's prefix
+	data *providerData
+}
+
+func (r *baseResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.name
+}
+
+func (r *baseResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+// setIdentity sets a resource identity; nil with a Terraform that knows none.
+func setIdentity(ctx context.Context, id *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
+	if id != nil {
+		diags.Append(id.Set(ctx, model)...)
+	}
+}
+
+// decode reads a configuration, plan or state into a model. ok is false after
+// any error in diags.
+func decode[T any](ctx context.Context, from interface {
+	Get(context.Context, any) diag.Diagnostics
+}, diags *diag.Diagnostics) (model T, ok bool) {
+	diags.Append(from.Get(ctx, &model)...)
+	return model, !diags.HasError()
+}
+
 // dataSource holds what all data sources have in common.
 type dataSource struct {
 	name string // without the provider's prefix
@@ -312,25 +343,9 @@ func checkFilled(value string) error {
 	return nil
 }
 
-// settingCheck makes a validator of a check. Unknown and null pass.
-type settingCheck struct {
-	describes string
-	check     func(string) error
-}
-
-var _ validator.String = settingCheck{}
-
-func (c settingCheck) Description(context.Context) string { return c.describes }
-
-func (c settingCheck) MarkdownDescription(context.Context) string { return c.describes }
-
-func (c settingCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	if err := c.check(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Provider Setting", sentence(err.Error()))
-	}
+// settingCheck makes a validator of a setting's check.
+func settingCheck(describes string, check func(string) error) validator.String {
+	return textCheck{summary: "Invalid Provider Setting", describes: describes, check: check}
 }
 
 // headersCheck checks each header that is known.

@@ -96,7 +96,7 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			"Reading writes nothing unless `persist = true`.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
-				Required: true, Validators: []validator.String{userValidator{}},
+				Required: true, Validators: []validator.String{userCheck},
 				MarkdownDescription: "Whose account is wanted: a person by e-mail, or a bot by username (no `@`).",
 			},
 			"service_type": schema.StringAttribute{

@@ -34,9 +34,11 @@ var (
 )
 
 // NewServiceResource returns sym_service: one registered target service.
-func NewServiceResource() resource.Resource { return &serviceResource{} }
+func NewServiceResource() resource.Resource {
+	return &serviceResource{baseResource{name: "service"}}
+}
 
-type serviceResource struct{ data *providerData }
+type serviceResource struct{ baseResource }
 
 // serviceModel is a service as configuration and state have it. No label and
 // an empty one are the same to the API; here it is null.
@@ -52,10 +54,6 @@ type serviceModel struct {
 type serviceKeyModel struct {
 	ServiceType types.String `tfsdk:"service_type"`
 	ExternalID  types.String `tfsdk:"external_id"`
-}
-
-func (r *serviceResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service"
 }
 
 func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -91,21 +89,20 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	}
 }
 
-func (r *serviceResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+func serviceIdentitySchema() identityschema.Schema {
+	return identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"service_type": identityschema.StringAttribute{RequiredForImport: true, Description: "Type of the service."},
 		"external_id":  identityschema.StringAttribute{RequiredForImport: true, Description: "External id of the service."},
 	}}
 }
 
-func (r *serviceResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+func (r *serviceResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = serviceIdentitySchema()
 }
 
 func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config serviceModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	config, ok := decode[serviceModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	if managed := (identity.ServiceKey{Type: config.ServiceType.ValueString()}).Managed(); managed {
@@ -150,9 +147,7 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 		return
 	}
 	if stored == nil {
-		if resp.Identity != nil { // state written before there were identities has none, and the framework wants one
-			resp.Diagnostics.Append(resp.Identity.Set(ctx, serviceKeyModel{state.ServiceType, state.ExternalID})...)
-		}
+		setIdentity(ctx, resp.Identity, serviceKeyModel{state.ServiceType, state.ExternalID}, &resp.Diagnostics) // state written before there were identities has none, and the framework wants one
 		warnServiceGone(&resp.Diagnostics, state.key(), r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
 		return
@@ -259,9 +254,7 @@ func (r *serviceResource) find(ctx context.Context, key identity.ServiceKey, act
 func saveService(ctx context.Context, s identity.Service, state *tfsdk.State, id *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
 	m := newServiceModel(s)
 	diags.Append(state.Set(ctx, m)...)
-	if id != nil { // nil with a Terraform that knows no resource identity
-		diags.Append(id.Set(ctx, serviceKeyModel{m.ServiceType, m.ExternalID})...)
-	}
+	setIdentity(ctx, id, serviceKeyModel{m.ServiceType, m.ExternalID}, diags)
 }
 
 func newServiceModel(s identity.Service) serviceModel {
@@ -312,7 +305,7 @@ func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCrea
 const maxLabelBytes = 256
 
 // labelCheck keeps labels to what every store gives back unchanged.
-var labelCheck = settingCheck{"must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
+var labelCheck = settingCheck("must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
 	switch {
 	case label == "":
 		return errors.New("the label is empty; leave it out (or null) for a service without one")
@@ -322,4 +315,4 @@ var labelCheck = settingCheck{"must be 1 to 256 bytes without outer spaces and c
 		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
 	}
 	return nil
-}}
+})

@@ -46,11 +46,11 @@ type userDataModel struct {
 func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := userRecordAttributes()
 	attributes["email"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{ownNameValidator{identity.Normal}},
+		Optional: true, Computed: true, Validators: []validator.String{emailCheck},
 		MarkdownDescription: "E-mail of a person; it compares without case and outer spaces. Null for a bot. Exactly one of `email`, `username` and `id` is set.",
 	}
 	attributes["username"] = schema.StringAttribute{
-		Optional: true, Computed: true, Validators: []validator.String{ownNameValidator{identity.Bot}},
+		Optional: true, Computed: true, Validators: []validator.String{usernameCheck},
 		MarkdownDescription: "Username of a bot. Null for a person.",
 	}
 	attributes["id"] = schema.StringAttribute{

@@ -39,9 +39,11 @@ var (
 )
 
 // NewUserResource returns sym_user: one person or bot.
-func NewUserResource() resource.Resource { return &userResource{} }
+func NewUserResource() resource.Resource {
+	return &userResource{baseResource{name: "user"}}
+}
 
-type userResource struct{ data *providerData }
+type userResource struct{ baseResource }
 
 // userModel is the state and configuration of sym_user.
 type userModel struct {
@@ -67,13 +69,9 @@ func roles() []string {
 	return []string{string(identity.Admin), string(identity.Member), string(identity.Guest)}
 }
 
-func (r *userResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_user"
-}
-
 func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
-	names := []validator.String{personNameValidator{}}
+	names := []validator.String{personNameCheck}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A person or a bot. People need no `sym_user` to be mapped, because mapping an e-mail that the API does not know creates the person; " +
 			"bots do, because a mapping never creates one.\n\n" +
@@ -83,12 +81,12 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"Identities of the same configuration go first when they refer to this resource, as in `user = sym_user.ada.email`.",
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{ownNameValidator{identity.Normal}},
+				Optional: true, Validators: []validator.String{emailCheck},
 				MarkdownDescription: "E-mail of a person. It compares without case and outer spaces; another one renames the user in place, and is an error where another user has it. " +
 					"Exactly one of `email` and `username` is set; changing from one to the other replaces the user.",
 			},
 			"username": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{ownNameValidator{identity.Bot}},
+				Optional: true, Validators: []validator.String{usernameCheck},
 				MarkdownDescription: "Username of a bot, without `@`, comma and space. It compares exactly; another one renames the bot in place.",
 			},
 			"first_name": schema.StringAttribute{
@@ -130,18 +128,13 @@ func (r *userResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 	}}
 }
 
-func (r *userResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
-}
-
 func (r *userResource) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return []resource.ConfigValidator{resourcevalidator.ExactlyOneOf(path.MatchRoot("email"), path.MatchRoot("username"))}
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan userModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, ok := plan.applied(&resp.Diagnostics)
@@ -169,9 +162,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	plan.fillIn(user)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	if resp.Identity != nil { // nil with a Terraform that knows no resource identity
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{plan.ID})...)
-	}
+	setIdentity(ctx, resp.Identity, userKeyModel{plan.ID}, &resp.Diagnostics)
 }
 
 // applied returns the name that an approved plan asks for. All values are known
@@ -189,9 +180,8 @@ func (m userModel) applied(diags *diag.Diagnostics) (identity.UserKey, bool) {
 }
 
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state userModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	// By name first: such reads are shared with those of other resources.
@@ -204,9 +194,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if resp.Identity != nil { // also of what is gone: the framework insists
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{state.ID})...)
-	}
+	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics) // also of what is gone: the framework insists
 	if stored == nil {
 		warnUserGone(&resp.Diagnostics, state, recreated, r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
@@ -219,10 +207,9 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 // Update sends what differs between state and plan, and nothing else: what the
 // configuration does not set may have changed since it was read.
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state userModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	plan, _ := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
+	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	key, ok := plan.applied(&resp.Diagnostics)
@@ -238,9 +225,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, written)...)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{written.ID})...)
-	}
+	setIdentity(ctx, resp.Identity, userKeyModel{written.ID}, &resp.Diagnostics)
 }
 
 // change applies the plan and returns what was written, which after an error
@@ -295,9 +280,8 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 }
 
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state userModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	// By id, because such a read is never shared with an earlier one.
@@ -325,18 +309,16 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if req.Plan.Raw.IsNull() {
 		return // destroy; what else will be gone by then is known only at apply
 	}
-	var plan userModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	if req.State.Raw.IsNull() {
 		r.planCreate(ctx, plan, resp)
 		return
 	}
-	var state userModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
+	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	if kind := plan.kind(); kind != "" && kind != state.kind() {
@@ -389,9 +371,7 @@ func (r *userResource) ImportState(ctx context.Context, req resource.ImportState
 	var state userModel
 	state.setStored(*stored)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	if resp.Identity != nil {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, userKeyModel{state.ID})...)
-	}
+	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics)
 }
 
 // findImported finds the user that an import names: text is an e-mail, a username or an
@@ -550,27 +530,17 @@ func timeOrNull(t time.Time) types.String {
 	return types.StringValue(t.UTC().Format(time.RFC3339))
 }
 
-// ownNameValidator checks that a string is a user's name of one kind.
-type ownNameValidator struct{ kind identity.UserType }
+var (
+	emailCheck    = ownNameCheck(identity.Normal, "must be an e-mail")
+	usernameCheck = ownNameCheck(identity.Bot, "must be a bot's username, without an @")
+)
 
-var _ validator.String = ownNameValidator{}
-
-func (v ownNameValidator) Description(context.Context) string {
-	if v.kind == identity.Bot {
-		return "must be a bot's username, without an @"
-	}
-	return "must be an e-mail"
-}
-
-func (v ownNameValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (v ownNameValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if !isSet(req.ConfigValue) {
-		return
-	}
-	if _, err := parseOwnName(v.kind, req.ConfigValue.ValueString()); err != nil {
-		addInvalid(&resp.Diagnostics, req.Path, "Invalid User", err)
-	}
+// ownNameCheck checks that a string is a user's name of one kind.
+func ownNameCheck(kind identity.UserType, describes string) textCheck {
+	return textCheck{summary: "Invalid User", describes: describes, check: func(name string) error {
+		_, err := parseOwnName(kind, name)
+		return err
+	}}
 }
 
 // parseOwnName parses a name of one kind.
@@ -585,27 +555,18 @@ func parseOwnName(kind identity.UserType, name string) (identity.UserKey, error)
 	return key, identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not an e-mail", name), "Set username for a bot.")
 }
 
-// personNameValidator keeps names to what every store gives back unchanged.
-type personNameValidator struct{}
+const (
+	maxPersonNameBytes = 1024
+	personNameRule     = "must be at most 1024 bytes without outer spaces and control characters"
+)
 
-var _ validator.String = personNameValidator{}
-
-const maxPersonNameBytes = 1024
-
-func (personNameValidator) Description(context.Context) string {
-	return fmt.Sprintf("must be at most %d bytes without outer spaces and control characters", maxPersonNameBytes)
-}
-
-func (v personNameValidator) MarkdownDescription(ctx context.Context) string {
-	return v.Description(ctx)
-}
-
-func (v personNameValidator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	name := req.ConfigValue.ValueString() // "" passes, so null and unknown do
+// personNameCheck keeps names to what every store gives back unchanged.
+var personNameCheck = textCheck{summary: "Invalid Name", describes: personNameRule, check: func(name string) error {
 	if name != strings.TrimSpace(name) || len(name) > maxPersonNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Name", sentence("A name "+v.Description(ctx)))
+		return errors.New("a name " + personNameRule)
 	}
-}
+	return nil
+}}
 
 // warnAdoption shows what creating an existing user overwrites; nothing where
 // nothing is.
