@@ -172,15 +172,19 @@ func TestDomainsAreRefused(t *testing.T) {
 }
 
 // TestLocalPartNeedsDomains proves that a directory that reads local parts is told
-// at its line to say whose.
+// to say of which domains. It is opened at the start: it reads the environment.
 func TestLocalPartNeedsDomains(t *testing.T) {
 	t.Parallel()
-	const block = "service \"aws_iam\" \"123456789012\" {\n  directory \"aws_iam\" {\n    region = \"eu-central-1\"\n    strategy = \"local_part\"\n    %s\n  }\n}\n"
-	if _, err := load(t, head+fmt.Sprintf(block, ""), Options{}); err == nil || !strings.Contains(err.Error(), "needs the domains of your people") {
-		t.Errorf("without domains: %v", err)
-	}
-	if _, err := load(t, head+fmt.Sprintf(block, `domains = ["acme.com"]`), Options{}); err != nil {
-		t.Errorf("with domains: %v", err)
+	for line, want := range map[string]string{"": "needs the domains of your people", `domains = ["acme.com"]`: ""} {
+		src := "service \"aws_iam\" \"123456789012\" {\n  directory \"aws_iam\" {\n    region = \"eu-central-1\"\n    strategy = \"local_part\"\n    " + line + "\n  }\n}\n"
+		cfg, err := load(t, head+src, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = cfg.Services[0].Directory.Open()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", line, err, want)
+		}
 	}
 }
 
