@@ -136,8 +136,13 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 	reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess), answer)
 }
 
+// attributes of a person. A uid in front of the id is the person's name.
 func attributes(p directorytest.Person) map[string][]string {
-	a := map[string][]string{"entryUUID": {p.ID}, "mail": p.Emails, "objectClass": {"top", "person"}}
+	uid, id, named := strings.Cut(p.ID, ":")
+	if !named {
+		uid, id = "user-"+p.ID, p.ID
+	}
+	a := map[string][]string{"entryUUID": {id}, "uid": {uid}, "mail": p.Emails, "objectClass": {"top", "person"}}
 	if p.Inactive {
 		a["pwdAccountLockedTime"] = []string{"000001010000Z"}
 	}

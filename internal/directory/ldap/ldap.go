@@ -55,9 +55,10 @@ type server struct {
 }
 
 var (
-	_ directory.Directory   = (*server)(nil)
-	_ directory.Lister      = (*server)(nil)
-	_ directory.BatchFinder = (*server)(nil)
+	_ directory.Directory     = (*server)(nil)
+	_ directory.Lister        = (*server)(nil)
+	_ directory.BatchFinder   = (*server)(nil)
+	_ directory.AccountFinder = (*server)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -104,15 +105,24 @@ func (s *server) Describe() directory.Descriptor {
 	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, ListNeedsEmail: true, LookupSeesInactive: true}
 }
 
-// Check binds and reads one person: a credential without read access sees an
-// empty tree, in which everybody would be absent.
+// Check reads a few people and searches for the address of one of them: a
+// credential without read access sees an empty tree, in which everybody would be
+// absent.
 func (s *server) Check(ctx context.Context) error {
-	for page, err := range s.search(ctx, s.withAnyAddress(), 1) {
+	for page, err := range s.search(ctx, s.withAnyAddress(), 10) {
 		if err != nil {
 			return err
 		}
-		if len(page) > 0 {
-			return nil
+		for _, a := range page {
+			if len(a.Addresses) == 0 {
+				continue
+			}
+			email := a.Addresses[0].Email
+			found, err := s.Find(ctx, email)
+			if err == nil && !slices.ContainsFunc(found, func(b directory.Account) bool { return a.Identity == b.Identity }) {
+				err = fmt.Errorf("%w as expected: a search for the address %q of the account %q does not find it", directory.ErrUnavailable, email, a.Identity)
+			}
+			return err
 		}
 	}
 	return fmt.Errorf("%w: it sees nobody below %s; grant it %s, or correct base_dn, strategy and filter", directory.ErrPermission, s.cfg.BaseDN, grant)
@@ -146,7 +156,16 @@ func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]di
 
 // FindID implements directory.IDFinder.
 func (s *server) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	term, ok := s.schema.withID(id)
+	return s.findBy(ctx, s.schema.id, id)
+}
+
+// FindAccount implements directory.AccountFinder.
+func (s *server) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
+	return s.findBy(ctx, s.schema.account, accountID)
+}
+
+func (s *server) findBy(ctx context.Context, attribute, id string) ([]directory.Account, error) {
+	term, ok := s.schema.withID(attribute, id)
 	if !ok {
 		return nil, nil
 	}
@@ -197,16 +216,12 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 			if err != nil {
 				return nil, "", s.failure(ctx, err)
 			}
-			if len(result.Referrals) > 0 {
-				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s; choose a base_dn that it holds itself", directory.ErrRefused, s.cfg.BaseDN)
+			if i := slices.IndexFunc(result.Referrals, func(r string) bool { return !withoutPeople(r) }); i >= 0 {
+				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn that it holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
 			}
-			var accounts []directory.Account
-			for _, entry := range result.Entries {
-				a, err := s.schema.account(entry)
-				if err != nil {
-					return nil, "", err
-				}
-				accounts = append(accounts, a)
+			accounts := make([]directory.Account, len(result.Entries))
+			for i, entry := range result.Entries {
+				accounts[i] = s.schema.read(entry, time.Now())
 			}
 			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 			if next == nil {
@@ -219,6 +234,25 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 			}
 		}
 	}
+}
+
+// withoutPeople reports whether a referral leads to a partition that Active
+// Directory refers to from the root of every domain and that holds no people.
+func withoutPeople(referral string) bool {
+	target, err := url.Parse(referral)
+	if err != nil {
+		return false
+	}
+	dn, err := ldap.ParseDN(strings.TrimPrefix(target.Path, "/"))
+	if err != nil || len(dn.RDNs) == 0 || len(dn.RDNs[0].Attributes) == 0 {
+		return false
+	}
+	first := dn.RDNs[0].Attributes[0]
+	switch strings.ToLower(first.Type + "=" + first.Value) {
+	case "dc=forestdnszones", "dc=domaindnszones", "cn=configuration", "cn=schema":
+		return true
+	}
+	return false
 }
 
 // connect dials, secures the connection unless that is waived, and binds.

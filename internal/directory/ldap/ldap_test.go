@@ -24,15 +24,59 @@ func config(base string) ldap.Config {
 	return ldap.Config{BaseURL: base, Username: bindDN, Password: directorytest.Secret, BaseDN: baseDN, AllowPlaintext: true}
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	directorytest.Run(t, directorytest.Subject{
+func subject() directorytest.Subject {
+	return directorytest.Subject{
 		Kind:       "ldap",
 		AllPrimary: true,
 		Service:    service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			return ldap.Open(config(fake{world: env.World}.listen(t)))
 		},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	directorytest.Run(t, subject())
+}
+
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	byUID := func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+		cfg := config(fake{world: env.World}.listen(t))
+		cfg.IDAttribute = "uid"
+		return ldap.Open(cfg)
+	}
+	person := func(id string, emails ...string) directorytest.Person {
+		return directorytest.Person{ID: id, Emails: emails}
+	}
+	people := func(some ...directorytest.Person) directorytest.World { return directorytest.World{People: some} }
+	left := person("u-1", "ann@example.com")
+	left.Inactive = true
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename: directorytest.Scenes(
+			directorytest.Scene{World: people(person("martin:7", "ann.martin@example.com")), Open: byUID,
+				Asks: []directorytest.Ask{directorytest.Stored("lee", "7", identity.AccountRenamed)}},
+			s.DefaultScenes(directorytest.Rename)[0]),
+		directorytest.RenameReuse: directorytest.Scenes(
+			directorytest.Scene{World: people(person("martin:7", "ann.martin@example.com"), person("lee:8", "ann@example.com")), Open: byUID,
+				Asks: []directorytest.Ask{directorytest.Stored("lee", "7", identity.AccountReused), directorytest.Email("ann@example.com", identity.Found, "lee")}},
+			s.DefaultScenes(directorytest.RenameReuse)[0]),
+		directorytest.RecycledAddress: directorytest.Scenes( // the list leaves out entries without an address, so that it calls nobody absent
+			directorytest.Scene{World: people(person("u-2", "ann@example.com")), Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Found, "u-2")}}),
+		directorytest.Unverified: directorytest.Cannot("LDAP does not say whether an address is proved: administrators write them"),
+		directorytest.Pending:    directorytest.Cannot("nobody registers by themselves"),
+		directorytest.Guest:      directorytest.Cannot("LDAP knows no guests; filter leaves out who is none of the people"),
+		directorytest.InactiveTwin: directorytest.Scenes(
+			directorytest.Scene{World: people(left, person("u-2", "ann@example.com")), // of different names: perhaps two people
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, "u-1", "u-2")}}),
+		directorytest.InactiveOwner: directorytest.Scenes(
+			directorytest.Scene{World: people(left, person("u-2", "boss@example.com", "ann@example.com")), // the values of mail have no order
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, "u-1", "u-2"), directorytest.Email("boss@example.com", identity.Found, "u-2")}}),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{World: directorytest.World{People: []directorytest.Person{person("u-1", "ann@example.com"), person("u-2", "ann@example.com")}, PageSize: 1, Repeats: true},
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}}),
 	})
 }
 

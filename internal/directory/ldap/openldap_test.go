@@ -67,6 +67,7 @@ func TestOpenLDAP(t *testing.T) {
 	t.Run("answers", func(t *testing.T) { t.Parallel(); openLDAPAnswers(t, server) })
 	t.Run("walk", func(t *testing.T) { t.Parallel(); openLDAPWalk(t, server) })
 	t.Run("refusals", func(t *testing.T) { t.Parallel(); openLDAPRefusals(t, server) })
+	t.Run("forest", func(t *testing.T) { t.Parallel(); openLDAPForest(t, server) })
 	t.Run("ids", func(t *testing.T) { t.Parallel(); openLDAPIDs(t, server) })
 }
 
@@ -200,6 +201,7 @@ func openLDAPRefusals(t *testing.T, server *slapd) {
 		"no DN":                {func(c *ldap.Config) { c.Username = "reader" }, directory.ErrCredential, "username"},
 		"base":                 {func(c *ldap.Config) { c.BaseDN = "ou=people,dc=elsewhere" }, directory.ErrRefused, "base_dn"},
 		"base below":           {func(c *ldap.Config) { c.BaseDN = "ou=nothing," + people }, directory.ErrRefused, "base_dn"},
+		"child domain":         {func(c *ldap.Config) { c.BaseDN = "ou=forest," + suffix }, directory.ErrRefused, "emea.acme.example"},
 		"sees nobody":          {func(c *ldap.Config) { c.Username = blind }, directory.ErrRefused, "may not see it"},
 		"referral":             {func(c *ldap.Config) { c.BaseDN = suffix }, directory.ErrRefused, "refers to another server"},
 		"not secured":          {func(c *ldap.Config) { c.BaseURL, c.AllowPlaintext, c.CAFile = server.plain, true, "" }, directory.ErrRefused, "onfidentiality"},
@@ -229,6 +231,22 @@ func openLDAPRefusals(t *testing.T, server *slapd) {
 			t.Errorf("Walk beyond the server's limit: %v, want ErrTruncated that says so", err)
 		}
 	})
+}
+
+// openLDAPForest asks below a base that refers to the partitions of Active
+// Directory without people, with the attributes that it has.
+func openLDAPForest(t *testing.T, server *slapd) {
+	d := server.open(t, func(c *ldap.Config) { c.BaseDN = "ou=corp," + suffix })
+	if err := d.Check(t.Context()); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+	want := []string{"found corp-ann", "inactive corp-bob", "found corp-never", "not_found"}
+	for way, d := range map[string]directory.Directory{"batch": d, "one at a time": oneAtATime{d}, "walk": onlyWalks{d, d.(directory.Lister)}} {
+		got := ask(t, d, "ann@corp.example", "bob@corp.example", "never@corp.example", "nobody@corp.example")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", way, diff)
+		}
+	}
 }
 
 func openLDAPIDs(t *testing.T, server *slapd) {

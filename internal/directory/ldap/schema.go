@@ -4,11 +4,14 @@
 package ldap
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -19,30 +22,43 @@ import (
 type schema struct {
 	people    string // the filter for them
 	addresses []address
-	id        string
+	signIn    string
+	account   string // the attribute with the id that an entry never changes
+	id        string // what is stored; "dn" = the DN
 }
 
-// address is an attribute with addresses, the main one first. Values have the
-// prefix before them.
-type address struct{ name, prefix string }
+// address is an attribute with addresses. Values have the prefix before them.
+type address struct {
+	name, prefix string
+	kind         directory.AddressKind
+}
 
+// schemaOf returns what a kind of server has. The sign-in name of Active
+// Directory is an address of its own. Where it is the uid, an address in it does
+// not match: servers have no index that finds those.
 func schemaOf(strategy string) (schema, error) {
+	mail := address{name: "mail", kind: directory.Primary}
+	var s schema
 	switch strategy {
 	case "", "openldap":
-		return schema{people: "(objectClass=person)", addresses: []address{{name: "mail"}}, id: "entryUUID"}, nil
+		s = schema{people: "(objectClass=person)", addresses: []address{mail}, signIn: "uid", account: "entryUUID"}
 	case "ad":
-		return schema{people: "(objectCategory=person)(objectClass=user)", id: "objectGUID",
-			addresses: []address{{name: "mail"}, {name: "userPrincipalName"}, {name: "proxyAddresses", prefix: "smtp:"}}}, nil
+		s = schema{people: "(objectCategory=person)(objectClass=user)", signIn: "userPrincipalName", account: "objectGUID",
+			addresses: []address{mail, {name: "userPrincipalName", kind: directory.Primary}, {name: "proxyAddresses", prefix: "smtp:"}}}
 	case "freeipa":
-		return schema{people: "(objectClass=person)", addresses: []address{{name: "mail"}, {name: "mailAlternateAddress"}}, id: "ipaUniqueID"}, nil
+		s = schema{people: "(objectClass=person)", addresses: []address{mail, {name: "mailAlternateAddress"}}, signIn: "uid", account: "ipaUniqueID"}
+	default:
+		return schema{}, fmt.Errorf("strategy: it is openldap, ad or freeipa, not %q", strategy)
 	}
-	return schema{}, fmt.Errorf("strategy: it is openldap, ad or freeipa, not %q", strategy)
+	s.id = s.account
+	return s, nil
 }
 
-// Attributes that mark accounts as inactive: the flags of Active Directory, the
-// lock of FreeIPA, the lock of OpenLDAP's password policy.
+// Attributes that mark accounts as inactive: the flags and the end of accounts of
+// Active Directory, the lock of FreeIPA, the lock of OpenLDAP's password policy.
 const (
 	adFlags      = "userAccountControl"
+	adExpires    = "accountExpires"
 	ipaLock      = "nsAccountLock"
 	openldapLock = "pwdAccountLockedTime"
 
@@ -51,69 +67,92 @@ const (
 )
 
 func (s schema) attributes() []string {
-	names := []string{adFlags, ipaLock, openldapLock}
-	if s.id != "dn" {
+	names := []string{adFlags, adExpires, ipaLock, openldapLock, s.account, s.signIn, "displayName", "cn"}
+	if s.id != "dn" && !strings.EqualFold(s.id, s.account) {
 		names = append(names, s.id)
 	}
 	for _, a := range s.addresses {
-		names = append(names, a.name)
+		if !slices.Contains(names, a.name) {
+			names = append(names, a.name)
+		}
 	}
 	return names
 }
 
-// account returns an entry. LDAP keeps values in no order, so each value of the
-// main attribute is a primary address.
-func (s schema) account(e *ldap.Entry) (directory.Account, error) {
-	a := directory.Account{State: directory.StateActive}
-	switch {
-	case s.id == "dn":
-		a.Identity = e.DN
-	case strings.EqualFold(s.id, "objectGUID"):
-		id, err := guid(e.GetEqualFoldRawAttributeValue(s.id))
-		if err != nil {
-			return a, fmt.Errorf("%w as expected: the entry %q: %w", directory.ErrUnavailable, e.DN, err)
-		}
-		a.Identity = id
-	default:
-		a.Identity = e.GetEqualFoldAttributeValue(s.id)
+// read returns an entry at a time. LDAP keeps values in no order, so each value
+// of the main attribute is a primary address. An entry whose id cannot be read is
+// marked.
+func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
+	a := directory.Account{
+		SignIn: e.GetEqualFoldAttributeValue(s.signIn), State: directory.StateActive,
+		Name: cmp.Or(e.GetEqualFoldAttributeValue("displayName"), e.GetEqualFoldAttributeValue("cn")),
 	}
-	for i, from := range s.addresses {
-		kind := directory.Alias
-		if i == 0 {
-			kind = directory.Primary
+	a.Identity, a.Unreadable = s.value(e, s.id)
+	if !strings.EqualFold(s.id, s.account) {
+		var err error
+		if a.AccountID, err = s.value(e, s.account); err != nil {
+			a.Unreadable = err
 		}
+	}
+	for _, from := range s.addresses {
 		for _, value := range e.GetEqualFoldAttributeValues(from.name) {
-			if len(value) > len(from.prefix) && strings.EqualFold(value[:len(from.prefix)], from.prefix) && strings.Contains(value, "@") &&
-				!slices.Contains(a.Emails(), value[len(from.prefix):]) {
-				a.Add(kind, directory.ProofUnknown, value[len(from.prefix):])
+			if len(value) <= len(from.prefix) || !strings.EqualFold(value[:len(from.prefix)], from.prefix) || !strings.Contains(value, "@") {
+				continue
+			}
+			kind := from.kind
+			if strings.HasPrefix(value, "SMTP:") && from.prefix != "" {
+				kind = directory.Primary
+			}
+			if next := (directory.Address{Email: value[len(from.prefix):], Kind: kind}); !slices.Contains(a.Addresses, next) {
+				a.Addresses = append(a.Addresses, next)
 			}
 		}
 	}
 	flags, _ := strconv.ParseInt(e.GetEqualFoldAttributeValue(adFlags), 10, 64)
 	if flags&adDisabled != 0 || strings.EqualFold(e.GetEqualFoldAttributeValue(ipaLock), "true") ||
-		strings.HasPrefix(e.GetEqualFoldAttributeValue(openldapLock), lockedForGood) {
+		strings.HasPrefix(e.GetEqualFoldAttributeValue(openldapLock), lockedForGood) ||
+		expired(e.GetEqualFoldAttributeValue(adExpires), now) {
 		a.State = directory.StateInactive
 	}
-	return a, nil
+	return a
 }
 
-// withID returns the filter term for the entry with an id; ok is false if no
-// entry can have it.
-func (s schema) withID(id string) (term string, ok bool) {
+// value returns an attribute that is an id.
+func (s schema) value(e *ldap.Entry, attribute string) (string, error) {
 	switch {
-	case s.id == "dn" && strings.Contains(s.people, "objectCategory"):
+	case attribute == "dn":
+		return e.DN, nil
+	case strings.EqualFold(attribute, "objectGUID"):
+		return guid(e.GetEqualFoldRawAttributeValue(attribute))
+	}
+	return e.GetEqualFoldAttributeValue(attribute), nil
+}
+
+// expired reports whether an accountExpires has passed. It counts steps of 100
+// nanoseconds from 1601; 0 and the largest number mean never.
+func expired(value string, now time.Time) bool {
+	const second, to1970 = 10_000_000, 11_644_473_600
+	steps, err := strconv.ParseInt(value, 10, 64)
+	return err == nil && steps > 0 && steps != math.MaxInt64 && steps/second-to1970 <= now.Unix()
+}
+
+// withID returns the filter term for the entry with an id in an attribute; ok is false if no
+// entry can have it.
+func (s schema) withID(attribute, id string) (term string, ok bool) {
+	switch {
+	case attribute == "dn" && strings.Contains(s.people, "objectCategory"):
 		return "(distinguishedName=" + ldap.EscapeFilter(id) + ")", true
-	case s.id == "dn":
+	case attribute == "dn":
 		return "(entryDN=" + ldap.EscapeFilter(id) + ")", true
-	case !strings.EqualFold(s.id, "objectGUID"):
-		return "(" + s.id + "=" + ldap.EscapeFilter(id) + ")", true
+	case !strings.EqualFold(attribute, "objectGUID"):
+		return "(" + attribute + "=" + ldap.EscapeFilter(id) + ")", true
 	}
 	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
 	if err != nil || len(b) != 16 {
 		return "", false
 	}
 	b = []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]}
-	return fmt.Sprintf(`(%s=\%s)`, s.id, strings.Join(strings.Split(fmt.Sprintf("% x", b), " "), `\`)), true
+	return fmt.Sprintf(`(%s=\%s)`, attribute, strings.Join(strings.Split(fmt.Sprintf("% x", b), " "), `\`)), true
 }
 
 // guid returns Active Directory's binary id in its usual form: its first three

@@ -4,8 +4,10 @@
 package ldap
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
@@ -21,17 +23,59 @@ func TestActiveDirectory(t *testing.T) {
 	}
 	raw := []byte{0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
 	entry := ldap.NewEntry("cn=ann", map[string][]string{"mail": {"ann@acme.com"}, "userPrincipalName": {"ann@corp.acme.com"},
-		"proxyAddresses": {"SMTP:ann@acme.com", "smtp:a.lee@acme.com", "x400:c=us"}, "userAccountControl": {"514"}, "objectGUID": {string(raw)}})
+		"proxyAddresses": {"SMTP:ann@acme.com", "smtp:a.lee@acme.com", "x400:c=us"}, "userAccountControl": {"514"}, "displayName": {"Ann Lee"}, "objectGUID": {string(raw)}})
 	for _, a := range entry.Attributes {
 		if a.Name == "objectGUID" {
 			a.ByteValues = [][]byte{raw}
 		}
 	}
-	got, err := s.account(entry)
-	want := directory.Account{Identity: "00112233-4455-6677-8899-aabbccddeeff", State: directory.StateInactive,
-		Addresses: append(directory.Primaries("ann@acme.com"), directory.Aliases("ann@corp.acme.com", "a.lee@acme.com")...)}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("account (-want +got):\n%s%v", diff, err)
+	got := s.read(entry, time.Now())
+	want := directory.Account{Identity: "00112233-4455-6677-8899-aabbccddeeff", SignIn: "ann@corp.acme.com", Name: "Ann Lee", State: directory.StateInactive,
+		Addresses: append(directory.Primaries("ann@acme.com", "ann@corp.acme.com"), directory.Aliases("a.lee@acme.com")...)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("account (-want +got):\n%s", diff)
+	}
+	s.id = "sAMAccountName" // a name that may be given again is stored beside the id that stays
+	entry.Attributes = append(entry.Attributes, ldap.NewEntryAttribute("sAMAccountName", []string{"ann"}))
+	want.Identity, want.AccountID = "ann", want.Identity
+	if diff := cmp.Diff(want, s.read(entry, time.Now())); diff != "" {
+		t.Errorf("account with a name (-want +got):\n%s", diff)
+	}
+}
+
+// Accounts of Active Directory end at a time of their own.
+func TestAccountExpires(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	at := func(moment time.Time) string { return strconv.FormatInt((moment.Unix()+11_644_473_600)*10_000_000, 10) }
+	for value, want := range map[string]bool{
+		"": false, "0": false, "9223372036854775807": false, "soon": false,
+		at(now.Add(-time.Hour)): true, at(now.Add(time.Hour)): false, "1": true,
+	} {
+		if got := expired(value, now); got != want {
+			t.Errorf("%q: %t, want %t", value, got, want)
+		}
+	}
+}
+
+// Every domain of Active Directory refers to partitions that hold no people. Any
+// other referral may hide some.
+func TestReferrals(t *testing.T) {
+	t.Parallel()
+	for referral, want := range map[string]bool{
+		"ldap://ForestDnsZones.acme.com/DC=ForestDnsZones,DC=acme,DC=com": true,
+		"ldap://DomainDnsZones.acme.com/DC=DomainDnsZones,DC=acme,DC=com": true,
+		"ldap://acme.com/CN=Configuration,DC=acme,DC=com":                 true,
+		"ldaps://acme.com/cn=schema,cn=configuration,dc=acme,dc=com??sub": true,
+		"ldap://emea.acme.com/DC=emea,DC=acme,DC=com":                     false,
+		"ldap://far.example/ou=DC%3DForestDnsZones,dc=acme":               false,
+		"ldap://far.example":       false,
+		"ldap://far.example/no dn": false,
+		"://":                      false,
+	} {
+		if got := withoutPeople(referral); got != want {
+			t.Errorf("%s: %t, want %t", referral, got, want)
+		}
 	}
 }
 
@@ -46,12 +90,12 @@ func FuzzAccount(f *testing.F) {
 			t.Fatal(err)
 		}
 		entry := ldap.NewEntry("cn=x", map[string][]string{"mail": {mail}, "proxyAddresses": {proxy}, "userAccountControl": {flags}, "objectGUID": {string(id)}})
-		a, err := s.account(entry)
-		if (err != nil) != (len(id) != 0 && len(id) != 16) {
-			t.Errorf("%x: %v", id, err)
+		a := s.read(entry, time.Now())
+		if (a.Unreadable != nil) != (len(id) != 0 && len(id) != 16) {
+			t.Errorf("%x: %v", id, a.Unreadable)
 		}
 		// An address that is in neither attribute finds no account.
-		if err == nil {
+		if a.Unreadable == nil {
 			const ann = "ann@example.com"
 			is := func(value string) bool { return strings.EqualFold(strings.TrimSpace(value), ann) }
 			scheme, rest, _ := strings.Cut(proxy, ":")
@@ -95,7 +139,7 @@ func TestWithID(t *testing.T) {
 		{openldap, "a)(b=*", `(entryUUID=a\29\28b=\2a)`},
 		{byDN, "cn=ann,dc=acme", "(entryDN=cn=ann,dc=acme)"},
 	} {
-		if got, ok := tc.schema.withID(tc.id); got != tc.want || ok != (tc.want != "") {
+		if got, ok := tc.schema.withID(tc.schema.id, tc.id); got != tc.want || ok != (tc.want != "") {
 			t.Errorf("%s: %s, want %s", tc.id, got, tc.want)
 		}
 	}

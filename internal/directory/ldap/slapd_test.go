@@ -244,6 +244,8 @@ func (s *slapd) config() string {
 include @SCHEMA@/core.schema
 include @SCHEMA@/cosine.schema
 include @SCHEMA@/inetorgperson.schema
+attributetype ( 1.2.840.113556.1.4.159 NAME 'accountExpires' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
 modulepath @MODULES@
 moduleload back_mdb
 moduleload ppolicy
@@ -266,6 +268,7 @@ limits dn.exact="@READER@" size.soft=100 size.hard=100 size.prtotal=unlimited
 
 access to attrs=userPassword by anonymous auth by * none
 access to dn.subtree="@PEOPLE@" by dn.exact="@READER@" read by dn.exact="@LIMITED@" read by * none
+access to dn.subtree="ou=corp,@SUFFIX@" by dn.exact="@READER@" read by * none
 access to dn.base="@SUFFIX@" by users search by * none
 access to * by dn.exact="@READER@" read by * none
 `)
@@ -373,6 +376,19 @@ func tree() string {
 		fmt.Fprintf(&b, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, suffix, ou)
 	}
 	b.WriteString("dn: ou=far,ou=partners," + suffix + "\nobjectClass: referral\nobjectClass: extensibleObject\nou: far\nref: ldap://far.example/ou=far\n\n")
+	for _, ou := range []string{"corp", "forest"} {
+		fmt.Fprintf(&b, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, suffix, ou)
+		for _, zone := range []string{"dc=ForestDnsZones", "dc=DomainDnsZones", "cn=Configuration"} {
+			name, value, _ := strings.Cut(zone, "=")
+			fmt.Fprintf(&b, "dn: %s,ou=%s,%s\nobjectClass: referral\nobjectClass: extensibleObject\n%s: %s\nref: ldap://%s.acme.example/%s,DC=acme,DC=example\n\n",
+				zone, ou, suffix, name, value, value, zone)
+		}
+	}
+	b.WriteString("dn: dc=emea,ou=forest," + suffix + "\nobjectClass: referral\nobjectClass: extensibleObject\ndc: emea\nref: ldap://emea.acme.example/DC=emea,DC=acme,DC=example\n\n")
+	for name, attribute := range map[string]string{"ann": "accountExpires: 0", "bob": "accountExpires: 132223104000000000", "never": "accountExpires: 9223372036854775807"} {
+		fmt.Fprintf(&b, "dn: uid=corp-%s,ou=corp,%s\nobjectClass: inetOrgPerson\nobjectClass: extensibleObject\nuid: corp-%s\ncn: %s\nsn: %s\nmail: %s@corp.example\nuserAccountControl: 512\n%s\n\n",
+			name, suffix, name, name, name, name, attribute)
+	}
 	for _, dn := range []string{reader, limited, blind} {
 		name, _, _ := strings.Cut(strings.TrimPrefix(dn, "cn="), ",")
 		fmt.Fprintf(&b, "dn: %s\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: %s\nuserPassword:: %s\n\n",
