@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,8 +217,7 @@ func TestCacheFailure(t *testing.T) {
 	}
 }
 
-// Where there are lookups, a few misses are asked again one by one, and a list
-// that said more than lookups can is not forgotten.
+// Where there are lookups, a few misses are asked again one by one.
 func TestCacheLookups(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -226,7 +227,7 @@ func TestCacheLookups(t *testing.T) {
 		}
 		people = append(people, inactive("2", bobs), person("4", "two@example.com"), person("5", "two@example.com"))
 		c := newCompany(people...)
-		c.descriptor = directory.Descriptor{Lookup: true, LookupEvery: 20 * time.Second, ListPage: 1, ListEvery: time.Second}
+		c.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, LookupEvery: 20 * time.Second, ListPage: 1, ListEvery: time.Second}
 		d := directory.Cache(c, okta, minutes)
 		step := func(name, emails, want string, walks int, lookups string) {
 			t.Helper()
@@ -248,7 +249,7 @@ func TestCacheLookups(t *testing.T) {
 			t.Errorf("%d walks, lookups of %q: %s", walks, lookups, got)
 		}
 		time.Sleep(time.Minute)
-		step("a lookup does not see inactive accounts, the list did", bobs+" "+cys, "inactive=2 not_found", 0, bobs+" "+cys)
+		step("asked again", bobs+" "+cys, "inactive=2 not_found", 0, bobs+" "+cys)
 		step("kept beside the list", bobs+" "+cys, "inactive=2 not_found", 0, "")
 		// A lookup may show one of two: whether they are one now, a list says.
 		step("ambiguous", "two@example.com", "ambiguous", 1, "")
@@ -343,7 +344,7 @@ func TestCacheTruncated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCompany(person("1", ann), person("2", bobs), person("3", cys))
-		c.descriptor = directory.Descriptor{Lookup: true, LookupEvery: time.Hour, ListPage: 1000, ListMaxAccounts: 1001}
+		c.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, LookupEvery: time.Hour, ListPage: 1000, ListMaxAccounts: 1001}
 		for n := range 1000 {
 			c.accounts = append(c.accounts, person(fmt.Sprint("x", n), fmt.Sprintf("x%d@example.com", n)))
 		}
@@ -365,7 +366,7 @@ func TestCacheLeavesLongLists(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCompany(person("1", ann), person("2", bobs), person("3", cys))
-		c.descriptor = directory.Descriptor{Lookup: true, LookupEvery: 10 * time.Second, ListPage: 100, ListEvery: time.Second}
+		c.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, LookupEvery: 10 * time.Second, ListPage: 100, ListEvery: time.Second}
 		for n := range 200 {
 			c.accounts = append(c.accounts, person(fmt.Sprint("x", n), fmt.Sprintf("x%d@example.com", n)))
 		}
@@ -414,7 +415,7 @@ func TestCacheNeedsList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCompany(person("1", ann), inactive("2", bobs))
-		c.descriptor = directory.Descriptor{Lookup: true, ListPage: 1, ListEvery: time.Hour}
+		c.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, ListPage: 1, ListEvery: time.Hour}
 		d := directory.Cache(sloppy{c}, okta, minutes)
 		step := func(name, emails, want string, walks int, lookups string) {
 			t.Helper()
@@ -435,6 +436,26 @@ func TestCacheNeedsList(t *testing.T) {
 		step("limited", ann+" "+cys, "found=1 failed", 0, cys)
 		c.set(directory.ErrCredential)
 		step("rejected", ann+" "+cys, "error "+string(identity.CodeDirectoryDenied), 0, cys)
+	})
+}
+
+// Where lookups do not see inactive accounts, only somebody who signs in by the
+// address is found without the list: an inactive account could be the owner too.
+func TestCacheHiddenInactive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const team = "team@example.com"
+		c := newCompany(signIn(ann, person("1", ann)), signIn(ann, inactive("9", ann)), inactive("2", bobs), person("3", team), inactive("4", team))
+		c.descriptor = directory.Descriptor{Lookup: true, ListPage: 1, ListEvery: time.Hour}
+		for _, tc := range []struct {
+			email, want string
+			walks       int
+		}{{ann, "found=1", 0}, {bobs, "inactive=2", 1}, {cys, "not_found", 1}, {team, "ambiguous", 1}} {
+			got := says(t, directory.Cache(c, okta, minutes), tc.email)
+			if walks, _ := c.asked(); got != tc.want || walks != tc.walks {
+				t.Errorf("%s: %s after %d walks, want %s after %d", tc.email, got, walks, tc.want, tc.walks)
+			}
+		}
 	})
 }
 
@@ -503,7 +524,7 @@ func (d byID) FindID(_ context.Context, id string) ([]directory.Account, error) 
 	}
 	var found []directory.Account
 	for _, a := range d.accounts {
-		if a.Identity == id {
+		if strings.EqualFold(a.Identity, id) {
 			found = append(found, a)
 		}
 	}
@@ -557,6 +578,81 @@ func TestStatusCached(t *testing.T) {
 		step("limited", "2 1", "active failed", 1)
 		step("limited, nobody is known", "1", "error "+string(identity.CodeDirectoryLimited), 1)
 	})
+}
+
+// byAccount is a directory that can be asked by identity and by account id.
+type byAccount struct{ byID }
+
+func (d byAccount) FindAccount(_ context.Context, accountID string) ([]directory.Account, error) {
+	var found []directory.Account
+	for _, a := range d.accounts {
+		if a.AccountID == accountID {
+			found = append(found, a)
+		}
+	}
+	return found, d.err
+}
+
+// A name that another account has is reused; an account that has another name
+// is renamed. Both are told from the list and by asking for the account.
+func TestStatusOfPins(t *testing.T) {
+	t.Parallel()
+	acct := func(accountID, name string, state directory.State) directory.Account {
+		return directory.Account{AccountID: accountID, Identity: name, State: state, Addresses: directory.Primaries(name + "@example.com")}
+	}
+	broken := acct("8", "torn", directory.StateUnknown)
+	broken.Unreadable = errors.New("no state")
+	people := []directory.Account{
+		acct("1", "ann", directory.StateActive), acct("2", "bob-new", directory.StateActive), acct("3", "cy", directory.StateInactive),
+		acct("4", "eve", directory.StateActive), acct("", "idless", directory.StateActive), acct("6", "moved", directory.StateInactive),
+		acct("7", "fay", directory.StateActive), broken,
+	}
+	github := identity.ServiceKey{Type: "github", ExternalID: "acme"}
+	type result struct{ Status, AccountID, NewIdentity string }
+	want := map[identity.AccountQuery]result{
+		{Identity: "Ann", AccountID: "1"}:        {"active", "1", ""},
+		{Identity: "ann"}:                        {"active", "1", ""},
+		{Identity: "bob", AccountID: "2"}:        {"renamed", "2", "bob-new"},
+		{Identity: "bob"}:                        {"absent", "", ""},
+		{Identity: "cy", AccountID: "3"}:         {"inactive", "3", ""},
+		{Identity: "eve", AccountID: "9"}:        {"reused", "4", ""},
+		{Identity: "fay", AccountID: "6"}:        {"reused", "7", ""},
+		{Identity: "cy", AccountID: "9"}:         {"reused", "3", ""},
+		{Identity: "old-moved", AccountID: "6"}:  {"renamed", "6", "moved"},
+		{Identity: "idless", AccountID: "5"}:     {"active", "", ""},
+		{Identity: "gone-away", AccountID: "99"}: {"absent", "", ""},
+		{Identity: "torn", AccountID: "8"}:       {"failed", "", ""},
+		{Identity: "torn"}:                       {"failed", "", ""},
+		{Identity: "tear", AccountID: "8"}:       {"failed", "", ""},
+	}
+	queries := slices.Collect(maps.Keys(want))
+	lists := newCompany(people...)
+	lists.descriptor = directory.Descriptor{ListPage: 1, ListEvery: time.Hour}
+	asked := byID{single{}, people, nil}
+	for way, d := range map[string]directory.Directory{
+		"list":                newCompany(people...),
+		"by name and account": byAccount{asked},
+		"by name, list for renames": struct {
+			byID
+			directory.Lister
+		}{asked, lists},
+	} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				got, err := directory.Status(t.Context(), d, github, queries)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, q := range queries {
+					a := result{string(got[i].Status), got[i].AccountID, got[i].NewIdentity}
+					if a != want[q] || got[i].Identity != q.Identity {
+						t.Errorf("%+v: %+v, want %+v", q, a, want[q])
+					}
+				}
+			})
+		})
+	}
 }
 
 // Ids are compared as the service type's identities are.

@@ -148,14 +148,17 @@ func (a Account) Emails() []string {
 
 // Descriptor describes what a directory can do and at what pace.
 type Descriptor struct {
-	Lookup             bool          // Find asks for one address; without it Find returns ErrNeedsList
-	ListPage           int           // accounts a page; 0 = everything in one answer
-	LookupEvery        time.Duration // documented steady spacing of lookups
-	ListEvery          time.Duration // and of pages
-	ListMaxAccounts    int           // the list is cut off there; 0 = no limit known
-	BatchSize          int           // addresses that FindMany puts into one request; 0 = one
-	AddressGrant       string        // what to grant to a credential that sees people without addresses
-	ListNeedsEmail     bool          // the list leaves out accounts without an address
+	Lookup          bool          // Find asks for one address; without it Find returns ErrNeedsList
+	ListPage        int           // accounts a page; 0 = everything in one answer
+	LookupEvery     time.Duration // documented steady spacing of lookups
+	ListEvery       time.Duration // and of pages
+	ListMaxAccounts int           // the list is cut off there; 0 = no limit known
+	BatchSize       int           // addresses that FindMany puts into one request; 0 = one
+	AddressGrant    string        // what to grant to a credential that sees people without addresses
+	ListNeedsEmail  bool          // the list leaves out accounts without an address
+	// LookupSeesInactive says that lookups see inactive accounts too, or that
+	// there are none. Without it, what an inactive account could change is read
+	// from the list.
 	LookupSeesInactive bool
 	Kinds              []Kind // kinds that match besides people, by configuration
 }

@@ -81,12 +81,6 @@ func (x *index) holding(q identity.AccountQuery) []Account {
 	return found
 }
 
-// inactive returns the rows with the address that are inactive, for services
-// whose lookups do not see them.
-func (x *index) inactive(email string) []Account {
-	return slices.DeleteFunc(x.find(email), func(a Account) bool { return a.State != StateInactive })
-}
-
 // compact normalises addresses, so that a list that is kept stays small. It
 // leaves out those that cannot be normalised, which nobody asks for.
 func compact(page []Account) []Account {

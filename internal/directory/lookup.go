@@ -94,10 +94,9 @@ type lookup struct {
 	service  identity.ServiceKey
 	policy   *policy
 	results  map[string]Result
-	asOf     map[string]time.Time         // the age of results
-	inactive func(email string) []Account // accounts that lookups do not see; nil = none
-	needList []string                     // e-mails whose lookup returned ErrNeedsList
-	inList   bool                         // a whole list answers all e-mails
+	asOf     map[string]time.Time // the age of results
+	needList []string             // e-mails that only the list can answer
+	inList   bool                 // a whole list answers all e-mails
 }
 
 // runInList gives every e-mail of want a result from a list that is fresh.
@@ -113,6 +112,12 @@ func (l *lookup) runInList(ctx context.Context, want []string) error {
 		} else if err != nil {
 			return err
 		}
+	}
+	switch err := l.search(ctx, list, want); {
+	case errors.Is(err, errContradicted):
+		return l.run(ctx, want)
+	case err != nil:
+		return err
 	}
 	l.applyList(list, want)
 	l.inList = true
@@ -157,9 +162,6 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 			return l.failRest(err, want)
 		}
 		// The list is longer than what the service shows, or than what pays.
-	}
-	if list != nil && !d.LookupSeesInactive {
-		l.inactive = list.inactive
 	}
 	asOf := time.Now()
 	err := l.lookUp(ctx, missing)
@@ -310,8 +312,8 @@ func (l *lookup) checkAddresses(found []Account) error {
 	return seen.check(l.cache.Describe())
 }
 
-// applyLookup decides what a lookup says about an e-mail. err matches
-// ErrAnswer or ErrNeedsList.
+// applyLookup decides what a lookup says about an e-mail, unless accounts that
+// only the list shows could change it. err matches ErrAnswer or ErrNeedsList.
 func (l *lookup) applyLookup(email string, found []Account, err error) {
 	switch {
 	case errors.Is(err, ErrNeedsList) && l.cache.lister() != nil:
@@ -319,11 +321,19 @@ func (l *lookup) applyLookup(email string, found []Account, err error) {
 	case err != nil:
 		l.results[email] = Result{Status: identity.Failed, Err: err}
 	default:
-		if l.inactive != nil {
-			found = append(slices.Clip(found), l.inactive(email)...)
+		r := l.policy.decide(email, found)
+		if l.cache.lister() != nil && !l.cache.Describe().LookupSeesInactive && !settledBySignIn(email, r) {
+			l.needList = append(l.needList, email)
+			return
 		}
-		l.results[email] = l.policy.decide(email, found)
+		l.results[email] = r
 	}
+}
+
+// settledBySignIn reports whether inactive accounts cannot change a result: who
+// signs in by the address has it, whatever else is there.
+func settledBySignIn(email string, r Result) bool {
+	return r.Status == identity.Found && sameAddress(email, r.Account.SignIn)
 }
 
 func (l *lookup) failRest(err error, emails []string) error {

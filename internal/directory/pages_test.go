@@ -343,7 +343,7 @@ func (l lister) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 // or nobody gets an answer.
 func TestWalkTruncated(t *testing.T) {
 	t.Parallel()
-	capped := directory.Descriptor{ListMaxAccounts: 1001, ListPage: 1, LookupEvery: time.Hour}
+	capped := directory.Descriptor{LookupSeesInactive: true, ListMaxAccounts: 1001, ListPage: 1, LookupEvery: time.Hour}
 	var page []directory.Account
 	for n := range 1001 {
 		page = append(page, person(fmt.Sprint(n), fmt.Sprintf("x%d@example.com", n)))

@@ -86,25 +86,47 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		return nil
 	}
 	asOf := time.Now()
-	find := func(ctx context.Context, key string) ([]Account, error) {
-		q := s.queries[key]
-		found, err := finder.FindID(ctx, q.Identity)
-		byAccount, ok := finder.(AccountFinder)
-		pinned := func(a Account) bool { return a.AccountID == q.AccountID }
-		if err != nil || !ok || q.AccountID == "" || slices.ContainsFunc(found, pinned) {
-			return found, err
+	var needList []string
+	find := func(ctx context.Context, key string) ([]Account, error) { return s.find(ctx, finder, s.queries[key]) }
+	err := lookupEach(ctx, missing, find, func(key string, found []Account, err error) {
+		switch {
+		case errors.Is(err, ErrNeedsList) && s.cache.lister() != nil:
+			needList = append(needList, key)
+		case err != nil:
+			s.fail(key, err)
+		default:
+			s.results[key] = s.status(key, found, asOf)
 		}
+	})
+	if err == nil && len(needList) > 0 {
+		var list *snapshot
+		if list, err = s.cache.walk(ctx, 0); err == nil {
+			for _, key := range needList {
+				s.results[key] = s.status(key, list.holding(s.queries[key]), list.asOf)
+			}
+		}
+	}
+	return s.failRest(err, missing)
+}
+
+// find asks for an identity and, where another account has it or none, for the
+// account that had it. Only the list shows that one if the service cannot be
+// asked for it.
+func (s *statuses) find(ctx context.Context, finder IDFinder, q identity.AccountQuery) ([]Account, error) {
+	found, err := finder.FindID(ctx, q.Identity)
+	pinned := func(a Account) bool { return a.AccountID == q.AccountID }
+	if err != nil || q.AccountID == "" || slices.ContainsFunc(found, pinned) {
+		return found, err
+	}
+	if byAccount, ok := finder.(AccountFinder); ok {
 		same, err := byAccount.FindAccount(ctx, q.AccountID)
 		return append(found, same...), err
 	}
-	err := lookupEach(ctx, missing, find, func(key string, found []Account, err error) {
-		if err != nil {
-			s.fail(key, err)
-			return
-		}
-		s.results[key] = s.status(key, found, asOf)
-	})
-	return s.failRest(err, missing)
+	named := func(a Account) bool { return s.cache.foldID(a.Identity) == s.cache.foldID(q.Identity) }
+	if s.cache.lister() != nil && !slices.ContainsFunc(found, named) {
+		return nil, ErrNeedsList
+	}
+	return found, nil
 }
 
 // contradicts asks for a few of the accounts that a list lacks, if the list of
@@ -172,9 +194,6 @@ func (s *statuses) status(key string, found []Account, asOf time.Time) identity.
 	pinned := rowsWhere(found, func(a Account) bool { return a.AccountID == q.AccountID && q.AccountID != "" })
 	same := rowsWhere(named, func(a Account) bool { return q.AccountID == "" || a.AccountID == "" || a.AccountID == q.AccountID })
 	out := identity.AccountStatus{Status: identity.AccountAbsent, AsOf: asOf}
-	if len(pinned) > 0 && len(same) == 0 {
-		out.NewIdentity = pinned[0].Identity
-	}
 	concerned := same
 	switch {
 	case len(same) > 0:
@@ -187,7 +206,7 @@ func (s *statuses) status(key string, found []Account, asOf time.Time) identity.
 		out.Status, out.AccountID = identity.AccountReused, accountID(s.service.Type, named[0])
 	case len(pinned) > 0:
 		concerned = pinned
-		out.Status, out.AccountID = identity.AccountRenamed, q.AccountID
+		out.Status, out.AccountID, out.NewIdentity = identity.AccountRenamed, q.AccountID, pinned[0].Identity
 	}
 	if i := slices.IndexFunc(concerned, func(a Account) bool { return a.Unreadable != nil }); i >= 0 {
 		return s.failure(key, unreadable(concerned[i]))

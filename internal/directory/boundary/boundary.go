@@ -74,7 +74,7 @@ func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apicl
 
 // Describe implements directory.Directory. Boundary knows no inactive users.
 func (b *boundary) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: 1000}
+	return directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true}
 }
 
 // Check lists users. Addresses come from a scope's primary auth method: if no

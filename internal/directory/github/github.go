@@ -73,7 +73,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // Describe implements directory.Directory. GitHub shows members only; leavers
 // are gone.
 func (g *github) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true}
 }
 
 // Check compares the organization and proves that its identities and members
