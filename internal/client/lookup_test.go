@@ -44,6 +44,23 @@ func TestLookupInChunks(t *testing.T) {
 	f.wantCalls(t, "POST identities/lookup", "POST identities/lookup", "POST identities/lookup")
 }
 
+func TestLookupInList(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: func(r request) answer {
+		asked := decode[symapi.LookupRequest](t, r)
+		return ok(symapi.LookupReply{Results: []symapi.LookupResult{
+			{Email: asked.Emails[0], Status: "found", Matcher: map[string]string{"user_id": "00u1"}, Unique: asked.WholeList},
+		}})
+	}}
+	ask := f.client(t)
+	for unique, lookup := range map[bool]func(context.Context, identity.ServiceKey, []string) ([]identity.LookupResult, error){true: ask.LookupInList, false: ask.Lookup} {
+		got, err := lookup(t.Context(), okta, emails(1))
+		if err != nil || got[0].Unique != unique {
+			t.Errorf("got %+v and %v", got, err)
+		}
+	}
+}
+
 func TestLookupStatuses(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(request) answer {

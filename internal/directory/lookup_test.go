@@ -349,3 +349,58 @@ func TestLookupConcurrency(t *testing.T) {
 		}
 	})
 }
+
+// TestLookupInList: only a whole list shows that nobody else gets an account, and
+// only for the owner of its one own address.
+func TestLookupInList(t *testing.T) {
+	t.Parallel()
+	two := person("00u2", "login@acme.com")
+	two.Addresses = append(two.Addresses, directory.Address{Email: "mail@acme.com", Kind: directory.Primary})
+	aliased := person("00u3", "own@acme.com")
+	aliased.Addresses = append(aliased.Addresses, directory.Address{Email: "other@acme.com", Kind: directory.Alias})
+	left := person("00u4", "left@acme.com")
+	left.State = directory.StateInactive
+	pages := [][]directory.Account{{person("00u1", "Ada@acme.com"), two}, {aliased, left}}
+	rows := func(_ context.Context, email string) (found []directory.Account, _ error) {
+		for _, page := range pages {
+			for _, a := range page {
+				if a.Addresses[0].Email == email || email == "ada@acme.com" && a.Identity == "00u1" {
+					found = append(found, a)
+				}
+			}
+		}
+		return found, nil
+	}
+	list := func(err error) listed {
+		return listed{single: single{rows}, descriptor: directory.Descriptor{Lookup: true, ListPage: 2, LookupSeesInactive: true}, pages: pages, err: err, read: new(atomic.Int64)}
+	}
+	emails := []string{"ada@acme.com", "login@acme.com", "own@acme.com", "left@acme.com", "nobody@acme.com"}
+	for name, test := range map[string]struct {
+		d      directory.Directory
+		unique []bool
+	}{
+		"a whole list":           {list(nil), []bool{true, false, true, false, false}},
+		"a list that is cut off": {list(directory.ErrTruncated), make([]bool, 5)},
+		"no list":                {single{rows}, make([]bool, 5)},
+	} {
+		got, err := directory.LookupInList(t.Context(), test.d, okta, emails)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		plain, err := directory.Lookup(t.Context(), test.d, okta, emails)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i, a := range got {
+			if a.Unique != test.unique[i] || plain[i].Unique {
+				t.Errorf("%s: %s is unique: %t, looked up %t", name, emails[i], a.Unique, plain[i].Unique)
+			}
+			if a.Status != plain[i].Status || !cmp.Equal(a.Matcher, plain[i].Matcher) {
+				t.Errorf("%s: %s is %v, looked up %v", name, emails[i], a, plain[i])
+			}
+		}
+	}
+	if _, err := directory.LookupInList(t.Context(), list(directory.ErrUnavailable), okta, emails); err == nil {
+		t.Error("a list that breaks off answers")
+	}
+}

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -304,13 +305,17 @@ func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, sta
 	case identity.AccountRenamed:
 		warnRenamed(&resp.Diagnostics, key, id, status.NewIdentity)
 	case identity.AccountActive, identity.AccountInactive:
-		if current.AccountID.IsNull() && status.AccountID != id { // it may be the id itself
-			current.AccountID = textOrNull(status.AccountID)
+		if current.AccountID.IsNull() {
+			current.AccountID = textOrNull(identity.PinOf(key.service.Type, matcher, status.AccountID))
 		}
 	default:
 		return // what was known stays known
 	}
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, reused)...)
+	known, diags := resp.Private.GetKey(ctx, reusedKey)
+	resp.Diagnostics.Append(diags...)
+	if !bytes.Equal(known, reused) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, reused)...)
+	}
 }
 
 // jsonIdentity returns a mapping's identity as private state keeps it.
@@ -367,7 +372,9 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 			return
 		}
 		plan.setStored(key, *written)
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
+		if known, _ := resp.Private.GetKey(ctx, reusedKey); known != nil {
+			resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
+		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)

@@ -18,7 +18,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"pgregory.net/rapid"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
@@ -631,5 +633,170 @@ func TestIdentity_unchangedIsUntouched(t *testing.T) {
 		if !bytes.Equal(encoded, planned.PlannedState.MsgPack) || len(planned.PlannedPrivate) > 0 {
 			t.Errorf("planned: %x with private state %q, want %x", planned.PlannedState.MsgPack, planned.PlannedPrivate, encoded)
 		}
+	}
+}
+
+// privately reads, plans and applies a sym_identity as Terraform does, with
+// private state.
+type privately struct {
+	*protocolServer
+	state   map[string]any
+	private []byte
+}
+
+func (p *privately) refresh() []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	p.nextRun()
+	schema := p.resource("sym_identity")
+	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "sym_identity", CurrentState: p.value(schema, p.state), Private: p.private})
+	p.must(err)
+	p.state, p.private = p.plain(schema, resp.NewState), resp.Private
+	return resp.Diagnostics
+}
+
+func (p *privately) plans(config map[string]any) *tfprotov6.PlanResourceChangeResponse {
+	p.t.Helper()
+	schema := p.resource("sym_identity")
+	var proposed map[string]any
+	if config != nil {
+		proposed = maps.Clone(p.state)
+		maps.Copy(proposed, config)
+	}
+	resp, err := p.server.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: "sym_identity", PriorState: p.value(schema, p.state), ProposedNewState: p.value(schema, proposed), Config: p.value(schema, config), PriorPrivate: p.private,
+	})
+	p.must(err)
+	return resp
+}
+
+func (p *privately) applies(config map[string]any, planned *tfprotov6.PlanResourceChangeResponse) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	schema := p.resource("sym_identity")
+	resp, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: "sym_identity", PriorState: p.value(schema, p.state), PlannedState: planned.PlannedState, Config: p.value(schema, config), PlannedPrivate: planned.PlannedPrivate,
+	})
+	p.must(err)
+	p.state, p.private = p.plain(schema, resp.NewState), resp.Private
+	return resp.Diagnostics
+}
+
+// TestIdentityReused: a GitHub login is a name. Reading learns whose it is; when
+// another account has it, keeping the mapping is an error, and changing or
+// destroying it is not.
+func TestIdentityReused(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "ada-l")
+	accounts.Accounts["ada@acme.com"][0].AccountID = "4711"
+	s := newTestServer(t, withDirectory(testGitHub, listedDirectory{accounts})).register(testGitHub)
+	p := &privately{protocolServer: newProtocolServer(t, nil, s.settings())}
+	config := map[string]any{"user": "ada@acme.com", "service_type": "github", "external_id": "acme", "identity": "ada-l"}
+	var diags []*tfprotov6.Diagnostic
+	p.state, diags = p.apply("sym_identity", nil, config)
+	wantDiagnostics(t, diags)
+	if p.state["account_id"] != nil {
+		t.Errorf("after create: %v", p.state)
+	}
+	wantDiagnostics(t, p.refresh())
+	if p.state["account_id"] != "4711" || len(p.private) > 0 {
+		t.Errorf("after a refresh: %v, private state %q", p.state, p.private)
+	}
+	wantDiagnostics(t, p.plans(config).Diagnostics)
+
+	rename := func(id, accountID string) {
+		accounts.Lock()
+		defer accounts.Unlock()
+		accounts.Accounts["ada@acme.com"][0].Identity, accounts.Accounts["ada@acme.com"][0].AccountID = id, accountID
+	}
+	rename("ada-byron", "4711")
+	wantDiagnostics(t, p.refresh(), "WARNING: Account Was Renamed: ada@acme.com in github:acme | … is called ada-byron now")
+	wantDiagnostics(t, p.plans(config).Diagnostics)
+
+	rename("ada-l", "9999")
+	reused := "Identity Belongs to Another Account Now"
+	wantDiagnostics(t, p.refresh(), "WARNING: "+reused+": ada@acme.com in github:acme | ada@acme.com is mapped to ada-l in github:acme … has the id 4711")
+	if p.state["account_id"] != "4711" {
+		t.Errorf("the account that was mapped is forgotten: %v", p.state)
+	}
+	for name, change := range map[string]map[string]any{"nothing": nil, "an option": {"allow_shared": true}, "the spelling": {"user": "Ada@acme.com"}} {
+		changed := maps.Clone(config)
+		maps.Copy(changed, change)
+		wantDiagnostics(t, p.plans(changed).Diagnostics, `ERROR AttributeName("identity"): `+reused)
+		if name == "" {
+			t.Fatal(name)
+		}
+	}
+	wantDiagnostics(t, p.plans(nil).Diagnostics) // destroy
+
+	other := maps.Clone(config)
+	other["identity"] = "ada-byron"
+	planned := p.plans(other)
+	wantDiagnostics(t, planned.Diagnostics)
+	if shown := p.plain(p.resource("sym_identity"), planned.PlannedState); shown["account_id"] != unknown {
+		t.Errorf("planned %v", shown)
+	}
+	wantDiagnostics(t, p.applies(other, planned))
+	if p.state["account_id"] != nil || bytes.Contains(p.private, []byte(reusedKey)) {
+		t.Errorf("after a change: %v, private state %q", p.state, p.private)
+	}
+	wantDiagnostics(t, p.refresh())
+	wantDiagnostics(t, p.plans(other).Diagnostics)
+}
+
+// TestIdentityAccountUnknown: a service that cannot be asked, or fails, does not
+// stand in the way of a declared mapping.
+func TestIdentityAccountUnknown(t *testing.T) {
+	t.Parallel()
+	failing := directoryOf("ada@acme.com", "ada-l")
+	failing.Err = directory.ErrUnavailable
+	for name, adjust := range map[string][]func(*server.Config){"no directory": nil, "a directory that fails": {withDirectory(testGitHub, listedDirectory{failing})}} {
+		s := newTestServer(t, adjust...).register(testGitHub)
+		p := newProtocolServer(t, nil, s.settings())
+		config := map[string]any{"user": "ada@acme.com", "service_type": "github", "external_id": "acme", "identity": "ada-l"}
+		state, diags := p.apply("sym_identity", nil, config)
+		wantDiagnostics(t, diags)
+		p.nextRun()
+		refreshed, diags := p.read("sym_identity", state)
+		wantDiagnostics(t, diags)
+		if diff := cmp.Diff(state, refreshed); diff != "" {
+			t.Errorf("%s: a refresh changes state:\n%s", name, diff)
+		}
+		if statuses := s.requests("POST identities/status"); name == "no directory" && len(statuses) > 0 {
+			t.Errorf("%s: asked %v", name, statuses)
+		}
+	}
+}
+
+// TestResolved_reused: a stored name that another account has now fails both data
+// sources, whatever on_stale says, and nothing is stored.
+func TestResolved_reused(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "ada-byron", "new@acme.com", "newbie", "zoe@acme.com", "ada-l")
+	for user, id := range map[string]string{"ada@acme.com": "4711", "new@acme.com": "1", "zoe@acme.com": "9999"} {
+		accounts.Accounts[user][0].AccountID = id
+	}
+	s := newTestServer(t, withDirectory(testGitHub, listedDirectory{accounts})).register(testGitHub)
+	s.upsert(store.UserWrite{Key: "ada@acme.com", Name: "ada@acme.com", Type: identity.UserKey("ada@acme.com").Type(), Mappings: []store.MappingWrite{
+		{Service: mustService(testGitHub), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: identity.FromEmail, AccountID: "4711"},
+	}})
+	p := newProtocolServer(t, nil, s.settings())
+	for _, mode := range []string{"ignore", "warn", "error"} {
+		options := map[string]any{"check_stale": true, "on_stale": mode, "on_unmapped": "ignore", "persist": true}
+		_, diags := p.readData(resolved, resolveConfig("ada@acme.com", testGitHub, options))
+		wantDiagnostics(t, diags, "ERROR: Identity Belongs to Another Account Now | ada@acme.com is mapped to ada-l in github:acme … has the id 4711")
+		_, diags = p.readData(resolvedMany, bulkOf([]string{"ada@acme.com", "new@acme.com"}, []string{testGitHub}, options))
+		wantDiagnostics(t, diags, "ERROR: Identities Belong to Other Accounts Now | … ada@acme.com is mapped to ada-l in github:acme … has the id 4711")
+	}
+	if _, stored := s.stored("new@acme.com", testGitHub); stored {
+		t.Error("a data source that fails stored something")
+	}
+
+	accounts.Lock()
+	delete(accounts.Accounts, "zoe@acme.com") // nobody has the old name
+	accounts.Unlock()
+	p.nextRun()
+	got, diags := p.readData(resolved, resolveConfig("ada@acme.com", testGitHub, map[string]any{"check_stale": true}))
+	wantDiagnostics(t, diags, "WARNING: Stale Identity: ada@acme.com in github:acme | … the store holds ada-l, but that account is called ada-byron now")
+	if got["account"] != "renamed" || got["account_id"] != "4711" || got["stale"] != true {
+		t.Errorf("got %v", got)
 	}
 }

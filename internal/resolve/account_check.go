@@ -71,7 +71,9 @@ func (a *Resolution) setStaleAccount() {
 }
 
 func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
-	return a.Err == nil && a.Account == "" && !r.service.Key.Managed() && !r.service.NoDirectory &&
+	// A renamed account's old name may be another account's already.
+	unclear := a.Account == "" || a.Account == identity.AccountRenamed
+	return a.Err == nil && unclear && !r.service.Key.Managed() && !r.service.NoDirectory &&
 		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.persist)
 }
 
@@ -92,6 +94,7 @@ func (r *serviceResolver) accountStatus(ctx context.Context, queries []identity.
 // applyAccountStatus records what the service says of an account. A failure to
 // ask is an error of the person, as with lookups.
 func (a *Resolution) applyAccountStatus(id string, found identity.AccountStatus) {
+	renamed := a.Account == identity.AccountRenamed // as the lookup has shown
 	switch found.Status {
 	case "", identity.AccountUnknown:
 		return
@@ -112,17 +115,10 @@ func (a *Resolution) applyAccountStatus(id string, found identity.AccountStatus)
 		a.failToAsk(Account, "the account "+id, string(found.Status), found.Err)
 		return
 	}
-	a.Account = found.Status
+	if !renamed || found.Status == identity.AccountReused {
+		a.Account = found.Status
+	}
 	if a.AccountID == "" {
-		a.AccountID = pin(a.Service, a.Matcher, found.AccountID)
+		a.AccountID = identity.PinOf(a.Service.Type, a.Matcher, found.AccountID)
 	}
-}
-
-// pin returns an account id that says more than the identity beside it; "" if
-// the identity is the id.
-func pin(service identity.ServiceKey, matcher identity.Matcher, accountID string) string {
-	if id, plain := matcher.Identity(service.Type); plain && id == accountID {
-		return ""
-	}
-	return accountID
 }

@@ -84,9 +84,13 @@ func TestAccount_pins(t *testing.T) {
 		want  string
 		asked string
 	}{
-		"the same":                    {found("ada-l", "1"), "store ada-l stored=email", ""},
-		"without case":                {found("Ada-L", "1"), "store ada-l stored=email", ""},
-		"found under another name":    {found("ada-byron", "1"), "store ada-l stored=email fresh=ada-byron account=renamed stale", ""},
+		"the same":                 {found("ada-l", "1"), "store ada-l stored=email", ""},
+		"without case":             {found("Ada-L", "1"), "store ada-l stored=email", ""},
+		"found under another name": {found("ada-byron", "1"), "store ada-l stored=email fresh=ada-byron account=renamed stale", "ada-l=1"},
+		"found under another name, and the old one is another's": {func(f *fakeAPI) {
+			found("ada-byron", "1")(f)
+			f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountReused, AccountID: "2"}
+		}, "store ada-l stored=email fresh=ada-byron account=reused stale", "ada-l=1"},
 		"found another with the name": {found("ada-l", "2"), "store ada-l stored=email account=reused stale", ""},
 		"found another":               {found("ada-byron", "2"), "store ada-l stored=email fresh=ada-byron stale", "ada-l=1"},
 		"a service that shows no ids": {found("ada-l", ""), "store ada-l stored=email", ""},

@@ -435,7 +435,7 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 			return
 		}
 		c.matcher, c.origin, c.evidence = found.Matcher, step, found.Evidence
-		c.accountID = pin(a.Service, found.Matcher, found.AccountID)
+		c.accountID = identity.PinOf(a.Service.Type, found.Matcher, found.AccountID)
 		if step == Remote {
 			c.evidence = identity.EvidenceFetch
 		}
@@ -457,7 +457,7 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 		}
 		a.step(step, Miss, "the account of %s%s is inactive", c.lookedUp(), which)
 		c.setReason(Inactive)
-		c.noteAccount(found.Matcher, pin(a.Service, found.Matcher, found.AccountID), identity.AccountInactive)
+		c.noteAccount(found.Matcher, identity.PinOf(a.Service.Type, found.Matcher, found.AccountID), identity.AccountInactive)
 	case identity.Ambiguous:
 		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), ListAccounts(found.Candidates))
 		c.setReason(Ambiguous, found.Candidates...)

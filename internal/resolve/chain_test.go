@@ -389,28 +389,28 @@ func TestEvidence(t *testing.T) {
 		stale    bool
 		want     string
 	}{
-		"declared":                     {declared: declares(okta, "ada@acme.com", "00u1"), want: "declared "},
-		"declared and stored with one": {api: newFake(okta).store(ada, okta, "00u1", identity.FromRule).pin(ada, "id-1"), declared: declares(okta, "ada@acme.com", "00u1"), want: "declared id-1"},
-		"another is stored":            {api: newFake(okta).store(ada, okta, "00u2", identity.FromRule).pin(ada, "id-2"), declared: declares(okta, "ada@acme.com", "00u1"), want: "declared "},
-		"stored by hand":               {api: newFake(okta).store(ada, okta, "00u1", identity.Manual).pin(ada, "id-1"), want: "manual id-1"},
-		"stored by a rule":             {api: newFake(okta).store(ada, okta, "00u1", identity.FromRule), want: "rule "},
-		"stored by e-mail":             {api: newFake(okta).store(ada, okta, "00u1", identity.FromEmail), want: "email "},
-		"stored by a fetch":            {api: newFake(okta).store(ada, okta, "00u1", identity.FromRemote), want: "fetch_remote_identity "},
-		"stored by e-mail, checked":    {api: newFake(okta).store(ada, okta, "00u1", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "verified_email id-1"},
-		"stored by hand, checked":      {api: newFake(okta).store(ada, okta, "00u1", identity.Manual).said("ada@acme.com", verified), stale: true, want: "manual id-1"},
-		"another is found":             {api: newFake(okta).store(ada, okta, "00u2", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "email "},
-		"a rule":                       {rules: []rules.Rule{gives("r", "ada@acme.com", "00u1")}, want: "rule "},
-		"a verified e-mail":            {api: newFake(okta).said("ada@acme.com", verified), want: "verified_email id-1"},
-		"an alias":                     {api: newFake(okta).found("ada@acme.com", "00u1", identity.EvidenceAlias), want: "alias "},
+		"declared":                     {declared: declares(github, "ada@acme.com", "00u1"), want: "declared "},
+		"declared and stored with one": {api: newFake(github).store(ada, github, "00u1", identity.FromRule).pin(ada, "id-1"), declared: declares(github, "ada@acme.com", "00u1"), want: "declared id-1"},
+		"another is stored":            {api: newFake(github).store(ada, github, "00u2", identity.FromRule).pin(ada, "id-2"), declared: declares(github, "ada@acme.com", "00u1"), want: "declared "},
+		"stored by hand":               {api: newFake(github).store(ada, github, "00u1", identity.Manual).pin(ada, "id-1"), want: "manual id-1"},
+		"stored by a rule":             {api: newFake(github).store(ada, github, "00u1", identity.FromRule), want: "rule "},
+		"stored by e-mail":             {api: newFake(github).store(ada, github, "00u1", identity.FromEmail), want: "email "},
+		"stored by a fetch":            {api: newFake(github).store(ada, github, "00u1", identity.FromRemote), want: "fetch_remote_identity "},
+		"stored by e-mail, checked":    {api: newFake(github).store(ada, github, "00u1", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "verified_email id-1"},
+		"stored by hand, checked":      {api: newFake(github).store(ada, github, "00u1", identity.Manual).said("ada@acme.com", verified), stale: true, want: "manual id-1"},
+		"another is found":             {api: newFake(github).store(ada, github, "00u2", identity.FromEmail).said("ada@acme.com", verified), stale: true, want: "email "},
+		"a rule":                       {rules: []rules.Rule{{Name: "r", ServiceType: "github", Identities: map[string]string{"ada@acme.com": "00u1"}}}, want: "rule "},
+		"a verified e-mail":            {api: newFake(github).said("ada@acme.com", verified), want: "verified_email id-1"},
+		"an alias":                     {api: newFake(github).found("ada@acme.com", "00u1", identity.EvidenceAlias), want: "alias "},
 		"a fetch":                      {api: newFake(pager).account("ada@acme.com", "P1"), service: pager, want: "fetch_remote_identity "},
 		"unmapped":                     {want: " "},
 	}
 	for name, test := range tests {
 		if test.api == nil {
-			test.api = newFake(okta)
+			test.api = newFake(github)
 		}
 		if test.service == (identity.ServiceKey{}) {
-			test.service = okta
+			test.service = github
 		}
 		req := ask(test.service, ada)
 		req.Declared, req.CheckStale = test.declared, test.stale

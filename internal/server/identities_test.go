@@ -292,3 +292,21 @@ func TestAnswersAreDated(t *testing.T) {
 		t.Errorf("%d walks, answers as of %v, want one walk and its time", walks, dates)
 	}
 }
+
+// TestLookupInWholeList: what a list shows to be one person's alone is unique, a
+// lookup is not.
+func TestLookupInWholeList(t *testing.T) {
+	t.Parallel()
+	walks := 0
+	list := listing{accounts{found: map[string][]directory.Account{"a@example.com": {account("00u1", "a@example.com", directory.StateActive)}}}, &walks}
+	h := start(t, withDirectory(list)).register(okta)
+	whole := strings.Replace(lookupBody(`"a@example.com"`), "{", `{"whole_list":true,`, 1)
+	h.api(member, http.MethodPost, "/identities/lookup", whole).want(t, http.StatusOK, `{"results":[
+		{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"},"account_id":"00u1","evidence":"email","unique":true}]}`)
+	if walks != 1 {
+		t.Errorf("%d walks", walks)
+	}
+	h = start(t, withDirectory(list.accounts)).register(okta)
+	h.api(member, http.MethodPost, "/identities/lookup", whole).want(t, http.StatusOK, `{"results":[
+		{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"},"account_id":"00u1","evidence":"email"}]}`)
+}
