@@ -210,7 +210,7 @@ func checkDirectory(ctx context.Context, service identity.ServiceKey, cfg *confi
 		err = dir.Check(ctx)
 	}
 	if err == nil {
-		probed, err = directory.Probe(ctx, dir, service, emails)
+		probed, err = directory.Probe(ctx, dir, service, cfg.Settings, emails)
 	}
 	note = checkSummary(dir, err, cfg.ComparesID)
 	if err == nil {
@@ -232,6 +232,10 @@ func describeProbe(service identity.ServiceKey, p directory.Probed) string {
 		text += fmt.Sprintf(", %d found again by e-mail", p.LookedUp)
 	}
 	for _, a := range p.Answers {
+		if a.OtherDomain {
+			text += fmt.Sprintf("; %s is of a domain that it is not asked for", a.Email)
+			continue
+		}
 		id, _ := a.Matcher.Identity(service.Type)
 		text += fmt.Sprintf("; %s is %s", a.Email, id)
 	}

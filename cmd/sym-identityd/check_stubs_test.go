@@ -38,6 +38,7 @@ func stubs() map[string]stub {
 	tokenOK := good("token", `{"access_token":"abc","expires_in":3600}`)
 	const scope = `{"error":"insufficient_scope"}`
 	oktaUser := `[{"id":"00u1","status":"ACTIVE","profile":{"login":"a@acme.com","email":"a@acme.com"}}]`
+	const auth0User = `{"user_id":"auth0|1","email":"a@acme.com","email_verified":true}`
 	const ssoUser = `{"UserId":"u1","UserName":"a","Emails":[{"Value":"a@acme.com","Primary":true}]}`
 	iamError := func(code string) string {
 		return `<ErrorResponse><Error><Code>` + code + `</Code></Error></ErrorResponse>`
@@ -59,7 +60,7 @@ func stubs() map[string]stub {
 			fine:       []route{good("", `{"_embedded":{"users":[{"id":1,"email":"a@acme.com"}]}}`)},
 			credential: refused(401, `{"code":401}`), permission: refused(403, `{"code":403}`), foreign: refused(404, `{"code":404}`)},
 		"auth0": {serviceType: "custom", externalID: "auth0", attributes: token, limited: [2]string{"X-RateLimit-Reset", "{at}"},
-			fine:       []route{good("page=1&", `[]`), good("", `[{"user_id":"auth0|1","email":"a@acme.com","email_verified":true}]`)},
+			fine:       []route{good("/users-by-email", `[`+auth0User+`]`), good("", `{"start":0,"limit":100,"length":1,"total":1,"users":[`+auth0User+`]}`)},
 			credential: refused(401, `{"statusCode":401,"error":"Unauthorized"}`),
 			permission: refused(403, `{"statusCode":403,"message":"Insufficient scope, expected any of: read:users","errorCode":"insufficient_scope"}`)},
 		"aws_iam": {externalID: "123456789012", attributes: awsKey, limited: seconds,

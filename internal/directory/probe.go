@@ -37,19 +37,26 @@ type Probed struct {
 // Probe uses a directory as lookups and walks will, and reports the first thing
 // that does not work: it reads the list past its first page, looks up some of
 // the accounts there by address, and asks for emails, who must be found. A
-// lookup and the list must agree.
-func Probe(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) (Probed, error) {
+// lookup and the list must agree. Emails of other domains than the directory's
+// are not asked for.
+func Probe(ctx context.Context, d Directory, service identity.ServiceKey, settings Settings, emails []string) (Probed, error) {
 	var p Probed
-	fold := func(id string) string { return identity.FoldIdentity(service.Type, id) }
+	cache := Cache(d, service, settings)
+	defer cache.Close()
+	fold := cache.foldID
 	list := newIndex(fold)
 	if lister, ok := d.(Lister); ok {
 		p.Listed = true
-		began, pages, stopped := time.Now(), 0, false
-		err := Walk(ctx, lister, func(page []Account) bool {
-			list.add(page)
-			pages++
-			stopped = pages >= probePages && time.Since(began) > probeTime
-			return !stopped
+		began, stopped := time.Now(), false
+		err := twice(func() error {
+			list = newIndex(fold)
+			pages := 0
+			return Walk(ctx, lister, func(page []Account) bool {
+				list.add(page)
+				pages++
+				stopped = pages >= probePages && time.Since(began) > probeTime
+				return !stopped
+			})
 		})
 		if err != nil && !errors.Is(err, ErrTruncated) {
 			return p, err
@@ -73,13 +80,15 @@ func Probe(ctx context.Context, d Directory, service identity.ServiceKey, emails
 	if len(emails) == 0 {
 		return p, nil
 	}
-	policy := newPolicy(fold, Options{Kinds: d.Describe().Kinds})
-	answers, err := Lookup(ctx, d, service, emails)
+	answers, err := Lookup(ctx, cache, service, emails)
 	if err != nil {
 		return p, err
 	}
 	p.Answers = answers
 	for _, a := range answers {
+		if a.OtherDomain {
+			continue
+		}
 		if a.Status != identity.Found {
 			return p, fmt.Errorf("%w: %s: %s", ErrMissing, a.Email, describe(a))
 		}
@@ -87,7 +96,7 @@ func Probe(ctx context.Context, d Directory, service identity.ServiceKey, emails
 			continue
 		}
 		id, _ := a.Matcher.Identity(service.Type)
-		listed := policy.decide(a.Email, list.find(identity.FoldASCII(a.Email)))
+		listed := cache.policy().decide(a.Email, list.find(identity.FoldASCII(a.Email)))
 		if listed.Status != identity.Found || fold(listed.Account.Identity) != fold(id) {
 			return p, fmt.Errorf("%w as its list does: a lookup of %s finds the account %q, the list says %s", ErrUnavailable, a.Email, id, listed.Status)
 		}
@@ -158,9 +167,6 @@ func findsAgain(ctx context.Context, d Directory, a Account, fold func(string) s
 func describe(a identity.LookupResult) string {
 	switch a.Status {
 	case identity.NotFound:
-		if a.OtherDomain {
-			return "the directory is not for addresses of this domain"
-		}
 		return "no account has the address"
 	case identity.Inactive:
 		return "the account is inactive"

@@ -66,7 +66,7 @@ func TestProbe(t *testing.T) {
 				}
 				return tc.find(email)
 			}
-			p, err := directory.Probe(t.Context(), d, okta, tc.emails)
+			p, err := directory.Probe(t.Context(), d, okta, directory.Settings{}, tc.emails)
 			if tc.is != nil {
 				if !errors.Is(err, tc.is) || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("Probe: %v, want %v with %q", err, tc.is, tc.want)
@@ -101,10 +101,18 @@ func TestProbeWithoutList(t *testing.T) {
 		}
 		return []directory.Account{person("u1", "ann@example.com")}, nil
 	}}
-	if p, err := directory.Probe(t.Context(), d, okta, []string{"ann@example.com"}); err != nil || p.Listed || p.Answers[0].Status != identity.Found {
+	if p, err := directory.Probe(t.Context(), d, okta, directory.Settings{}, []string{"ann@example.com"}); err != nil || p.Listed || p.Answers[0].Status != identity.Found {
 		t.Errorf("Probe = %+v, %v", p, err)
 	}
-	if _, err := directory.Probe(t.Context(), d, okta, []string{"twice@example.com"}); !errors.Is(err, directory.ErrMissing) || !strings.Contains(err.Error(), "several accounts") {
+	if _, err := directory.Probe(t.Context(), d, okta, directory.Settings{}, []string{"twice@example.com"}); !errors.Is(err, directory.ErrMissing) || !strings.Contains(err.Error(), "several accounts") {
 		t.Errorf("Probe: %v, want ErrMissing", err)
+	}
+	d = single{func(context.Context, string) ([]directory.Account, error) {
+		t.Error("somebody of another domain is asked for")
+		return nil, nil
+	}}
+	settings := directory.Settings{Domains: []string{"example.com"}}
+	if p, err := directory.Probe(t.Context(), d, okta, settings, []string{"ann@example.org"}); err != nil || !p.Answers[0].OtherDomain {
+		t.Errorf("Probe = %+v, %v", p, err)
 	}
 }
