@@ -182,3 +182,79 @@ func writeServiceAccount(t *testing.T, path, tokenURI string) {
 		t.Fatal(err)
 	}
 }
+
+// TestCheckEmail runs the check over services that answer, and whose answers
+// would leave people out: each fails with its own line.
+func TestCheckEmail(t *testing.T) {
+	t.Parallel()
+	const (
+		ann    = `{"id":"1","userName":"ann@acme.com","emails":[{"value":"ann@acme.com","primary":true}],"active":true}`
+		synth  = `{"id":"9","userName":"synthesis","active":false}`
+		bob    = `{"id":"2","userName":"bob","emails":[{"value":"bob@acme.com","primary":true}],"active":true}`
+		nobody = `{"totalResults":0,"Resources":[]}`
+	)
+	scim := func(people ...string) string {
+		return fmt.Sprintf(`{"totalResults":%d,"Resources":[%s]}`, len(people), strings.Join(people, ","))
+	}
+	email := func(name string) string { return "emails.value+eq+%22" + name }
+	for name, tc := range map[string]struct {
+		routes     []route
+		email      string
+		attributes string // of an http directory; "" = scim
+		want       string // part of the line; "" = it works
+	}{
+		"works":      {routes: []route{good("eq+%22ann", scim(ann)), good("filter=", nobody), good("", scim(ann))}, email: "ann@acme.com"},
+		"unknown":    {routes: []route{good("eq+%22ann", scim(ann)), good("filter=", nobody), good("", scim(ann))}, email: "eve@acme.com", want: "eve@acme.com: no account has the address"},
+		"short list": {routes: []route{good("startIndex=1&", `{"totalResults":250,"Resources":[`+ann+`]}`), good("", `{"totalResults":250,"Resources":[]}`)}, want: "in full"},
+		"list shows nobody, search does": {
+			routes: []route{good("userName+eq+%22ann", scim(ann)), good("filter=", nobody), good("", scim(synth))},
+			email:  "ann@acme.com", want: "list",
+		},
+		"filter answers nobody": {routes: []route{good("filter=", nobody), good("", scim(bob))}, email: "eve@acme.com", want: "eve@acme.com"},
+		"filter is forbidden":   {routes: []route{{email(""), 403, `{"status":"403"}`}, good("filter=", nobody), good("", scim(bob))}, email: "eve@acme.com", want: "eve@acme.com"},
+		"wrong field":           {routes: []route{good("", `{"users":[]}`)}, attributes: `identity = "response.users[0].id"`, email: "ann@acme.com", want: "ann@acme.com: no account has the address"},
+		"right field":           {routes: []route{good("ann", `{"users":[{"id":"1"}]}`), good("", `{"users":[]}`)}, attributes: `identity = "response.users[0].id"`, email: "ann@acme.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stub{externalID: "acme", attributes: token}
+			kind := "scim"
+			if tc.attributes != "" {
+				kind, s.attributes = "http", tc.attributes+"\n    allow_private = true"
+			}
+			server := httptest.NewServer(s.handler(tc.routes))
+			t.Cleanup(server.Close)
+			path := filepath.Join(t.TempDir(), "id.hcl")
+			if err := os.WriteFile(path, []byte("org = \"acme\"\nstore = \"sqlite:identities.db\"\n"+s.config(kind, server.URL)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"check", "-config", path}
+			if tc.email != "" {
+				args = append(args, "-email", tc.email)
+			}
+			got := runCommand(t.Context(), map[string]string{"SECRET": "s3cr3t"}, args...)
+			switch {
+			case tc.want == "" && (got.code != exitOK || !strings.Contains(got.stdout, "; "+tc.email+" is 1\n")):
+				t.Errorf("exit %d:\n%s", got.code, got.stdout)
+			case tc.want != "" && (got.code != exitFailed || !strings.Contains(got.stdout, "FAIL") || !strings.Contains(got.stdout, tc.want)):
+				t.Errorf("exit %d, want %d with %q:\n%s", got.code, exitFailed, tc.want, got.stdout)
+			}
+		})
+	}
+}
+
+// The flag takes e-mails, and needs a directory.
+func TestCheckEmailFlag(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "id.hcl")
+	if err := os.WriteFile(path, []byte("org = \"acme\"\nstore = \"sqlite:identities.db\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := runCommand(t.Context(), nil, "check", "-config", path, "-email", "deploy-bot"); got.code != exitUsage || !strings.Contains(got.stderr, "not an e-mail") {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
+	got := runCommand(t.Context(), nil, "check", "-config", path, "-email", "Ann@Acme.com", "-email", "bob@acme.com")
+	if got.code != exitFailed || !strings.Contains(got.stdout, "FAIL  email ann@acme.com, bob@acme.com: no service has a directory") {
+		t.Errorf("exit %d: %s", got.code, got.stdout)
+	}
+}
