@@ -99,7 +99,7 @@ service "scim" "people" {
 service "custom" "people" {
   directory "http" {
     url           = "%s/?email={email}"
-    identity      = "response.id"
+    identity      = "response.?id"
     allow_http    = true
     allow_private = true
   }

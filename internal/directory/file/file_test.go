@@ -74,6 +74,39 @@ func TestConformanceJSON(t *testing.T) {
 	directorytest.Run(t, subject("people.json", asJSON))
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	s := subject("people.json", asJSON)
+	const ann = "ann@example.com"
+	person := func(id string, emails ...string) directorytest.Person {
+		return directorytest.Person{ID: id, Emails: emails}
+	}
+	left := person("u-1", ann)
+	left.Inactive = true
+	people := func(some ...directorytest.Person) directorytest.World { return directorytest.World{People: some} }
+	truncated := func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+		path := filepath.Join(t.TempDir(), "people.json")
+		whole := string(asJSON(t, env.World))
+		save(t, path, whole)
+		d, err := file.Open(file.Config{Path: path})
+		save(t, path, whole[:len(whole)-1])
+		return d, err
+	}
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Unverified: directorytest.Cannot("whoever exports the file answers for its addresses"),
+		directorytest.Pending:    directorytest.Cannot("an export says active or not; leave others out of it"),
+		directorytest.Guest:      directorytest.Cannot("an export does not say; leave guests out of it"),
+		directorytest.Invisible:  directorytest.Cannot("a file with such an address is refused, with its line"),
+		directorytest.InactiveTwin: directorytest.Scenes( // without sign-in names they may be two people
+			directorytest.Scene{World: people(left, person("u-2", ann)), Asks: []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, "u-1", "u-2")}}),
+		directorytest.InactiveOwner: directorytest.Scenes( // the addresses of an account are alike
+			directorytest.Scene{World: people(left, person("u-2", "boss@example.com", ann)),
+				Asks: []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, "u-1", "u-2"), directorytest.Email("boss@example.com", identity.Found, "u-2")}}),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{World: people(person("u-1", ann)), Open: truncated, Asks: []directorytest.Ask{directorytest.Email(ann, identity.Failed)}}),
+	})
+}
+
 func save(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -28,8 +28,8 @@ type Config struct {
 	Headers map[string]string `hcl:"headers,optional"` // sent with every request; their values are taken for secrets
 
 	// Identity is CEL over response, the JSON of the answer, and email, the
-	// address asked for. "", null, optional.none() and an absent field or index
-	// mean that there is no such user.
+	// address asked for. "", null, optional.none() and an index out of range mean
+	// that there is no such user. A field that is not there is an error.
 	Identity string `hcl:"identity"`
 	// Emails is CEL that gives the addresses of what Identity found: a string
 	// or a list. The hit counts only if the address asked for is among them.

@@ -98,6 +98,48 @@ func TestConformanceFirstRow(t *testing.T) {
 	directorytest.Run(t, s)
 }
 
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	s := subject("/users?email={email}", true, func(c *httpjson.Config) {
+		c.Identity = "response.users.filter(u, u.emails.exists(e, e.lowerAscii() == email)).map(u, u.id)"
+	})
+	const says = "the expressions give no state, kind or proof: the endpoint has to leave such accounts out"
+	noState := directorytest.Cannot(says)
+	onlyByEmail := func(trap directorytest.Trap) directorytest.Cell {
+		scene := s.DefaultScenes(trap)[0]
+		scene.Asks = slices.DeleteFunc(scene.Asks, func(a directorytest.Ask) bool { return a.Identity != "" }) // it cannot be asked for one
+		return directorytest.Scenes(scene)
+	}
+	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
+		directorytest.Rename:          onlyByEmail(directorytest.Rename),
+		directorytest.RenameReuse:     onlyByEmail(directorytest.RenameReuse),
+		directorytest.RecycledAddress: onlyByEmail(directorytest.RecycledAddress),
+		directorytest.Unverified:      noState,
+		directorytest.Pending:         noState,
+		directorytest.Guest:           noState,
+		directorytest.InactiveTwin:    noState,
+		directorytest.InactiveOwner:   noState,
+		directorytest.ShortList:       directorytest.Cannot("an endpoint is asked for one person at a time"),
+	})
+}
+
+// What is misspelled is an error of the configuration for everybody, and check
+// says so.
+func TestMisspelledField(t *testing.T) {
+	t.Parallel()
+	d, err := open(t, answering(200, `{"users":[]}`), func(c *httpjson.Config) { c.Identity = "response.usrs[0].id" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrAnswer) || !strings.Contains(err.Error(), "usrs") {
+		t.Errorf("Check: %v, want an error that names the field", err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com", "bob@example.com"})
+	if err != nil || answers[0].Status != identity.Failed || answers[1].Status != identity.Failed {
+		t.Errorf("Lookup = %+v, %v, want failures", answers, err)
+	}
+}
+
 func open(t *testing.T, h http.Handler, change func(*httpjson.Config)) (directory.Directory, error) {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -139,24 +181,30 @@ func TestAnswers(t *testing.T) {
 		"has present":            {body: `{"id":"u1"}`, identity: "has(response.id) ? response.id : ''", want: []string{"u1"}},
 		"empty string":           {body: `{"id":""}`, identity: "response.id"},
 		"null":                   {body: `{"id":null}`, identity: "response.id"},
-		"absent field":           {body: `{}`, identity: "response.id"},
-		"absent inner field":     {body: `{}`, identity: "response.user.id"},
-		"absent field by index":  {body: `{}`, identity: "response['id']"},
+		"absent field":           {body: `{}`, identity: "response.id", fail: `no field "id"`},
+		"absent inner field":     {body: `{}`, identity: "response.user.id", fail: `no field "user"`},
+		"absent field by index":  {body: `{}`, identity: "response['id']", fail: `no field "id"`},
 		"absent computed field":  {body: `{"key":"id"}`, identity: "response[response.key]"},
 		"absent index":           {body: `{"users":[]}`, identity: "response.users[0].id"},
 		"absent computed index":  {body: `{"users":[],"n":0}`, identity: "response.users[response.n].id"},
 		"field of null":          {body: `{"user":null}`, identity: "response.user.id"},
-		"absent in a function":   {body: `{}`, identity: "response.id.lowerAscii()"},
+		"absent in a function":   {body: `{}`, identity: "response.id.lowerAscii()", fail: `no field "id"`},
 		"absent after a filter":  {body: `[{"id":"u1"}]`, identity: "response.filter(u, u.id == 'u2')[0].id"},
-		"absent in a branch":     {body: `{"ok":true}`, identity: "response.ok ? response.id : 'none'"},
+		"absent in a branch":     {body: `{"ok":true}`, identity: "response.ok ? response.id : 'none'", fail: `no field "id"`},
 		"the address asked for":  {body: `{"ann@example.com":"u1"}`, identity: "response[email]", want: []string{"u1"}},
 
-		"emails hold it":         {body: `{"id":"u1","mail":["x@example.com","ANN@example.com "]}`, identity: "response.id", emails: "response.mail", want: []string{"u1"}},
-		"emails is a string":     {body: `{"id":"u1","mail":"Ann@example.com"}`, identity: "response.id", emails: "response.mail", want: []string{"u1"}},
-		"emails hold another":    {body: `{"id":"u1","mail":["joann@example.com"]}`, identity: "response.id", emails: "response.mail"},
-		"emails are absent":      {body: `{"id":"u1"}`, identity: "response.id", emails: "response.mail"},
-		"emails are null":        {body: `{"id":"u1","mail":null}`, identity: "response.id", emails: "response.mail"},
-		"emails of another kind": {body: `{"id":"u1","mail":{}}`, identity: "response.id", emails: "response.mail", fail: "emails: "},
+		"emails hold it":             {body: `{"id":"u1","mail":["x@example.com","ANN@example.com "]}`, identity: "response.id", emails: "response.mail", want: []string{"u1"}},
+		"emails is a string":         {body: `{"id":"u1","mail":"Ann@example.com"}`, identity: "response.id", emails: "response.mail", want: []string{"u1"}},
+		"emails hold another":        {body: `{"id":"u1","mail":["joann@example.com"]}`, identity: "response.id", emails: "response.mail"},
+		"emails are absent":          {body: `{"id":"u1"}`, identity: "response.id", emails: "response.mail", fail: `emails: the answer has no field "mail"; if it may be missing, write .?mail`},
+		"emails may be absent":       {body: `{"id":"u1"}`, identity: "response.id", emails: "response.?mail"},
+		"misspelled before an index": {body: `{"users":[]}`, identity: "response.usrs[0].id", fail: `no field "usrs"`},
+		"misspelled after one":       {body: `{"users":[{"id":"u1"}]}`, identity: "response.users[0].uid", fail: `no field "uid"`},
+		"may be absent":              {body: `{}`, identity: "response.?user.?id"},
+		"an index may be absent":     {body: `{"users":[]}`, identity: "response.users[?0].?id"},
+		"an unknown address as key":  {body: `{"bob@example.com":"u1"}`, identity: "response[email]"},
+		"emails are null":            {body: `{"id":"u1","mail":null}`, identity: "response.id", emails: "response.mail"},
+		"emails of another kind":     {body: `{"id":"u1","mail":{}}`, identity: "response.id", emails: "response.mail", fail: "emails: "},
 
 		"field of a string":      {body: `{"user":"maintenance"}`, identity: "response.user.id", fail: "identity: "},
 		"field of a list":        {body: `[]`, identity: "response.id", fail: "identity: "},

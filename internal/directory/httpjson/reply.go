@@ -179,12 +179,14 @@ func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
 	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string", directory.ErrAnswer, x.setting, value.Type().TypeName())
 }
 
-// errAbsent is a field or index that the answer does not have, which is how most
-// services answer for unknown people. CEL has no typed error for it.
-var errAbsent = errors.New("the answer has no such field or index")
+// errAbsent is an index that the answer does not have, or a field of null, which
+// is how most services answer for unknown people. CEL has no typed error for it.
+var errAbsent = errors.New("the answer has no such index")
 
-// markAbsent makes accesses to absent fields and indexes, and to any field of
-// null, fail with errAbsent. Inside a macro such as filter or map they keep
+// markAbsent makes accesses to absent indexes and to keys that the expression
+// computes, and to any field of null, fail with errAbsent. A field that the
+// expression names and the answer lacks is probably misspelled, and not a way of
+// saying that nobody is there: response.?user.?id says that it may be. Inside a macro such as filter or map they keep
 // CEL's own error: one row without a field does not mean that the person is in
 // no row.
 func markAbsent(checked *cel.Ast) interpreter.InterpretableDecorator {
@@ -214,7 +216,11 @@ type markedAttribute struct {
 // AddQualifier wraps the access that is added to the attribute.
 func (a *markedAttribute) AddQualifier(q interpreter.Qualifier) (interpreter.Attribute, error) {
 	if !a.inLoop[q.ID()] {
-		q = &markedQualifier{Qualifier: q, adapter: a.Adapter()}
+		marked := &markedQualifier{Qualifier: q, adapter: a.Adapter()}
+		if named, ok := q.(interpreter.ConstantQualifier); ok {
+			marked.field, _ = named.Value().Value().(string)
+		}
+		q = marked
 	}
 	return a.InterpretableAttribute.AddQualifier(q)
 }
@@ -222,6 +228,7 @@ func (a *markedAttribute) AddQualifier(q interpreter.Qualifier) (interpreter.Att
 type markedQualifier struct {
 	interpreter.Qualifier
 	adapter types.Adapter
+	field   string // that the expression names; "" = an index or a computed key
 }
 
 // Qualify implements interpreter.Qualifier.
@@ -237,10 +244,14 @@ func (q *markedQualifier) Qualify(vars interpreter.Activation, obj any) (any, er
 	if !isContainer(container) {
 		return nil, err
 	}
-	if _, present, testErr := q.QualifyIfPresent(vars, obj, true); testErr == nil && !present {
-		return nil, fmt.Errorf("%w: %w", errAbsent, err)
+	_, present, testErr := q.QualifyIfPresent(vars, obj, true)
+	switch {
+	case testErr != nil || present:
+		return nil, err
+	case q.field != "":
+		return nil, fmt.Errorf("the answer has no field %q; if it may be missing, write .?%s: %w", q.field, q.field, err)
 	}
-	return nil, err
+	return nil, fmt.Errorf("%w: %w", errAbsent, err)
 }
 
 func isContainer(value ref.Val) bool {
