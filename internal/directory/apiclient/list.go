@@ -45,19 +45,6 @@ func GetUser[User, Body any](
 	return []directory.Account{a}, nil
 }
 
-// Accounts turns the users of a page into accounts. It refuses a list that the
-// answer does not have (nil), which must not look like an empty one.
-func Accounts[User any](resp *Response, users *[]User, account func(User) directory.Account) ([]directory.Account, error) {
-	if users == nil {
-		return nil, resp.Unexpected("it is not a list of users")
-	}
-	accounts := make([]directory.Account, len(*users))
-	for i, u := range *users {
-		accounts[i] = account(u)
-	}
-	return accounts, nil
-}
-
 // Page fetches a page of a list and the URL of the next one; "" ends the list.
 type Page func(ctx context.Context, r Request) (accounts []directory.Account, next string, err error)
 

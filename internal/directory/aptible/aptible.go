@@ -87,13 +87,13 @@ func (a *aptible) page(ctx context.Context, r apiclient.Request) ([]directory.Ac
 	if err != nil {
 		return nil, "", err
 	}
-	accounts, err := apiclient.Accounts(resp, list.Embedded.Users, user.account)
+	accounts, err := apiclient.RecordAccounts(resp, list.Embedded.Users, user.account)
 	return accounts, list.Links.Next.Href, err
 }
 
 type listMessage struct {
 	Embedded struct {
-		Users *[]user `json:"users"`
+		Users *[]apiclient.Record[user] `json:"users"`
 	} `json:"_embedded"`
 	Links struct {
 		Next struct {

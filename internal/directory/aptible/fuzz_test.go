@@ -17,7 +17,8 @@ func FuzzList(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil || list.Embedded.Users == nil {
 			return
 		}
-		for _, u := range *list.Embedded.Users {
+		for _, r := range *list.Embedded.Users {
+			u := r.Value
 			if a := u.account(); a.Identity != string(u.ID) || len(a.Emails()) == 1 && a.Emails()[0] == "" {
 				t.Errorf("%+v became %+v", u, a)
 			}

@@ -92,7 +92,7 @@ func (a *auth0) Check(ctx context.Context) error {
 // and searches, which does neither: some connections keep capital letters, and
 // one person's accounts may be spelled differently.
 func (a *auth0) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	users, resp, err := apiclient.Get[*[]user](ctx, a.api, apiclient.Request{Path: "/api/v2/users-by-email", Query: url.Values{"email": {email}, "fields": {fields}}})
+	users, resp, err := apiclient.Get[*[]apiclient.Record[user]](ctx, a.api, apiclient.Request{Path: "/api/v2/users-by-email", Query: url.Values{"email": {email}, "fields": {fields}}})
 	if err != nil {
 		return nil, err
 	}
@@ -153,19 +153,19 @@ func (a *auth0) page(ctx context.Context, query url.Values) (listMessage, []dire
 }
 
 // accounts returns the accounts of users in the connection.
-func (a *auth0) accounts(resp *apiclient.Response, users *[]user) ([]directory.Account, error) {
+func (a *auth0) accounts(resp *apiclient.Response, users *[]apiclient.Record[user]) ([]directory.Account, error) {
 	if users == nil {
 		return nil, resp.Unexpected("it is not a list of users")
 	}
-	in := slices.DeleteFunc(slices.Clone(*users), func(u user) bool { return !u.in(a.cfg.Connection) })
-	return apiclient.Accounts(resp, &in, user.account)
+	in := slices.DeleteFunc(slices.Clone(*users), func(r apiclient.Record[user]) bool { return !r.Value.in(a.cfg.Connection) })
+	return apiclient.RecordAccounts(resp, &in, user.account)
 }
 
 // listMessage is a page of the list. Total counts all users, or those of a
 // search.
 type listMessage struct {
-	Users *[]user `json:"users"`
-	Total *int    `json:"total"`
+	Users *[]apiclient.Record[user] `json:"users"`
+	Total *int                      `json:"total"`
 }
 
 type user struct {

@@ -144,22 +144,16 @@ func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Acco
 	if err != nil {
 		return nil, "", err
 	}
-	if list.Value == nil {
-		return nil, "", resp.Unexpected("it is not a list of users")
-	}
-	var accounts []directory.Account
-	for _, u := range *list.Value {
-		accounts = append(accounts, u.account())
-	}
-	return accounts, list.Next, nil
+	accounts, err := apiclient.RecordAccounts(resp, list.Value, user.account)
+	return accounts, list.Next, err
 }
 
 // quote returns a string of OData.
 func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
 
 type listMessage struct {
-	Value *[]user `json:"value"`
-	Next  string  `json:"@odata.nextLink"`
+	Value *[]apiclient.Record[user] `json:"value"`
+	Next  string                    `json:"@odata.nextLink"`
 }
 
 type user struct {

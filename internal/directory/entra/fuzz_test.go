@@ -21,7 +21,8 @@ func FuzzUsers(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil || list.Value == nil {
 			return
 		}
-		for _, u := range *list.Value {
+		for _, r := range *list.Value {
+			u := r.Value
 			a := u.account()
 			if u.Enabled != nil && *u.Enabled == (a.State == directory.StateInactive) {
 				t.Errorf("%+v became %+v", u, a)

@@ -19,7 +19,8 @@ func FuzzUsers(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil {
 			return
 		}
-		for _, u := range list.Users {
+		for _, r := range list.Users {
+			u := r.Value
 			a := u.account()
 			if a.Identity != u.PrimaryEmail || a.Identity != "" && a.Emails()[0] != a.Identity {
 				t.Errorf("%+v became %+v", u, a)

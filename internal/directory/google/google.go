@@ -154,7 +154,7 @@ func (g *google) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		if err != nil {
 			return nil, "", err
 		}
-		accounts, err := apiclient.Accounts(resp, &list.Users, user.account)
+		accounts, err := apiclient.RecordAccounts(resp, &list.Users, user.account)
 		return accounts, list.NextPageToken, err
 	})
 }
@@ -199,9 +199,9 @@ func limited(status int, _ http.Header, body []byte) bool {
 
 // listMessage is a page of users.list. A list without users has a kind only.
 type listMessage struct {
-	Kind          string `json:"kind"`
-	Users         []user `json:"users"`
-	NextPageToken string `json:"nextPageToken"`
+	Kind          string                   `json:"kind"`
+	Users         []apiclient.Record[user] `json:"users"`
+	NextPageToken string                   `json:"nextPageToken"`
 }
 
 type user struct {

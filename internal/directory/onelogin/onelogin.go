@@ -125,11 +125,11 @@ func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) (d
 		query.Set("cursor", cursor)
 	}
 	var p directory.Page[string]
-	users, resp, err := apiclient.Get[*[]user](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
+	users, resp, err := apiclient.Get[*[]apiclient.Record[user]](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
 	if err != nil {
 		return p, err
 	}
-	p.Accounts, err = apiclient.Accounts(resp, users, user.account)
+	p.Accounts, err = apiclient.RecordAccounts(resp, users, user.account)
 	p.Rows, p.Next = len(p.Accounts), resp.Header.Get("After-Cursor")
 	if total, err := strconv.Atoi(resp.Header.Get("Total-Count")); err == nil {
 		p.Total = &total

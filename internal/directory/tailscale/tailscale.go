@@ -80,14 +80,14 @@ func (d *tailscale) Check(ctx context.Context) error {
 		return err
 	}
 	for _, u := range users {
-		if !u.foreignLogin() {
+		if !u.Value.foreignLogin() {
 			return nil
 		}
 	}
 	if len(users) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w to be looked up by e-mail: all users of this tailnet have login names such as %q", directory.ErrRefused, users[0].LoginName)
+	return fmt.Errorf("%w to be looked up by e-mail: all users of this tailnet have login names such as %q", directory.ErrRefused, users[0].Value.LoginName)
 }
 
 // Pages implements directory.Lister.
@@ -98,13 +98,13 @@ func (d *tailscale) Pages(ctx context.Context) iter.Seq2[[]directory.Account, er
 			yield(nil, err)
 			return
 		}
-		yield(apiclient.Accounts(resp, &users, user.account))
+		yield(apiclient.RecordAccounts(resp, &users, user.account))
 	}
 }
 
-func (d *tailscale) users(ctx context.Context) ([]user, *apiclient.Response, error) {
+func (d *tailscale) users(ctx context.Context) ([]apiclient.Record[user], *apiclient.Response, error) {
 	type message struct {
-		Users *[]user `json:"users"`
+		Users *[]apiclient.Record[user] `json:"users"`
 	}
 	tailnet := cmp.Or(d.cfg.Tailnet, "-") // "-" is the credential's own
 	list, resp, err := apiclient.Get[message](ctx, d.api, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
