@@ -236,21 +236,10 @@ func (p *policy) claim(want string, rows []Account) (c claim, ok bool) {
 			if !sameAddress(want, a.Email) {
 				continue
 			}
-			if !ok {
-				c.proof = a.Proof
-			}
-			ok, c.kind, c.proof = true, max(c.kind, a.Kind), weaker(c.proof, a.Proof)
+			ok, c.kind, c.proof = true, max(c.kind, a.Kind), max(c.proof, a.Proof)
 		}
 	}
 	return c, ok
-}
-
-// weaker returns what two statements about one address prove together.
-func weaker(a, b Proof) Proof {
-	if a == Unproved || b == Unproved {
-		return Unproved
-	}
-	return max(a, b) // Proved is more than ProofUnknown
 }
 
 // merge makes one account of several rows; their order does not matter. It

@@ -83,7 +83,8 @@ const (
 // Proof says whether a service made sure that an address belongs to the person.
 type Proof uint8
 
-// Proofs of addresses. ProofUnknown is a service that does not say.
+// Proofs of addresses. ProofUnknown is a service that does not say. Of two
+// statements about one address the later of these counts.
 const (
 	ProofUnknown Proof = iota
 	Proved

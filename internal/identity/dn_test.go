@@ -96,7 +96,7 @@ func TestFoldDNForms(t *testing.T) {
 		"A = 1": "a=1", "Z = 1": "z=1", "1.2 = x": "1.2=x",
 		"= x": "= x", "1..2 = x": "1..2 = x", "1.b = x": "1.b = x", "12 = x": "12 = x",
 		"cn = #04014A": "cn=#04014a", "cn = #04014A , ou = X": "cn=#04014a,ou=x", "cn= #": "cn= #", "cn= #0g": "cn= #0g",
-		`mail= a\`: `mail= a\`, `mail= a\4`: `mail= a\4`, `mail= a\4g`: `mail= a\4g`, `mail= a"b`: `mail= a"b`, "mail= a;b": "mail= a;b",
+		`mail= a\`: `mail= a\`, `mail= a\4`: `mail= a\4`, `mail= a\4g`: `mail= a\4g`, `mail= a"b`: `mail= a"b`, `mail= a"`: `mail= a"`, "mail= a;b": "mail= a;b",
 		`mail= a\41`: "mail=aA", `mail= a\ `: `mail=a\ `, `mail=\ a`: `mail=\ a`, "mail= a b": "mail=a b", `mail= \ `: `mail=\ `,
 		`mail= \ff`: `mail=\ff`, `mail= \01`: `mail=\01`, `mail= \7F`: `mail=\7f`, `mail= \ef\bf\bd`: "mail=\ufffd",
 		"mail= a#b": "mail=a#b", `mail= \#a`: `mail=\#a`, `mail= a\#`: "mail=a#", `mail= a\2Cb`: `mail=a\,b`,
