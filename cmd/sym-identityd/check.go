@@ -269,6 +269,8 @@ func checkSummary(d directory.Directory, err error, comparesID bool) string {
 		return "no usable answer"
 	case errors.Is(err, directory.ErrRefused):
 		return "reachable, request refused"
+	case errors.Is(err, directory.ErrAnswer):
+		return "reachable, answer cannot be read"
 	case d == nil:
 		return "cannot be opened"
 	}

@@ -212,6 +212,7 @@ func TestCheckEmail(t *testing.T) {
 		},
 		"filter answers nobody": {routes: []route{good("filter=", nobody), good("", scim(bob))}, email: "eve@acme.com", want: "eve@acme.com"},
 		"filter is forbidden":   {routes: []route{{email(""), 403, `{"status":"403"}`}, good("filter=", nobody), good("", scim(bob))}, email: "eve@acme.com", want: "eve@acme.com"},
+		"typo in an expression": {routes: []route{good("", `{"users":[]}`)}, attributes: `identity = "response.usrs[0].id"`, want: "reachable, answer cannot be read"},
 		"wrong field":           {routes: []route{good("", `{"users":[]}`)}, attributes: `identity = "response.users[0].id"`, email: "ann@acme.com", want: "ann@acme.com: no account has the address"},
 		"right field":           {routes: []route{good("ann", `{"users":[{"id":"1"}]}`), good("", `{"users":[]}`)}, attributes: `identity = "response.users[0].id"`, email: "ann@acme.com"},
 	} {

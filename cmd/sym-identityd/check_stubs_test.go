@@ -102,7 +102,7 @@ func stubs() map[string]stub {
 			permission: []route{tokenOK, {"", 403, `{"error":{"errors":[{"reason":"forbidden"}]}}`}},
 			foreign: []route{tokenOK, {"domain=acme.com", 403, `{"error":{"errors":[{"reason":"forbidden"}]}}`},
 				good("", `{"kind":"admin#directory#users","users":[{"primaryEmail":"a@acme.com"}]}`)}},
-		"http": {externalID: "acme", attributes: `identity = "response.id"
+		"http": {externalID: "acme", attributes: `identity = "response.?id"
     allow_private = true`, limited: seconds,
 			fine: []route{good("", `{}`)}, credential: refused(401, `{}`), permission: refused(403, `{}`)},
 		"okta": {externalID: "acme.okta.com", attributes: token, limited: [2]string{"X-Rate-Limit-Reset", "{at}"},
