@@ -302,7 +302,7 @@ func fingerprint(page []Account) (sum [sha256.Size]byte, ok bool) {
 	h := sha256.New()
 	for _, a := range page {
 		ok = ok || a.Identity != "" || len(a.Addresses) > 0
-		fmt.Fprintf(h, "%q%q%q", a.AccountID, a.Identity, a.Emails())
+		fmt.Fprintf(h, "%q%q%q%v", a.AccountID, a.Identity, a.SignIn, a.Addresses)
 	}
 	return [sha256.Size]byte(h.Sum(nil)), ok
 }

@@ -32,6 +32,8 @@ type Config struct {
 const (
 	listSize = "1000"
 	grant    = "ids=*;type=user;actions=list,read in the scopes whose users are matched"
+
+	addressAdvice = "make an OIDC or LDAP auth method the primary one of their scope"
 )
 
 type boundary struct {
@@ -74,12 +76,14 @@ func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apicl
 
 // Describe implements directory.Directory. Boundary knows no inactive users.
 func (b *boundary) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true,
+		AddressGrant: grant + ", and " + addressAdvice}
 }
 
 // Check lists users. Addresses come from a scope's primary auth method: if no
 // user has one, the method is not set or gives none.
 func (b *boundary) Check(ctx context.Context) error {
+	people := 0
 	for page, err := range b.Pages(ctx) {
 		switch {
 		case err != nil:
@@ -87,8 +91,12 @@ func (b *boundary) Check(ctx context.Context) error {
 		case slices.ContainsFunc(page, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
 			return nil
 		}
+		people += len(page)
 	}
-	return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
+	if people == 0 {
+		return fmt.Errorf("%w: it sees no user at all; grant it %s", directory.ErrPermission, grant)
+	}
+	return fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; %s", directory.ErrRefused, people, addressAdvice)
 }
 
 // Find filters at the server, without case: Boundary keeps addresses as the
@@ -103,24 +111,9 @@ func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// Pages implements directory.Lister. A list without a single address is refused:
-// everybody would be absent from it.
+// Pages implements directory.Lister.
 func (b *boundary) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		people, addresses := 0, 0
-		for page, err := range b.pages(ctx, "") {
-			if !yield(page, err) || err != nil {
-				return
-			}
-			people += len(page)
-			for _, a := range page {
-				addresses += len(a.Addresses)
-			}
-		}
-		if people > 0 && addresses == 0 {
-			yield(nil, fmt.Errorf("%w to be looked up by e-mail: none of its %d users has an address; make an OIDC or LDAP auth method the primary one of their scope", directory.ErrRefused, people))
-		}
-	}
+	return b.pages(ctx, "")
 }
 
 func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {

@@ -66,7 +66,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (d *datadog) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(d.cfg.IncludeBots, false)}
+	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(d.cfg.IncludeBots, false)}
 }
 
 // Check asks for one user and compares the organization that comes with it.

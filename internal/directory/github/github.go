@@ -31,9 +31,10 @@ type Config struct {
 }
 
 const (
-	host     = "https://api.github.com"
-	listSize = 100
-	grant    = "the scope read:org, as an owner of the organization, and authorize the token for its single sign-on (an app needs read access to members)"
+	host         = "https://api.github.com"
+	listSize     = 100
+	grant        = "the scope read:org, as an owner of the organization, and authorize the token for its single sign-on (an app needs read access to members)"
+	addressGrant = grant + ", and give the organization single sign-on or a verified domain"
 	// pace keeps a walk of large organizations within 5,000 points an hour.
 	pace = 200 * time.Millisecond
 )
@@ -73,7 +74,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // Describe implements directory.Directory. GitHub shows members only; leavers
 // are gone.
 func (g *github) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: addressGrant}
 }
 
 // Check compares the organization and proves that its identities and members
@@ -97,7 +98,7 @@ func (g *github) Check(ctx context.Context) error {
 			return err
 		}
 	}
-	return noAddresses(0)
+	return directory.NeedsGrant(fmt.Errorf("%w: it sees no address of any member", directory.ErrPermission), addressGrant)
 }
 
 // Find asks for the identity with this user name. Whoever signs in by the
@@ -116,32 +117,17 @@ func (g *github) Find(ctx context.Context, email string) ([]directory.Account, e
 }
 
 // Pages lists the identities of the single sign-on, then the members with
-// their addresses of verified domains. Who is in both is one account. A list
-// without a single address is one that the token may not see: no answer comes
-// out of it.
+// their addresses of verified domains. Who is in both is one account.
 func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
-		people, addresses := 0, 0
 		for _, list := range []page{g.identities(""), g.members} {
 			for page, err := range directory.Paged(ctx, list) {
 				if !yield(page, err) || err != nil {
 					return
 				}
-				people += len(page)
-				for _, a := range page {
-					addresses += len(a.Addresses)
-				}
 			}
 		}
-		if people > 0 && addresses == 0 {
-			yield(nil, noAddresses(people))
-		}
 	}
-}
-
-func noAddresses(people int) error {
-	return fmt.Errorf("%w: it sees no address of any of the %d members: the organization has no single sign-on and no verified domain, or they are hidden from it; grant it %s",
-		directory.ErrPermission, people, grant)
 }
 
 // page fetches a page of a GraphQL list.

@@ -67,7 +67,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory. The pace is each instance's own.
 func (g *gitlab) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(g.cfg.IncludeBots, false)}
+	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(g.cfg.IncludeBots, false)}
 }
 
 // Check reads the token's user: only administrators see is_admin, and only they

@@ -73,7 +73,7 @@ func firstLabel(domain string) string {
 // Describe implements directory.Directory. Nobody is inactive in PagerDuty:
 // users are deleted.
 func (p *pagerduty) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, ListMaxAccounts: maxRecords, LookupSeesInactive: true}
+	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, ListMaxAccounts: maxRecords, LookupSeesInactive: true}
 }
 
 // Check asks for one user, whose page names the account.

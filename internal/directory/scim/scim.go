@@ -74,7 +74,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory. SCIM documents no pace.
 func (s *scim) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listCount, LookupSeesInactive: true}
+	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listCount, LookupSeesInactive: true}
 }
 
 // Check reads the list beyond its first page, as far as that proves the token

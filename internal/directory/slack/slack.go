@@ -16,7 +16,6 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
-	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes a workspace.
@@ -77,7 +76,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // Describe implements directory.Directory. Only the list shows deactivated
 // users.
 func (s *slack) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery,
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery, AddressGrant: grant,
 		Kinds: directory.Kinds(s.cfg.IncludeBots, s.cfg.IncludeGuests)}
 }
 
@@ -94,21 +93,13 @@ func (s *slack) Check(ctx context.Context) error {
 	if err := directory.Belongs("workspace", who.TeamID, s.cfg.Workspace); err != nil {
 		return err
 	}
-	_, err := s.user(ctx, "/users.lookupByEmail", url.Values{"email": {"nobody@sym-check.invalid"}})
+	_, err := s.Find(ctx, "nobody@sym-check.invalid")
 	return err
 }
 
-// Find implements directory.Directory. Slack's lookup hides deactivated
-// members, so a miss needs the list.
+// Find implements directory.Directory. Slack hides deactivated members from it.
 func (s *slack) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) == 0 || identity.FoldASCII(found[0].SignIn) != email:
-		return nil, directory.ErrNeedsList
-	}
-	return found, nil
+	return s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
 }
 
 // FindID implements directory.IDFinder.
@@ -134,12 +125,12 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 }
 
 // Pages implements directory.Lister. Without the scope users:read.email Slack
-// lists everybody without addresses, which must not look like absence.
+// lists everybody without addresses.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, at position) ([]directory.Account, position, error) {
+	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
 		query := url.Values{"limit": {strconv.Itoa(listSize)}}
-		if at.cursor != "" {
-			query.Set("cursor", at.cursor)
+		if cursor != "" {
+			query.Set("cursor", cursor)
 		}
 		if s.cfg.Workspace != "" {
 			query.Set("team_id", s.cfg.Workspace) // tokens of a whole organization need it
@@ -147,30 +138,11 @@ func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 		var list listMessage
 		resp, err := s.call(ctx, s.lists, "/users.list", query, &list)
 		if err != nil {
-			return nil, at, err
+			return nil, "", err
 		}
 		accounts, err := apiclient.RecordAccounts(resp, list.Members, func(u user) directory.Account { return u.account(s.cfg.Workspace) })
-		if err != nil {
-			return nil, at, err
-		}
-		for _, a := range accounts {
-			at.people = at.people || a.Kind == directory.KindPerson
-			at.addresses = at.addresses || len(a.Addresses) > 0
-		}
-		if at.cursor = list.Metadata.NextCursor; at.cursor != "" {
-			return accounts, at, nil
-		}
-		if at.people && !at.addresses {
-			return nil, at, fmt.Errorf("%w: the list holds no e-mail address at all; grant it %s", directory.ErrPermission, grant)
-		}
-		return accounts, position{}, nil
+		return accounts, list.Metadata.NextCursor, err
 	})
-}
-
-// position is the cursor of the next page, and what the pages before it hold.
-type position struct {
-	cursor            string
-	people, addresses bool
 }
 
 // call asks a method. Slack's own errors come with status 200.
