@@ -742,8 +742,8 @@ func TestIdentityReused(t *testing.T) {
 	wantDiagnostics(t, p.plans(other).Diagnostics)
 }
 
-// TestIdentityAccountUnknown: a service that cannot be asked, or fails, does not
-// stand in the way of a declared mapping.
+// TestIdentityAccountUnknown: a service that cannot be asked, or fails, blocks no
+// declared mapping.
 func TestIdentityAccountUnknown(t *testing.T) {
 	t.Parallel()
 	failing := directoryOf("ada@acme.com", "ada-l")

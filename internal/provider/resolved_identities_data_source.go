@@ -67,7 +67,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"declared": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
 				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. They are what apply will store, so they answer before the store does, " +
-					"and a plan that adds missing mappings passes without `depends_on`. Services and users that are not asked for may stand in it.",
+					"and a plan that adds missing mappings passes without `depends_on`. It may name services and users that are not asked for.",
 			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
@@ -105,7 +105,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"stale": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Stored values that rules and services contradict. Null unless `check_stale = true`. A manual mapping of which they know nothing is not stale; one whose account is inactive or no longer there is.",
+				MarkdownDescription: "Stored values that rules and services contradict. Null unless `check_stale = true`. A manual mapping that they know nothing about is not stale; one whose account is inactive or no longer there is.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":          schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service":       schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},

@@ -46,7 +46,7 @@ const (
 	onIgnore = "ignore"
 )
 
-// onStaleAttribute is the same in both data sources that resolve.
+// onStaleAttribute returns what both data sources that resolve share.
 func onStaleAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional: true, Validators: []validator.String{
@@ -92,7 +92,7 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Which account of a service belongs to a user, and why. The chain is tried in order: what this configuration declares, " +
-			"what is stored, what a reducer rule yields, what the service itself says of the e-mail. A person for whom no step has an answer is *unmapped*.\n\n" +
+			"what is stored, what a reducer rule yields, what the service itself says of the e-mail. A person that no step has an answer for is *unmapped*.\n\n" +
 			"Reading writes nothing unless `persist = true`.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
@@ -175,7 +175,7 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			"stale": schema.BoolAttribute{
 				Computed: true,
 				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave, or the stored account is inactive, no longer there or has another name. " +
-					"False for a manual mapping of which they know nothing, and for one in `declared`. Null unless `check_stale = true`.",
+					"False for a manual mapping that they know nothing about, and for one in `declared`. Null unless `check_stale = true`.",
 			},
 			"account": schema.StringAttribute{
 				Computed: true,

@@ -331,7 +331,7 @@ func (r *serviceResolver) lookupStep() Origin {
 	return Email
 }
 
-// applyLookups asks the service, in one batch, for everybody whom no rule
+// applyLookups asks the service, in one batch, for everybody that no rule
 // answered.
 func (r *serviceResolver) applyLookups(ctx context.Context) error {
 	step := r.lookupStep()

@@ -13,7 +13,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
-// TestClaims asks for ada, then bob, whom rules give 00u1 each unless a test
+// TestClaims asks for ada, then bob. Rules give each of them 00u1 unless a test
 // says otherwise.
 func TestClaims(t *testing.T) {
 	t.Parallel()

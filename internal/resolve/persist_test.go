@@ -300,11 +300,11 @@ func TestPersist_onlyUnique(t *testing.T) {
 		stored bool
 		want   string
 	}{
-		"the owner of the only address":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, stored: true, want: "store 00u1 stored=email"},
-		"an account with another owner":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1"); f.shared = map[string]bool{"00u1": true} }, want: "email 00u1"},
-		"a rule that the list confirms":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, rules: []rules.Rule{sameAddress}, stored: true, want: "store 00u1 stored=rule rule=r"},
-		"a rule that it contradicts":       {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u2") }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
-		"a rule of which it knows nothing": {rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"the owner of the only address": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, stored: true, want: "store 00u1 stored=email"},
+		"an account with another owner": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1"); f.shared = map[string]bool{"00u1": true} }, want: "email 00u1"},
+		"a rule that the list confirms": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, rules: []rules.Rule{sameAddress}, stored: true, want: "store 00u1 stored=rule rule=r"},
+		"a rule that it contradicts":    {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u2") }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"a rule that it cannot confirm": {rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
 		"a lookup by somebody else's e-mail": {
 			api:   func(f *fakeAPI) { f.account("team@acme.com", "00u1") },
 			rules: []rules.Rule{{Name: "team", Match: ptr(`ada@acme\.com`), LookupEmail: ptr("team@acme.com")}},
