@@ -4,8 +4,10 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -51,22 +53,16 @@ func (x heldRow) line() string {
 // report adds one error for all conflicts, or one warning for all overwritten
 // values.
 func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of int) {
-	rows := make([]mappingRow, 0, len(f.refused)+len(f.held))
 	var parts []string
 	if len(f.refused) > 0 {
 		parts = append(parts, "Another identity was mapped by hand, and a decision of a person is never overwritten silently:\n\n"+
-			listing(linesOf(f.refused)))
+			listing(each(f.refused, rowAndStored.line)))
 	}
 	if len(f.held) > 0 {
 		parts = append(parts, "The account is stored for somebody else, so that one of the two would have the other's access:\n\n"+
-			listing(linesOf(f.held)))
+			listing(each(f.held, heldRow.line)))
 	}
-	for _, x := range f.refused {
-		rows = append(rows, x.row)
-	}
-	for _, x := range f.held {
-		rows = append(rows, x.row)
-	}
+	rows := append(each(f.refused, func(x rowAndStored) mappingRow { return x.row }), each(f.held, func(x heldRow) mappingRow { return x.row })...)
 	if len(rows) > 0 {
 		diags.AddAttributeError(rowPath(rows), "Identity Mappings Conflict With What Is Stored",
 			fmt.Sprintf("In %s, %d of %s cannot be stored; nothing was changed.\n\n%s\n\n%s",
@@ -77,7 +73,7 @@ func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of 
 		diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Stored Identities Will Be Overwritten: %s", plan.service),
 			fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n%s\n\n"+
 				"To keep what is stored, declare it instead.",
-				countOf(len(f.overwritten), "user", "users"), plan.service, listing(linesOf(f.overwritten))))
+				countOf(len(f.overwritten), "user", "users"), plan.service, listing(each(f.overwritten, rowAndStored.line))))
 	}
 }
 
@@ -94,16 +90,6 @@ func (f planFindings) remedy(plan identitiesObject) string {
 	return strings.Join(remedies, " ")
 }
 
-type liner interface{ line() string }
-
-func linesOf[T liner](list []T) []string {
-	lines := make([]string, len(list))
-	for i, x := range list {
-		lines[i] = x.line()
-	}
-	return lines
-}
-
 func distinctRows(rows []mappingRow) map[identity.UserKey]bool {
 	users := make(map[identity.UserKey]bool, len(rows))
 	for _, row := range rows {
@@ -115,94 +101,60 @@ func distinctRows(rows []mappingRow) map[identity.UserKey]bool {
 // warnUnlisted names every mapping that goes away without having been in
 // state: no diff shows them.
 func warnUnlisted(diags *diag.Diagnostics, service identity.ServiceKey, going []mappingRow) {
-	lines := make([]string, len(going))
-	for i, row := range going {
-		lines[i] = fmt.Sprintf("%s: %s", row.user, row.value)
-	}
 	diags.AddAttributeWarning(path.Root("exclusive"), fmt.Sprintf("Unlisted Mappings Will Be Removed: %s", service),
 		fmt.Sprintf("exclusive = true makes identities all manual mappings of %s. Applying removes %s that it does not list:\n\n%s\n\n"+
 			"To keep one, add it to identities. The users themselves stay.",
-			service, countOf(len(going), "manual mapping", "manual mappings"), wholeListing(lines)))
+			service, countOf(len(going), "manual mapping", "manual mappings"), wholeListing(valuesIn(going))))
 }
 
-// applyReport is what an apply that failed in part has to tell.
-type applyReport struct {
-	action    string
-	service   identity.ServiceKey
-	creating  bool // nothing of it is in state
-	done      int
-	written   []mappingRow
-	unwritten []refusal
-	unremoved []refusal
-	fatal     error
-	unsent    []mappingRow
-}
-
-func (a *identitiesApply) report(action string, creating bool) applyReport {
-	r := applyReport{
-		action: action, service: a.plan.service, creating: creating,
-		done: len(a.writing.done) + len(a.removal.done) + len(a.removal.left), written: a.writing.done,
-		unwritten: a.writing.refused, unremoved: a.removal.refused,
-		fatal: a.writing.fatal, unsent: append(a.removal.unsent[:len(a.removal.unsent):len(a.removal.unsent)], a.writing.unsent...),
-	}
-	if r.fatal == nil {
-		r.fatal = a.removal.fatal
-	}
-	return r
-}
-
-// add reports all of it as one error.
-func (r applyReport) add(diags *diag.Diagnostics) {
-	if r.done == 0 && len(r.unwritten)+len(r.unremoved) == 0 && identity.CodeOf(r.fatal) == identity.CodeServiceNotFound {
-		addUnregistered(diags, r.service, nil)
+// addIncomplete reports an apply that failed in part, as one error. creating says that
+// nothing of it is in state.
+func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, creating bool) {
+	service, written, removed := a.plan.service, a.writing, a.removal
+	fatal := cmp.Or(written.fatal, removed.fatal)
+	unsent := slices.Concat(removed.unsent, written.unsent)
+	refused := slices.Concat(written.refused, removed.refused)
+	done := len(written.done) + len(removed.done) + len(removed.left)
+	if done == 0 && len(refused) == 0 && identity.CodeOf(fatal) == identity.CodeServiceNotFound {
+		addUnregistered(diags, service, nil)
 		return
 	}
-	failed := len(r.unwritten) + len(r.unremoved) + len(r.unsent)
-	parts := []string{fmt.Sprintf("In %s, %s could not be made and %s.", r.service,
-		countOf(failed, "change", "changes"), countOf(r.done, "was made", "were made"))}
+	parts := []string{fmt.Sprintf("In %s, %s could not be made and %s.", service,
+		countOf(len(refused)+len(unsent), "change", "changes"), countOf(done, "was made", "were made"))}
 	list := func(title string, lines []string) {
 		if len(lines) > 0 {
 			parts = append(parts, title+"\n\n"+listing(lines))
 		}
 	}
-	list("Not stored:", linesOf(r.unwritten))
-	list("Not removed:", removalLines(r.unremoved))
-	if remedy := r.remedy(); remedy != "" {
+	list("Not stored:", each(written.refused, refusal.line))
+	list("Not removed:", each(removed.refused, refusal.removalLine))
+	if remedy := refusedRemedy(refused, creating); remedy != "" {
 		parts = append(parts, remedy)
 	}
-	if r.fatal != nil {
-		parts = append(parts, failureDetail("", r.service.String(), r.fatal))
-		list("Because of that these were not changed, or the answer was lost:", usersIn(r.unsent))
+	if fatal != nil {
+		parts = append(parts, failureDetail("", service.String(), fatal))
+		list("Because of that these were not changed, or the answer was lost:", usersIn(unsent))
 	}
-	if r.creating && len(r.written) > 0 {
-		list("These were stored and stay so, but are not in Terraform's state; the next apply adopts them:", usersIn(r.written))
+	if creating {
+		list("These were stored and stay so, but are not in Terraform's state; the next apply adopts them:", usersIn(written.done))
 	}
 	detail := strings.Join(parts, "\n\n")
-	if rows := r.rows(); r.fatal == nil && len(rows) > 0 {
-		diags.AddAttributeError(rowPath(rows), failureSummary(r.action), detail)
+	if rows := refusedRows(written.refused); fatal == nil && len(rows) > 0 {
+		diags.AddAttributeError(rowPath(rows), failureSummary(action), detail)
 		return
 	}
-	diags.AddError(failureSummary(r.action), detail)
+	diags.AddError(failureSummary(action), detail)
 }
 
-// rows returns the rows at fault that the configuration names.
-func (r applyReport) rows() []mappingRow {
-	rows := make([]mappingRow, len(r.unwritten))
-	for i, x := range r.unwritten {
-		rows[i] = x.row
-	}
-	return rows
-}
-
-func (r applyReport) remedy() string {
+func refusedRemedy(refused []refusal, creating bool) string {
 	var conflict, claimed bool
-	for _, x := range append(r.unwritten[:len(r.unwritten):len(r.unwritten)], r.unremoved...) {
+	for _, x := range refused {
 		conflict = conflict || x.err.Code == identity.CodeIdentityConflict
 		claimed = claimed || x.err.Code == identity.CodeIdentityClaimed
 	}
 	var remedies []string
 	switch {
-	case conflict && r.creating:
+	case conflict && creating:
 		remedies = append(remedies, "To keep what is stored, declare it; to overwrite what was mapped by hand, set overwrite = true.")
 	case conflict:
 		remedies = append(remedies, "Plan again to see what is stored now.")
@@ -224,43 +176,31 @@ func (x refusal) line() string {
 	return fmt.Sprintf("%s: %s", x.row.user, sentence(problemText(x.err)))
 }
 
-// removalLines says why rows were not removed, one line each.
-func removalLines(list []refusal) []string {
-	lines := make([]string, len(list))
-	for i, x := range list {
-		lines[i] = x.line()
-		if x.err.Code == identity.CodeIdentityConflict && x.err.Stored != nil {
-			lines[i] = fmt.Sprintf("%s: stored %s, in state %s", x.row.user, describe(*x.err.Stored), x.row.value)
-		}
+// removalLine says in one line why a row was not removed.
+func (x refusal) removalLine() string {
+	if x.err.Code == identity.CodeIdentityConflict && x.err.Stored != nil {
+		return fmt.Sprintf("%s: stored %s, in state %s", x.row.user, describe(*x.err.Stored), x.row.value)
 	}
-	return lines
+	return x.line()
 }
 
 func usersIn(rows []mappingRow) []string {
-	lines := make([]string, len(rows))
-	for i, row := range rows {
-		lines[i] = string(row.user)
-	}
-	return lines
+	return each(rows, func(row mappingRow) string { return string(row.user) })
 }
 
 func valuesIn(rows []mappingRow) []string {
-	lines := make([]string, len(rows))
-	for i, row := range rows {
-		lines[i] = fmt.Sprintf("%s: %s", row.user, row.value)
-	}
-	return lines
+	return each(rows, func(row mappingRow) string { return fmt.Sprintf("%s: %s", row.user, row.value) })
 }
 
 // warnRowsLeft names mappings that were not removed, because another resource
 // has asserted them since.
-func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow) {
-	if len(rows) == 0 {
+func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, left []refusal) {
+	if len(left) == 0 {
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Kept: %s", service),
 		fmt.Sprintf("In %s, %s stored again, with the same value, since this run read the mappings: another resource or a person asserts what this one gives up. "+
-			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows))))
+			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(left), "mapping was", "mappings were"), listing(valuesIn(refusedRows(left)))))
 }
 
 func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow, storeCreated bool) {
@@ -294,7 +234,7 @@ func addBadIdentitiesState(diags *diag.Diagnostics, o identitiesObject) {
 			o.serviceType, o.externalID, err))
 }
 
-// rowProblem is what is wrong with one entry.
+// rowProblem says what is wrong with one entry.
 type rowProblem struct {
 	raw     string
 	problem string // one line
@@ -317,16 +257,12 @@ func problemText(err error) string {
 // is reported at its own place in the map.
 func addInvalidRows(diags *diag.Diagnostics, of int, problems []rowProblem) {
 	const summary = "Invalid Identity Mappings"
+	lines := each(problems, func(p rowProblem) string { return fmt.Sprintf("identities[%q]: %s", p.raw, sentence(p.problem)) })
 	switch len(problems) {
 	case 0:
 	case 1:
-		diags.AddAttributeError(path.Root("identities").AtMapKey(problems[0].raw), summary,
-			fmt.Sprintf("identities[%q]: %s", problems[0].raw, sentence(problems[0].problem)))
+		diags.AddAttributeError(path.Root("identities").AtMapKey(problems[0].raw), summary, lines[0])
 	default:
-		lines := make([]string, len(problems))
-		for i, p := range problems {
-			lines[i] = fmt.Sprintf("identities[%q]: %s", p.raw, sentence(p.problem))
-		}
 		diags.AddAttributeError(path.Root("identities"), summary,
 			fmt.Sprintf("%d of %s are wrong:\n\n%s", len(problems), countOf(of, "entry", "entries"), listing(lines)))
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"iter"
 	"maps"
 	"slices"
@@ -129,7 +128,7 @@ func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequ
 	a.run(ctx, nil, plan.exclusive == on)
 	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
 	if !a.complete() {
-		a.report("Create Identity Mappings", true).add(&resp.Diagnostics)
+		a.addIncomplete(&resp.Diagnostics, "Create Identity Mappings", true)
 		return
 	}
 	resp.State.Raw = plan.withComputed()
@@ -173,7 +172,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	plan, state := readIdentitiesObject(req.Plan.Raw), readIdentitiesObject(req.State.Raw)
 	before, after := state.rows(), plan.rows()
-	known := loadRevisions(ctx, req.Private, before, &resp.Diagnostics)
+	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
 	changes := compareRows(before, after)
 	nowExclusive := plan.exclusive == on && state.exclusive != on
 	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
@@ -191,7 +190,7 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
 	written := plan
 	if !a.complete() {
-		a.report("Update Identity Mappings", false).add(&resp.Diagnostics)
+		a.addIncomplete(&resp.Diagnostics, "Update Identity Mappings", false)
 		written = readIdentitiesObject(plan.withElements(a.elements()))
 	}
 	resp.State.Raw = written.withComputed()
@@ -208,13 +207,13 @@ func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	rows := state.rows()
 	a.after, a.plan.elements = nil, nil
-	a.known = loadRevisions(ctx, req.Private, rows, &resp.Diagnostics)
+	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
 	a.run(ctx, rows, false)
 	warnRowsLeft(&resp.Diagnostics, state.service, a.removal.left)
 	if a.complete() {
 		return
 	}
-	a.report("Delete Identity Mappings", false).add(&resp.Diagnostics)
+	a.addIncomplete(&resp.Diagnostics, "Delete Identity Mappings", false)
 	kept := readIdentitiesObject(state.withElements(a.elements()))
 	resp.State.Raw = kept.raw
 	saveRevisions(ctx, resp.Private, kept.rows(), a.known, &resp.Diagnostics)
@@ -255,7 +254,7 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) r
 		if id, plain := m.Matcher.Identity(state.service.Type); plain && id == row.value {
 			continue // nearly always
 		}
-		if !m.Matcher.Equal(state.service.Type, shownMatcher(state.service.Type, row.value)) {
+		if !m.Matcher.Equal(state.service.Type, row.stored(state.service.Type)) {
 			change()[row.raw] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
 		}
 	}
@@ -320,16 +319,21 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 	if !ok {
 		return
 	}
-	stored, holders, err := c.read(ctx, api, asserted)
+	stored, err := c.read(ctx, api)
+	var holders map[string][]identity.UserKey
+	if err == nil && c.plan.allowShared == off {
+		holders, err = stored.holders(ctx, api, asserted)
+	}
 	if err != nil {
-		addFailure(diags, "Read Identity Mappings", "", c.plan.service.String(), err)
+		addFailure(diags, readIdentities, "", c.plan.service.String(), err)
 		return
 	}
 	var going []mappingRow
 	if c.nowExclusive {
 		going = stored.unlisted(c.after)
 	}
-	f := c.compare(stored, holders, going)
+	f := c.compare(stored)
+	f.held = c.compareHolders(holders, going)
 	f.report(diags, c.plan, len(c.after))
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.plan.service, going)
@@ -337,41 +341,23 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 }
 
 // read asks the API for what the checks need, and no more.
-func (c planChecks) read(ctx context.Context, api mappingsAPI, asserted []mappingRow) (storedMappings, map[string][]identity.UserKey, error) {
-	claims := c.plan.allowShared == off
-	added := make([]identity.UserKey, 0, len(c.changes.added))
-	for _, row := range c.changes.added {
-		if row.known {
-			added = append(added, row.user)
-		}
+func (c planChecks) read(ctx context.Context, api mappingsAPI) (storedMappings, error) {
+	if c.nowExclusive {
+		return allStored(ctx, api, c.plan.service)
 	}
-	var stored storedMappings
-	var err error
-	switch {
-	case c.nowExclusive:
-		stored, err = allStored(ctx, api, c.plan.service)
-	case claims:
-		stored, err = storedForClaims(ctx, api, c.plan.service, added)
-	default:
-		stored, err = findStored(ctx, api, c.plan.service, added)
+	added := usersOf(knownRows(c.changes.added))
+	if c.plan.allowShared == off {
+		return storedForClaims(ctx, api, c.plan.service, added)
 	}
-	if err != nil || !claims {
-		return stored, nil, err
-	}
-	holders, err := stored.holders(ctx, api, asserted)
-	return stored, holders, err
+	return findStored(ctx, api, c.plan.service, added)
 }
 
-// compare checks every row to store against what is stored. going lists mappings
-// that this plan removes although they are not in state.
-func (c planChecks) compare(stored storedMappings, holders map[string][]identity.UserKey, going []mappingRow) planFindings {
+// compare applies the adoption rules to the rows that are new.
+func (c planChecks) compare(stored storedMappings) planFindings {
 	var f planFindings
-	for _, row := range c.changes.added {
-		if !row.known {
-			continue
-		}
+	for _, row := range knownRows(c.changes.added) {
 		m := stored.get(row.user)
-		switch decideAdoption(m, identity.NewMatcher(c.plan.service.Type, row.value), c.plan.overwrite == on) {
+		switch decideAdoption(m, row.declared(c.plan.service.Type), c.plan.overwrite == on) {
 		case overwriteAutomatic, overwriteManual:
 			f.overwritten = append(f.overwritten, rowAndStored{row, *m})
 		case refuseManual:
@@ -381,35 +367,38 @@ func (c planChecks) compare(stored storedMappings, holders map[string][]identity
 		case createNew, adoptEqual:
 		}
 	}
+	return f
+}
+
+// compareHolders returns the rows whose account somebody else has. going lists
+// mappings that this plan removes although they are not in state.
+func (c planChecks) compareHolders(holders map[string][]identity.UserKey, going []mappingRow) []heldRow {
+	var held []heldRow
 	released := c.released(going)
 	for _, row := range c.changes.asserted() {
-		for _, holder := range holders[identity.FoldIdentity(c.plan.service.Type, row.value)] {
+		for _, holder := range holders[row.account(c.plan.service.Type)] {
 			if holder != row.user && !released[holder] {
-				f.held = append(f.held, heldRow{row, holder})
+				held = append(held, heldRow{row, holder})
 				break
 			}
 		}
 	}
-	return f
+	return held
 }
 
 // released returns the users whose account this plan takes away or changes, so
 // that another may have it.
 func (c planChecks) released(going []mappingRow) map[identity.UserKey]bool {
-	released := make(map[identity.UserKey]bool, len(going)+len(c.changes.removed)+len(c.changes.changed))
-	for _, row := range going {
-		released[row.user] = true
-	}
-	for _, row := range c.changes.removed {
-		released[row.user] = true
+	released := make(map[identity.UserKey]bool, len(going)+len(c.changes.removed)+len(c.changes.changed)+len(c.changes.added))
+	// Who is added with another account than the stored one gives that up.
+	// Two rows never have the same account: validation sees to it.
+	for _, rows := range [][]mappingRow{going, c.changes.removed, c.changes.added} {
+		for _, row := range rows {
+			released[row.user] = true
+		}
 	}
 	for _, row := range c.changes.changed {
 		released[row.after.user] = true
-	}
-	// Who is added with another account than the stored one gives that up.
-	// Two rows never have the same account: validation sees to it.
-	for _, row := range c.changes.added {
-		released[row.user] = true
 	}
 	return released
 }
@@ -543,14 +532,26 @@ type privateReader interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
+// saveRevisions keeps the revisions of rows in private state, as a JSON object.
 func saveRevisions(ctx context.Context, private privateWriter, rows []mappingRow, known revisions, diags *diag.Diagnostics) {
-	diags.Append(private.SetKey(ctx, revisionsKey, known.encode(rows))...)
+	kept := make(revisions, len(rows))
+	for _, row := range rows {
+		kept[row.user] = known[row.user]
+	}
+	text, _ := json.Marshal(kept) // always marshals
+	diags.Append(private.SetKey(ctx, revisionsKey, text)...)
 }
 
-func loadRevisions(ctx context.Context, private privateReader, rows []mappingRow, diags *diag.Diagnostics) revisions {
+// loadRevisions returns no revisions where private state does not hold what
+// saveRevisions wrote: they are read again where they are needed.
+func loadRevisions(ctx context.Context, private privateReader, diags *diag.Diagnostics) revisions {
 	text, found := private.GetKey(ctx, revisionsKey)
 	diags.Append(found...)
-	return decodeRevisions(text, rows)
+	known := revisions{}
+	if json.Unmarshal(text, &known) != nil || known == nil {
+		return revisions{}
+	}
+	return known
 }
 
 func (o identitiesObject) sameOptions(other identitiesObject) bool {
@@ -595,6 +596,32 @@ type mappingRow struct {
 	user  identity.UserKey
 	value string
 	known bool // the value is known
+	// matcher is the value of a sym_identity; nil in a map.
+	matcher identity.Matcher
+}
+
+// declared returns what a configuration's value stores.
+func (r mappingRow) declared(serviceType string) identity.Matcher {
+	if r.matcher != nil {
+		return r.matcher
+	}
+	return identity.NewMatcher(serviceType, r.value)
+}
+
+// stored returns what a value in state says to be stored.
+func (r mappingRow) stored(serviceType string) identity.Matcher {
+	if r.matcher != nil {
+		return r.matcher
+	}
+	return shownMatcher(serviceType, r.value)
+}
+
+// account returns the form in which accounts compare.
+func (r mappingRow) account(serviceType string) string {
+	if r.matcher != nil {
+		return r.matcher.AccountKey(serviceType)
+	}
+	return identity.FoldIdentity(serviceType, r.value)
 }
 
 // readIdentitiesObject never fails: what is null or unknown is left out.
@@ -649,6 +676,16 @@ func optionOf(v tftypes.Value) option {
 	return off
 }
 
+func boolOption(v types.Bool) option {
+	switch {
+	case v.IsUnknown():
+		return undecided
+	case v.ValueBool():
+		return on
+	}
+	return off
+}
+
 // serviceKnown reports whether both parts of the service are known and right.
 func (o identitiesObject) serviceKnown() bool {
 	return !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() && o.service.Validate() == nil
@@ -697,11 +734,7 @@ func (o identitiesObject) withElements(elements map[string]tftypes.Value) tftype
 }
 
 func usersOf(rows []mappingRow) []identity.UserKey {
-	users := make([]identity.UserKey, len(rows))
-	for i, r := range rows {
-		users[i] = r.user
-	}
-	return users
+	return each(rows, func(row mappingRow) identity.UserKey { return row.user })
 }
 
 func (o identitiesObject) key() serviceKeyModel {
@@ -774,18 +807,17 @@ func (c identitiesChanges) none() bool {
 
 // asserted returns the added and changed rows whose value is known already.
 func (c identitiesChanges) asserted() []mappingRow {
-	var rows []mappingRow
-	for _, row := range c.added {
-		if row.known {
-			rows = append(rows, row)
-		}
-	}
+	rows := knownRows(c.added)
 	for _, row := range c.changed {
 		if row.after.known {
 			rows = append(rows, row.after)
 		}
 	}
 	return rows
+}
+
+func knownRows(rows []mappingRow) []mappingRow {
+	return slices.DeleteFunc(slices.Clone(rows), func(row mappingRow) bool { return !row.known })
 }
 
 // mappingsAPI is what sym_identities asks of the identity API.
@@ -804,9 +836,13 @@ type storedMappings struct {
 	complete bool // of all users, so whoever is not here has nothing stored
 }
 
+func newStored(service identity.ServiceKey, size int) storedMappings {
+	return storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, size)}
+}
+
 // findStored reads the mappings of some users.
 func findStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
-	s := storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, len(users))}
+	s := newStored(service, len(users))
 	if len(users) == 0 {
 		return s, nil
 	}
@@ -839,7 +875,7 @@ func storedForClaims(ctx context.Context, api mappingsAPI, service identity.Serv
 
 // walkStored reads everybody, or gives up after so many users; 0 is no limit.
 func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, limit int) (storedMappings, error) {
-	s := storedMappings{service: service, byUser: map[identity.UserKey]identity.Mapping{}}
+	s := newStored(service, 0)
 	seen := 0
 	for u, err := range api.AllUsers(ctx) {
 		if err != nil {
@@ -902,11 +938,7 @@ func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []map
 	if len(rows) == 0 {
 		return byClaim, nil
 	}
-	claims := make([]string, len(rows))
-	for i, row := range rows {
-		claims[i] = identity.FoldIdentity(s.service.Type, row.value)
-	}
-	found, err := api.Holders(ctx, s.service, claims)
+	found, err := api.Holders(ctx, s.service, each(rows, func(row mappingRow) string { return row.account(s.service.Type) }))
 	if identity.CodeOf(err) == identity.CodeServiceNotFound {
 		return byClaim, nil // this run may be about to register it; apply will tell
 	}
@@ -923,47 +955,3 @@ const revisionsKey = "revisions"
 // revisions holds the revisions under which a resource's mappings are stored,
 // 0 where state does not know one.
 type revisions map[identity.UserKey]int64
-
-// revisionsRecord is the JSON of revisions in private state: in the order of the
-// users, who are in state already, each as the difference to the one before,
-// which halves the size. The checksum detects a record that belongs to other rows.
-type revisionsRecord struct {
-	Users       uint32  `json:"users"` // checksum of the users, in order
-	Differences []int64 `json:"differences"`
-}
-
-// encode returns the record of rows, which are ordered by user.
-func (r revisions) encode(rows []mappingRow) []byte {
-	record := revisionsRecord{Users: checksumUsers(rows), Differences: make([]int64, len(rows))}
-	var last int64
-	for i, row := range rows {
-		record.Differences[i], last = r[row.user]-last, r[row.user]
-	}
-	text, _ := json.Marshal(record) // always marshals
-	return text
-}
-
-// decodeRevisions reads what encode wrote for the same rows. Anything else
-// gives no revisions: they are read again where they are needed.
-func decodeRevisions(text []byte, rows []mappingRow) revisions {
-	found := make(revisions, len(rows))
-	var record revisionsRecord
-	if json.Unmarshal(text, &record) != nil || len(record.Differences) != len(rows) || record.Users != checksumUsers(rows) {
-		return found
-	}
-	var last int64
-	for i, row := range rows {
-		last += record.Differences[i]
-		found[row.user] = last
-	}
-	return found
-}
-
-func checksumUsers(rows []mappingRow) uint32 {
-	sum := crc32.NewIEEE()
-	for _, row := range rows {
-		_, _ = sum.Write([]byte(row.user)) // never fails
-		_, _ = sum.Write([]byte{0})
-	}
-	return sum.Sum32()
-}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -15,40 +16,40 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// writeJob is one mapping to store.
-type writeJob struct {
+// mappingJob is one mapping to store or to remove.
+type mappingJob struct {
 	row mappingRow
-	// adopts says that the row is new to this resource, so that the adoption
-	// rules say what happens where something is stored. Otherwise the write
+	// adopts says that the row is new to its resource, so that the adoption
+	// rules say what happens where something is stored. Otherwise the job
 	// depends on what state knows to be stored.
 	adopts     bool
 	conditions identity.Conditions
 	attempts   int
 }
 
+// maxAdoptions bounds how often a row is sent again when what is stored changes
+// at the same time, as when a mapping moves between two resources.
+const maxAdoptions = 5
+
 // addJob starts from the condition that nothing is stored. An equal value
 // satisfies it, so that adopting takes no reading; where another is stored the
 // server shows it.
-func addJob(row mappingRow, allowShared option) writeJob {
-	return writeJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: allowShared != on}}
-}
-
-// changeJob depends on the revision that state knows.
-func changeJob(row mappingRow, revision int64, allowShared option) writeJob {
-	return writeJob{row: row, conditions: identity.Conditions{IfRevision: revision, IfUnclaimed: allowShared != on}}
+func addJob(row mappingRow, allowShared option) mappingJob {
+	return mappingJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: allowShared != on}}
 }
 
 // refusal is a row that could not be stored or removed.
 type refusal struct {
-	row mappingRow
-	err *identity.Error
+	row   mappingRow
+	err   *identity.Error
+	cause error // the request's, as the client returned it
 }
 
 // outcome is what became of a list of writes or deletions.
 type outcome struct {
 	done    []mappingRow
-	known   revisions // of what was stored
-	left    []mappingRow
+	stored  storedMappings
+	left    []refusal
 	refused []refusal
 	fatal   error        // the reason why the rest was not sent
 	unsent  []mappingRow // that rest
@@ -56,110 +57,136 @@ type outcome struct {
 
 func (o outcome) complete() bool { return len(o.refused) == 0 && o.fatal == nil }
 
-// mappingsWriter stores mappings in batches.
+// mappingsWriter stores and removes mappings in batches. A sym_identity is a
+// batch of one.
 type mappingsWriter struct {
 	api       mappingsAPI
 	service   identity.ServiceKey
 	overwrite bool
 }
 
-// write stores all it can. Each batch is a transaction; one that is refused is
-// sent again without the rows that failed, so that one bad row never
-// blocks another. A row whose account another row of the list still has waits
-// until that one has been written.
-func (w mappingsWriter) write(ctx context.Context, jobs []writeJob) outcome {
-	out := outcome{known: make(revisions, len(jobs))}
-	for len(jobs) > 0 {
-		var waiting []writeJob
+// write stores all it can. A row whose account another row of the list still
+// has waits until that one has been written.
+func (w mappingsWriter) write(ctx context.Context, jobs []mappingJob) outcome {
+	out := outcome{stored: newStored(w.service, len(jobs))}
+	for waits := true; len(jobs) > 0; {
 		writing := make(map[identity.UserKey]bool, len(jobs))
 		for _, job := range jobs {
-			writing[job.row.user] = true
+			writing[job.row.user] = waits
 		}
-		for from := 0; from < len(jobs); from += symapi.MaxBatch {
-			to := min(from+symapi.MaxBatch, len(jobs))
-			if out.fatal != nil {
-				out.unsent = append(out.unsent, rowsOf(jobs[from:to])...)
-				continue
+		var waiting []mappingJob
+		refused := func(job *mappingJob, x refusal) (retry bool) {
+			switch {
+			case w.applyAdoption(job, x.err):
+				return true
+			case x.err.Code == identity.CodeIdentityClaimed && writing[x.err.Holder]:
+				waiting = append(waiting, *job)
+			default:
+				out.refused = append(out.refused, x)
+				delete(writing, job.row.user) // gives nothing up
 			}
-			waiting = append(waiting, w.writeBatch(ctx, jobs[from:to], writing, &out)...)
+			return false
 		}
-		switch {
-		case out.fatal != nil:
-			out.unsent = append(out.unsent, rowsOf(waiting)...)
-			return out
-		case len(waiting) == len(jobs): // nobody gave anything up
-			w.sendRefused(ctx, waiting, &out)
-			return out
+		for batch := range slices.Chunk(jobs, symapi.MaxBatch) {
+			w.send(ctx, batch, &out, w.writeAll, refused)
 		}
+		// When nobody gives anything up, all are sent once more to learn why
+		// each is refused.
+		waits = len(waiting) < len(jobs)
 		jobs = waiting
 	}
 	return out
 }
 
-// sendRefused sends jobs of which it is clear that none waits for another that can
-// still be written, to learn why each is refused.
-func (w mappingsWriter) sendRefused(ctx context.Context, jobs []writeJob, out *outcome) {
-	for from := 0; from < len(jobs); from += symapi.MaxBatch {
-		to := min(from+symapi.MaxBatch, len(jobs))
-		if out.fatal != nil {
-			out.unsent = append(out.unsent, rowsOf(jobs[from:to])...)
-			continue
+// remove removes rows that still are stored as state knows them. What is gone
+// already is done. The same value with a newer revision was asserted since, by
+// a renamed resource or by one of the other type: it is theirs now, and left.
+// Another value is somebody's newer decision, and refused.
+func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known revisions) outcome {
+	jobs := each(rows, func(row mappingRow) mappingJob {
+		return mappingJob{row: row, conditions: identity.Conditions{IfRevision: known[row.user]}}
+	})
+	var out outcome
+	refused := func(job *mappingJob, x refusal) (retry bool) {
+		switch {
+		case x.err.Code == identity.CodeUserNotFound, x.err.Code == identity.CodeIdentityConflict && x.err.Stored == nil:
+			out.done = append(out.done, x.row)
+		case x.err.Code == identity.CodeIdentityConflict && x.err.Stored.Matcher.Equal(w.service.Type, job.row.stored(w.service.Type)):
+			out.left = append(out.left, x)
+		default:
+			out.refused = append(out.refused, x)
 		}
-		w.writeBatch(ctx, jobs[from:to], nil, out)
+		return false
 	}
+	for batch := range slices.Chunk(jobs, symapi.MaxBatch) {
+		w.send(ctx, batch, &out, w.removeAll, refused)
+	}
+	return out
 }
 
-// writeBatch stores what it can of one batch and returns the jobs whose
-// account a user in writing still has.
-func (w mappingsWriter) writeBatch(ctx context.Context, jobs []writeJob, writing map[identity.UserKey]bool, out *outcome) (waiting []writeJob) {
-	for len(jobs) > 0 {
-		users, err := w.api.Write(ctx, w.writes(jobs))
+// send carries out jobs as one transaction. One that is refused is sent again
+// without the rows that failed, so that one bad row never blocks another;
+// refused decides what becomes of those.
+func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcome,
+	transaction func(context.Context, []mappingJob, *outcome) error, refused func(*mappingJob, refusal) (retry bool)) {
+	for len(jobs) > 0 && out.fatal == nil {
+		err := transaction(ctx, jobs, out)
 		if err == nil {
-			for i, job := range jobs {
-				out.done = append(out.done, job.row)
-				if i < len(users) {
-					m, _ := users[i].Mapping(w.service)
-					out.known[job.row.user] = m.Revision
-				}
-			}
-			return waiting
+			out.done = append(out.done, rowsOf(jobs)...)
+			return
 		}
-		failures, ok := itemErrorsOf(err, len(jobs))
-		if ok {
-			err = w.readConflicts(ctx, failures, rowsOf(jobs))
+		failures, fatal := w.failures(ctx, jobs, err)
+		if fatal != nil {
+			out.fatal = fatal
+			break
 		}
-		if !ok || err != nil {
-			out.fatal, out.unsent = err, append(out.unsent, rowsOf(jobs)...)
-			return waiting
-		}
-		var retry []writeJob
+		var retry []mappingJob
 		for i, job := range jobs {
-			e, failure := failures[i]
-			switch {
-			case !failure:
+			if e, failed := failures[i]; !failed || refused(&job, refusal{job.row, e, err}) {
 				retry = append(retry, job)
-			case w.applyAdoption(&job, e):
-				retry = append(retry, job)
-			case e.Code == identity.CodeIdentityClaimed && writing[e.Holder]:
-				waiting = append(waiting, job)
-			default:
-				out.refused = append(out.refused, refusal{job.row, e})
-				delete(writing, job.row.user) // gives nothing up
 			}
 		}
 		jobs = retry
 	}
-	return waiting
+	out.unsent = append(out.unsent, rowsOf(jobs)...)
+}
+
+func (w mappingsWriter) writeAll(ctx context.Context, jobs []mappingJob, out *outcome) error {
+	users, err := w.api.Write(ctx, each(jobs, func(job mappingJob) identity.Write {
+		return identity.Write{
+			User: job.row.user, Name: job.row.raw, Service: w.service, Source: identity.Manual,
+			Matcher: job.row.declared(w.service.Type), Conditions: job.conditions,
+		}
+	}))
+	if err != nil {
+		return err
+	}
+	for i, job := range jobs {
+		m := identity.Mapping{Service: w.service, Matcher: job.row.declared(w.service.Type), Source: identity.Manual}
+		if i < len(users) {
+			if stored, ok := users[i].Mapping(w.service); ok {
+				m = stored
+			}
+		}
+		out.stored.byUser[job.row.user] = m
+	}
+	return nil
+}
+
+func (w mappingsWriter) removeAll(ctx context.Context, jobs []mappingJob, _ *outcome) error {
+	_, err := w.api.Delete(ctx, each(jobs, func(job mappingJob) identity.Delete {
+		return identity.Delete{User: job.row.user, Service: w.service, Matcher: job.row.stored(w.service.Type), IfRevision: job.conditions.IfRevision}
+	}))
+	if identity.CodeOf(err) == identity.CodeServiceNotFound {
+		return nil // nothing is stored in a service that is not there
+	}
+	return err
 }
 
 // applyAdoption applies the adoption rules to what was found stored, and reports
 // whether the row may be sent again.
-func (w mappingsWriter) applyAdoption(job *writeJob, e *identity.Error) bool {
-	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= createAttempts {
-		return false
-	}
-	want := identity.NewMatcher(w.service.Type, job.row.value)
-	if decideAdoption(e.Stored, want, w.overwrite) == refuseManual {
+func (w mappingsWriter) applyAdoption(job *mappingJob, e *identity.Error) bool {
+	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= maxAdoptions || w.refuses(job.row, e.Stored) {
 		return false
 	}
 	job.attempts++
@@ -170,124 +197,75 @@ func (w mappingsWriter) applyAdoption(job *writeJob, e *identity.Error) bool {
 	return true
 }
 
-// readConflicts reads what is stored where a conflict does not show it: nothing, or
-// something that the server did not tell.
-func (w mappingsWriter) readConflicts(ctx context.Context, failures map[int]*identity.Error, rows []mappingRow) error {
+// refuses reports whether the adoption rules keep what is stored.
+func (w mappingsWriter) refuses(row mappingRow, stored *identity.Mapping) bool {
+	return decideAdoption(stored, row.declared(w.service.Type), w.overwrite) == refuseManual
+}
+
+// failures returns why a transaction was refused, by job; fatal is set where it
+// failed as a whole. A service that is not registered is such a failure,
+// although each job reports it. Where a job has several errors, a conflict that
+// is no decision of a person gives way to the others: a retry does not cure
+// those. A conflict that does not show what is stored is read.
+func (w mappingsWriter) failures(ctx context.Context, jobs []mappingJob, err error) (found map[int]*identity.Error, fatal error) {
+	var batch *identity.BatchError
+	if !errors.As(err, &batch) || len(batch.Items) == 0 {
+		return nil, err
+	}
+	found = make(map[int]*identity.Error, len(batch.Items))
+	for _, c := range batch.Items {
+		if c.Index < 0 || c.Index >= len(jobs) || c.Err.Code == identity.CodeServiceNotFound {
+			return nil, err
+		}
+		known := found[c.Index]
+		if known == nil || known.Code == identity.CodeIdentityConflict && !w.refuses(jobs[c.Index].row, known.Stored) {
+			found[c.Index] = c.Err
+		}
+	}
 	var users []identity.UserKey
-	for i, e := range failures {
+	for i, e := range found {
 		if e.Code == identity.CodeIdentityConflict && e.Stored == nil {
-			users = append(users, rows[i].user)
+			users = append(users, jobs[i].row.user)
 		}
 	}
 	stored, err := findStored(ctx, w.api, w.service, users)
-	if err != nil {
-		return err
-	}
-	for i, e := range failures {
-		if m := stored.get(rows[i].user); m != nil && e.Code == identity.CodeIdentityConflict && e.Stored == nil {
-			failures[i] = identity.Conflict(rows[i].user, w.service, m)
+	for i := range found {
+		if m := stored.get(jobs[i].row.user); m != nil {
+			found[i] = identity.Conflict(jobs[i].row.user, w.service, m)
 		}
 	}
-	return nil
+	return found, err
 }
 
-func (w mappingsWriter) writes(jobs []writeJob) []identity.Write {
-	writes := make([]identity.Write, len(jobs))
-	for i, job := range jobs {
-		writes[i] = identity.Write{
-			User: job.row.user, Name: job.row.raw, Service: w.service, Source: identity.Manual,
-			Matcher: identity.NewMatcher(w.service.Type, job.row.value), Conditions: job.conditions,
+// changeJobs returns the jobs that change rows on the condition that what state
+// knows is stored. Where state knows no revision, that is checked here.
+func (w mappingsWriter) changeJobs(ctx context.Context, changes []changedRow, known revisions, allowShared option) (jobs []mappingJob, refused []refusal, err error) {
+	var users []identity.UserKey
+	for _, c := range changes {
+		if known[c.after.user] == 0 {
+			users = append(users, c.after.user)
 		}
 	}
-	return writes
-}
-
-func rowsOf(jobs []writeJob) []mappingRow {
-	rows := make([]mappingRow, len(jobs))
-	for i, job := range jobs {
-		rows[i] = job.row
-	}
-	return rows
-}
-
-// itemErrorsOf returns why a transaction of n elements was refused, by element.
-// ok is false where it failed as a whole; a service that is not registered is
-// such a failure, although each element reports it. Where an element has several
-// errors, the first that is no conflict is returned: a retry does not cure it.
-func itemErrorsOf(err error, n int) (failures map[int]*identity.Error, ok bool) {
-	var batch *identity.BatchError
-	if !errors.As(err, &batch) {
-		return nil, false
-	}
-	failures = make(map[int]*identity.Error, len(batch.Items))
-	for _, c := range batch.Items {
-		if c.Index < 0 || c.Index >= n || c.Err.Code == identity.CodeServiceNotFound {
-			return nil, false
-		}
-		if known := failures[c.Index]; known == nil || known.Code == identity.CodeIdentityConflict {
-			failures[c.Index] = c.Err
-		}
-	}
-	return failures, len(failures) > 0
-}
-
-// remove removes rows that still are stored as state knows them. What is gone
-// already is done. The same value with a newer revision was asserted since, by
-// a renamed resource or by sym_identity: it is theirs now, and left. Another
-// value is somebody's newer decision, and refused.
-func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known revisions) outcome {
-	var out outcome
-	for from := 0; from < len(rows); from += symapi.MaxBatch {
-		batch := rows[from:min(from+symapi.MaxBatch, len(rows))]
-		if out.fatal != nil {
-			out.unsent = append(out.unsent, batch...)
-			continue
-		}
-		w.removeBatch(ctx, batch, known, &out)
-	}
-	return out
-}
-
-func (w mappingsWriter) removeBatch(ctx context.Context, rows []mappingRow, known revisions, out *outcome) {
-	for len(rows) > 0 {
-		deletes := make([]identity.Delete, len(rows))
-		for i, row := range rows {
-			deletes[i] = identity.Delete{User: row.user, Service: w.service,
-				Matcher: shownMatcher(w.service.Type, row.value), IfRevision: known[row.user]}
-		}
-		_, err := w.api.Delete(ctx, deletes)
-		if err == nil {
-			out.done = append(out.done, rows...)
-			return
-		}
-		if identity.CodeOf(err) == identity.CodeServiceNotFound {
-			out.done = append(out.done, rows...) // nothing is stored in a service that is not there
-			return
-		}
-		failures, ok := itemErrorsOf(err, len(rows))
-		if ok {
-			err = w.readConflicts(ctx, failures, rows)
-		}
-		if !ok || err != nil {
-			out.fatal, out.unsent = err, append(out.unsent, rows...)
-			return
-		}
-		var retry []mappingRow
-		for i, row := range rows {
-			e, failure := failures[i]
-			switch {
-			case !failure:
-				retry = append(retry, row)
-			case e.Code == identity.CodeUserNotFound, e.Code == identity.CodeIdentityConflict && e.Stored == nil:
-				out.done = append(out.done, row)
-			case e.Code == identity.CodeIdentityConflict && e.Stored.Matcher.Equal(w.service.Type, deletes[i].Matcher):
-				out.left = append(out.left, row)
-			default:
-				out.refused = append(out.refused, refusal{row, e})
+	found, err := findStored(ctx, w.api, w.service, users)
+	for _, c := range changes {
+		revision := known[c.after.user]
+		if revision == 0 && err == nil {
+			m := found.get(c.after.user)
+			t := w.service.Type
+			if m == nil || !m.Matcher.Equal(t, c.before.stored(t)) && !m.Matcher.Equal(t, c.after.declared(t)) {
+				e := identity.Conflict(c.after.user, w.service, m)
+				refused = append(refused, refusal{c.after, e, e})
+				continue
 			}
+			revision = m.Revision
 		}
-		rows = retry
+		jobs = append(jobs, mappingJob{row: c.after, conditions: identity.Conditions{IfRevision: revision, IfUnclaimed: allowShared != on}})
 	}
+	return jobs, refused, err
+}
+
+func rowsOf(jobs []mappingJob) []mappingRow {
+	return each(jobs, func(job mappingJob) mappingRow { return job.row })
 }
 
 // identitiesApply carries out one plan.
@@ -343,12 +321,12 @@ func (a *identitiesApply) run(ctx context.Context, before []mappingRow, unlisted
 	}
 	a.writing = a.writer.write(ctx, jobs)
 	a.writing.refused = append(refused, a.writing.refused...)
-	maps.Copy(a.known, a.writing.known)
+	maps.Copy(a.known, a.writing.stored.revisions())
 }
 
 // jobs returns the rows to store. Values that were unknown at plan are checked
 // here; those that are wrong are refused, and stop nobody else.
-func (a *identitiesApply) jobs(ctx context.Context) (jobs []writeJob, refused []refusal, err error) {
+func (a *identitiesApply) jobs(ctx context.Context) (jobs []mappingJob, refused []refusal, err error) {
 	wrong := map[string]rowProblem{}
 	for _, p := range checkRows(a.plan.elements, &a.plan.service, a.plan.allowShared != on) {
 		wrong[p.raw] = p
@@ -356,51 +334,19 @@ func (a *identitiesApply) jobs(ctx context.Context) (jobs []writeJob, refused []
 	refuse := func(row mappingRow) bool {
 		p, bad := wrong[row.raw]
 		if bad {
-			refused = append(refused, refusal{row, identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")})
+			e := identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")
+			refused = append(refused, refusal{row, e, e})
 		}
 		return bad
 	}
-	stored, err := a.unknownRevisions(ctx)
-	for _, c := range a.changes.changed {
-		if refuse(c.after) {
-			continue
-		}
-		revision := a.known[c.after.user]
-		if revision == 0 {
-			m := stored.get(c.after.user)
-			if err == nil && !a.stillHolds(c, m) {
-				refused = append(refused, refusal{c.after, identity.Conflict(c.after.user, a.plan.service, m)})
-				continue
-			}
-			if m != nil {
-				revision = m.Revision
-			}
-		}
-		jobs = append(jobs, changeJob(c.after, revision, a.plan.allowShared))
-	}
+	right := slices.DeleteFunc(slices.Clone(a.changes.changed), func(c changedRow) bool { return refuse(c.after) })
+	jobs, conflicts, err := a.writer.changeJobs(ctx, right, a.known, a.plan.allowShared)
 	for _, row := range a.changes.added {
 		if !refuse(row) {
 			jobs = append(jobs, addJob(row, a.plan.allowShared))
 		}
 	}
-	return jobs, refused, err
-}
-
-// unknownRevisions reads changed rows whose revision state does not know, as
-// of an API without revisions: their condition is checked here.
-func (a *identitiesApply) unknownRevisions(ctx context.Context) (storedMappings, error) {
-	var users []identity.UserKey
-	for _, c := range a.changes.changed {
-		if a.known[c.after.user] == 0 {
-			users = append(users, c.after.user)
-		}
-	}
-	return findStored(ctx, a.writer.api, a.plan.service, users)
-}
-
-func (a *identitiesApply) stillHolds(c changedRow, m *identity.Mapping) bool {
-	t := a.plan.service.Type
-	return m != nil && (m.Matcher.Equal(t, shownMatcher(t, c.before.value)) || m.Matcher.Equal(t, identity.NewMatcher(t, c.after.value)))
+	return jobs, append(refused, conflicts...), err
 }
 
 func (a *identitiesApply) complete() bool { return a.writing.complete() && a.removal.complete() }
@@ -416,22 +362,27 @@ func (a *identitiesApply) elements() map[string]tftypes.Value {
 	for _, c := range a.changes.changed {
 		was[c.after.user] = c.before
 	}
-	unwritten := a.writing.unsent
-	for _, x := range a.writing.refused {
-		unwritten = append(unwritten, x.row)
-	}
-	for _, row := range unwritten {
+	for _, row := range append(refusedRows(a.writing.refused), a.writing.unsent...) {
 		delete(elements, row.raw)
 		if before, changed := was[row.user]; changed {
 			elements[before.raw] = tftypes.NewValue(tftypes.String, before.value)
 		}
 	}
-	unremoved := a.removal.unsent
-	for _, x := range a.removal.refused {
-		unremoved = append(unremoved, x.row)
-	}
-	for _, row := range unremoved {
+	for _, row := range append(refusedRows(a.removal.refused), a.removal.unsent...) {
 		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	return elements
+}
+
+func refusedRows(list []refusal) []mappingRow {
+	return each(list, func(x refusal) mappingRow { return x.row })
+}
+
+// each converts a list element by element.
+func each[T, U any](list []T, convert func(T) U) []U {
+	converted := make([]U, len(list))
+	for i, x := range list {
+		converted[i] = convert(x)
+	}
+	return converted
 }

@@ -27,7 +27,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
-	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -199,9 +198,17 @@ func isAnotherUser(_ context.Context, req planmodifier.StringRequest, resp *stri
 	resp.RequiresReplace = err != nil || before != after
 }
 
-// createAttempts bounds how often Create looks again when what it read changed
-// before it wrote, as when the same mapping is moved between two resources.
-const createAttempts = 5
+// row returns the mapping as sym_identities has an entry of its map, so that
+// both types are planned and written alike.
+func (m identityModel) row(key mappingKey, matcher identity.Matcher) mappingRow {
+	return mappingRow{raw: m.User.ValueString(), user: key.user, matcher: matcher, known: matcher != nil}
+}
+
+// writer returns the writer of one mapping; ok is false after an error in diags.
+func (r *identityResource) writer(ctx context.Context, key mappingKey, m identityModel, diags *diag.Diagnostics) (w mappingsWriter, ok bool) {
+	api, ok := r.data.connect(ctx, diags)
+	return mappingsWriter{api: api, service: key.service, overwrite: m.Overwrite.ValueBool()}, ok
+}
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
@@ -212,50 +219,18 @@ func (r *identityResource) Create(ctx context.Context, req resource.CreateReques
 	if !ok {
 		return
 	}
-	written := r.adopt(ctx, key, plan, want, &resp.Diagnostics)
-	if written == nil {
+	w, ok := r.writer(ctx, key, plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	plan.setStored(key, *written)
+	out := w.write(ctx, []mappingJob{addJob(plan.row(key, want), boolOption(plan.AllowShared))})
+	if !out.complete() {
+		addNotWritten(&resp.Diagnostics, "Create Identity Mapping", true, key, plan, want, out)
+		return
+	}
+	plan.setStored(key, out.stored.byUser[key.user])
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
-}
-
-// adopt reads, applies the adoption rules and writes on the condition that
-// what it read still holds. It returns what is stored then, nil on an error.
-// The first look may be at what was read for others before: enough where the
-// write itself finds out, but not for refusing, nor for overwriting a mapping
-// without a revision.
-func (r *identityResource) adopt(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, diags *diag.Diagnostics) *identity.Mapping {
-	var err error
-	for attempt := range createAttempts {
-		look := r.readFresh
-		if attempt == 0 {
-			look = r.read
-		}
-		stored := look(ctx, key, diags)
-		if diags.HasError() {
-			return nil
-		}
-		refused := decideAdoption(stored, want, plan.Overwrite.ValueBool()) == refuseManual
-		if attempt == 0 && (refused || stored != nil && stored.Revision == 0) {
-			continue
-		}
-		if refused {
-			addStoredOtherwise(diags, key, plan, want, *stored)
-			return nil
-		}
-		var written *identity.Mapping
-		written, err = r.write(ctx, newWrite(key, plan, want, stored), diags)
-		if err == nil {
-			return written
-		}
-		if identity.CodeOf(err) != identity.CodeIdentityConflict {
-			break
-		}
-	}
-	addWriteFailure(diags, "Create Identity Mapping", key, plan, want, err)
-	return nil
 }
 
 func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -367,40 +342,28 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 		plan.keepStored(state)
 		plan.setKey(key)
 	} else {
-		written := r.change(ctx, key, plan, state, want, &resp.Diagnostics)
-		if written == nil {
+		w, ok := r.writer(ctx, key, plan, &resp.Diagnostics)
+		if !ok {
 			return
 		}
-		plan.setStored(key, *written)
+		before, _ := state.matcher()
+		jobs, refused, err := w.changeJobs(ctx, []changedRow{{state.row(key, before), plan.row(key, want)}},
+			revisions{key.user: state.Revision.ValueInt64()}, boolOption(plan.AllowShared))
+		out := outcome{refused: refused, fatal: err}
+		if out.complete() {
+			out = w.write(ctx, jobs)
+		}
+		if !out.complete() {
+			addNotWritten(&resp.Diagnostics, "Update Identity Mapping", false, key, plan, want, out)
+			return
+		}
+		plan.setStored(key, out.stored.byUser[key.user])
 		if known, _ := resp.Private.GetKey(ctx, reusedKey); known != nil {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
 		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
-}
-
-// change overwrites the mapping on the condition that state still tells what
-// is stored.
-func (r *identityResource) change(ctx context.Context, key mappingKey, plan, state identityModel, want identity.Matcher, diags *diag.Diagnostics) *identity.Mapping {
-	before, _ := state.matcher()
-	expected := &identity.Mapping{Service: key.service, Matcher: before, Revision: state.Revision.ValueInt64()}
-	if expected.Revision == 0 { // an API without revisions: the condition is checked here
-		stored := r.readFresh(ctx, key, diags)
-		if diags.HasError() {
-			return nil
-		}
-		if stored == nil || !stored.Matcher.Equal(key.service.Type, before) && !stored.Matcher.Equal(key.service.Type, want) {
-			addWriteFailure(diags, "Update Identity Mapping", key, plan, want, identity.Conflict(key.user, key.service, stored))
-			return nil
-		}
-	}
-	written, err := r.write(ctx, newWrite(key, plan, want, expected), diags)
-	if err != nil {
-		addWriteFailure(diags, "Update Identity Mapping", key, plan, want, err)
-		return nil
-	}
-	return written
 }
 
 func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -414,36 +377,17 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	matcher, _ := state.matcher()
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
+	w, ok := r.writer(ctx, key, state, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	_, err := api.Delete(ctx, []identity.Delete{{User: key.user, Service: key.service, Matcher: matcher, IfRevision: state.Revision.ValueInt64()}})
-	switch code := identity.CodeOf(err); {
-	case err == nil, code == identity.CodeUserNotFound, code == identity.CodeServiceNotFound:
-		return // gone already is success
-	case code == identity.CodeIdentityConflict:
-		r.keep(ctx, key, matcher, err, &resp.Diagnostics)
-	default:
-		addFailure(&resp.Diagnostics, "Delete Identity Mapping", string(key.user), key.service.String(), err)
+	out := w.remove(ctx, []mappingRow{state.row(key, matcher)}, revisions{key.user: state.Revision.ValueInt64()})
+	switch {
+	case len(out.left) > 0:
+		warnAssertedSince(&resp.Diagnostics, key, *out.left[0].err.Stored)
+	case !out.complete():
+		addNotWritten(&resp.Diagnostics, "Delete Identity Mapping", false, key, state, matcher, out)
 	}
-}
-
-// keep decides what a conflict on destroy means. The same value with a newer
-// revision was asserted since, by a renamed resource or the bulk type: it is
-// theirs now. Another value is somebody's newer decision and stops the destroy.
-func (r *identityResource) keep(ctx context.Context, key mappingKey, matcher identity.Matcher, err error, diags *diag.Diagnostics) {
-	stored := identity.AsError(err).Stored
-	if stored == nil {
-		if stored = r.readFresh(ctx, key, diags); diags.HasError() || stored == nil {
-			return
-		}
-	}
-	if stored.Matcher.Equal(key.service.Type, matcher) {
-		warnAssertedSince(diags, key, *stored)
-		return
-	}
-	addChangedSince(diags, key, matcher, *stored, err)
 }
 
 // applied returns the mapping that an approved plan asks for. All values are
@@ -486,9 +430,16 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if !known {
 		return
 	}
-	want, wantKnown := plan.matcher()
+	want, _ := plan.matcher() // nil while it is unknown
+	var changes identitiesChanges
 	changed := true
-	if !req.State.Raw.IsNull() {
+	if req.State.Raw.IsNull() {
+		var replaced identity.UserKey // nobody where this is no replacement
+		remembered, diags := req.Private.GetKey(ctx, replacedKey)
+		resp.Diagnostics.Append(diags...)
+		_ = json.Unmarshal(remembered, &replaced)
+		changes = identitiesChanges{added: []mappingRow{plan.row(key, want)}, removed: []mappingRow{{user: replaced}}}
+	} else {
 		state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
 		if !ok {
 			return
@@ -508,11 +459,12 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		case plan.sameValue(state):
 			changed = false
 			plan.keepStored(state)
-		case wantKnown && r.data != nil:
-			r.checkHolder(ctx, resp, key, want, plan, "")
+		default:
+			changes.changed = []changedRow{{after: plan.row(key, want)}}
 		}
-	} else if wantKnown && r.data != nil {
-		r.checkCreate(ctx, req, resp, key, want, plan)
+	}
+	if r.data != nil && len(changes.asserted()) > 0 {
+		r.checkPlan(ctx, key, plan, want, changes, &resp.Diagnostics)
 	}
 	plan.setKey(key)
 	if changed {
@@ -522,39 +474,37 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// checkCreate applies the adoption rules to what is stored at plan time.
-func (r *identityResource) checkCreate(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, key mappingKey, want identity.Matcher, plan identityModel) {
-	stored := r.read(ctx, key, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+// checkPlan applies the adoption rules to what is stored at plan time, and
+// refuses an account that somebody else keeps.
+func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, changes identitiesChanges, diags *diag.Diagnostics) {
+	api, ok := r.data.connect(ctx, diags)
+	if !ok {
 		return
 	}
-	switch decideAdoption(stored, want, plan.Overwrite.ValueBool()) {
-	case overwriteAutomatic, overwriteManual:
-		warnOverwrite(&resp.Diagnostics, key, want, *stored)
-	case refuseManual:
-		if !plan.Overwrite.IsUnknown() {
-			addStoredOtherwise(&resp.Diagnostics, key, plan, want, *stored)
-			return
-		}
-	case createNew, adoptEqual:
-	}
-	var replaced identity.UserKey
-	remembered, diags := req.Private.GetKey(ctx, replacedKey)
-	resp.Diagnostics.Append(diags...)
-	if remembered != nil {
-		_ = json.Unmarshal(remembered, &replaced) // written by ourselves; empty exempts nobody
-	}
-	r.checkHolder(ctx, resp, key, want, plan, replaced)
-}
-
-// checkHolder refuses an account that somebody else has. except is who gives
-// it up in this very plan.
-func (r *identityResource) checkHolder(ctx context.Context, resp *resource.ModifyPlanResponse, key mappingKey, want identity.Matcher, plan identityModel, except identity.UserKey) {
-	if plan.AllowShared.ValueBool() || plan.AllowShared.IsUnknown() {
+	c := planChecks{changes: changes, plan: identitiesObject{
+		service: key.service, overwrite: boolOption(plan.Overwrite), allowShared: boolOption(plan.AllowShared),
+	}}
+	stored, err := c.read(ctx, api)
+	if err != nil {
+		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
 		return
 	}
-	if holder := r.holder(ctx, key, want, &resp.Diagnostics, except); holder != "" {
-		addHeld(&resp.Diagnostics, key, plan, want, holder)
+	f := c.compare(stored)
+	for _, x := range f.overwritten {
+		warnOverwrite(diags, key, want, x.stored)
+	}
+	for _, x := range f.refused {
+		addStoredOtherwise(diags, key, plan, want, x.stored)
+	}
+	if len(f.refused) > 0 || c.plan.allowShared != off {
+		return
+	}
+	holders, err := stored.holders(ctx, api, changes.asserted())
+	if err != nil {
+		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
+	}
+	for _, x := range c.compareHolders(holders, nil) {
+		addHeld(diags, key, plan, want, x.holder)
 	}
 }
 
@@ -603,88 +553,16 @@ func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resou
 // read finds one mapping; nil where nothing is stored. Failures are in diags.
 // What it finds may have been read for others a few minutes ago.
 func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	return r.readBy(ctx, (*readcache.Reader).FindUsers, key, diags)
-}
-
-// readFresh asks the API instead of the run's cache, for decisions that the
-// write does not check again.
-func (r *identityResource) readFresh(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
-	return r.readBy(ctx, (*readcache.Reader).FindUsersFresh, key, diags)
-}
-
-type findUsers func(*readcache.Reader, context.Context, []identity.UserKey) ([]identity.User, error)
-
-func (r *identityResource) readBy(ctx context.Context, find findUsers, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}
-	users, err := find(api, ctx, []identity.UserKey{key.user})
+	stored, err := findStored(ctx, api, key.service, []identity.UserKey{key.user})
 	if err != nil {
 		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
 		return nil
 	}
-	for _, u := range users {
-		if m, ok := u.Mapping(key.service); ok && u.Key == key.user {
-			return &m
-		}
-	}
-	return nil
-}
-
-// holder returns who else has the account, "" if nobody has.
-func (r *identityResource) holder(ctx context.Context, key mappingKey, want identity.Matcher, diags *diag.Diagnostics, except ...identity.UserKey) identity.UserKey {
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
-		return ""
-	}
-	holders, err := api.Holders(ctx, key.service, []string{want.AccountKey(key.service.Type)})
-	if identity.CodeOf(err) == identity.CodeServiceNotFound {
-		return "" // this run may be about to register it; apply will tell
-	}
-	if err != nil {
-		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
-		return ""
-	}
-	for _, h := range holders {
-		if h.User != key.user && !slices.Contains(except, h.User) {
-			return h.User
-		}
-	}
-	return ""
-}
-
-// write stores one mapping and returns it as stored; nil without an error
-// where diags already say why nothing was written.
-func (r *identityResource) write(ctx context.Context, w identity.Write, diags *diag.Diagnostics) (*identity.Mapping, error) {
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
-		return nil, nil
-	}
-	users, err := api.Write(ctx, []identity.Write{w})
-	if err != nil {
-		return nil, err
-	}
-	if len(users) == 1 {
-		if m, ok := users[0].Mapping(w.Service); ok {
-			return &m, nil
-		}
-	}
-	// The API acknowledged the write without telling what it stored.
-	return &identity.Mapping{Service: w.Service, Matcher: w.Matcher, Source: w.Source}, nil
-}
-
-// newWrite asks for a manual mapping on the condition that what was read is
-// still stored.
-func newWrite(key mappingKey, m identityModel, want identity.Matcher, stored *identity.Mapping) identity.Write {
-	w := identity.Write{
-		User: key.user, Name: m.User.ValueString(), Service: key.service, Matcher: want, Source: identity.Manual,
-		Conditions: identity.Conditions{IfAbsent: stored == nil, IfUnclaimed: !m.AllowShared.ValueBool()},
-	}
-	if stored != nil {
-		w.IfRevision = stored.Revision
-	}
-	return w
+	return stored.get(key.user)
 }
 
 const (
@@ -899,19 +777,22 @@ func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want iden
 			want, key.service, holder, key.user, holder))
 }
 
-// addWriteFailure reports a write that the API refused, at the attribute that
-// is at fault where one is.
-func addWriteFailure(diags *diag.Diagnostics, action string, key mappingKey, m identityModel, want identity.Matcher, err error) {
-	var e *identity.Error
-	if !errors.As(err, &e) {
-		addFailure(diags, action, string(key.user), key.service.String(), err)
-		return
+// addNotWritten reports a write or deletion that did not happen, at the attribute
+// that is at fault where one is. creating says that the adoption rules apply.
+func addNotWritten(diags *diag.Diagnostics, action string, creating bool, key mappingKey, m identityModel, want identity.Matcher, out outcome) {
+	err, e := out.fatal, (*identity.Error)(nil)
+	if err == nil {
+		err, e = out.refused[0].cause, out.refused[0].err
+	} else if !errors.As(err, &e) {
+		e = &identity.Error{}
 	}
 	switch {
 	case e.Code == identity.CodeIdentityClaimed && e.Holder != "":
 		addHeld(diags, key, m, want, e.Holder)
 	case e.Code == identity.CodeServiceNotFound:
 		addUnregistered(diags, key.service, nil)
+	case e.Code == identity.CodeIdentityConflict && e.Stored != nil && creating && decideAdoption(e.Stored, want, m.Overwrite.ValueBool()) == refuseManual:
+		addStoredOtherwise(diags, key, m, want, *e.Stored)
 	case e.Code == identity.CodeIdentityConflict && e.Stored != nil:
 		addChangedSince(diags, key, want, *e.Stored, err)
 	default:
