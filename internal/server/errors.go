@@ -148,13 +148,8 @@ func frameworkError(m *huma.ErrorModel, info *requestInfo) *failure {
 	switch {
 	case errors.As(info.bodyErr, &tooLarge):
 		return invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body is larger than %d bytes", tooLarge.Limit), "Send it in parts.")
-	case errors.Is(info.bodyErr, errNesting):
-		return invalid(identity.CodeInvalid, "The request's body is nested too deeply",
-			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
-	case errors.Is(info.bodyErr, errValues):
-		return invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", maxValues), "Send it in parts.")
 	case info.bodyErr != nil:
-		return invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "")
+		return newFailure(bodyError(info.bodyErr), info.requestID)
 	case m.Status == http.StatusUnsupportedMediaType:
 		body := symapi.EncodeError(identity.Invalid(identity.CodeInvalid, "The request's body is not declared as JSON",
 			"Send the header Content-Type: application/json."), info.requestID)

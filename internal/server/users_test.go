@@ -367,3 +367,30 @@ func TestDeleteUsers(t *testing.T) {
 	h.api(admin, http.MethodPost, path, identify(`{"email":"Alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, true))
 	h.api(admin, http.MethodPost, path, identify(`{"email":"alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, false))
 }
+
+// A body that the decoder would change silently is refused before anything is
+// looked up: two people would become one.
+func TestBodiesThatAreNotClearAreRefused(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	for name, test := range map[string]struct{ body, says string }{
+		"Latin-1":        {`{"users":[` + strings.Replace(upsertOne("josX@example.com", "00u1", ""), "X", "\xe9", 1) + `]}`, "The request's body is not valid UTF-8"},
+		"half a pair":    {`{"users":[` + strings.Replace(upsertOne("josX@example.com", "00u1", ""), "X", `\ud83d`, 1) + `]}`, "half of a surrogate pair"},
+		"a lost letter":  {`{"users":[` + upsertOne("jos\ufffd@example.com", "00u1", "") + `]}`, "U+FFFD"},
+		"a lost id":      {`{"users":[` + upsertOne("jose@example.com", "00u\ufffd", "") + `]}`, "U+FFFD"},
+		"invisible":      {`{"users":[` + upsertOne("jose@example.com", "00u\u200b", "") + `]}`, "U+200B"},
+		"a key twice":    {`{"users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "users" twice in one object`},
+		"a key in cases": {`{"Users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the keys "Users" and "users" in one object`},
+	} {
+		a := h.api(admin, http.MethodPatch, "/users", test.body)
+		if a.status != http.StatusBadRequest || !strings.Contains(a.raw, strings.ReplaceAll(test.says, `"`, `\"`)) {
+			t.Errorf("%s: status %d: %s, want %q", name, a.status, a.raw, test.says)
+		}
+	}
+	if users, _, err := h.store.Users(t.Context(), store.UserFilter{}); err != nil || len(users) != 0 {
+		t.Errorf("stored: %v, %v", users, err)
+	}
+	if a := h.api(guest, http.MethodGet, "/users?email=jos%E9@example.com", nil); a.status != http.StatusBadRequest || !strings.Contains(a.raw, "UTF-8") {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}

@@ -1,0 +1,261 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// Bounds of a request's JSON. Real ones nest five deep, and a batch of 1,000
+// users with ten identities each holds some 100,000 values.
+const (
+	maxNesting = 32
+	maxValues  = 1_000_000
+)
+
+var (
+	errNesting   = errors.New("the request's JSON is nested too deeply")
+	errValues    = errors.New("the request's JSON holds too many values")
+	errNotUTF8   = errors.New("the request's body is not UTF-8")
+	errSurrogate = errors.New("the request's JSON holds half of a surrogate pair")
+)
+
+// sameKeysError reports two keys of one object that readers may take for one.
+type sameKeysError struct{ first, second string }
+
+func (e *sameKeysError) Error() string {
+	return fmt.Sprintf("the request's JSON has the keys %q and %q in one object", e.first, e.second)
+}
+
+// jsonLimits checks a JSON text while it is read, before the decoder sees it. It
+// bounds nesting and values, because a few megabytes of brackets and commas would
+// become gigabytes of values. It refuses what the decoder would change silently:
+// broken UTF-8 and half surrogate pairs become U+FFFD, so that two names become
+// one, and of two keys that are equal without case one is lost. It does not check
+// that the text is JSON; the decoder does.
+type jsonLimits struct {
+	values   int
+	stack    []jsonObject // what is open
+	inString bool
+	inKey    bool
+	escape   byte // 0, or the backslash or the u that was read last
+	digits   int  // of a \u escape, still to be read
+	unit     rune // of the \u escape
+	high     bool // a high surrogate was read, its other half must follow
+	key      []byte
+	folds    map[string]string // folded keys by key
+	runes    utf8Check
+}
+
+// jsonObject is an open object or list. A list has no keys.
+type jsonObject struct {
+	object  bool
+	wantKey bool
+	keys    map[string]string // by folded key
+}
+
+func (l *jsonLimits) check(text []byte) error {
+	for _, c := range text {
+		if !l.runes.next(c) {
+			return errNotUTF8
+		}
+		var err error
+		if l.inString {
+			err = l.checkInside(c)
+		} else {
+			err = l.checkOutside(c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkInside reads a byte of a string.
+func (l *jsonLimits) checkInside(c byte) error {
+	ends := l.escape == 0 && c == '"'
+	if l.inKey && !ends {
+		l.key = append(l.key, c)
+	}
+	switch {
+	case l.digits > 0:
+		l.unit = l.unit<<4 | hexDigit(c)
+		if l.digits--; l.digits == 0 {
+			return l.checkUnit()
+		}
+	case l.escape != 0 && c == 'u':
+		l.escape, l.digits, l.unit = 0, 4, 0
+	case l.high && (l.escape != 0 || c != '\\'):
+		return errSurrogate
+	case l.escape != 0:
+		l.escape = 0
+	case c == '\\':
+		l.escape = c
+	case ends:
+		l.inString = false
+		if l.inKey {
+			return l.checkKey()
+		}
+	}
+	return nil
+}
+
+// hexDigit returns the value of a hex digit. The decoder refuses other bytes.
+func hexDigit(c byte) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return rune(c|0x20-'a') + 10
+	}
+	return 0
+}
+
+// checkUnit looks at a code unit that was written as \u and four digits.
+func (l *jsonLimits) checkUnit() error {
+	low := 0xdc00 <= l.unit && l.unit < 0xe000
+	if low != l.high {
+		return errSurrogate
+	}
+	l.high = 0xd800 <= l.unit && l.unit < 0xdc00
+	return nil
+}
+
+// checkKey compares a key with those of its object.
+func (l *jsonLimits) checkKey() error {
+	l.inKey = false
+	object := &l.stack[len(l.stack)-1]
+	object.wantKey = false
+	folded, known := l.folds[string(l.key)]
+	if !known {
+		var text string
+		if json.Unmarshal(append(append([]byte{'"'}, l.key...), '"'), &text) != nil {
+			return nil // the decoder says what is wrong
+		}
+		folded = foldKey(text)
+		if l.folds == nil {
+			l.folds = map[string]string{}
+		}
+		l.folds[string(l.key)] = folded
+	}
+	if first, twice := object.keys[folded]; twice {
+		return &sameKeysError{first, string(l.key)}
+	}
+	if object.keys == nil {
+		object.keys = map[string]string{}
+	}
+	object.keys[folded] = string(l.key)
+	return nil
+}
+
+// foldKey returns what keys that are equal without case share.
+func foldKey(key string) string {
+	folded := []rune(key)
+	for i, r := range folded {
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			folded[i] = min(folded[i], other)
+		}
+	}
+	return string(folded)
+}
+
+func (l *jsonLimits) checkOutside(c byte) error {
+	switch c {
+	case '"':
+		l.inString = true
+		l.inKey = len(l.stack) > 0 && l.stack[len(l.stack)-1].wantKey
+		l.key = l.key[:0]
+	case '[', '{':
+		if len(l.stack) == maxNesting {
+			return errNesting
+		}
+		l.stack = append(l.stack, jsonObject{object: c == '{', wantKey: c == '{'})
+		l.values++
+	case ']', '}':
+		if len(l.stack) > 0 {
+			l.stack = l.stack[:len(l.stack)-1]
+		}
+	case ',':
+		if len(l.stack) > 0 {
+			l.stack[len(l.stack)-1].wantKey = l.stack[len(l.stack)-1].object
+		}
+		l.values++
+	}
+	if l.values > maxValues {
+		return errValues
+	}
+	return nil
+}
+
+// utf8Check checks UTF-8 byte by byte.
+type utf8Check struct {
+	more      int  // bytes of the character that are missing
+	low, high byte // bounds of the next of them
+}
+
+func (u *utf8Check) next(c byte) bool {
+	if u.more > 0 {
+		if c < u.low || c > u.high {
+			return false
+		}
+		u.more--
+		u.low, u.high = 0x80, 0xbf
+		return true
+	}
+	u.low, u.high = 0x80, 0xbf
+	switch {
+	case c < 0x80:
+		return true
+	case 0xc2 <= c && c <= 0xdf:
+		u.more = 1
+	case 0xe0 <= c && c <= 0xef:
+		u.more = 2
+	case 0xf0 <= c && c <= 0xf4:
+		u.more = 3
+	default:
+		return false
+	}
+	switch c { // neither longer than needed, nor surrogates, nor beyond Unicode
+	case 0xe0:
+		u.low = 0xa0
+	case 0xed:
+		u.high = 0x9f
+	case 0xf0:
+		u.low = 0x90
+	case 0xf4:
+		u.high = 0x8f
+	}
+	return true
+}
+
+// bodyError explains why a body was not read, nil if it was.
+func bodyError(err error) *identity.Error {
+	var same *sameKeysError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNesting):
+		return identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
+			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
+	case errors.Is(err, errValues):
+		return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", maxValues), "Send it in parts.")
+	case errors.Is(err, errNotUTF8):
+		return identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "JSON is UTF-8; the sender's encoding is another one.")
+	case errors.Is(err, errSurrogate):
+		return identity.Invalid(identity.CodeInvalid, "The request's body holds half of a surrogate pair", `Characters beyond U+FFFF are escaped as two \u escapes.`)
+	case errors.As(err, &same) && same.first == same.second:
+		return identity.Invalid(identity.CodeInvalid, "The request's body has the key "+identity.Quote(same.first)+" twice in one object", "Send it once.")
+	case errors.As(err, &same):
+		return identity.Invalid(identity.CodeInvalid,
+			fmt.Sprintf("The request's body has the keys %s and %s in one object, which are equal without case", identity.Quote(same.first), identity.Quote(same.second)),
+			"Send one of them.")
+	}
+	return identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "")
+}

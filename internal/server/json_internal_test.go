@@ -1,0 +1,166 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestJSONLimits(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) string {
+		text := ""
+		for range n {
+			text += "["
+		}
+		return text
+	}
+	many := make([]byte, maxValues+2)
+	for i := range many {
+		many[i] = ','
+	}
+	for name, tt := range map[string]struct {
+		parts []string
+		want  error
+	}{
+		"plain":                 {[]string{`{"users":[{"id":"a","identities":[{"matcher":{"user_id":"x"}}]}]}`}, nil},
+		"deep enough":           {[]string{nested(maxNesting)}, nil},
+		"too deep":              {[]string{nested(maxNesting + 1)}, errNesting},
+		"too deep, in parts":    {[]string{nested(maxNesting), "{"}, errNesting},
+		"in a string":           {[]string{`{"a":"` + nested(100) + `"}`}, nil},
+		"after an escape":       {[]string{`{"a":"\"`, nested(100), `"}`}, nil},
+		"an escape at the end":  {[]string{`{"a":"\`, `"` + nested(100), `"}`}, nil},
+		"after a string":        {[]string{`{"a":"\\"`, nested(100)}, errNesting},
+		"closed again":          {[]string{`[[[]]][[[]]]`}, nil},
+		"too many":              {[]string{string(many)}, errValues},
+		"many in a string":      {[]string{`"` + string(many) + `"`}, nil},
+		"UTF-8":                 {[]string{`["é日😀f"]`}, nil},
+		"UTF-8, in parts":       {[]string{"[\"\xf0", "\x9f\x98", "\x80\"]"}, nil},
+		"Latin-1":               {[]string{"[\"jos\xe9@example.com\"]"}, errNotUTF8},
+		"Latin-1, in parts":     {[]string{"[\"jos\xe9", "@example.com\"]"}, errNotUTF8},
+		"too long a form":       {[]string{"[\"\xc0\xaf\"]"}, errNotUTF8},
+		"a surrogate in UTF-8":  {[]string{"[\"\xed\xa0\x80\"]"}, errNotUTF8},
+		"beyond Unicode":        {[]string{"[\"\xf4\x90\x80\x80\"]"}, errNotUTF8},
+		"a pair":                {[]string{`["\ud83d\ude00"]`}, nil},
+		"a pair, in parts":      {[]string{`["\ud8`, `3d\u`, `de00"]`}, nil},
+		"a high half":           {[]string{`["\ud83d"]`}, errSurrogate},
+		"a high half, then a":   {[]string{`["\ud83da"]`}, errSurrogate},
+		"a high half, then \\n": {[]string{`["\ud83d\n"]`}, errSurrogate},
+		"a high half, then é":   {[]string{`["\ud83d\u00e9"]`}, errSurrogate},
+		"two high halves":       {[]string{`["\ud83d\ud83d\ude00"]`}, errSurrogate},
+		"a low half":            {[]string{`["\ude00"]`}, errSurrogate},
+		"an escaped backslash":  {[]string{`["\\ud83d"]`}, nil},
+		"a half in a key":       {[]string{`{"\ud83d":1}`}, errSurrogate},
+		"distinct keys":         {[]string{`{"a":1,"b":{"a":1,"b":2},"c":[{"a":1},{"a":1}]}`}, nil},
+		"keys as values":        {[]string{`{"a":"a","b":["a","a","A"]}`}, nil},
+	} {
+		var l jsonLimits
+		var err error
+		for _, part := range tt.parts {
+			if err = l.check([]byte(part)); err != nil {
+				break
+			}
+		}
+		if err != tt.want { //nolint:errorlint // the very value
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+func TestJSONKeysAreToldApart(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]sameKeysError{
+		`{"users":1,"users":2}`:                     {"users", "users"},
+		`{"Users":1,"users":2}`:                     {"Users", "users"},
+		`{"x":[{"a":{"b":1},"c":2,"A":3}]}`:         {"a", "A"},
+		`{"a":{},"\u0061":1}`:                       {"a", `\u0061`},
+		`{"k":1,"` + "\u212a" + `":2}`:              {"k", "\u212a"},
+		`{"matcher":{"user_id":"a","USER_ID":"b"}}`: {"user_id", "USER_ID"},
+		`{"É":1,"é":2}`:                             {"É", "é"},
+	} {
+		var l jsonLimits
+		var got *sameKeysError
+		if err := l.check([]byte(text)); !errors.As(err, &got) || *got != want {
+			t.Errorf("%s: %v, want %v", text, err, &want)
+		}
+	}
+}
+
+// FuzzJSONLimits: what is let through is what the decoder reads: no text
+// changes, and no key is lost.
+func FuzzJSONLimits(f *testing.F) {
+	for _, seed := range []string{`{"a":"\ud83d\ude00","A":1}`, `{"a":{"a":[{}]},"b":"é"}`, "{\"\xff\":1}", `{"":0,"\u0000":1}`, `[`, `{"a":1,}`, `"\ud800"`} {
+		f.Add(seed, 3)
+	}
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		cut = max(0, min(cut, len(text)))
+		var l, whole jsonLimits
+		err := l.check([]byte(text[:cut]))
+		if err == nil {
+			err = l.check([]byte(text[cut:]))
+		}
+		if once := whole.check([]byte(text)); (once == nil) != (err == nil) {
+			t.Fatalf("%q: in parts %v, at once %v", text, err, once)
+		}
+		if err != nil || !json.Valid([]byte(text)) {
+			return
+		}
+		if !utf8.ValidString(text) {
+			t.Errorf("%q is not UTF-8", text)
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		lost := strings.Contains(text, "\ufffd") || strings.Contains(strings.ToLower(text), `\ufffd`)
+		for {
+			token, err := d.Token()
+			if err != nil {
+				break
+			}
+			if s, ok := token.(string); ok && !lost && strings.Contains(s, "\ufffd") {
+				t.Errorf("%q: the decoder replaced something in %q", text, s)
+			}
+		}
+		var v any
+		if json.Unmarshal([]byte(text), &v) == nil && countKeys(v) != strings.Count(stripStrings(text), ":") {
+			t.Errorf("%q: keys are lost", text)
+		}
+	})
+}
+
+func countKeys(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		n = len(v)
+		for _, value := range v {
+			n += countKeys(value)
+		}
+	case []any:
+		for _, value := range v {
+			n += countKeys(value)
+		}
+	}
+	return n
+}
+
+// stripStrings leaves out the strings of a valid JSON text.
+func stripStrings(text string) string {
+	var b strings.Builder
+	inString, escaped := false, false
+	for _, c := range []byte(text) {
+		switch {
+		case escaped:
+			escaped = false
+		case inString && c == '\\':
+			escaped = true
+		case c == '"':
+			inString = !inString
+		case !inString:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
