@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -28,6 +30,7 @@ func caseTests() []caseTest {
 		{UpperCase, testUpperCase},
 		{OddAddress, testOddAddress},
 		{SubstringMatch, testSubstringMatch},
+		{Alike, testAlike},
 		{SecondPage, testSecondPage},
 		{PageSizeOne, testPageSizeOne},
 		{DuplicateOnTwoPages, testDuplicateOnTwoPages},
@@ -161,6 +164,87 @@ func testSubstringMatch(tr *trial) {
 		{ID: tr.subject.id(2), Emails: []string{ann + ".au"}},
 	}}
 	tr.want(w, nil, ann, identity.NotFound)
+}
+
+// mixed returns a world of people of every sort that the connector knows, and
+// the addresses to ask for.
+func (tr *trial) mixed() (World, []string) {
+	w := tr.few()
+	knows := func(c Case) bool {
+		return tr.subject.excused(c, OneByOne) == "" && tr.subject.excused(c, ByWalk) == ""
+	}
+	add := func(p Person) {
+		p.ID = tr.subject.id(len(w.People) + 1)
+		w.People = append(w.People, p)
+	}
+	add(Person{Emails: []string{"Upper.Case@Example.COM"}})
+	add(Person{Emails: []string{"unproved@example.com"}, Unproved: true})
+	add(Person{Emails: []string{"pending@example.com"}, Pending: true})
+	add(Person{Emails: []string{"guest@example.com"}, Guest: true})
+	if knows(Alias) {
+		add(Person{Emails: []string{"bride@example.com", "maiden.name@example.com"}})
+	}
+	if knows(Alias) && knows(Duplicate) {
+		add(Person{Emails: []string{"boss@example.com", "p1@example.com", "left@example.com"}})
+	}
+	if tr.subject.excused(Inactive, ByWalk) == "" {
+		add(Person{Emails: []string{"left@example.com"}, Inactive: true})
+	}
+	if knows(Twin) {
+		add(Person{Emails: []string{"again@example.com"}, Inactive: true})
+		add(Person{Emails: []string{"again@example.com"}})
+	}
+	if knows(Duplicate) {
+		add(Person{Emails: []string{"team@example.com"}})
+		add(Person{Emails: []string{"team@example.com"}})
+	}
+	emails := []string{"nobody@example.com"}
+	for _, p := range w.People {
+		for _, email := range p.Emails {
+			if !slices.Contains(emails, email) {
+				emails = append(emails, email)
+			}
+		}
+	}
+	return w, emails
+}
+
+// testAlike proves that a person gets the same answer alone, in a batch of
+// three and among everybody, in this way of asking and in the connector's own
+// choice of ways.
+func testAlike(tr *trial) {
+	w, emails := tr.mixed()
+	d := tr.open(w, nil)
+	ask := func(d directory.Directory, emails []string) []identity.LookupResult {
+		answers, err := directory.Lookup(tr.Context(), d, tr.subject.Service, emails)
+		if err != nil {
+			tr.Fatalf("Lookup of %d addresses: %v", len(emails), err)
+		}
+		return answers
+	}
+	want := map[string]identity.LookupResult{}
+	reference := tr.way.narrow(d)
+	if _, ok := d.(directory.Lister); ok {
+		reference = ListOnly(d)
+	}
+	for _, a := range ask(reference, emails) {
+		want[a.Email] = a
+	}
+	backwards := slices.Clone(emails)
+	slices.Reverse(backwards)
+	for name, d := range map[string]directory.Directory{tr.way.name: tr.way.narrow(d), "own choice": d} {
+		for size, all := range map[int][]string{1: emails, 3: emails, len(emails): backwards} {
+			for some := range slices.Chunk(all, size) {
+				for _, got := range ask(d, some) {
+					if got.Status == identity.Failed {
+						tr.Errorf("%s, %d at once: %s: %v", name, size, got.Email, got.Err)
+					} else if diff := cmp.Diff(want[got.Email], got); diff != "" {
+						tr.Errorf("%s, %d at once: %s (-everybody +now):\n%s", name, size, got.Email, diff)
+					}
+				}
+			}
+		}
+	}
 }
 
 // testRepeatedPage proves that a walk that never ends fails, and that "not

@@ -119,6 +119,12 @@ func LookupsOnly(d directory.Directory) directory.Directory {
 }
 
 func batchesOnly(d directory.Directory) directory.Directory {
+	if l, ok := d.(directory.Lister); ok {
+		return struct {
+			lister
+			directory.BatchFinder
+		}{lister{d, l}, d.(directory.BatchFinder)}
+	}
 	return batches{d, d.(directory.BatchFinder)}
 }
 

@@ -9,6 +9,7 @@ package directorytest
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ func (s Subject) id(n int) string {
 	if s.ID != nil {
 		return s.ID(n)
 	}
-	return "u-" + string(rune('0'+n))
+	return "u-" + strconv.Itoa(n)
 }
 
 // limit asks a client to wait.
@@ -111,6 +112,7 @@ const (
 	UpperCase      Case = "upper case"
 	OddAddress     Case = "odd characters in the address"
 	SubstringMatch Case = "address inside another"
+	Alike          Case = "alone and among others"
 	SecondPage     Case = "match on the second page"
 	PageSizeOne    Case = "page size 1"
 
