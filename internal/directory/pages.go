@@ -131,9 +131,18 @@ func Counted[C comparable](ctx context.Context, page func(ctx context.Context, c
 
 // Paged is Counted for a service that does not say how long its list is.
 func Paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
+	return paged(ctx, page, false)
+}
+
+// PagedSparse is Paged for a service that may send empty pages before the end.
+func PagedSparse[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
+	return paged(ctx, page, true)
+}
+
+func paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) ([]Account, C, error), sparse bool) iter.Seq2[[]Account, error] {
 	return Counted(ctx, func(ctx context.Context, cursor C) (Page[C], error) {
 		accounts, next, err := page(ctx, cursor)
-		return Page[C]{Accounts: accounts, Next: next, Rows: len(accounts), Sparse: true}, err
+		return Page[C]{Accounts: accounts, Next: next, Rows: len(accounts), Sparse: sparse}, err
 	})
 }
 

@@ -167,6 +167,20 @@ func TestCountedEmptyPage(t *testing.T) {
 	}
 }
 
+// Paged takes an empty page for a list that breaks off, PagedSparse does not.
+func TestPagedEmptyPage(t *testing.T) {
+	t.Parallel()
+	page := func(_ context.Context, cursor int) ([]directory.Account, int, error) {
+		return [][]directory.Account{crowd(1), nil, crowd(2)[1:]}[cursor], (cursor + 1) % 3, nil
+	}
+	if got, err := directory.All(directory.Paged(t.Context(), page)); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Paged: %d rows, %v, want ErrUnavailable", len(got), err)
+	}
+	if got, err := directory.All(directory.PagedSparse(t.Context(), page)); err != nil || len(got) != 2 {
+		t.Errorf("PagedSparse: %d rows, %v, want two", len(got), err)
+	}
+}
+
 // A list of people without addresses is a permission that is missing; so is a
 // person without one whom a lookup by address finds.
 func TestNoAddresses(t *testing.T) {

@@ -50,12 +50,21 @@ type Page func(ctx context.Context, r Request) (accounts []directory.Account, ne
 
 // Follow returns the pages of a list whose answers give the URL of the next page.
 func Follow(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, next string) ([]directory.Account, string, error) {
+	return directory.Paged(ctx, followed(first, page))
+}
+
+// FollowSparse is Follow for a service that may send empty pages before the end.
+func FollowSparse(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
+	return directory.PagedSparse(ctx, followed(first, page))
+}
+
+func followed(first Request, page Page) func(context.Context, string) ([]directory.Account, string, error) {
+	return func(ctx context.Context, next string) ([]directory.Account, string, error) {
 		if next == "" {
 			return page(ctx, first)
 		}
 		return page(ctx, Request{URL: next})
-	})
+	}
 }
 
 // LinkedPage returns the Page of a service whose answer is a list of users

@@ -212,7 +212,7 @@ func (*tagged) Find(context.Context, string) ([]directory.Account, error) {
 // Pages implements directory.Lister. IAM may give fewer users than asked for,
 // even none, so that only its own word ends the list.
 func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, marker string) ([]directory.Account, string, error) {
+	return directory.PagedSparse(ctx, func(ctx context.Context, marker string) ([]directory.Account, string, error) {
 		in := &iam.GetAccountAuthorizationDetailsInput{Filter: []types.EntityType{types.EntityTypeUser}, MaxItems: aws.Int32(listSize)}
 		if marker != "" {
 			in.Marker = aws.String(marker)

@@ -206,7 +206,7 @@ func noSuchUser(err error) bool {
 
 // Pages implements directory.Lister.
 func (s *sso) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
+	return directory.PagedSparse(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
 		return s.page(ctx, token, listSize)
 	})
 }

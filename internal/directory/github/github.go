@@ -106,7 +106,7 @@ func (g *github) Check(ctx context.Context) error {
 // addresses, and an organization may have no single sign-on, so all else needs
 // the list.
 func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := directory.All(directory.Paged(ctx, g.identities(email)))
+	found, err := directory.All(directory.PagedSparse(ctx, g.identities(email)))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (g *github) Find(ctx context.Context, email string) ([]directory.Account, e
 func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
 		for _, list := range []page{g.identities(""), g.members} {
-			for page, err := range directory.Paged(ctx, list) {
+			for page, err := range directory.PagedSparse(ctx, list) {
 				if !yield(page, err) || err != nil {
 					return
 				}

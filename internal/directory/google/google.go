@@ -144,7 +144,7 @@ func hasDomain(email, domain string) bool {
 
 // Pages implements directory.Lister: all domains of the customer.
 func (g *google) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
+	return directory.PagedSparse(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
 		query := url.Values{"customer": {"my_customer"}, "maxResults": {listSize}, "projection": {"basic"},
 			"fields": {"kind,nextPageToken,users(" + fields + ")"}}
 		if token != "" {

@@ -209,7 +209,7 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // the library knows no contexts
 		defer stop()
 		paging := ldap.NewControlPaging(size)
-		for page, err := range directory.Paged(ctx, func(ctx context.Context, cookie string) ([]directory.Account, string, error) {
+		for page, err := range directory.PagedSparse(ctx, func(ctx context.Context, cookie string) ([]directory.Account, string, error) {
 			paging.SetCookie([]byte(cookie))
 			result, err := conn.Search(ldap.NewSearchRequest(s.cfg.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0,
 				int(s.cfg.Timeout/time.Second), false, filter, s.schema.attributes(), []ldap.Control{paging}))

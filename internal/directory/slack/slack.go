@@ -127,7 +127,7 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 // Pages implements directory.Lister. Without the scope users:read.email Slack
 // lists everybody without addresses.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+	return directory.PagedSparse(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
 		query := url.Values{"limit": {strconv.Itoa(listSize)}}
 		if cursor != "" {
 			query.Set("cursor", cursor)
