@@ -9,13 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore"
-	"github.com/aws/aws-sdk-go-v2/service/identitystore/document"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 
@@ -31,12 +29,13 @@ type Config struct {
 
 const (
 	listSize = 100
-	grant    = "sso:ListInstances, identitystore:GetUserId, identitystore:DescribeUser and identitystore:ListUsers"
+	grant    = "sso:ListInstances, identitystore:ListUsers and identitystore:DescribeUser"
 	// pace is 20 requests a second, which all callers of the account share.
 	pace = 50 * time.Millisecond
 )
 
 type sso struct {
+	directory.ListOnly
 	api       *awsclient.API
 	instance  string
 	instances *ssoadmin.Client
@@ -49,6 +48,7 @@ type sso struct {
 var (
 	_ directory.Directory = (*sso)(nil)
 	_ directory.Lister    = (*sso)(nil)
+	_ directory.IDFinder  = (*sso)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -63,14 +63,15 @@ func Open(cfg Config) (directory.Directory, error) {
 	return &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}, nil
 }
 
-// Describe implements directory.Directory. A lookup is two calls.
+// Describe implements directory.Directory. Identity Center can be asked for the
+// user of an address, but compares case and keeps addresses as they were entered:
+// only the list shows that no other user owns the address.
 func (s *sso) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: 2 * pace, ListEvery: pace, LookupSeesInactive: true,
-		AddressGrant: grant}
+	return directory.Descriptor{ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: grant}
 }
 
-// Check finds the instance, whose ARN is the external id, lists a user, and
-// makes both calls of a lookup: each needs a permission of its own.
+// Check finds the instance, whose ARN is the external id, lists a user, and asks
+// for that user by id: each needs a permission of its own.
 func (s *sso) Check(ctx context.Context) error {
 	some, _, err := s.page(ctx, "", 1)
 	if err != nil {
@@ -78,9 +79,6 @@ func (s *sso) Check(ctx context.Context) error {
 	}
 	store, err := s.store(ctx)
 	if err != nil {
-		return err
-	}
-	if _, err := s.idOf(ctx, store, "emails.value", "nobody@sym-check.invalid"); err != nil {
 		return err
 	}
 	for _, a := range some {
@@ -123,54 +121,6 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 	}
 	return nil, fmt.Errorf("%w: in region %s it sees the instances %q, but the service's external ID is %q; is region right?",
 		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
-}
-
-// Find asks for the user with the address and for the user of that name. Identity
-// Center compares case and keeps addresses as they were entered, so only the list
-// can answer if neither owns the address.
-func (s *sso) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	store, err := s.store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []directory.Account
-	var known string
-	for _, path := range []string{"emails.value", "userName"} {
-		id, err := s.idOf(ctx, store, path, email)
-		if err != nil {
-			return nil, err
-		}
-		if id == nil || *id == known {
-			continue
-		}
-		known = *id
-		found, err := s.describe(ctx, store, id)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	if !slices.ContainsFunc(all, func(a directory.Account) bool { return a.Owns(email) }) {
-		return nil, directory.ErrNeedsList
-	}
-	return all, nil
-}
-
-// idOf returns the id of the user with a value, nil if there is none.
-func (s *sso) idOf(ctx context.Context, store *string, path, value string) (*string, error) {
-	out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.GetUserIdOutput, error) {
-		return s.users.GetUserId(ctx, &identitystore.GetUserIdInput{IdentityStoreId: store, AlternateIdentifier: &types.AlternateIdentifierMemberUniqueAttribute{
-			Value: types.UniqueAttribute{AttributePath: aws.String(path), AttributeValue: document.NewLazyDocument(value)}}})
-	})
-	switch {
-	case noSuchUser(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case aws.ToString(out.UserId) == "":
-		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
-	}
-	return out.UserId, nil
 }
 
 // FindID implements directory.IDFinder.

@@ -46,13 +46,10 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var in struct {
-		IdentityStoreID     string `json:"IdentityStoreId"`
-		UserID              string `json:"UserId"`
-		NextToken           string
-		MaxResults          int
-		AlternateIdentifier struct {
-			UniqueAttribute struct{ AttributePath, AttributeValue string }
-		}
+		IdentityStoreID string `json:"IdentityStoreId"`
+		UserID          string `json:"UserId"`
+		NextToken       string
+		MaxResults      int
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		fail("SerializationException", nil)
@@ -80,21 +77,6 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer["NextToken"] = strconv.Itoa(next)
 		}
 		directorytest.SendJSON(w, http.StatusOK, answer)
-	case "GetUserId":
-		unique := in.AlternateIdentifier.UniqueAttribute
-		for _, p := range f.world.People {
-			if unique.AttributePath == "userName" && f.user(p)["UserName"] == unique.AttributeValue {
-				directorytest.SendJSON(w, http.StatusOK, map[string]any{"IdentityStoreId": in.IdentityStoreID, "UserId": p.ID})
-				return
-			}
-			for _, address := range p.Emails {
-				if unique.AttributePath == "emails.value" && address == unique.AttributeValue {
-					directorytest.SendJSON(w, http.StatusOK, map[string]any{"IdentityStoreId": in.IdentityStoreID, "UserId": p.ID})
-					return
-				}
-			}
-		}
-		fail("ResourceNotFoundException", map[string]any{"ResourceType": "USER"})
 	case "DescribeUser":
 		for _, p := range f.world.People {
 			if p.ID == in.UserID {
@@ -162,7 +144,7 @@ func TestTraps(t *testing.T) {
 		directorytest.Guest:      directorytest.Cannot("Identity Center has no guests"),
 		// Two users cannot have one e-mail; a name that is an address can be the e-mail of another.
 		directorytest.InactiveTwin: directorytest.Scenes(
-			scene([]directorytest.Person{leaver, {ID: "906-new", Emails: []string{ann}}}, map[string]string{"906-old": ann}, directorytest.Email(ann, identity.Inactive, "906-old")),
+			scene([]directorytest.Person{leaver, {ID: "906-new", Emails: []string{ann}}}, map[string]string{"906-old": "Ann.Lee@Example.com"}, directorytest.Email(ann, identity.Inactive, "906-old")),
 		),
 		directorytest.TwoMatches: directorytest.Scenes(
 			scene(twins, map[string]string{"906-2": ann}, directorytest.Email(ann, identity.Found, "906-2")),
@@ -189,12 +171,17 @@ func open(t *testing.T, h http.Handler, change func(*awssso.Config)) directory.D
 // A store without its key reports what a missing user does; it is not absence.
 func TestBrokenStore(t *testing.T) {
 	t.Parallel()
-	if got, err := open(t, fake{broken: true}, nil).Find(t.Context(), "ann@example.com"); err == nil {
-		t.Errorf("Find = %+v, want an error", got)
+	d := open(t, fake{broken: true}, nil)
+	if got, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"}); err == nil {
+		t.Errorf("Lookup = %+v, want an error", got)
+	}
+	if got, err := d.(directory.IDFinder).FindID(t.Context(), "906-1"); err == nil {
+		t.Errorf("FindID = %+v, want an error", got)
 	}
 }
 
-func TestInactiveByLookup(t *testing.T) {
+// TestInactive proves that a disabled user is inactive.
+func TestInactive(t *testing.T) {
 	t.Parallel()
 	w := directorytest.World{People: []directorytest.Person{{ID: "906-1", Emails: []string{"ann@example.com"}, Inactive: true}}}
 	answers, err := directory.Lookup(t.Context(), open(t, fake{world: w}, nil), service, []string{"ann@example.com"})

@@ -46,9 +46,7 @@ func Excuses() map[string][]Excuse {
 		"aws_iam": {
 			always("IAM users cannot be disabled", Inactive, Twin),
 		},
-		"aws_sso": {
-			lookups(oneAnswer, oneAccount...),
-		},
+		"aws_sso": {},
 		"boundary": {
 			always("users are deleted, not disabled", Inactive, Twin),
 		},
