@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,12 +44,18 @@ const (
 func main() {
 	workers := flag.Int("workers", 2, "how many mutants are tested at once")
 	list := flag.Bool("list", false, "print the mutants and test none")
+	only := flag.String("run", "", "test those that match this regular expression, as -list prints them")
 	flag.Parse()
-	if flag.NArg() < 2 {
-		fmt.Fprintln(os.Stderr, "usage: mutants [-workers N] ROOT FILE|FOLDER...")
+	match, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants: -run:", err)
 		os.Exit(2)
 	}
-	ok, err := run(flag.Arg(0), flag.Args()[1:], *workers, *list)
+	if flag.NArg() < 2 {
+		fmt.Fprintln(os.Stderr, "usage: mutants [-workers N] [-run REGEXP] ROOT FILE|FOLDER...")
+		os.Exit(2)
+	}
+	ok, err := run(flag.Arg(0), flag.Args()[1:], match, *workers, *list)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 	}
@@ -57,7 +64,7 @@ func main() {
 	}
 }
 
-func run(root string, paths []string, workers int, list bool) (ok bool, err error) {
+func run(root string, paths []string, match *regexp.Regexp, workers int, list bool) (ok bool, err error) {
 	reasons, err := readReasons(filepath.Join(root, reasonsFile))
 	if err != nil {
 		return false, err
@@ -82,6 +89,7 @@ func run(root string, paths []string, workers int, list bool) (ok bool, err erro
 			mutants = append(mutants, more...)
 		}
 	}
+	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return !match.MatchString(m.String()) })
 	if list {
 		for _, m := range mutants {
 			fmt.Println(m)
