@@ -45,7 +45,7 @@ func (r *Record[T]) UnmarshalJSON(raw []byte) error {
 
 // RecordAccounts turns the records of a page into accounts. Those that cannot
 // be read are marked; it refuses the page if one of them shows neither an id nor
-// an address, so that nobody knows whom it concerns. It refuses a list that the
+// an address, so that it could be anybody's. It refuses a list that the
 // answer does not have (nil), which must not look like an empty one.
 func RecordAccounts[User any](resp *Response, records *[]Record[User], account func(User) directory.Account) ([]directory.Account, error) {
 	if records == nil {

@@ -175,8 +175,8 @@ type user struct {
 }
 
 // account returns a user. People sign in by their handle, which is an address.
-// The address of a pending user, whom an administrator invited, is that one's
-// word, whether it is verified yet or not.
+// An administrator invited a pending user and gave the address, so that it needs
+// no verification.
 func (u user) account() directory.Account {
 	a := directory.Account{Identity: u.ID, Name: u.Attributes.Name, Kind: directory.KindPerson}
 	proof := directory.ProofUnknown

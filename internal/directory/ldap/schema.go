@@ -128,8 +128,8 @@ func (s schema) value(e *ldap.Entry, attribute string) (string, error) {
 	return e.GetEqualFoldAttributeValue(attribute), nil
 }
 
-// expired reports whether an accountExpires has passed. It counts steps of 100
-// nanoseconds from 1601; 0 and the largest number mean never.
+// expired reports whether an accountExpires has passed: the number of steps of
+// 100 nanoseconds since 1601; 0 and the largest number mean never.
 func expired(value string, now time.Time) bool {
 	const second, to1970 = 10_000_000, 11_644_473_600
 	steps, err := strconv.ParseInt(value, 10, 64)

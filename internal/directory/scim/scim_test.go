@@ -300,7 +300,7 @@ func TestListContradicted(t *testing.T) {
 			for i, a := range answers {
 				want := identity.Found
 				if i == 80 || names[fmt.Sprint("p", i)] != "" {
-					want = identity.Failed // whom only the list could show
+					want = identity.Failed // only the list could show them
 				}
 				if a.Status != want {
 					t.Errorf("%+v, want %s", a, want)
