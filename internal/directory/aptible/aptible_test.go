@@ -24,7 +24,10 @@ var service = identity.ServiceKey{Type: "aptible", ExternalID: "8a9cb2f4-0f7a-4a
 const accessToken = "aptible-access-token"
 
 // fake is an organization and its token endpoint.
-type fake struct{ world directorytest.World }
+type fake struct {
+	world  directorytest.World
+	breaks bool // the list goes on with an empty page
+}
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/tokens" {
@@ -49,6 +52,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	start, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	page, next, more := f.world.Slice(f.world.People, start, 1000)
+	if f.breaks {
+		next, more = start+1000, true
+	}
 	users := make([]any, len(page))
 	for i, p := range page {
 		users[i] = map[string]any{"id": p.ID, "name": "Some Body", "email": p.Emails[0], "verified": !p.Unproved}
@@ -69,7 +75,7 @@ func subject(change func(*aptible.Config)) directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "aptible",
 		Service: service,
-		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock = env.Clock
@@ -100,7 +106,10 @@ func TestTraps(t *testing.T) {
 		directorytest.Guest:         directorytest.Cannot("an organization has members only"),
 		directorytest.InactiveTwin:  directorytest.Cannot(neverInactive),
 		directorytest.InactiveOwner: directorytest.Cannot(neverInactive),
-		directorytest.ShortList:     directorytest.Cannot("Aptible does not count users, and every page but the last one links to the next"),
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{
+			Fake: fake{world: directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}}}}, breaks: true},
+			Asks: []directorytest.Ask{directorytest.Email("bob@example.com", identity.Failed), directorytest.Email("ann@example.com", identity.Failed)},
+		}),
 	})
 }
 

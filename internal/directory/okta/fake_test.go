@@ -21,6 +21,7 @@ type fake struct {
 	world  directorytest.World
 	change func(user map[string]any)
 	lags   bool // the search does not know the logins yet
+	breaks bool // the list goes on with an empty page
 	asked  func(*http.Request)
 }
 
@@ -78,6 +79,9 @@ func (f fake) page(w http.ResponseWriter, r *http.Request, people []directorytes
 	limit, _ := strconv.Atoi(q.Get("limit"))
 	start, _ := strconv.Atoi(q.Get("after"))
 	page, next, more := f.world.Slice(people, start, limit)
+	if f.breaks {
+		next, more = start+1, true
+	}
 	w.Header().Add("Link", fmt.Sprintf("<http://%s/api/v1/users?limit=%d>; rel=\"self\"", r.Host, limit))
 	if more {
 		q.Set("after", strconv.Itoa(next))

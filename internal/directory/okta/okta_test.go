@@ -68,7 +68,10 @@ func TestTraps(t *testing.T) {
 		directorytest.Unverified: directorytest.Cannot("Okta does not show whether an address is confirmed; its administrators set logins and e-mails"),
 		directorytest.Pending:    directorytest.Cannot("no state of Okta means that somebody has yet to approve the account"),
 		directorytest.Guest:      directorytest.Cannot("Okta has no guests"),
-		directorytest.ShortList:  directorytest.Cannot("Okta does not count its users, and every page but the last one links to the next"),
+		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{
+			Fake: fake{world: twins(false), breaks: true}, Ways: []string{directorytest.ByWalk},
+			Asks: []directorytest.Ask{directorytest.Email("bob@example.com", identity.Failed), directorytest.Email(address, identity.Failed)},
+		}),
 		directorytest.InactiveTwin: directorytest.Scenes(
 			named(twins(true), map[string]string{"00uANN": "ann.old@example.com"}, directorytest.Email(address, identity.Found, "00uSVC")),
 			named(twins(true), map[string]string{"00uSVC": "ann.new@example.com"}, directorytest.Email(address, identity.Inactive, "00uANN")),
