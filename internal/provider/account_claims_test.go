@@ -4,8 +4,10 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
@@ -104,6 +106,42 @@ func TestResolvedIdentities_collisionIsNotPersisted(t *testing.T) {
 		for _, user := range []string{people[0], people[2]} {
 			if m, got := s.stored(user, testOkta); got {
 				t.Errorf("on_unmapped = %q: stored %s for %s", mode, m.Matcher, user)
+			}
+		}
+	}
+}
+
+// TestResolvedIdentities_ownerBeatsAlias: where aliases are accepted, the account
+// still goes to the person whose own address it has, in any order of the users.
+func TestResolvedIdentities_ownerBeatsAlias(t *testing.T) {
+	t.Parallel()
+	const gitlab = "gitlab:gitlab.com/acme"
+	shared := directory.Account{Identity: "7", State: directory.StateActive, Addresses: directory.Primaries("bob@acme.com")}
+	shared.Add(directory.Alias, directory.Proved, "alice@acme.com")
+	accounts := &testDirectory{Accounts: map[string][]directory.Account{"bob@acme.com": {shared}, "alice@acme.com": {shared}}}
+	for _, people := range [][]string{{"alice@acme.com", "bob@acme.com"}, {"bob@acme.com", "alice@acme.com"}} {
+		for _, accept := range []bool{true, false} {
+			cached := directory.Cache(accounts, mustService(gitlab), directory.Settings{Options: directory.Options{MatchAliases: accept}})
+			s := newTestServer(t, withDirectory(gitlab, cached)).register(gitlab)
+			p := newProtocolServer(t, nil, s.settings())
+			got, diags := p.readData(resolvedMany, bulkOf(people, []string{gitlab}, map[string]any{"persist": true, "on_unmapped": "warn"}))
+			reason, review := "alias", []string{}
+			if accept {
+				reason, review = "claimed", []string{"WARNING: Identities to Review: 7 in gitlab:gitlab.com/acme | … alice@acme.com, bob@acme.com"}
+			}
+			wantDiagnostics(t, diags, append(review, "WARNING: Unmapped Users: alice@acme.com in gitlab:gitlab.com/acme | … alice@acme.com in gitlab:gitlab.com/acme: "+reason)...)
+			wantAnswers(t, got, map[string]any{
+				"unmapped":   []any{unmappedAs("alice@acme.com", gitlab, reason)},
+				"by_service": map[string]any{gitlab: map[string]any{"bob@acme.com": "7"}},
+			})
+			if hcl := got["hcl"].(string); strings.Contains(hcl, `identity     = "7"`) == accept {
+				t.Errorf("match_aliases = %t: the account of an alias, and only that, is filled in:\n%s", accept, hcl)
+			}
+			if m, stored := s.stored("alice@acme.com", gitlab); stored {
+				t.Errorf("stored %s for alice", m.Matcher)
+			}
+			if _, stored := s.stored("bob@acme.com", gitlab); !stored {
+				t.Error("bob's is not stored")
 			}
 		}
 	}
