@@ -142,11 +142,12 @@ func TestTraps(t *testing.T) {
 		directorytest.Unverified: directorytest.Cannot("users come from an administrator or from the identity source; Identity Center does not show whether an address is confirmed"),
 		directorytest.Pending:    directorytest.Cannot("nobody registers by themselves"),
 		directorytest.Guest:      directorytest.Cannot("Identity Center has no guests"),
-		// Two users cannot have one e-mail; a name that is an address can be the e-mail of another.
+		// The name of one user, with capitals, is the e-mail of another.
 		directorytest.InactiveTwin: directorytest.Scenes(
 			scene([]directorytest.Person{leaver, {ID: "906-new", Emails: []string{ann}}}, map[string]string{"906-old": "Ann.Lee@Example.com"}, directorytest.Email(ann, identity.Inactive, "906-old")),
 		),
 		directorytest.TwoMatches: directorytest.Scenes(
+			scene([]directorytest.Person{twins[0], {ID: "906-3", Emails: []string{ann}}}, nil, directorytest.Email(ann, identity.Ambiguous, "906-1", "906-3")),
 			scene(twins, map[string]string{"906-2": ann}, directorytest.Email(ann, identity.Found, "906-2")),
 		),
 		directorytest.ShortList: directorytest.Cannot("Identity Center does not count its users, and every page but the last one names the next"),
