@@ -245,6 +245,34 @@ func testAlike(tr *trial) {
 			}
 		}
 	}
+	tr.alikeStored(d, want)
+}
+
+// alikeStored compares what the list says of the accounts that answers name with
+// what the connector says of each alone.
+func (tr *trial) alikeStored(d directory.Directory, answers map[string]identity.LookupResult) {
+	_, lists := d.(directory.Lister)
+	_, asks := d.(directory.IDFinder)
+	if !lists || !asks {
+		return
+	}
+	var queries []identity.AccountQuery
+	for _, a := range answers {
+		for _, m := range matchers(a) {
+			id, _ := m.Identity(tr.subject.Service.Type)
+			queries = append(queries, identity.AccountQuery{Identity: id}, identity.AccountQuery{Identity: id, AccountID: a.AccountID})
+		}
+	}
+	want, err := directory.Status(tr.Context(), ListOnly(d), tr.subject.Service, queries)
+	if err != nil {
+		tr.Fatalf("Status: %v", err)
+	}
+	for i, q := range queries {
+		got, err := directory.Status(tr.Context(), d, tr.subject.Service, []identity.AccountQuery{q})
+		if err != nil || got[0].Status != want[i].Status || got[0].AccountID != want[i].AccountID {
+			tr.Errorf("Status(%+v) = %+v, %v, in the list %+v", q, got, err, want[i])
+		}
+	}
 }
 
 // testRepeatedPage proves that a walk that never ends fails, and that "not
