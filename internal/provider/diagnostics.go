@@ -273,3 +273,22 @@ func sentence(s string) string {
 // openEnded returns s without its full stop: the CLI adds one to what functions
 // report.
 func openEnded(s string) string { return strings.TrimSuffix(s, ".") }
+
+// addBadImportID reports an import id that cannot be read. form and example say
+// what it looks like for the type.
+func addBadImportID(diags *diag.Diagnostics, typeName, form, example string, err error) {
+	diags.AddError("Invalid Import ID", fmt.Sprintf("%s\n\nThe import id of %s is %s, as in:\n\n  %s",
+		sentence(err.Error()), typeName, form, importCommand(example)))
+}
+
+// emptyStoreNote follows "the": it explains why everything in state is gone.
+const emptyStoreNote = "embedded store's file did not exist and was created empty. If it should not be empty, " +
+	"check the store setting and the working directory before you apply."
+
+// noteEmptyStore adds to a detail why everything is gone, where that is known.
+func noteEmptyStore(detail string, storeCreated bool) string {
+	if storeCreated {
+		detail += "\n\nThe " + emptyStoreNote
+	}
+	return detail
+}

@@ -63,18 +63,16 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 var identityMapType = types.MapType{ElemType: types.StringType}
 
 func (d *identitiesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	var config identitiesDataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
+	config, ok := decode[identitiesDataModel](ctx, req.Config, &resp.Diagnostics)
+	if ok {
 		config.User = types.StringNull() // has a validator of its own
 		config.filter(&resp.Diagnostics)
 	}
 }
 
 func (d *identitiesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config identitiesDataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	config, ok := decode[identitiesDataModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	filter := config.filter(&resp.Diagnostics)

@@ -62,11 +62,15 @@ func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of 
 		parts = append(parts, "The account is stored for somebody else, so that one of the two would have the other's access:\n\n"+
 			listing(each(f.held, heldRow.line)))
 	}
+	users := map[identity.UserKey]bool{}
 	rows := append(each(f.refused, func(x rowAndStored) mappingRow { return x.row }), each(f.held, func(x heldRow) mappingRow { return x.row })...)
+	for _, row := range rows {
+		users[row.user] = true // may be in both lists
+	}
 	if len(rows) > 0 {
 		diags.AddAttributeError(rowPath(rows), "Identity Mappings Conflict With What Is Stored",
 			fmt.Sprintf("In %s, %d of %s cannot be stored; nothing was changed.\n\n%s\n\n%s",
-				plan.service, len(distinctRows(rows)), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), f.remedy(plan)))
+				plan.service, len(users), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), f.remedy(plan)))
 		return
 	}
 	if len(f.overwritten) > 0 {
@@ -88,14 +92,6 @@ func (f planFindings) remedy(plan identitiesObject) string {
 			"Where both really use it, set allow_shared = true.")
 	}
 	return strings.Join(remedies, " ")
-}
-
-func distinctRows(rows []mappingRow) map[identity.UserKey]bool {
-	users := make(map[identity.UserKey]bool, len(rows))
-	for _, row := range rows {
-		users[row.user] = true
-	}
-	return users
 }
 
 // warnUnlisted names every mapping that goes away without having been in
@@ -204,11 +200,8 @@ func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, left []r
 }
 
 func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow, storeCreated bool) {
-	detail := fmt.Sprintf("In %s, %s removed outside of this configuration and dropped from state; what the configuration still declares "+
-		"the next apply stores again.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows)))
-	if storeCreated {
-		detail += "\n\nThe " + emptyStoreNote
-	}
+	detail := noteEmptyStore(fmt.Sprintf("In %s, %s removed outside of this configuration and dropped from state; what the configuration still declares "+
+		"the next apply stores again.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(valuesIn(rows))), storeCreated)
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Are Gone: %s", service), detail)
 }
 

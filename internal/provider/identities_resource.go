@@ -155,12 +155,12 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	setIdentity(ctx, resp.Identity, state.key(), &resp.Diagnostics)
-	found := refresh(state, rows, stored)
-	if len(found.gone) > 0 {
-		warnRowsGone(&resp.Diagnostics, state.service, found.gone, r.data.storeCreated())
+	elements, gone := refresh(state, rows, stored)
+	if len(gone) > 0 {
+		warnRowsGone(&resp.Diagnostics, state.service, gone, r.data.storeCreated())
 	}
-	if found.elements != nil {
-		state = readIdentitiesObject(state.withElements(found.elements))
+	if elements != nil {
+		state = readIdentitiesObject(state.withElements(elements))
 		resp.State.Raw = state.raw
 		rows = state.rows()
 	}
@@ -228,42 +228,38 @@ func storedOf(ctx context.Context, api mappingsAPI, state identitiesObject, rows
 	return findStored(ctx, api, state.service, usersOf(rows))
 }
 
-// refreshed is what a read makes of state.
-type refreshed struct {
-	elements map[string]tftypes.Value // nil where nothing changed
-	gone     []mappingRow
-}
-
-// refresh compares rows of state with what is stored. A value
-// that differs in spelling alone keeps its spelling.
-func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) refreshed {
-	var found refreshed
-	change := func() map[string]tftypes.Value {
-		if found.elements == nil {
-			found.elements = maps.Clone(state.elements)
-		}
-		return found.elements
-	}
+// refresh returns the entries as they are stored, nil where nothing changed, and
+// the rows that are gone. A value that differs in spelling alone keeps its
+// spelling.
+func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (elements map[string]tftypes.Value, gone []mappingRow) {
+	changed := map[string]tftypes.Value{}
 	for _, row := range rows {
 		m := stored.get(row.user)
 		if m == nil {
-			delete(change(), row.raw)
-			found.gone = append(found.gone, row)
+			gone = append(gone, row)
 			continue
 		}
 		if id, plain := m.Matcher.Identity(state.service.Type); plain && id == row.value {
 			continue // nearly always
 		}
 		if !m.Matcher.Equal(state.service.Type, row.stored(state.service.Type)) {
-			change()[row.raw] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
+			changed[row.raw] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
 		}
 	}
 	if state.exclusive == on {
 		for _, row := range stored.unlisted(rows) {
-			change()[row.raw] = tftypes.NewValue(tftypes.String, row.value)
+			changed[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 		}
 	}
-	return found
+	if len(changed)+len(gone) == 0 {
+		return nil, nil
+	}
+	elements = maps.Clone(state.elements)
+	maps.Copy(elements, changed)
+	for _, row := range gone {
+		delete(elements, row.raw)
+	}
+	return elements, gone
 }
 
 // ModifyPlan makes a plan say all that apply will do: a change of spelling
@@ -308,9 +304,6 @@ type planChecks struct {
 // checkPlan applies the adoption rules to what is stored at plan time. All
 // conflicts are one error.
 func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags *diag.Diagnostics) {
-	if c.changes.none() && !c.nowExclusive {
-		return
-	}
 	asserted := c.changes.asserted()
 	if len(asserted) == 0 && !c.nowExclusive {
 		return
@@ -448,8 +441,7 @@ func importedService(ctx context.Context, req resource.ImportStateRequest, diags
 		err = key.CheckDeclarable()
 	}
 	if err != nil {
-		diags.AddError("Invalid Import ID",
-			sentence(err.Error())+"\n\nThe import id of sym_identities is SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+importCommand("okta:acme.okta.com"))
+		addBadImportID(diags, "sym_identities", "SERVICE_TYPE:EXTERNAL_ID", "okta:acme.okta.com", err)
 	}
 	return key, err == nil
 }
@@ -626,14 +618,12 @@ func (r mappingRow) account(serviceType string) string {
 
 // readIdentitiesObject never fails: what is null or unknown is left out.
 func readIdentitiesObject(raw tftypes.Value) identitiesObject {
-	o := identitiesObject{raw: raw, serviceType: types.StringNull(), externalID: types.StringNull()}
 	attributes := attributesOf(raw)
-	o.serviceType = stringAttribute(attributes["service_type"])
-	o.externalID = stringAttribute(attributes["external_id"])
+	o := identitiesObject{
+		raw: raw, serviceType: stringAttribute(attributes["service_type"]), externalID: stringAttribute(attributes["external_id"]),
+		exclusive: optionOf(attributes["exclusive"]), overwrite: optionOf(attributes["overwrite"]), allowShared: optionOf(attributes["allow_shared"]),
+	}
 	o.service = identity.ServiceKey{Type: o.serviceType.ValueString(), ExternalID: o.externalID.ValueString()}
-	o.exclusive = optionOf(attributes["exclusive"])
-	o.overwrite = optionOf(attributes["overwrite"])
-	o.allowShared = optionOf(attributes["allow_shared"])
 	if v := attributes["identities"]; v.IsKnown() && !v.IsNull() {
 		_ = v.As(&o.elements) // the schema says that it is a map
 	}

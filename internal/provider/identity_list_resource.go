@@ -42,9 +42,8 @@ func (l *identityListResource) ListResourceConfigSchema(_ context.Context, _ lis
 }
 
 func (l *identityListResource) ValidateListResourceConfig(ctx context.Context, req list.ValidateConfigRequest, resp *list.ValidateConfigResponse) {
-	var config mappingFilterModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
+	config, ok := decode[mappingFilterModel](ctx, req.Config, &resp.Diagnostics)
+	if ok {
 		config.User = types.StringNull() // its own validator tells
 		config.filter(&resp.Diagnostics)
 	}
@@ -99,12 +98,7 @@ func listedMapping(ctx context.Context, req list.ListRequest, m storedMapping) l
 	result.DisplayName = fmt.Sprintf("%s in %s: %s", m.user, m.Service, m.Matcher)
 	result.Diagnostics.Append(result.Identity.Set(ctx, key.model())...)
 	if req.IncludeResource {
-		state := identityModel{
-			User: types.StringValue(string(m.user)), ServiceType: types.StringValue(m.Service.Type), ExternalID: types.StringValue(m.Service.ExternalID),
-			Matcher: types.MapNull(types.StringType),
-		}
-		state.setStored(key, m.Mapping)
-		result.Diagnostics.Append(result.Resource.Set(ctx, state)...)
+		result.Diagnostics.Append(result.Resource.Set(ctx, importedModel(key, m.Mapping))...)
 	}
 	return result
 }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
@@ -521,13 +520,18 @@ func (r *identityResource) ImportState(ctx context.Context, req resource.ImportS
 		addNothingToImport(&resp.Diagnostics, key)
 		return
 	}
-	state := identityModel{
+	resp.Diagnostics.Append(resp.State.Set(ctx, importedModel(key, *stored))...)
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
+}
+
+// importedModel returns the state of a mapping as an import has it.
+func importedModel(key mappingKey, stored identity.Mapping) identityModel {
+	m := identityModel{
 		User: types.StringValue(string(key.user)), ServiceType: types.StringValue(key.service.Type), ExternalID: types.StringValue(key.service.ExternalID),
 		Matcher: types.MapNull(types.StringType),
 	}
-	state.setStored(key, *stored)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
+	m.setStored(key, stored)
+	return m
 }
 
 func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) (mappingKey, bool) {
@@ -544,7 +548,7 @@ func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resou
 		key, err = newMappingKey(named.User.ValueString(), named.ServiceType.ValueString(), named.ExternalID.ValueString())
 	}
 	if err != nil {
-		addBadImportID(&resp.Diagnostics, err)
+		addBadImportID(&resp.Diagnostics, "sym_identity", "USER,SERVICE_TYPE:EXTERNAL_ID", "ada@example.com,okta:acme.okta.com", err)
 		return key, false
 	}
 	return key, true
@@ -677,10 +681,7 @@ func (m *identityModel) setStored(key mappingKey, stored identity.Mapping) {
 	m.AccountID = textOrNull(stored.AccountID)
 	m.Source = types.StringValue(string(stored.Source.OrManual()))
 	m.Revision = types.Int64Value(stored.Revision)
-	m.UpdatedAt = types.StringNull()
-	if !stored.UpdatedAt.IsZero() {
-		m.UpdatedAt = types.StringValue(stored.UpdatedAt.UTC().Format(time.RFC3339))
-	}
+	m.UpdatedAt = timeOrNull(stored.UpdatedAt)
 }
 
 // keepStored takes over what a state knows of a mapping that is not written.
@@ -832,17 +833,10 @@ func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.
 			key.user, key.service, describe(stored)))
 }
 
-// emptyStoreNote follows "the": it explains why everything in state is gone.
-const emptyStoreNote = "embedded store's file did not exist and was created empty. If it should not be empty, " +
-	"check the store setting and the working directory before you apply."
-
 func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, storeCreated bool) {
 	matcher, _ := state.matcher()
-	detail := fmt.Sprintf("The mapping of %s in %s (%s) is not stored any more: it was removed outside of this configuration. "+
-		"It was dropped from state; while the configuration declares it, the next apply stores it again.", key.user, key.service, matcher)
-	if storeCreated {
-		detail += "\n\nThe " + emptyStoreNote
-	}
+	detail := noteEmptyStore(fmt.Sprintf("The mapping of %s in %s (%s) is not stored any more: it was removed outside of this configuration. "+
+		"It was dropped from state; while the configuration declares it, the next apply stores it again.", key.user, key.service, matcher), storeCreated)
 	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
 }
 
@@ -874,12 +868,6 @@ func addNothingToImport(diags *diag.Diagnostics, key mappingKey) {
 	diags.AddError("Identity Mapping Not Found",
 		fmt.Sprintf("No identity is stored for %s in %s, so there is nothing to import.\n\n"+
 			"Check the e-mail and the service key, or declare the mapping and apply it instead of importing it.", key.user, key.service))
-}
-
-func addBadImportID(diags *diag.Diagnostics, err error) {
-	diags.AddError("Invalid Import ID",
-		sentence(err.Error())+"\n\nThe import id of sym_identity is USER,SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+
-			importCommand("ada@example.com,okta:acme.okta.com"))
 }
 
 func addBadState(diags *diag.Diagnostics, m identityModel) {

@@ -114,8 +114,7 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 }
 
 func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan serviceModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	key, ok := serviceKey(plan.ServiceType, plan.ExternalID, &resp.Diagnostics) // may have been unknown until now
 	if !ok {
 		return
@@ -140,8 +139,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 }
 
 func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state serviceModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
 	stored := r.find(ctx, state.key(), "Read Service", &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -157,8 +155,7 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 
 // Update changes the label; everything else replaces the service.
 func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan serviceModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
@@ -173,8 +170,7 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state serviceModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
@@ -190,8 +186,7 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var plan serviceModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || plan.ServiceType.IsUnknown() || plan.ExternalID.IsUnknown() {
 		return
 	}
@@ -204,8 +199,7 @@ func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportSt
 		return
 	}
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", sentence(err.Error())+
-			"\n\nThe import id of sym_service is SERVICE_TYPE:EXTERNAL_ID, as in:\n\n  "+importCommand("okta:acme.okta.com"))
+		addBadImportID(&resp.Diagnostics, "sym_service", "SERVICE_TYPE:EXTERNAL_ID", "okta:acme.okta.com", err)
 		return
 	}
 	stored := r.find(ctx, key, "Import Service", &resp.Diagnostics)
@@ -258,14 +252,10 @@ func saveService(ctx context.Context, s identity.Service, state *tfsdk.State, id
 }
 
 func newServiceModel(s identity.Service) serviceModel {
-	m := serviceModel{
-		ServiceType: types.StringValue(s.Key.Type), ExternalID: types.StringValue(s.Key.ExternalID),
+	return serviceModel{
+		ServiceType: types.StringValue(s.Key.Type), ExternalID: types.StringValue(s.Key.ExternalID), Label: textOrNull(s.Label),
 		ID: types.StringValue(s.ID), Key: types.StringValue(s.Key.String()),
 	}
-	if s.Label != "" {
-		m.Label = types.StringValue(s.Label)
-	}
-	return m
 }
 
 func (m serviceModel) key() identity.ServiceKey {

@@ -18,10 +18,15 @@ import (
 // sources' lists. They are built as framework values, because reflecting over
 // thousands of Go structs costs most of a read.
 
-var userRecordType = types.ObjectType{AttrTypes: map[string]attr.Type{
-	"id": types.StringType, "email": types.StringType, "username": types.StringType, "type": types.StringType, "role": types.StringType,
-	"first_name": types.StringType, "last_name": types.StringType, "created_at": types.StringType,
-}}
+func recordType(attributes map[string]schema.Attribute) types.ObjectType {
+	record := types.ObjectType{AttrTypes: make(map[string]attr.Type, len(attributes))}
+	for name, attribute := range attributes {
+		record.AttrTypes[name] = attribute.GetType()
+	}
+	return record
+}
+
+var userRecordType = recordType(userRecordAttributes())
 
 func userRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
@@ -45,11 +50,7 @@ func userRecord(u identity.User) attr.Value {
 	})
 }
 
-var mappingRecordType = types.ObjectType{AttrTypes: map[string]attr.Type{
-	"user": types.StringType, "service": types.StringType, "service_type": types.StringType, "external_id": types.StringType,
-	"identity": types.StringType, "matcher": types.MapType{ElemType: types.StringType}, "source": types.StringType, "rule": types.StringType,
-	"revision": types.Int64Type, "updated_at": types.StringType, "updated_by": types.StringType,
-}}
+var mappingRecordType = recordType(mappingRecordAttributes())
 
 func mappingRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
@@ -96,10 +97,7 @@ func sortMappings(list []storedMapping) {
 	})
 }
 
-var serviceRecordType = types.ObjectType{AttrTypes: map[string]attr.Type{
-	"id": types.StringType, "key": types.StringType, "service_type": types.StringType, "external_id": types.StringType,
-	"label": types.StringType, "directory": types.BoolType,
-}}
+var serviceRecordType = recordType(serviceRecordAttributes())
 
 func serviceRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{

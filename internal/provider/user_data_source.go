@@ -75,9 +75,8 @@ func (d *userDataSource) ConfigValidators(context.Context) []datasource.ConfigVa
 }
 
 func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config userDataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	config, ok := decode[userDataModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	stored := d.find(ctx, config, &resp.Diagnostics)

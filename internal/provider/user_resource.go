@@ -246,15 +246,10 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 		return state, false
 	}
 	if key != before || !plan.FirstName.Equal(state.FirstName) || !plan.LastName.Equal(state.LastName) {
-		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name}
+		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name,
+			FirstName: changedText(plan.FirstName, state.FirstName), LastName: changedText(plan.LastName, state.LastName)}
 		if key != before {
 			w.Name = plan.name()
-		}
-		if !plan.FirstName.Equal(state.FirstName) {
-			w.FirstName = textPointer(plan.FirstName)
-		}
-		if !plan.LastName.Equal(state.LastName) {
-			w.LastName = textPointer(plan.LastName)
 		}
 		user, err := api.UpsertUser(ctx, w)
 		switch {
@@ -381,7 +376,7 @@ func (r *userResource) findImported(ctx context.Context, text, id string, diags 
 	if text != "" {
 		key, err := identity.ParseUser(text)
 		if err != nil {
-			addBadUserImport(diags, err)
+			addBadImportID(diags, "sym_user", "an e-mail, a bot's username or a user's id", "ada@example.com", err)
 			return nil
 		}
 		stored = r.find(ctx, key, "Import User", diags)
@@ -516,8 +511,15 @@ func textPointer(v types.String) *string {
 	if !isSet(v) {
 		return nil
 	}
-	s := v.ValueString()
-	return &s
+	return v.ValueStringPointer()
+}
+
+// changedText returns the text to store, nil where it stays as it is.
+func changedText(plan, state types.String) *string {
+	if plan.Equal(state) {
+		return nil
+	}
+	return textPointer(plan)
 }
 
 func isSet(v types.String) bool { return !v.IsNull() && !v.IsUnknown() }
@@ -647,15 +649,7 @@ func warnUserGone(diags *diag.Diagnostics, state userModel, recreated, storeCrea
 		next = "another user has the name since; while the configuration declares it, the next apply adopts that one."
 	}
 	detail := fmt.Sprintf("%s (id %s) was deleted outside of this configuration. It was dropped from state; %s", state.name(), state.ID.ValueString(), next)
-	if storeCreated {
-		detail += "\n\nThe " + emptyStoreNote
-	}
-	diags.AddWarning("User Is Gone: "+state.name(), detail)
-}
-
-func addBadUserImport(diags *diag.Diagnostics, err error) {
-	diags.AddError("Invalid Import ID", sentence(err.Error())+
-		"\n\nThe import id of sym_user is an e-mail, a bot's username or a user's id, as in:\n\n  "+importCommand("ada@example.com"))
+	diags.AddWarning("User Is Gone: "+state.name(), noteEmptyStore(detail, storeCreated))
 }
 
 func addNoUserToImport(diags *diag.Diagnostics, text, id string) {

@@ -69,17 +69,15 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 }
 
 func (d *usersDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	var config usersModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
+	config, ok := decode[usersModel](ctx, req.Config, &resp.Diagnostics)
+	if ok {
 		askedEmails(config.Emails, &resp.Diagnostics)
 	}
 }
 
 func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config usersModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	config, ok := decode[usersModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	asked := askedEmails(config.Emails, &resp.Diagnostics)
