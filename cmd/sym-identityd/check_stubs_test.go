@@ -69,7 +69,7 @@ func stubs() map[string]stub {
 			permission: []route{who("123456789012"), {"", 403, iamError("AccessDenied")}},
 			foreign:    []route{who("999999999999")}},
 		"aws_sso": {externalID: "arn:aws:sso:::instance/ssoins-1", attributes: awsKey + "\n    region = \"eu-central-1\"", limited: seconds,
-			fine: []route{instance("arn:aws:sso:::instance/ssoins-1"), good("ListUsers", `{"Users":[`+ssoUser+`]}`), good("DescribeUser", ssoUser)},
+			fine:       []route{instance("arn:aws:sso:::instance/ssoins-1"), good("ListUsers", `{"Users":[`+ssoUser+`]}`), good("DescribeUser", ssoUser)},
 			credential: refused(400, `{"__type":"UnrecognizedClientException"}`),
 			permission: []route{instance("arn:aws:sso:::instance/ssoins-1"), {"ListUsers", 400, `{"__type":"AccessDeniedException"}`}},
 			foreign:    []route{instance("arn:aws:sso:::instance/ssoins-2")}},

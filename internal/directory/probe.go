@@ -18,8 +18,6 @@ const (
 	// a list that ends early does so after a full page.
 	probeTime  = 10 * time.Second
 	probePages = 2
-	// probeSample is the number of accounts of the list that Probe looks up.
-	probeSample = 3
 )
 
 // ErrMissing is a person who must be found and is not.
