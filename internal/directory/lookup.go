@@ -28,8 +28,8 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 	return lookUpAll(ctx, d, service, emails, (*lookup).run)
 }
 
-// LookupInList is Lookup from a whole list, which also shows that an account is
-// one person's alone: LookupResult.Unique. Where the directory has no list, or
+// LookupInList looks people up in a whole list, which also shows that an account
+// is one person's alone: LookupResult.Unique. Where the directory has no list, or
 // one that is cut off, it answers as Lookup does and nothing is unique.
 func LookupInList(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	return lookUpAll(ctx, d, service, emails, (*lookup).runInList)

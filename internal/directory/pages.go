@@ -129,12 +129,13 @@ func Counted[C comparable](ctx context.Context, page func(ctx context.Context, c
 	}
 }
 
-// Paged is Counted for a service that does not say how long its list is.
+// Paged returns what Counted does, for a service that does not count its list.
 func Paged[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
 	return paged(ctx, page, false)
 }
 
-// PagedSparse is Paged for a service that may send empty pages before the end.
+// PagedSparse returns what Paged does, for a service that may send empty pages
+// before the end.
 func PagedSparse[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (accounts []Account, next C, err error)) iter.Seq2[[]Account, error] {
 	return paged(ctx, page, true)
 }

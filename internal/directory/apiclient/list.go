@@ -53,7 +53,8 @@ func Follow(ctx context.Context, first Request, page Page) iter.Seq2[[]directory
 	return directory.Paged(ctx, followed(first, page))
 }
 
-// FollowSparse is Follow for a service that may send empty pages before the end.
+// FollowSparse returns what Follow does, for a service that may send empty pages
+// before the end.
 func FollowSparse(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
 	return directory.PagedSparse(ctx, followed(first, page))
 }
