@@ -4,6 +4,7 @@
 package ldap_test
 
 import (
+	"encoding/binary"
 	"net"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ type fake struct {
 	world  directorytest.World
 	result int  // of every search; 0 = success
 	silent bool // searches are not answered
+	ad     bool // its people have the attributes of Active Directory
 }
 
 const (
@@ -98,7 +100,7 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 	}
 	var people []directorytest.Person
 	for _, p := range f.world.People {
-		if matches(op.Children[6], attributes(p)) {
+		if matches(op.Children[6], f.attributes(p)) {
 			people = append(people, p)
 		}
 	}
@@ -116,7 +118,7 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 		entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
 		entry.AppendChild(text("uid=" + p.ID + "," + baseDN))
 		list := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
-		for name, values := range attributes(p) {
+		for name, values := range f.attributes(p) {
 			attribute := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
 			attribute.AppendChild(text(name))
 			set := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
@@ -137,7 +139,10 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 }
 
 // attributes of a person. A uid in front of the id is the person's name.
-func attributes(p directorytest.Person) map[string][]string {
+func (f fake) attributes(p directorytest.Person) map[string][]string {
+	if f.ad {
+		return adAttributes(p)
+	}
 	uid, id, named := strings.Cut(p.ID, ":")
 	if !named {
 		uid, id = "user-"+p.ID, p.ID
@@ -145,6 +150,25 @@ func attributes(p directorytest.Person) map[string][]string {
 	a := map[string][]string{"entryUUID": {id}, "uid": {uid}, "mail": p.Emails, "objectClass": {"top", "person"}}
 	if p.Inactive {
 		a["pwdAccountLockedTime"] = []string{"000001010000Z"}
+	}
+	return a
+}
+
+// adAttributes of a person, whose ID is a GUID with a first group only.
+func adAttributes(p directorytest.Person) map[string][]string {
+	group, _ := strconv.ParseUint(p.ID[:8], 16, 32)
+	guid := binary.LittleEndian.AppendUint32(nil, uint32(group))
+	a := map[string][]string{"objectGUID": {string(append(guid, make([]byte, 12)...))}, "objectCategory": {"person"}, "objectClass": {"top", "user"},
+		"userPrincipalName": p.Emails[:1], "userAccountControl": {"512"}}
+	for i, address := range p.Emails {
+		prefix := "smtp:"
+		if i == 0 {
+			prefix = "SMTP:"
+		}
+		a["proxyAddresses"] = append(a["proxyAddresses"], prefix+address)
+	}
+	if p.Inactive {
+		a["userAccountControl"] = []string{"514"}
 	}
 	return a
 }

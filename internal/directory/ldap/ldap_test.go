@@ -6,6 +6,7 @@ package ldap_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,23 @@ func subject() directorytest.Subject {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, subject())
+}
+
+// Active Directory has sign-in names that are addresses, and tells aliases from
+// the account's own address.
+func TestConformanceActiveDirectory(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	s.AllPrimary, s.SignsIn = false, true
+	s.ID = func(n int) string { return fmt.Sprintf("%08x-0000-0000-0000-000000000000", n) }
+	s.Open = openAD
+	directorytest.Run(t, s)
+}
+
+func openAD(t testing.TB, env directorytest.Env) (directory.Directory, error) {
+	cfg := config(fake{world: env.World, ad: true}.listen(t))
+	cfg.Strategy = "ad"
+	return ldap.Open(cfg)
 }
 
 func TestTraps(t *testing.T) {
@@ -73,7 +91,10 @@ func TestTraps(t *testing.T) {
 				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, "u-1", "u-2")}}),
 		directorytest.InactiveOwner: directorytest.Scenes(
 			directorytest.Scene{World: people(left, person("u-2", "boss@example.com", "ann@example.com")), // the values of mail have no order
-				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, "u-1", "u-2"), directorytest.Email("boss@example.com", identity.Found, "u-2")}}),
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Ambiguous, "u-1", "u-2"), directorytest.Email("boss@example.com", identity.Found, "u-2")}},
+			directorytest.Scene{World: people(directorytest.Person{ID: "00000001-0000-0000-0000-000000000000", Emails: left.Emails, Inactive: true},
+				person("00000002-0000-0000-0000-000000000000", "boss@example.com", "ann@example.com")), Open: openAD,
+				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Inactive), directorytest.Email("boss@example.com", identity.Found)}}),
 		directorytest.ShortList: directorytest.Scenes(
 			directorytest.Scene{World: directorytest.World{People: []directorytest.Person{person("u-1", "ann@example.com"), person("u-2", "ann@example.com")}, PageSize: 1, Repeats: true},
 				Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}}),
