@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds each step of starting a slapd.
-const patience = 2 * time.Minute
+const patience = 45 * time.Second
 
 // slapdSupervisor runs the server until its standard input ends, which it does
 // when the test process is gone, however it went. Then it stops the server and
@@ -65,19 +65,19 @@ func startSlapd(tb testing.TB, entries string) *slapd {
 	if missing != "" {
 		tb.Skipf("OpenLDAP is not installed here: no %s; on Debian it is the packages slapd and ldap-utils", missing)
 	}
+	tb.Cleanup(s.stop)
+	installed := s.program
+	// Another process may take a port first, so a few are tried. Stopping a server
+	// removes its directory, so each of them starts from scratch.
 	var err error
-	if s.dir, err = os.MkdirTemp("", "sym-slapd-"); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		s.stop()
-		_ = os.RemoveAll(s.dir)
-	})
-	if err := s.prepare(entries); err != nil {
-		tb.Fatal(err)
-	}
-	// Another process may take a port first, so a few are tried.
 	for range 3 {
+		s.program = installed
+		if s.dir, err = os.MkdirTemp("", "sym-slapd-"); err != nil {
+			tb.Fatal(err)
+		}
+		if err := s.prepare(entries); err != nil {
+			tb.Fatal(err)
+		}
 		if err = s.serve(); err == nil {
 			return s
 		}
@@ -196,12 +196,12 @@ func (s *slapd) answers(port string) bool {
 }
 
 func (s *slapd) stop() {
-	if s.run == nil || s.run.Process == nil {
-		return
+	if s.run != nil && s.run.Process != nil {
+		_ = s.stdin.Close()
+		_ = s.run.Wait()
+		s.run = nil
 	}
-	_ = s.stdin.Close()
-	_ = s.run.Wait()
-	s.run = nil
+	_ = os.RemoveAll(s.dir)
 }
 
 // ldapsearch asks the server with OpenLDAP's own client.
