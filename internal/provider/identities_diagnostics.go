@@ -18,19 +18,9 @@ import (
 
 // planFindings is what the checks of a plan found.
 type planFindings struct {
-	overwritten []rowAndStored // another value is stored, and apply overwrites it
-	refused     []rowAndStored // another value is stored, and a person decided on it
-	held        []heldRow      // the account is somebody else's
-}
-
-type rowAndStored struct {
-	row    mappingRow
-	stored identity.Mapping
-}
-
-type heldRow struct {
-	row    mappingRow
-	holder identity.UserKey
+	overwritten []refusal // another value is stored, and apply overwrites it
+	refused     []refusal // another value is stored, and a person decided on it
+	held        []refusal // the account is somebody else's
 }
 
 // rowPath returns the attribute of an error about some rows: a single row's own
@@ -42,28 +32,20 @@ func rowPath(rows []mappingRow) path.Path {
 	return path.Root("identities")
 }
 
-func (x rowAndStored) line() string {
-	return fmt.Sprintf("%s: stored %s, declared %s", x.row.user, describe(x.stored), x.row.value)
-}
-
-func (x heldRow) line() string {
-	return fmt.Sprintf("%s: %s belongs to %s", x.row.user, x.row.value, x.holder)
-}
-
 // report adds one error for all conflicts, or one warning for all overwritten
 // values.
 func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of int) {
 	var parts []string
 	if len(f.refused) > 0 {
 		parts = append(parts, "Another identity was mapped by hand, and a decision of a person is never overwritten silently:\n\n"+
-			listing(each(f.refused, rowAndStored.line)))
+			listing(each(f.refused, refusal.line)))
 	}
 	if len(f.held) > 0 {
 		parts = append(parts, "The account is stored for somebody else, so that one of the two would have the other's access:\n\n"+
-			listing(each(f.held, heldRow.line)))
+			listing(each(f.held, refusal.line)))
 	}
 	users := map[identity.UserKey]bool{}
-	rows := append(each(f.refused, func(x rowAndStored) mappingRow { return x.row }), each(f.held, func(x heldRow) mappingRow { return x.row })...)
+	rows := refusedRows(slices.Concat(f.refused, f.held))
 	for _, row := range rows {
 		users[row.user] = true // may be in both lists
 	}
@@ -77,7 +59,7 @@ func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of 
 		diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Stored Identities Will Be Overwritten: %s", plan.service),
 			fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n%s\n\n"+
 				"To keep what is stored, declare it instead.",
-				countOf(len(f.overwritten), "user", "users"), plan.service, listing(each(f.overwritten, rowAndStored.line))))
+				countOf(len(f.overwritten), "user", "users"), plan.service, listing(each(f.overwritten, refusal.line))))
 	}
 }
 
@@ -165,9 +147,9 @@ func refusedRemedy(refused []refusal, creating bool) string {
 func (x refusal) line() string {
 	switch {
 	case x.err.Code == identity.CodeIdentityConflict && x.err.Stored != nil:
-		return rowAndStored{x.row, *x.err.Stored}.line()
+		return fmt.Sprintf("%s: stored %s, declared %s", x.row.user, describe(*x.err.Stored), x.row.value)
 	case x.err.Code == identity.CodeIdentityClaimed && x.err.Holder != "":
-		return heldRow{x.row, x.err.Holder}.line()
+		return fmt.Sprintf("%s: %s belongs to %s", x.row.user, x.row.value, x.err.Holder)
 	}
 	return fmt.Sprintf("%s: %s", x.row.user, sentence(problemText(x.err)))
 }

@@ -352,10 +352,10 @@ func (c planChecks) compare(stored storedMappings) planFindings {
 		m := stored.get(row.user)
 		switch decideAdoption(m, row.declared(c.plan.service.Type), c.plan.overwrite == on) {
 		case overwriteAutomatic, overwriteManual:
-			f.overwritten = append(f.overwritten, rowAndStored{row, *m})
+			f.overwritten = append(f.overwritten, newRefusal(row, identity.Conflict(row.user, c.plan.service, m)))
 		case refuseManual:
 			if c.plan.overwrite != undecided {
-				f.refused = append(f.refused, rowAndStored{row, *m})
+				f.refused = append(f.refused, newRefusal(row, identity.Conflict(row.user, c.plan.service, m)))
 			}
 		case createNew, adoptEqual:
 		}
@@ -365,13 +365,13 @@ func (c planChecks) compare(stored storedMappings) planFindings {
 
 // compareHolders returns the rows whose account somebody else has. going lists
 // mappings that this plan removes although they are not in state.
-func (c planChecks) compareHolders(holders map[string][]identity.UserKey, going []mappingRow) []heldRow {
-	var held []heldRow
+func (c planChecks) compareHolders(holders map[string][]identity.UserKey, going []mappingRow) []refusal {
+	var held []refusal
 	released := c.released(going)
 	for _, row := range c.changes.asserted() {
 		for _, holder := range holders[row.account(c.plan.service.Type)] {
 			if holder != row.user && !released[holder] {
-				held = append(held, heldRow{row, holder})
+				held = append(held, newRefusal(row, identity.Claimed(row.user, c.plan.service, row.declared(c.plan.service.Type), holder)))
 				break
 			}
 		}
@@ -514,18 +514,14 @@ func (s storedMappings) revisions() revisions {
 	return found
 }
 
-// privateWriter is private state that can be written.
-type privateWriter interface {
+// privateState is Terraform's private state of one resource.
+type privateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// privateReader is private state that can be read.
-type privateReader interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
 // saveRevisions keeps the revisions of rows in private state, as a JSON object.
-func saveRevisions(ctx context.Context, private privateWriter, rows []mappingRow, known revisions, diags *diag.Diagnostics) {
+func saveRevisions(ctx context.Context, private privateState, rows []mappingRow, known revisions, diags *diag.Diagnostics) {
 	kept := make(revisions, len(rows))
 	for _, row := range rows {
 		kept[row.user] = known[row.user]
@@ -536,7 +532,7 @@ func saveRevisions(ctx context.Context, private privateWriter, rows []mappingRow
 
 // loadRevisions returns no revisions where private state does not hold what
 // saveRevisions wrote: they are read again where they are needed.
-func loadRevisions(ctx context.Context, private privateReader, diags *diag.Diagnostics) revisions {
+func loadRevisions(ctx context.Context, private privateState, diags *diag.Diagnostics) revisions {
 	text, found := private.GetKey(ctx, revisionsKey)
 	diags.Append(found...)
 	known := revisions{}

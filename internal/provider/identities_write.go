@@ -38,12 +38,15 @@ func addJob(row mappingRow, allowShared option) mappingJob {
 	return mappingJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: allowShared != on}}
 }
 
-// refusal is a row that could not be stored or removed.
+// refusal is a row that cannot be stored or removed as it is. A plan warns of
+// those that apply will overwrite.
 type refusal struct {
 	row   mappingRow
 	err   *identity.Error
 	cause error // the request's, as the client returned it
 }
+
+func newRefusal(row mappingRow, err *identity.Error) refusal { return refusal{row, err, err} }
 
 // outcome is what became of a list of writes or deletions.
 type outcome struct {
@@ -253,8 +256,7 @@ func (w mappingsWriter) changeJobs(ctx context.Context, changes []changedRow, kn
 			m := found.get(c.after.user)
 			t := w.service.Type
 			if m == nil || !m.Matcher.Equal(t, c.before.stored(t)) && !m.Matcher.Equal(t, c.after.declared(t)) {
-				e := identity.Conflict(c.after.user, w.service, m)
-				refused = append(refused, refusal{c.after, e, e})
+				refused = append(refused, newRefusal(c.after, identity.Conflict(c.after.user, w.service, m)))
 				continue
 			}
 			revision = m.Revision
@@ -334,8 +336,7 @@ func (a *identitiesApply) jobs(ctx context.Context) (jobs []mappingJob, refused 
 	refuse := func(row mappingRow) bool {
 		p, bad := wrong[row.raw]
 		if bad {
-			e := identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")
-			refused = append(refused, refusal{row, e, e})
+			refused = append(refused, newRefusal(row, identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")))
 		}
 		return bad
 	}

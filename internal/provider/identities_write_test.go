@@ -333,15 +333,15 @@ func TestIdentitiesPlanReadsNoMoreThanNeeded(t *testing.T) {
 	}
 }
 
-// privateState holds one key of private state.
-type privateState []byte
+// keptState is private state with one key.
+type keptState []byte
 
-func (p *privateState) SetKey(_ context.Context, _ string, value []byte) diag.Diagnostics {
+func (p *keptState) SetKey(_ context.Context, _ string, value []byte) diag.Diagnostics {
 	*p = value
 	return nil
 }
 
-func (p *privateState) GetKey(context.Context, string) ([]byte, diag.Diagnostics) { return *p, nil }
+func (p *keptState) GetKey(context.Context, string) ([]byte, diag.Diagnostics) { return *p, nil }
 
 func TestRevisionsRoundTrip(t *testing.T) {
 	t.Parallel()
@@ -350,13 +350,13 @@ func TestRevisionsRoundTrip(t *testing.T) {
 	known := maps.Clone(want)
 	known["zoe@acme.com"] = 9 // not a row
 	var diags diag.Diagnostics
-	var private privateState
+	var private keptState
 	saveRevisions(t.Context(), &private, rows, known, &diags)
 	if diff := cmp.Diff(want, loadRevisions(t.Context(), &private, &diags)); diff != "" || len(diags) > 0 {
 		t.Errorf("%v (-want +got):\n%s", diags, diff)
 	}
-	for name, damaged := range map[string]privateState{
-		"none": nil, "no JSON": privateState("{"), "null": privateState("null"), "packed": privateState(`{"users":1,"differences":[7,1,2]}`),
+	for name, damaged := range map[string]keptState{
+		"none": nil, "no JSON": keptState("{"), "null": keptState("null"), "packed": keptState(`{"users":1,"differences":[7,1,2]}`),
 	} {
 		if got := loadRevisions(t.Context(), &damaged, &diags); got == nil || len(got) != 0 || len(diags) > 0 {
 			t.Errorf("%s: %v, %v", name, got, diags)

@@ -490,10 +490,10 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	}
 	f := c.compare(stored)
 	for _, x := range f.overwritten {
-		warnOverwrite(diags, key, want, x.stored)
+		warnOverwrite(diags, key, want, *x.err.Stored)
 	}
 	for _, x := range f.refused {
-		addStoredOtherwise(diags, key, plan, want, x.stored)
+		addStoredOtherwise(diags, key, plan, want, *x.err.Stored)
 	}
 	if len(f.refused) > 0 || c.plan.allowShared != off {
 		return
@@ -503,7 +503,7 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
 	}
 	for _, x := range c.compareHolders(holders, nil) {
-		addHeld(diags, key, plan, want, x.holder)
+		addHeld(diags, key, plan, want, x.err.Holder)
 	}
 }
 
