@@ -143,26 +143,16 @@ func explainNoAnswer(failed *client.Error) explanation {
 const noAnswerRemedy = "Check that the API is up and reachable; request_timeout sets how long one attempt may take"
 
 func explainBatch(batch *identity.BatchError) explanation {
-	var list strings.Builder
-	for i, c := range batch.Items {
-		if i > 0 {
-			list.WriteByte('\n')
-		}
-		fmt.Fprintf(&list, "  - %s", itemName(c))
-		list.WriteString(describeCoded(c.Err))
-	}
+	lines := each(batch.Items, func(c identity.ItemError) string { return "  - " + itemName(c) + describeCoded(c.Err) })
 	return explanation{
 		what:   fmt.Sprintf("the API refused %d elements of the request, so it stored none of it", len(batch.Items)),
 		remedy: "Correct the elements below and apply again",
-		list:   list.String(),
+		list:   strings.Join(lines, "\n"),
 	}
 }
 
 func itemName(c identity.ItemError) string {
-	name := ""
-	if c.Err.User != "" {
-		name = string(c.Err.User)
-	}
+	name := string(c.Err.User)
 	if c.Err.Service != (identity.ServiceKey{}) {
 		if name != "" {
 			name += " in "

@@ -40,14 +40,12 @@ func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 }
 
 func (d *serviceDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	var config serviceDataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config, _ := decode[serviceDataModel](ctx, req.Config, &resp.Diagnostics)
 	serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
 }
 
 func (d *serviceDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config serviceDataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config, _ := decode[serviceDataModel](ctx, req.Config, &resp.Diagnostics)
 	key, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics) // may have been unknown until now
 	if !ok {
 		return

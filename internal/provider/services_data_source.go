@@ -51,14 +51,12 @@ func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 }
 
 func (d *servicesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	var config servicesModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config, _ := decode[servicesModel](ctx, req.Config, &resp.Diagnostics)
 	serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics)
 }
 
 func (d *servicesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config servicesModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config, _ := decode[servicesModel](ctx, req.Config, &resp.Diagnostics)
 	serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics) // may have been unknown until now
 	api, ok := d.data.connect(ctx, &resp.Diagnostics)
 	if !ok {

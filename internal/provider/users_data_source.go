@@ -129,11 +129,7 @@ func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 // readUsers reads the users asked for, or everybody.
 func readUsers(ctx context.Context, api storeReader, config usersModel, asked []askedEmail) ([]identity.User, error) {
 	if !config.Emails.IsNull() {
-		keys := make([]identity.UserKey, len(asked))
-		for i, a := range asked {
-			keys[i] = a.key
-		}
-		return api.FindUsers(ctx, keys)
+		return api.FindUsers(ctx, each(asked, func(a askedEmail) identity.UserKey { return a.key }))
 	}
 	var all []identity.User
 	for u, err := range api.AllUsers(ctx) {
@@ -156,15 +152,11 @@ func (m *usersModel) setUsers(users []identity.User, asked []askedEmail) {
 		}
 	}
 	sortUsers(selected)
-	records := make([]attr.Value, len(selected))
-	for i, u := range selected {
-		records[i] = userRecord(u)
-	}
 	missing := []attr.Value{}
 	for _, a := range asked {
 		if !found[a.key] {
 			missing = append(missing, types.StringValue(a.raw))
 		}
 	}
-	m.Users, m.Missing = types.ListValueMust(userRecordType, records), types.ListValueMust(types.StringType, missing)
+	m.Users, m.Missing = types.ListValueMust(userRecordType, each(selected, userRecord)), types.ListValueMust(types.StringType, missing)
 }
