@@ -16,7 +16,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// planFindings is what the checks of a plan found.
+// planFindings holds what the checks of a plan found.
 type planFindings struct {
 	overwritten []refusal // another value is stored, and apply overwrites it
 	refused     []refusal // another value is stored, and a person decided on it

@@ -292,7 +292,7 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	resp.Plan.Raw = plan.withComputed()
 }
 
-// planChecks is what a plan is checked for.
+// planChecks compares a plan with what is stored.
 type planChecks struct {
 	plan    identitiesObject
 	after   []mappingRow // of plan
@@ -751,7 +751,7 @@ func shownMatcher(serviceType, value string) identity.Matcher {
 	return identity.NewMatcher(serviceType, value)
 }
 
-// identitiesChanges is what leads from one map to another. Spelling of keys is
+// identitiesChanges lists the rows in which two maps differ. Spelling of keys is
 // no difference.
 type identitiesChanges struct {
 	added   []mappingRow
@@ -806,7 +806,7 @@ func knownRows(rows []mappingRow) []mappingRow {
 	return slices.DeleteFunc(slices.Clone(rows), func(row mappingRow) bool { return !row.known })
 }
 
-// mappingsAPI is what sym_identities asks of the identity API.
+// mappingsAPI lists the calls of the identity API that mappings need.
 type mappingsAPI interface {
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
@@ -815,7 +815,7 @@ type mappingsAPI interface {
 	Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error)
 }
 
-// storedMappings is what one reading found of a service.
+// storedMappings holds the mappings of a service that one reading found.
 type storedMappings struct {
 	service  identity.ServiceKey
 	byUser   map[identity.UserKey]identity.Mapping

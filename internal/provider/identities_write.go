@@ -16,7 +16,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// mappingJob is one mapping to store or to remove.
+// mappingJob describes one mapping to store or to remove.
 type mappingJob struct {
 	row mappingRow
 	// adopts says that the row is new to its resource, so that the adoption
@@ -48,7 +48,7 @@ type refusal struct {
 
 func newRefusal(row mappingRow, err *identity.Error) refusal { return refusal{row, err, err} }
 
-// outcome is what became of a list of writes or deletions.
+// outcome says what became of each job of a list.
 type outcome struct {
 	done    []mappingRow
 	stored  storedMappings

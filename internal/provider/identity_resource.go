@@ -577,7 +577,7 @@ const (
 	refuseManual                       // a person stored another one
 )
 
-// adoption is what creating a mapping does with what is stored already.
+// adoption says what creating a mapping does to one that is stored already.
 type adoption uint8
 
 // decideAdoption applies the adoption rules. stored is nil where nothing is.
@@ -595,7 +595,7 @@ func decideAdoption(stored *identity.Mapping, want identity.Matcher, overwrite b
 	return refuseManual
 }
 
-// mappingKey is which mapping a resource is about.
+// mappingKey names one mapping.
 type mappingKey struct {
 	user    identity.UserKey
 	service identity.ServiceKey
