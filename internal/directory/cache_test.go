@@ -439,6 +439,67 @@ func TestCacheNeedsList(t *testing.T) {
 	})
 }
 
+// searched is a company whose list lacks accounts that searches and lookups find.
+type searched struct {
+	*company
+	hidden []directory.Account
+}
+
+func (s searched) Search(_ context.Context, email string) ([]directory.Account, error) {
+	return s.holders(email), nil
+}
+
+func (s searched) Find(ctx context.Context, email string) ([]directory.Account, error) {
+	if found := s.holders(email); len(found) > 0 {
+		return found, nil
+	}
+	return nil, directory.ErrNeedsList
+}
+
+func (s searched) holders(email string) []directory.Account {
+	return slices.DeleteFunc(slices.Clone(s.hidden), func(a directory.Account) bool { return a.Emails()[0] != email })
+}
+
+// A list that a search contradicts answers for nobody, however it was come by,
+// and is not kept. Whoever left since the cache was filled contradicts nothing.
+func TestListThatLacksAccounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		listed, hidden := person("1", ann), signIn(bobs, person("2", bobs))
+		open := func(accounts ...directory.Account) searched {
+			return searched{newCompany(accounts...), []directory.Account{hidden}}
+		}
+		walk, look := open(listed), open(listed)
+		walk.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, ListPage: 1000, LookupEvery: time.Hour}
+		look.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, ListPage: 1, ListEvery: time.Hour}
+		for _, d := range []directory.Directory{walk, look} {
+			c := directory.Cache(d, okta, minutes)
+			for range 2 {
+				if got := says(t, c, ann, bobs, cys); got != "failed found=2 failed" {
+					t.Errorf("a list without bob: %s", got)
+				}
+			}
+		}
+		if got := says(t, directory.Cache(walk, okta, minutes), ann); got != "found=1" {
+			t.Errorf("nobody is missed: %s", got)
+		}
+		noSearch := open(listed)
+		noSearch.hidden = nil
+		noSearch.descriptor = look.descriptor
+		if got := says(t, directory.Cache(noSearch, okta, minutes), ann, cys); got != "found=1 not_found" {
+			t.Errorf("searches find nobody else: %s", got)
+		}
+		leaver := open(listed)
+		leaver.descriptor = look.descriptor
+		c := directory.Cache(&leaver, okta, minutes)
+		_ = says(t, c, bobs)
+		leaver.hidden = nil
+		if got := says(t, c, bobs, cys); got != "found=2 not_found" {
+			t.Errorf("somebody left: %s", got)
+		}
+	})
+}
+
 // Where lookups do not see inactive accounts, only somebody who signs in by the
 // address is found without the list: an inactive account could be the owner too.
 func TestCacheHiddenInactive(t *testing.T) {

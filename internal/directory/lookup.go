@@ -178,7 +178,8 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	return l.failRest(err, missing)
 }
 
-// fromList answers the e-mails that need the list, unless it is unusable.
+// fromList answers the e-mails that need the list. They are failed if the list is
+// unusable; if nobody has another answer, so is the whole call.
 func (l *lookup) fromList(ctx context.Context, unusable error) error {
 	var list *snapshot
 	err := unusable
@@ -189,7 +190,7 @@ func (l *lookup) fromList(ctx context.Context, unusable error) error {
 		err = l.search(ctx, list, l.needList)
 	}
 	switch {
-	case unusable != nil, errors.Is(err, errContradicted):
+	case err != nil && len(l.results) > 0 && (unusable != nil || errors.Is(err, errContradicted)):
 		for _, email := range l.needList {
 			l.results[email] = Result{Status: identity.Failed, Err: err}
 		}
@@ -207,29 +208,27 @@ var errContradicted = fmt.Errorf("%w in full: its list lacks an account that a s
 // maxSearches bounds the searches that put a list to the test.
 const maxSearches = 5
 
-// search looks for a few of the people that a list lacks, and returns
-// errContradicted if one of them has an account that is not in it, or if a
-// lookup of this call found one. The list is not kept then.
+// search looks for a few of the people that a list lacks, first of all for those
+// that lookups found, and returns errContradicted if one of them has an account
+// that is not in it. The list is not kept then.
 func (l *lookup) search(ctx context.Context, list *snapshot, emails []string) error {
 	searcher, ok := l.cache.Directory.(Searcher)
 	if !ok {
 		return nil
 	}
 	lacks := func(a Account) bool { return a.Identity != "" && len(list.byIdentity[list.foldID(a.Identity)]) == 0 }
-	for _, r := range l.results {
+	var missing []string
+	for email, r := range l.results {
 		if r.Status == identity.Found && lacks(r.Account) {
-			l.cache.forget(list)
-			return errContradicted
+			missing = append(missing, email)
 		}
 	}
-	searches := 0
 	for _, email := range emails {
-		if len(list.find(email)) > 0 {
-			continue
+		if len(list.find(email)) == 0 {
+			missing = append(missing, email)
 		}
-		if searches++; searches > maxSearches {
-			return nil
-		}
+	}
+	for _, email := range missing[:min(len(missing), maxSearches)] {
 		found, err := searcher.Search(ctx, email)
 		if err != nil {
 			return err
