@@ -144,11 +144,8 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 }
 
 func (r *identityResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"user":         identityschema.StringAttribute{RequiredForImport: true, Description: "The normalised e-mail of a person, or the username of a bot."},
-		"service_type": identityschema.StringAttribute{RequiredForImport: true, Description: "Type of the service."},
-		"external_id":  identityschema.StringAttribute{RequiredForImport: true, Description: "External id of the service."},
-	}}
+	resp.IdentitySchema = serviceIdentitySchema()
+	resp.IdentitySchema.Attributes["user"] = identityschema.StringAttribute{RequiredForImport: true, Description: "The normalised e-mail of a person, or the username of a bot."}
 }
 
 func (r *identityResource) ConfigValidators(context.Context) []resource.ConfigValidator {
@@ -274,7 +271,7 @@ func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, sta
 	var reused []byte // nil removes the key
 	switch status.Status {
 	case identity.AccountReused:
-		warnReused(&resp.Diagnostics, key, id, current.AccountID.ValueString())
+		resp.Diagnostics.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, current.AccountID.ValueString()))
 		reused = []byte(jsonIdentity(matcher, key.service.Type))
 	case identity.AccountRenamed:
 		warnRenamed(&resp.Diagnostics, key, id, status.NewIdentity)
@@ -838,10 +835,6 @@ func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, stor
 	detail := noteEmptyStore(fmt.Sprintf("The mapping of %s in %s (%s) is not stored any more: it was removed outside of this configuration. "+
 		"It was dropped from state; while the configuration declares it, the next apply stores it again.", key.user, key.service, matcher), storeCreated)
 	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
-}
-
-func warnReused(diags *diag.Diagnostics, key mappingKey, id, accountID string) {
-	diags.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, accountID))
 }
 
 func addReused(diags *diag.Diagnostics, key mappingKey, m identityModel, accountID string) {
