@@ -77,18 +77,18 @@ func TestLookupAnswersInOrder(t *testing.T) {
 		if email == "nobody@example.com" {
 			return nil, nil
 		}
-		return []directory.Account{person("id of "+email, email)}, nil
+		return []directory.Account{person("id-of-"+email, email)}, nil
 	}}
 	got, err := directory.Lookup(t.Context(), d, okta, []string{"B@example.com", "bot", "nobody@example.com", "a@example.com", " b@example.com", "", "c,d@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []identity.LookupResult{
-		found("B@example.com", "id of b@example.com"),
+		found("B@example.com", "id-of-b@example.com"),
 		{Email: "bot", Status: identity.Failed},
 		{Email: "nobody@example.com", Status: identity.NotFound},
-		found("a@example.com", "id of a@example.com"),
-		found(" b@example.com", "id of b@example.com"),
+		found("a@example.com", "id-of-a@example.com"),
+		found(" b@example.com", "id-of-b@example.com"),
 		{Email: "", Status: identity.Failed},
 		{Email: "c,d@example.com", Status: identity.Failed},
 	}

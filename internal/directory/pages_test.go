@@ -364,14 +364,14 @@ func TestWalkTruncated(t *testing.T) {
 	}
 	l := listed{descriptor: capped, pages: [][]directory.Account{page}, read: new(atomic.Int64)}
 	l.find = func(_ context.Context, email string) ([]directory.Account, error) {
-		return []directory.Account{person("looked up", email)}, nil
+		return []directory.Account{person("looked-up", email)}, nil
 	}
 	if got, err := directory.Lookup(t.Context(), l, okta, []string{ann}); !errors.Is(err, directory.ErrTruncated) {
 		t.Errorf("Lookup in a list only = %+v, %v, want ErrTruncated", got, err)
 	}
 	l.descriptor.Lookup = true
 	got, err := directory.Lookup(t.Context(), l, okta, []string{ann})
-	if diff := cmp.Diff([]identity.LookupResult{found(ann, "looked up")}, got); err != nil || diff != "" {
+	if diff := cmp.Diff([]identity.LookupResult{found(ann, "looked-up")}, got); err != nil || diff != "" {
 		t.Errorf("Lookup: %v (-want +got):\n%s", err, diff)
 	}
 	if l.read.Load() != 2 {

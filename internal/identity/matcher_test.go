@@ -71,7 +71,24 @@ func TestMatcherValidate(t *testing.T) {
 		err     string
 	}{
 		{okta, Matcher{"user_id": "00u1"}, ""},
-		{okta, Matcher{"user_id": "00u1", "note": "x"}, ""},
+		{okta, Matcher{"user_id": "00u1", "note": "any text, é"}, ""},
+		{okta, Matcher{"user_id": "00u1 2"}, "must be a user ID"},
+		{okta, Matcher{"user_id": "00\u0443" + "1"}, "must be a user ID"}, // a Cyrillic letter
+		{ServiceKey{"slack", "T1"}, Matcher{"user_id": "U024BE7LH"}, ""},
+		{ServiceKey{"slack", "T1"}, Matcher{"user_id": "W012A3CDE"}, ""},
+		{ServiceKey{"slack", "T1"}, Matcher{"user_id": "u024be7lh"}, "must be a member ID"},
+		{ServiceKey{"slack", "T1"}, Matcher{"user_id": "ada"}, "must be a member ID"},
+		{ServiceKey{"github", "acme"}, Matcher{"user_id": "Ada-L_acme"}, ""},
+		{ServiceKey{"github", "acme"}, Matcher{"user_id": "dependabot[bot]"}, ""},
+		{ServiceKey{"github", "acme"}, Matcher{"user_id": "ada@acme.com"}, "must be a login"},
+		{ServiceKey{"github", "acme"}, Matcher{"user_id": "\u0430da"}, "must be a login"}, // a Cyrillic letter
+		{ServiceKey{"onelogin", "acme"}, Matcher{"user_id": "1234 5678"}, "which is a number"},
+		{ServiceKey{"pagerduty", "acme"}, Matcher{"user_id": "PXPGF42"}, ""},
+		{ServiceKey{"aws_sso", "x"}, Matcher{"principal_uuid": "906711ab12-0ba9e2b8-1c3a-4d60-b7f3-a7d3b3a8e6ad"}, ""},
+		{ServiceKey{"aptible", "x"}, Matcher{"user_id": "0ba9e2b8 1c3a"}, "which is a UUID"},
+		{ServiceKey{"boundary", "x"}, Matcher{"user_id": "u_1234567890"}, ""},
+		{iam, Matcher{"user_arn": "arn:aws:iam::123456789012:user/a b"}, "must be the ARN of an IAM user"},
+		{ServiceKey{"custom", "x"}, Matcher{"user_id": "Ada Мартин"}, ""},
 		{okta, Matcher{"email": "a@x.io"}, `lacks the key "user_id"`},
 		{okta, Matcher{}, "has 0 keys"},
 		{okta, Matcher{"user_id": ""}, "Identity value cannot be empty"},

@@ -123,17 +123,17 @@ type serviceType struct {
 }
 
 var serviceTypes = map[string]serviceType{
-	"slack":     {matcherKey: "user_id", externalID: slackWorkspace, isID: true},
-	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance, isID: true},
+	"slack":     {matcherKey: "user_id", externalID: slackWorkspace, identity: slackMember, isID: true},
+	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance, identity: ssoPrincipal, isID: true},
 	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount, reusable: true},
-	"pagerduty": {matcherKey: "user_id", isID: true},
-	"okta":      {matcherKey: "user_id", isID: true},
-	"onelogin":  {matcherKey: "user_id", isID: true},
-	"github":    {matcherKey: "user_id", fold: FoldASCII, reusable: true},
+	"pagerduty": {matcherKey: "user_id", identity: pagerDutyUser, isID: true},
+	"okta":      {matcherKey: "user_id", identity: oktaUser, isID: true},
+	"onelogin":  {matcherKey: "user_id", identity: oneLoginUser, isID: true},
+	"github":    {matcherKey: "user_id", identity: gitHubLogin, fold: FoldASCII, reusable: true},
 	"google":    {matcherKey: "email", identity: isEmail, fold: FoldASCII, reusable: true},
 	"tailscale": {matcherKey: "email", fold: FoldASCII, reusable: true},
-	"aptible":   {matcherKey: "user_id", isID: true},
-	"boundary":  {matcherKey: "user_id", isID: true},
+	"aptible":   {matcherKey: "user_id", identity: aptibleUser, isID: true},
+	"boundary":  {matcherKey: "user_id", identity: boundaryUser, isID: true},
 	"custom":    {matcherKey: "user_id"},
 	"auth0":     {matcherKey: "idp_id", managed: true},
 	"sym":       {matcherKey: "email", externalID: symCloud, managed: true},
@@ -190,7 +190,33 @@ func symCloud(id string) string {
 	return "Must be 'cloud'"
 }
 
-var iamUserARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/.+$`)
+// Ids are checked where their form is known, so that a name pasted in place of
+// an id, or a letter of another alphabet, is noticed before it is stored. Where a
+// service does not document its ids, all of ASCII without spaces is accepted.
+var (
+	slackMember   = form(`[UW][A-Z0-9]+`, "It must be a member ID: U or W, then upper case letters and digits, as in U024BE7LH.")
+	ssoPrincipal  = form(`[!-~]+`, "It must be a user ID of Identity Center, which is a UUID; it has no spaces and ASCII characters only.")
+	pagerDutyUser = form(`[!-~]+`, "It must be a user ID, as in PXPGF42; it has no spaces and ASCII characters only.")
+	oktaUser      = form(`[!-~]+`, "It must be a user ID, as in 00ub0oNGTSWTBKOLGLNR; it has no spaces and ASCII characters only.")
+	oneLoginUser  = form(`[!-~]+`, "It must be a user ID, which is a number; it has no spaces and ASCII characters only.")
+	gitHubLogin   = form(`[A-Za-z0-9_-]+(\[bot\])?`, "It must be a login, as in octocat: letters, digits, - and _.")
+	aptibleUser   = form(`[!-~]+`, "It must be a user ID, which is a UUID; it has no spaces and ASCII characters only.")
+	boundaryUser  = form(`[!-~]+`, "It must be a user ID, as in u_1234567890; it has no spaces and ASCII characters only.")
+)
+
+// form returns a check that a whole identity has the form of a regular
+// expression.
+func form(expression, hint string) func(ServiceKey, string) string {
+	whole := regexp.MustCompile(`^(?:` + expression + `)$`)
+	return func(_ ServiceKey, id string) string {
+		if whole.MatchString(id) {
+			return ""
+		}
+		return hint
+	}
+}
+
+var iamUserARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/[!-~]+$`)
 
 func arnOfAccount(service ServiceKey, id string) string {
 	m := iamUserARN.FindStringSubmatch(id)

@@ -15,7 +15,10 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
-var okta = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+var (
+	okta = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	scim = identity.ServiceKey{Type: "scim", ExternalID: "acme"} // whose identities may be any text
+)
 
 func compile(t testing.TB, list ...rules.Rule) *rules.Set {
 	t.Helper()
@@ -35,7 +38,7 @@ func subject(t testing.TB, user string) rules.Subject {
 	return rules.Subject{Key: key, Type: key.Type()}
 }
 
-// TestTemplates evaluates one identity rule for one user of okta.
+// TestTemplates evaluates one identity rule for one user of a SCIM service.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -81,11 +84,11 @@ func TestTemplates(t *testing.T) {
 			if key, err := identity.ParseUser(test.user); err == nil {
 				user.Key = key
 			}
-			rule := rules.Rule{Name: "r", ServiceType: "okta", Identity: &test.template}
+			rule := rules.Rule{Name: "r", ServiceType: "scim", Identity: &test.template}
 			if test.match != "" {
 				rule.Match = &test.match
 			}
-			got, err := compile(t, rule).Evaluate(user, okta)
+			got, err := compile(t, rule).Evaluate(user, scim)
 			if err != nil {
 				t.Fatal(err)
 			}

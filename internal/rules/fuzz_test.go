@@ -93,11 +93,11 @@ func FuzzExpression(f *testing.F) {
 func TestSpellingsOfOnePersonAgree(t *testing.T) {
 	t.Parallel()
 	set := compile(t,
-		rules.Rule{Name: "map", ServiceType: "okta", Identities: map[string]string{"Ann.Lee@Acme.com": "00u1"}},
-		rules.Rule{Name: "regex", ServiceType: "okta", Match: new(`([A-M]\w*)\.(?P<last>[[:alpha:]]+)@(?:eu\.)?ACME\.com`), Identity: new("$1-${last}@X")},
-		rules.Rule{Name: "cel", ServiceType: "okta", Expression: new(`user.domain.endsWith("example.com") ? user.email : ""`)},
-		rules.Rule{Name: "parts", ServiceType: "okta", Identity: new("${local}%${domain}")},
-		rules.Rule{Name: "lookup", ServiceType: "okta", Match: new(`(.+)@Beta\.example\.com`), LookupEmail: new("$1@Acme.com")},
+		rules.Rule{Name: "map", ServiceType: "scim", Identities: map[string]string{"Ann.Lee@Acme.com": "00u1"}},
+		rules.Rule{Name: "regex", ServiceType: "scim", Match: new(`([A-M]\w*)\.(?P<last>[[:alpha:]]+)@(?:eu\.)?ACME\.com`), Identity: new("$1-${last}@X")},
+		rules.Rule{Name: "cel", ServiceType: "scim", Expression: new(`user.domain.endsWith("example.com") ? user.email : ""`)},
+		rules.Rule{Name: "parts", ServiceType: "scim", Identity: new("${local}%${domain}")},
+		rules.Rule{Name: "lookup", ServiceType: "scim", Match: new(`(.+)@Beta\.example\.com`), LookupEmail: new("$1@Acme.com")},
 	)
 	word := rapid.StringMatching(`[a-zA-Zéßſ\x{212a}][a-zA-Z0-9_+-]{0,8}`)
 	domain := rapid.SampledFrom([]string{"acme.com", "eu.acme.com", "beta.example.com", "example.com", "other.org"})
@@ -114,7 +114,7 @@ func TestSpellingsOfOnePersonAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if results[i], err = set.Evaluate(rules.Subject{Key: key}, okta); err != nil {
+			if results[i], err = set.Evaluate(rules.Subject{Key: key}, scim); err != nil {
 				t.Fatal(err)
 			}
 		}

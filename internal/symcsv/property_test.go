@@ -138,7 +138,7 @@ func TestRoundTripProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := table{}
 		for i := range rapid.IntRange(0, 4).Draw(t, "services") {
-			service := fmt.Sprintf("%s:%s%d", rapid.SampledFrom([]string{"ldap", "okta", "custom", "github"}).Draw(t, "type"), word.Draw(t, "id"), i)
+			service := fmt.Sprintf("%s:%s%d", rapid.SampledFrom([]string{"ldap", "scim", "custom", "gitlab"}).Draw(t, "type"), word.Draw(t, "id"), i)
 			in[service] = map[string]string{}
 			for n := range rapid.IntRange(0, 4).Draw(t, "users") {
 				name := fmt.Sprintf("%s%d@Acme.com", strings.ReplaceAll(rapid.SampledFrom([]string{"o'brien+%/", "\"q\"", "`t", "É"}).Draw(t, "local"), ",", ""), n)

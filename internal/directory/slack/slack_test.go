@@ -27,6 +27,7 @@ func config(base string) slack.Config {
 func subject() directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "slack",
+		ID:      func(n int) string { return "U" + string(rune('0'+n)) },
 		SignsIn: true,
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },

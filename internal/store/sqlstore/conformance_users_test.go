@@ -238,7 +238,7 @@ func everyElementIsCheckedAndEveryFailureNamed(f *fixture) {
 	},
 		write(alice, on(ifAbsent, value(okta, "00u2"))),
 		write("fine@acme.com", value(okta, "fine")),
-		write(bob, value(unknown, "x"), value(google, "no-email"), value(okta, "fine, too")),
+		write(bob, value(unknown, "x"), value(google, "no-email"), value(okta, "fine-too")),
 		write("nobot"),
 		write(carol, store.MappingWrite{Service: identity.SymCloud(), Matcher: identity.Matcher{"email": "carol@acme.com"}}),
 		write("dave@acme.com", on(ifUnclaimed, value(okta, "00u3"))),
