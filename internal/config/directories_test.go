@@ -171,8 +171,8 @@ func TestDomainsAreRefused(t *testing.T) {
 	}
 }
 
-// TestLocalPartNeedsDomains proves that a directory that reads local parts is told
-// to say of which domains. It is opened at the start: it reads the environment.
+// TestLocalPartNeedsDomains proves that a directory that reads local parts must
+// name its domains. It is opened at the start: it reads the environment.
 func TestLocalPartNeedsDomains(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{"": "needs the domains of your people", `domains = ["acme.com"]`: ""} {

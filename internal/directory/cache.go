@@ -141,7 +141,7 @@ func (c *Cached) current() (list *snapshot, size int) {
 	return c.list, c.listSize
 }
 
-// mayLack reports whether an error says that a list lacks people whom a search of
+// mayLack reports whether an error says that a list lacks people that a search of
 // the service may find: it contradicts the list, or the list shows nobody's
 // address.
 func (c *Cached) mayLack(err error) bool {

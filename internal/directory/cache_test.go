@@ -655,7 +655,7 @@ func (d byAccount) FindAccount(_ context.Context, accountID string) ([]directory
 }
 
 // A name that another account has is reused; an account that has another name
-// is renamed. Both are told from the list and by asking for the account.
+// is renamed. Both show in the list and when the account is asked for.
 func TestStatusOfPins(t *testing.T) {
 	t.Parallel()
 	acct := func(accountID, name string, state directory.State) directory.Account {

@@ -182,7 +182,7 @@ func TestPagedEmptyPage(t *testing.T) {
 }
 
 // A list of people without addresses is a permission that is missing; so is a
-// person without one whom a lookup by address finds.
+// person without one that a lookup by address finds.
 func TestNoAddresses(t *testing.T) {
 	t.Parallel()
 	hidden := func(id string) directory.Account { return directory.Account{Identity: id, Kind: directory.KindPerson} }

@@ -34,7 +34,7 @@ type LookupStatus string
 
 // Outcomes of a lookup. Alias is an address that no account has as its own, but
 // one or more have as another. Unverified is an address that the service has not
-// proved, or of somebody who registered and whom nobody approved. Failed means
+// proved, or of somebody who registered without approval. Failed means
 // that the service was not asked or did not answer, never that the person has
 // no account.
 const (

@@ -44,7 +44,7 @@ func TestLookup(t *testing.T) {
 	h.api(member, http.MethodPost, "/identities/lookup", lookupBody("")).want(t, http.StatusOK, `{"results":[]}`)
 }
 
-// Addresses that prove nothing are told apart from nobody, with the accounts.
+// Addresses that prove nothing differ from "nobody" and name the accounts.
 func TestLookupOfUnprovedAddresses(t *testing.T) {
 	t.Parallel()
 	signedUp := directory.Account{Identity: "00u1", Name: "Ceo", State: directory.StateActive}

@@ -81,7 +81,7 @@ func gitHubStatus(identities, accountIDs string) string {
 	return `{"service_type":"github","external_id":"acme","identities":[` + identities + `]` + accountIDs + `}`
 }
 
-// An account is told by its id: its new name, and who has its old name now.
+// The id identifies an account: it shows the new name, and who has the old one now.
 func TestStatusOfPinnedAccounts(t *testing.T) {
 	t.Parallel()
 	h := start(t, onGitHub(

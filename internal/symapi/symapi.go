@@ -234,7 +234,7 @@ type StatusRequest struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
 	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 1000"`
-	AccountIDs  []string `json:"account_ids,omitempty" doc:"The account ids that mappings keep beside the identities, in the same order; empty where there is none. With one, an account that was renamed and a name that another account has now are told apart"`
+	AccountIDs  []string `json:"account_ids,omitempty" doc:"The account ids that mappings keep beside the identities, in the same order; empty where there is none. With one, the answer tells an account that was renamed from a name that another account has now"`
 }
 
 // StatusReply holds one result per identity asked, in order.

@@ -29,7 +29,7 @@ type fake struct {
 	world       directorytest.World
 	connections []string // of the n-th person
 	change      func(user map[string]any)
-	missing     int  // people whom the list counts and does not show
+	missing     int  // people that the list counts and does not show
 	ownCount    bool // the list's count is the page's
 }
 

@@ -141,7 +141,7 @@ func TestForeignDomainWithoutPermission(t *testing.T) {
 	}
 }
 
-// TestDelegation proves that a key without domain-wide delegation is told what to
+// TestDelegation proves that the error for a key without domain-wide delegation says what to
 // grant, and that nobody is asked to renew it.
 func TestDelegation(t *testing.T) {
 	t.Parallel()

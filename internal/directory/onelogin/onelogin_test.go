@@ -27,7 +27,7 @@ const accessToken = "ol-access-token"
 type fake struct {
 	world  directorytest.World
 	change func(map[string]any)
-	hidden int // people whom the list counts and does not show
+	hidden int // people that the list counts and does not show
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
