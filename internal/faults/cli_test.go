@@ -69,13 +69,13 @@ resource "sym_identity" "slack" {
 		},
 		Steps: []resource.TestStep{
 			{Config: config(200, 20, "")},
-			{PreConfig: func() { note(200, 20, "") }, Config: config(150, 20, "-b")},
+			{PreConfig: func() { note(200, 20, "") }, Config: config(150, 20, "B")},
 			{
 				PreConfig: func() {
-					note(150, 20, "-b")
+					note(150, 20, "B")
 					stored()
 				},
-				Config:           config(150, 20, "-b"),
+				Config:           config(150, 20, "B"),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			},
 		},

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -69,7 +70,7 @@ func (t *team) add(bulk, single int) {
 			t.users++
 		}
 		user := fmt.Sprintf("%s.%d@acme.example", t.name, n)
-		t.want[place{user, singleService}] = fmt.Sprintf("U-%s-%d", t.name, n)
+		t.want[place{user, singleService}] = fmt.Sprintf("U%s%d", strings.ToUpper(t.name), n)
 	}
 }
 
@@ -83,7 +84,7 @@ func (t *team) change() {
 	for i, p := range places {
 		switch at := t.dice.IntN(100); {
 		case at < 12:
-			t.want[p] += "-b"
+			t.want[p] += "B"
 		case at < 20:
 			delete(t.want, p)
 			gone++

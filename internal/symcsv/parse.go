@@ -72,6 +72,9 @@ type ServiceIdentity struct {
 // ParseSheet reads a CSV text and checks every row. The error is an *Error with
 // all problems.
 func ParseSheet(text string) (*Sheet, error) {
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return nil, &Error{Problems: []Problem{{Line: 1, Err: errors.New("the file is UTF-16. Save it as UTF-8")}}}
+	}
 	g := split(text)
 	p := parser{first: map[identity.UserKey]Row{}}
 	switch {

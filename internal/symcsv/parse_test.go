@@ -98,6 +98,9 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"empty", "", []string{"line 1: … empty"}},
 		{"only a BOM and lines", "\ufeff\r\n\n", []string{"line 1: … empty"}},
+		{"Latin-1", lines(head, "ada@acme.com,00u1,,", "jos\xe9@acme.com,00u2,,"), []string{"line 3, column sym:cloud: … not valid UTF-8"}},
+		{"UTF-16", "\xff\xfes\x00y\x00m\x00", []string{"line 1: … UTF-16"}},
+		{"a lost letter", lines(head, "jos\ufffd@acme.com,00u2,,"), []string{"line 2, column sym:cloud: … U+FFFD"}},
 		{"no header", lines("ada@acme.com,00u1", "bob@acme.com,00u2"), []string{"line 1: … not a header"}},
 		{"no user's column", lines("okta:acme.okta.com,User ID", "00u1,1"), []string{"line 1: … no column sym:cloud"}},
 		{"semicolons", lines("sym:cloud;okta:acme.okta.com", "ada@acme.com;00u1"), []string{"line 1: … semicolons"}},

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -150,6 +151,9 @@ func bad(message, hint string) error {
 func (r *Reader) next() ([]byte, error) {
 	for r.in.Scan() {
 		r.line++
+		if !utf8.Valid(r.in.Bytes()) {
+			return nil, r.wrong(errors.New("it is not valid UTF-8"))
+		}
 		if text := bytes.TrimSpace(r.in.Bytes()); len(text) > 0 {
 			return text, nil
 		}

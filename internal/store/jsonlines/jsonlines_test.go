@@ -103,6 +103,7 @@ func TestWrongFiles(t *testing.T) {
 		"unknown field":   {lines[0] + `{"service":{"id":"s","colour":"red"}}` + "\n", "line 2"},
 		"two on a line":   {lines[0] + strings.TrimSpace(lines[1]) + lines[2], "line 2"},
 		"more at the end": {text + lines[1], "follows"},
+		"not UTF-8":       {lines[0] + `{"user":{"name":"jos` + "\xe9" + `"}}` + "\n", "line 2 of the export: it is not valid UTF-8"},
 		"too long":        {lines[0] + strings.Repeat("x", MaxLine+1), "longer"},
 	} {
 		if _, err := read(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.says) {
