@@ -39,7 +39,7 @@ func TestJSONLimits(t *testing.T) {
 		"closed again":          {[]string{`[[[]]][[[]]]`}, nil},
 		"too many":              {[]string{string(many)}, errValues},
 		"many in a string":      {[]string{`"` + string(many) + `"`}, nil},
-		"UTF-8":                 {[]string{`["é日😀f"]`}, nil},
+		"UTF-8":                 {[]string{`["é日😀\u0007f"]`}, nil},
 		"UTF-8, in parts":       {[]string{"[\"\xf0", "\x9f\x98", "\x80\"]"}, nil},
 		"Latin-1":               {[]string{"[\"jos\xe9@example.com\"]"}, errNotUTF8},
 		"Latin-1, in parts":     {[]string{"[\"jos\xe9", "@example.com\"]"}, errNotUTF8},

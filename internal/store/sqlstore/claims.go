@@ -19,14 +19,14 @@ import (
 func goMigrations(d dialect) []*goose.Migration {
 	return []*goose.Migration{
 		goose.NewGoMigration(4, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-			return refoldDNs(ctx, &tx{Tx: t, dialect: d})
+			return recomputeClaims(ctx, &tx{Tx: t, dialect: d})
 		}}, nil),
 	}
 }
 
-// refoldDNs computes the claims of LDAP accounts again: earlier releases compared
+// recomputeClaims computes the claims of LDAP accounts again: earlier releases compared
 // distinguished names as plain texts.
-func refoldDNs(ctx context.Context, t *tx) error {
+func recomputeClaims(ctx context.Context, t *tx) error {
 	claims := map[string]string{} // by id of the mapping
 	const query = `SELECT m.id, m.matcher, m.claim FROM mappings m JOIN services s ON s.id = m.service_id
 		WHERE s.service_key >= 'ldap:' AND s.service_key < 'ldap;'`
