@@ -4,6 +4,7 @@
 package resolve_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,6 +140,22 @@ func TestClaims(t *testing.T) {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestSeveralContested: each account is settled for itself.
+func TestSeveralContested(t *testing.T) {
+	t.Parallel()
+	pairs := []string{"one@acme.com", "00u0"}
+	users := []identity.UserKey{"one@acme.com"}
+	want := []string{"rule 00u0 rule=r"}
+	for i := range 8 {
+		a, b, id := fmt.Sprintf("a%d@acme.com", i), fmt.Sprintf("b%d@acme.com", i), fmt.Sprintf("00x%d", i)
+		pairs, users = append(pairs, a, id, b, id), append(users, identity.UserKey(a), identity.UserKey(b))
+		want = append(want, "unmapped ambiguous rivals="+b+" candidates="+id, "unmapped ambiguous rivals="+a+" candidates="+id)
+	}
+	if diff := cmp.Diff(want, brief(run(t, newFake(okta), compile(t, gives("r", pairs...)), ask(okta, users...)))); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,6 +114,40 @@ func TestPersist_conflictIsComparedToo(t *testing.T) {
 	want := []string{"store 00u9 stored=manual fresh=00u1 stale\nstore hit: 00u9 is stored (source manual)\nrule hit: rule \"r\" gives 00u1"}
 	if diff := cmp.Diff(want, lines(run(t, f, compile(t, gives("r", "ada@acme.com", "00u1")), req))); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// TestPersist_account: what the service says of an account is said of that one.
+func TestPersist_account(t *testing.T) {
+	t.Parallel()
+	for want, between := range map[string]func(*fakeAPI){
+		"store 00u1 stored=rule rule=r account=inactive stale": nil,
+		"store 00u9 stored=manual fresh=00u1 stale":            func(f *fakeAPI) { f.store(ada, okta, "00u9", identity.Manual) },
+	} {
+		f := newFake(okta).is("00u1", identity.AccountInactive)
+		if between != nil {
+			f.between = func() { between(f) }
+		}
+		req := persistReq(ada)
+		req.CheckStale = true
+		if got := brief(run(t, f, compile(t, gives("r", "ada@acme.com", "00u1")), req))[0]; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// vagueAPI reports conflicts without what is stored.
+type vagueAPI struct{ *fakeAPI }
+
+func (vagueAPI) Write(context.Context, []identity.Write) ([]identity.User, error) {
+	return nil, &identity.BatchError{Items: []identity.ItemError{{Err: &identity.Error{Code: identity.CodeIdentityConflict}}}}
+}
+
+func TestPersist_conflictWithoutTheStored(t *testing.T) {
+	t.Parallel()
+	got := run(t, vagueAPI{newFake(okta)}, compile(t, gives("r", "ada@acme.com", "00u1")), persistReq(ada))
+	if got[0].Err == nil || got[0].Mapped() {
+		t.Errorf("got %s", line(got[0]))
 	}
 }
 
@@ -299,6 +334,7 @@ func TestPersist_onlyUnique(t *testing.T) {
 		user   identity.UserKey
 		stored bool
 		want   string
+		why    string // part of NotStored
 	}{
 		"the owner of the only address": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1") }, stored: true, want: "store 00u1 stored=email"},
 		"an account with another owner": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1"); f.shared = map[string]bool{"00u1": true} }, want: "email 00u1"},
@@ -313,7 +349,13 @@ func TestPersist_onlyUnique(t *testing.T) {
 		"a bot by a rule":            {rules: []rules.Rule{gives("bots", "deploy-bot", "00b1")}, user: bot, want: "rule 00b1 rule=bots"},
 		"a list that cannot be read": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").failing("list", errors.New("no permission")) }, want: "email 00u1"},
 		"no directory":               {api: func(f *fakeAPI) { f.services[0].NoDirectory = true }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
-		"unmapped":                   {want: "unmapped not_found"},
+		"a list that fails for one": {
+			api: func(f *fakeAPI) {
+				f.said("ada@acme.com", identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Message: "slow down"}})
+			},
+			rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r", why: "could not be read: slow down",
+		},
+		"unmapped": {want: "unmapped not_found"},
 	}
 	for name, test := range tests {
 		f := newFake(okta)
@@ -332,6 +374,12 @@ func TestPersist_onlyUnique(t *testing.T) {
 		}
 		if (len(f.writes) > 0) != test.stored || (got[0].NotStored == "") != (test.stored || !got[0].Mapped()) {
 			t.Errorf("%s: wrote %v, not stored: %q", name, f.writes, got[0].NotStored)
+		}
+		if !strings.Contains(got[0].NotStored, test.why) {
+			t.Errorf("%s: not stored: %q, want %q", name, got[0].NotStored, test.why)
+		}
+		if len(f.asked) > 0 && (test.user == bot || f.services[0].NoDirectory) {
+			t.Errorf("%s: asked %v", name, f.asked)
 		}
 	}
 }
