@@ -73,9 +73,11 @@ func guideDirectory(t *testing.T, stored bool) string {
 		}
 	}
 	config := func(db string) string {
-		return "org    = \"acme\"\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:" + db + "\"\nservice \"okta\" \"acme.okta.com\" {}\n" +
+		return "org    = \"acme\"\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:" + db + "\"\n" +
+			"service \"okta\" \"acme.okta.com\" {\n  directory \"file\" {\n    path = \"people.csv\"\n  }\n}\n" +
 			"token \"ci\" {\n  sha256 = \"" + hashOf("admin-token") + "\"\n  role = \"admin\"\n}\n"
 	}
+	write("people.csv", "email,id\nnora.lindqvist@acme.example,00u2\n")
 	write("sym-identityd.hcl", config("identities.db"))
 	write("old.hcl", config("identities.db"))
 	write("new.hcl", config("new.db"))
