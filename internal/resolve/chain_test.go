@@ -438,3 +438,18 @@ func TestUnregistered_all(t *testing.T) {
 		}
 	}
 }
+
+// A stored value whose address the directory is not asked for any more is not
+// contradicted by that.
+func TestStaleOtherDomain(t *testing.T) {
+	t.Parallel()
+	for otherDomain, stale := range map[bool]bool{true: false, false: true} {
+		f := newFake(okta).store(ada, okta, "00u1", identity.FromEmail)
+		f.said("ada@acme.com", identity.LookupResult{Status: identity.NotFound, OtherDomain: otherDomain})
+		f.states["00u1"] = identity.AccountStatus{Status: identity.AccountActive}
+		got := run(t, f, nil, resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{okta}, CheckStale: true})
+		if id, _ := got[0].Identity(); got[0].Stale != stale || id != "00u1" {
+			t.Errorf("other domain %t: %+v, want stale %t", otherDomain, got[0], stale)
+		}
+	}
+}
