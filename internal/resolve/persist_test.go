@@ -349,6 +349,10 @@ func TestPersist_onlyUnique(t *testing.T) {
 		"a bot by a rule":            {rules: []rules.Rule{gives("bots", "deploy-bot", "00b1")}, user: bot, want: "rule 00b1 rule=bots"},
 		"a list that cannot be read": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").failing("list", errors.New("no permission")) }, want: "email 00u1"},
 		"no directory":               {api: func(f *fakeAPI) { f.services[0].NoDirectory = true }, rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r"},
+		"a list that fails without a reason": {
+			api:   func(f *fakeAPI) { f.said("ada@acme.com", identity.LookupResult{Status: identity.Failed}) },
+			rules: []rules.Rule{sameAddress}, want: "rule 00u1 rule=r", why: "does not show",
+		},
 		"a list that fails for one": {
 			api: func(f *fakeAPI) {
 				f.said("ada@acme.com", identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Message: "slow down"}})
