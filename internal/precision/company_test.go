@@ -107,7 +107,7 @@ type builder struct {
 
 // account returns a new account whose own address is email.
 func (b *builder) account(email, name string) directory.Account {
-	a := directory.Account{Identity: fmt.Sprintf("%s%06d", strings.ToUpper(b.key.Type[:1]), len(b.owners)), State: directory.StateActive}
+	a := directory.Account{Identity: fmt.Sprintf("U%06d", len(b.owners)), State: directory.StateActive}
 	proof := directory.ProofUnknown
 	if b.traits.signUp {
 		proof = directory.Proved
