@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func config(base string) slack.Config {
 func subject() directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "slack",
-		ID:      func(n int) string { return "U" + string(rune('0'+n)) },
+		ID:      func(n int) string { return "U" + strconv.Itoa(n) },
 		SignsIn: true,
 		Service: service,
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
