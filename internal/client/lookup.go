@@ -22,7 +22,7 @@ func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails
 	})
 }
 
-// LookupInList is Lookup, but the service answers from its whole list of
+// LookupInList asks as Lookup does, but the service answers from its whole list of
 // accounts, where it shows one, so that results can be unique.
 func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {

@@ -27,7 +27,7 @@ func (r *Reader) Lookup(ctx context.Context, service identity.ServiceKey, emails
 	return r.lookups.get(ctx, service, emails)
 }
 
-// LookupInList is Lookup from the service's whole list of accounts.
+// LookupInList asks as Lookup does, from the service's whole list of accounts.
 func (r *Reader) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
 	return r.listed.get(ctx, service, emails)
 }

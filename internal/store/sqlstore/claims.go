@@ -14,7 +14,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// goMigrations are the steps that SQL cannot make. They are numbered on from
+// goMigrations lists the steps that SQL cannot make. They are numbered on from
 // the files.
 func goMigrations(d dialect) []*goose.Migration {
 	return []*goose.Migration{
