@@ -163,3 +163,16 @@ func TestAccount_failure(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A rename whose new name the service does not say proposes nothing.
+func TestRenamedToUnknown(t *testing.T) {
+	t.Parallel()
+	for newName, want := range map[string]string{"": "", "octo-2": "octo-2"} {
+		f := newFake(github).store(ada, github, "octo", identity.Manual)
+		f.states["octo"] = identity.AccountStatus{Status: identity.AccountRenamed, NewIdentity: newName}
+		got := run(t, f, nil, resolve.Request{Users: []identity.UserKey{ada}, Services: []identity.ServiceKey{github}, CheckStale: true})[0]
+		if fresh, _ := got.Fresh.Identity("github"); fresh != want || (got.Fresh == nil) != (want == "") || !got.Stale {
+			t.Errorf("renamed to %q: proposes %v, stale %t", newName, got.Fresh, got.Stale)
+		}
+	}
+}
