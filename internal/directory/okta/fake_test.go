@@ -20,8 +20,9 @@ import (
 type fake struct {
 	world  directorytest.World
 	change func(user map[string]any)
-	lags   bool // the search does not know the logins yet
-	breaks bool // the list goes on with an empty page
+	lags   bool   // the search does not know the logins yet
+	hides  string // the account that the search does not know yet
+	breaks bool   // the list goes on with an empty page
 	asked  func(*http.Request)
 }
 
@@ -59,6 +60,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, p := range f.world.People {
 			u := f.user(p)
+			if p.ID == f.hides {
+				continue
+			}
 			if strings.EqualFold(profile(u, "email"), address) && !f.lags || strings.EqualFold(profile(u, "login"), address) && !f.lags ||
 				strings.EqualFold(profile(u, "secondEmail"), address) {
 				people = append(people, p)

@@ -108,12 +108,13 @@ func (o *okta) Check(ctx context.Context) error {
 }
 
 // Find searches logins and both e-mails. The search lags behind changes, so if
-// it shows no owner of the address, Find asks again by login, which does not.
+// it shows nobody who signs in by the address, and so has it whoever else does,
+// Find asks again by login, which does not lag.
 func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	search := fmt.Sprintf("profile.email eq %[1]s or profile.login eq %[1]s or profile.secondEmail eq %[1]s", quote(email))
 	found, err := directory.All(o.pages(ctx, url.Values{"search": {search}, "limit": {strconv.Itoa(searchSize)}}))
-	owned := slices.ContainsFunc(found, func(a directory.Account) bool { return a.Owns(email) })
-	if err != nil || owned || strings.Contains(email, "/") { // Okta has no path for a login with a slash
+	signsIn := slices.ContainsFunc(found, func(a directory.Account) bool { return strings.EqualFold(a.SignIn, email) })
+	if err != nil || signsIn || strings.Contains(email, "/") { // Okta has no path for a login with a slash
 		return found, err
 	}
 	byLogin, err := o.byLogin(ctx, email)

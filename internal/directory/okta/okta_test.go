@@ -126,6 +126,18 @@ func TestSearchLags(t *testing.T) {
 	}
 }
 
+// TestSearchLagsBehindTheOwner proves that an account whose login is the address
+// has it, even if the search shows only another one with it as its e-mail.
+func TestSearchLagsBehindTheOwner(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{
+		{ID: "00uSVC", Emails: []string{"ann@example.com"}}, {ID: "00uANN", Emails: []string{"ann@example.com"}}}}
+	f := fake{world: world, change: logins(map[string]string{"00uSVC": "svc-backup"}), hides: "00uANN"}
+	if got := find(t, f, "ann@example.com"); got.Status != identity.Found || got.Matcher["user_id"] != "00uANN" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // The account whose login is the address comes before one that has it as its
 // e-mail only.
 func TestLoginBeforeEmail(t *testing.T) {
@@ -147,7 +159,11 @@ func TestStates(t *testing.T) {
 		"STAGED": identity.Found, "PROVISIONED": identity.Found, "NEW_ONE": identity.Found,
 		"SUSPENDED": identity.Inactive, "DEPROVISIONED": identity.Inactive,
 	} {
-		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/v1/users" {
+				fake{}.fail(w, http.StatusNotFound, "E0000007", "Not found")
+				return
+			}
 			directorytest.SendJSON(w, http.StatusOK, []any{map[string]any{"id": "00u1", "status": status, "profile": map[string]any{"login": "ann", "email": "ann@example.com"}}})
 		})
 		if got := find(t, h, "ann@example.com"); got.Status != want {
