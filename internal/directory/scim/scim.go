@@ -143,12 +143,26 @@ func (s *scim) search(ctx context.Context, attribute, value string) ([]directory
 // FindID implements directory.IDFinder, with a filter on the attribute that is
 // stored. A server may compare differently and find more: Status compares again.
 func (s *scim) FindID(ctx context.Context, id string) ([]directory.Account, error) {
-	return s.search(ctx, string(s.idFrom), id)
+	return s.findBy(ctx, s.idFrom, id)
 }
 
 // FindAccount implements directory.AccountFinder.
 func (s *scim) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
-	return s.search(ctx, "id", accountID)
+	return s.findBy(ctx, "id", accountID)
+}
+
+// findBy searches by an attribute. A filter that finds nobody proves nothing
+// unless it was seen to find somebody: then only the list can answer.
+func (s *scim) findBy(ctx context.Context, attribute idAttribute, value string) ([]directory.Account, error) {
+	found, err := s.search(ctx, string(attribute), value)
+	if err != nil && !refused(err) || len(found) > 0 {
+		return found, err
+	}
+	can, err := s.filters.reliable(ctx, s)
+	if err == nil && !can.ids[attribute] {
+		err = directory.ErrNeedsList
+	}
+	return nil, err
 }
 
 // Pages implements directory.Lister.
@@ -221,7 +235,10 @@ func refused(err error) bool {
 }
 
 // reliable says by which attributes a server's filters find everybody.
-type reliable struct{ userName, emails bool }
+type reliable struct {
+	userName, emails bool
+	ids              map[idAttribute]bool // by the same value
+}
 
 // probe finds out which filters of a server can be relied on. Some servers
 // refuse one, or answer it with nobody. By RFC 7643 filters must not compare
@@ -257,8 +274,35 @@ func (p *probe) reliable(ctx context.Context, s *scim) (reliable, error) {
 	if known.emails, err = s.findsEmails(ctx, list.accounts); err != nil {
 		return reliable{}, err
 	}
+	if known.ids, err = s.findsIDs(ctx, list); err != nil {
+		return reliable{}, err
+	}
 	p.known, p.until = known, time.Now().Add(probedFor)
 	return known, nil
+}
+
+// findsIDs tries the filters by the id and by the attribute that is stored. A list
+// of nobody leaves nothing to find.
+func (s *scim) findsIDs(ctx context.Context, list listing) (map[idAttribute]bool, error) {
+	finds := map[idAttribute]bool{s.idFrom: list.total == 0, "id": list.total == 0}
+	for attribute := range finds {
+		for _, a := range list.accounts {
+			value := a.Identity
+			if attribute != s.idFrom {
+				value = a.AccountID
+			}
+			if value == "" || !isUnescaped(value) {
+				continue
+			}
+			found, err := s.findsAs(ctx, string(attribute), a, value)
+			if err != nil {
+				return nil, err
+			}
+			finds[attribute] = found
+			break
+		}
+	}
+	return finds, nil
 }
 
 // findsEmails tries the filter with a primary address and with another one, of

@@ -232,6 +232,43 @@ func TestFilterByEmailRefused(t *testing.T) {
 	}
 }
 
+// A server that cannot filter by id, and says so or finds nobody, has not lost its
+// users: what it stores is absent only if its list lacks it.
+func TestFilterByIDRefused(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"finds nobody": `{"totalResults":0}`, "refused": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}}, {ID: "2", Emails: []string{"bob@example.com"}, Inactive: true}}}
+			d := open(t, fake{world: world, refuses: func(w http.ResponseWriter, filter string) bool {
+				if !strings.HasPrefix(filter, "id ") {
+					return false
+				}
+				if body == "" {
+					w.WriteHeader(http.StatusBadRequest)
+				}
+				_, _ = io.WriteString(w, body)
+				return true
+			}}, nil)
+			for id, want := range map[string]identity.AccountState{"1": identity.AccountActive, "2": identity.AccountInactive, "3": identity.AccountAbsent} {
+				states, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: id}})
+				if err != nil || states[0].Status != want {
+					t.Errorf("%s: %+v, %v, want %s", id, states, err, want)
+				}
+				if states, err = directory.Status(t.Context(), withoutList{d, d.(directory.IDFinder)}, service, []identity.AccountQuery{{Identity: id}}); err != nil || states[0].Status != identity.AccountFailed {
+					t.Errorf("%s without a list: %+v, %v, want failed", id, states, err)
+				}
+			}
+		})
+	}
+}
+
+// withoutList is a directory that can be asked for one account at a time only.
+type withoutList struct {
+	directory.Directory
+	directory.IDFinder
+}
+
 // A server that compares case may hide the owner of an address and show another
 // user who has it as an alias. No such address stands on the first page.
 func TestCaseIsProbedBeforeAnAnswer(t *testing.T) {
