@@ -127,16 +127,24 @@ func TestTraps(t *testing.T) {
 // says so.
 func TestMisspelledField(t *testing.T) {
 	t.Parallel()
-	d, err := open(t, answering(200, `{"users":[]}`), func(c *httpjson.Config) { c.Identity = "response.usrs[0].id" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrAnswer) || !strings.Contains(err.Error(), "usrs") {
-		t.Errorf("Check: %v, want an error that names the field", err)
-	}
-	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com", "bob@example.com"})
-	if err != nil || answers[0].Status != identity.Failed || answers[1].Status != identity.Failed {
-		t.Errorf("Lookup = %+v, %v, want failures", answers, err)
+	for name, tc := range map[string]struct{ body, identity, emails, field string }{
+		"identity":            {`{"users":[]}`, "response.usrs[0].id", "", "usrs"},
+		"identity in a row":   {`{"users":[{"id":"u1"}]}`, "response.users[0].ident", "", "ident"},
+		"emails":              {`{"users":[{"id":"u1","email":"ann@example.com"}]}`, "response.users[0].id", "response.users[0].emial", "emial"},
+		"emails of all users": {`{"users":[{"id":"u1","email":"ann@example.com"}]}`, "response.users[0].id", "response.usrs.map(u, u.email)", "usrs"},
+		"in a filter":         {`{"users":[{"id":"u1","email":"ann@example.com"}]}`, "response.users.filter(u, u.emial == email).map(u, u.id)", "", "emial"},
+	} {
+		d, err := open(t, answering(200, tc.body), func(c *httpjson.Config) { c.Identity, c.Emails = tc.identity, tc.emails })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(t.Context()); !errors.Is(err, directory.ErrAnswer) || !strings.Contains(err.Error(), tc.field) {
+			t.Errorf("%s: Check: %v, want an error that names the field", name, err)
+		}
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com", "bob@example.com"})
+		if err != nil || answers[0].Status != identity.Failed || answers[1].Status != identity.Failed {
+			t.Errorf("%s: Lookup = %+v, %v, want failures", name, answers, err)
+		}
 	}
 }
 
