@@ -408,6 +408,27 @@ func TestResolvedIdentity_stale(t *testing.T) {
 	}
 }
 
+// TestResolvedIdentity_onStale: the stored account is blocked, and the directory
+// gives another one. The choice is the configuration's; nothing is stored.
+func TestResolvedIdentity_onStale(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("alice@acme.com", "00u99", "old@acme.com", "00u7").deactivate("old@acme.com")
+	for mode, want := range map[string][]string{
+		"error":  {`ERROR: Stale Identity | alice@acme.com in okta:acme.okta.com: changed, and on_stale = "error" … holds 00u7 … now give 00u99`},
+		"warn":   {"WARNING: Stale Identity: alice@acme.com in okta:acme.okta.com | … holds 00u7 … now give 00u99"},
+		"ignore": nil,
+	} {
+		s := newTestServer(t, withDirectory(testOkta, accounts)).register(testOkta)
+		s.mapping("alice@acme.com", testOkta, "00u7", identity.FromEmail)
+		p := newProtocolServer(t, nil, s.settings())
+		_, diags := p.readData(resolved, resolveConfig("alice@acme.com", testOkta, map[string]any{"check_stale": true, "on_stale": mode, "persist": true}))
+		wantDiagnostics(t, diags, want...)
+		if writes := s.requests("PATCH users"); len(writes) > 0 {
+			t.Errorf("on_stale = %q wrote %v", mode, writes)
+		}
+	}
+}
+
 func TestResolvedIdentity_requests(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
