@@ -117,6 +117,9 @@ func decodeJSON(name string, data []byte) ([]row, error) {
 		if err := dec.Decode(&a); err != nil {
 			return nil, at(err)
 		}
+		if err := checkKeys(data[start:dec.InputOffset()]); err != nil {
+			return nil, jsonError(name, data, start, err)
+		}
 		r, err := a.row()
 		if err != nil {
 			return nil, jsonError(name, data, start, err)
@@ -131,6 +134,35 @@ func decodeJSON(name string, data []byte) ([]row, error) {
 		return nil, at(errors.New("there is more after the list"))
 	}
 	return rows, nil
+}
+
+// checkKeys refuses an object with a key that comes twice or in another case, as
+// the last of them would hide another account.
+func checkKeys(object []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return err // null, which has no id
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		switch {
+		case seen[name]:
+			return fmt.Errorf("the key %q comes twice", name)
+		case name != strings.ToLower(name):
+			return fmt.Errorf("the key is %q; the keys are id, emails and active", name)
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a jsonAccount) row() (row, error) {

@@ -261,5 +261,8 @@ func indexRows(name string, rows []row) (people, error) {
 			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, Addresses: directory.Primaries(address), State: state})
 		}
 	}
+	if len(all[""]) > 0 && len(all) == 1 {
+		return nil, fmt.Errorf("%s:%d: none of the %d accounts has an address, so nobody could be found", name, rows[0].line, len(rows))
+	}
 	return all, nil
 }

@@ -156,6 +156,10 @@ func TestContent(t *testing.T) {
 		"id of JSON empty": {"f.json", `[{"id":"","emails":[]}]`, nil, ":1: the id is empty"},
 		"id a list":        {"f.json", `[{"id":["1"]}]`, nil, ":1: the id is neither a string nor a number"},
 		"misspelled":       {"f.json", `[{"id":"1","email":"a@example.com"}]`, nil, `:1: json: unknown field "email"`},
+		"no addresses":     {"f.json", `[{"id":"1"},{"id":"2","emails":[]}]`, nil, ":1: none of the 2 accounts has an address, so nobody could be found"},
+		"two ids":          {"f.json", `[{"id":"1","id":"2","emails":["ann@example.com"]}]`, nil, `:1: the key "id" comes twice`},
+		"two lists":        {"f.json", "[\n" + `{"id":"1","emails":["ann@example.com"],"emails":["b@example.com"]}]`, nil, `:2: the key "emails" comes twice`},
+		"another case":     {"f.json", `[{"id":"1","ID":"2","emails":["ann@example.com"]}]`, nil, `:1: the key is "ID"; the keys are id, emails and active`},
 		"more":             {"f.json", "[]\n[]", nil, ":2: there is more after the list"},
 	} {
 		t.Run(name, func(t *testing.T) {
