@@ -41,6 +41,18 @@ func (x *index) add(page []Account) {
 	}
 }
 
+// size returns the number of accounts. Rows of one account count once.
+func (x *index) size() int {
+	n, seen := 0, map[string]bool{}
+	for _, a := range x.rows {
+		if key := accountKey(a, x.foldID); key == "" || !seen[key] {
+			seen[key] = true
+			n++
+		}
+	}
+	return n
+}
+
 // find returns all rows of the accounts with the address.
 func (x *index) find(email string) []Account {
 	var found []Account

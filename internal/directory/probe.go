@@ -59,7 +59,7 @@ func Probe(ctx context.Context, d Directory, service identity.ServiceKey, settin
 		if err != nil && !errors.Is(err, ErrTruncated) {
 			return p, err
 		}
-		p.Whole, p.Accounts = err == nil && !stopped, len(list.rows)
+		p.Whole, p.Accounts = err == nil && !stopped, list.size()
 	}
 	if d.Describe().Lookup {
 		for _, a := range list.sample() {

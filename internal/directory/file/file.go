@@ -222,8 +222,8 @@ func (p people) all() []directory.Account {
 }
 
 // indexRows checks rows and indexes them. It makes one account row for each
-// address, so that the order of rows never makes one holder of an address its
-// primary holder and another one an alias.
+// address. The first address of a row is the account's own, so every address of
+// a CSV file is, in whatever order the rows are.
 func indexRows(name string, rows []row) (people, error) {
 	type entry struct {
 		line   int
@@ -250,7 +250,7 @@ func indexRows(name string, rows []row) (people, error) {
 		if len(r.emails) == 0 {
 			all[""] = append(all[""], directory.Account{Identity: r.id, State: state})
 		}
-		for _, address := range r.emails {
+		for i, address := range r.emails {
 			key, err := identity.ParseUser(address)
 			if err != nil {
 				return nil, at("%s", err)
@@ -258,11 +258,21 @@ func indexRows(name string, rows []row) (people, error) {
 			if !key.IsEmail() {
 				return nil, at("%q is not an e-mail", address)
 			}
-			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, Addresses: directory.Primaries(address), State: state})
+			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, State: state,
+				Addresses: []directory.Address{{Email: address, Kind: kindAt(i)}}})
 		}
 	}
 	if len(all[""]) > 0 && len(all) == 1 {
 		return nil, fmt.Errorf("%s:%d: none of the %d accounts has an address, so nobody could be found", name, rows[0].line, len(rows))
 	}
 	return all, nil
+}
+
+// kindAt returns what the address at a position of a row is: the first one is
+// the account's own, further ones are aliases.
+func kindAt(i int) directory.AddressKind {
+	if i == 0 {
+		return directory.Primary
+	}
+	return directory.Alias
 }

@@ -26,9 +26,8 @@ var service = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 
 func subject(name string, write func(testing.TB, directorytest.World) []byte) directorytest.Subject {
 	return directorytest.Subject{
-		Kind:       "file",
-		AllPrimary: true,
-		Service:    service,
+		Kind:    "file",
+		Service: service,
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			path := filepath.Join(t.TempDir(), name)
 			save(t, path, string(write(t, env.World)))
@@ -66,7 +65,9 @@ func asJSON(t testing.TB, w directorytest.World) []byte {
 
 func TestConformanceCSV(t *testing.T) {
 	t.Parallel()
-	directorytest.Run(t, subject("people.csv", asCSV))
+	s := subject("people.csv", asCSV)
+	s.AllPrimary = true // each row has one address
+	directorytest.Run(t, s)
 }
 
 func TestConformanceJSON(t *testing.T) {
@@ -99,9 +100,6 @@ func TestTraps(t *testing.T) {
 		directorytest.Invisible:  directorytest.Cannot("a file with such an address is refused, with its line"),
 		directorytest.InactiveTwin: directorytest.Scenes( // without sign-in names they may be two people
 			directorytest.Scene{World: people(left, person("u-2", ann)), Asks: []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, "u-1", "u-2")}}),
-		directorytest.InactiveOwner: directorytest.Scenes( // the addresses of an account are alike
-			directorytest.Scene{World: people(left, person("u-2", "boss@example.com", ann)),
-				Asks: []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, "u-1", "u-2"), directorytest.Email("boss@example.com", identity.Found, "u-2")}}),
 		directorytest.ShortList: directorytest.Scenes(
 			directorytest.Scene{World: people(person("u-1", ann)), Open: truncated, Asks: []directorytest.Ask{directorytest.Email(ann, identity.Failed)}}),
 	})
@@ -269,5 +267,20 @@ func TestOpenErrors(t *testing.T) {
 		if _, err := file.Open(file.Config{Path: path}); err == nil || !strings.HasPrefix(err.Error(), "path: ") {
 			t.Errorf("%s: Open: %v, want an error about path", name, err)
 		}
+	}
+}
+
+// TestProbeCountsAccounts proves that check counts accounts, not addresses.
+func TestProbeCountsAccounts(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "people.json")
+	save(t, path, `[{"id":"1","emails":["ann@example.com","ann.martin@example.com"]},{"id":"2","emails":["bob@example.com"]}]`)
+	d, err := file.Open(file.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probed, err := directory.Probe(t.Context(), d, service, directory.Settings{}, nil)
+	if err != nil || probed.Accounts != 2 {
+		t.Errorf("%d accounts, %v", probed.Accounts, err)
 	}
 }
