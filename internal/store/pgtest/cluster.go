@@ -265,3 +265,27 @@ func (c *Cluster) end(how string) error {
 	_, err := io.WriteString(c.stdin, how+"\n")
 	return errors.Join(err, c.stdin.Close(), run.Wait())
 }
+
+// Set changes a setting and waits until the server uses it. "" is its default.
+func (c *Cluster) Set(tb testing.TB, name, value string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // cleanups call it too
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.URL())
+	if err != nil {
+		tb.Fatalf("connecting to PostgreSQL: %v", err)
+	}
+	defer conn.Close(ctx)
+	change := fmt.Sprintf("ALTER SYSTEM SET %s TO '%s'", name, value)
+	if _, err := conn.Exec(ctx, change); err != nil {
+		tb.Fatalf("%s: %v", change, err)
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
+		tb.Fatal(err)
+	}
+	for now := "?"; now != value; time.Sleep(10 * time.Millisecond) {
+		if err := conn.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&now); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}

@@ -53,6 +53,11 @@ type dialect interface {
 	revisions(ctx context.Context, t *tx, n int) ([]int64, error)
 	// advance makes sure that revisions up to highest are never given out.
 	advance(ctx context.Context, t *tx, highest int64) error
+	// barrier makes a transaction that changed nothing wait, when it commits, for
+	// all that it saw to be as safe as a write.
+	barrier(ctx context.Context, t *tx) error
+	// commit commits. Its error says so where the outcome is not known.
+	commit(w *writeTransaction) error
 	// needsPrepare reports that neither the database nor its driver caches
 	// statements.
 	needsPrepare() bool

@@ -20,14 +20,9 @@ import (
 // and history may not. It is one transaction: when anything fails, or the
 // process ends, nothing is there. It keeps a page at a time in memory.
 func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (store.Counts, error) {
-	release, err := s.acquireWriter(ctx)
-	if err != nil {
-		return store.Counts{}, err
-	}
-	defer release()
 	i := &importer{services: map[string]string{}}
 	// Records cannot be had twice, so a lost transaction is not run again.
-	err = s.runOnce(ctx, false, func(t *tx) error {
+	err := s.writeOnce(ctx, func(t *tx) error {
 		i.tx = t
 		if err := i.checkEmpty(ctx); err != nil {
 			return err

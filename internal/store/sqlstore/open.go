@@ -63,7 +63,9 @@ type Store struct {
 	dialect dialect
 	opts    Options
 	created bool
-	gate    chan struct{} // held by the one writer, where the dialect has only one
+	gate    chan struct{} // holds a token for each writer under way
+
+	commitLimit time.Duration
 
 	mu       sync.Mutex           // never held while a connection is awaited
 	prepared map[string]*sql.Stmt // closed with db
@@ -93,12 +95,14 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 // openDB readies a database. migrations is the same one, with the connections
 // that migrations may use.
 func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options) (*Store, error) {
-	s := &Store{db: db, dialect: d, opts: opts, prepared: map[string]*sql.Stmt{}}
+	s := &Store{db: db, dialect: d, opts: opts, prepared: map[string]*sql.Stmt{}, commitLimit: commitLimit}
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
-	if d.singleWriter() {
-		s.gate = make(chan struct{}, 1)
+	writers := 1
+	if !d.singleWriter() {
+		writers = max(1, opts.MaxConns-readersOnly)
 	}
+	s.gate = make(chan struct{}, writers)
 	var err error
 	if s.created, err = migrate(ctx, migrations, d, opts.NoMigrate); err != nil {
 		return nil, errors.Join(s.explain(ctx, err), db.Close())
@@ -117,8 +121,10 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.explain(ctx, err)
 }
 
-// Close releases the database. Calls under way may fail.
+// Close releases the database. It lets writes under way end, within a limit;
+// other calls may fail.
 func (s *Store) Close() error {
+	defer s.awaitWriters(closeLimit)()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

@@ -104,6 +104,88 @@ func (d *postgresDialect) needsPrepare() bool { return false } // the driver doe
 
 func (d *postgresDialect) singleWriter() bool { return false }
 
+// barrier writes a record to the log, so that the commit waits for the standbys
+// as that of a write does. By then they have all that was visible before, also
+// what another process committed without waiting to the end.
+func (d *postgresDialect) barrier(ctx context.Context, t *tx) error {
+	var at string
+	if err := t.row(ctx, "SELECT CAST(pg_logical_emit_message(true, 'sym', '') AS TEXT)").Scan(&at); err != nil {
+		return fmt.Errorf("writing to the server's log: %w", err)
+	}
+	return nil
+}
+
+// lastWarning is where a connection keeps the last warning of its server.
+const lastWarning = "sym_last_warning"
+
+// keepWarning remembers a warning until the commit looks.
+func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.SeverityUnlocalized == "WARNING" {
+		conn.CustomData()[lastWarning] = (*pgconn.PgError)(notice)
+	}
+}
+
+// takeWarning returns what the server last warned about, and forgets it.
+func takeWarning(conn *sql.Conn) (warning error, err error) {
+	err = conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the driver is a %T", driver)
+		}
+		data := c.Conn().PgConn().CustomData()
+		warning, _ = data[lastWarning].(error)
+		delete(data, lastWarning)
+		return nil
+	})
+	return warning, err
+}
+
+// commit commits, and does not take the server's word for it alone: a server
+// that stops waiting for its standby (somebody cancels it, a timeout, it shuts
+// down) says that all is well and warns. Warnings come in many languages, and
+// none belongs to a commit, so each means that the outcome is not known.
+func (d *postgresDialect) commit(w *writeTransaction) error {
+	if _, err := takeWarning(w.conn); err != nil {
+		_ = w.Rollback()
+		return fmt.Errorf("committing: %w", err)
+	}
+	switch err := w.Commit(); {
+	case err != nil && d.refused(err):
+		return fmt.Errorf("committing: %w", err)
+	case err != nil:
+		return outcomeUnknown("the server "+d.server+" did not answer the commit", err)
+	}
+	switch warning, err := takeWarning(w.conn); {
+	case err != nil:
+		return outcomeUnknown("the server "+d.server+" answered the commit and went away", err)
+	case warning != nil:
+		return outcomeUnknown("the server "+d.server+" has it, but did not wait for its standby", warning)
+	}
+	return nil
+}
+
+// refused reports whether a failed commit is certain to have written nothing:
+// the server rolled back and says why. The driver's own "safe to retry" is no
+// such proof: it says so of a commit whose connection the server ended.
+func (d *postgresDialect) refused(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return errors.Is(err, pgx.ErrTxCommitRollback)
+	}
+	if e.SeverityUnlocalized != "ERROR" {
+		return false
+	}
+	switch {
+	case e.Code == "40003", strings.HasPrefix(e.Code, "57P"): // completion unknown, the server is shutting down
+		return false
+	}
+	switch e.Code[:2] {
+	case "08", "58", "XX": // connections, the system, internal errors
+		return false
+	}
+	return true
+}
+
 func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	taken := make([]int64, 0, n)
 	const query = "SELECT nextval('revisions') FROM generate_series(1, CAST(? AS BIGINT))"
@@ -193,12 +275,17 @@ func (d *postgresDialect) lock(ctx context.Context, db *sql.DB) (unlock func(), 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+	// It belongs to a transaction, so that poolers keep the connection.
+	held := context.WithoutCancel(ctx)
+	t, err := c.BeginTx(held, nil)
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	if _, err := t.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+		return nil, errors.Join(err, t.Rollback(), c.Close())
+	}
 	return func() {
-		// A connection that is gone has released the lock already.
-		_, _ = c.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
+		_ = t.Rollback() // a connection that is gone has released the lock already
 		_ = c.Close()
 	}, nil
 }
@@ -272,6 +359,7 @@ func postgresConfig(text string, opts Options) (*pgx.ConnConfig, error) {
 	// A server that vanished is noticed within half a minute, not in hours.
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	config.DialFunc = dialer.DialContext
+	config.OnNotice = keepWarning
 	return config, nil
 }
 

@@ -164,6 +164,11 @@ func (d *sqliteDialect) needsPrepare() bool { return true }
 
 func (d *sqliteDialect) singleWriter() bool { return true }
 
+// barrier does nothing: what a transaction of a file sees is committed to it.
+func (d *sqliteDialect) barrier(context.Context, *tx) error { return nil }
+
+func (d *sqliteDialect) commit(w *writeTransaction) error { return plainCommit(w) }
+
 // revisions counts in a row, which only one writer at a time can change.
 func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	var last int64

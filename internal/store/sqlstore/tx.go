@@ -26,10 +26,16 @@ const txAttempts = 8
 type tx struct {
 	*sql.Tx
 	dialect dialect
+	changed bool // a row, for certain
 }
 
 func (t *tx) exec(ctx context.Context, query string, args ...any) error {
-	_, err := t.ExecContext(ctx, t.dialect.rebind(query), args...)
+	result, err := t.ExecContext(ctx, t.dialect.rebind(query), args...)
+	if err != nil {
+		return err
+	}
+	rows, err := result.RowsAffected()
+	t.changed = t.changed || rows > 0
 	return err
 }
 
@@ -43,18 +49,13 @@ func (t *tx) row(ctx context.Context, query string, args ...any) *sql.Row {
 
 // read runs fn on one state of the store.
 func (s *Store) read(ctx context.Context, fn func(*tx) error) error {
-	return s.run(ctx, true, fn)
+	return s.retry(ctx, func() error { return s.readOnce(ctx, fn) })
 }
 
 // write runs fn and commits what it did, all of it or nothing. fn may run more
 // than once and must start from nothing each time.
 func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
-	release, err := s.acquireWriter(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	return s.run(ctx, false, fn)
+	return s.retry(ctx, func() error { return s.writeOnce(ctx, fn) })
 }
 
 // readTx returns what fn read from one state of the store, nothing on an error.
@@ -79,23 +80,15 @@ func resultOf[T any](ctx context.Context, run func(context.Context, func(*tx) er
 	return result, nil
 }
 
-// acquireWriter waits until this process has no other writer, where the database
-// allows only one.
+// acquireWriter waits for a turn to write. This process has as many writers at a
+// time as the database allows and as leave connections to readers.
 func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
-	if s.gate == nil {
-		return func() {}, nil
-	}
 	select {
 	case s.gate <- struct{}{}:
 		return func() { <-s.gate }, nil
 	case <-ctx.Done():
 		return nil, s.explain(ctx, ctx.Err())
 	}
-}
-
-// run runs fn in a transaction of its own.
-func (s *Store) run(ctx context.Context, readOnly bool, fn func(*tx) error) error {
-	return s.retry(ctx, func() error { return s.runOnce(ctx, readOnly, fn) })
 }
 
 // readRows runs one statement and calls scan for every row. A statement alone
@@ -152,49 +145,12 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 	}
 }
 
-// begin begins a transaction. Where there is one writer it has a connection of
-// its own: it would hold the gate while it waits for one behind all the
-// readers, and writers would wait for each other's waiting. A store of a single
-// connection has none to spare.
-func (s *Store) begin(ctx context.Context, readOnly bool) (*sql.Tx, error) {
-	if readOnly || s.gate == nil || s.opts.MaxConns == 1 {
-		return s.db.BeginTx(ctx, s.dialect.options(readOnly))
-	}
-	conn, err := s.writerConn(ctx)
+func (s *Store) readOnce(ctx context.Context, fn func(*tx) error) error {
+	t, end, err := s.beginRead(ctx, s.dialect.options(true))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return conn.BeginTx(ctx, s.dialect.options(false))
-}
-
-// writerConn returns the writer's connection. It opens one when it is first
-// needed, and again after it broke. Only the gate's holder calls it.
-func (s *Store) writerConn(ctx context.Context) (*sql.Conn, error) {
-	s.mu.Lock()
-	conn := s.writer
-	s.mu.Unlock()
-	if conn != nil && !errors.Is(conn.Raw(func(any) error { return nil }), sql.ErrConnDone) {
-		return conn, nil
-	}
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed { // while it was awaited
-		return nil, errors.Join(sql.ErrConnDone, conn.Close())
-	}
-	s.writer = conn
-	return conn, nil
-}
-
-func (s *Store) runOnce(ctx context.Context, readOnly bool, fn func(*tx) error) error {
-	t, err := s.begin(ctx, readOnly)
-	if err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
-	}
-	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	defer end()
 	if err := fn(&tx{Tx: t, dialect: s.dialect}); err != nil {
 		return err
 	}
@@ -202,6 +158,26 @@ func (s *Store) runOnce(ctx context.Context, readOnly bool, fn func(*tx) error) 
 		return fmt.Errorf("committing: %w", err)
 	}
 	return nil
+}
+
+// writeOnce runs fn in a transaction and commits it. Where fn changes nothing,
+// its answer ("stored already", "deleted already") builds on what others wrote,
+// so the commit waits until that is as safe as a write of its own.
+func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
+	w, err := s.beginWrite(ctx)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	t := &tx{Tx: w.Tx, dialect: s.dialect}
+	err = fn(t)
+	if err == nil && !t.changed {
+		err = s.dialect.barrier(ctx, t)
+	}
+	if err != nil {
+		w.rollback()
+		return err
+	}
+	return s.commit(ctx, w)
 }
 
 // errStop ends a walk whose consumer stopped.
@@ -219,11 +195,11 @@ func stopUnless(wanted bool) error {
 // into no writer's way. What it has handed out cannot be taken back, so it is
 // not run again.
 func (s *Store) walk(ctx context.Context, fn func(*tx) error) error {
-	t, err := s.db.BeginTx(ctx, s.dialect.snapshot())
+	t, end, err := s.beginRead(ctx, s.dialect.snapshot())
 	if err != nil {
-		return s.explain(ctx, fmt.Errorf("beginning a transaction: %w", err))
+		return s.explain(ctx, err)
 	}
-	defer t.Rollback() //nolint:errcheck // nothing was written
+	defer end()
 	if err := fn(&tx{Tx: t, dialect: s.dialect}); !errors.Is(err, errStop) {
 		return s.explain(ctx, err)
 	}
