@@ -82,7 +82,7 @@ func TestFailures(t *testing.T) {
 			status:  200, code: identity.CodeUserInvalid, want: []string{"no [secret]"},
 		},
 		"401": {
-			handler: typed(401, "application/json", `{"error":true,"message":"You must be logged in to perform this action.","code":"Auth:UNAUTHENTICATED","status_code":401,"is_retryable":false}`),
+			handler: typed(401, "application/json", `{"error":true,"message":"You must be logged in to perform this action.","code":"Authentication:INVALID_JWT","status_code":401,"is_retryable":false}`),
 			status:  401, code: identity.CodeUnauthenticated, want: []string{"You must be logged in"},
 		},
 		"401 of a gateway": {handler: typed(401, "application/json", `{"message":"Unauthorized `+testToken+`"}`), status: 401, code: identity.CodeUnauthenticated, want: []string{"Unauthorized [secret]"}},

@@ -45,7 +45,7 @@ func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, lab
 
 func (c *Client) writeService(ctx context.Context, method string, key identity.ServiceKey, label string) (identity.Service, error) {
 	r, err := c.do(ctx, call{method: method, path: []string{"services"}, write: true, repeat: true,
-		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: label}})
+		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: &label}})
 	if err != nil {
 		return identity.Service{}, err
 	}

@@ -47,7 +47,7 @@ func TestWriteService(t *testing.T) {
 		t.Errorf("got %+v, %v, %+v, %v", created, err, updated, err2)
 	}
 	f.wantCalls(t, "POST services", "PATCH services")
-	if diff := cmp.Diff(symapi.ServiceWrite{ServiceType: "okta", ExternalID: "acme.okta.com", Label: "Okta"}, decode[symapi.ServiceWrite](t, f.seen[0])); diff != "" {
+	if diff := cmp.Diff(symapi.ServiceWrite{ServiceType: "okta", ExternalID: "acme.okta.com", Label: &oktaOnWire.Label}, decode[symapi.ServiceWrite](t, f.seen[0])); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
 }

@@ -24,16 +24,12 @@ func (c *Client) Login(ctx context.Context) (identity.Principal, error) {
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	var login struct {
-		symapi.Login
-		Organization string `json:"organization"` // Sym's own names of org and name
-		Username     string `json:"username"`
-	}
+	var login symapi.Login
 	if err := r.read("", &login); err != nil {
 		return identity.Principal{}, err
 	}
 	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
-	who, err := symapi.DecodeLogin(login.Login)
+	who, err := symapi.DecodeLogin(login)
 	return who, r.invalid(err)
 }
 
@@ -88,7 +84,7 @@ func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error
 	if id == "" {
 		return nil, nil // as a filter it would select everybody
 	}
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: url.Values{"id": {id}}, repeat: true})
+	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: url.Values{"id": {id}, "identities": {"all"}}, repeat: true})
 	if errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
 		return nil, nil
 	}
@@ -112,7 +108,7 @@ func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error
 // with the first error: then a user who was not yielded may exist all the same.
 func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
-		query := url.Values{"limit": {strconv.Itoa(symapi.MaxPage)}}
+		query := url.Values{"type": {"any"}, "identities": {"all"}, "limit": {strconv.Itoa(symapi.MaxPage)}}
 		seen := map[string]bool{}
 		for {
 			r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: query, repeat: true})
@@ -137,7 +133,7 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 				return
 			}
 			seen[next] = true
-			query = url.Values{"limit": {strconv.Itoa(symapi.MaxPage)}, "cursor": {next}}
+			query.Set("cursor", next)
 		}
 	}
 }

@@ -241,7 +241,7 @@ func TestAllUsers(t *testing.T) {
 	if err != nil || !slices.Equal(namesOf(got), []string{"ada@example.com", "bob@example.com"}) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if diff := cmp.Diff([]string{"limit=2500", "cursor=c%2F2&limit=2500"}, []string{f.seen[0].query, f.seen[1].query}); diff != "" {
+	if diff := cmp.Diff([]string{"identities=all&limit=2500&type=any", "cursor=c%2F2&identities=all&limit=2500&type=any"}, []string{f.seen[0].query, f.seen[1].query}); diff != "" {
 		t.Errorf("queries (-want +got):\n%s", diff)
 	}
 	for _, err := range c.AllUsers(context.Background()) {
@@ -319,7 +319,7 @@ func TestUserByID(t *testing.T) {
 			case tt.want != "" && (got == nil || got.Name != tt.want || got.ID != "id-1"):
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
-			if f.seen[0].call != "GET users" || f.seen[0].query != "id=id-1" {
+			if f.seen[0].call != "GET users" || f.seen[0].query != "id=id-1&identities=all" {
 				t.Errorf("asked %s?%s", f.seen[0].call, f.seen[0].query)
 			}
 		})

@@ -30,7 +30,7 @@ const (
 	CodeDirectoryDenied   Code = "Directory:DENIED"
 	CodeDirectoryLimited  Code = "Directory:RATE_LIMITED"
 	CodeNoDirectory       Code = "Directory:NOT_CONFIGURED"
-	CodeUnauthenticated   Code = "Auth:UNAUTHENTICATED"
+	CodeUnauthenticated   Code = "Authentication:INVALID_JWT"
 	CodeForbidden         Code = "Auth:FORBIDDEN"
 	CodeAuthUnavailable   Code = "Auth:UNAVAILABLE" // the key set of the issuer cannot be read now
 	CodeInvalid           Code = "Request:INVALID"
@@ -111,7 +111,7 @@ func UnknownUser(key UserKey) *Error {
 // UnknownService returns the error for a service that is not registered.
 func UnknownService(key ServiceKey) *Error {
 	return &Error{Code: CodeServiceNotFound, Message: "No service is registered for " + key.String(), Service: key,
-		Hint: fmt.Sprintf("Register it: a sym_service resource, a service block of the server's configuration, or symflow services create --service-type %s.", key.Type)}
+		Hint: "Register it: a sym_service resource, or a service block of the server's configuration."}
 }
 
 // Conflict returns the error of a write or delete whose condition does not hold;

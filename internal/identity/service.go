@@ -153,6 +153,14 @@ func typeOf(name string) serviceType {
 // MatcherKey returns the key under which identities of a service type are stored.
 func MatcherKey(serviceType string) string { return typeOf(serviceType).matcherKey }
 
+// Plain reports whether symflow can carry the mapping back: its service has one of
+// Sym's own types, and its matcher is that type's key alone.
+func (m Mapping) Plain() bool {
+	t, known := serviceTypes[m.Service.Type]
+	_, keyed := m.Matcher[t.matcherKey]
+	return known && keyed && len(m.Matcher) == 1
+}
+
 // Reusable reports whether identities of a service type are names that may be
 // given to another account. The account's id is kept beside them.
 func Reusable(serviceType string) bool { return typeOf(serviceType).reusable }

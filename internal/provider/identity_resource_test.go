@@ -405,7 +405,7 @@ func TestIdentityFailuresAreNotGone(t *testing.T) {
 		status int
 		body   string
 	}{
-		{401, `{"error":true,"message":"You must be logged in to perform this action.","code":"Auth:UNAUTHENTICATED","status_code":401,"is_retryable":false}`},
+		{401, `{"error":true,"message":"You must be logged in to perform this action.","code":"Authentication:INVALID_JWT","status_code":401,"is_retryable":false}`},
 		{403, "<html>forbidden</html>"}, {500, "oops"}, {503, ""}, {200, "<html>login</html>"}, {200, `{"users":[{"id":`},
 	} {
 		s.failNext(1, "POST", "users/search", failure.status, failure.body)

@@ -154,7 +154,7 @@ func TestConnect_failures(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"401":            {401, `{"error":true,"message":"token is expired","code":"Auth:UNAUTHENTICATED"}`, "does not accept the token … jwt_env_var … The server said: token is expired … status 401"},
+		"401":            {401, `{"error":true,"message":"token is expired","code":"Authentication:INVALID_JWT"}`, "does not accept the token … jwt_env_var … The server said: token is expired … status 401"},
 		"403":            {403, `{"error":true,"message":"no","code":"Auth:FORBIDDEN"}`, "role does not allow … status 403"},
 		"404 HTML":       {404, "<html><title>Not here</title></html>", "does not know this call … /api/v1 … Not here … status 404"},
 		"200 HTML":       {200, "<html><title>Please log in</title></html>", "not that of an identity API … Please log in … status 200"},

@@ -538,7 +538,7 @@ func TestResolvedIdentity_failures(t *testing.T) {
 		fails func(s *testServer, method, path string)
 		want  string
 	}{
-		"401":              {status(401, `{"error":true,"message":"the token expired","code":"Auth:UNAUTHENTICATED","status_code":401}`), "does not accept the token … status 401"},
+		"401":              {status(401, `{"error":true,"message":"the token expired","code":"Authentication:INVALID_JWT","status_code":401}`), "does not accept the token … status 401"},
 		"403":              {status(403, `{"error":true,"message":"members only","code":"Auth:FORBIDDEN","status_code":403}`), "role does not allow this … status 403"},
 		"404 without JSON": {status(404, "404 page not found"), "status 404"},
 		"404 of a proxy":   {status(404, "<html><title>Not Found</title></html>"), "status 404"},

@@ -57,7 +57,7 @@ func echo(status int, kind string) func(http.ResponseWriter, *http.Request) {
 		w.Header().Set("Location", "https://sso.example.com/?"+url.QueryEscape(sent))
 		w.WriteHeader(status)
 		if kind == "application/json" {
-			fmt.Fprintf(w, `{"error":true,"message":%q,"code":"Auth:UNAUTHENTICATED"}`, sent)
+			fmt.Fprintf(w, `{"error":true,"message":%q,"code":"Authentication:INVALID_JWT"}`, sent)
 			return
 		}
 		fmt.Fprintf(w, "<html><title>%s</title>%s</html>", html.EscapeString(sent), url.QueryEscape(sent))

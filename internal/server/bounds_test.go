@@ -140,7 +140,7 @@ func TestNestedBodies(t *testing.T) {
 		"deep":     {strings.Repeat("[", 1_000_000), http.StatusBadRequest, identity.CodeInvalid, "nested too deeply"},
 		"objects":  {strings.Repeat(`{"users":`, 40) + "1", http.StatusBadRequest, identity.CodeInvalid, "nested too deeply"},
 		"many":     {`{"emails":[` + strings.Repeat(`"",`, 1_100_000) + `""]}`, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "more than 1000000 values"},
-		"too long": {`{"emails":[` + strings.Repeat(`"",`, 1000) + `""]}`, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "at most 1000"},
+		"too long": {`{"emails":[` + strings.Repeat(`"",`, 2500) + `""]}`, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "at most 2500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -121,7 +121,7 @@ func (s *service) bulkError(ctx context.Context, err error, n int, complete func
 		complete(&reply.Results[i])
 	}
 	return &failure{
-		status: reply.StatusCode, text: reply.Message,
+		status: reply.StatusCode, text: strings.Join(reply.Errors[:min(1, len(reply.Errors))], ""),
 		body: bulkFailure{BulkReply: reply, Retryable: reply.Retryable, RequestID: infoOf(ctx).requestID},
 	}
 }

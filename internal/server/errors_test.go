@@ -91,7 +91,7 @@ func TestContentTypes(t *testing.T) {
 	for _, accept := range []string{"text/html", "application/xml;q=0.9", "*/*", "application/cbor"} {
 		h.sendHeader(authorized("Content-Type", "application/json", "Accept", accept), http.MethodPost, path, body).want(t, http.StatusOK, `{"users":[]}`)
 		h.sendHeader(authorized("Accept", accept), http.MethodGet, symapi.BasePath+"/users?type=x", nil).
-			wantError(t, http.StatusBadRequest, identity.CodeInvalid, `The request is invalid: query.type: expected value to be one of "normal, bot"`)
+			wantError(t, http.StatusBadRequest, identity.CodeInvalid, `The request is invalid: query.type: expected value to be one of "normal, bot, any"`)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestPanic(t *testing.T) {
 	if logs := h.logs.String(); !strings.Contains(logs, "the secret reason") || !strings.Contains(logs, "goroutine") || !strings.Contains(logs, requestID) {
 		t.Errorf("the log lacks the panic: %s", logs)
 	}
-	h.api(guest, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"org":"acme","role":"guest","name":"reader"}`)
+	h.api(guest, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"organization":"acme","username":"reader","org":"acme","role":"guest","name":"reader"}`)
 }
 
 func TestAbortedHandlerStaysAborted(t *testing.T) {

@@ -32,7 +32,7 @@ func TestHistory(t *testing.T) {
 	h, a := people(t)
 	header := http.Header{"Authorization": {"Bearer " + admin}, "Content-Type": {"application/json"}, symapi.RequestIDHeader: {"goodbye"}}
 	h.sendHeader(header, http.MethodPost, symapi.BasePath+"/users/delete", map[string]any{"users": []any{map[string]any{"id": a.ID}}}).
-		want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"<uuid>","deleted":true}]}`)
+		want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"<uuid>","deleted":true,"deleted_identities":1}],"deleted_identities":1}`)
 	for name, tt := range map[string]struct{ query, want string }{
 		"all":             {"", aliceDeleted + "," + aliceCreated},
 		"user":            {"?user=" + url.QueryEscape(" Alice@EXAMPLE.com"), aliceDeleted + "," + aliceCreated},

@@ -98,12 +98,12 @@ func TestLookupRefusals(t *testing.T) {
 		"No directory is configured for github:acme. Add a directory to its service block in the server's configuration.")
 	post(lookupBody(`"a@example.com","deployer"`)).wantError(t, http.StatusBadRequest, identity.CodeUserInvalid,
 		`emails[1]: "deployer" is not an e-mail. An e-mail looks like name@example.com.`)
-	many := make([]string, 1001)
+	many := make([]string, 2501)
 	for i := range many {
 		many[i] = fmt.Sprintf("u%d@example.com", i)
 	}
 	post(map[string]any{"service_type": "okta", "external_id": "acme.okta.com", "emails": many}).wantError(t, http.StatusRequestEntityTooLarge,
-		identity.CodeTooLarge, "emails holds 1001 elements. One request takes at most 1000; send more requests.")
+		identity.CodeTooLarge, "emails holds 2501 elements. One request takes at most 2500; send more requests.")
 }
 
 func TestLookupFailuresAreNeverNotFound(t *testing.T) {

@@ -26,6 +26,20 @@ var (
 	errSurrogate = errors.New("the request's JSON holds half of a surrogate pair")
 )
 
+// conditionError reports a field that reads like a condition and is none here.
+type conditionError struct{ field string }
+
+func (e *conditionError) Error() string {
+	return fmt.Sprintf("the request's JSON has the unknown condition %q", e.field)
+}
+
+// spellingError reports a known field in another case.
+type spellingError struct{ sent, field string }
+
+func (e *spellingError) Error() string {
+	return fmt.Sprintf("the request's JSON has the key %q, the field is %q", e.sent, e.field)
+}
+
 // sameKeysError reports two keys of one object that readers may take for one.
 type sameKeysError struct{ first, second string }
 
@@ -37,9 +51,11 @@ func (e *sameKeysError) Error() string {
 // bounds nesting and values, because a few megabytes of brackets and commas would
 // become gigabytes of values. It refuses what the decoder would change silently:
 // broken UTF-8 and half surrogate pairs become U+FFFD, so that two names become
-// one, and of two keys that are equal without case one is lost. It does not check
-// that the text is JSON; the decoder does.
+// one, and of two keys that are equal without case one is lost. It refuses
+// conditions that are not known where they stand, since without them a write is
+// unconditional. It does not check that the text is JSON; the decoder does.
 type jsonLimits struct {
+	fields   *bodyFields // of the body; nil compares no keys with fields
 	values   int
 	stack    []jsonObject // what is open
 	inString bool
@@ -49,15 +65,20 @@ type jsonLimits struct {
 	unit     rune // of the \u escape
 	high     bool // a high surrogate was read, its other half must follow
 	key      []byte
-	folds    map[string]string // folded keys by key
+	names    map[string]jsonKey // by the key as it was sent
+	inside   *bodyFields        // of the value that follows a key
 	runes    utf8Check
 }
+
+// jsonKey is a key without escapes.
+type jsonKey struct{ text, folded string }
 
 // jsonObject is an open object or list. A list has no keys.
 type jsonObject struct {
 	object  bool
 	wantKey bool
 	keys    map[string]string // by folded key
+	fields  *bodyFields       // of the object, or of the list's elements
 }
 
 func (l *jsonLimits) check(text []byte) error {
@@ -133,26 +154,27 @@ func (l *jsonLimits) checkKey() error {
 	l.inKey = false
 	object := &l.stack[len(l.stack)-1]
 	object.wantKey = false
-	folded, known := l.folds[string(l.key)]
+	name, known := l.names[string(l.key)]
 	if !known {
-		var text string
-		if json.Unmarshal(append(append([]byte{'"'}, l.key...), '"'), &text) != nil {
+		if json.Unmarshal(append(append([]byte{'"'}, l.key...), '"'), &name.text) != nil {
 			return nil // the decoder says what is wrong
 		}
-		folded = foldKey(text)
-		if l.folds == nil {
-			l.folds = map[string]string{}
+		name.folded = foldKey(name.text)
+		if l.names == nil {
+			l.names = map[string]jsonKey{}
 		}
-		l.folds[string(l.key)] = folded
+		l.names[string(l.key)] = name
 	}
-	if first, twice := object.keys[folded]; twice {
+	if first, twice := object.keys[name.folded]; twice {
 		return &sameKeysError{first, string(l.key)}
 	}
 	if object.keys == nil {
 		object.keys = map[string]string{}
 	}
-	object.keys[folded] = string(l.key)
-	return nil
+	object.keys[name.folded] = string(l.key)
+	var err error
+	l.inside, err = object.fields.field(name)
+	return err
 }
 
 // foldKey returns what keys that are equal without case share.
@@ -166,6 +188,17 @@ func foldKey(key string) string {
 	return string(folded)
 }
 
+// opened returns the fields of the object or list that begins.
+func (l *jsonLimits) opened() *bodyFields {
+	if len(l.stack) == 0 {
+		return l.fields
+	}
+	if outer := l.stack[len(l.stack)-1]; !outer.object {
+		return outer.fields
+	}
+	return l.inside
+}
+
 func (l *jsonLimits) checkOutside(c byte) error {
 	switch c {
 	case '"':
@@ -176,7 +209,7 @@ func (l *jsonLimits) checkOutside(c byte) error {
 		if len(l.stack) == maxNesting {
 			return errNesting
 		}
-		l.stack = append(l.stack, jsonObject{object: c == '{', wantKey: c == '{'})
+		l.stack = append(l.stack, jsonObject{object: c == '{', wantKey: c == '{', fields: l.opened()})
 		l.values++
 	case ']', '}':
 		if len(l.stack) > 0 {
@@ -238,9 +271,18 @@ func (u *utf8Check) next(c byte) bool {
 // bodyError explains why a body was not read, nil if it was.
 func bodyError(err error) *identity.Error {
 	var same *sameKeysError
+	var condition *conditionError
+	var spelling *spellingError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &condition):
+		return identity.Invalid(identity.CodeInvalid, "The request's body has the unknown condition "+identity.Quote(condition.field),
+			"Without it the write would be unconditional. Check its spelling and where it stands.")
+	case errors.As(err, &spelling):
+		return identity.Invalid(identity.CodeInvalid,
+			fmt.Sprintf("The request's body has the key %s, and the field is %s", identity.Quote(spelling.sent), identity.Quote(spelling.field)),
+			"Keys compare exactly.")
 	case errors.Is(err, errNesting):
 		return identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
 			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))

@@ -138,7 +138,7 @@ func (m *middleware) logRequest(r *http.Request, info *requestInfo, route string
 	}
 	m.meter.observe(route, status, took)
 	level := slog.LevelInfo
-	if isProbe(route) {
+	if isProbe(route) || route == "POST "+trackPath {
 		level = slog.LevelDebug
 	}
 	m.log.Log(r.Context(), level, "request", "method", knownMethod(r.Method), "route", route, "status", status,

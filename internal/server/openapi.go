@@ -49,6 +49,7 @@ func (s *service) mountAPI(mux *http.ServeMux) (document []byte, err error) {
 	s.registerIdentities(api)
 	s.registerHistory(api)
 	s.registerLogin(api)
+	s.registerTokens(api)
 
 	document, err = json.Marshal(api.OpenAPI())
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,6 +66,7 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.mountProbes(mux, document, meter)
+	mountTracking(mux)
 	return &middleware{mux: mux, log: s.log, meter: meter}, nil
 }
 
@@ -90,10 +92,14 @@ type adapter struct {
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	need := roleOf(op)
+	fields, _ := op.Metadata[fieldsMetadata].(*bodyFields)
 	a.HandleFunc(op.Method+" "+symapi.BasePath+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		info := infoOf(r.Context())
 		principal, err := a.service.authorize(r, need)
 		info.principal = principal
+		if err == nil {
+			err = checkQuery(r.URL.RawQuery, op)
+		}
 		if err == nil {
 			err = a.service.limiter.acquire(r.Context())
 		}
@@ -103,7 +109,7 @@ func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 		}
 		defer a.service.limiter.release()
 		handler(&call{frameworkContext: humago.NewContext(op, r, w), info: info,
-			body: http.MaxBytesReader(w, r.Body, symapi.MaxBodyBytes)})
+			body: http.MaxBytesReader(w, r.Body, symapi.MaxBodyBytes), limits: jsonLimits{fields: fields}})
 	})
 }
 
@@ -163,6 +169,7 @@ func register[I, O any](s *service, api huma.API, need identity.Role, op huma.Op
 		op.Metadata = map[string]any{}
 	}
 	op.Metadata[roleMetadata] = need
+	op.Metadata[fieldsMetadata] = requestFields(reflect.TypeFor[I]())
 	op.MaxBodyBytes = -1 // the adapter limits bodies and explains it
 	op.BodyReadTimeout = -1
 	document(api, &op, need)
@@ -175,7 +182,10 @@ func register[I, O any](s *service, api huma.API, need identity.Role, op huma.Op
 	})
 }
 
-const roleMetadata = "role"
+const (
+	roleMetadata   = "role"
+	fieldsMetadata = "fields" // of the request's body
+)
 
 // roleOf returns the role that an operation needs, and panics where it has none.
 func roleOf(op *huma.Operation) identity.Role {
@@ -204,5 +214,5 @@ func (s *service) registerLogin(api huma.API) {
 
 func (s *service) login(ctx context.Context, in *loginInput) (*reply[symapi.Login], error) {
 	p := infoOf(ctx).principal
-	return replyWith(symapi.Login{Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email}), nil
+	return replyWith(symapi.Login{Organization: s.Org, Username: p.Name, Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email}), nil
 }

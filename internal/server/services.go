@@ -25,11 +25,12 @@ func (s *service) registerServices(api huma.API) {
 		OperationID: "create-service", Method: http.MethodPost, Path: "/services",
 		Summary: "Register a service", Errors: []int{http.StatusBadRequest, http.StatusConflict},
 		Description: "One that is registered with the same label is returned as it is.",
-	}, s.writeService(s.Store.CreateService))
+	}, s.writeService(s.Store.CreateService, false))
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "update-service", Method: http.MethodPatch, Path: "/services",
 		Summary: "Change a service's label", Errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
-	}, s.writeService(s.Store.UpdateService))
+		Description: "A label that is null or not sent is left as it is.",
+	}, s.writeService(s.Store.UpdateService, true))
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-service", Method: http.MethodPost, Path: "/services/delete",
 		Summary: "Delete a service that nothing refers to", Errors: []int{http.StatusBadRequest, http.StatusConflict},
@@ -74,24 +75,29 @@ func (in *serviceInput) key() (identity.ServiceKey, error) {
 
 type serviceWriter func(context.Context, store.Actor, identity.ServiceKey, string) (identity.Service, error)
 
-// writeService returns the operation that creates or updates a service.
-func (s *service) writeService(write serviceWriter) func(context.Context, *serviceInput) (*reply[symapi.Service], error) {
+// writeService returns the operation that creates or updates a service. keeps says
+// that a service without a label in the request is left as it is.
+func (s *service) writeService(write serviceWriter, keeps bool) func(context.Context, *serviceInput) (*reply[symapi.Service], error) {
 	return func(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
 		key, err := in.key()
 		if err != nil {
 			return nil, err
 		}
-		if s.Configured[key] {
+		if s.Configured[key] || keeps && in.Body.Label == nil {
 			stored, err := s.registered(ctx, key)
 			switch {
 			case err != nil:
 				return nil, err
-			case stored.Label != in.Body.Label:
+			case in.Body.Label != nil && stored.Label != *in.Body.Label:
 				return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
 			}
 			return replyWith(s.encodeService(stored)), nil
 		}
-		written, err := write(ctx, actorOf(ctx), key, in.Body.Label)
+		label := ""
+		if in.Body.Label != nil {
+			label = *in.Body.Label
+		}
+		written, err := write(ctx, actorOf(ctx), key, label)
 		if err != nil {
 			return nil, err
 		}

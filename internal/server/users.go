@@ -24,7 +24,7 @@ func (s *service) registerUsers(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-users", Method: http.MethodGet, Path: "/users",
 		Summary: "List users with their identities", Errors: []int{http.StatusBadRequest},
-		Description: "All users, or those the filters select; a filter that selects nobody gives an empty list. " +
+		Description: "All people, or those the filters select; a filter that selects nobody gives an empty list. " +
 			"Without a limit, all users are listed as they are at one moment. A long list is written while it is read: where that fails " +
 			"in the middle, the connection ends before the reply does.",
 		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.UserList]()},
@@ -43,18 +43,38 @@ func (s *service) registerUsers(api huma.API) {
 type listUsersInput struct {
 	Email  string `query:"email" doc:"Only the person with this e-mail"`
 	ID     string `query:"id" doc:"Only the user with this id"`
-	Type   string `query:"type" enum:"normal,bot" doc:"Only people or only bots"`
+	Type   string `query:"type" enum:"normal,bot,any" doc:"normal is the default, except with an id, which finds either"`
+	Which  string `query:"identities" enum:"all" doc:"all shows every identity. Without it, only those of Sym's own service types whose matcher is their own key alone: symflow deletes what it cannot write back"`
 	Limit  int    `query:"limit" minimum:"0" maximum:"2500" doc:"Users of one page; 0 or absent gives all"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
 
 // Resolve implements huma.Resolver.
 func (in *listUsersInput) Resolve(ctx huma.Context) []error {
-	return checkFilters(ctx, "all users", "email", "id")
+	return checkFilters(ctx, "all users", "email", "id", "type", "identities")
+}
+
+// userType returns the type to select, "" for either.
+func (in *listUsersInput) userType() identity.UserType {
+	switch {
+	case in.Type == "any" || in.Type == "" && in.ID != "":
+		return ""
+	case in.Type == "":
+		return identity.Normal
+	}
+	return identity.UserType(in.Type)
+}
+
+// encode returns a user with the identities that the caller can handle.
+func (in *listUsersInput) encode(u identity.User) symapi.User {
+	if in.Which != "all" {
+		u.Mappings = slices.DeleteFunc(slices.Clone(u.Mappings), func(m identity.Mapping) bool { return !m.Plain() })
+	}
+	return symapi.EncodeUser(u)
 }
 
 func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, error) {
-	filter := store.UserFilter{ID: in.ID, Type: identity.UserType(in.Type), Limit: in.Limit, Cursor: in.Cursor}
+	filter := store.UserFilter{ID: in.ID, Type: in.userType(), Limit: in.Limit, Cursor: in.Cursor}
 	if in.Email != "" {
 		key, err := parseEmail(in.Email)
 		if err != nil {
@@ -71,20 +91,24 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 	case err != nil:
 		return nil, err
 	case all && next != "":
-		return s.allUsers(filter), nil
+		return s.allUsers(filter, in.encode), nil
 	}
-	return streamBody(symapi.UserList{Users: symapi.EncodeUsers(users), NextCursor: next}), nil
+	list := symapi.UserList{Users: make([]symapi.User, len(users)), NextCursor: next}
+	for i, u := range users {
+		list.Users[i] = in.encode(u)
+	}
+	return streamBody(list), nil
 }
 
 // allUsers streams more users than one page holds.
-func (s *service) allUsers(filter store.UserFilter) *stream {
+func (s *service) allUsers(filter store.UserFilter, encode func(identity.User) symapi.User) *stream {
 	return s.streamList(`{"users":[`, "]}\n", func(ctx context.Context, add func(any) error) error {
 		for page, err := range s.Store.UserPages(ctx, filter) {
 			if err != nil {
 				return err
 			}
 			for _, u := range page {
-				if err := add(symapi.EncodeUser(u)); err != nil {
+				if err := add(encode(u)); err != nil {
 					return err
 				}
 			}
@@ -146,14 +170,15 @@ func (s *service) registerUserWrites(api huma.API) {
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-users", Method: http.MethodPost, Path: "/users/delete",
 		Summary: "Delete users with their identities", Errors: tooLarge, Metadata: bulk,
-		Description: "All or nothing. Another name than the one sent is a conflict; deleting who is not stored succeeds.",
+		Description: "All or nothing. A user is named by id, or by the sym identity. With both, another name than the one sent is a conflict. " +
+			"Deleting who is not stored succeeds, except for a bot that is named without id.",
 	}, s.deleteUsers)
 }
 
 // bulk answers a bulk call of n elements: write does all of them or none.
 func (s *service) bulk(ctx context.Context, list string, n int, write func() ([]symapi.BulkResult, error),
 	complete func(*symapi.BulkResult)) (*reply[symapi.BulkReply], error) {
-	if err := checkLength(list, n); err != nil {
+	if err := checkLength(list, n, symapi.MaxWrites); err != nil {
 		return nil, err
 	}
 	if n == 0 {
@@ -253,8 +278,8 @@ func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply
 			return nil, err
 		}
 		results := make([]symapi.BulkResult, len(deleted))
-		for i, e := range deletes {
-			results[i] = symapi.BulkResult{Index: i, UserID: e.ID, User: string(e.Key), Deleted: &deleted[i]}
+		for i, d := range deleted {
+			results[i] = symapi.BulkResult{Index: i, UserID: cmp.Or(deletes[i].ID, d.ID), User: string(deletes[i].Key), Deleted: &d.Existed, Identities: d.Mappings}
 		}
 		return results, nil
 	}, func(r *symapi.BulkResult) {
@@ -272,7 +297,7 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 	for _, i := range u.Identities {
 		m := store.MappingWrite{
 			Service: identity.ServiceKey{Type: i.ServiceType, ExternalID: i.ExternalID},
-			Matcher: identity.Matcher(i.Matcher), AccountID: i.AccountID, Profile: i.Profile, Source: identity.Source(i.Source), Rule: i.Rule,
+			Matcher: identity.Matcher(i.Matcher), AccountID: i.AccountID, Profile: sentProfile(i.Profile), Source: identity.Source(i.Source), Rule: i.Rule,
 			Conditions: identity.Conditions{IfAbsent: i.IfAbsent, IfRevision: i.IfRevision, IfUnclaimed: i.IfUnclaimed},
 		}
 		if m.Service != identity.SymCloud() {
@@ -341,6 +366,15 @@ func (n symName) apply(w *store.UserWrite) {
 	}
 }
 
+// sentProfile returns nil, which leaves the profile alone, where it is empty: the
+// CSV editor of symflow sends every identity with an empty one.
+func sentProfile(profile map[string]string) map[string]string {
+	if len(profile) == 0 {
+		return nil
+	}
+	return profile
+}
+
 func profileField(profile map[string]string, name string) *string {
 	if value, sent := profile[name]; sent {
 		return &value
@@ -353,6 +387,9 @@ func profileField(profile map[string]string, name string) *string {
 func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
 	out := store.UserDelete{ID: d.ID}
 	if d.Identity == nil {
+		if d.ID == "" {
+			return out, identity.Invalid(identity.CodeUserInvalid, "An element names no user", `Send the id, or {"identity": {"service_type": "sym", "matcher": {"email": …}}}.`)
+		}
 		return out, nil
 	}
 	if d.Identity.ServiceType != identity.SymCloud().Type {

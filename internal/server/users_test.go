@@ -43,17 +43,24 @@ func people(t *testing.T) (*harness, identity.User) {
 func TestListUsers(t *testing.T) {
 	t.Parallel()
 	h, a := people(t)
+	bots, _, err := h.store.Users(t.Context(), store.UserFilter{Key: "deployer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot := bots[0]
 	for name, tt := range map[string]struct{ query, want string }{
-		"all":               {"", alice + "," + bob + "," + deployer},
-		"email":             {"?email=alice@example.com", alice},
-		"email of any case": {"?email=" + url.QueryEscape(" Alice@EXAMPLE.com"), alice},
-		"id":                {"?id=" + a.ID, alice},
-		"bots":              {"?type=bot", deployer},
-		"people":            {"?type=normal", alice + "," + bob},
-		"unknown email":     {"?email=nobody@example.com", ""},
-		"unknown id":        {"?id=nobody", ""},
-		"contradiction":     {"?type=bot&email=alice@example.com", ""},
-		"unknown parameter": {"?color=red&type=bot", deployer},
+		"people by default":  {"", alice + "," + bob},
+		"all":                {"?type=any", alice + "," + bob + "," + deployer},
+		"bot by id":          {"?id=" + bot.ID, deployer},
+		"id of another type": {"?type=normal&id=" + bot.ID, ""},
+		"email":              {"?email=alice@example.com", alice},
+		"email of any case":  {"?email=" + url.QueryEscape(" Alice@EXAMPLE.com"), alice},
+		"id":                 {"?id=" + a.ID, alice},
+		"bots":               {"?type=bot", deployer},
+		"people":             {"?type=normal", alice + "," + bob},
+		"unknown email":      {"?email=nobody@example.com", ""},
+		"unknown id":         {"?id=nobody", ""},
+		"contradiction":      {"?type=bot&email=alice@example.com", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,13 +77,17 @@ func TestListUsersRefusesBadFilters(t *testing.T) {
 		code    identity.Code
 		message string
 	}{
-		"empty email":      {"?email=", identity.CodeInvalid, "The request is invalid: query.email: must not be empty; leave it out to get all users"},
-		"blank id":         {"?id=%20", identity.CodeInvalid, "The request is invalid: query.id: must not be empty; leave it out to get all users"},
-		"not an e-mail":    {"?email=alice", identity.CodeUserInvalid, `"alice" is not an e-mail. An e-mail looks like name@example.com.`},
-		"unknown type":     {"?type=robot", identity.CodeInvalid, `The request is invalid: query.type: expected value to be one of "normal, bot"`},
-		"limit not number": {"?limit=many", identity.CodeInvalid, "The request is invalid: query.limit: invalid integer"},
-		"limit too large":  {"?limit=2501", identity.CodeInvalid, "The request is invalid: query.limit: expected number <= 2500"},
-		"broken cursor":    {"?limit=1&cursor=%25", identity.CodeInvalid, "the cursor is not one that this list gave out. Start again without a cursor."},
+		"unknown parameter": {"?emial=alice@example.com", identity.CodeInvalid, `The request has the unknown parameter "emial". This call takes email, id, type, identities, limit, cursor.`},
+		"twice":             {"?email=a@example.com&email=b@example.com", identity.CodeInvalid, `The request has the parameter "email" twice. Send it once.`},
+		"not a query":       {"?email=%zz", identity.CodeInvalid, "The request's query cannot be read. Characters such as % and ; are escaped with %."},
+		"empty type":        {"?type=", identity.CodeInvalid, "The request is invalid: query.type: must not be empty; leave it out to get all users"},
+		"empty email":       {"?email=", identity.CodeInvalid, "The request is invalid: query.email: must not be empty; leave it out to get all users"},
+		"blank id":          {"?id=%20", identity.CodeInvalid, "The request is invalid: query.id: must not be empty; leave it out to get all users"},
+		"not an e-mail":     {"?email=alice", identity.CodeUserInvalid, `"alice" is not an e-mail. An e-mail looks like name@example.com.`},
+		"unknown type":      {"?type=robot", identity.CodeInvalid, `The request is invalid: query.type: expected value to be one of "normal, bot, any"`},
+		"limit not number":  {"?limit=many", identity.CodeInvalid, "The request is invalid: query.limit: invalid integer"},
+		"limit too large":   {"?limit=2501", identity.CodeInvalid, "The request is invalid: query.limit: expected number <= 2500"},
+		"broken cursor":     {"?limit=1&cursor=%25", identity.CodeInvalid, "the cursor is not one that this list gave out. Start again without a cursor."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +102,7 @@ func TestListUsersInPages(t *testing.T) {
 	var names []string
 	cursor := ""
 	for range 10 {
-		a := h.api(guest, http.MethodGet, "/users?limit=2&cursor="+url.QueryEscape(cursor), nil)
+		a := h.api(guest, http.MethodGet, "/users?type=any&limit=2&cursor="+url.QueryEscape(cursor), nil)
 		if a.status != http.StatusOK {
 			t.Fatal(a.raw)
 		}
@@ -129,8 +140,8 @@ func TestSearchUsersRefusesBadNames(t *testing.T) {
 				`emails[2]: "@" is not an e-mail. An e-mail looks like name@example.com, without spaces or commas.`)
 	h.api(guest, http.MethodPost, "/users/search", `{"usernames":["a@example.com"]}`).
 		wantError(t, http.StatusBadRequest, identity.CodeUserInvalid, `usernames[0]: "a@example.com" is not a bot's username. A username has no @.`)
-	h.api(guest, http.MethodPost, "/users/search", map[string]any{"emails": make([]string, 1001)}).
-		wantError(t, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "emails holds 1001 elements. One request takes at most 1000; send more requests.")
+	h.api(guest, http.MethodPost, "/users/search", map[string]any{"emails": make([]string, 2501)}).
+		wantError(t, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "emails holds 2501 elements. One request takes at most 2500; send more requests.")
 }
 
 func TestSetRole(t *testing.T) {
@@ -150,8 +161,8 @@ func TestLogin(t *testing.T) {
 	t.Parallel()
 	h := start(t)
 	h.api(member, http.MethodGet, "/auth/login?email=a@example.com", nil).
-		want(t, http.StatusOK, `{"org":"acme","role":"member","name":"resolver","email":"a@example.com"}`)
-	h.api(admin, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"org":"acme","role":"admin","name":"ci"}`)
+		want(t, http.StatusOK, `{"organization":"acme","username":"resolver","org":"acme","role":"member","name":"resolver","email":"a@example.com"}`)
+	h.api(admin, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"organization":"acme","username":"ci","org":"acme","role":"admin","name":"ci"}`)
 }
 
 func TestUpsertUsers(t *testing.T) {
@@ -207,7 +218,7 @@ func TestUpsertUsersSingleFailure(t *testing.T) {
 		want(t, http.StatusConflict, `{"status":"error","errors":["`+conflict+`"],"succeeded":0,"failed":1,"results":[
 			{"index":0,"user":"alice@example.com","service_type":"okta","external_id":"acme.okta.com",
 			 "code":"Identity:CONFLICT","message":"`+conflict+`","stored":`+stored00u1+`}],
-			"error":true,"message":"`+conflict+`","code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
+			"error":true,"code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
 
 	const claimed = "00u1 in okta:acme.okta.com already belongs to alice@example.com"
 	a := h.api(admin, http.MethodPatch, "/users", `{"users":[`+upsertOne("bob@example.com", "00u1", `,"if_unclaimed":true`)+`]}`)
@@ -299,9 +310,9 @@ func TestManagedIdentitiesAreRefused(t *testing.T) {
 func TestBulkLimits(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	many := "[" + strings.TrimSuffix(strings.Repeat("{},", 1001), ",") + "]"
+	many := "[" + strings.TrimSuffix(strings.Repeat("{},", 20_001), ",") + "]"
 	h.api(admin, http.MethodPatch, "/users", `{"users":`+many+`}`).
-		wantError(t, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "users holds 1001 elements. One request takes at most 1000; send more requests.")
+		wantError(t, http.StatusRequestEntityTooLarge, identity.CodeTooLarge, "users holds 20001 elements. One request takes at most 20000; send more requests.")
 	deletes := strings.ReplaceAll(many, "{}", `{"id":"x"}`)
 	if a := h.api(admin, http.MethodPost, "/users/delete", `{"users":`+deletes+`}`); a.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", a.status, a.raw)
@@ -325,11 +336,12 @@ func TestDeleteIdentities(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+element("github", "acme", `{"user_id":"a"}`, "")+","+tt+`]}`)
-			message, _ := a.body["message"].(string)
+			errors, _ := a.body["errors"].([]any)
+			message := fmt.Sprint(errors...)
 			a.want(t, http.StatusConflict, `{"status":"error","errors":["`+message+`"],"succeeded":0,"failed":2,"results":[
 				{"index":1,"user_id":"<uuid>","user":"alice@example.com","service_type":"okta","external_id":"acme.okta.com",
 				 "code":"Identity:CONFLICT","message":"`+message+`","stored":`+stored00u1+`}],
-				"error":true,"message":"`+message+`","code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
+				"error":true,"code":"Identity:CONFLICT","status_code":409,"is_retryable":false,"request_id":"`+requestID+`"}`)
 			if message == "" {
 				t.Error("the conflict has no message")
 			}
@@ -363,9 +375,9 @@ func TestDeleteUsers(t *testing.T) {
 			t.Errorf("%s: status %d: %s", unusable, a.status, a.raw)
 		}
 	}
-	const done = `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"<uuid>","user":"alice@example.com","deleted":%t}]}`
-	h.api(admin, http.MethodPost, path, identify(`{"email":"Alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, true))
-	h.api(admin, http.MethodPost, path, identify(`{"email":"alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, false))
+	const done = `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[{"index":0,"user_id":"<uuid>","user":"alice@example.com","deleted":%t%s}]%[2]s}`
+	h.api(admin, http.MethodPost, path, identify(`{"email":"Alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, true, `,"deleted_identities":1`))
+	h.api(admin, http.MethodPost, path, identify(`{"email":"alice@example.com"}`)).want(t, http.StatusOK, fmt.Sprintf(done, false, ""))
 }
 
 // A body that the decoder would change silently is refused before anything is
@@ -380,7 +392,9 @@ func TestBodiesThatAreNotClearAreRefused(t *testing.T) {
 		"a lost id":      {`{"users":[` + upsertOne("jose@example.com", "00u\ufffd", "") + `]}`, "U+FFFD"},
 		"invisible":      {`{"users":[` + upsertOne("jose@example.com", "00u\u200b", "") + `]}`, "U+200B"},
 		"a key twice":    {`{"users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "users" twice in one object`},
-		"a key in cases": {`{"Users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the keys "Users" and "users" in one object`},
+		"a key in cases": {`{"Users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "Users", and the field is "users"`},
+		"a case":         {`{"users":[{"Identities":[]}]}`, `the key "Identities", and the field is "identities"`},
+		"keys in cases":  {`{"users":[` + upsertOne("jose@example.com", "00u1", `,"color":1,"Color":2`) + `]}`, `the keys "color" and "Color" in one object`},
 	} {
 		a := h.api(admin, http.MethodPatch, "/users", test.body)
 		if a.status != http.StatusBadRequest || !strings.Contains(a.raw, strings.ReplaceAll(test.says, `"`, `\"`)) {

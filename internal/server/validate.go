@@ -6,6 +6,9 @@ package server
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,7 +37,7 @@ func parseUsername(s string) (identity.UserKey, error) {
 
 // parseEach reads a list of names. Its error lists every bad one by place.
 func parseEach(list string, names []string, parse func(string) (identity.UserKey, error)) ([]identity.UserKey, error) {
-	if err := checkLength(list, len(names)); err != nil {
+	if err := checkLength(list, len(names), symapi.MaxReads); err != nil {
 		return nil, err
 	}
 	keys := make([]identity.UserKey, len(names))
@@ -56,17 +59,17 @@ func parseEach(list string, names []string, parse func(string) (identity.UserKey
 }
 
 // checkLength refuses lists that are too long for one request.
-func checkLength(list string, n int) error {
-	if n <= symapi.MaxBatch {
+func checkLength(list string, n, most int) error {
+	if n <= most {
 		return nil
 	}
 	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("%s holds %d elements", list, n),
-		fmt.Sprintf("One request takes at most %d; send more requests.", symapi.MaxBatch))
+		fmt.Sprintf("One request takes at most %d; send more requests.", most))
 }
 
 // checkIdentities refuses lists that are too long, and identities that are empty.
 func checkIdentities(ids []string) error {
-	if err := checkLength("identities", len(ids)); err != nil {
+	if err := checkLength("identities", len(ids), symapi.MaxReads); err != nil {
 		return err
 	}
 	for i, id := range ids {
@@ -89,4 +92,32 @@ func checkFilters(ctx huma.Context, all string, names ...string) []error {
 		}
 	}
 	return problems
+}
+
+// checkQuery refuses query parameters that an operation does not have, or that are
+// sent twice: a filter that is not understood must not select everything.
+func checkQuery(raw string, op *huma.Operation) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return identity.Invalid(identity.CodeInvalid, "The request's query cannot be read", "Characters such as % and ; are escaped with %.")
+	}
+	var known []string
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	hint := "This call takes no parameters."
+	if len(known) > 0 {
+		hint = "This call takes " + strings.Join(known, ", ") + "."
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			return identity.Invalid(identity.CodeInvalid, "The request has the unknown parameter "+identity.Quote(name), hint)
+		}
+		if len(query[name]) > 1 {
+			return identity.Invalid(identity.CodeInvalid, "The request has the parameter "+identity.Quote(name)+" twice", "Send it once.")
+		}
+	}
+	return nil
 }

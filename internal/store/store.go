@@ -123,10 +123,18 @@ type MappingDelete struct {
 }
 
 // UserDelete removes a user and its mappings. Key is compared with the stored
-// one: another is a conflict. Empty, it is not compared.
+// one: another is a conflict. Empty, it is not compared. Without ID, Key names the
+// user, and a bot that is not stored is an error.
 type UserDelete struct {
 	ID  string
 	Key identity.UserKey
+}
+
+// DeletedUser tells what a UserDelete found.
+type DeletedUser struct {
+	ID       string // "" = nobody was named by Key
+	Existed  bool
+	Mappings int // how many went with the user
 }
 
 // Store keeps users, services and mappings.
@@ -146,7 +154,7 @@ type Store interface {
 	// DeleteMappings reports per element whether anything was there to delete.
 	DeleteMappings(ctx context.Context, actor Actor, deletes []MappingDelete) (deleted []bool, err error)
 	// DeleteUsers reports per element whether the user was there.
-	DeleteUsers(ctx context.Context, actor Actor, deletes []UserDelete) (deleted []bool, err error)
+	DeleteUsers(ctx context.Context, actor Actor, deletes []UserDelete) (deleted []DeletedUser, err error)
 	// PinAccounts stores the account ids of mappings that have none. It is no
 	// change of the mapping: neither its revision nor the history grows. A mapping
 	// that is not as it was read any more, or has an id, is left alone.

@@ -158,16 +158,27 @@ func BulkSuccess(results []BulkResult) BulkReply {
 	if results == nil {
 		results = []BulkResult{}
 	}
-	return BulkReply{Status: "success", Errors: []string{}, Succeeded: len(results), Results: results}
+	reply := BulkReply{Status: "success", Errors: []string{}, Succeeded: len(results), Results: results}
+	for _, r := range results {
+		reply.DeletedIdentities += r.Identities
+	}
+	return reply
 }
+
+// maxErrors bounds the texts that a client prints one by one. The results name
+// every failure.
+const maxErrors = 100
 
 // BulkFailure returns the reply of a bulk call of n elements that changed
 // nothing because of the failures. Failures with several codes make a conflict.
+// It has a message only where it has no errors: symflow shows the message alone.
 func BulkFailure(failures []identity.ItemError, n int) BulkReply {
 	reply := BulkReply{Status: "error", Errors: []string{}, Failed: n, Results: []BulkResult{}, Error: true}
 	code, retryable := identity.CodeIdentityConflict, len(failures) > 0
 	for i, c := range failures {
-		reply.Errors = append(reply.Errors, c.Err.Error())
+		if i < maxErrors {
+			reply.Errors = append(reply.Errors, c.Err.Error())
+		}
 		reply.Results = append(reply.Results, EncodeItemError(c))
 		retryable = retryable && c.Err.Retryable
 		switch {
@@ -178,13 +189,11 @@ func BulkFailure(failures []identity.ItemError, n int) BulkReply {
 		}
 	}
 	reply.Code, reply.StatusCode, reply.Retryable = string(code), Status(code), retryable
-	switch len(failures) {
-	case 0:
+	switch more := len(failures) - maxErrors; {
+	case len(failures) == 0:
 		reply.Message = "nothing was done"
-	case 1:
-		reply.Message = reply.Errors[0]
-	default:
-		reply.Message = fmt.Sprintf("nothing was done because of %d problems, the first: %s", len(failures), reply.Errors[0])
+	case more > 0:
+		reply.Errors = append(reply.Errors, fmt.Sprintf("and %d more problems, which the reply's results name", more))
 	}
 	return reply
 }

@@ -94,11 +94,12 @@ func TestBulkFailure(t *testing.T) {
 		message   string
 		retryable bool
 	}{
-		"one":             {[]identity.ItemError{failure(2, identity.CodeUserNotFound, false)}, identity.CodeUserNotFound, 404, "User:NOT_FOUND", false},
-		"one, retryable":  {[]identity.ItemError{failure(2, identity.CodeUnavailable, true)}, identity.CodeUnavailable, 503, "Store:UNAVAILABLE", true},
-		"same code":       {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserInvalid, false)}, identity.CodeUserInvalid, 400, "nothing was done because of 2 problems, the first: User:INVALID", false},
-		"mixed":           {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserNotFound, false), failure(2, identity.CodeUserInvalid, false)}, identity.CodeIdentityConflict, 409, "nothing was done because of 3 problems, the first: User:INVALID", false},
-		"partly for good": {[]identity.ItemError{failure(0, identity.CodeUnavailable, true), failure(1, identity.CodeUnavailable, false)}, identity.CodeUnavailable, 503, "nothing was done because of 2 problems, the first: Store:UNAVAILABLE", false},
+		"one":             {[]identity.ItemError{failure(2, identity.CodeUserNotFound, false)}, identity.CodeUserNotFound, 404, "", false},
+		"one, retryable":  {[]identity.ItemError{failure(2, identity.CodeUnavailable, true)}, identity.CodeUnavailable, 503, "", true},
+		"same code":       {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserInvalid, false)}, identity.CodeUserInvalid, 400, "", false},
+		"mixed":           {[]identity.ItemError{failure(0, identity.CodeUserInvalid, false), failure(1, identity.CodeUserNotFound, false), failure(2, identity.CodeUserInvalid, false)}, identity.CodeIdentityConflict, 409, "", false},
+		"none":            {nil, identity.CodeIdentityConflict, 409, "nothing was done", false},
+		"partly for good": {[]identity.ItemError{failure(0, identity.CodeUnavailable, true), failure(1, identity.CodeUnavailable, false)}, identity.CodeUnavailable, 503, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,6 +111,21 @@ func TestBulkFailure(t *testing.T) {
 				t.Errorf("got %s %d %q %t", got.Code, got.StatusCode, got.Message, got.Retryable)
 			}
 		})
+	}
+}
+
+func TestBulkFailureNamesEveryCulprit(t *testing.T) {
+	t.Parallel()
+	var failed []identity.ItemError
+	for i := range 20_000 {
+		failed = append(failed, identity.ItemError{Index: i, Err: &identity.Error{Code: identity.CodeUserNotFound, Message: "unknown"}})
+	}
+	got := BulkFailure(failed, len(failed))
+	if len(got.Results) != 20_000 || got.Results[19_999].Index != 19_999 {
+		t.Errorf("%d results", len(got.Results))
+	}
+	if len(got.Errors) != 101 || got.Errors[100] != "and 19900 more problems, which the reply's results name" {
+		t.Errorf("%d errors, the last: %s", len(got.Errors), got.Errors[len(got.Errors)-1])
 	}
 }
 

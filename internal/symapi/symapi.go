@@ -16,7 +16,9 @@ import (
 
 // Limits of one request.
 const (
-	MaxBatch     = 1000     // elements of one list in a request
+	MaxBatch     = 1000     // elements of one list in a request of our client
+	MaxReads     = 2500     // elements of one list in a request that reads
+	MaxWrites    = 20_000   // elements of one list in a request that writes: symflow sends all that a person changed at once
 	MaxPage      = 2500     // users of one page
 	HistoryPage  = 100      // changes of one page when the request does not say
 	MaxBodyBytes = 16 << 20 // a request's body
@@ -84,7 +86,7 @@ type UserList struct {
 
 // UserUpserts is the body of PATCH users.
 type UserUpserts struct {
-	Users []UserUpsert `json:"users" doc:"Users to create or change; at most 1000"`
+	Users []UserUpsert `json:"users" doc:"Users to create or change; at most 20000"`
 }
 
 // UserUpsert creates or changes one user. Identities not sent are left alone.
@@ -110,7 +112,7 @@ type IdentityUpsert struct {
 
 // IdentityDeletes is the body of POST users/identities/delete.
 type IdentityDeletes struct {
-	Identities []IdentityDelete `json:"identities" doc:"At most 1000"`
+	Identities []IdentityDelete `json:"identities" doc:"At most 20000"`
 }
 
 // IdentityDelete removes an identity that still has this matcher.
@@ -124,12 +126,12 @@ type IdentityDelete struct {
 
 // UserDeletes is the body of POST users/delete.
 type UserDeletes struct {
-	Users []UserDelete `json:"users" doc:"At most 1000"`
+	Users []UserDelete `json:"users" doc:"At most 20000"`
 }
 
 // UserDelete removes a user with all identities.
 type UserDelete struct {
-	ID       string        `json:"id"`
+	ID       string        `json:"id,omitempty" nullable:"true" doc:"UUID of the user; without it the sym identity names the user"`
 	Identity *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
 }
 
@@ -146,8 +148,8 @@ type RoleChange struct {
 
 // UserSearch is the body of POST users/search.
 type UserSearch struct {
-	Emails    []string `json:"emails,omitempty" doc:"At most 1000"`
-	Usernames []string `json:"usernames,omitempty" doc:"At most 1000"`
+	Emails    []string `json:"emails,omitempty" doc:"At most 2500"`
+	Usernames []string `json:"usernames,omitempty" doc:"At most 2500"`
 }
 
 // Service is one registered service.
@@ -169,7 +171,8 @@ type ServiceList struct {
 type ServiceWrite struct {
 	ServiceType string `json:"service_type"`
 	ExternalID  string `json:"external_id"`
-	Label       string `json:"label,omitempty"`
+	// Label is nil where it is null or not sent: an update then leaves it alone.
+	Label *string `json:"label,omitempty" nullable:"true" doc:"For people to read"`
 }
 
 // ServiceReferences is the reply of GET service/{id}/references. Error is the
@@ -185,8 +188,16 @@ type References struct {
 	Integrations []string `json:"integrations"`
 }
 
-// Login tells who a token is.
+// TokenList is the reply of GET tokens.
+type TokenList struct {
+	Tokens []struct{} `json:"tokens" doc:"Always empty: tokens are made with sym-identityd"`
+}
+
+// Login tells who a token is. symflow reads the first two.
 type Login struct {
+	Organization string `json:"organization" doc:"The same as org"`
+	Username     string `json:"username" doc:"The same as name"`
+
 	Org   string `json:"org"`
 	Role  string `json:"role" enum:"admin,member,guest"`
 	Name  string `json:"name" doc:"Token name or JWT subject"`
@@ -197,7 +208,7 @@ type Login struct {
 type LookupRequest struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
-	Emails      []string `json:"emails" doc:"At most 1000"`
+	Emails      []string `json:"emails" doc:"At most 2500"`
 	WholeList   bool     `json:"whole_list,omitempty" doc:"Answer from the whole list of accounts, where the service shows one, so that results can be unique"`
 }
 
@@ -233,7 +244,7 @@ type CandidateAccount struct {
 type StatusRequest struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
-	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 1000"`
+	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 2500"`
 	AccountIDs  []string `json:"account_ids,omitempty" doc:"The account ids that mappings keep beside the identities, in the same order; empty where there is none. With one, the answer tells an account that was renamed from a name that another account has now"`
 }
 
@@ -256,7 +267,7 @@ type StatusResult struct {
 type IdentitySearch struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
-	Identities  []string `json:"identities" doc:"At most 1000"`
+	Identities  []string `json:"identities" doc:"At most 2500"`
 }
 
 // IdentityHolders is the reply of POST identities/search.
@@ -298,6 +309,8 @@ type BulkReply struct {
 	Failed    int          `json:"failed"`
 	Results   []BulkResult `json:"results"`
 
+	DeletedIdentities int `json:"deleted_identities,omitempty" doc:"Of users/delete: how many identities went with the users"`
+
 	// The error body's fields stand beside them when the call failed.
 	Error      bool   `json:"error,omitempty"`
 	Message    string `json:"message,omitempty"`
@@ -314,6 +327,7 @@ type BulkResult struct {
 	ServiceType string    `json:"service_type,omitempty"`
 	ExternalID  string    `json:"external_id,omitempty"`
 	Deleted     *bool     `json:"deleted,omitempty" doc:"Whether there was anything to delete"`
+	Identities  int       `json:"deleted_identities,omitempty" doc:"How many identities went with the user"`
 	Record      *User     `json:"record,omitempty" doc:"The user as stored after the write"`
 	Code        string    `json:"code,omitempty" doc:"Why this element could not be done"`
 	Message     string    `json:"message,omitempty"`

@@ -62,9 +62,8 @@ func checkUser(w store.UserWrite) *identity.Error {
 	default:
 		return invalid(fmt.Sprintf("%q is not a user type", truncate(string(w.Type))), "It must be normal or bot.")
 	}
-	if w.Key != "" && w.Type != "" && w.Type != w.Key.Type() {
-		return invalid(fmt.Sprintf("%s cannot be a user of type %s", w.Key, w.Type),
-			"A person (type normal) is named by e-mail, with an @; a bot by username, without one.")
+	if w.ID == "" && !typeFits(w) {
+		return wrongType(w)
 	}
 	for _, text := range []*string{w.FirstName, w.LastName} {
 		if text != nil {
@@ -74,6 +73,18 @@ func checkUser(w store.UserWrite) *identity.Error {
 		}
 	}
 	return nil
+}
+
+// typeFits reports that a name is one of the type that was sent.
+func typeFits(w store.UserWrite) bool {
+	return w.Key == "" || w.Type == "" || w.Type == w.Key.Type()
+}
+
+func wrongType(w store.UserWrite) *identity.Error {
+	e := identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%s cannot be a user of type %s", w.Key, w.Type),
+		"A person (type normal) is named by e-mail, with an @; a bot by username, without one.")
+	e.User = w.Key
+	return e
 }
 
 func checkMapping(m store.MappingWrite) *identity.Error {

@@ -203,7 +203,7 @@ func (w *world) remove() {
 	user := w.anyUser()
 	_, exists := w.model[user]
 	deleted, err := w.store.DeleteUsers(w.ctx, w.actor, []store.UserDelete{{ID: w.ids[user], Key: user}})
-	if err != nil || deleted[0] != exists {
+	if err != nil || deleted[0].Existed != exists {
 		w.t.Fatalf("deleting user %s: got %v, %v, want %v", user, deleted, err, exists)
 	}
 	delete(w.model, user)

@@ -142,13 +142,17 @@ func namesChangeHandsInOrder(f *fixture) {
 func aUsersTypeDoesNotChange(f *fixture) {
 	users := f.upsert(write(alice), store.UserWrite{Type: identity.Bot, Key: "bot"})
 	for _, w := range []store.UserWrite{
-		{ID: users[0].ID, Type: identity.Bot},
+		{ID: users[0].ID, Type: identity.Bot, Key: "username"},
 		{ID: users[0].ID, Key: "username"},
 		{ID: users[1].ID, Key: carol},
 	} {
 		if _, err := f.store.UpsertUsers(f.ctx, f.actor, []store.UserWrite{w}); identity.CodeOf(err) != identity.CodeUserInvalid {
 			f.Errorf("%+v: got error %v", w, err)
 		}
+	}
+	// The type of a known id is not asked, and not stored.
+	if same := f.upsert(store.UserWrite{ID: users[0].ID, Type: identity.Bot})[0]; same.Type != identity.Normal {
+		f.Errorf("the person is a %s now", same.Type)
 	}
 	f.refuse([]failure{{Code: identity.CodeUserInvalid, User: carol}}, store.UserWrite{Key: carol, Type: identity.Bot})
 	f.refuse([]failure{{Code: identity.CodeUserInvalid, User: "name"}}, store.UserWrite{Key: "name", Type: identity.Normal})
@@ -303,6 +307,8 @@ var deleteTests = []conformanceTest{
 	{"The user stays when the last mapping goes", theUserStaysWhenTheLastMappingGoes},
 	{"A user goes with all mappings", aUserGoesWithAllMappings},
 	{"A user with another key is a conflict", aUserWithAnotherKeyIsAConflict},
+	{"A user is deleted by name", aUserIsDeletedByName},
+	{"The type of a known id is not asked", theTypeOfAKnownIDIsNotAsked},
 }
 
 func aMappingIsDeletedByItsValue(f *fixture) {
@@ -384,13 +390,43 @@ func aUserGoesWithAllMappings(f *fixture) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	equal(f, "deleted", []bool{true, false, false, false}, deleted)
+	equal(f, "deleted", []store.DeletedUser{{ID: users[0].ID, Existed: true, Mappings: 2}, {ID: users[0].ID}, {ID: nobodysID}, {ID: "\xff"}}, deleted)
 	equal(f, "users left", []identity.UserKey{bob}, keysOf(f.dump().Users))
 	equal(f, "holders", []identity.UserKey{}, f.holders(okta, "00u1"))
 	again := f.upsert(write(alice))[0]
 	if again.ID == users[0].ID || len(again.Mappings) != 0 {
 		f.Errorf("the new user is the old one: %+v", again)
 	}
+}
+
+func aUserIsDeletedByName(f *fixture) {
+	bot := store.UserWrite{Key: "deployer", Name: "deployer", Type: identity.Bot}
+	users := f.upsert(write(alice, value(okta, "00u1")), bot, write(bob))
+	before := f.dump()
+	deleted, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{Key: alice}, {Key: "nobot"}})
+	if deleted != nil {
+		f.Errorf("a refused delete returned %v", deleted)
+	}
+	f.failures(err, []failure{{Index: 1, Code: identity.CodeUserNotFound, User: "nobot"}})
+	f.same(before, "a refused delete")
+	deleted, err = f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{Key: alice}, {Key: "deployer"}, {Key: "nobody@example.com"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	equal(f, "deleted", []store.DeletedUser{{ID: users[0].ID, Existed: true, Mappings: 1}, {ID: users[1].ID, Existed: true}, {}}, deleted)
+	equal(f, "users left", []identity.UserKey{bob}, keysOf(f.dump().Users))
+}
+
+func theTypeOfAKnownIDIsNotAsked(f *fixture) {
+	bot := store.UserWrite{Key: "deployer", Name: "deployer", Type: identity.Bot}
+	users := f.upsert(bot)
+	again := f.upsert(store.UserWrite{ID: users[0].ID, Key: "deployer", Name: "deployer", Type: identity.Normal, Mappings: []store.MappingWrite{value(okta, "00u1")}})
+	if again[0].Type != identity.Bot || len(again[0].Mappings) != 1 {
+		f.Errorf("got %+v", again[0])
+	}
+	_, err := f.store.UpsertUsers(f.ctx, f.actor, []store.UserWrite{
+		{ID: nobodysID, Key: "other", Name: "other", Type: identity.Normal}, {ID: users[0].ID, Key: alice, Name: string(alice), Type: identity.Normal}})
+	f.failures(err, []failure{{Index: 0, Code: identity.CodeUserInvalid, User: "other"}, {Index: 1, Code: identity.CodeUserInvalid, User: alice}})
 }
 
 func aUserWithAnotherKeyIsAConflict(f *fixture) {

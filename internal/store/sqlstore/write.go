@@ -406,6 +406,8 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 		r.Key, r.Name, r.changed = w.Key, displayName(w), true
 	case known:
 		r = r.clone()
+	case !typeFits(w):
+		return nil, wrongType(w)
 	case keyKnown:
 		r = byKey.clone()
 	case w.Key == "":
@@ -415,7 +417,8 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 	default:
 		r = p.newUser(w)
 	}
-	if w.Type != "" && w.Type != r.Type || r.Key.Type() != r.Type {
+	// symflow sends type normal with the id of a bot.
+	if !known && w.Type != "" && w.Type != r.Type || r.Key.Type() != r.Type {
 		return nil, &identity.Error{Code: identity.CodeUserInvalid, User: r.Key,
 			Message: "the type of " + string(r.Key) + " is " + string(r.Type) + " and cannot be changed"}
 	}
@@ -618,7 +621,7 @@ func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes [
 	for i, d := range deletes {
 		ids[i] = d.UserID
 	}
-	return s.delete(ctx, actor, ids, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
+	return s.delete(ctx, actor, ids, nil, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
 		d := deletes[i]
 		r := users[d.UserID]
 		if err := d.Service.CheckDeclarable(); err != nil {
@@ -642,18 +645,42 @@ func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes [
 }
 
 // DeleteUsers removes users together with their mappings.
-func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []store.UserDelete) ([]bool, error) {
+func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []store.UserDelete) ([]store.DeletedUser, error) {
 	ids := make([]string, len(deletes))
-	for i, d := range deletes {
-		ids[i] = d.ID
+	out := make([]store.DeletedUser, len(deletes))
+	findNamed := func(ctx context.Context, t *tx) error {
+		var keys []identity.UserKey
+		for i, d := range deletes {
+			if ids[i] = d.ID; d.ID == "" {
+				keys = append(keys, d.Key)
+			}
+		}
+		named, err := usersBy(ctx, t, "user_key", unique(keys, storable))
+		if err != nil {
+			return err
+		}
+		byKey := make(map[identity.UserKey]string, len(named))
+		for _, r := range named {
+			byKey[r.Key] = r.ID
+		}
+		for i, d := range deletes {
+			if d.ID == "" {
+				ids[i] = byKey[d.Key]
+			}
+			out[i] = store.DeletedUser{ID: ids[i]}
+		}
+		return nil
 	}
 	removeUsers := func(ctx context.Context, t *tx, ids []string) error {
 		return deleteIn(ctx, t, "DELETE FROM users WHERE id %s", ids)
 	}
-	return s.delete(ctx, actor, ids, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
+	_, err := s.delete(ctx, actor, ids, findNamed, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
 		d := deletes[i]
-		r := users[d.ID]
+		r := users[ids[i]]
 		if r == nil {
+			if ids[i] == "" && !d.Key.IsEmail() {
+				return nil, identity.UnknownUser(d.Key)
+			}
 			return nil, nil
 		}
 		if d.Key != "" && d.Key != r.Key {
@@ -661,19 +688,31 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, truncate(string(d.Key))),
 				Hint:    "It was renamed; read it again."}
 		}
-		delete(users, d.ID)
+		delete(users, r.ID)
+		out[i].Existed, out[i].Mappings = true, len(r.mappings)
 		return slices.AppendSeq([]*mapping{}, maps.Values(r.mappings)), nil
 	}, removeUsers)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // delete calls decide for each element with the users of these ids that are left.
-// It returns the mappings to delete, nil if there is nothing. removeUsers, if not
-// nil, then deletes the users of the elements that had something to delete.
+// It returns the mappings to delete, nil if there is nothing. findUsers, if not nil,
+// fills in ids before. removeUsers, if not nil, then deletes the users of the
+// elements that had something to delete.
 func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
+	findUsers func(ctx context.Context, t *tx) error,
 	decide func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error),
 	removeUsers func(ctx context.Context, t *tx, ids []string) error,
 ) ([]bool, error) {
 	return writeTx(ctx, s, func(t *tx) ([]bool, error) {
+		if findUsers != nil {
+			if err := findUsers(ctx, t); err != nil {
+				return nil, err
+			}
+		}
 		deleted := make([]bool, len(userIDs))
 		records, err := usersBy(ctx, t, "id", unique(userIDs, validID))
 		if err != nil {

@@ -127,7 +127,7 @@ func TestStoredValuesThatTheRulesRefuse(t *testing.T) {
 		if deleted, err := s.DeleteMappings(t.Context(), actor, deletes); err != nil || !deleted[0] {
 			t.Errorf("deleting the mapping: %v, %v", deleted, err)
 		}
-		if deleted, err := s.DeleteUsers(t.Context(), actor, []store.UserDelete{{ID: first[0].ID, Key: name}}); err != nil || !deleted[0] {
+		if deleted, err := s.DeleteUsers(t.Context(), actor, []store.UserDelete{{ID: first[0].ID, Key: name}}); err != nil || !deleted[0].Existed {
 			t.Errorf("deleting the user: %v, %v", deleted, err)
 		}
 	})

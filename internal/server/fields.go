@@ -1,0 +1,67 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"reflect"
+	"strings"
+)
+
+// conditionPrefix begins the names of fields that make a write conditional.
+const conditionPrefix = "if_"
+
+// bodyFields describes the fields of one object of a request's body. Nil describes
+// an object whose keys are the caller's own, such as a matcher.
+type bodyFields struct {
+	byName map[string]*bodyFields // the fields of each field's own value
+	byFold map[string]string      // names by folded name
+}
+
+// fieldsOf returns the fields that objects of type t have, also as elements of a list.
+// Maps and unknown fields have none.
+func fieldsOf(t reflect.Type) *bodyFields {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	f := &bodyFields{byName: map[string]*bodyFields{}, byFold: map[string]string{}}
+	for _, field := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Anonymous || name == "" || name == "-" {
+			continue
+		}
+		f.byName[name], f.byFold[foldKey(name)] = fieldsOf(field.Type), name
+	}
+	return f
+}
+
+// requestFields returns the fields of the body that an operation's input has, nil
+// where it has no body.
+func requestFields(input reflect.Type) *bodyFields {
+	if body, ok := input.FieldByName("Body"); ok {
+		return fieldsOf(body.Type)
+	}
+	return nil
+}
+
+// field returns the fields inside the value of a key. It refuses known fields in
+// another case, which the decoder would take for the field or drop, and unknown
+// conditions. Other unknown fields are ignored: later clients may send more.
+func (f *bodyFields) field(key jsonKey) (*bodyFields, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if inside, known := f.byName[key.text]; known {
+		return inside, nil
+	}
+	if name, known := f.byFold[key.folded]; known {
+		return nil, &spellingError{key.text, name}
+	}
+	if strings.HasPrefix(key.folded, foldKey(conditionPrefix)) {
+		return nil, &conditionError{key.text}
+	}
+	return nil, nil
+}
