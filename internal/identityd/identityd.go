@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
@@ -50,6 +53,25 @@ func (i *Instance) Handler() http.Handler { return i.handler }
 
 // StoreCreated reports whether Open created the store: it was not there before.
 func (i *Instance) StoreCreated() bool { return i.store.Created() }
+
+// StoreEmpty reports whether nobody has used the store yet: Open created it, or
+// it is an SQLite file with neither a user nor a service beside the file's own.
+// Such a file is what a run leaves that created it and stored nothing.
+func (i *Instance) StoreEmpty(ctx context.Context) (bool, error) {
+	if i.store.Created() || !strings.HasPrefix(i.config.Store.URL, "sqlite:") {
+		return i.store.Created(), nil
+	}
+	users, _, err := i.store.Users(ctx, store.UserFilter{Limit: 1})
+	if err != nil || len(users) > 0 {
+		return false, err
+	}
+	services, err := i.store.Services(ctx, store.ServiceFilter{})
+	own := make(map[identity.ServiceKey]bool, len(i.config.Services))
+	for _, s := range i.config.Services {
+		own[s.Key] = true
+	}
+	return err == nil && !slices.ContainsFunc(services, func(s identity.Service) bool { return !own[s.Key] && !s.Key.Managed() }), err
+}
 
 // Close releases the store and ends walks of directories. Requests under way
 // may fail.

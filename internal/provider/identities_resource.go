@@ -120,6 +120,9 @@ func (r *identitiesResource) ValidateConfig(_ context.Context, req resource.Vali
 // beside an error is tainted, and the next apply would delete every mapping
 // before it creates them again. What was stored stays, and is adopted then.
 func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan := readIdentitiesObject(req.Plan.Raw)
 	a, ok := r.newApply(ctx, plan, &resp.Diagnostics)
 	if !ok {
@@ -144,6 +147,10 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		addBadIdentitiesState(&resp.Diagnostics, state)
 		return
 	}
+	setIdentity(ctx, resp.Identity, state.key(), &resp.Diagnostics)
+	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+		return
+	}
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
@@ -154,7 +161,6 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, readIdentities, "", state.service.String(), err)
 		return
 	}
-	setIdentity(ctx, resp.Identity, state.key(), &resp.Diagnostics)
 	elements, gone := refresh(state, rows, stored)
 	if len(gone) > 0 {
 		warnRowsGone(&resp.Diagnostics, state.service, gone, r.data.storeCreated())
@@ -170,6 +176,9 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 // Update writes rows that differ. After an error state holds exactly what was
 // written.
 func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, state := readIdentitiesObject(req.Plan.Raw), readIdentitiesObject(req.State.Raw)
 	before, after := state.rows(), plan.rows()
 	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
@@ -200,6 +209,9 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 // Delete removes the rows of state. After an error state keeps exactly the
 // rows that were not removed.
 func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	state := readIdentitiesObject(req.State.Raw)
 	a, ok := r.newApply(ctx, state, &resp.Diagnostics)
 	if !ok {
@@ -266,10 +278,14 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (
 // alone is none, and what is stored already is looked at before anybody
 // approves the plan.
 func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
-		return // destroy, or nothing to do
+	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
+		return // another store, or destroy
 	}
 	plan := readIdentitiesObject(req.Plan.Raw)
+	r.data.claimIdentities(plan, &resp.Diagnostics)
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return // nothing to do
+	}
 	if !plan.serviceKnown() {
 		return
 	}
@@ -512,12 +528,6 @@ func (s storedMappings) revisions() revisions {
 		found[user] = m.Revision
 	}
 	return found
-}
-
-// privateState is Terraform's private state of one resource.
-type privateState interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
 // saveRevisions keeps the revisions of rows in private state, as a JSON object.

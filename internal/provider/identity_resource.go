@@ -207,6 +207,9 @@ func (r *identityResource) writer(ctx context.Context, key mappingKey, m identit
 }
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
@@ -239,11 +242,14 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 		addBadState(&resp.Diagnostics, state)
 		return
 	}
+	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics) // also of what is gone: the framework insists
+	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+		return
+	}
 	stored := r.read(ctx, key, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics) // also of what is gone: the framework insists
 	if stored == nil {
 		warnGone(&resp.Diagnostics, key, state, r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
@@ -325,6 +331,9 @@ func (r *identityResource) accountStatus(ctx context.Context, key mappingKey, st
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, _ := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
 	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
@@ -363,6 +372,9 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 }
 
 func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
@@ -410,9 +422,10 @@ const replacedKey = "replaced_user"
 // none, computed attributes are known where they can be, and what is stored
 // already is looked at before anybody approves the plan.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return // destroy
+	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
+		return // another store, or destroy
 	}
+	r.data.claimIdentity(req.Plan.Raw, &resp.Diagnostics)
 	reused, diags := req.Private.GetKey(ctx, reusedKey) // nearly always nil
 	resp.Diagnostics.Append(diags...)
 	if req.Plan.Raw.Equal(req.State.Raw) && reused == nil {

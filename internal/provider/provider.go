@@ -134,6 +134,13 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				MarkdownDescription: "Leaves out the one request (`auth/login`) that proves the token and compares `org` before anything else is asked. " +
 					"Off by default. Or `SYM_SKIP_CREDENTIALS_VALIDATION`.",
 			},
+			"accept_store_ids": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Ids of other stores from which state may have been read. Resources remember the store and the organization they were read from, " +
+					"and another one is an error, because everything would look gone there or be somebody else's. " +
+					"Needed only where content moved without its store's id; `sym-identityd import` into an empty store keeps the id. " +
+					"An apply that refreshes state makes it remember the new store, after which this can go.",
+			},
 			"http_headers": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
 				Validators:          []validator.Map{headersCheck{}},
@@ -176,7 +183,7 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	data := &providerData{readOnly: settings.ReadOnly, rules: compiled, session: session}
+	data := &providerData{readOnly: settings.ReadOnly, rules: compiled, session: session, acceptStoreIDs: settings.AcceptStoreIDs}
 	if previous := p.configured.Swap(data); previous != nil {
 		_ = previous.session.Close() // nothing was lost that an error here would explain
 	}
@@ -237,6 +244,10 @@ type providerData struct {
 	rules    *rules.Set // the provider's own rules, compiled once; nil is a set without rules
 	session  *config.Session
 	claims   accountClaims
+	planned  plannedClaims
+	foreign  foreignStores
+
+	acceptStoreIDs []string
 }
 
 // fromProviderData returns the provider's data as Configure methods receive it:
@@ -257,15 +268,24 @@ func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
 // connect returns the configured API. Its reads share requests. ok is false
 // after any error in diags, also an earlier one.
 func (d *providerData) connect(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
+	connection, ok := d.connection(ctx, diags)
+	if !ok {
+		return nil, false
+	}
+	return connection.API, true
+}
+
+// connection returns the connection to the API, as connect does.
+func (d *providerData) connection(ctx context.Context, diags *diag.Diagnostics) (c *config.Connection, ok bool) {
 	if diags.HasError() {
 		return nil, false
 	}
-	connection, err := d.session.Connect(ctx)
+	c, err := d.session.Connect(ctx)
 	if err != nil {
 		addConnectFailure(diags, err)
 		return nil, false
 	}
-	return connection.API, true
+	return c, true
 }
 
 // baseResource holds what all resources and list resources have in common.

@@ -114,6 +114,9 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 }
 
 func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	key, ok := serviceKey(plan.ServiceType, plan.ExternalID, &resp.Diagnostics) // may have been unknown until now
 	if !ok {
@@ -140,12 +143,15 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 
 func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
+	setIdentity(ctx, resp.Identity, serviceKeyModel{state.ServiceType, state.ExternalID}, &resp.Diagnostics) // state written before there were identities has none, and the framework wants one
+	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+		return
+	}
 	stored := r.find(ctx, state.key(), "Read Service", &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if stored == nil {
-		setIdentity(ctx, resp.Identity, serviceKeyModel{state.ServiceType, state.ExternalID}, &resp.Diagnostics) // state written before there were identities has none, and the framework wants one
 		warnServiceGone(&resp.Diagnostics, state.key(), r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
 		return
@@ -155,6 +161,9 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 
 // Update changes the label; everything else replaces the service.
 func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
@@ -170,6 +179,9 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
@@ -183,8 +195,8 @@ func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest
 
 // ModifyPlan makes the key known at plan, so that what depends on it is too.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
+	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
+		return // another store, or destroy
 	}
 	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || plan.ServiceType.IsUnknown() || plan.ExternalID.IsUnknown() {

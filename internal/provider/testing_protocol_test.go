@@ -31,7 +31,7 @@ type protocolServer struct {
 // config is not nil, configures it, which must work.
 func newProtocolServer(t *testing.T, env map[string]string, config map[string]any) *protocolServer {
 	t.Helper()
-	return newProtocolServerOf(t, newTestProviderServer(env), config)
+	return newProtocolServerOf(t, planningServer{newRecordedServer(env)}, config)
 }
 
 func newProtocolServerOf(t *testing.T, srv tfprotov6.ProviderServer, config map[string]any) *protocolServer {
@@ -133,6 +133,11 @@ func (p *protocolServer) validate(typeName string, config map[string]any) []*tfp
 // computed attributes as Terraform does.
 func (p *protocolServer) plan(typeName string, prior, config map[string]any) *tfprotov6.PlanResourceChangeResponse {
 	p.t.Helper()
+	return p.planWith(typeName, prior, config, nil)
+}
+
+func (p *protocolServer) planWith(typeName string, prior, config map[string]any, private []byte) *tfprotov6.PlanResourceChangeResponse {
+	p.t.Helper()
 	schema := p.resource(typeName)
 	var proposed map[string]any
 	if config != nil {
@@ -150,6 +155,7 @@ func (p *protocolServer) plan(typeName string, prior, config map[string]any) *tf
 	}
 	resp, err := p.server.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: typeName, PriorState: p.value(schema, prior), ProposedNewState: p.value(schema, proposed), Config: p.value(schema, config),
+		PriorPrivate: private,
 	})
 	p.must(err)
 	return resp

@@ -30,11 +30,30 @@ func (r *diagnosticsRecord) add(diags []*tfprotov6.Diagnostic) {
 
 // newTestProviderServer is what tests start the provider with.
 func newTestProviderServer(env map[string]string) tfprotov6.ProviderServer {
-	return recordedServer{newFrameworkServer(env)}
+	return newRecordedServer(env)
+}
+
+func newRecordedServer(env map[string]string) recordedServer {
+	p := newProvider("test", lookupIn(env))
+	return recordedServer{providerserver.NewProtocol6(p)().(frameworkServer), p}
 }
 
 // recordedServer keeps the diagnostics of every answer.
-type recordedServer struct{ frameworkServer }
+type recordedServer struct {
+	frameworkServer
+	provider *symProvider
+}
+
+// planningServer takes each plan for a walk of its own, where Terraform plans
+// every resource of a configuration in one: what was planned before is forgotten.
+type planningServer struct{ recordedServer }
+
+func (s planningServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if data := s.provider.configured.Load(); data != nil {
+		data.planned.forget()
+	}
+	return s.recordedServer.PlanResourceChange(ctx, req)
+}
 
 // frameworkServer has the methods of the framework's server that tests call.
 type frameworkServer interface {

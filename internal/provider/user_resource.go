@@ -133,6 +133,9 @@ func (r *userResource) ConfigValidators(context.Context) []resource.ConfigValida
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
@@ -184,6 +187,10 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if !ok {
 		return
 	}
+	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics) // also of what is gone: the framework insists
+	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+		return
+	}
 	// By name first: such reads are shared with those of other resources.
 	key, _ := state.key()
 	stored := r.find(ctx, key, "Read User", &resp.Diagnostics)
@@ -194,7 +201,6 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics) // also of what is gone: the framework insists
 	if stored == nil {
 		warnUserGone(&resp.Diagnostics, state, recreated, r.data.storeCreated())
 		resp.State.RemoveResource(ctx)
@@ -207,6 +213,9 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 // Update sends what differs between state and plan, and nothing else: what the
 // configuration does not set may have changed since it was read.
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	plan, _ := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
 	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
@@ -275,6 +284,9 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 }
 
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+		return
+	}
 	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
@@ -301,8 +313,8 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 // name is no change, another kind of name is another user, and what exists
 // already is looked at before anybody approves the plan.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return // destroy; what else will be gone by then is known only at apply
+	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
+		return // another store; or destroy: what else will be gone by then is known only at apply
 	}
 	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {

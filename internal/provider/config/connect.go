@@ -23,7 +23,9 @@ import (
 // Connection is an open way to the identity API.
 type Connection struct {
 	API          *readcache.Reader
-	StoreCreated bool // the embedded store did not exist before
+	Store        Store // the zero value where credentials are not validated
+	StoreCreated bool  // the embedded store did not exist before
+	StoreEmpty   bool  // it did not, or is a file of its own to which nothing was ever written
 
 	close func() error // nil for a server
 }
@@ -119,16 +121,26 @@ func (c connector) connectEmbedded(ctx context.Context) (*Connection, error) {
 	if err != nil {
 		return nil, c.cannotOpen(err)
 	}
-	api, err := c.newClient("http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil)
-	if err == nil {
-		var connection *Connection
-		connection, err = c.verify(ctx, &Connection{API: readcache.New(api), StoreCreated: instance.StoreCreated(), close: instance.Close})
-		if err == nil {
-			return connection, nil
-		}
+	connection, err := c.connectInstance(ctx, instance)
+	if err != nil {
+		_ = instance.Close() // the failure that is reported came first
+		return nil, err
 	}
-	_ = instance.Close() // the failure that is reported came first
-	return nil, err
+	return connection, nil
+}
+
+func (c connector) connectInstance(ctx context.Context, instance *identityd.Instance) (*Connection, error) {
+	api, err := c.newClient("http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil)
+	if err != nil {
+		return nil, err
+	}
+	empty, err := instance.StoreEmpty(ctx)
+	if err != nil {
+		return nil, c.cannotOpen(err)
+	}
+	return c.verify(ctx, &Connection{
+		API: readcache.New(api), StoreCreated: instance.StoreCreated(), StoreEmpty: empty, close: instance.Close,
+	})
 }
 
 const openFailed = "Unable to Open the Embedded Identity API"
@@ -154,6 +166,7 @@ func (c connector) verify(ctx context.Context, connection *Connection) (*Connect
 	if err := c.checkOrg(who.Org, "the token is of"); err != nil {
 		return nil, err
 	}
+	connection.Store = Store{Org: who.Org}
 	return connection, nil
 }
 

@@ -45,6 +45,7 @@ type Model struct {
 	Insecure                  types.Bool    `tfsdk:"insecure"`
 	SkipCredentialsValidation types.Bool    `tfsdk:"skip_credentials_validation"`
 	HTTPHeaders               types.Map     `tfsdk:"http_headers"`
+	AcceptStoreIDs            types.List    `tfsdk:"accept_store_ids"`
 }
 
 // values returns all attributes by name.
@@ -82,6 +83,7 @@ type Settings struct {
 	RequestTimeout            time.Duration
 	SkipCredentialsValidation bool
 	Headers                   map[string]string
+	AcceptStoreIDs            []string // of other stores, from which state may have been read
 
 	CACertFile     string
 	ClientCertFile string
@@ -139,6 +141,9 @@ func Resolve(ctx context.Context, model Model, lookupEnv func(string) (string, b
 	}
 	if !model.HTTPHeaders.IsNull() {
 		r.diags.Append(model.HTTPHeaders.ElementsAs(ctx, &s.Headers, false)...)
+	}
+	if !model.AcceptStoreIDs.IsNull() {
+		r.diags.Append(model.AcceptStoreIDs.ElementsAs(ctx, &s.AcceptStoreIDs, false)...)
 	}
 	s.APIURL, s.EmbeddedConfig = r.target(model)
 	s.Token = r.token(model, s.EmbeddedConfig != "", s.OIDCAudience)

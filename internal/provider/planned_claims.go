@@ -1,0 +1,157 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// plannedClaims holds which account each planned mapping gives to which user, so
+// that resources of one run know each other. The API sees them one by one at
+// apply, and would give an account to whoever comes first. Terraform tells no
+// addresses and may plan one resource twice, so a repeated claim is no conflict.
+// The zero value is empty.
+type plannedClaims struct {
+	mu        sync.Mutex
+	byAccount map[claimedAccount]map[identity.UserKey]plannedClaim
+	byUser    map[mappingKey]plannedClaim
+}
+
+// plannedClaim is one planned mapping.
+type plannedClaim struct {
+	user    identity.UserKey
+	service identity.ServiceKey
+	matcher identity.Matcher
+	shared  bool // its resource allows others to have the account
+}
+
+// claimConflict is a planned mapping and one that was planned before and
+// contradicts it.
+type claimConflict struct{ claim, earlier plannedClaim }
+
+func (c claimConflict) String() string {
+	if c.claim.user == c.earlier.user {
+		return fmt.Sprintf("%s in %s: %s and %s", c.claim.user, c.claim.service, describeMatcher(c.earlier), describeMatcher(c.claim))
+	}
+	return fmt.Sprintf("%s in %s: %s and %s", describeMatcher(c.claim), c.claim.service, c.earlier.user, c.claim.user)
+}
+
+func describeMatcher(c plannedClaim) string { return accountText(c.matcher, c.service.Type) }
+
+// add registers rows of one resource, and returns those that contradict what
+// another one plans. Values that are unknown claim nothing yet.
+func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, allowShared option) (conflicts []claimConflict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byUser == nil {
+		p.byAccount, p.byUser = map[claimedAccount]map[identity.UserKey]plannedClaim{}, map[mappingKey]plannedClaim{}
+	}
+	for _, row := range rows {
+		if !row.known {
+			continue
+		}
+		claim := plannedClaim{row.user, service, row.declared(service.Type), allowShared != off}
+		key, account := mappingKey{row.user, service}, claimedAccount{service, row.account(service.Type)}
+		if earlier, known := p.byUser[key]; known && earlier.matcher.AccountKey(service.Type) != account.account {
+			conflicts = append(conflicts, claimConflict{claim, earlier})
+			continue
+		}
+		p.byUser[key] = claim
+		for _, user := range sortedUsers(p.byAccount[account]) {
+			if earlier := p.byAccount[account][user]; user != row.user && !(earlier.shared && claim.shared) {
+				conflicts = append(conflicts, claimConflict{claim, earlier})
+				break
+			}
+		}
+		if p.byAccount[account] == nil {
+			p.byAccount[account] = make(map[identity.UserKey]plannedClaim, 1)
+		}
+		p.byAccount[account][row.user] = claim
+	}
+	return conflicts
+}
+
+// forget drops all claims. From the first write on, the API compares what is
+// applied with what is stored.
+func (p *plannedClaims) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.byAccount, p.byUser = nil, nil
+}
+
+func sortedUsers(claims map[identity.UserKey]plannedClaim) []identity.UserKey {
+	users := make([]identity.UserKey, 0, len(claims))
+	for user := range claims {
+		users = append(users, user)
+	}
+	slices.Sort(users)
+	return users
+}
+
+// claimIdentity registers what a planned sym_identity gives to whom.
+func (d *providerData) claimIdentity(plan tftypes.Value, diags *diag.Diagnostics) {
+	attributes := attributesOf(plan)
+	object := readIdentitiesObject(plan) // the two types call these attributes alike
+	user := attributes["user"]
+	if d == nil || !user.IsKnown() || user.IsNull() || !object.serviceKnown() {
+		return
+	}
+	key, err := identity.ParseUser(textOf(user))
+	if err != nil {
+		return // validation says so
+	}
+	row := mappingRow{raw: textOf(user), user: key}
+	var fields map[string]tftypes.Value
+	switch id, matcher := attributes["identity"], attributes["matcher"]; {
+	case id.IsKnown() && !id.IsNull():
+		row.matcher = identity.NewMatcher(object.service.Type, textOf(id))
+	case matcher.IsFullyKnown() && !matcher.IsNull() && matcher.As(&fields) == nil:
+		row.matcher = make(identity.Matcher, len(fields))
+		for name, v := range fields {
+			row.matcher[name] = textOf(v)
+		}
+	}
+	row.known = row.matcher != nil
+	addClaimConflicts(diags, d.planned.add(object.service, []mappingRow{row}, object.allowShared))
+}
+
+// claimIdentities registers what a planned sym_identities gives to whom.
+func (d *providerData) claimIdentities(plan identitiesObject, diags *diag.Diagnostics) {
+	if d != nil && plan.serviceKnown() {
+		addClaimConflicts(diags, d.planned.add(plan.service, plan.rows(), plan.allowShared))
+	}
+}
+
+// addClaimConflicts reports planned mappings that contradict each other.
+func addClaimConflicts(diags *diag.Diagnostics, conflicts []claimConflict) {
+	var values, accounts []claimConflict
+	for _, c := range conflicts {
+		if c.claim.user == c.earlier.user {
+			values = append(values, c)
+		} else {
+			accounts = append(accounts, c)
+		}
+	}
+	text := func(list []claimConflict) string {
+		return strings.TrimRight(listed(list, claimConflict.String), "\n")
+	}
+	if len(values) > 0 {
+		diags.AddError("User Has Two Planned Identities",
+			"Two resources map one user in one service to different accounts, and the one that is applied last would win:\n\n"+text(values)+
+				"\n\nKeep one of them. A sym_identity and an entry of a sym_identities count alike.")
+	}
+	if len(accounts) > 0 {
+		diags.AddError("Account Planned for Two Users",
+			"Two resources give one account to different users, so one of them would have the other's access:\n\n"+text(accounts)+
+				"\n\nDeclare the right account of each. If all of them really use it, set allow_shared = true in each of the resources.")
+	}
+}

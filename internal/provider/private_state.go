@@ -1,0 +1,148 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
+)
+
+// privateState is Terraform's private state of one resource.
+type privateState interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// Keys of private state that all resources have.
+const (
+	storeKey   = "store"   // from which store state was read
+	writtenKey = "written" // the revision that this resource wrote last
+)
+
+// loadPrivate reads a key of private state; the zero value where it is not set
+// or holds something else.
+func loadPrivate[T any](ctx context.Context, private privateState, key string, diags *diag.Diagnostics) T {
+	var value, zero T
+	text, found := private.GetKey(ctx, key)
+	diags.Append(found...)
+	if json.Unmarshal(text, &value) != nil {
+		return zero
+	}
+	return value
+}
+
+func savePrivate[T any](ctx context.Context, private privateState, key string, value T, diags *diag.Diagnostics) {
+	text, _ := json.Marshal(value) // what is kept there always marshals
+	diags.Append(private.SetKey(ctx, key, text)...)
+}
+
+// loadWritten returns the revision that a resource wrote last, 0 where private
+// state does not know it.
+func loadWritten(ctx context.Context, private privateState, diags *diag.Diagnostics) int64 {
+	return loadPrivate[int64](ctx, private, writtenKey, diags)
+}
+
+// saveWritten keeps the revision that a resource has written. A refresh never
+// changes it, so that destroying leaves what somebody asserted since.
+func saveWritten(ctx context.Context, private privateState, revision int64, diags *diag.Diagnostics) {
+	if revision > 0 { // an API without revisions gives none
+		savePrivate(ctx, private, writtenKey, revision, diags)
+	}
+}
+
+// phase says what a resource is about to do with its store.
+type phase uint8
+
+const (
+	reading  phase = iota // in a refresh, which may learn the store
+	planning              // which keeps what state knows
+	applying
+)
+
+// foreignStores holds which other stores this run has reported.
+type foreignStores struct {
+	mu       sync.Mutex
+	reported map[config.Store]bool
+}
+
+// first reports whether nobody has asked for this store before.
+func (f *foreignStores) first(s config.Store) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reported[s] {
+		return false
+	}
+	if f.reported == nil {
+		f.reported = map[config.Store]bool{}
+	}
+	f.reported[s] = true
+	return true
+}
+
+// sameStore reports whether the provider uses the store from which the resource
+// was read. Another one is an error: what state names would look gone there, or
+// be somebody else's. State that knows no store learns it from a read or a write.
+// Every method of a resource asks before anything else.
+func (r *baseResource) sameStore(ctx context.Context, private privateState, doing phase, diags *diag.Diagnostics) bool {
+	if diags.HasError() {
+		return false
+	}
+	if r.data == nil {
+		return true // the provider is not configured: nothing will be asked
+	}
+	if doing == applying {
+		r.data.planned.forget()
+	}
+	known := loadPrivate[config.Store](ctx, private, storeKey, diags)
+	if known == (config.Store{}) && doing == planning {
+		return true
+	}
+	connection, ok := r.data.connection(ctx, diags)
+	if !ok {
+		return false
+	}
+	used := connection.Store
+	if used == (config.Store{}) || known == used {
+		return true // credentials are not validated: nothing says which store it is
+	}
+	if known != (config.Store{}) && !known.Same(used) && !slices.Contains(r.data.acceptStoreIDs, known.ID) {
+		if connection.StoreEmpty && known.Org == used.Org {
+			return true // what state names is gone: reading says so
+		}
+		first := r.data.foreign.first(known)
+		addForeignStore(diags, known, used, first || doing == applying)
+		return false
+	}
+	if doing != planning {
+		savePrivate(ctx, private, storeKey, used, diags)
+	}
+	return true
+}
+
+// addForeignStore reports that state was read from another store. The cause is
+// one of the whole run, so that all but the first are warnings of one summary.
+func addForeignStore(diags *diag.Diagnostics, known, used config.Store, whole bool) {
+	if !whole {
+		diags.AddWarning("Further Resources Belong to Another Store",
+			"This resource was read from the other store as well. The error about the first one says what to do.")
+		return
+	}
+	var ways strings.Builder
+	fmt.Fprintf(&ways, "Nothing was read or changed. Use the provider configuration of the store that state knows: look at api_url, embedded, the token and provider = sym.ALIAS of the resource.")
+	if known.ID != "" {
+		fmt.Fprintf(&ways, "\n\nIf the content moved to another store, move its id as well: sym-identityd export there, and sym-identityd import into an empty store here. "+
+			"Where that store has an id of its own, accept what was read from the old one in the provider block:\n\n  accept_store_ids = [%s]", hclString(known.ID))
+	}
+	ways.WriteString("\n\nTo manage something of this store instead, remove the resource from state (a removed block with destroy = false) and import it again.")
+	diags.AddError("State Belongs to Another Store", fmt.Sprintf("The resource was read from one store, and the provider uses another.\n\n"+
+		"  state:    %s\n  provider: %s\n\n%s", known, used, ways.String()))
+}
