@@ -63,6 +63,7 @@ var inventory = map[string]told{
 	"Invalid Service Type":          {nothing, `as in `},
 	"Invalid External ID":           {nothing, `must `},
 	"Invalid Identity":              {nothing, `must |delete the mapping instead|control characters|remove the outer spaces|but the service's|are stored under`},
+	"Invalid Label":                 {nothing, `leave it out|starts or ends|at most`},
 	"Invalid Name":                  {nothing, `must be at most`},
 	"Invalid E-mails":               {nothing, `must be the e-mail of a person`},
 	"Invalid Identity Mappings":     {aUser, `must|keep one|an e-mail holds|exactly|delete|both are|remove the|leave the entry out|allow_shared = true`},

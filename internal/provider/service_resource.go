@@ -129,7 +129,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	created, err := api.CreateService(ctx, key, plan.Label.ValueString())
 	switch {
 	case errors.Is(err, &identity.Error{Code: identity.CodeServiceConflict}):
-		r.addLabelConflict(ctx, key, plan.Label.ValueString(), err, &resp.Diagnostics)
+		r.labelConflict(ctx, key, plan.Label.ValueString(), err, &resp.Diagnostics)
 		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Create Service", "", key.String(), err)
@@ -189,11 +189,24 @@ func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	// Whether it was there does not matter: gone already is success.
 	if _, err := api.DeleteService(ctx, state.key()); err != nil {
-		addFailure(&resp.Diagnostics, "Delete Service", "", state.key().String(), err)
+		addNotDeleted(&resp.Diagnostics, state.key(), err)
 	}
 }
 
-// ModifyPlan makes the key known at plan, so that what depends on it is too.
+// addNotDeleted reports a refused deletion, with the way to forget a service that
+// must stay.
+func addNotDeleted(diags *diag.Diagnostics, key identity.ServiceKey, err error) {
+	detail := failureDetail("", key.String(), err)
+	switch identity.CodeOf(err) {
+	case identity.CodeServiceReferenced, identity.CodeServiceConflict:
+		detail += "\n\nTo keep the service and only forget it here, take the resource out of the configuration and write:\n\n" +
+			"  removed {\n    from = sym_service.NAME\n    lifecycle {\n      destroy = false\n    }\n  }"
+	}
+	diags.AddError(failureSummary("Delete Service"), detail)
+}
+
+// ModifyPlan makes the key known at plan, so that what depends on it is too, and
+// refuses to adopt a service under another label before anybody approves it.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
@@ -203,6 +216,13 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("key"), plan.key().String())...)
+	if r.data == nil || !req.State.Raw.IsNull() || plan.Label.IsUnknown() {
+		return
+	}
+	stored := r.find(ctx, plan.key(), "Read Service", &resp.Diagnostics)
+	if stored != nil && stored.Label != plan.Label.ValueString() {
+		addLabelConflict(plan.key(), stored.Label, plan.Label.ValueString(), nil, &resp.Diagnostics)
+	}
 }
 
 func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -274,8 +294,8 @@ func (m serviceModel) key() identity.ServiceKey {
 	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
 }
 
-// addLabelConflict shows both labels and the two ways out.
-func (r *serviceResource) addLabelConflict(ctx context.Context, key identity.ServiceKey, label string, err error, diags *diag.Diagnostics) {
+// labelConflict reports a creation that the API has refused.
+func (r *serviceResource) labelConflict(ctx context.Context, key identity.ServiceKey, label string, err error, diags *diag.Diagnostics) {
 	stored := r.find(ctx, key, "Create Service", diags)
 	if diags.HasError() {
 		return
@@ -284,14 +304,25 @@ func (r *serviceResource) addLabelConflict(ctx context.Context, key identity.Ser
 		addFailure(diags, "Create Service", "", key.String(), err)
 		return
 	}
-	keep := "declare label = " + hclString(stored.Label)
-	if stored.Label == "" {
+	addLabelConflict(key, stored.Label, label, err, diags)
+}
+
+// addLabelConflict shows both labels and the two ways out. err is the API's
+// refusal, nil where the plan found it.
+func addLabelConflict(key identity.ServiceKey, stored, label string, err error, diags *diag.Diagnostics) {
+	keep := "declare label = " + hclString(stored)
+	if stored == "" {
 		keep = "declare it without a label"
+	}
+	server := ""
+	if err != nil {
+		server = saidByServer(err)
 	}
 	diags.AddAttributeError(path.Root("label"), "Service Is Registered With Another Label",
 		fmt.Sprintf("%s is registered already, and its label was not overwritten.\n\n  stored:   %q\n  declared: %q\n\n"+
-			"To keep it as it is, %s. To change its label from here, import it first:\n\n  %s%s",
-			key, stored.Label, label, keep, importCommand(key.String()), saidByServer(err)))
+			"To keep it as it is, %s. If the server's configuration file names the service, its label is the file's: change it there. "+
+			"To change the label of any other from here, import it first:\n\n  %s%s",
+			key, stored, label, keep, importCommand(key.String()), server))
 }
 
 func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCreated bool) {
@@ -307,7 +338,7 @@ func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCrea
 const maxLabelBytes = 256
 
 // labelCheck keeps labels to what every store gives back unchanged.
-var labelCheck = settingCheck("must be 1 to 256 bytes without outer spaces and control characters", func(label string) error {
+var labelCheck = textCheck{summary: "Invalid Label", describes: "must be 1 to 256 bytes without outer spaces and control characters", check: func(label string) error {
 	switch {
 	case label == "":
 		return errors.New("the label is empty; leave it out (or null) for a service without one")
@@ -317,4 +348,4 @@ var labelCheck = settingCheck("must be 1 to 256 bytes without outer spaces and c
 		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
 	}
 	return nil
-})
+}}

@@ -33,7 +33,7 @@ func TestServiceResource_validate(t *testing.T) {
 		"bad id":                 {config: map[string]any{"service_type": "slack", "external_id": "t123"}, want: []string{`AttributeName("external_id") … The external ID 't123' is invalid for service type 'slack' … Must start with 'T'`}},
 		"empty id":               {config: map[string]any{"service_type": "okta", "external_id": ""}, want: []string{`AttributeName("external_id") … must not be empty`}},
 		"managed":                {config: map[string]any{"service_type": "sym", "external_id": "cloud"}, want: []string{`AttributeName("service_type") … cannot be declared … managed`}},
-		"empty label":            {config: map[string]any{"service_type": "okta", "external_id": "x", "label": ""}, want: []string{`AttributeName("label") … leave it out`}},
+		"empty label":            {config: map[string]any{"service_type": "okta", "external_id": "x", "label": ""}, want: []string{`AttributeName("label"): Invalid Label … leave it out`}},
 		"label with space":       {config: map[string]any{"service_type": "okta", "external_id": "x", "label": "Okta "}, want: []string{`AttributeName("label") … space`}},
 		"long label":             {config: map[string]any{"service_type": "okta", "external_id": "x", "label": strings.Repeat("x", 257)}, want: []string{`AttributeName("label") … 256 bytes`}},
 	}
@@ -115,7 +115,7 @@ func TestServiceResource_adoption(t *testing.T) {
 		"equal, without": {stored: "", label: nil},
 		"another label": {stored: "Okta", label: "Okta (prod)", want: []string{
 			`ERROR AttributeName("label"): Service Is Registered With Another Label … stored:   "Okta" … declared: "Okta (prod)" … ` +
-				`declare label = "Okta" … terraform import ADDRESS 'okta:acme.okta.com' … Request: POST /api/v1/services, status 409 Conflict`}},
+				`declare label = "Okta" … the file's: change it there … terraform import ADDRESS 'okta:acme.okta.com'`}},
 		"a label, none declared": {stored: "Okta", label: nil, want: []string{`declare label = "Okta"`}},
 		"no label, one declared": {stored: "", label: "Okta", want: []string{`declare it without a label`}},
 	}
@@ -125,6 +125,7 @@ func TestServiceResource_adoption(t *testing.T) {
 			api := newTestServer(t)
 			before := api.registerAs("okta:acme.okta.com", tt.stored)
 			p := newProtocolServer(t, nil, api.settings())
+			wantDiagnostics(t, p.plan("sym_service", nil, oktaServiceConfig(tt.label)).Diagnostics, tt.want...)
 			state, diags := p.apply("sym_service", nil, oktaServiceConfig(tt.label))
 			wantDiagnostics(t, diags, tt.want...)
 			after, _ := api.service("okta:acme.okta.com")
@@ -148,7 +149,7 @@ func TestServiceResource_ownedByConfiguration(t *testing.T) {
 	_, diags = p.apply("sym_service", state, oktaServiceConfig("Mine"))
 	wantDiagnostics(t, diags, "Unable to Update Service … okta:acme.okta.com is owned by the server's configuration file … Change the service block there")
 	kept, diags := p.apply("sym_service", state, nil)
-	wantDiagnostics(t, diags, "Unable to Delete Service … owned by the server's configuration file … Change the service block there")
+	wantDiagnostics(t, diags, "Unable to Delete Service … owned by the server's configuration file … Change the service block there … removed {\n    from = sym_service.NAME … destroy = false")
 	if diff := cmp.Diff(state, kept); diff != "" {
 		t.Errorf("the state of a refused deletion (-want +got):\n%s", diff)
 	}
@@ -162,7 +163,7 @@ func TestServiceResource_referenced(t *testing.T) {
 	state, diags := p.importState("sym_service", "okta:acme.okta.com")
 	wantDiagnostics(t, diags)
 	kept, diags := p.apply("sym_service", state, nil)
-	wantDiagnostics(t, diags, "Unable to Delete Service … Cannot perform delete because it is referenced by 1 identities and 0 integrations … mappings of the service first")
+	wantDiagnostics(t, diags, "Unable to Delete Service … Cannot perform delete because it is referenced by 1 identities and 0 integrations … mappings of the service first … removed {\n    from = sym_service.NAME … destroy = false")
 	if kept == nil {
 		t.Error("a refused deletion dropped the state")
 	}
@@ -200,6 +201,19 @@ func TestServiceResource_import(t *testing.T) {
 		_, diags := p.importState("sym_service", id)
 		wantDiagnostics(t, diags, want)
 	}
+}
+
+// TestServiceResource_conflictAtApply: what was registered since the plan is
+// found by the API, with the same way out.
+func TestServiceResource_conflictAtApply(t *testing.T) {
+	t.Parallel()
+	api := newTestServer(t)
+	p := newProtocolServer(t, nil, api.settings())
+	planned := p.plan("sym_service", nil, oktaServiceConfig("Mine"))
+	wantDiagnostics(t, planned.Diagnostics)
+	api.registerAs("okta:acme.okta.com", "Okta")
+	_, diags := p.applyPlan("sym_service", nil, oktaServiceConfig("Mine"), planned)
+	wantDiagnostics(t, diags, `Service Is Registered With Another Label … declare label = "Okta" … Request: POST /api/v1/services, status 409 Conflict`)
 }
 
 // TestServiceResource_acknowledged: whatever the API makes of a label, what it
