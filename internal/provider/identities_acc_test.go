@@ -68,9 +68,10 @@ func TestAccIdentities_lifecycle(t *testing.T) {
 					statecheck.ExpectKnownValue(testIdentitiesAddress, tfjsonpath.New("service"), knownvalue.StringExact(testOkta)),
 				},
 			},
-			{ // case and outer spaces are no change
-				Config:           s.provider() + identitiesHCL(map[string]string{" ADA@acme.com": "00u1", "BOB@acme.com ": "00u2"}),
-				ConfigPlanChecks: emptyPlan,
+			{ // case and outer spaces change state alone
+				Config:            s.provider() + identitiesHCL(map[string]string{" ADA@acme.com": "00u1", "BOB@acme.com ": "00u2"}),
+				ConfigPlanChecks:  identitiesAction(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{identitiesRows(map[string]string{" ADA@acme.com": "00u1", "BOB@acme.com ": "00u2"})},
 			},
 			{ // one changes, one comes, one goes; its account passes on
 				Config:            s.provider() + identitiesHCL(map[string]string{"ADA@acme.com": "00u3", "eve@acme.com": "00u2"}),
@@ -144,9 +145,18 @@ func TestAccIdentities_exclusive(t *testing.T) {
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
 		Steps: []resource.TestStep{
 			{
-				Config:            s.provider() + identitiesHCL(rows, "exclusive = true"),
-				ConfigPlanChecks:  identitiesAction(plancheck.ResourceActionCreate),
+				Config: s.provider() + identitiesHCL(rows, "exclusive = true"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testIdentitiesAddress, plancheck.ResourceActionCreate),
+				}},
 				ConfigStateChecks: []statecheck.StateCheck{identitiesRows(rows)},
+				// The next plan shows what goes away.
+				ExpectNonEmptyPlan: true,
+			},
+			{
+				PreConfig:        func() { s.wantManual(map[string]any{"old@acme.com": "00u8"}) },
+				Config:           s.provider() + identitiesHCL(rows, "exclusive = true"),
+				ConfigPlanChecks: identitiesAction(plancheck.ResourceActionUpdate),
 			},
 			{
 				PreConfig:        func() { s.wantAbsent("old@acme.com"); s.mapping("late@acme.com", testOkta, "00u7", identity.Manual) },

@@ -76,13 +76,37 @@ func (f planFindings) remedy(plan identitiesObject) string {
 	return strings.Join(remedies, " ")
 }
 
-// warnUnlisted names every mapping that goes away without having been in
-// state: no diff shows them.
+// warnUnlisted names every mapping that is to go away without having been in
+// state: no diff of this plan shows them.
 func warnUnlisted(diags *diag.Diagnostics, service identity.ServiceKey, going []mappingRow) {
 	diags.AddAttributeWarning(path.Root("exclusive"), fmt.Sprintf("Unlisted Mappings Will Be Removed: %s", service),
-		fmt.Sprintf("exclusive = true makes identities all manual mappings of %s. Applying removes %s that it does not list:\n\n%s\n\n"+
+		fmt.Sprintf("exclusive = true makes identities all manual mappings of %s. It does not list %s:\n\n%s\n\n"+
+			"Applying this plan removes none of them. The plan after it shows each as an entry that goes away. "+
 			"To keep one, add it to identities. The users themselves stay.",
 			service, countOf(len(going), "manual mapping", "manual mappings"), wholeListing(valuesIn(going))))
+}
+
+// removalsFree is how many mappings state holds before a plan may not remove any
+// number of them.
+const removalsFree = 20
+
+// checkRemovals refuses a plan that removes more mappings than it may: a broken
+// file must not empty a service. The error names the number that allows it.
+func checkRemovals(diags *diag.Diagnostics, plan identitiesObject, inState int, removed []mappingRow) {
+	limit, why := inState/5, fmt.Sprintf("as max_removals is not set, a fifth of the %d in state", inState)
+	switch {
+	case plan.maxRemovals.IsUnknown(), plan.maxRemovals.IsNull() && inState < removalsFree:
+		return
+	case !plan.maxRemovals.IsNull():
+		limit, why = int(plan.maxRemovals.ValueInt64()), "as max_removals says"
+	}
+	if len(removed) <= limit {
+		return
+	}
+	diags.AddAttributeError(path.Root("identities"), "Too Many Mappings Would Be Removed",
+		fmt.Sprintf("In %s, this plan would remove %s of the %d in state. It may remove %d, %s. Nothing was changed.\n\n%s\n\n"+
+			"Check where identities come from: a file that is cut off or has lost a column looks like this. If they are all to go, set:\n\n  max_removals = %d",
+			plan.service, countOf(len(removed), "mapping", "mappings"), inState, limit, why, listing(valuesIn(removed)), len(removed)))
 }
 
 // addIncomplete reports an apply that failed in part, as one error. creating says that
@@ -170,15 +194,32 @@ func valuesIn(rows []mappingRow) []string {
 	return each(rows, func(row mappingRow) string { return fmt.Sprintf("%s: %s", row.user, row.value) })
 }
 
-// warnRowsLeft names mappings that were not removed, because another resource
-// has asserted them since.
+// warnRowsLeft names mappings that were not removed, because somebody else has
+// asserted them since, or this resource never did.
 func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, left []refusal) {
 	if len(left) == 0 {
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Kept: %s", service),
-		fmt.Sprintf("In %s, %s stored again, with the same value, since this run read the mappings: another resource or a person asserts what this one gives up. "+
-			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(left), "mapping was", "mappings were"), listing(valuesIn(refusedRows(left)))))
+		fmt.Sprintf("In %s, %s not what this resource stored last: another resource or a person asserts what this one gives up. "+
+			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(left), "mapping is", "mappings are"), listing(each(left, refusal.assertedLine))))
+}
+
+// warnRowsOwnedElsewhere tells a resource that it does not own some of its
+// mappings any more.
+func warnRowsOwnedElsewhere(diags *diag.Diagnostics, service identity.ServiceKey, rows []refusal) {
+	diags.AddWarning(fmt.Sprintf("Identity Mappings Are Owned Elsewhere: %s", service),
+		fmt.Sprintf("In %s, %s stored again, with the same value, after this resource stored them last. "+
+			"Another resource or a person owns them now, so removing them here will leave them in place. If they are declared twice, remove one of the two. "+
+			"To own them here again, replace this resource: terraform apply -replace=ADDRESS.\n\n%s", service, countOf(len(rows), "mapping was", "mappings were"), listing(each(rows, refusal.assertedLine))))
+}
+
+// assertedLine says in one line what is stored now.
+func (x refusal) assertedLine() string {
+	if x.err.Stored == nil {
+		return fmt.Sprintf("%s: %s, which this resource never stored", x.row.user, x.row.value)
+	}
+	return fmt.Sprintf("%s: %s", x.row.user, describe(*x.err.Stored))
 }
 
 func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow, storeCreated bool) {

@@ -10,15 +10,18 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -70,8 +73,9 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 			"exclusive": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether these are all manual mappings of the service. If `true`, manual mappings that are not listed are removed: a plan shows them as entries " +
-					"that go away, and the first one, which has no entries to compare with, warns about each. Mappings of rules and lookups stay. Off when not set: only listed mappings are read and changed. " +
+				MarkdownDescription: "Whether these are all manual mappings of the service. If `true`, manual mappings that are not listed are removed, as entries that go away in a plan. " +
+					"Only what a plan has shown is removed: the plan that creates the resource or sets `exclusive` warns about each mapping, and the plan after its apply shows the removals. " +
+					"What was stored after a plan is left. Mappings of rules and lookups stay. Off when not set: only listed mappings are read and changed. " +
 					"Do not combine it with `sym_identity` resources of the same service.",
 			},
 			"overwrite": schema.BoolAttribute{
@@ -81,6 +85,12 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"allow_shared": schema.BoolAttribute{
 				Optional:            true,
 				MarkdownDescription: "Whether an account may belong to several users. Off when not set: an account that somebody else holds is then an error that names the holder.",
+			},
+			"max_removals": schema.Int64Attribute{
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.AtLeast(0)},
+				MarkdownDescription: "How many mappings one plan may remove. More are an error that names the number to set, so that a broken file empties nothing. " +
+					"When not set: a fifth of the mappings in state, and no limit while state holds fewer than 20. Destroying or replacing the resource is not counted.",
 			},
 			"id": schema.StringAttribute{
 				Computed:            true,
@@ -128,7 +138,7 @@ func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequ
 	if !ok {
 		return
 	}
-	a.run(ctx, nil, plan.exclusive == on)
+	a.run(ctx, nil)
 	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
 	if !a.complete() {
 		a.addIncomplete(&resp.Diagnostics, "Create Identity Mappings", true)
@@ -161,6 +171,11 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, readIdentities, "", state.service.String(), err)
 		return
 	}
+	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
+	known.observe(rows, stored.revisions())
+	if elsewhere := known.ownedElsewhere(rows, stored); len(elsewhere) > 0 {
+		warnRowsOwnedElsewhere(&resp.Diagnostics, state.service, elsewhere)
+	}
 	elements, gone := refresh(state, rows, stored)
 	if len(gone) > 0 {
 		warnRowsGone(&resp.Diagnostics, state.service, gone, r.data.storeCreated())
@@ -170,7 +185,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.State.Raw = state.raw
 		rows = state.rows()
 	}
-	saveRevisions(ctx, resp.Private, rows, stored.revisions(), &resp.Diagnostics)
+	saveRevisions(ctx, resp.Private, rows, known, &resp.Diagnostics)
 }
 
 // Update writes rows that differ. After an error state holds exactly what was
@@ -182,10 +197,8 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	plan, state := readIdentitiesObject(req.Plan.Raw), readIdentitiesObject(req.State.Raw)
 	before, after := state.rows(), plan.rows()
 	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
-	changes := compareRows(before, after)
-	nowExclusive := plan.exclusive == on && state.exclusive != on
 	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
-	if changes.none() && !nowExclusive { // options, or the spelling of keys
+	if compareRows(before, after).none() { // options, or the spelling of keys
 		resp.State.Raw = plan.withComputed()
 		saveRevisions(ctx, resp.Private, after, known, &resp.Diagnostics)
 		return
@@ -194,8 +207,8 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	if !ok {
 		return
 	}
-	a.known = known
-	a.run(ctx, before, nowExclusive)
+	a.known, a.asPlanned = known, plan.exclusive == on && state.exclusive == on
+	a.run(ctx, before)
 	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
 	written := plan
 	if !a.complete() {
@@ -220,7 +233,7 @@ func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequ
 	rows := state.rows()
 	a.after, a.plan.elements = nil, nil
 	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
-	a.run(ctx, rows, false)
+	a.run(ctx, rows)
 	warnRowsLeft(&resp.Diagnostics, state.service, a.removal.left)
 	if a.complete() {
 		return
@@ -275,7 +288,7 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (
 }
 
 // ModifyPlan makes a plan say all that apply will do: a change of spelling
-// alone is none, and what is stored already is looked at before anybody
+// alone changes state and writes nothing, and what is stored already is looked at before anybody
 // approves the plan.
 func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
@@ -296,11 +309,8 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	created := prior.elements == nil
 	after := plan.rows()
 	changes := compareRows(prior.rows(), after)
-	// Terraform accepts a planned map only as it is configured or as it was, so
-	// one real change brings all keys into the configuration's spelling.
-	if !created && plan.elements != nil && changes.none() && prior.sameOptions(plan) {
-		resp.Plan.Raw = req.State.Raw
-		return
+	if !created && plan.elements != nil {
+		checkRemovals(&resp.Diagnostics, plan, len(prior.elements), changes.removed)
 	}
 	if r.data != nil && plan.elements != nil {
 		r.checkPlan(ctx, planChecks{plan: plan, after: after, changes: changes, nowExclusive: plan.exclusive == on && prior.exclusive != on}, &resp.Diagnostics)
@@ -342,7 +352,7 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 		going = stored.unlisted(c.after)
 	}
 	f := c.compare(stored)
-	f.held = c.compareHolders(holders, going)
+	f.held = c.compareHolders(holders)
 	f.report(diags, c.plan, len(c.after))
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.plan.service, going)
@@ -379,11 +389,10 @@ func (c planChecks) compare(stored storedMappings) planFindings {
 	return f
 }
 
-// compareHolders returns the rows whose account somebody else has. going lists
-// mappings that this plan removes although they are not in state.
-func (c planChecks) compareHolders(holders map[string][]identity.UserKey, going []mappingRow) []refusal {
+// compareHolders returns the rows whose account somebody else has.
+func (c planChecks) compareHolders(holders map[string][]identity.UserKey) []refusal {
 	var held []refusal
-	released := c.released(going)
+	released := c.released()
 	for _, row := range c.changes.asserted() {
 		for _, holder := range holders[row.account(c.plan.service.Type)] {
 			if holder != row.user && !released[holder] {
@@ -397,11 +406,11 @@ func (c planChecks) compareHolders(holders map[string][]identity.UserKey, going 
 
 // released returns the users whose account this plan takes away or changes, so
 // that another may have it.
-func (c planChecks) released(going []mappingRow) map[identity.UserKey]bool {
-	released := make(map[identity.UserKey]bool, len(going)+len(c.changes.removed)+len(c.changes.changed)+len(c.changes.added))
+func (c planChecks) released() map[identity.UserKey]bool {
+	released := make(map[identity.UserKey]bool, len(c.changes.removed)+len(c.changes.changed)+len(c.changes.added))
 	// Who is added with another account than the stored one gives that up.
 	// Two rows never have the same account: validation sees to it.
-	for _, rows := range [][]mappingRow{going, c.changes.removed, c.changes.added} {
+	for _, rows := range [][]mappingRow{c.changes.removed, c.changes.added} {
 		for _, row := range rows {
 			released[row.user] = true
 		}
@@ -434,7 +443,7 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 			several = append(several, row)
 			continue
 		}
-		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
+		elements[stored.spelling(row.user)] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	if len(elements) == 0 {
 		addNoMappingsToImport(&resp.Diagnostics, service)
@@ -444,7 +453,11 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 		warnNotImported(&resp.Diagnostics, service, several)
 	}
 	imported := readIdentitiesObject(emptyObject(resp.State.Raw.Type(), service))
-	resp.State.Raw = imported.withElements(elements)
+	imported = readIdentitiesObject(imported.withElements(elements))
+	resp.State.Raw = imported.raw
+	known := newRowRevisions()
+	known.wrote(stored.revisions())
+	saveRevisions(ctx, resp.Private, imported.rows(), known, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, imported.key(), &resp.Diagnostics)
 }
 
@@ -530,38 +543,6 @@ func (s storedMappings) revisions() revisions {
 	return found
 }
 
-// saveRevisions keeps the revisions of rows in private state, as a JSON object.
-func saveRevisions(ctx context.Context, private privateState, rows []mappingRow, known revisions, diags *diag.Diagnostics) {
-	kept := make(revisions, len(rows))
-	for _, row := range rows {
-		kept[row.user] = known[row.user]
-	}
-	text, _ := json.Marshal(kept) // always marshals
-	diags.Append(private.SetKey(ctx, revisionsKey, text)...)
-}
-
-// loadRevisions returns no revisions where private state does not hold what
-// saveRevisions wrote: they are read again where they are needed.
-func loadRevisions(ctx context.Context, private privateState, diags *diag.Diagnostics) revisions {
-	text, found := private.GetKey(ctx, revisionsKey)
-	diags.Append(found...)
-	known := revisions{}
-	if json.Unmarshal(text, &known) != nil || known == nil {
-		return revisions{}
-	}
-	return known
-}
-
-func (o identitiesObject) sameOptions(other identitiesObject) bool {
-	mine, theirs := attributesOf(o.raw), attributesOf(other.raw)
-	for _, name := range []string{"exclusive", "overwrite", "allow_shared"} {
-		if !mine[name].Equal(theirs[name]) {
-			return false
-		}
-	}
-	return true
-}
-
 // identitiesObject is a sym_identities object as Terraform hands it over:
 // configuration, plan or state. It is read and changed in Terraform's own
 // representation, because converting a map of thousands to Go values and back
@@ -572,6 +553,7 @@ type identitiesObject struct {
 	exclusive   option
 	overwrite   option
 	allowShared option
+	maxRemovals types.Int64
 	// elements is the map with its keys as written; nil while the map as a
 	// whole is unknown, or null.
 	elements map[string]tftypes.Value
@@ -628,6 +610,7 @@ func readIdentitiesObject(raw tftypes.Value) identitiesObject {
 	o := identitiesObject{
 		raw: raw, serviceType: stringAttribute(attributes["service_type"]), externalID: stringAttribute(attributes["external_id"]),
 		exclusive: optionOf(attributes["exclusive"]), overwrite: optionOf(attributes["overwrite"]), allowShared: optionOf(attributes["allow_shared"]),
+		maxRemovals: numberAttribute(attributes["max_removals"]),
 	}
 	o.service = identity.ServiceKey{Type: o.serviceType.ValueString(), ExternalID: o.externalID.ValueString()}
 	if v := attributes["identities"]; v.IsKnown() && !v.IsNull() {
@@ -652,6 +635,19 @@ func stringAttribute(v tftypes.Value) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(textOf(v))
+}
+
+func numberAttribute(v tftypes.Value) types.Int64 {
+	if !v.IsKnown() {
+		return types.Int64Unknown()
+	}
+	if v.IsNull() {
+		return types.Int64Null()
+	}
+	n := new(big.Float)
+	_ = v.As(&n) // the schema says that it is a number
+	whole, _ := n.Int64()
+	return types.Int64Value(whole)
 }
 
 // textOf returns the text of a known string.
@@ -829,11 +825,12 @@ type mappingsAPI interface {
 type storedMappings struct {
 	service  identity.ServiceKey
 	byUser   map[identity.UserKey]identity.Mapping
-	complete bool // of all users, so whoever is not here has nothing stored
+	names    map[identity.UserKey]string // of users whose own spelling is another
+	complete bool                        // of all users, so whoever is not here has nothing stored
 }
 
 func newStored(service identity.ServiceKey, size int) storedMappings {
-	return storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, size)}
+	return storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, size), names: map[identity.UserKey]string{}}
 }
 
 // findStored reads the mappings of some users.
@@ -889,7 +886,18 @@ func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKe
 func (s storedMappings) add(u identity.User) {
 	if m, ok := u.Mapping(s.service); ok {
 		s.byUser[u.Key] = m
+		if u.Name != "" && u.Name != string(u.Key) {
+			s.names[u.Key] = u.Name
+		}
 	}
+}
+
+// spelling returns a user's name as its owner spells it.
+func (s storedMappings) spelling(user identity.UserKey) string {
+	if name, kept := s.names[user]; kept {
+		return name
+	}
+	return string(user)
 }
 
 // get returns the stored mapping of a user, nil if there is none.
@@ -944,10 +952,3 @@ func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []map
 	}
 	return byClaim, err
 }
-
-// revisionsKey names the revisions of the rows in private state.
-const revisionsKey = "revisions"
-
-// revisions holds the revisions under which a resource's mappings are stored,
-// 0 where state does not know one.
-type revisions map[identity.UserKey]int64

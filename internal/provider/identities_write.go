@@ -101,20 +101,19 @@ func (w mappingsWriter) write(ctx context.Context, jobs []mappingJob) outcome {
 	return out
 }
 
-// remove removes rows that still are stored as state knows them. What is gone
-// already is done. The same value with a newer revision was asserted since, by
-// a renamed resource or by one of the other type: it is theirs now, and left.
-// Another value is somebody's newer decision, and refused.
+// remove removes rows that still are stored as known says. What is gone already
+// is done. What was asserted since, by a renamed resource, by one of the other
+// type or by a person, is theirs now, whatever its value, and left.
 func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known revisions) outcome {
 	jobs := each(rows, func(row mappingRow) mappingJob {
 		return mappingJob{row: row, conditions: identity.Conditions{IfRevision: known[row.user]}}
 	})
 	var out outcome
-	refused := func(job *mappingJob, x refusal) (retry bool) {
+	refused := func(_ *mappingJob, x refusal) (retry bool) {
 		switch {
 		case x.err.Code == identity.CodeUserNotFound, x.err.Code == identity.CodeIdentityConflict && x.err.Stored == nil:
 			out.done = append(out.done, x.row)
-		case x.err.Code == identity.CodeIdentityConflict && x.err.Stored.Matcher.Equal(w.service.Type, job.row.stored(w.service.Type)):
+		case x.err.Code == identity.CodeIdentityConflict:
 			out.left = append(out.left, x)
 		default:
 			out.refused = append(out.refused, x)
@@ -275,8 +274,11 @@ type identitiesApply struct {
 	writer  mappingsWriter
 	plan    identitiesObject
 	after   []mappingRow // of plan
-	known   revisions    // of what is stored, as far as it is known
+	known   rowRevisions // as far as they are known
 	changes identitiesChanges
+	// asPlanned says that removals depend on what the plan saw, because an
+	// exclusive resource gives up mappings that it never stored.
+	asPlanned bool
 
 	writing outcome
 	removal outcome
@@ -293,29 +295,15 @@ func (r *identitiesResource) newApply(ctx context.Context, plan identitiesObject
 	}
 	return &identitiesApply{
 		writer: mappingsWriter{api: api, service: plan.service, overwrite: plan.overwrite == on},
-		plan:   plan, after: plan.rows(), known: revisions{},
+		plan:   plan, after: plan.rows(), known: newRowRevisions(),
 	}, true
 }
 
 // run removes first, so that an account may pass from a row that goes to one
-// that comes. unlisted says to remove also what no row names.
-func (a *identitiesApply) run(ctx context.Context, before []mappingRow, unlisted bool) {
+// that comes.
+func (a *identitiesApply) run(ctx context.Context, before []mappingRow) {
 	a.changes = compareRows(before, a.after)
-	removed := a.changes.removed
-	if unlisted {
-		stored, err := allStored(ctx, a.writer.api, a.plan.service)
-		if err != nil {
-			a.removal = outcome{fatal: err, unsent: removed}
-		}
-		extra := stored.unlisted(append(before[:len(before):len(before)], a.after...))
-		for _, row := range extra {
-			a.known[row.user] = stored.byUser[row.user].Revision
-		}
-		removed = append(removed[:len(removed):len(removed)], extra...)
-	}
-	if a.removal.fatal == nil {
-		a.removal = a.writer.remove(ctx, removed, a.known)
-	}
+	a.remove(ctx)
 	jobs, refused, err := a.jobs(ctx)
 	if a.removal.fatal != nil || err != nil {
 		a.writing = outcome{fatal: err, unsent: rowsOf(jobs), refused: refused}
@@ -323,7 +311,26 @@ func (a *identitiesApply) run(ctx context.Context, before []mappingRow, unlisted
 	}
 	a.writing = a.writer.write(ctx, jobs)
 	a.writing.refused = append(refused, a.writing.refused...)
-	maps.Copy(a.known, a.writing.stored.revisions())
+	a.known.wrote(a.writing.stored.revisions())
+}
+
+// remove removes the rows that go. What this resource never stored is left, but
+// for what an exclusive one has shown in its plan.
+func (a *identitiesApply) remove(ctx context.Context) {
+	removed, depends := a.changes.removed, a.known.observed
+	var left []refusal
+	if !a.asPlanned {
+		depends = a.known.written
+		removed = slices.DeleteFunc(slices.Clone(removed), func(row mappingRow) bool {
+			foreign := a.known.foreign(row.user)
+			if foreign {
+				left = append(left, newRefusal(row, identity.Conflict(row.user, a.plan.service, nil)))
+			}
+			return foreign
+		})
+	}
+	a.removal = a.writer.remove(ctx, removed, depends)
+	a.removal.left = append(left, a.removal.left...)
 }
 
 // jobs returns the rows to store. Values that were unknown at plan are checked
@@ -341,7 +348,7 @@ func (a *identitiesApply) jobs(ctx context.Context) (jobs []mappingJob, refused 
 		return bad
 	}
 	right := slices.DeleteFunc(slices.Clone(a.changes.changed), func(c changedRow) bool { return refuse(c.after) })
-	jobs, conflicts, err := a.writer.changeJobs(ctx, right, a.known, a.plan.allowShared)
+	jobs, conflicts, err := a.writer.changeJobs(ctx, right, a.known.observed, a.plan.allowShared)
 	for _, row := range a.changes.added {
 		if !refuse(row) {
 			jobs = append(jobs, addJob(row, a.plan.allowShared))

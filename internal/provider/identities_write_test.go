@@ -125,18 +125,19 @@ func TestIdentitiesOneBadRowBlocksNobody(t *testing.T) {
 	s.mapping("eve@acme.com", testOkta, "00u7", identity.Manual)
 	s.mapping("old@acme.com", testOkta, "00u4", identity.Manual)
 	wantDiagnostics(t, b.applyPlan(bulkOkta(after), planned),
-		`ERROR AttributeName("identities"): Unable to Update Identity Mappings … 3 changes could not be made and 2 were made … Not stored: … `+
-			"ada@acme.com: stored 00u9 … declared 00u5 … new@acme.com: 00u7 belongs to eve@acme.com … Not removed … old@acme.com: stored 00u4 … in state 00u3")
-	b.wantRows(map[string]any{"ada@acme.com": "00u1", "Bob@acme.com": "00u6", "zoe@acme.com": "00u8", "old@acme.com": "00u3"})
+		"WARNING … Identity Mappings Kept: okta:acme.okta.com … old@acme.com: 00u4 (source manual, by somebody",
+		`ERROR AttributeName("identities"): Unable to Update Identity Mappings … 2 changes could not be made and 3 were made … Not stored: … `+
+			"ada@acme.com: stored 00u9 … declared 00u5 … new@acme.com: 00u7 belongs to eve@acme.com")
+	b.wantRows(map[string]any{"ada@acme.com": "00u1", "Bob@acme.com": "00u6", "zoe@acme.com": "00u8"})
 	s.wantManual(map[string]any{"ada@acme.com": "00u9", "bob@acme.com": "00u6", "zoe@acme.com": "00u8", "old@acme.com": "00u4"})
 
 	// The next refresh shows what is stored, and the next apply changes it.
 	b.mustRefresh()
-	b.wantRows(map[string]any{"ada@acme.com": "00u9", "Bob@acme.com": "00u6", "zoe@acme.com": "00u8", "old@acme.com": "00u4"})
+	b.wantRows(map[string]any{"ada@acme.com": "00u9", "Bob@acme.com": "00u6", "zoe@acme.com": "00u8"})
 	s.unmap("eve@acme.com", testOkta)
 	b.mustApply(bulkOkta(after))
 	s.wantManual(after)
-	s.wantAbsent("old@acme.com")
+	s.wantManual(map[string]any{"old@acme.com": "00u4"}) // a person's now
 }
 
 func TestIdentitiesDestroyConflicts(t *testing.T) {
@@ -147,14 +148,12 @@ func TestIdentitiesDestroyConflicts(t *testing.T) {
 	s.mapping("bob@acme.com", testOkta, "00u2", identity.Manual) // asserted again
 	s.unmap("eve@acme.com", testOkta)
 	wantDiagnostics(t, b.apply(nil),
-		"WARNING … Identity Mappings Kept: okta:acme.okta.com … 1 mapping was … bob@acme.com: 00u2",
-		"ERROR: Unable to Delete Identity Mappings … 1 change could not be made and 3 were made … Not removed … ada@acme.com: stored 00u9 … in state 00u1")
-	b.wantRows(map[string]any{"Ada@acme.com": "00u1"})
+		"WARNING … Identity Mappings Kept: okta:acme.okta.com … 2 mappings are … ada@acme.com: 00u9 (source manual, by somebody, … bob@acme.com: 00u2 (source manual")
+	if b.state != nil {
+		t.Errorf("state after a destroy: %v", b.state)
+	}
 	s.wantManual(map[string]any{"ada@acme.com": "00u9", "bob@acme.com": "00u2"})
 	s.wantAbsent("zoe@acme.com")
-	b.mustRefresh()
-	b.mustApply(nil)
-	s.wantAbsent("ada@acme.com")
 }
 
 func TestIdentitiesDestroyFailsInTheMiddle(t *testing.T) {
@@ -176,13 +175,17 @@ func TestIdentitiesExclusive(t *testing.T) {
 	s, b := newBulkTest(t)
 	exclusive := map[string]any{"exclusive": true}
 	s.mapping("Old@acme.com", testOkta, "00u8", identity.Manual)
-	s.mapping("older@acme.com", testOkta, "00u2", identity.Manual) // its account goes to Bob
+	s.mapping("older@acme.com", testOkta, "00u3", identity.Manual)
 	s.mapping("auto@acme.com", testOkta, "00u7", identity.FromRule)
 	s.mapping("old@acme.com", testGitHub, "old", identity.Manual)
 	config := bulkOkta(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u2"}, exclusive)
 	planned := b.plan(config)
-	wantDiagnostics(t, planned.Diagnostics, `WARNING AttributeName("exclusive"): Unlisted Mappings Will Be Removed: okta:acme.okta.com … 2 manual mappings … old@acme.com: 00u8 … older@acme.com: 00u2`)
+	wantDiagnostics(t, planned.Diagnostics, `WARNING AttributeName("exclusive"): Unlisted Mappings Will Be Removed: okta:acme.okta.com … 2 manual mappings … old@acme.com: 00u8 … older@acme.com: 00u3 … removes none of them`)
 	wantDiagnostics(t, b.applyPlan(config, planned))
+	s.wantManual(map[string]any{"old@acme.com": "00u8", "older@acme.com": "00u3"})
+	b.mustRefresh() // shows them, and the plan their removal
+	b.wantRows(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u2", "old@acme.com": "00u8", "older@acme.com": "00u3"})
+	b.mustApply(config)
 	s.wantAbsent("old@acme.com", "older@acme.com")
 	s.wantStored("auto@acme.com", testOkta, "00u7", identity.FromRule)
 	s.wantStored("old@acme.com", testGitHub, "old", identity.Manual)
@@ -208,6 +211,10 @@ func TestIdentitiesExclusive(t *testing.T) {
 	planned = b.plan(config)
 	wantDiagnostics(t, planned.Diagnostics, "WARNING … Unlisted Mappings Will Be Removed … late@acme.com: 00u5")
 	wantDiagnostics(t, b.applyPlan(config, planned))
+	b.wantRows(plain["identities"].(map[string]any))
+	s.wantManual(map[string]any{"late@acme.com": "00u5"})
+	b.mustRefresh()
+	b.mustApply(config)
 	s.wantAbsent("late@acme.com")
 	b.wantRows(plain["identities"].(map[string]any))
 }
@@ -224,6 +231,8 @@ func TestIdentitiesExclusiveAndEmpty(t *testing.T) {
 	planned := b.plan(config)
 	wantDiagnostics(t, planned.Diagnostics, "WARNING … old@acme.com: 00u8")
 	wantDiagnostics(t, b.applyPlan(config, planned))
+	b.mustRefresh()
+	b.mustApply(config)
 	s.wantAbsent("old@acme.com")
 	b.wantRows(map[string]any{})
 }
@@ -333,33 +342,48 @@ func TestIdentitiesPlanReadsNoMoreThanNeeded(t *testing.T) {
 	}
 }
 
-// keptState is private state with one key.
-type keptState []byte
+// keptState is private state.
+type keptState map[string][]byte
 
-func (p *keptState) SetKey(_ context.Context, _ string, value []byte) diag.Diagnostics {
-	*p = value
+func (p keptState) SetKey(_ context.Context, key string, value []byte) diag.Diagnostics {
+	p[key] = value
 	return nil
 }
 
-func (p *keptState) GetKey(context.Context, string) ([]byte, diag.Diagnostics) { return *p, nil }
+func (p keptState) GetKey(_ context.Context, key string) ([]byte, diag.Diagnostics) {
+	return p[key], nil
+}
 
 func TestRevisionsRoundTrip(t *testing.T) {
 	t.Parallel()
 	rows := []mappingRow{{user: "ada@acme.com"}, {user: "bob@acme.com"}, {user: "eve@acme.com"}}
-	want := revisions{"ada@acme.com": 7, "bob@acme.com": 1 << 60, "eve@acme.com": 3}
-	known := maps.Clone(want)
-	known["zoe@acme.com"] = 9 // not a row
+	want := rowRevisions{
+		observed: revisions{"ada@acme.com": 7, "bob@acme.com": 1 << 60, "eve@acme.com": 3},
+		written:  revisions{"ada@acme.com": 5, "bob@acme.com": 1 << 60, "eve@acme.com": 0}, // never stored
+	}
+	known := rowRevisions{observed: maps.Clone(want.observed), written: maps.Clone(want.written)}
+	known.wrote(revisions{"zoe@acme.com": 9}) // not a row
 	var diags diag.Diagnostics
-	var private keptState
-	saveRevisions(t.Context(), &private, rows, known, &diags)
-	if diff := cmp.Diff(want, loadRevisions(t.Context(), &private, &diags)); diff != "" || len(diags) > 0 {
+	private := keptState{}
+	saveRevisions(t.Context(), private, rows, known, &diags)
+	compare := cmp.AllowUnexported(rowRevisions{})
+	if diff := cmp.Diff(want, loadRevisions(t.Context(), private, &diags), compare); diff != "" || len(diags) > 0 {
 		t.Errorf("%v (-want +got):\n%s", diags, diff)
 	}
-	for name, damaged := range map[string]keptState{
-		"none": nil, "no JSON": keptState("{"), "null": keptState("null"), "packed": keptState(`{"users":1,"differences":[7,1,2]}`),
+	for name, damaged := range map[string]string{
+		"none": "", "no JSON": "{", "null": "null", "packed": `{"users":1,"differences":[7,1,2]}`,
 	} {
-		if got := loadRevisions(t.Context(), &damaged, &diags); got == nil || len(got) != 0 || len(diags) > 0 {
-			t.Errorf("%s: %v, %v", name, got, diags)
+		for _, key := range []string{revisionsKey, writtenKey} {
+			got := loadRevisions(t.Context(), keptState{key: []byte(damaged)}, &diags)
+			if diff := cmp.Diff(newRowRevisions(), got, compare); diff != "" || len(diags) > 0 {
+				t.Errorf("%s: %s, %v", name, diff, diags)
+			}
 		}
+	}
+	// In an older state what was seen was stored by the resource as well.
+	older := loadRevisions(t.Context(), keptState{revisionsKey: []byte(`{"ada@acme.com":7}`)}, &diags)
+	older.observe(rows[:1], revisions{"ada@acme.com": 9})
+	if older.written["ada@acme.com"] != 7 || older.observed["ada@acme.com"] != 9 {
+		t.Errorf("an older state: %v", older)
 	}
 }

@@ -67,9 +67,13 @@ func TestAccIdentity_lifecycle(t *testing.T) {
 					sameID.AddStateValue(testIdentityAddress, tfjsonpath.New("id")),
 				},
 			},
-			{ // case and outer spaces are no change
+			{ // case and outer spaces change state alone
 				Config:           s.provider() + identityHCL(" ADA@Acme.com ", "00u1"),
-				ConfigPlanChecks: emptyPlan,
+				ConfigPlanChecks: planAction(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					identityValue("user", knownvalue.StringExact(" ADA@Acme.com ")),
+					identityValue("revision", knownvalue.Int64Exact(1)),
+				},
 			},
 			{ // in place
 				Config:            s.provider() + identityHCL("ADA@acme.com", "00u2"),

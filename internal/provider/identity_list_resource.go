@@ -98,7 +98,7 @@ func listedMapping(ctx context.Context, req list.ListRequest, m storedMapping) l
 	result.DisplayName = fmt.Sprintf("%s in %s: %s", m.user, m.Service, m.Matcher)
 	result.Diagnostics.Append(result.Identity.Set(ctx, key.model())...)
 	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, importedModel(key, m.Mapping))...)
+		result.Diagnostics.Append(result.Resource.Set(ctx, importedModel(key, m.name, m.Mapping))...)
 	}
 	return result
 }

@@ -76,7 +76,8 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"and e-mail lookups, and only they remove or overwrite what is stored.\n\n" +
 			"Creating a mapping that is already stored adopts it. A different value that a rule or a lookup stored is overwritten, " +
 			"with a warning that shows both; a different *manual* value is an error at plan unless `overwrite = true`. " +
-			"Destroying removes the mapping only while it still is what state says, and leaves the user.",
+			"Destroying removes the mapping only while it still is what this resource stored last, and leaves the user: what another resource or a person " +
+			"has stored since, with this value or another, is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required:   true,
@@ -228,6 +229,7 @@ func (r *identityResource) Create(ctx context.Context, req resource.CreateReques
 		return
 	}
 	plan.setStored(key, out.stored.byUser[key.user])
+	saveWritten(ctx, resp.Private, plan.Revision.ValueInt64(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
@@ -246,7 +248,7 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
 		return
 	}
-	stored := r.read(ctx, key, &resp.Diagnostics)
+	stored := r.read(ctx, key, &resp.Diagnostics).get(key.user)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -257,6 +259,14 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	current := state
 	current.setStored(key, *stored)
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	if written == 0 { // a state from before the revision was kept apart
+		written = state.Revision.ValueInt64()
+		saveWritten(ctx, resp.Private, written, &resp.Diagnostics)
+	}
+	if written != 0 && stored.Revision > written && current.sameValue(state) {
+		warnOwnedElsewhere(&resp.Diagnostics, key, *stored)
+	}
 	r.checkAccount(ctx, key, state, &current, resp)
 	if !current.equal(state) { // encoding the state costs more than the rest of the read
 		resp.Diagnostics.Append(resp.State.Set(ctx, current)...)
@@ -363,6 +373,7 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 			return
 		}
 		plan.setStored(key, out.stored.byUser[key.user])
+		saveWritten(ctx, resp.Private, plan.Revision.ValueInt64(), &resp.Diagnostics)
 		if known, _ := resp.Private.GetKey(ctx, reusedKey); known != nil {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
 		}
@@ -389,7 +400,11 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 	if !ok {
 		return
 	}
-	out := w.remove(ctx, []mappingRow{state.row(key, matcher)}, revisions{key.user: state.Revision.ValueInt64()})
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	if written == 0 {
+		written = state.Revision.ValueInt64()
+	}
+	out := w.remove(ctx, []mappingRow{state.row(key, matcher)}, revisions{key.user: written})
 	switch {
 	case len(out.left) > 0:
 		warnAssertedSince(&resp.Diagnostics, key, *out.left[0].err.Stored)
@@ -418,8 +433,8 @@ func (m identityModel) applied(diags *diag.Diagnostics) (mappingKey, identity.Ma
 // no prior state, whose mapping goes away before the new one is created.
 const replacedKey = "replaced_user"
 
-// ModifyPlan makes a plan say all that apply will do: case-only changes are
-// none, computed attributes are known where they can be, and what is stored
+// ModifyPlan makes a plan say all that apply will do: a change of spelling alone
+// keeps what is stored, computed attributes are known where they can be, and what is stored
 // already is looked at before anybody approves the plan.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
@@ -461,11 +476,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		case plan.sameValue(state) && reused != nil && string(reused) == jsonIdentity(want, key.service.Type):
 			addReused(&resp.Diagnostics, key, plan, state.AccountID.ValueString())
 			return
-		case plan.sameValue(state) && plan.sameOptions(state):
-			// Only the spelling of the user differs, if anything.
-			resp.Plan.Raw = req.State.Raw
-			return
 		case plan.sameValue(state):
+			// The spelling of the user differs, or an option: state changes alone.
 			changed = false
 			plan.keepStored(state)
 		default:
@@ -512,7 +524,7 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	if err != nil {
 		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
 	}
-	for _, x := range c.compareHolders(holders, nil) {
+	for _, x := range c.compareHolders(holders) {
 		addHeld(diags, key, plan, want, x.err.Holder)
 	}
 }
@@ -522,22 +534,25 @@ func (r *identityResource) ImportState(ctx context.Context, req resource.ImportS
 	if !ok {
 		return
 	}
-	stored := r.read(ctx, key, &resp.Diagnostics)
+	found := r.read(ctx, key, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	stored := found.get(key.user)
 	if stored == nil {
 		addNothingToImport(&resp.Diagnostics, key)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, importedModel(key, *stored))...)
+	saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, importedModel(key, found.spelling(key.user), *stored))...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
 
-// importedModel returns the state of a mapping as an import has it.
-func importedModel(key mappingKey, stored identity.Mapping) identityModel {
+// importedModel returns the state of a mapping as an import has it, with the
+// user's name as the store keeps it.
+func importedModel(key mappingKey, name string, stored identity.Mapping) identityModel {
 	m := identityModel{
-		User: types.StringValue(string(key.user)), ServiceType: types.StringValue(key.service.Type), ExternalID: types.StringValue(key.service.ExternalID),
+		User: types.StringValue(name), ServiceType: types.StringValue(key.service.Type), ExternalID: types.StringValue(key.service.ExternalID),
 		Matcher: types.MapNull(types.StringType),
 	}
 	m.setStored(key, stored)
@@ -564,19 +579,18 @@ func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resou
 	return key, true
 }
 
-// read finds one mapping; nil where nothing is stored. Failures are in diags.
+// read finds one mapping. Failures are in diags.
 // What it finds may have been read for others a few minutes ago.
-func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) *identity.Mapping {
+func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) storedMappings {
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
-		return nil
+		return storedMappings{}
 	}
 	stored, err := findStored(ctx, api, key.service, []identity.UserKey{key.user})
 	if err != nil {
 		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
-		return nil
 	}
-	return stored.get(key.user)
+	return stored
 }
 
 const (
@@ -838,8 +852,19 @@ func addChangedSince(diags *diag.Diagnostics, key mappingKey, expected identity.
 func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.Mapping) {
 	diags.AddWarning(
 		fmt.Sprintf("Identity Mapping Kept: %s in %s", key.user, key.service),
-		fmt.Sprintf("The mapping of %s in %s was stored again after this resource read it, with the same value: %s. "+
-			"Another resource or a person asserts it now, as after moving it between resources, so it was left in place and only forgotten here. To remove it as well, remove it there.",
+		fmt.Sprintf("The mapping of %s in %s was stored again after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person asserts it, as after moving it between resources, so it was left in place and only forgotten here. To remove it as well, remove it there.",
+			key.user, key.service, describe(stored)))
+}
+
+// warnOwnedElsewhere tells a resource that it does not own its mapping any more:
+// somebody has asserted the same value since.
+func warnOwnedElsewhere(diags *diag.Diagnostics, key mappingKey, stored identity.Mapping) {
+	diags.AddWarning(
+		fmt.Sprintf("Identity Mapping Is Owned Elsewhere: %s in %s", key.user, key.service),
+		fmt.Sprintf("The mapping of %s in %s was stored again, with the same value, after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person owns it now, so destroying this resource will leave it in place. If it is declared twice, remove one of the two. "+
+			"To own it here again, replace this resource: terraform apply -replace=ADDRESS.",
 			key.user, key.service, describe(stored)))
 }
 

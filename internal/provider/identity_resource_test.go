@@ -218,19 +218,27 @@ func mergedInto(m map[string]any, key string, value any) map[string]any {
 	return m
 }
 
-func TestIdentityCaseOnlyChangeIsNone(t *testing.T) {
+func TestIdentitySpellingChangesStateAlone(t *testing.T) {
 	t.Parallel()
 	s, p := newIdentityTest(t)
 	state, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.com", "00u1"))
 	wantDiagnostics(t, diags)
 	s.forget()
-	planned := p.plan("sym_identity", state, oktaConfig("  ADA@acme.com ", "00u1"))
+	respelled := oktaConfig("  ADA@acme.com ", "00u1")
+	planned := p.plan("sym_identity", state, respelled)
 	wantDiagnostics(t, planned.Diagnostics)
-	if diff := cmp.Diff(state, p.plain(p.resource("sym_identity"), planned.PlannedState)); diff != "" || len(planned.RequiresReplace) != 0 {
-		t.Errorf("replace %v, plan differs from state:\n%s", planned.RequiresReplace, diff)
+	want := maps.Clone(state)
+	want["user"] = "  ADA@acme.com "
+	if diff := cmp.Diff(want, p.plain(p.resource("sym_identity"), planned.PlannedState)); diff != "" || len(planned.RequiresReplace) != 0 {
+		t.Errorf("replace %v, plan (-want +got):\n%s", planned.RequiresReplace, diff)
+	}
+	respelledState, diags := p.applyPlan("sym_identity", state, respelled, planned)
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(want, respelledState); diff != "" {
+		t.Errorf("state (-want +got):\n%s", diff)
 	}
 	if got := s.requests(); len(got) != 0 {
-		t.Errorf("an empty plan needs no request: %v", got)
+		t.Errorf("spelling alone needs no request: %v", got)
 	}
 
 	// With another change beside it, the configuration's spelling is kept.
@@ -351,7 +359,7 @@ func TestIdentityConflicts(t *testing.T) {
 	_, diags = p.apply("sym_identity", state, oktaConfig("ada@acme.com", "00u2"))
 	wantDiagnostics(t, diags, both+"00u2")
 	_, diags = p.apply("sym_identity", state, nil)
-	wantDiagnostics(t, diags, both+"00u1")
+	wantDiagnostics(t, diags, "WARNING … Identity Mapping Kept: ada@acme.com in okta:acme.okta.com … 00u5 (source manual, by somebody, … left in place")
 	s.wantStored("ada@acme.com", testOkta, "00u5", identity.Manual)
 
 	// Two writers create at once: one wins, the other is shown both values.
@@ -451,10 +459,10 @@ func TestIdentityImport(t *testing.T) {
 	wantDiagnostics(t, diags)
 	state, diags = p.read("sym_identity", state)
 	wantDiagnostics(t, diags)
-	if state["user"] != "ada@acme.com" || state["identity"] != "00u1" || state["matcher"] != nil || state["source"] != "rule" {
+	if state["user"] != "Ada@acme.com" || state["identity"] != "00u1" || state["matcher"] != nil || state["source"] != "rule" {
 		t.Errorf("state: %v", state)
 	}
-	planned := p.plan("sym_identity", state, oktaConfig("ada@acme.com", "00u1"))
+	planned := p.plan("sym_identity", state, oktaConfig("Ada@acme.com", "00u1"))
 	if diff := cmp.Diff(state, p.plain(p.resource("sym_identity"), planned.PlannedState)); diff != "" {
 		t.Errorf("the plan after an import is not empty:\n%s", diff)
 	}
@@ -623,15 +631,16 @@ func TestIdentity_unchangedIsUntouched(t *testing.T) {
 			t.Errorf("upgraded (-state +answer):\n%s", diff)
 		}
 		encoded, id := u.value(u.schema, state).MsgPack, u.resourceIdentity(state)
-		private := []byte(`{"store":"eyJvcmciOiJhY21lIn0="}`) // what a read of older state fills in: {"org":"acme"}
+		first, _ := u.refresh(state, id, nil) // of an older state: it notes the revision
+		private := first.Private
 		read, _ := u.refresh(state, id, private)
 		wantDiagnostics(t, read.Diagnostics)
-		if !bytes.Equal(encoded, read.NewState.MsgPack) || !bytes.Equal(private, read.Private) {
+		if !bytes.Equal(encoded, read.NewState.MsgPack) || len(private) == 0 || !bytes.Equal(private, read.Private) {
 			t.Errorf("read: %x with private state %q, want %x", read.NewState.MsgPack, read.Private, encoded)
 		}
-		planned := u.planUnchanged(state, id, nil)
+		planned := u.planUnchanged(state, id, private)
 		wantDiagnostics(t, planned.Diagnostics)
-		if !bytes.Equal(encoded, planned.PlannedState.MsgPack) || len(planned.PlannedPrivate) > 0 {
+		if !bytes.Equal(encoded, planned.PlannedState.MsgPack) || !bytes.Equal(private, planned.PlannedPrivate) {
 			t.Errorf("planned: %x with private state %q, want %x", planned.PlannedState.MsgPack, planned.PlannedPrivate, encoded)
 		}
 	}
@@ -698,7 +707,7 @@ func TestIdentityReused(t *testing.T) {
 		t.Errorf("after create: %v", p.state)
 	}
 	wantDiagnostics(t, p.refresh())
-	if p.state["account_id"] != "4711" || string(p.private) != `{"store":"eyJvcmciOiJhY21lIn0="}` { // {"org":"acme"}, and nothing of a reuse
+	if p.state["account_id"] != "4711" || string(p.private) != `{"store":"eyJvcmciOiJhY21lIn0=","written":"MQ=="}` { // {"org":"acme"}, 1, and nothing of a reuse
 		t.Errorf("after a refresh: %v, private state %q", p.state, p.private)
 	}
 	wantDiagnostics(t, p.plans(config).Diagnostics)

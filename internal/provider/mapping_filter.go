@@ -91,7 +91,7 @@ func (f mappingFilter) mappings(ctx context.Context, api storeReader) iter.Seq2[
 				return
 			}
 			for _, m := range u.Mappings {
-				if f.selects(m) && !yield(storedMapping{u.Key, m}, nil) {
+				if f.selects(m) && !yield(storedMapping{u.Key, u.Name, m}, nil) {
 					return
 				}
 			}

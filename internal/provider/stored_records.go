@@ -71,6 +71,7 @@ func mappingRecordAttributes() map[string]schema.Attribute {
 // storedMapping is a mapping with whose it is.
 type storedMapping struct {
 	user identity.UserKey
+	name string // in the user's own spelling
 	identity.Mapping
 }
 
