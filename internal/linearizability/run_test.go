@@ -1,0 +1,192 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package linearizability
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+)
+
+// Flags of make linearizability. The defaults make a few runs.
+var (
+	runs  = flag.Int("runs", 10, "random runs")
+	first = flag.Int64("seed", 1, "seed of the first random run; the others follow")
+	keep  = flag.String("histories", "", "directory for pictures of histories that fail")
+)
+
+const (
+	services          = 4
+	clientsPerService = 3
+	requestsPerClient = 20 // three clients have numbers below 64
+	checkLimit        = 30 * time.Second
+)
+
+// TestRandom makes the runs of make linearizability.
+func TestRandom(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.Start(t)
+	operations, unknowns := 0, 0
+	for i := range *runs {
+		seed := *first + int64(i)
+		h := record(t, cluster, seed, "", shake)
+		if t.Failed() {
+			return
+		}
+		operations += len(h)
+		for _, op := range h {
+			if op.Output.(output).outcome == unknown {
+				unknowns++
+			}
+		}
+		result, info := porcupine.CheckOperationsVerbose(model, h, checkLimit)
+		if result != porcupine.Ok {
+			t.Errorf("seed %d: the history of %d operations is %s; see %s\nagain: go test ./internal/linearizability -run TestRandom -v -args -seed %d -runs 1",
+				seed, len(h), result, picture(t, seed, info), seed)
+		}
+	}
+	t.Logf("%d histories, %d operations, %d of unknown outcome", *runs, operations, unknowns)
+}
+
+// picture writes a page that shows a history, and returns its path.
+func picture(t *testing.T, seed int64, info porcupine.LinearizationInfo) string {
+	t.Helper()
+	if *keep == "" {
+		return "it with -args -histories DIRECTORY"
+	}
+	path := filepath.Join(*keep, fmt.Sprintf("seed-%d.html", seed))
+	if err := os.MkdirAll(*keep, 0o750); err != nil {
+		t.Error(err)
+	}
+	if err := porcupine.VisualizePath(model, info, path); err != nil {
+		t.Error(err)
+	}
+	return path
+}
+
+// run is one history in the making.
+type run struct {
+	*recorder
+	cluster *pgtest.Cluster
+	url     string // of the store, a schema of its own
+	dice    *rand.Rand
+}
+
+// record has clients send requests while disturb does its worst, and returns
+// what they saw. The last operations read everything.
+func record(t *testing.T, cluster *pgtest.Cluster, seed int64, fault string, disturb func(*testing.T, *run)) []porcupine.Operation {
+	t.Helper()
+	schema := fmt.Sprintf("run%d", seed)
+	execute(t, cluster.URL(), "CREATE SCHEMA "+schema)
+	url := pgtest.WithParameter(t, cluster.URL(), "search_path", schema)
+	var replicas []*replica
+	for range 2 {
+		replicas = append(replicas, startReplica(t, url, fault))
+	}
+	r := &run{newRecorder(replicas), cluster, url, rand.New(rand.NewPCG(uint64(seed), 0))}
+	r.setUp(t, services)
+	clients, ctx := errgroup.WithContext(t.Context())
+	for service := range services {
+		for c := range clientsPerService {
+			client := service*clientsPerService + c
+			dice := rand.New(rand.NewPCG(uint64(seed), uint64(1+client)))
+			clients.Go(func() error { return r.client(ctx, dice, client, service, c*requestsPerClient, requestsPerClient) })
+		}
+	}
+	disturb(t, r)
+	if err := clients.Wait(); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	r.late.Wait()
+	for service := range services {
+		r.readAtLast(t, service)
+	}
+	for _, replica := range replicas {
+		replica.kill()
+	}
+	return r.history
+}
+
+// readAtLast reads through each replica, as soon as it answers.
+func (r *run) readAtLast(t *testing.T, service int) {
+	t.Helper()
+	for replica := range r.replicas {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			known, err := r.deliver(t.Context(), 200, replica, input{service: service, kind: read}, true)
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("the last read: %v", err)
+			}
+			if known {
+				break
+			}
+		}
+	}
+}
+
+// after waits until as many operations are recorded, of those there will be.
+func (r *run) after(part, parts int) {
+	target := int64(services * clientsPerService * requestsPerClient * part / parts)
+	for deadline := time.Now().Add(time.Minute); r.done.Load() < target && time.Now().Before(deadline); {
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// shake kills and pauses replicas and the database.
+func shake(t *testing.T, r *run) {
+	t.Helper()
+	const times = 4
+	for n := range times {
+		r.after(n+1, times+2)
+		replica := r.replicas[r.dice.IntN(len(r.replicas))]
+		pause := time.Duration(r.dice.IntN(200)) * time.Millisecond
+		switch r.dice.IntN(5) {
+		case 0, 1:
+			replica.kill()
+			time.Sleep(pause)
+			if err := replica.start(); err != nil {
+				t.Fatal(err)
+			}
+		case 2:
+			if err := replica.signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(pause)
+			if err := replica.signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+		case 3:
+			execute(t, r.cluster.URL(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		default:
+			r.cluster.Restart(t, r.dice.IntN(2) == 0)
+		}
+	}
+}
+
+func execute(t *testing.T, url string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for _, statement := range statements {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
