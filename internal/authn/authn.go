@@ -62,8 +62,11 @@ func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error
 }
 
 func (a *Authenticator) principal(r *http.Request) (identity.Principal, error) {
-	if len(r.Header.Values("Authorization")) == 0 {
+	switch n := len(r.Header.Values("Authorization")); {
+	case n == 0:
 		return a.cfg.Certificates.principal(r, a.cfg.Now())
+	case n > 1: // a proxy may have looked at another one than this server would
+		return identity.Principal{}, unauthenticated("The request has more than one Authorization header.")
 	}
 	err := error(unauthenticated(""))
 	if a.cfg.Tokens != nil {

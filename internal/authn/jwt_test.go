@@ -194,6 +194,23 @@ func TestAudiences(t *testing.T) {
 	}
 }
 
+// Of two credentials a proxy may have checked the other one, so neither counts.
+func TestTwoCredentials(t *testing.T) {
+	t.Parallel()
+	issuer := authntest.Start(t)
+	a := authenticator(time.Now, trust(issuer))
+	good := tokenFor(t, issuer)
+	if _, err := a.Authenticate(with(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, second := range []string{"Bearer " + good, "Bearer of-nobody", "Basic eDp5", ""} {
+		r := with(good)
+		r.Header.Add("Authorization", second)
+		p, err := a.Authenticate(r)
+		refused(t, p, err, identity.CodeUnauthenticated, "more than one Authorization header")
+	}
+}
+
 func TestWithoutTrusts(t *testing.T) {
 	t.Parallel()
 	issuer := authntest.Start(t)
