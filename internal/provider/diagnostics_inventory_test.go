@@ -54,6 +54,7 @@ var inventory = map[string]told{
 	"Unable to Connect to the Identity API":     {nothing, anyFailure},
 	"Unable to Open the Embedded Identity API":  {nothing, `:\d+:\d+: |check |set |make `},
 	"Unable to Configure the Provider":          {nothing, `report`},
+	"Token Sent Without Encryption":             {nothing, `allow_http = true`},
 
 	// Values that are wrong in themselves; their attribute says whose they are.
 	"Identities Cannot Be Declared": {aService, `remove the mapping`},

@@ -184,6 +184,12 @@ func TestDiagnostics_rare(t *testing.T) {
 			wantDiagnostics(t, provoke(s, p), "ERROR: "+summary+" |")
 		})
 	}
+	t.Run("Token Sent Without Encryption", func(t *testing.T) {
+		t.Parallel()
+		p := newProtocolServer(t, nil, nil)
+		diags := p.configure(map[string]any{"api_url": "http://identity.acme.example/api/v1", "token": "of-nobody"})
+		wantDiagnostics(t, diags, "Token Sent Without Encryption")
+	})
 	t.Run("Incomplete Client Certificate", func(t *testing.T) {
 		t.Parallel()
 		s := newTestServer(t)

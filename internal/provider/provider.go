@@ -78,6 +78,11 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				"another organization's store would look as if everything were gone. Or `SYM_ORG`.", filled...),
 			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Excludes `embedded`. Or `SYM_API_URL`.",
 				settingCheck("must be an http or https URL without user, query and fragment", config.CheckAPIURL)),
+			"allow_http": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Sends the token to an `http://` URL of another machine, where whoever is on the way can read it. Off by default: " +
+					"without it `http://` is for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`.",
+			},
 			"embedded": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Runs the identity API inside the provider, instead of asking a server. Excludes `api_url`. " +

@@ -88,8 +88,8 @@ func TestAccSecrets(t *testing.T) {
 		"502 page":        {answer: echo(http.StatusBadGateway, "text/html"), want: "Unable to Connect"},
 		"200 page":        {answer: echo(http.StatusOK, "text/html"), want: "not that of an identity API"},
 		"redirect":        {answer: echo(http.StatusFound, "text/html"), want: "Unable to Connect"},
-		"dead proxy":      {env: map[string]string{"SYM_API_URL": "http://identity.acme.test/api/v1", "HTTP_PROXY": "http://me:" + secretProxied + "@127.0.0.1:1"}, want: "proxyconnect"},
-		"through a proxy": {env: map[string]string{"SYM_API_URL": "http://identity.acme.test/api/v1", "HTTP_PROXY": "PROXY"}},
+		"dead proxy":      {env: map[string]string{"SYM_API_URL": "http://identity.acme.test/api/v1", "SYM_ALLOW_HTTP": "true", "HTTP_PROXY": "http://me:" + secretProxied + "@127.0.0.1:1"}, want: "proxyconnect"},
+		"through a proxy": {env: map[string]string{"SYM_API_URL": "http://identity.acme.test/api/v1", "SYM_ALLOW_HTTP": "true", "HTTP_PROXY": "PROXY"}},
 		"past a proxy":    {env: map[string]string{"HTTP_PROXY": "http://me:" + secretProxied + "@127.0.0.1:1", "NO_PROXY": "127.0.0.1"}},
 	}
 	if runtime.GOOS == "linux" { // it finds the process in /proc

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -22,12 +24,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 )
 
 // Model is the provider block as written.
 type Model struct {
 	Org                       types.String  `tfsdk:"org"`
 	APIURL                    types.String  `tfsdk:"api_url"`
+	AllowHTTP                 types.Bool    `tfsdk:"allow_http"`
 	Embedded                  types.Object  `tfsdk:"embedded"`
 	Token                     types.String  `tfsdk:"token"`
 	TokenFile                 types.String  `tfsdk:"token_file"`
@@ -102,6 +106,7 @@ const MaxWhole = 1000
 var environment = map[string]string{
 	"org":                         "SYM_ORG",
 	"api_url":                     "SYM_API_URL",
+	"allow_http":                  "SYM_ALLOW_HTTP",
 	"embedded":                    "SYM_EMBEDDED_CONFIG",
 	"oidc_audience":               "SYM_OIDC_AUDIENCE",
 	"read_only":                   "SYM_READ_ONLY",
@@ -146,6 +151,12 @@ func Resolve(ctx context.Context, model Model, lookupEnv func(string) (string, b
 		r.diags.Append(model.AcceptStoreIDs.ElementsAs(ctx, &s.AcceptStoreIDs, false)...)
 	}
 	s.APIURL, s.EmbeddedConfig = r.target(model)
+	if allowed := r.boolean("allow_http", model.AllowHTTP); !allowed && tellsTheNetwork(s.APIURL) {
+		r.diags.AddAttributeError(path.Root("api_url"), "Token Sent Without Encryption",
+			"The API URL begins with http:// and names another machine: whoever is on the way there could read the token, and with it change who gets access. "+
+				"Use https://. Only where nobody else can be on the way, as inside one pod's network, add to the provider block (or set SYM_ALLOW_HTTP=true):\n\n"+
+				"  allow_http = true")
+	}
 	s.Token = r.token(model, s.EmbeddedConfig != "", s.OIDCAudience)
 	if (s.ClientCertFile == "") != (s.ClientKeyFile == "") {
 		at := path.Root("client_cert_file")
@@ -256,6 +267,13 @@ func (r *resolver) target(model Model) (apiURL, embedded string) {
 		return "", ""
 	}
 	return apiURL, embedded
+}
+
+// tellsTheNetwork reports whether requests to a base URL leave this machine
+// unencrypted.
+func tellsTheNetwork(apiURL string) bool {
+	u, err := url.Parse(strings.TrimSpace(apiURL))
+	return err == nil && u.Scheme == "http" && !httpx.Loopback(u.Hostname())
 }
 
 // Validate reports what a validator of one attribute cannot see.

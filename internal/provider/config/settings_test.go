@@ -145,6 +145,22 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// The token goes over http only to this machine, unless somebody says otherwise.
+func TestResolve_allowsHTTP(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"http://localhost:8080/api/v1", "http://127.0.0.1/api/v1", "http://[::1]:1/api/v1", "https://identity.acme.example"} {
+		m := emptyModel()
+		m.APIURL = types.StringValue(address)
+		if s, diags := Resolve(t.Context(), m, lookupIn(nil)); diags.HasError() || s.APIURL != address {
+			t.Errorf("%s: %v", address, diags)
+		}
+	}
+	env := map[string]string{"SYM_API_URL": "http://identity.acme.example", "SYM_ALLOW_HTTP": "true"}
+	if s, diags := Resolve(t.Context(), emptyModel(), lookupIn(env)); diags.HasError() || s.APIURL != env["SYM_API_URL"] {
+		t.Errorf("allowed by the environment: %v", diags)
+	}
+}
+
 func TestResolve_refuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -162,6 +178,21 @@ func TestResolve_refuses(t *testing.T) {
 				"max_concurrency: SYM_MAX_CONCURRENCY", "request_timeout: SYM_REQUEST_TIMEOUT",
 				"skip_credentials_validation: SYM_SKIP_CREDENTIALS_VALIDATION", "insecure: SYM_INSECURE", "api_url: SYM_API_URL",
 			},
+		},
+		"http to another machine": {
+			env:  map[string]string{"SYM_API_URL": "http://identity.acme.example/api/v1"},
+			want: []string{"api_url: begins with http://"},
+		},
+		"http to a name that begins as this machine's": {
+			config: func(m *Model) { m.APIURL = types.StringValue("HTTP://localhost.acme.example:8080") },
+			want:   []string{"api_url: begins with http://"},
+		},
+		"http in the block, allowed by nobody": {
+			env: map[string]string{"SYM_ALLOW_HTTP": "true"},
+			config: func(m *Model) {
+				m.APIURL, m.AllowHTTP = types.StringValue("http://10.0.0.1/api/v1"), types.BoolValue(false)
+			},
+			want: []string{"api_url: begins with http://"},
 		},
 		"certificate without key": {
 			config: func(m *Model) { m.ClientCertFile = types.StringValue("cert") },
