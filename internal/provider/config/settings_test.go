@@ -23,7 +23,7 @@ func embeddedObject(config attr.Value) types.Object {
 // emptyModel is a provider block without arguments.
 func emptyModel() Model {
 	return Model{
-		Embedded: types.ObjectNull(embeddedTypes), Rules: types.ListNull(types.StringType), HTTPHeaders: types.MapNull(types.StringType),
+		Embedded: types.ObjectNull(embeddedTypes), Rules: types.ListNull(types.StringType), HTTPHeaders: types.MapNull(types.StringType), AcceptStoreIDs: types.ListNull(types.StringType),
 	}
 }
 
