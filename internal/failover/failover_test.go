@@ -38,6 +38,7 @@ var okta = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 // TestFailovers loses the leader again and again: killed, standing still, cut
 // off. After each time every acknowledged write is stored, and was written once.
 func TestFailovers(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.StartPatroni(t)
 	stores, urls := make([]*sqlstore.Store, 2), make([]string, 2)
 	for i := range stores {
@@ -74,7 +75,7 @@ func TestFailovers(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var work sync.WaitGroup
 		for _, c := range clients {
-			work.Go(func() { c.work(t, ctx) })
+			work.Go(func() { c.work(ctx, t) })
 		}
 		time.Sleep(time.Duration(rand.New(rand.NewPCG(*seed, uint64(run)+1000)).IntN(1500)) * time.Millisecond) // any moment will do
 		start := time.Now()
@@ -114,7 +115,7 @@ type client struct {
 }
 
 // work writes until ctx ends, and finishes what it has begun.
-func (c *client) work(t *testing.T, ctx context.Context) {
+func (c *client) work(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil && !t.Failed() {
 		email := fmt.Sprintf("%s.%d@acme.example", c.name, c.dice.IntN(c.next/4+1))
 		if was := c.stored[email]; was != "" && c.dice.IntN(4) == 0 {

@@ -49,7 +49,7 @@ func (l *link) serve() {
 
 func (l *link) carry(in net.Conn) {
 	defer in.Close()
-	out, err := net.Dial("tcp", address(l.target))
+	out, err := new(net.Dialer).DialContext(context.Background(), "tcp", address(l.target))
 	if err != nil {
 		return
 	}

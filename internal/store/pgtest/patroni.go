@@ -305,8 +305,12 @@ func (p *Patroni) replicates(leader int) bool {
 
 // says reports whether Patroni on a node affirms a question about it.
 func (p *Patroni) says(i int, path string) bool {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+address(p.nodes[i].rest)+path, http.NoBody)
+	if err != nil {
+		return false
+	}
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	reply, err := client.Get("http://" + address(p.nodes[i].rest) + path)
+	reply, err := client.Do(request)
 	if err != nil {
 		return false
 	}
