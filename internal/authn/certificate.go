@@ -57,7 +57,7 @@ func (c *Certificates) principal(r *http.Request, now time.Time) (identity.Princ
 	}
 	for _, rule := range c.Rules {
 		if rule.matches(leaf) {
-			return identity.Principal{Name: rule.Name, Role: rule.Role, Via: "client certificate"}, nil
+			return identity.Principal{Name: rule.Name, Role: rule.Role, Via: "client certificate", Kind: "cert"}, nil
 		}
 	}
 	return identity.Principal{}, forbidden("The client certificate is valid, but no client_certificate block of the server's configuration names it.")

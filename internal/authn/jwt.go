@@ -16,8 +16,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -184,7 +182,7 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 		meant = true
 		for _, rule := range t.Roles {
 			if rule.matches(body) {
-				return identity.Principal{Name: token.Subject, Role: rule.Role, Via: "jwt of " + token.Issuer}, nil
+				return identity.Principal{Name: token.Subject, Role: rule.Role, Via: "jwt of " + token.Issuer, Kind: "jwt:" + token.Issuer}, nil
 			}
 		}
 		asked = append(asked, t.Roles...)
@@ -197,8 +195,7 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 
 // usableSubject reports whether a subject may appear in logs and in the history.
 func usableSubject(s string) bool {
-	return strings.TrimSpace(s) != "" && len(s) <= maxSubjectBytes && utf8.ValidString(s) &&
-		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' })
+	return strings.TrimSpace(s) != "" && len(s) <= maxSubjectBytes && identity.Visible(s)
 }
 
 // signature checks the signature of one token. It keeps the error, because the

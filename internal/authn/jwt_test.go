@@ -86,6 +86,8 @@ func TestRoles(t *testing.T) {
 		"issued tomorrow":      {claims: map[string]any{"iat": time.Now().Add(24 * time.Hour).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "clock"},
 		"no subject":           {claims: map[string]any{"sub": nil, "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"subject with newline": {claims: map[string]any{"sub": "ci\nlevel=error", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
+		"unseen in subject":    {claims: map[string]any{"sub": "ad\u200bmin", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
+		"turned subject":       {claims: map[string]any{"sub": "\u202enimda", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"huge subject":         {claims: map[string]any{"sub": strings.Repeat("x", 600), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"huge token":           {claims: map[string]any{"pad": strings.Repeat("x", 20_000), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "too large"},
 	} {
@@ -93,7 +95,7 @@ func TestRoles(t *testing.T) {
 			t.Parallel()
 			p, err := a.Authenticate(with(issuer.Sign(t, issuer.Claims("sym", tt.claims))))
 			if tt.role != "" {
-				want := identity.Principal{Name: "repo:acme/infra:ref:refs/heads/main", Org: "acme", Role: tt.role, Via: "jwt of " + issuer.URL}
+				want := identity.Principal{Name: "repo:acme/infra:ref:refs/heads/main", Org: "acme", Role: tt.role, Via: "jwt of " + issuer.URL, Kind: "jwt:" + issuer.URL}
 				if err != nil || p != want {
 					t.Errorf("got %+v, %v; want %+v", p, err, want)
 				}

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -44,7 +43,7 @@ func CheckTokenName(name string) string {
 	case strings.TrimSpace(name) == "":
 		return "A token's name must not be empty"
 	case !isName(name):
-		return fmt.Sprintf("A token's name has no outer spaces or control characters and at most %d bytes", maxNameBytes)
+		return fmt.Sprintf("A token's name has no outer spaces, invisible or control characters and at most %d bytes", maxNameBytes)
 	}
 	return ""
 }
@@ -52,7 +51,7 @@ func CheckTokenName(name string) string {
 const maxNameBytes = 128
 
 func isName(s string) bool {
-	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unicode.IsControl) && len(s) <= maxNameBytes
+	return s == strings.TrimSpace(s) && identity.Visible(s) && len(s) <= maxNameBytes
 }
 
 // CheckRole returns what is wrong with the role of a token, "" if nothing.

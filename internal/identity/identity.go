@@ -10,6 +10,7 @@
 package identity
 
 import (
+	"strings"
 	"time"
 )
 
@@ -101,6 +102,21 @@ type Principal struct {
 	Org  string
 	Role Role
 	Via  string // how it authenticated, for logs: "token", "jwt of …" or "client certificate"; may be empty
+	// Kind tells principals of equal names apart: "token", "jwt:ISSUER" or "cert".
+	// It is empty for the program itself.
+	Kind string
+}
+
+// ID returns the name that nobody else has, for logs and the history:
+// "token:ci", "jwt:https://issuer.example.com#repo:acme/infra", "cert:runner".
+func (p Principal) ID() string {
+	switch {
+	case p.Kind == "":
+		return p.Name
+	case strings.HasPrefix(p.Kind, "jwt:"):
+		return p.Kind + "#" + p.Name
+	}
+	return p.Kind + ":" + p.Name
 }
 
 // Write asks for one mapping to be stored.

@@ -33,6 +33,13 @@ func textProblem(s string) (problem, hint string) {
 	return "", ""
 }
 
+// Visible reports whether a text holds only characters that people see and that
+// leave each other where they are, so that no two names look alike by them.
+func Visible(s string) bool {
+	problem, _ := textProblem(s)
+	return problem == ""
+}
+
 // outerSpace names the space that a text starts or ends with, or returns "".
 func outerSpace(s string) string {
 	first, _ := utf8.DecodeRuneInString(s)
