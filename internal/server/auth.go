@@ -41,7 +41,7 @@ func StaticTokens(tokens []Token, org string) func(*http.Request) (identity.Prin
 		if err != nil || len(hash) != sha256.Size {
 			continue
 		}
-		all = append(all, known{hash, identity.Principal{Name: t.Name, Org: org, Role: t.Role, Via: "token"}})
+		all = append(all, known{hash, identity.Principal{Name: t.Name, Org: org, Role: t.Role, Via: "token", Kind: "token"}})
 	}
 	return func(r *http.Request) (identity.Principal, error) {
 		token := bearer(r)

@@ -4,8 +4,10 @@
 package server
 
 import (
+	"context"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 )
@@ -77,27 +79,79 @@ func TestClientNetwork(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	const queued = 3
-	l := newLimiter(2, queued)
+	l := newLimiter(2, 2, queued)
 	l.wait = 20 * time.Millisecond
+	var releases []func()
 	for range 2 {
-		if err := l.acquire(t.Context()); err != nil {
+		release, err := l.acquire(t.Context(), "a", 1)
+		if err != nil {
 			t.Fatal(err)
 		}
+		releases = append(releases, release)
 	}
-	if err := l.acquire(t.Context()); err == nil {
+	if _, err := l.acquire(t.Context(), "b", 1); err == nil {
 		t.Error("a third was let in")
 	}
 	l.wait = time.Minute
 	done := make(chan error)
-	go func() { done <- l.acquire(t.Context()) }()
-	l.release()
+	go func() {
+		release, err := l.acquire(t.Context(), "b", 1)
+		if err == nil {
+			defer release()
+		}
+		done <- err
+	}()
+	releases[0]()
 	if err := <-done; err != nil {
 		t.Errorf("after one was given back: %v", err)
+	}
+	hold, err := l.acquire(t.Context(), "b", 1)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for range queued {
 		l.queue <- struct{}{}
 	}
-	if err := l.acquire(t.Context()); err == nil {
+	if _, err := l.acquire(t.Context(), "b", 1); err == nil {
 		t.Error("the queue has no end")
 	}
+	hold()
+	releases[1]()
+	if len(l.own) != 0 {
+		t.Errorf("%d principals are kept who hold nothing", len(l.own))
+	}
+}
+
+// However much one principal wants, and waits for, others have room.
+func TestShares(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(4, 3, 100)
+	for range 3 {
+		release, err := l.acquire(t.Context(), "greedy", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+	}
+	waiting, stop := context.WithCancel(t.Context())
+	var greedy sync.WaitGroup
+	for range 30 {
+		greedy.Go(func() {
+			if release, err := l.acquire(waiting, "greedy", 1); err == nil {
+				t.Error("the greedy got more than their share")
+				release()
+			}
+		})
+	}
+	for len(l.queue) < 30 {
+		time.Sleep(time.Millisecond)
+	}
+	release, err := l.acquire(t.Context(), "modest", 1)
+	if err != nil {
+		t.Errorf("the modest got nothing: %v", err)
+	} else {
+		release()
+	}
+	stop()
+	greedy.Wait()
 }

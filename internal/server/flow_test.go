@@ -34,7 +34,7 @@ func TestFlowOfSymflow(t *testing.T) {
 			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"alice@example.com"},"profile":{}},
 				{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
-				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"ci"}]}}]}`)
+				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}}]}`)
 
 	service := h.api(admin, http.MethodGet, "/services?service_type=okta", nil).body["services"].([]any)[0].(map[string]any)["id"].(string)
 	references := "/service/" + service + "/references"

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,16 @@ func (e *spellingError) Error() string {
 	return fmt.Sprintf("the request's JSON has the key %q, the field is %q", e.sent, e.field)
 }
 
+// valuesError reports a text with more values than it may have.
+type valuesError struct{ most int }
+
+func (e *valuesError) Error() string {
+	return fmt.Sprintf("%s: more than %d", errValues, e.most)
+}
+
+// Is lets errors.Is find errValues.
+func (e *valuesError) Is(target error) bool { return target == errValues }
+
 // sameKeysError reports two keys of one object that readers may take for one.
 type sameKeysError struct{ first, second string }
 
@@ -56,6 +67,7 @@ func (e *sameKeysError) Error() string {
 // unconditional. It does not check that the text is JSON; the decoder does.
 type jsonLimits struct {
 	fields   *bodyFields // of the body; nil compares no keys with fields
+	most     int // values; 0 = maxValues
 	values   int
 	stack    []jsonObject // what is open
 	inString bool
@@ -221,8 +233,8 @@ func (l *jsonLimits) checkOutside(c byte) error {
 		}
 		l.values++
 	}
-	if l.values > maxValues {
-		return errValues
+	if most := cmp.Or(l.most, maxValues); l.values > most {
+		return &valuesError{most}
 	}
 	return nil
 }
@@ -273,6 +285,7 @@ func bodyError(err error) *identity.Error {
 	var same *sameKeysError
 	var condition *conditionError
 	var spelling *spellingError
+	var values *valuesError
 	switch {
 	case err == nil:
 		return nil
@@ -286,8 +299,8 @@ func bodyError(err error) *identity.Error {
 	case errors.Is(err, errNesting):
 		return identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
 			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
-	case errors.Is(err, errValues):
-		return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", maxValues), "Send it in parts.")
+	case errors.As(err, &values):
+		return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", values.most), "Send it in parts.")
 	case errors.Is(err, errNotUTF8):
 		return identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "JSON is UTF-8; the sender's encoding is another one.")
 	case errors.Is(err, errSurrogate):

@@ -66,7 +66,7 @@ func TestJSONLimits(t *testing.T) {
 				break
 			}
 		}
-		if err != tt.want { //nolint:errorlint // the very value
+		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -142,7 +143,16 @@ func (m *middleware) logRequest(r *http.Request, info *requestInfo, route string
 		level = slog.LevelDebug
 	}
 	m.log.Log(r.Context(), level, "request", "method", knownMethod(r.Method), "route", route, "status", status,
-		"duration", took, "request_id", info.requestID, "principal", info.principal.Name, "via", info.principal.Via)
+		"duration", took, "request_id", info.requestID, "principal", info.who(), "via", info.principal.Via, "address", addressOf(r))
+}
+
+// addressOf returns the client's address, without its port.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // requestInfo holds what the layers know about a request and its reply. Only the
@@ -150,8 +160,9 @@ func (m *middleware) logRequest(r *http.Request, info *requestInfo, route string
 type requestInfo struct {
 	requestID string
 	principal identity.Principal
-	bodyErr   error // why the request's body could not be read
-	status    int   // of an error reply, where it differs from the framework's
+	pools     *pools // that the request takes its turn from
+	bodyErr   error  // why the request's body could not be read
+	status    int    // of an error reply, where it differs from the framework's
 }
 
 type requestInfoKey struct{}
@@ -165,8 +176,11 @@ func infoOf(ctx context.Context) *requestInfo {
 }
 
 func (info *requestInfo) actor() store.Actor {
-	return store.Actor{Name: info.principal.Name, RequestID: info.requestID}
+	return store.Actor{Name: info.who(), RequestID: info.requestID}
 }
+
+// who names the principal: a JWT's subject may equal the name of a token.
+func (info *requestInfo) who() string { return info.principal.ID() }
 
 func actorOf(ctx context.Context) store.Actor { return infoOf(ctx).actor() }
 

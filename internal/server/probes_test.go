@@ -63,7 +63,7 @@ func TestMetricsAndLogsNameNobody(t *testing.T) {
 		}
 	}
 	logs := h.logs.String()
-	for _, want := range []string{`"route":"GET /api/v1/users","status":200`, `"principal":"reader"`, `"request_id":"` + requestID + `"`, `"method":"PATCH"`} {
+	for _, want := range []string{`"route":"GET /api/v1/users","status":200`, `"principal":"token:reader"`, `"request_id":"` + requestID + `"`, `"method":"PATCH"`} {
 		if !strings.Contains(logs, want) {
 			t.Errorf("no %s in the log: %s", want, logs)
 		}

@@ -43,6 +43,9 @@ type Config struct {
 
 	// MaxRequests bounds the requests that run at the same time; 0 = DefaultMaxRequests.
 	MaxRequests int
+	// Grace is how long a connection may rest beyond what the least rate of
+	// reading and writing gives it; 0 = 10 seconds.
+	Grace time.Duration
 
 	Logger *slog.Logger // nil logs nothing
 }
@@ -59,7 +62,8 @@ func New(cfg Config) (http.Handler, error) {
 	meter := newMeter(cfg.Store)
 	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 		meter: meter, throttle: newAuthThrottle(),
-		limiter: newLimiter(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests), maxQueued), streams: newLimiter(maxStreams, maxStreamQueue)}
+		limits: newLimits(int64(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests)))}
+	s.Grace = cmp.Or(cfg.Grace, defaultGrace)
 	mux := http.NewServeMux()
 	document, err := s.mountAPI(mux)
 	if err != nil {
@@ -76,8 +80,7 @@ type service struct {
 	log      *slog.Logger
 	meter    *meter
 	throttle *authThrottle
-	limiter  *limiter // all requests
-	streams  *limiter // lists that are streamed, a part of them
+	limits   *limits
 }
 
 // adapter mounts the framework's operations on a mux, behind authorization: no
@@ -101,16 +104,43 @@ func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 			err = checkQuery(r.URL.RawQuery, op)
 		}
 		if err == nil {
-			err = a.service.limiter.acquire(r.Context())
+			err = a.service.take(w, r, info, need, func(w http.ResponseWriter, body *call) {
+				body.frameworkContext, body.limits.fields = humago.NewContext(op, r, w), fields
+				handler(body)
+			})
 		}
 		if err != nil {
 			a.service.fail(r.Context(), err).write(w)
-			return
 		}
-		defer a.service.limiter.release()
-		handler(&call{frameworkContext: humago.NewContext(op, r, w), info: info,
-			body: http.MaxBytesReader(w, r.Body, symapi.MaxBodyBytes), limits: jsonLimits{fields: fields}})
 	})
+}
+
+// take reads the body of a request within its sender's share of memory, then
+// waits for a turn: who sends slowly takes nobody's.
+func (s *service) take(w http.ResponseWriter, r *http.Request, info *requestInfo, need identity.Role, answer func(http.ResponseWriter, *call)) error {
+	who := info.who()
+	info.pools = s.limits.of(info.principal, need)
+	most, values := int64(maxReadBytes), maxReadValues
+	if info.principal.Role == identity.Admin {
+		most, values = maxWriteBytes, maxValues
+	}
+	body := &call{info: info, body: http.NoBody, limits: jsonLimits{most: values}}
+	if weight := bodyWeight(r, most); weight > 0 {
+		release, err := info.pools.bodies.acquire(r.Context(), who, weight)
+		if err != nil {
+			return err
+		}
+		defer release()
+		body.body = readBody(w, r, s.Grace, most)
+	}
+	release, err := info.pools.turns.acquire(r.Context(), who, 1)
+	if err != nil {
+		return err
+	}
+	defer release()
+	answer(&pacedWriter{w, newPace(r.Context(), s.Grace, func(s *http.Server) time.Duration { return s.WriteTimeout }),
+		http.NewResponseController(w).SetWriteDeadline}, body)
+	return nil
 }
 
 // frameworkContext names the embedded interface apart from its Context method.

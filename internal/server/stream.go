@@ -18,11 +18,6 @@ import (
 )
 
 const (
-	// maxStreams bounds the long lists read at a time: each keeps a connection of
-	// the store until its reader has all of it.
-	maxStreams = 2
-	// maxStreamQueue bounds those that wait.
-	maxStreamQueue = 16
 	// streamPart is how many bytes of a list are sent at a time. A list that fails
 	// before the first part is sent gets an error reply.
 	streamPart = 64 << 10
@@ -51,9 +46,10 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 		ctx := c.Context()
 		list := &listWriter{w: w}
 		list.part.WriteString(before)
-		err := s.streams.acquire(ctx)
+		info := infoOf(ctx)
+		release, err := info.pools.streams.acquire(ctx, info.who(), 1)
 		if err == nil {
-			defer s.streams.release()
+			defer release()
 			err = each(ctx, list.add)
 		}
 		if err == nil {

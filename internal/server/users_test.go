@@ -180,12 +180,12 @@ func TestUpsertUsers(t *testing.T) {
 			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Carol@Example.com"},"profile":{"first_name":"Carol","last_name":"Jones"}},
 				{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u3"},"profile":{"team":"core"},
-				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"ci"}]}},
+				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}},
 		{"index":1,"user_id":"<uuid>","user":"deployer","record":
 			{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}},
 				{"service":{"slug":"github","external_id":"acme"},"matcher":{"user_id":"acme-bot"},"profile":{},
-				 "source":"rule","rule":"bots","revision":1,"updated_at":"<time>","updated_by":"ci"}]}}
+				 "source":"rule","rule":"bots","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}}
 	]}`)
 }
 

@@ -1,0 +1,134 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+const (
+	maxWriteBytes = symapi.MaxBodyBytes
+	// maxReadBytes bounds the bodies of those who only read: searches and lookups
+	// of 2,500 identities of 1,024 bytes, and what JSON adds.
+	maxReadBytes = 4 << 20
+	// maxReadValues bounds their values; administrators have maxValues.
+	maxReadValues = 50_000
+
+	// defaultGrace is how long a connection may rest beyond what leastRate gives it.
+	defaultGrace = 10 * time.Second
+	leastRate    = 128 << 10 // bytes a second
+	// pacedPart is how much is written at a time, each with its own deadline.
+	pacedPart = 64 << 10
+)
+
+// pace gives the other side of a connection the time that its bytes deserve. Who
+// sends or reads slower than leastRate is cut off after a grace.
+type pace struct {
+	grace time.Duration
+	left  time.Duration
+	end   time.Time // the server's own timeout; zero = none
+}
+
+func newPace(ctx context.Context, grace time.Duration, timeout func(*http.Server) time.Duration) *pace {
+	p := &pace{grace: grace, left: grace}
+	if server, ok := ctx.Value(http.ServerContextKey).(*http.Server); ok && timeout(server) > 0 {
+		p.end = time.Now().Add(timeout(server))
+	}
+	return p
+}
+
+// step sets a deadline, transfers some bytes and counts the time they took.
+func (p *pace) step(set func(time.Time) error, transfer func() (int, error)) (int, error) {
+	began := time.Now()
+	deadline := began.Add(max(p.left, 0))
+	if !p.end.IsZero() && p.end.Before(deadline) {
+		deadline = p.end
+	}
+	_ = set(deadline) // a writer of a test has no connection
+	n, err := transfer()
+	// What went into the kernel's buffers at once earns no more than the grace.
+	p.left = min(p.left+time.Duration(n)*time.Second/leastRate-time.Since(began), p.grace)
+	return n, err
+}
+
+// pacedReader reads a request's body.
+type pacedReader struct {
+	io.Reader
+	pace *pace
+	set  func(time.Time) error
+}
+
+// Read implements io.Reader.
+func (r *pacedReader) Read(b []byte) (int, error) {
+	return r.pace.step(r.set, func() (int, error) { return r.Reader.Read(b) })
+}
+
+// pacedWriter writes a reply.
+type pacedWriter struct {
+	http.ResponseWriter
+	pace *pace
+	set  func(time.Time) error
+}
+
+// Write implements io.Writer.
+func (w *pacedWriter) Write(b []byte) (written int, err error) {
+	for err == nil && len(b) > 0 {
+		part := b[:min(len(b), pacedPart)]
+		var n int
+		n, err = w.pace.step(w.set, func() (int, error) { return w.ResponseWriter.Write(part) })
+		written += n
+		b = b[n:]
+	}
+	return written, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// readBody reads a whole body. What it returns gives an error to its reader
+// where the body had one.
+func readBody(w http.ResponseWriter, r *http.Request, grace time.Duration, most int64) io.Reader {
+	control := http.NewResponseController(w)
+	body := &pacedReader{http.MaxBytesReader(w, r.Body, most),
+		newPace(r.Context(), grace, func(s *http.Server) time.Duration { return s.ReadTimeout }), control.SetReadDeadline}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return &readResult{text: text, err: err} // the deadline stays: the connection ends
+	}
+	// Nothing more is to come, and an old deadline would end the request.
+	_ = control.SetReadDeadline(time.Time{})
+	return &readResult{text: text, err: io.EOF}
+}
+
+// readResult gives what was read, then how it ended.
+type readResult struct {
+	text []byte
+	err  error
+}
+
+// Read implements io.Reader.
+func (r *readResult) Read(b []byte) (int, error) {
+	if len(r.text) == 0 {
+		return 0, r.err
+	}
+	n := copy(b, r.text)
+	r.text = r.text[n:]
+	return n, nil
+}
+
+// bodyWeight returns how much of the budget a body takes, 0 where there is none.
+func bodyWeight(r *http.Request, most int64) int64 {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
+		return 0
+	case r.ContentLength < 0 || r.ContentLength > most:
+		return most // it is read up to there
+	}
+	return max(r.ContentLength, leastBody)
+}
