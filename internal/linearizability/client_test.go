@@ -269,8 +269,27 @@ func (r *recorder) client(ctx context.Context, dice *rand.Rand, client, service,
 			if known {
 				break
 			}
-			time.Sleep(time.Duration(20+dice.IntN(60)) * time.Millisecond)
+			// Each request of unknown outcome doubles what the checker looks
+			// through, so that none is sent while nobody answers.
+			if err := r.untilAnswered(ctx, client, service); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// untilAnswered reads, through one replica and the other, until one answers.
+func (r *recorder) untilAnswered(ctx context.Context, client, service int) error {
+	for n := 0; ; n++ {
+		known, err := r.deliver(ctx, client, n%len(r.replicas), input{service: service, kind: read}, true)
+		if known || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

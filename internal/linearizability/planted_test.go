@@ -24,9 +24,11 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}{
 		"acknowledged, but on no standby": {"", loseWrites},
 		ackEarly:                          {ackEarly, func(*testing.T, *run) {}},
-		ignoreConditions:                  {ignoreConditions, func(*testing.T, *run) {}},
+		ignoreAbsent:                      {ignoreAbsent, func(*testing.T, *run) {}},
+		ignoreRevision:                    {ignoreRevision, func(*testing.T, *run) {}},
+		ignoreUnclaimed:                   {ignoreUnclaimed, func(*testing.T, *run) {}},
 	} {
-		for range 3 {
+		for range 2 {
 			seed++
 			h := record(t, cluster, seed, planted.fault, planted.disturb)
 			if result := porcupine.CheckOperationsTimeout(model, h, checkLimit); result != porcupine.Illegal {

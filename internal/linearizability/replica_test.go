@@ -63,8 +63,10 @@ func serve(url, fault string) error {
 
 // The faults that tests plant.
 const (
-	ackEarly         = "acknowledges before the commit"
-	ignoreConditions = "ignores conditions"
+	ackEarly        = "acknowledges before the commit"
+	ignoreAbsent    = "ignores if_absent"
+	ignoreRevision  = "ignores if_revision"
+	ignoreUnclaimed = "ignores if_unclaimed"
 )
 
 func plant(st store.Store, fault string) store.Store {
@@ -73,8 +75,8 @@ func plant(st store.Store, fault string) store.Store {
 		return st
 	case ackEarly:
 		return early{st}
-	case ignoreConditions:
-		return careless{st}
+	case ignoreAbsent, ignoreRevision, ignoreUnclaimed:
+		return careless{st, fault}
 	}
 	panic("unknown fault " + fault)
 }
@@ -99,13 +101,23 @@ func (s early) UpsertUsers(ctx context.Context, actor store.Actor, writes []stor
 	return users, nil
 }
 
-// careless forgets the conditions of writes.
-type careless struct{ store.Store }
+// careless forgets one condition of writes.
+type careless struct {
+	store.Store
+	fault string
+}
 
 func (s careless) UpsertUsers(ctx context.Context, actor store.Actor, writes []store.UserWrite) ([]identity.User, error) {
 	for i := range writes {
 		for j := range writes[i].Mappings {
-			writes[i].Mappings[j].Conditions = identity.Conditions{}
+			switch c := &writes[i].Mappings[j].Conditions; s.fault {
+			case ignoreAbsent:
+				c.IfAbsent = false
+			case ignoreRevision:
+				c.IfRevision = 0
+			default:
+				c.IfUnclaimed = false
+			}
 		}
 	}
 	return s.Store.UpsertUsers(ctx, actor, writes)
