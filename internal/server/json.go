@@ -67,7 +67,7 @@ func (e *sameKeysError) Error() string {
 // unconditional. It does not check that the text is JSON; the decoder does.
 type jsonLimits struct {
 	fields   *bodyFields // of the body; nil compares no keys with fields
-	most     int // values; 0 = maxValues
+	most     int         // values; 0 = maxValues
 	values   int
 	stack    []jsonObject // what is open
 	inString bool
