@@ -130,14 +130,6 @@ type owner struct {
 	private []byte
 }
 
-// configured returns the configuration of ada's mapping in this type.
-func (o *owner) configured(value string) map[string]any {
-	if o.kind == bulkType {
-		return bulkOkta(map[string]any{"ada@acme.com": value})
-	}
-	return oktaConfig("ada@acme.com", value)
-}
-
 func (o *owner) read() []*tfprotov6.Diagnostic {
 	o.t.Helper()
 	o.nextRun()
