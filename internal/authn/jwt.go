@@ -171,7 +171,7 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 		return identity.Principal{}, unauthenticated("The JWT's claims cannot be read.")
 	}
 	if !usableSubject(token.Subject) {
-		return identity.Principal{}, unauthenticated("The JWT has no subject, or one that cannot stand in a log.")
+		return identity.Principal{}, unauthenticated("The JWT has no subject, or one that a log cannot show.")
 	}
 	var asked []RoleRule
 	meant := false

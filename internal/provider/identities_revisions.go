@@ -39,7 +39,7 @@ func (r rowRevisions) wrote(stored revisions) {
 	maps.Copy(r.written, stored)
 }
 
-// observe records what a read found. Rows of which no revision was known count
+// observe records what a read found. Rows without a known revision count
 // as stored by this resource.
 func (r rowRevisions) observe(rows []mappingRow, stored revisions) {
 	for _, row := range rows {

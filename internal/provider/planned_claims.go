@@ -97,7 +97,7 @@ func sortedUsers(claims map[identity.UserKey]plannedClaim) []identity.UserKey {
 	return users
 }
 
-// claimIdentity registers what a planned sym_identity gives to whom.
+// claimIdentity registers the person and the account of a planned sym_identity.
 func (d *providerData) claimIdentity(plan tftypes.Value, diags *diag.Diagnostics) {
 	attributes := attributesOf(plan)
 	object := readIdentitiesObject(plan) // the two types call these attributes alike
@@ -124,7 +124,7 @@ func (d *providerData) claimIdentity(plan tftypes.Value, diags *diag.Diagnostics
 	addClaimConflicts(diags, d.planned.add(object.service, []mappingRow{row}, object.allowShared))
 }
 
-// claimIdentities registers what a planned sym_identities gives to whom.
+// claimIdentities registers the people and accounts of a planned sym_identities.
 func (d *providerData) claimIdentities(plan identitiesObject, diags *diag.Diagnostics) {
 	if d != nil && plan.serviceKnown() {
 		addClaimConflicts(diags, d.planned.add(plan.service, plan.rows(), plan.allowShared))

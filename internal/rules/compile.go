@@ -149,7 +149,7 @@ func (c *compiler) checkName(first map[string]int) {
 	name := c.written.Name
 	switch {
 	case strings.TrimSpace(name) == "":
-		c.report("name", faultf("It stands in plans and with each mapping the rule gives.", "a rule needs a name"))
+		c.report("name", faultf("Plans show it, and so does each mapping the rule gives.", "a rule needs a name"))
 		return
 	case name != strings.TrimSpace(name):
 		c.report("name", faultf("Remove the outer spaces.", "the name %s starts or ends with a space", quote(name)))

@@ -17,7 +17,7 @@ import (
 const trackPath = symapi.BasePath + "/track/symflow"
 
 // registerTokens adds the calls on tokens that symflow makes. This server's tokens
-// stand in its configuration: it lists, makes and revokes none.
+// are in its configuration: it lists, makes and revokes none.
 func (s *service) registerTokens(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-tokens", Method: http.MethodGet, Path: "/tokens",

@@ -44,7 +44,7 @@ func (p *parser) header(r row) bool {
 		case i == own:
 			col.kind, err = userNameColumn, nil
 		case col.name == userColumn, col.name == oldUserColumn:
-			err = fmt.Errorf("the user of each row stands in column %d already. Remove one of the two columns", own+1)
+			err = fmt.Errorf("the user of each row is in column %d already. Remove one of the two columns", own+1)
 		case col.kind == serviceColumn:
 			if at, twice := first[col.name]; twice {
 				err = fmt.Errorf("this column stands twice in the header, as columns %d and %d", at, i+1)

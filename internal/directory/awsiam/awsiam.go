@@ -190,7 +190,7 @@ func (a *account) byName(ctx context.Context, name string) ([]directory.Account,
 	case err != nil:
 		return nil, err
 	case out.User == nil || aws.ToString(out.User.Arn) == "":
-		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+		return nil, fmt.Errorf("%w as expected: it found somebody and does not name them", directory.ErrUnavailable)
 	case !strings.EqualFold(aws.ToString(out.User.UserName), name):
 		return nil, fmt.Errorf("%w as expected: it gave another user than the one asked for", directory.ErrUnavailable)
 	}

@@ -188,7 +188,7 @@ func parseTarget(raw string) (target, error) {
 	}
 	end := strings.IndexAny(rest, "/?")
 	if end < 0 || strings.Contains(rest[:end], placeholder) {
-		return target{}, errors.New("{email} stands in the host; it may stand in the path or the query")
+		return target{}, errors.New("{email} is in the host; it may only be in the path or the query")
 	}
 	t := target{base: scheme + "://" + rest[:end]}
 	path, query, asked := strings.Cut(rest[end:], "?")

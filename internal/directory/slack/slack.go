@@ -119,7 +119,7 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 	case err != nil:
 		return nil, err
 	case found.User == nil:
-		return nil, fmt.Errorf("%w as expected: it found somebody and does not say whom", directory.ErrUnavailable)
+		return nil, fmt.Errorf("%w as expected: it found somebody and does not name them", directory.ErrUnavailable)
 	}
 	return []directory.Account{found.User.account(s.cfg.Workspace)}, nil
 }
