@@ -25,7 +25,7 @@ import (
 
 // Flags of make linearizability. The defaults make a few runs.
 var (
-	runs  = flag.Int("runs", 10, "random runs")
+	runs  = flag.Int("runs", 2, "random runs")
 	first = flag.Int64("seed", 1, "seed of the first random run; the others follow")
 	keep  = flag.String("histories", "", "directory for pictures of histories that fail")
 )

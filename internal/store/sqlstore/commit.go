@@ -29,11 +29,12 @@ const (
 )
 
 // writeTransaction is a transaction that may write, on a connection of its own.
-// Until its commit begins, it ends with the context of the call.
+// Once it has begun, its statements end with the context of the call, and the
+// transaction with rollback or commit alone: database/sql would roll back beside
+// them, and give the connection back before that is done.
 type writeTransaction struct {
 	*sql.Tx
 	conn   *sql.Conn
-	unlink func() bool // cuts it from the call's context; false if that has ended
 	cancel context.CancelFunc
 	end    func() // gives back the connection and the writer's turn
 }
@@ -52,17 +53,20 @@ func (s *Store) beginWrite(ctx context.Context) (*writeTransaction, error) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unlink := context.AfterFunc(ctx, cancel)
 	end := func() {
-		unlink()
 		cancel()
 		giveBack()
 		release()
 	}
 	t, err := begin(own, conn, s.dialect.options(false))
+	if !unlink() && err == nil {
+		discard(conn)
+		err = ctx.Err()
+	}
 	if err != nil {
 		end()
 		return nil, err
 	}
-	return &writeTransaction{t, conn, unlink, cancel, end}, nil
+	return &writeTransaction{t, conn, cancel, end}, nil
 }
 
 // begin begins a transaction on a connection. One that was given up in the middle
@@ -70,9 +74,14 @@ func (s *Store) beginWrite(ctx context.Context) (*writeTransaction, error) {
 func begin(ctx context.Context, conn *sql.Conn, options *sql.TxOptions) (*sql.Tx, error) {
 	t, err := conn.BeginTx(ctx, options)
 	if err != nil && ctx.Err() != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		discard(conn)
 	}
 	return t, err
+}
+
+// discard closes a connection, so that nobody uses it again.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 // beginRead begins a transaction that only reads. end ends it.
@@ -99,9 +108,9 @@ func (w *writeTransaction) rollback() {
 // unknown; the commit goes on. To cancel it would be worse: PostgreSQL answers a
 // cancelled wait for its standby by showing to everybody what no standby has.
 func (s *Store) commit(ctx context.Context, w *writeTransaction) error {
-	if !w.unlink() {
+	if err := ctx.Err(); err != nil {
 		w.rollback()
-		return ctx.Err()
+		return err
 	}
 	done := make(chan error, 1)
 	go func() {
