@@ -221,7 +221,7 @@ func TestCreateAfterTheSnapshot(t *testing.T) {
 	s, p := newIdentityTest(t)
 	s.mapPeople(60)
 	eachParallel(60, func(i int) {
-		_, diags := p.read("sym_identity", oktaState(person(i), account(i), 1))
+		_, diags := p.read("sym_identity", oktaState(person(i), account(i), int64(i+1)))
 		wantDiagnostics(t, diags)
 	})
 	config := oktaConfig(person(1), "00unew")

@@ -81,11 +81,11 @@ func (c *symflow) users(query string) ([]symflowUser, error) {
 				user.name = matcher[key].(string) // a missing key ends the command
 				continue
 			}
-			if key, known := carried[service["slug"].(string)]; known {
-				user.cells[fmt.Sprintf("%s:%s", service["slug"], service["external_id"])] = matcher[key].(string)
-			} else {
+			key, known := carried[service["slug"].(string)]
+			if !known {
 				return nil, fmt.Errorf("an identity of %s, which would be dropped", service["slug"])
 			}
+			user.cells[fmt.Sprintf("%s:%s", service["slug"], service["external_id"])] = matcher[key].(string)
 		}
 		out = append(out, user)
 	}
