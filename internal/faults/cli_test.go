@@ -32,6 +32,7 @@ resource "sym_identities" "okta" {
   service_type = "okta"
   external_id  = "acme.okta.com"
   identities   = { for i in range(%d) : "person.${i}@acme.example" => "00u${i}%s" }
+  max_removals = 50 # the second step drops as many
 }
 resource "sym_identity" "slack" {
   count        = %d
