@@ -58,6 +58,9 @@ type dialect interface {
 	barrier(ctx context.Context, t *tx) error
 	// commit commits. Its error says so where the outcome is not known.
 	commit(w *writeTransaction) error
+	// settle leaves the database as a copy of it should find it, before it is
+	// closed.
+	settle(db *sql.DB) error
 	// needsPrepare reports that neither the database nor its driver caches
 	// statements.
 	needsPrepare() bool

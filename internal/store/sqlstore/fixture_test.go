@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 	case "":
 	case unprivileged, limited:
 		os.Exit(runHampered(role, os.Getenv(childURL)))
+	case staying, stayingReader:
+		os.Exit(runStaying(role, os.Getenv(childURL)))
 	default:
 		os.Exit(runChild(role, os.Getenv(childURL)))
 	}

@@ -122,16 +122,17 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close releases the database. It lets writes under way end, within a limit;
-// other calls may fail.
+// other calls may fail. When the last process closes an SQLite file, that file
+// alone is the whole store.
 func (s *Store) Close() error {
 	defer s.awaitWriters(closeLimit)()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
 	if s.writer != nil {
 		_ = s.writer.Close() // back to the database, which closes it
 	}
-	if err := s.db.Close(); err != nil {
+	s.mu.Unlock()
+	if err := errors.Join(s.dialect.settle(s.db), s.db.Close()); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}
 	return nil

@@ -96,18 +96,27 @@ func fileHasWAL(path string) bool {
 
 func TestFilesBelongToTheirOwner(t *testing.T) {
 	t.Parallel()
-	path := newPath(t)
-	fill(t, openFile(t, path, Options{}), 1)
 	if runtime.GOOS == "windows" {
 		return // modes mean nothing there
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		info, err := os.Stat(path + suffix)
-		if err != nil {
-			t.Fatal(err)
+	for _, linked := range []bool{false, true} {
+		path := newPath(t)
+		name := path
+		if linked { // to a file that is not there yet
+			name = newPath(t)
+			if err := os.Symlink(path, name); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if mode := info.Mode().Perm(); mode != 0o600 {
-			t.Errorf("%s%s has mode %o", filepath.Base(path), suffix, mode)
+		fill(t, openFile(t, name, Options{}), 1)
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			info, err := os.Stat(path + suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o600 {
+				t.Errorf("%s%s has mode %o (by a link: %v)", filepath.Base(path), suffix, mode, linked)
+			}
 		}
 	}
 }

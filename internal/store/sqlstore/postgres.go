@@ -164,6 +164,9 @@ func (d *postgresDialect) commit(w *writeTransaction) error {
 	return nil
 }
 
+// settle does nothing: the server keeps its own files.
+func (d *postgresDialect) settle(*sql.DB) error { return nil }
+
 // refused reports whether a failed commit is certain to have written nothing:
 // the server rolled back and says why. The driver's own "safe to retry" is no
 // such proof: it says so of a commit whose connection the server ended.

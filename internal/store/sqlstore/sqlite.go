@@ -84,7 +84,8 @@ func sqlitePath(path string) (string, error) {
 }
 
 // createFile makes the file before SQLite does, so that only its owner can
-// read it; SQLite gives its -wal and -shm files the same mode.
+// read it, also where path is a link to a file that is not there yet. SQLite
+// gives its -wal and -shm files the same mode.
 func createFile(path string) error {
 	fail := func(cause error, message, hint string) error {
 		return &identity.Error{Code: identity.CodeUnavailable, Message: message, Hint: hint, Cause: cause}
@@ -95,12 +96,11 @@ func createFile(path string) error {
 		}
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	// Not O_EXCL: it does not follow links, and another process may be faster.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	switch {
 	case err == nil:
 		return f.Close()
-	case errors.Is(err, fs.ErrExist):
-		return nil // another process was faster
 	case errors.Is(err, fs.ErrNotExist):
 		return fail(err, "the directory of "+path+" does not exist", "Create it, or name another path for the store.")
 	case errors.Is(err, fs.ErrPermission):
@@ -168,6 +168,35 @@ func (d *sqliteDialect) singleWriter() bool { return true }
 func (d *sqliteDialect) barrier(context.Context, *tx) error { return nil }
 
 func (d *sqliteDialect) commit(w *writeTransaction) error { return plainCommit(w) }
+
+// checkpointWait is how long the last checkpoint waits for other processes. It
+// is short: Terraform kills a provider two seconds after asking it to end.
+const checkpointWait = 500 * time.Millisecond
+
+// settle moves what was committed from the -wal file into the file itself, so
+// that a copy of the file alone is the whole store. SQLite does so when the last
+// connection closes, but not if two processes close at the same moment, or if
+// this one ends while it still reads. What others keep from being moved, the
+// next one to close moves.
+func (d *sqliteDialect) settle(db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*checkpointWait)
+	defer cancel()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // all connections are in use; the -wal file keeps everything
+	}
+	defer conn.Close() // its database is about to be closed
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = "+strconv.FormatInt(checkpointWait.Milliseconds(), 10)); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	code, _ := sqliteCode(err)
+	switch code & primary {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
+		return nil // not now, or not by this process
+	}
+	return err
+}
 
 // revisions counts in a row, which only one writer at a time can change.
 func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
