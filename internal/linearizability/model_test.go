@@ -70,7 +70,7 @@ type cell struct {
 // state is comparable, as the checker wants.
 type state struct {
 	cells [people]cell
-	added uint64 // requests that stored a value with if_absent
+	added uint64 // requests that changed a mapping with if_absent
 }
 
 // model describes what the API promises.
@@ -134,13 +134,16 @@ func (s *state) step(in input, out output) bool {
 // compared with was never shown.
 func (s *state) write(in input, refused bool) output {
 	c := &s.cells[in.person]
+	added := uint64(1) << in.request
 	if c.value == in.value {
 		if in.assert && c.request != in.request {
 			c.revision, c.request = 0, in.request
+			if in.ifAbsent {
+				s.added |= added
+			}
 		}
 		return output{outcome: done}
 	}
-	added := uint64(1) << in.request
 	switch {
 	case in.ifAbsent && (c.value != 0 || s.added&added != 0), // or it was removed since
 		in.ifRevision != 0 && (c.value == 0 || !c.mayHave(in.ifRevision, refused)):
@@ -199,16 +202,36 @@ func (in input) String() string {
 		return "read"
 	case remove:
 		return fmt.Sprintf("#%d remove %d of %d if %d", in.request, in.value, in.person, in.ifRevision)
-	default:
-		return fmt.Sprintf("#%d write %d to %d (absent %t, unclaimed %t, assert %t, if %d)", in.request, in.value, in.person, in.ifAbsent, in.ifUnclaimed, in.assert, in.ifRevision)
 	}
+	text := fmt.Sprintf("#%d write %d to %d", in.request, in.value, in.person)
+	for _, condition := range []struct {
+		name string
+		set  bool
+	}{{"absent", in.ifAbsent}, {"unclaimed", in.ifUnclaimed}, {"asserted", in.assert}} {
+		if condition.set {
+			text += " " + condition.name
+		}
+	}
+	if in.ifRevision != 0 {
+		text += fmt.Sprint(" if ", in.ifRevision)
+	}
+	return text
 }
 
 func (out output) String() string {
-	return [...]string{"unknown", "done", "conflict", "claimed"}[out.outcome] + fmt.Sprintf(" %+v", struct {
-		stored  seen
-		deleted bool
-		holder  int
-		all     [people]seen
-	}{out.stored, out.deleted, out.holder, out.all})
+	switch {
+	case out.outcome == unknown:
+		return "unknown"
+	case out.outcome == claimed:
+		return fmt.Sprintf("claimed by %d", out.holder)
+	case out.outcome == conflict:
+		return "conflict with " + out.stored.String()
+	case out.deleted:
+		return "deleted"
+	case out.stored != seen{}:
+		return "stored " + out.stored.String()
+	}
+	return fmt.Sprint("done ", out.all)
 }
+
+func (s seen) String() string { return fmt.Sprintf("%d@%d", s.value, s.revision) }

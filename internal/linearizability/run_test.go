@@ -27,7 +27,7 @@ import (
 var (
 	runs  = flag.Int("runs", 2, "random runs")
 	first = flag.Int64("seed", 1, "seed of the first random run; the others follow")
-	keep  = flag.String("histories", "", "directory for pictures of histories that fail")
+	keep  = flag.String("histories", "", "directory for pictures and stories of histories that fail")
 )
 
 const (
@@ -54,26 +54,36 @@ func TestRandom(t *testing.T) {
 		result, info := porcupine.CheckOperationsVerbose(model, h, checkLimit)
 		if result != porcupine.Ok {
 			t.Errorf("seed %d: the history of %d operations is %s; see %s\nagain: go test ./internal/linearizability -run TestRandom -v -args -seed %d -runs 1",
-				seed, len(h), result, picture(t, seed, info), seed)
+				seed, len(h), result, picture(t, cluster, seed, h, info), seed)
 		}
 	}
 	t.Logf("%d histories, %d operations, %d of unknown outcome", *runs, operations, unknowns)
 }
 
-// picture writes a page that shows a history, and returns its path.
-func picture(t *testing.T, seed int64, info porcupine.LinearizationInfo) string {
+// picture writes a page that shows a history and a text beside it that tells
+// where it fails, and returns the page's path.
+func picture(t *testing.T, cluster *pgtest.Cluster, seed int64, h []porcupine.Operation, info porcupine.LinearizationInfo) string {
 	t.Helper()
 	if *keep == "" {
 		return "it with -args -histories DIRECTORY"
 	}
-	path := filepath.Join(*keep, fmt.Sprintf("seed-%d.html", seed))
+	path := filepath.Join(*keep, fmt.Sprintf("seed-%d", seed))
 	if err := os.MkdirAll(*keep, 0o750); err != nil {
 		t.Error(err)
 	}
-	if err := porcupine.VisualizePath(model, info, path); err != nil {
+	if err := porcupine.VisualizePath(model, info, path+".html"); err != nil {
 		t.Error(err)
 	}
-	return path
+	if err := os.WriteFile(path+".txt", []byte(story(t, schemaOf(t, cluster.URL(), seed), h)), 0o600); err != nil {
+		t.Error(err)
+	}
+	return path + ".html"
+}
+
+// schemaOf returns the URL of the store of one history.
+func schemaOf(t *testing.T, url string, seed int64) string {
+	t.Helper()
+	return pgtest.WithParameter(t, url, "search_path", fmt.Sprintf("run%d", seed))
 }
 
 // run is one history in the making.
@@ -88,9 +98,8 @@ type run struct {
 // what they saw. The last operations read everything.
 func record(t *testing.T, cluster *pgtest.Cluster, seed int64, fault string, disturb func(*testing.T, *run)) []porcupine.Operation {
 	t.Helper()
-	schema := fmt.Sprintf("run%d", seed)
-	execute(t, cluster.URL(), "CREATE SCHEMA "+schema)
-	url := pgtest.WithParameter(t, cluster.URL(), "search_path", schema)
+	execute(t, cluster.URL(), fmt.Sprintf("CREATE SCHEMA run%d", seed))
+	url := schemaOf(t, cluster.URL(), seed)
 	var replicas []*replica
 	for range 2 {
 		replicas = append(replicas, startReplica(t, url, fault))
