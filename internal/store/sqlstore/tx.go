@@ -151,13 +151,14 @@ func (s *Store) readOnce(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	defer end()
-	if err := fn(&tx{Tx: t, dialect: s.dialect}); err != nil {
-		return err
+	answer := fn(&tx{Tx: t, dialect: s.dialect})
+	if answer != nil && !isRefusal(answer) {
+		return answer
 	}
 	if err := t.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
-	return nil
+	return answer
 }
 
 // writeOnce runs fn in a transaction and commits it. Where fn changes nothing,
@@ -170,14 +171,28 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
 	}
 	t := &tx{Tx: w.Tx, dialect: s.dialect}
 	err = fn(t)
+	refused := !t.changed && isRefusal(err)
 	if err == nil && !t.changed {
 		err = s.dialect.barrier(ctx, t)
 	}
-	if err != nil {
+	if err != nil && !refused {
 		w.rollback()
 		return err
 	}
-	return s.commit(ctx, w)
+	if lost := s.commit(ctx, w); lost != nil {
+		return lost
+	}
+	return err
+}
+
+// isRefusal reports whether an error is an answer: it says what is stored. Its
+// transaction commits, because the database checks at the commit that what was
+// read fits an order of all transactions. After a rollback it would let another
+// transaction change what the answer was built on.
+func isRefusal(err error) bool {
+	var known *identity.Error
+	var batch *identity.BatchError
+	return errors.As(err, &batch) || errors.As(err, &known)
 }
 
 // errStop ends a walk whose consumer stopped.
@@ -209,10 +224,8 @@ func (s *Store) walk(ctx context.Context, fn func(*tx) error) error {
 // explain turns what went wrong into the store's errors. Errors about values
 // pass through; a failure of the database says what to do about it.
 func (s *Store) explain(ctx context.Context, err error) error {
-	var known *identity.Error
-	var batch *identity.BatchError
 	switch {
-	case err == nil, errors.As(err, &batch), errors.As(err, &known):
+	case err == nil, isRefusal(err):
 		return err
 	case ctx.Err() != nil:
 		return &identity.Error{Code: identity.CodeUnavailable, Retryable: true,
