@@ -19,7 +19,7 @@ import (
 
 const people = `sym:cloud,custom:VictorOps,okta:acme.okta.com
 Alice@example.com,"Smith, Alice",00u1
-bob@example.com,,00u2
+bob@example.com,'=1+1,00u2
 `
 
 // ok runs a command that must succeed and returns what it printed.
@@ -58,7 +58,7 @@ func TestExportAndImport(t *testing.T) {
 	env := map[string]string{storeVariable: pgtest.URL(t)}
 	first, middle, last := writeConfig(t, victorOps), postgresConfig(t, victorOps), writeConfig(t, victorOps)
 	got := ok(t, nil, "import", "-config", first, "-format", "csv", "-in", writeFile(t, people))
-	if want := "imported 2 services, 2 users, 3 mappings and 0 changes"; !strings.Contains(got.stderr, want) {
+	if want := "imported 2 services, 2 users, 4 mappings and 0 changes"; !strings.Contains(got.stderr, want) {
 		t.Errorf("printed %q, want %q", got.stderr, want)
 	}
 	if got := ok(t, nil, "export", "-config", first, "-format", "csv"); got.stdout != people {
@@ -69,7 +69,7 @@ func TestExportAndImport(t *testing.T) {
 	ok(t, env, "migrate", "-config", middle)
 	ok(t, env, "import", "-config", middle, "-in", file)
 	again := ok(t, env, "export", "-config", middle)
-	if want := "exported 3 services, 2 users, 3 mappings and 3 changes to standard output"; !strings.Contains(again.stderr, want) {
+	if want := "exported 3 services, 2 users, 4 mappings and 4 changes to standard output"; !strings.Contains(again.stderr, want) {
 		t.Errorf("printed %q, want %q", again.stderr, want)
 	}
 	ok(t, nil, "import", "-config", last, "-in", writeFile(t, again.stdout))

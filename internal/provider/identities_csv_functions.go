@@ -78,7 +78,7 @@ func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.Definit
 	resp.Definition = function.Definition{
 		Summary: "Identities as a symflow CSV file",
 		MarkdownDescription: "Writes a map of service key to user to identity, such as `by_service` of `sym_resolved_identities`, as CSV in the layout of `symflow users list-identities -o`: " +
-			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. `identities_from_csv` reads it back.\n\n" +
+			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. A cell that a spreadsheet would execute (`=`, `+`, `-` or `@` comes first) starts with an apostrophe. `identities_from_csv` reads it back.\n\n" +
 			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens: there a missing row deletes the user.",
 		Parameters: []function.Parameter{
 			function.MapParameter{

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -56,4 +57,31 @@ func onlyValue(object, key string) (string, bool) {
 	}
 	id, isString := tokens[2].(string)
 	return id, isString && tokens[1] == key && tokens[3] == json.Delim('}')
+}
+
+// escape puts an apostrophe before a cell that a spreadsheet would execute.
+// Cells that escape could have written get one more, so that unescape gives
+// every cell back.
+func escape(text string) string {
+	if looksEscaped("'" + text) {
+		return "'" + text
+	}
+	return text
+}
+
+// unescape reverses escape. It leaves other cells alone, among them formulas
+// from files without escapes.
+func unescape(text string) string {
+	if looksEscaped(text) {
+		return text[1:]
+	}
+	return text
+}
+
+// looksEscaped reports whether apostrophes lead to a character that makes a
+// formula of a cell. Spreadsheets take some wide forms as well.
+func looksEscaped(text string) bool {
+	rest := strings.TrimLeft(text, "'")
+	first, _ := utf8.DecodeRuneInString(rest)
+	return len(rest) < len(text) && strings.ContainsRune("=+-@\t\r＝＋－＠", first)
 }

@@ -192,7 +192,7 @@ func (p *parser) lacksRepeatedID(r row) bool {
 
 // userOf begins a row with its user. It reports false for an invalid name.
 func (p *parser) userOf(c cell) (Row, bool) {
-	name := strings.TrimSpace(c.text)
+	name := strings.TrimSpace(unescape(strings.TrimSpace(c.text)))
 	key, err := identity.ParseUser(name)
 	if err != nil {
 		p.report(c.line, p.columns[p.user].name, err)
@@ -203,7 +203,7 @@ func (p *parser) userOf(c cell) (Row, bool) {
 
 // identityOf checks one cell.
 func (p *parser) identityOf(service identity.ServiceKey, value string) (string, error) {
-	id, err := plainIdentity(service, value)
+	id, err := plainIdentity(service, unescape(value))
 	if err != nil {
 		return "", err
 	}

@@ -50,6 +50,7 @@ func FuzzParse(f *testing.F) {
 func FuzzRender(f *testing.F) {
 	f.Add("okta:x", "ada@acme.com", "00u1", "ldap:y", "bob", `{"user_id":"x"}`)
 	f.Add("custom:`a`,\"b\"", "a`b@c", "`x`", "custom:`,", "`b", "\"")
+	f.Add("ldap:x", "=a@acme.com", "=1", "ldap:y", "'-b@c", "''+1")
 	f.Add("okta:x", "ada@acme.com", "1", "okta:x", "ADA@acme.com", "2")
 	f.Fuzz(func(t *testing.T, service1, user1, id1, service2, user2, id2 string) {
 		in := table{service1: {user1: id1}}
@@ -70,6 +71,7 @@ func FuzzRender(f *testing.F) {
 		}
 		checkTable(t, got)
 		checkRoundTrip(t, got)
+		checkNoFormula(t, text)
 		for service, users := range in {
 			for user, id := range users {
 				if id != "" && lookup(t, got[service], user) != id {
@@ -114,11 +116,15 @@ func checkTable(t *testing.T, in table) {
 	}
 }
 
-func checkRoundTrip(t interface{ Fatalf(string, ...any) }, in table) {
+func checkRoundTrip(t interface {
+	Errorf(string, ...any)
+	Fatalf(string, ...any)
+}, in table) {
 	text, err := symcsv.Render(in)
 	if err != nil {
 		t.Fatalf("Render: %v", err)
 	}
+	checkNoFormula(t, text)
 	again, err := symcsv.Parse(text)
 	if err != nil {
 		t.Fatalf("Parse(Render): %v\n%s", err, text)
@@ -133,7 +139,7 @@ func checkRoundTrip(t interface{ Fatalf(string, ...any) }, in table) {
 
 func TestRoundTripProperty(t *testing.T) {
 	t.Parallel()
-	piece := rapid.SampledFrom([]string{"a", "B", "9", ",", "\"", "`", "'", "{", "}", ":", "/", "%", ";", "é", "\"\"", "``", "{\"user_id\":\"x\"}"})
+	piece := rapid.SampledFrom([]string{"a", "B", "9", ",", "\"", "`", "'", "=", "-", "@", "＋", "{", "}", ":", "/", "%", ";", "é", "\"\"", "``", "{\"user_id\":\"x\"}"})
 	word := rapid.Map(rapid.SliceOfN(piece, 1, 6), func(p []string) string { return strings.Join(p, "") })
 	rapid.Check(t, func(t *rapid.T) {
 		in := table{}
@@ -141,7 +147,7 @@ func TestRoundTripProperty(t *testing.T) {
 			service := fmt.Sprintf("%s:%s%d", rapid.SampledFrom([]string{"ldap", "scim", "custom", "gitlab"}).Draw(t, "type"), word.Draw(t, "id"), i)
 			in[service] = map[string]string{}
 			for n := range rapid.IntRange(0, 4).Draw(t, "users") {
-				name := fmt.Sprintf("%s%d@Acme.com", strings.ReplaceAll(rapid.SampledFrom([]string{"o'brien+%/", "\"q\"", "`t", "É"}).Draw(t, "local"), ",", ""), n)
+				name := fmt.Sprintf("%s%d@Acme.com", strings.ReplaceAll(rapid.SampledFrom([]string{"o'brien+%/", "\"q\"", "`t", "É", "=1", "'-1", "''+"}).Draw(t, "local"), ",", ""), n)
 				in[service][name] = word.Draw(t, "identity")
 			}
 		}

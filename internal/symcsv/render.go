@@ -16,7 +16,8 @@ import (
 // Render writes service key → user → identity as CSV: sym:cloud first, then
 // the services in order of their keys; one row per user, in order of the
 // normalised name; double quotes where a cell needs them, LF at line ends. An
-// empty identity is a blank cell. Parse reads the map back, except for users
+// empty identity is a blank cell. A cell that a spreadsheet would execute starts
+// with an apostrophe. Parse reads the map back, except for users
 // who are spelled in several ways (they get one row, in the spelling of the
 // first service that names them) and users without any identity (no service
 // names them, so they have no row). The error joins everything that is wrong.
@@ -94,13 +95,14 @@ func columnCells(service identity.ServiceKey, identities map[string]string, name
 	return cells, errs
 }
 
-// writeRow quotes cells as standard CSV does, and those that start with a
-// backtick, which Parse could take for symflow's other quote.
+// writeRow escapes formulas, and quotes cells as standard CSV does, and those
+// that start with a backtick, which Parse could take for symflow's other quote.
 func writeRow(b *strings.Builder, cells []string) {
 	for i, c := range cells {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		c = escape(c)
 		if strings.ContainsAny(c, ",\"\r\n") || strings.HasPrefix(c, "`") {
 			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
 		}

@@ -4,6 +4,7 @@
 package symcsv_test
 
 import (
+	"encoding/csv"
 	"strings"
 	"testing"
 
@@ -29,6 +30,8 @@ func TestRender(t *testing.T) {
 		{"one row for each user", table{okta: {"ADA@acme.com": "1"}, github: {" Ada@acme.com": "ada"}}, lines("sym:cloud,github:acme,okta:acme.okta.com", "Ada@acme.com,ada,1")},
 		{"quotes", table{"custom:a, b": {"ada@acme.com": `x "y"`, "bob@acme.com": "`x`", "eve@acme.com": "a,b", "kim@acme.com": "a`b"}},
 			lines(`sym:cloud,"custom:a, b"`, `ada@acme.com,"x ""y"""`, "bob@acme.com,\"`x`\"", `eve@acme.com,"a,b"`, "kim@acme.com,a`b")},
+		{"what a spreadsheet would execute", table{"ldap:x": {"=1@acme.com": "=HYPERLINK(1)", "+a@acme.com": "-1", "b@acme.com": "@x", "c@acme.com": "'=1", "d@acme.com": "''x", "e@acme.com": "＝1", "f@acme.com": "=a,b", "'g@acme.com": "a=b"}},
+			lines("sym:cloud,ldap:x", "'g@acme.com,a=b", "'+a@acme.com,'-1", "'=1@acme.com,'=HYPERLINK(1)", "b@acme.com,'@x", "c@acme.com,''=1", "d@acme.com,''x", "e@acme.com,'＝1", `f@acme.com,"'=a,b"`)},
 		{"an identity that looks like a matcher", table{"ldap:x": {"ada@acme.com": `{"a":"b"}`}}, lines("sym:cloud,ldap:x", `ada@acme.com,"{""user_id"":""{\""a\"":\""b\""}""}"`)},
 	}
 	for _, test := range tests {
@@ -44,7 +47,26 @@ func TestRender(t *testing.T) {
 			if _, err := symcsv.Parse(got); err != nil {
 				t.Errorf("it cannot be read back: %v", err)
 			}
+			checkNoFormula(t, got)
 		})
+	}
+}
+
+// checkNoFormula reads a text as a spreadsheet does and fails if a cell is a
+// formula.
+func checkNoFormula(t interface{ Errorf(string, ...any) }, text string) {
+	r := csv.NewReader(strings.NewReader(text))
+	r.LazyQuotes = true
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Errorf("%v in %q", err, text)
+	}
+	for _, row := range rows {
+		for _, c := range row {
+			if c != "" && strings.ContainsAny(c[:1], "=+-@\t\r") {
+				t.Errorf("a spreadsheet executes %q of %q", c, text)
+			}
+		}
 	}
 }
 
