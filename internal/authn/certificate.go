@@ -5,8 +5,8 @@ package authn
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +22,7 @@ type CertificateRule struct {
 
 	CommonName string // of the subject
 	DNSName    string // one of the alternative names
-	URI        string // one of the alternative names, such as a SPIFFE ID
+	URI        string // one of the alternative names, such as a SPIFFE ID; compared byte for byte
 }
 
 // Certificates authenticates client certificates.
@@ -70,7 +70,32 @@ func (r CertificateRule) matches(leaf *x509.Certificate) bool {
 	case r.DNSName != "":
 		return slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, r.DNSName) })
 	case r.URI != "":
-		return slices.ContainsFunc(leaf.URIs, func(uri *url.URL) bool { return uri.String() == r.URI })
+		return slices.Contains(uris(leaf), r.URI)
 	}
 	return false
+}
+
+var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+// uris returns the URIs among the certificate's alternative names as it spells
+// them. leaf.URIs are parsed: a scheme in upper case and an empty fragment would
+// be lost, and another name would match.
+func uris(leaf *x509.Certificate) []string {
+	const uniformResourceIdentifier = 6 // RFC 5280, GeneralName
+	var found []string
+	for _, ext := range leaf.Extensions {
+		var names []asn1.RawValue
+		if !ext.Id.Equal(oidSubjectAltName) {
+			continue
+		}
+		if _, err := asn1.Unmarshal(ext.Value, &names); err != nil {
+			return nil // crypto/x509 has parsed it already
+		}
+		for _, name := range names {
+			if name.Class == asn1.ClassContextSpecific && name.Tag == uniformResourceIdentifier {
+				found = append(found, string(name.Bytes))
+			}
+		}
+	}
+	return found
 }

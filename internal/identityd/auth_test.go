@@ -165,6 +165,10 @@ func TestClientCertificates(t *testing.T) {
 		"unknown name":                   {cert: leaf(authntest.Leaf{CommonName: "by-uri"}), status: 403, says: "no client_certificate block"},
 		"uri as a name":                  {cert: leaf(authntest.Leaf{CommonName: "spiffe://acme.example/terraform"}), status: 403},
 		"longer uri":                     {cert: leaf(authntest.Leaf{URIs: []string{"spiffe://acme.example/terraform/x"}}), status: 403},
+		"scheme in another case":         {cert: leaf(authntest.Leaf{URIs: []string{"SPIFFE://acme.example/terraform"}}), status: 403},
+		"host in another case":           {cert: leaf(authntest.Leaf{URIs: []string{"spiffe://ACME.example/terraform"}}), status: 403},
+		"empty fragment":                 {cert: leaf(authntest.Leaf{URIs: []string{"spiffe://acme.example/terraform#"}}), status: 403},
+		"second uri":                     {cert: leaf(authntest.Leaf{DNSNames: []string{"x.example"}, URIs: []string{"urn:x", "spiffe://acme.example/terraform"}}), status: 200, says: `"name":"by-uri"`},
 		"nothing":                        {status: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
