@@ -26,12 +26,12 @@ import (
 const (
 	checkTimeout  = time.Minute // of each check
 	checksAtOnce  = 4
-	expiresSoon   = 14 * 24 * time.Hour
 	storeToBeMade = "it does not exist yet; the first start creates it"
 )
 
 // check prints a line for the configuration, the store, the certificate, each
-// issuer and each directory. A failure of one hides no other.
+// issuer and each directory. A failure of one hides no other. Warnings are last
+// and fail nothing.
 func (p *program) check(ctx context.Context, args []string) error {
 	var emails []string
 	path, err := p.configPath("check", args, func(flags *flag.FlagSet) {
@@ -68,6 +68,11 @@ func (p *program) check(ctx context.Context, args []string) error {
 	for _, r := range runChecks(ctx, cfg, emails) {
 		if err := p.printCheck(r); err != nil {
 			failure = err
+		}
+	}
+	for _, warning := range identityd.Warnings(ctx, cfg) {
+		if err := p.print("warn  " + warning + "\n"); err != nil {
+			return err
 		}
 	}
 	return failure
@@ -176,7 +181,20 @@ func checkStore(ctx context.Context, cfg *config.Config) (note string, err error
 	case v.Have < v.Want:
 		return fmt.Sprintf("it has schema version %d; the next start migrates it to %d", v.Have, v.Want), nil
 	}
-	return "", nil
+	return noteInUse(cfg.Store.File), nil
+}
+
+// noteInUse says how to copy an SQLite file that another process has open; ""
+// where none has.
+func noteInUse(file string) string {
+	if path, err := filepath.EvalSymlinks(file); err == nil {
+		file = path // SQLite keeps its other files beside it
+	}
+	if _, err := os.Stat(file + "-wal"); file == "" || err != nil {
+		return "" // the last to close the store, as this check may be, removes that file
+	}
+	return fmt.Sprintf("another process has it open, so a copy of the file alone may lack the latest changes. "+
+		"Copy it with `sqlite3 %s \".backup COPY\"` or `sym-identityd export`", file)
 }
 
 func checkFolder(dir string) error {
@@ -194,9 +212,6 @@ func checkTLS(cfg *config.Config) (note string, err error) {
 	expires, err := identityd.CheckTLS(*cfg.TLS)
 	if err != nil {
 		return "", err
-	}
-	if left := time.Until(expires); left < expiresSoon {
-		return fmt.Sprintf("the certificate expires in %d days", int(left/(24*time.Hour))), nil
 	}
 	return "valid until " + expires.UTC().Format(time.DateOnly), nil
 }

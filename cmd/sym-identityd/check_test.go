@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -146,5 +148,45 @@ func TestCheckWithoutMigrations(t *testing.T) {
 				t.Errorf("got %+v", r[0])
 			}
 		})
+	}
+}
+
+// Warnings fail nothing, and the server repeats them in its log.
+func TestWarningsAreTold(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // modes mean nothing there
+	}
+	path := writeConfig(t, "")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const want = "others than its owner can change the file "
+	if got := runCommand(t.Context(), nil, "check", "-config", path); got.code != exitOK || !strings.Contains(got.stdout, "\nwarn  "+want+path) {
+		t.Errorf("check: %+v", got)
+	}
+	if d := startDaemon(t, path); !strings.Contains(d.stderr.String(), want) {
+		t.Errorf("serve logged %s", d.stderr)
+	}
+}
+
+// While a server has an SQLite store open, check says how to copy it. It does
+// not afterwards, when the file alone is the store.
+func TestCheckOfAStoreInUse(t *testing.T) {
+	t.Parallel()
+	path := writeConfig(t, "")
+	d := startDaemon(t, path)
+	if status, body, err := d.call(t.Context(), http.MethodPatch, "/api/v1/users", upsert(1)); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %v %s", status, err, body)
+	}
+	const want = `.backup COPY"`
+	if got := runCommand(t.Context(), nil, "check", "-config", path); got.code != exitOK || !strings.Contains(got.stdout, want) {
+		t.Errorf("in use: %+v", got)
+	}
+	if err := d.stop(t, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got := runCommand(t.Context(), nil, "check", "-config", path); got.code != exitOK || strings.Contains(got.stdout, want) {
+		t.Errorf("not in use: %+v", got)
 	}
 }

@@ -62,6 +62,9 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	log = identityd.Logger(cfg, log)
+	for _, warning := range identityd.Warnings(ctx, cfg) {
+		log.Warn("the setup has a weakness", "weakness", warning)
+	}
 	serving, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { instance.Maintain(serving, log) })

@@ -247,7 +247,7 @@ func ownerClaims(issuer string) []string {
 // TLS is the tls block.
 type TLS struct {
 	CertFile          string    `hcl:"cert_file" kind:"path"`
-	KeyFile           string    `hcl:"key_file" kind:"path"`
+	KeyFile           string    `hcl:"key_file" kind:"secret_path"`
 	ClientCAFile      string    `hcl:"client_ca_file,optional" kind:"path"` // "" = client certificates are not asked for
 	RequireClientCert bool      `hcl:"require_client_cert,optional"`
 	At                hcl.Range // of the block

@@ -63,11 +63,18 @@ type Config struct {
 	MaxRequests int  // answered at the same time; 0 = the default
 	MaskEmails  bool // in logs
 	Services    []Service
+	Files       []File // that settings name, without the store's
 
 	Secrets *redact.Redactor // takes the values of env() out of texts
 
 	opts        Options
 	startupOnly map[string]string // settings that take effect at start only, by name
+}
+
+// File is a file that a setting names.
+type File struct {
+	Path   string // absolute
+	Secret bool   // it holds a key or a password
 }
 
 // Issuers returns the issuers of the jwt blocks, each once.
@@ -151,7 +158,7 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 	if err := asError(d.found, secrets); err != nil {
 		return nil, err
 	}
-	c.Path, c.opts, c.Secrets = path, opts, secrets
+	c.Path, c.opts, c.Secrets, c.Files = path, opts, secrets, d.files
 	if body, ok := file.Body.(*hclsyntax.Body); ok {
 		c.startupOnly = startupOnly(body, src)
 	}

@@ -28,6 +28,7 @@ type decoder struct {
 	dir     string // of the file, absolute; relative paths start there
 	eval    *hcl.EvalContext
 	secrets *redact.Redactor
+	files   []File
 	found   hcl.Diagnostics
 }
 
@@ -43,6 +44,7 @@ func (d *decoder) problem(at hcl.Range, summary, detail string) {
 //	kind:"secret"            must come from env()
 //	kind:"url"               must hold no password, unless it comes from env()
 //	kind:"path"              relative to the file
+//	kind:"secret_path"       the same, of a file that holds a secret
 //	kind:"cache"             a time.Duration that may be 0, up to a day
 //	max:"100"                of an int, which is 1 at least
 //
@@ -228,12 +230,13 @@ func (d *decoder) stringOf(f field, expr hcl.Expression) (string, bool) {
 			d.literalSecret(expr.Range(), "The password in "+f.name)
 			return "", false
 		}
-	case "path":
+	case "path", "secret_path":
 		if strings.ContainsFunc(s, unicode.IsControl) {
 			d.problem(expr.Range(), f.name+" is not the path of a file", "It holds a control character.")
 			return "", false
 		}
 		s = d.relative(s)
+		d.files = append(d.files, File{Path: s, Secret: f.kind == "secret_path"})
 	}
 	return s, true
 }

@@ -36,7 +36,7 @@ type Config struct {
 	// CredentialsFile names the JSON key of a service account with domain-wide
 	// delegation. Without one no request is sent: an address of the domain is
 	// taken for its account.
-	CredentialsFile string `hcl:"credentials_file,optional" kind:"path"`
+	CredentialsFile string `hcl:"credentials_file,optional" kind:"secret_path"`
 	Impersonate     string `hcl:"impersonate,optional"` // the administrator in whose name the key acts
 }
 

@@ -6,6 +6,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
 	"embed"
@@ -14,6 +15,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -364,6 +367,53 @@ func postgresConfig(text string, opts Options) (*pgx.ConnConfig, error) {
 	config.DialFunc = dialer.DialContext
 	config.OnNotice = keepWarning
 	return config, nil
+}
+
+// Warnings returns how a PostgreSQL store falls short of what is promised: what
+// it acknowledges may be lost, or others on the network can read along. It is
+// empty for other stores. The sentences hold neither URL nor password.
+func Warnings(ctx context.Context, text string, opts Options) (warnings []string, err error) {
+	if scheme, _, _ := strings.Cut(text, ":"); scheme == "sqlite" {
+		return nil, nil
+	}
+	config, err := postgresConfig(text, opts)
+	if err != nil {
+		return nil, err
+	}
+	name := serverName(config)
+	if mayTalkInTheClear(config) {
+		warnings = append(warnings, "the connection to "+name+" need not be encrypted, and nobody checks whose server it is: passwords and people can be read on the network. "+
+			"Set sslmode=verify-full in the store's URL, with sslrootcert=FILE where the authority is your own.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return warnings, (&postgresDialect{server: name}).explain(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) // nothing was changed
+	for setting, bad := range map[string][]string{"synchronous_commit": {"off", "local"}, "fsync": {"off"}} {
+		var value string
+		if err := conn.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
+			return warnings, fmt.Errorf("reading %s of %s: %w", setting, name, err)
+		}
+		if slices.Contains(bad, value) {
+			warnings = append(warnings, fmt.Sprintf("%s is %s on %s for the store's user and database: it acknowledges writes that a crash or a failover loses. "+
+				"Set it to on, for the server, the database or the user.", setting, value, name))
+		}
+	}
+	slices.Sort(warnings)
+	return warnings, nil
+}
+
+// mayTalkInTheClear reports whether a connection to another machine may be
+// without TLS, as with sslmode=disable, allow or prefer, or none.
+func mayTalkInTheClear(config *pgx.ConnConfig) bool {
+	plain := func(host string, tls *tls.Config) bool {
+		return tls == nil && !strings.HasPrefix(host, "/") && !strings.HasPrefix(host, "@") && !httpx.Loopback(host)
+	}
+	return plain(config.Host, config.TLSConfig) ||
+		slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return plain(f.Host, f.TLSConfig) })
 }
 
 func badURL(message string) *identity.Error {

@@ -357,3 +357,50 @@ func schemaOf(t *testing.T, text string) string {
 	}
 	return u.Query().Get("search_path")
 }
+
+// A database that acknowledges what it may lose, and a connection that others
+// on the network can read, are worth a warning.
+func TestPostgresWarnings(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	for value, warned := range map[string]bool{"on": false, "remote_write": false, "remote_apply": false, "local": true, "off": true} {
+		found, err := Warnings(t.Context(), pgtest.WithParameter(t, url, "synchronous_commit", value), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = slices.DeleteFunc(found, func(text string) bool { return strings.HasPrefix(text, "fsync is off") }) // as in some test servers
+		if (len(found) > 0) != warned || warned && !strings.HasPrefix(found[0], "synchronous_commit is "+value+" on ") {
+			t.Errorf("synchronous_commit %s: %q", value, found)
+		}
+	}
+	if found, err := Warnings(t.Context(), "sqlite:"+newPath(t), Options{}); err != nil || found != nil {
+		t.Errorf("SQLite: %q, %v", found, err)
+	}
+}
+
+func TestPostgresInTheClear(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"postgres://sym@db.acme.example/sym":                                                       true,
+		"postgres://sym@db.acme.example/sym?sslmode=disable":                                       true,
+		"postgres://sym@db.acme.example/sym?sslmode=allow":                                         true,
+		"postgres://sym@db.acme.example/sym?sslmode=prefer":                                        true,
+		"postgres://sym@db.acme.example/sym?sslmode=require":                                       false,
+		"postgres://sym@db.acme.example/sym?sslmode=verify-ca":                                     false,
+		"postgres://sym@db.acme.example/sym?sslmode=verify-full":                                   false,
+		"postgres://sym@127.0.0.1/sym":                                                             false,
+		"postgres://sym@[::1]/sym":                                                                 false,
+		"postgres://sym@localhost/sym?sslmode=disable":                                             false,
+		"postgres:///sym?host=/run/postgresql":                                                     false,
+		"postgres://sym@127.0.0.1,10.0.0.2/sym?target_session_attrs=read-write":                    true,
+		"postgres://sym@10.0.0.1,10.0.0.2/sym?sslmode=verify-full&target_session_attrs=read-write": false,
+	} {
+		parsed, err := postgresConfig(url, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := mayTalkInTheClear(parsed); got != want {
+			t.Errorf("%s: %v, want %v", url, got, want)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package identityd
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+)
+
+// expiresSoon is how long before its end a certificate is worth a warning.
+const expiresSoon = 30 * 24 * time.Hour
+
+// Warnings returns what works but is not safe: files that others can read or
+// change, a certificate that ends soon, a database that may lose what it
+// acknowledged or is reached without TLS. The sentences hold no secrets. What
+// cannot be looked at is left out: opening it says why.
+func Warnings(ctx context.Context, c *config.Config) []string {
+	warnings := fileWarnings(c)
+	if c.TLS != nil {
+		if expires, err := CheckTLS(*c.TLS); err == nil && time.Until(expires) < expiresSoon {
+			warnings = append(warnings, fmt.Sprintf("the certificate in %s ends in %d days, on %s. Renew it: a server takes up the new files by itself.",
+				c.TLS.CertFile, int(time.Until(expires)/(24*time.Hour)), expires.UTC().Format(time.DateOnly)))
+		}
+	}
+	store, _ := sqlstore.Warnings(ctx, c.Store.URL, StoreOptions(c))
+	for _, text := range store {
+		warnings = append(warnings, "the store: "+text)
+	}
+	return warnings
+}
+
+// fileWarnings looks at the modes of the configuration, the files that it names
+// and the store. The configuration itself holds no secrets, so others may read it.
+func fileWarnings(c *config.Config) (warnings []string) {
+	if runtime.GOOS == "windows" {
+		return nil // modes mean nothing there
+	}
+	files := append([]config.File{{Path: c.Path}}, c.Files...)
+	if c.Store.File != "" {
+		target := c.Store.File
+		if path, err := filepath.EvalSymlinks(target); err == nil {
+			target = path // SQLite keeps its other files beside it
+		}
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			files = append(files, config.File{Path: target + suffix, Secret: true})
+		}
+	}
+	for _, f := range files {
+		info, err := os.Stat(f.Path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		const readable, writable fs.FileMode = 0o044, 0o022
+		switch mode := info.Mode().Perm(); {
+		case mode&writable != 0:
+			warnings = append(warnings, fmt.Sprintf("others than its owner can change the file %s (mode %04o). Run: chmod go-rwx %[1]s", f.Path, mode))
+		case f.Secret && mode&readable != 0:
+			warnings = append(warnings, fmt.Sprintf("others than its owner can read the file %s (mode %04o). Run: chmod go-rwx %[1]s", f.Path, mode))
+		}
+	}
+	return warnings
+}
