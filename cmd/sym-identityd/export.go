@@ -98,48 +98,34 @@ func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header j
 	return counts, nil
 }
 
-// exportCSV writes the identities alone. A matcher with several keys does not fit
-// into a cell and is an error.
+// exportCSV writes the mappings alone. It refuses all that does not fit into cells,
+// and names each.
 func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
 	var counts store.Counts
-	identities := map[string]map[string]string{} // service key → user → identity
+	matchers := map[string]map[string]identity.Matcher{} // service key → user → matcher
 	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
 		counts.Add(r)
 		switch {
 		case r.User != nil:
-			return addCells(identities, r.User)
+			for _, m := range r.User.Mappings {
+				matchers[m.Service][r.User.Name] = m.Matcher
+			}
 		case r.Service.Key != identity.SymCloud().String():
-			identities[r.Service.Key] = map[string]string{}
+			matchers[r.Service.Key] = map[string]identity.Matcher{}
 		}
 		return nil
 	})
 	if err != nil {
 		return store.Counts{}, err
 	}
-	text, err := symcsv.Render(identities)
+	text, err := symcsv.RenderMatchers(matchers)
 	if err != nil {
-		return store.Counts{}, err
+		return store.Counts{}, fmt.Errorf("the CSV cannot hold everything:\n%w\nUse -format jsonl, which does", err)
 	}
 	if _, err := io.WriteString(out, text); err != nil {
 		return store.Counts{}, fmt.Errorf("writing the CSV: %w", err)
 	}
 	return counts, nil
-}
-
-// addCells adds a user's identities.
-func addCells(identities map[string]map[string]string, u *store.UserRecord) error {
-	for _, m := range u.Mappings {
-		key, err := identity.ParseServiceKey(m.Service)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.Name, err)
-		}
-		id, plain := m.Matcher.Identity(key.Type)
-		if !plain {
-			return fmt.Errorf("the matcher of %s in %s (%s) does not fit into a CSV cell. Use -format jsonl", u.Name, m.Service, m.Matcher)
-		}
-		identities[m.Service][u.Name] = id
-	}
-	return nil
 }
 
 // output calls write with a file, or with standard output. The file replaces an

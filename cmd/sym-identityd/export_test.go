@@ -122,6 +122,52 @@ func TestLongCSV(t *testing.T) {
 	}
 }
 
+// TestCSVKeepsMatchers exports and imports matchers of several keys: in JSON for a
+// type of our own. A cell of plain text leaves the further keys as they are stored.
+func TestCSVKeepsMatchers(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "service \"scim\" \"example\" {}\n")
+	const text = "sym:cloud,okta:acme.okta.com,scim:example\nalice@example.com,00u1,\"{\"\"realm\"\":\"\"a\"\",\"\"user_id\"\":\"\"2819\"\"}\"\n"
+	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, text))
+	stored := func(want string) {
+		t.Helper()
+		if got := ok(t, nil, "export", "-config", config, "-format", "csv"); got.stdout != want {
+			t.Errorf("stored is\n%s, want\n%s", got.stdout, want)
+		}
+	}
+	stored(text)
+	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sym:cloud,scim:example,User ID\nalice@example.com,2819,1\n"))
+	stored(text)
+	got := runCommand(t.Context(), nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sym:cloud,okta:acme.okta.com,scim:example\nalice@example.com,00u2,2820\n"))
+	if want := `line 2, column scim:example: "2820" would replace the stored matcher "realm=a, user_id=2819", which has other keys.`; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+		t.Errorf("exit %d, want %q in\n%s", got.code, want, got.stderr)
+	}
+	stored(text)
+	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sym:cloud,scim:example\nalice@example.com,\"{\"\"user_id\"\":\"\"2820\"\"}\"\n"))
+	stored("sym:cloud,okta:acme.okta.com,scim:example\nalice@example.com,00u1,2820\n")
+}
+
+// TestCSVNamesWhatItCannotHold: a type of Sym's own has a matcher of several keys.
+func TestCSVNamesWhatItCannotHold(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "")
+	register(t, nil, config)
+	file := filepath.Join(t.TempDir(), "export.jsonl")
+	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sym:cloud,okta:acme.okta.com\nalice@example.com,00u1\n"))
+	ok(t, nil, "export", "-config", config, "-out", file)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := writeConfig(t, "")
+	ok(t, nil, "import", "-config", copied, "-in", writeFile(t, strings.ReplaceAll(string(content), `{"user_id":"00u1"}`, `{"realm":"a","user_id":"00u1"}`)))
+	got := runCommand(t.Context(), nil, "export", "-config", copied, "-format", "csv")
+	const want = `service "okta:acme.okta.com", user "alice@example.com": the matcher "realm=a, user_id=00u1" has more keys than user_id`
+	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, want) {
+		t.Errorf("exit %d, want %q in\n%s%s", got.code, want, got.stdout, got.stderr)
+	}
+}
+
 // body is an export without its first line, which holds the time.
 func body(text string) string {
 	_, rest, _ := strings.Cut(text, "\n")

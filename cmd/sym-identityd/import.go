@@ -98,6 +98,9 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Cou
 		if err := identityd.Register(ctx, cfg, st); err != nil {
 			return store.Counts{}, err
 		}
+		if err := keepFurtherKeys(ctx, st, sheet); err != nil {
+			return store.Counts{}, err
+		}
 		writes, counts := csvWrites(sheet)
 		_, err := st.UpsertUsers(ctx, store.Actor{Name: importActor}, writes)
 		var batch *identity.BatchError
@@ -111,6 +114,44 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Cou
 	})
 }
 
+// keepFurtherKeys completes cells of plain text from stored matchers of several
+// keys: symflow writes one of them and leaves the others out. A cell with another
+// value would drop those keys, and is an error.
+func keepFurtherKeys(ctx context.Context, st *sqlstore.Store, sheet *symcsv.Sheet) error {
+	keys := make([]identity.UserKey, len(sheet.Rows))
+	for i, r := range sheet.Rows {
+		keys[i] = r.Key
+	}
+	users, err := st.FindUsers(ctx, keys)
+	if err != nil {
+		return err
+	}
+	stored := make(map[identity.UserKey]identity.User, len(users))
+	for _, u := range users {
+		stored[u.Key] = u
+	}
+	var problems symcsv.Error
+	for _, r := range sheet.Rows {
+		for i, id := range r.Identities {
+			m, has := stored[r.Key].Mapping(id.Service)
+			if _, plain := m.Matcher.Identity(id.Service.Type); !has || plain || id.Whole {
+				continue
+			}
+			if id.Matcher.AccountKey(id.Service.Type) == m.Matcher.AccountKey(id.Service.Type) {
+				r.Identities[i].Matcher = m.Matcher
+				continue
+			}
+			problems.Problems = append(problems.Problems, symcsv.Problem{Line: r.Line, Column: id.Service.String(), Err: fmt.Errorf(
+				"%s would replace the stored matcher %s, which has other keys. Clear the cell, and change the mapping with the matcher attribute of a sym_identity resource",
+				identity.Quote(id.Matcher.String()), identity.Quote(m.Matcher.String()))})
+		}
+	}
+	if len(problems.Problems) > 0 {
+		return &problems
+	}
+	return nil
+}
+
 // csvWrites returns the writes of a sheet, and how much they store.
 func csvWrites(sheet *symcsv.Sheet) ([]store.UserWrite, store.Counts) {
 	var writes []store.UserWrite
@@ -121,7 +162,7 @@ func csvWrites(sheet *symcsv.Sheet) ([]store.UserWrite, store.Counts) {
 		}
 		w := store.UserWrite{Key: r.Key, Name: r.User}
 		for _, id := range r.Identities {
-			w.Mappings = append(w.Mappings, store.MappingWrite{Service: id.Service, Matcher: identity.NewMatcher(id.Service.Type, id.Identity)})
+			w.Mappings = append(w.Mappings, store.MappingWrite{Service: id.Service, Matcher: id.Matcher})
 		}
 		writes = append(writes, w)
 		counts.Users++

@@ -153,12 +153,17 @@ func typeOf(name string) serviceType {
 // MatcherKey returns the key under which identities of a service type are stored.
 func MatcherKey(serviceType string) string { return typeOf(serviceType).matcherKey }
 
+// SymType reports whether a service type is one of Sym's own, which symflow knows.
+func SymType(name string) bool {
+	_, known := serviceTypes[name]
+	return known
+}
+
 // Plain reports whether symflow can carry the mapping back: its service has one of
 // Sym's own types, and its matcher is that type's key alone.
 func (m Mapping) Plain() bool {
-	t, known := serviceTypes[m.Service.Type]
-	_, keyed := m.Matcher[t.matcherKey]
-	return known && keyed && len(m.Matcher) == 1
+	_, plain := m.Matcher.Identity(m.Service.Type)
+	return plain && SymType(m.Service.Type)
 }
 
 // Reusable reports whether identities of a service type are names that may be

@@ -12,30 +12,54 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// plainIdentity returns the identity that a cell holds. symflow writes the
-// matchers of service types it does not know as JSON: {"user_id": "x"} is the
-// identity x, and no string says what another object does.
-func plainIdentity(service identity.ServiceKey, value string) (string, error) {
-	if !isObject(value) {
-		return value, nil
+// readCell reads and checks a cell. In the columns of Sym's own service types a
+// cell is the value of the type's own key, as plain text. In other columns an
+// object in JSON is the whole matcher, and other text the value of the own key.
+func readCell(service identity.ServiceKey, value string) (ServiceIdentity, error) {
+	id := ServiceIdentity{Service: service, Matcher: identity.NewMatcher(service.Type, value)}
+	if isObject(value) {
+		if identity.SymType(service.Type) {
+			return id, checkText(service, value)
+		}
+		matcher, ok := stringObject(value)
+		if !ok {
+			return id, fmt.Errorf("the cell %s is JSON, but no matcher: the keys and values of a matcher are strings, and no key stands there twice. "+
+				"Write the identity alone, or {%q: \"…\"}", identity.Quote(value), identity.MatcherKey(service.Type))
+		}
+		id.Matcher, id.Whole = matcher, true
 	}
-	key := identity.MatcherKey(service.Type)
-	if id, ok := onlyValue(value, key); ok {
-		return id, nil
-	}
-	return "", fmt.Errorf("the cell is a JSON object that says more than one identity (of %s, only {%q: …} would not). "+
-		"Clear the cell and declare this mapping with the matcher attribute of a sym_identity resource", service.Type, key)
+	return id, id.Matcher.Validate(service)
 }
 
-// cellOf reverses plainIdentity. It wraps an identity that happens to be a JSON
-// object, which would be read as a matcher.
-func cellOf(service identity.ServiceKey, id string) string {
-	if !isObject(id) {
-		return id
+// checkText checks an identity of one of Sym's own types that has the form of a JSON
+// object. Only custom services have such identities.
+func checkText(service identity.ServiceKey, value string) error {
+	if !service.Custom() {
+		return fmt.Errorf("the cell %s is JSON, but in this column a cell is plain text. Write the value of %s alone",
+			identity.Quote(value), identity.MatcherKey(service.Type))
 	}
-	// Strings always marshal.
-	text, _ := json.Marshal(map[string]string{identity.MatcherKey(service.Type): id})
-	return string(text)
+	return identity.ValidateIdentity(service, value)
+}
+
+// writeCell reverses readCell. It refuses a matcher that a cell cannot hold.
+func writeCell(service identity.ServiceKey, matcher identity.Matcher) (string, error) {
+	if err := matcher.Validate(service); err != nil {
+		return "", err
+	}
+	id, plain := matcher.Identity(service.Type)
+	switch {
+	case plain && !isObject(id):
+		return id, nil
+	case plain && identity.SymType(service.Type):
+		return id, checkText(service, id)
+	case identity.SymType(service.Type):
+		return "", fmt.Errorf("the matcher %s has more keys than %s, and in columns of %s a cell is the value of that key alone. "+
+			"Leave it out here, or use a form that holds matchers (sym-identityd export -format jsonl)",
+			identity.Quote(matcher.String()), identity.MatcherKey(service.Type), service.Type)
+	}
+	// A map of strings always marshals, with its keys sorted.
+	text, _ := json.Marshal(matcher)
+	return string(text), nil
 }
 
 func isObject(s string) bool {
@@ -43,20 +67,25 @@ func isObject(s string) bool {
 	return strings.HasPrefix(s, "{") && json.Valid([]byte(s))
 }
 
-// onlyValue returns the string under the only key of a JSON object. It reads
-// tokens, because decoding into a map would hide a repeated key.
-func onlyValue(object, key string) (string, bool) {
+// stringObject decodes a JSON object of strings. It reads tokens, because decoding
+// into a map would hide a repeated key.
+func stringObject(object string) (identity.Matcher, bool) {
 	d := json.NewDecoder(strings.NewReader(object))
-	var tokens [4]json.Token
-	for i := range tokens {
-		token, err := d.Token()
-		if err != nil {
-			return "", false
-		}
-		tokens[i] = token
+	if _, err := d.Token(); err != nil {
+		return nil, false
 	}
-	id, isString := tokens[2].(string)
-	return id, isString && tokens[1] == key && tokens[3] == json.Delim('}')
+	out := identity.Matcher{}
+	for d.More() {
+		key, _ := d.Token()
+		value, err := d.Token()
+		name, isName := key.(string)
+		text, isText := value.(string)
+		if _, twice := out[name]; err != nil || twice || !isName || !isText {
+			return nil, false
+		}
+		out[name] = text
+	}
+	return out, true
 }
 
 // escape puts an apostrophe before a cell that a spreadsheet would execute.

@@ -32,8 +32,11 @@ const (
 // is a key of the result, also where nobody has an identity in it; users keep
 // the spelling of the file, without outer spaces. On an error the map is nil
 // and the error is an *Error with all problems.
+//
+// A matcher that is not the type's own key alone has no place in this map: it is
+// a problem. ParseSheet reads it.
 func Parse(text string) (map[string]map[string]string, error) {
-	sheet, err := ParseSheet(text)
+	sheet, err := parse(text, true)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +46,7 @@ func Parse(text string) (map[string]map[string]string, error) {
 	}
 	for _, r := range sheet.Rows {
 		for _, id := range r.Identities {
-			out[id.Service.String()][r.User] = id.Identity
+			out[id.Service.String()][r.User] = id.Matcher[identity.MatcherKey(id.Service.Type)]
 		}
 	}
 	return out, nil
@@ -63,20 +66,26 @@ type Row struct {
 	Identities []ServiceIdentity
 }
 
-// ServiceIdentity is a cell: the user's identity in the service of the column.
+// ServiceIdentity is a cell: the user's matcher in the service of the column.
 type ServiceIdentity struct {
-	Service  identity.ServiceKey
-	Identity string
+	Service identity.ServiceKey
+	Matcher identity.Matcher
+	// Whole reports whether the cell spells the matcher out, as JSON. A cell of plain
+	// text is the value of one key: symflow leaves further keys out.
+	Whole bool
 }
 
 // ParseSheet reads a CSV text and checks every row. The error is an *Error with
 // all problems.
-func ParseSheet(text string) (*Sheet, error) {
+func ParseSheet(text string) (*Sheet, error) { return parse(text, false) }
+
+// parse reads a CSV text. With plain, a cell must be one identity.
+func parse(text string, plain bool) (*Sheet, error) {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 		return nil, &Error{Problems: []Problem{{Line: 1, Err: errors.New("the file is UTF-16. Save it as UTF-8")}}}
 	}
 	g := split(text)
-	p := parser{first: map[identity.UserKey]Row{}}
+	p := parser{plain: plain, first: map[identity.UserKey]Row{}}
 	switch {
 	case len(g.rows) == 0 && g.problem == nil:
 		p.report(1, "", fmt.Errorf("the file is empty: it needs at least a header with the column %s", userColumn))
@@ -97,6 +106,7 @@ func ParseSheet(text string) (*Sheet, error) {
 
 // parser reads rows into a sheet and collects their problems.
 type parser struct {
+	plain    bool // cells of several keys are problems
 	columns  []column
 	user     int // index of the user's column
 	first    map[identity.UserKey]Row
@@ -137,7 +147,7 @@ func (p *parser) row(r row) {
 			if err != nil {
 				p.report(cells[i].line, c.name, err)
 			} else {
-				out.Identities = append(out.Identities, ServiceIdentity{c.service, id})
+				out.Identities = append(out.Identities, id)
 			}
 		case namelessColumn:
 			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", identity.Truncate(value)))
@@ -201,13 +211,17 @@ func (p *parser) userOf(c cell) (Row, bool) {
 	return Row{Line: c.line, User: name, Key: key}, true
 }
 
-// identityOf checks one cell.
-func (p *parser) identityOf(service identity.ServiceKey, value string) (string, error) {
-	id, err := plainIdentity(service, unescape(value))
+// identityOf reads and checks one cell.
+func (p *parser) identityOf(service identity.ServiceKey, value string) (ServiceIdentity, error) {
+	id, err := readCell(service, unescape(value))
 	if err != nil {
-		return "", err
+		return id, err
 	}
-	return id, identity.ValidateIdentity(service, id)
+	if _, plain := id.Matcher.Identity(service.Type); p.plain && !plain {
+		return id, fmt.Errorf("the cell %s is a matcher, and a map of identities holds one value for each user: that of the key %s. "+
+			"Clear the cell and declare this mapping with the matcher attribute of a sym_identity resource", identity.Quote(value), identity.MatcherKey(service.Type))
+	}
+	return id, nil
 }
 
 func isBlank(s string) bool { return strings.TrimSpace(s) == "" }

@@ -67,6 +67,9 @@ func TestParse(t *testing.T) {
 			table{"ldap:x": {"ada@acme.com": "a"}, "ldap:y": {"ada@acme.com": `"c"`}}},
 		{"both quotes around whole cells, id at the end", lines("sym:cloud,ldap:x,ldap:y,User ID", "ada@acme.com,`a`,\"c\",1"),
 			table{"ldap:x": {"ada@acme.com": "`a`"}, "ldap:y": {"ada@acme.com": "c"}}},
+		{"the editor's file of 8.x", lines("sym:cloud,okta:acme.okta.com,`custom:a, b`,User ID", "ada@acme.com,00u1,`x, y`,1-1", "bob@acme.com,,\"z\",1-2"),
+			table{okta: {"ada@acme.com": "00u1"}, "custom:a, b": {"ada@acme.com": "x, y", "bob@acme.com": `"z"`}}},
+		{"text of Sym's own types is never JSON", lines(`sym:cloud,custom:x,User ID`, `ada@acme.com,"{""user_id"": ""ada""}",1`), table{"custom:x": {"ada@acme.com": `{"user_id": "ada"}`}}},
 		{"JSON of one identity", lines(`sym:cloud,ldap:x`, `ada@acme.com,"{""user_id"": ""cn=ada""}"`), table{"ldap:x": {"ada@acme.com": "cn=ada"}}},
 		{"JSON of one identity in the editor", lines(`User ID,sym:cloud,ldap:x,ldap:y`, "1,ada@acme.com,{\"user_id\": \"ada\"},`{\"user_id\": \"a,b\"}`"),
 			table{"ldap:x": {"ada@acme.com": "ada"}, "ldap:y": {"ada@acme.com": "a,b"}}},
@@ -137,6 +140,12 @@ func TestParseErrors(t *testing.T) {
 			`d@acme.com,"{""user_id"": 1}"`, `e@acme.com,"{""user_id"":""a"",""user_id"":""b""}"`, `f@acme.com,"{""user_id"": """"}"`), []string{
 			"line 2, column ldap:x: … matcher", "line 3, column ldap:x: … matcher", "line 4, column ldap:x: … matcher",
 			"line 5, column ldap:x: … matcher", "line 6, column ldap:x: … matcher", "line 7, column ldap:x: … cannot be empty",
+		}},
+		{"JSON where a cell is text", lines("sym:cloud,"+okta+",User ID", `ada@acme.com,"{""user_id"":""00u1""}",1`), []string{
+			`line 2, column okta:acme.okta.com: … "{\"user_id\":\"00u1\"}" is JSON … plain text. Write the value of user_id alone`,
+		}},
+		{"a matcher of several keys", lines("sym:cloud,scim:example", `ada@acme.com,"{""user_id"":""2819"",""realm"":""a""}"`), []string{
+			`line 2, column scim:example: … "{\"user_id\":\"2819\",\"realm\":\"a\"}" is a matcher … matcher attribute of a sym_identity`,
 		}},
 		{"a column without name that holds something", lines("sym:cloud,,okta:x", "ada@acme.com,what,1"), []string{`line 2, column 2: … "what"`}},
 		{"an open quote", lines(head, "@,00u1,,", `bob@acme.com,"00u2,bob,1`, "eve@acme.com,,,"), []string{
@@ -220,10 +229,34 @@ func TestParseSheet(t *testing.T) {
 	}
 	services := []identity.ServiceKey{{Type: "okta", ExternalID: "x"}, {Type: "github", ExternalID: "acme"}}
 	want := &symcsv.Sheet{Services: services, Rows: []symcsv.Row{
-		{Line: 2, User: "Ada@acme.com", Key: "ada@acme.com", Identities: []symcsv.ServiceIdentity{{Service: services[0], Identity: "00u1"}, {Service: services[1], Identity: "ada"}}},
+		{Line: 2, User: "Ada@acme.com", Key: "ada@acme.com", Identities: []symcsv.ServiceIdentity{
+			{Service: services[0], Matcher: identity.Matcher{"user_id": "00u1"}}, {Service: services[1], Matcher: identity.Matcher{"user_id": "ada"}},
+		}},
 		{Line: 3, User: "bob@acme.com", Key: "bob@acme.com"},
 	}}
 	if diff := cmp.Diff(want, sheet); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestParseSheetReadsMatchers reads matchers of several keys, which Parse cannot
+// return, and tells them from text.
+func TestParseSheetReadsMatchers(t *testing.T) {
+	t.Parallel()
+	sheet, err := symcsv.ParseSheet(lines("sym:cloud,scim:x,User ID", `ada@acme.com,"{""user_id"": ""2819"", ""realm"": ""a""}",1`, "bob@acme.com,2820,2", `eve@acme.com,"{""uid"":""e""}",3`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []symcsv.ServiceIdentity
+	for _, r := range sheet.Rows {
+		got = append(got, r.Identities...)
+	}
+	scim := identity.ServiceKey{Type: "scim", ExternalID: "x"}
+	if diff := cmp.Diff([]symcsv.ServiceIdentity{
+		{Service: scim, Matcher: identity.Matcher{"user_id": "2819", "realm": "a"}, Whole: true},
+		{Service: scim, Matcher: identity.Matcher{"user_id": "2820"}},
+		{Service: scim, Matcher: identity.Matcher{"uid": "e"}, Whole: true},
+	}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -155,6 +155,55 @@ func TestRoundTripProperty(t *testing.T) {
 	})
 }
 
+// TestMatchersRoundTripProperty writes matchers of any keys and reads them back. Those
+// of Sym's own types with further keys are refused, and nothing else is.
+func TestMatchersRoundTripProperty(t *testing.T) {
+	t.Parallel()
+	text := rapid.StringMatching("[a-z'=+@{}\"`,:é][a-zA-Z'\"`,:{}é ]{0,6}[a-z}\"`]")
+	key := rapid.SampledFrom([]string{"user_id", "email", "realm", "a, b", "\"q\""})
+	rapid.Check(t, func(t *rapid.T) {
+		service := rapid.SampledFrom([]string{"scim:x", "custom:a, b", "tailscale:acme", "gitlab:`y`"}).Draw(t, "service")
+		typeName, externalID, _ := strings.Cut(service, ":")
+		sym := typeName == "custom" || typeName == "tailscale"
+		own := identity.MatcherKey(typeName)
+		in, refused := map[string]identity.Matcher{}, false
+		for i := range rapid.IntRange(1, 4).Draw(t, "users") {
+			m := identity.Matcher{}
+			for range rapid.IntRange(1, 3).Draw(t, "keys") {
+				m[key.Draw(t, "key")] = text.Draw(t, "value")
+			}
+			if sym {
+				m[own] = text.Filter(func(v string) bool { return typeName == "custom" || v[0] != '{' }).Draw(t, "identity")
+			}
+			in[fmt.Sprintf("u%d@acme.com", i)] = m
+			refused = refused || sym && len(m) > 1
+		}
+		out, err := symcsv.RenderMatchers(map[string]map[string]identity.Matcher{service: in})
+		if refused || err != nil {
+			if !refused || err == nil || out != "" {
+				t.Fatalf("refused %v: %q, %v", refused, out, err)
+			}
+			return
+		}
+		sheet, err := symcsv.ParseSheet(out)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		got := map[string]identity.Matcher{}
+		for _, r := range sheet.Rows {
+			for _, id := range r.Identities {
+				if id.Service != (identity.ServiceKey{Type: typeName, ExternalID: externalID}) {
+					t.Fatalf("the service %v", id.Service)
+				}
+				got[r.User] = id.Matcher
+			}
+		}
+		if diff := cmp.Diff(in, got); diff != "" {
+			t.Fatalf("%s\n%s", diff, out)
+		}
+	})
+}
+
 // The layout, the quote and the line ends say the same thing.
 func TestLayoutsProperty(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,29 @@ import (
 // first service that names them) and users without any identity (no service
 // names them, so they have no row). The error joins everything that is wrong.
 func Render(identities map[string]map[string]string) (string, error) {
-	services := slices.Sorted(maps.Keys(identities))
+	matchers := make(map[string]map[string]identity.Matcher, len(identities))
+	for name, users := range identities {
+		key := identity.MatcherKey(typeOfKey(name))
+		matchers[name] = make(map[string]identity.Matcher, len(users))
+		for user, id := range users {
+			if id != "" {
+				matchers[name][user] = identity.Matcher{key: id}
+			}
+		}
+	}
+	return RenderMatchers(matchers)
+}
+
+func typeOfKey(service string) string {
+	name, _, _ := strings.Cut(service, ":")
+	return name
+}
+
+// RenderMatchers does the same with matchers. One with several keys is written as
+// JSON, but not for Sym's own service types: symflow reads a cell of theirs as the
+// value of one key. ParseSheet reads the matchers back.
+func RenderMatchers(matchers map[string]map[string]identity.Matcher) (string, error) {
+	services := slices.Sorted(maps.Keys(matchers))
 	var errs []error
 	names := map[identity.UserKey]string{}
 	cells := make([]map[identity.UserKey]string, len(services))
@@ -33,7 +55,7 @@ func Render(identities map[string]map[string]string) (string, error) {
 			continue
 		}
 		var more []error
-		cells[i], more = columnCells(service, identities[name], names)
+		cells[i], more = columnCells(service, matchers[name], names)
 		errs = append(errs, more...)
 	}
 	if len(errs) > 0 {
@@ -64,15 +86,11 @@ func declarable(name string) (identity.ServiceKey, error) {
 
 // columnCells returns the cells of one service. names collects how users are
 // spelled.
-func columnCells(service identity.ServiceKey, identities map[string]string, names map[identity.UserKey]string) (map[identity.UserKey]string, []error) {
-	cells := make(map[identity.UserKey]string, len(identities))
-	first := make(map[identity.UserKey]string, len(identities))
+func columnCells(service identity.ServiceKey, matchers map[string]identity.Matcher, names map[identity.UserKey]string) (map[identity.UserKey]string, []error) {
+	cells := make(map[identity.UserKey]string, len(matchers))
+	first := make(map[identity.UserKey]string, len(matchers))
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(identities)) {
-		id := identities[name]
-		if id == "" {
-			continue
-		}
+	for _, name := range slices.Sorted(maps.Keys(matchers)) {
 		user, err := identity.ParseUser(name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("service %q: %w", service, err))
@@ -83,11 +101,12 @@ func columnCells(service identity.ServiceKey, identities map[string]string, name
 			continue
 		}
 		first[user] = name
-		if err := identity.ValidateIdentity(service, id); err != nil {
+		cell, err := writeCell(service, matchers[name])
+		if err != nil {
 			errs = append(errs, fmt.Errorf("service %q, user %q: %w", service, name, err))
 			continue
 		}
-		cells[user] = cellOf(service, id)
+		cells[user] = cell
 		if _, known := names[user]; !known {
 			names[user] = strings.TrimSpace(name)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
@@ -91,5 +92,37 @@ func TestRenderNamesAllThatIsWrong(t *testing.T) {
 	}
 	if n := strings.Count(err.Error(), "\n") + 1; n != 6 {
 		t.Errorf("%d lines, want 6:\n%v", n, err)
+	}
+}
+
+func TestRenderMatchers(t *testing.T) {
+	t.Parallel()
+	text, err := symcsv.RenderMatchers(map[string]map[string]identity.Matcher{
+		"scim:x": {"ada@acme.com": {"user_id": "2819", "realm": "a"}, "bob@acme.com": {"user_id": "2820"}, "eve@acme.com": {"uid": "e"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := lines("sym:cloud,scim:x", `ada@acme.com,"{""realm"":""a"",""user_id"":""2819""}"`, "bob@acme.com,2820", `eve@acme.com,"{""uid"":""e""}"`)
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRenderRefusesWhatACellCannotHold names service, user and value of each.
+func TestRenderRefusesWhatACellCannotHold(t *testing.T) {
+	t.Parallel()
+	text, err := symcsv.RenderMatchers(map[string]map[string]identity.Matcher{
+		okta:       {"ada@acme.com": {"user_id": "00u1", "realm": "a"}, "bob@acme.com": {"user_id": "00u2"}, "eve@acme.com": {"user_id": `{"a":"b"}`}},
+		"custom:x": {"ada@acme.com": {"user_id": `{"a":"b"}`}},
+	})
+	if err == nil || text != "" {
+		t.Fatalf("got %q and the error %v", text, err)
+	}
+	problems := strings.Split(err.Error(), "\n")
+	if len(problems) != 2 ||
+		!strings.HasPrefix(problems[0], `service "okta:acme.okta.com", user "ada@acme.com": the matcher "realm=a, user_id=00u1" has more keys than user_id`) ||
+		!strings.HasPrefix(problems[1], `service "okta:acme.okta.com", user "eve@acme.com": the cell "{\"a\":\"b\"}" is JSON`) {
+		t.Errorf("it says %v", err)
 	}
 }
