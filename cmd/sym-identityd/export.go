@@ -55,13 +55,17 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	id, err := st.ID(ctx)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
 	var counts store.Counts
 	err = p.output(path, func(w io.Writer) error {
 		if format == formatCSV {
 			counts, err = exportCSV(ctx, st, w)
 			return err
 		}
-		header := jsonlines.Header{Org: cfg.Org, At: time.Now().UTC(), History: history}
+		header := jsonlines.Header{Org: cfg.Org, StoreID: id, At: time.Now().UTC(), History: history}
 		counts, err = exportJSON(ctx, st, w, header)
 		return err
 	})

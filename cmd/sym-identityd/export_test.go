@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/store/jsonlines"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
@@ -80,11 +81,40 @@ func TestExportAndImport(t *testing.T) {
 	if a, b := body(string(original)), body(ok(t, nil, "export", "-config", last).stdout); a != b {
 		t.Errorf("it began as\n%s\nand ended as\n%s", a, b)
 	}
+	if a, b := storeID(t, string(original)), storeID(t, ok(t, nil, "export", "-config", last).stdout); a != b || a == "" {
+		t.Errorf("the store's id was %q and became %q", a, b)
+	}
 	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("the export has mode %v (%v)", info.Mode(), err)
 	}
 	if got := ok(t, nil, "export", "-config", last, "-history=false"); strings.Contains(got.stdout, `{"change"`) {
 		t.Errorf("the history is in\n%s", got.stdout)
+	}
+}
+
+// storeID returns the id that an export names.
+func storeID(t *testing.T, text string) string {
+	t.Helper()
+	r, err := jsonlines.NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Header().StoreID
+}
+
+// A copy of a store that stays in use keeps an id of its own, and so does one that
+// was filled from an export without an id.
+func TestImportNewStoreID(t *testing.T) {
+	t.Parallel()
+	original, copied, old := writeConfig(t, ""), writeConfig(t, ""), writeConfig(t, "")
+	text := ok(t, nil, "export", "-config", original).stdout
+	id := storeID(t, text)
+	ok(t, nil, "import", "-config", copied, "-new-store-id", "-in", writeFile(t, text))
+	ok(t, nil, "import", "-config", old, "-in", writeFile(t, strings.Replace(text, `"store_id":"`+id+`",`, "", 1)))
+	for _, config := range []string{copied, old} {
+		if got := storeID(t, ok(t, nil, "export", "-config", config).stdout); got == id || got == "" {
+			t.Errorf("the copy of %q has the id %q", id, got)
+		}
 	}
 }
 

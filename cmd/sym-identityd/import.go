@@ -24,13 +24,15 @@ import (
 // importActor changes the store, in the history of a CSV's mappings.
 const importActor = "import"
 
-// imports fills an empty store with everything of another (jsonl), or adds the
-// identities of a CSV to any store. It stores all or nothing.
+// imports fills an empty store with everything of another (jsonl), its id included,
+// or adds the identities of a CSV to any store. It stores all or nothing.
 func (p *program) imports(ctx context.Context, args []string) error {
 	var format, path string
+	var newID bool
 	cfg, err := p.load("import", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
 		flags.StringVar(&path, "in", "", "file to read; standard input without it")
+		flags.BoolVar(&newID, "new-store-id", false, "do not take over the id of the exported store, because that one stays in use (jsonl only)")
 	})
 	if cfg == nil || err != nil {
 		return err
@@ -47,11 +49,12 @@ func (p *program) imports(ctx context.Context, args []string) error {
 		defer f.Close()
 		in = f
 	}
-	read := importJSON
+	var counts store.Counts
 	if format == formatCSV {
-		read = importCSV
+		counts, err = importCSV(ctx, cfg, in)
+	} else {
+		counts, err = importJSON(ctx, cfg, in, newID)
 	}
-	counts, err := read(ctx, cfg, in)
 	if err != nil {
 		return err
 	}
@@ -59,7 +62,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	return nil
 }
 
-func importJSON(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
+func importJSON(ctx context.Context, cfg *config.Config, in io.Reader, newID bool) (store.Counts, error) {
 	r, err := jsonlines.NewReader(in)
 	if err != nil {
 		return store.Counts{}, err
@@ -68,7 +71,11 @@ func importJSON(ctx context.Context, cfg *config.Config, in io.Reader) (store.Co
 		return store.Counts{}, fmt.Errorf("the export is of the organization %q, the configuration is for %q. Nothing was imported", org, cfg.Org)
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
-		return st.Import(ctx, r.Next)
+		opts := sqlstore.ImportOptions{StoreID: r.Header().StoreID}
+		if newID {
+			opts.StoreID = ""
+		}
+		return st.Import(ctx, opts, r.Next)
 	})
 }
 

@@ -71,7 +71,7 @@ func TestRequestHeaders(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
 		return answer{status: 200, header: map[string]string{symapi.RequestIDHeader: r.header.Get(symapi.RequestIDHeader)},
-			body: symapi.Login{Org: "acme", Role: "admin", Name: "ci"}}
+			body: symapi.Login{Org: "acme", Role: "admin", Name: "ci", StoreID: "s-1"}}
 	}}
 	var got []Exchange
 	c := f.client(t, func(c *Config) {
@@ -81,7 +81,7 @@ func TestRequestHeaders(t *testing.T) {
 		c.Observe = func(_ context.Context, e Exchange) { got = append(got, e) }
 	})
 	who, err := c.Login(context.Background())
-	if err != nil || who != (identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}) {
+	if err != nil || who != (identity.Session{Principal: identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}, StoreID: "s-1"}) {
 		t.Fatalf("got %+v, %v", who, err)
 	}
 	f.wantCalls(t, "GET auth/login")

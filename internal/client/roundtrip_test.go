@@ -97,7 +97,7 @@ func TestRoundTrip(t *testing.T) {
 func walk(t *testing.T, c *client.Client) {
 	ctx := t.Context()
 	who, err := c.Login(ctx)
-	if err != nil || who != (identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}) {
+	if err != nil || who.Principal != (identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}) || who.StoreID == "" {
 		t.Fatalf("login: %+v, %v", who, err)
 	}
 	for _, key := range []identity.ServiceKey{okta, github} {

@@ -18,15 +18,15 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-// Login asks who the token belongs to.
-func (c *Client) Login(ctx context.Context) (identity.Principal, error) {
+// Login asks who the token belongs to, and which store the API has.
+func (c *Client) Login(ctx context.Context) (identity.Session, error) {
 	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"auth", "login"}, repeat: true})
 	if err != nil {
-		return identity.Principal{}, err
+		return identity.Session{}, err
 	}
 	var login symapi.Login
 	if err := r.read("", &login); err != nil {
-		return identity.Principal{}, err
+		return identity.Session{}, err
 	}
 	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
 	who, err := symapi.DecodeLogin(login)

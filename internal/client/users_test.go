@@ -166,8 +166,19 @@ func TestLoginNames(t *testing.T) {
 		`{"organization":"other","username":"other","org":"acme","name":"ci","role":"admin"}`,
 	} {
 		got, err := (&fake{answer: always(ok(body))}).client(t).Login(t.Context())
-		if err != nil || got != want {
+		if err != nil || got.Principal != want {
 			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+}
+
+// TestLoginStoreID refuses an id that could garble a message.
+func TestLoginStoreID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{"": true, "0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11": true, "two words": false, "é": false, "a\n": false, strings.Repeat("x", 65): false} {
+		got, err := (&fake{answer: always(ok(symapi.Login{Org: "acme", StoreID: id}))}).client(t).Login(t.Context())
+		if (err == nil) != want || want && got.StoreID != id {
+			t.Errorf("%q: %+v, %v", id, got, err)
 		}
 	}
 }

@@ -119,6 +119,12 @@ func (p Principal) ID() string {
 	return p.Kind + ":" + p.Name
 }
 
+// Session is who sends requests, and to which store.
+type Session struct {
+	Principal
+	StoreID string // "" where the API gives none
+}
+
 // Write asks for one mapping to be stored.
 type Write struct {
 	UserID  string  // known id of the user; "" if only the name is known

@@ -12,7 +12,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-func (f *fakeAPI) Login(ctx context.Context) (who identity.Principal, err error) {
+func (f *fakeAPI) Login(ctx context.Context) (who identity.Session, err error) {
 	err = f.request(ctx, "Login", 0, func() error { who.Org = "acme"; return nil })
 	return who, err
 }

@@ -26,7 +26,7 @@ import (
 // API is the identity API as *client.Client offers it, with its limits of
 // concurrency and rate.
 type API interface {
-	Login(ctx context.Context) (identity.Principal, error)
+	Login(ctx context.Context) (identity.Session, error)
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	UserByID(ctx context.Context, id string) (*identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
@@ -95,5 +95,5 @@ func New(api API) *Reader {
 	return r
 }
 
-// Login asks who the token belongs to.
-func (r *Reader) Login(ctx context.Context) (identity.Principal, error) { return r.api.Login(ctx) }
+// Login asks who the token belongs to, and which store the API has.
+func (r *Reader) Login(ctx context.Context) (identity.Session, error) { return r.api.Login(ctx) }

@@ -157,7 +157,7 @@ func TestPanic(t *testing.T) {
 	if logs := h.logs.String(); !strings.Contains(logs, "the secret reason") || !strings.Contains(logs, "goroutine") || !strings.Contains(logs, requestID) {
 		t.Errorf("the log lacks the panic: %s", logs)
 	}
-	h.api(guest, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"organization":"acme","username":"reader","org":"acme","role":"guest","name":"reader"}`)
+	h.api(guest, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"organization":"acme","username":"reader","org":"acme","role":"guest","name":"reader","store_id":"<uuid>"}`)
 }
 
 func TestAbortedHandlerStaysAborted(t *testing.T) {

@@ -17,6 +17,14 @@ type fakeStore struct {
 	users func() ([]identity.User, string, error)
 	pages iter.Seq2[[]identity.User, error]
 	ping  func() error
+	id    func() (string, error)
+}
+
+func (f fakeStore) ID(ctx context.Context) (string, error) {
+	if f.id != nil {
+		return f.id()
+	}
+	return f.Store.ID(ctx)
 }
 
 func (f fakeStore) Users(ctx context.Context, filter store.UserFilter) ([]identity.User, string, error) {

@@ -238,11 +238,15 @@ type loginInput struct {
 func (s *service) registerLogin(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "login", Method: http.MethodGet, Path: "/auth/login",
-		Summary: "Tell who the token is",
+		Summary: "Tell who the token is, and which store this is",
 	}, s.login)
 }
 
 func (s *service) login(ctx context.Context, in *loginInput) (*reply[symapi.Login], error) {
 	p := infoOf(ctx).principal
-	return replyWith(symapi.Login{Organization: s.Org, Username: p.Name, Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email}), nil
+	id, err := s.Store.ID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return replyWith(symapi.Login{Organization: s.Org, Username: p.Name, Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email, StoreID: id}), nil
 }

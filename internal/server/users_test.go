@@ -6,6 +6,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 const alice = `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","identities":[
@@ -160,9 +162,29 @@ func TestSetRole(t *testing.T) {
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	h := start(t)
+	id, err := h.store.ID(t.Context())
+	if err != nil || id == "" {
+		t.Fatalf("the store's id is %q, %v", id, err)
+	}
 	h.api(member, http.MethodGet, "/auth/login?email=a@example.com", nil).
-		want(t, http.StatusOK, `{"organization":"acme","username":"resolver","org":"acme","role":"member","name":"resolver","email":"a@example.com"}`)
-	h.api(admin, http.MethodGet, "/auth/login", nil).want(t, http.StatusOK, `{"organization":"acme","username":"ci","org":"acme","role":"admin","name":"ci"}`)
+		want(t, http.StatusOK, `{"organization":"acme","username":"resolver","org":"acme","role":"member","name":"resolver","email":"a@example.com","store_id":"<uuid>"}`)
+	a := h.api(admin, http.MethodGet, "/auth/login", nil)
+	a.want(t, http.StatusOK, `{"organization":"acme","username":"ci","org":"acme","role":"admin","name":"ci","store_id":"<uuid>"}`)
+	if a.body["store_id"] != id {
+		t.Errorf("got the store's id %v, want %s", a.body["store_id"], id)
+	}
+}
+
+// A store that cannot say which one it is makes the login fail: without the id,
+// another store would be taken for the one that state knows.
+func TestLoginWithoutStore(t *testing.T) {
+	t.Parallel()
+	handler := inProcess(t, fakeStore{id: func() (string, error) {
+		return "", &identity.Error{Code: identity.CodeUnavailable, Message: "the store is away"}
+	}})
+	r := httptest.NewRequest(http.MethodGet, symapi.BasePath+"/auth/login", nil)
+	r.Header = authorized()
+	serve(t, handler, r).wantError(t, http.StatusServiceUnavailable, identity.CodeUnavailable, "the store is away")
 }
 
 func TestUpsertUsers(t *testing.T) {

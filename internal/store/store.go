@@ -188,6 +188,9 @@ type Store interface {
 	// most most of them, and reports how many.
 	PruneHistory(ctx context.Context, before time.Time, most int) (removed int, err error)
 
+	// ID returns the UUID that was made with the store. Restored backups keep it,
+	// and Import into an empty store takes that of the export.
+	ID(ctx context.Context) (string, error)
 	// Ping reports whether the store can answer.
 	Ping(ctx context.Context) error
 	Close() error

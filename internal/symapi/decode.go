@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -142,13 +143,20 @@ func DecodeService(s Service) (identity.Service, error) {
 }
 
 // DecodeLogin reads who a token belongs to. It refuses a reply without org, role
-// and name: it does not come from this API.
-func DecodeLogin(l Login) (identity.Principal, error) {
+// and name: it does not come from this API. The store's id is kept in state and
+// shown, so it must be a plain short word.
+func DecodeLogin(l Login) (identity.Session, error) {
 	if l.Org == "" && l.Role == "" && l.Name == "" {
-		return identity.Principal{}, errors.New("it names neither org nor role, so the URL may not be that of an identity API")
+		return identity.Session{}, errors.New("it names neither org nor role, so the URL may not be that of an identity API")
 	}
-	return identity.Principal{Name: l.Name, Org: l.Org, Role: identity.Role(l.Role)}, nil
+	if strings.ContainsFunc(l.StoreID, func(r rune) bool { return r <= ' ' || r > '~' }) || len(l.StoreID) > maxStoreID {
+		return identity.Session{}, errors.New("its store_id is not a UUID")
+	}
+	return identity.Session{Principal: identity.Principal{Name: l.Name, Org: l.Org, Role: identity.Role(l.Role)}, StoreID: l.StoreID}, nil
 }
+
+// maxStoreID is the longest id of a store, in bytes.
+const maxStoreID = 64
 
 // DecodeLookup reads one result of identities/lookup. An unclear result is an
 // error, never "not found".

@@ -202,6 +202,8 @@ type Login struct {
 	Role  string `json:"role" enum:"admin,member,guest"`
 	Name  string `json:"name" doc:"Token name or JWT subject"`
 	Email string `json:"email,omitempty" doc:"The e-mail asked for, echoed"`
+
+	StoreID string `json:"store_id,omitempty" doc:"The id of the store, a UUID. It moves with an export, and tells two stores of one organization apart"`
 }
 
 // LookupRequest is the body of POST identities/lookup.

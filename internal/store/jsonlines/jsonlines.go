@@ -31,7 +31,8 @@ const MaxLine = 32 << 20
 type Header struct {
 	Version int       `json:"sym_identity_export"`
 	Org     string    `json:"org"`
-	At      time.Time `json:"at"` // when the export began
+	StoreID string    `json:"store_id,omitempty"` // "" in exports of releases whose stores had none
+	At      time.Time `json:"at"`                 // when the export began
 	History bool      `json:"history"`
 }
 

@@ -142,7 +142,7 @@ func crowd(n int) func() (store.Record, error) {
 
 func populate(b *testing.B, s *Store, n int) {
 	b.Helper()
-	if _, err := s.Import(b.Context(), crowd(n)); err != nil {
+	if _, err := s.Import(b.Context(), ImportOptions{}, crowd(n)); err != nil {
 		b.Fatal(err)
 	}
 }

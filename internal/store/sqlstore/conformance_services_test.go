@@ -17,6 +17,7 @@ import (
 
 var serviceTests = []conformanceTest{
 	{"sym:cloud is always there", symCloudIsAlwaysThere},
+	{"A store has an id", aStoreHasAnID},
 	{"Services are listed by key", servicesAreListedByKey},
 	{"Filters select", filtersSelectServices},
 	{"An equal service is returned as it is", anEqualServiceIsReturnedAsItIs},
@@ -40,6 +41,17 @@ func symCloudIsAlwaysThere(f *fixture) {
 	if _, err := uuid.Parse(got[0].ID); err != nil {
 		f.Errorf("the id %q is not a UUID", got[0].ID)
 	}
+}
+
+func aStoreHasAnID(f *fixture) {
+	id, err := f.store.ID(f.ctx)
+	if parsed, wrong := uuid.Parse(id); err != nil || wrong != nil || parsed.String() != id || parsed.Version() != 4 || parsed.Variant() != uuid.RFC4122 {
+		f.Errorf("got %q, %v", id, err)
+	}
+	f.upsert(write(alice, value(okta, "00u1")))
+	again, err := f.store.ID(f.ctx)
+	f.code(err, "")
+	equal(f, "the id after a write", id, again)
 }
 
 func servicesAreListedByKey(f *fixture) {

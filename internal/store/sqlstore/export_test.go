@@ -97,7 +97,7 @@ func TestMoveThereAndBack(t *testing.T) {
 		if _, err := s.CreateService(t.Context(), actor, okta, "of the configuration"); err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Import(t.Context(), source(export(t, stores[i])))
+		got, err := s.Import(t.Context(), ImportOptions{}, source(export(t, stores[i])))
 		if err != nil || got != counts {
 			t.Fatalf("store %d: imported %+v, want %+v (%v)", i+1, got, counts, err)
 		}
@@ -116,6 +116,43 @@ func TestMoveThereAndBack(t *testing.T) {
 			t.Errorf("store %d: the next revision is %v after %d (%v)", i, users, latest, err)
 		}
 	}
+}
+
+// idOf returns the id of a store.
+func idOf(t *testing.T, s *Store) string {
+	t.Helper()
+	id, err := s.ID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// Each store has an id of its own. An import into an empty store takes over the
+// one that it is given, and one that fails leaves the store's own.
+func TestStoreID(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		first := openFile(t, newPath(t), Options{})
+		fill(t, first, 3)
+		s := openURL(t, url, Options{})
+		own := idOf(t, s)
+		if own == idOf(t, first) || own != idOf(t, openURL(t, url, Options{})) {
+			t.Errorf("the stores have the ids %s and %s", own, idOf(t, first))
+		}
+		for _, wrong := range []string{"x", strings.ToUpper(own), "{" + own + "}", own + "\x00"} {
+			if _, err := s.Import(t.Context(), ImportOptions{StoreID: wrong}, source(export(t, first))); identity.CodeOf(err) != identity.CodeInvalid {
+				t.Errorf("the id %q: got %v", wrong, err)
+			}
+		}
+		bad := append(export(t, first), store.Record{})
+		if _, err := s.Import(t.Context(), ImportOptions{StoreID: idOf(t, first)}, source(bad)); err == nil || idOf(t, s) != own {
+			t.Errorf("after a failed import (%v) the id is %s, was %s", err, idOf(t, s), own)
+		}
+		if _, err := s.Import(t.Context(), ImportOptions{StoreID: idOf(t, first)}, source(export(t, first))); err != nil || idOf(t, s) != idOf(t, first) {
+			t.Errorf("after the import (%v) the id is %s, want %s", err, idOf(t, s), idOf(t, first))
+		}
+	})
 }
 
 func TestImportRefuses(t *testing.T) {
@@ -160,7 +197,7 @@ func TestImportRefuses(t *testing.T) {
 				}
 			}(), broken.Error()},
 		} {
-			counts, err := s.Import(t.Context(), c.next)
+			counts, err := s.Import(t.Context(), ImportOptions{}, c.next)
 			if err == nil || !strings.Contains(err.Error(), c.says) || counts != (store.Counts{}) {
 				t.Errorf("%s: got %+v, %v, want %q in it", name, counts, err, c.says)
 			}
@@ -170,14 +207,14 @@ func TestImportRefuses(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		next := source(good)
-		_, err := s.Import(ctx, func() (store.Record, error) { defer cancel(); return next() })
+		_, err := s.Import(ctx, ImportOptions{}, func() (store.Record, error) { defer cancel(); return next() })
 		if identity.CodeOf(err) != identity.CodeUnavailable {
 			t.Errorf("cancelled: got %v", err)
 		}
-		if _, err := s.Import(t.Context(), source(good)); err != nil {
+		if _, err := s.Import(t.Context(), ImportOptions{}, source(good)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Import(t.Context(), source(good)); identity.CodeOf(err) != identity.CodeInvalid || !strings.Contains(err.Error(), "not empty") {
+		if _, err := s.Import(t.Context(), ImportOptions{}, source(good)); identity.CodeOf(err) != identity.CodeInvalid || !strings.Contains(err.Error(), "not empty") {
 			t.Errorf("a second import: got %v", err)
 		}
 	})

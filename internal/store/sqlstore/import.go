@@ -15,11 +15,19 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
+// ImportOptions say what is imported beside the records.
+type ImportOptions struct {
+	StoreID string // the store gets this id; "" = it keeps its own
+}
+
 // Import fills an empty store with the records of another's Export, which next
 // gives one by one and ends with io.EOF. Services may be there already; users
 // and history may not. It is one transaction: when anything fails, or the
 // process ends, nothing is there. It keeps a page at a time in memory.
-func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (store.Counts, error) {
+func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (store.Record, error)) (store.Counts, error) {
+	if opts.StoreID != "" && !validID(opts.StoreID) {
+		return store.Counts{}, badRecord("the store's id is %q, not a UUID", truncate(opts.StoreID))
+	}
 	i := &importer{services: map[string]string{}}
 	// Records cannot be had twice, so a lost transaction is not run again.
 	err := s.writeOnce(ctx, func(t *tx) error {
@@ -29,6 +37,11 @@ func (s *Store) Import(ctx context.Context, next func() (store.Record, error)) (
 		}
 		if err := i.write(ctx, next); err != nil {
 			return err
+		}
+		if opts.StoreID != "" {
+			if err := t.exec(ctx, "UPDATE store SET id = ?", opts.StoreID); err != nil {
+				return fmt.Errorf("storing the store's id: %w", err)
+			}
 		}
 		return s.dialect.advance(ctx, t, i.highest)
 	})

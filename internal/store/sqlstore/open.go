@@ -114,6 +114,14 @@ func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options
 // empty one. If several processes open a new file at once, it is true for one of them.
 func (s *Store) Created() bool { return s.created }
 
+// ID returns the UUID of the store. It is read each time, because another process
+// may import into an empty store.
+func (s *Store) ID(ctx context.Context) (string, error) {
+	var id string
+	err := s.db.QueryRowContext(ctx, "SELECT id FROM store").Scan(&id)
+	return id, s.explain(ctx, err)
+}
+
 // Ping reads one row, so that it notices a database that has gone away.
 func (s *Store) Ping(ctx context.Context) error {
 	var n int

@@ -106,7 +106,7 @@ func TestStoredValuesThatTheRulesRefuse(t *testing.T) {
 			t.Errorf("holders: %+v, %v", held, err)
 		}
 		moved := openURL(t, "sqlite:"+newPath(t), Options{})
-		if _, err := moved.Import(t.Context(), source(export(t, s))); err != nil {
+		if _, err := moved.Import(t.Context(), ImportOptions{}, source(export(t, s))); err != nil {
 			t.Errorf("moving: %v", err)
 		}
 
