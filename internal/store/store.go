@@ -181,6 +181,12 @@ type Store interface {
 	// them; one claim may have several holders. An unregistered service has none.
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error)
 
+	// Held yields every mapping of a service and its user, in no set order, as they
+	// are at one moment. The mapping has its service, matcher, account id and
+	// source alone. An unregistered service has none. An error is the last element.
+	// A connection is taken until the loop ends.
+	Held(ctx context.Context, service identity.ServiceKey) iter.Seq2[identity.Holder, error]
+
 	// History lists changes of mappings, the latest first. next is "" on the last
 	// page.
 	History(ctx context.Context, filter HistoryFilter) (changes []identity.Change, next string, err error)

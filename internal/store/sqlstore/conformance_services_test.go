@@ -31,6 +31,7 @@ var serviceTests = []conformanceTest{
 	{"A managed service cannot be deleted", aManagedServiceCannotBeDeleted},
 	{"References are the ids of mappings", referencesAreTheIDsOfMappings},
 	{"References of nothing", referencesOfNothing},
+	{"What is held", whatIsHeld},
 }
 
 func symCloudIsAlwaysThere(f *fixture) {
@@ -219,6 +220,39 @@ func referencesOfNothing(f *fixture) {
 	for _, id := range []string{nobodysID, "", "\x00"} {
 		_, err := f.references(id)
 		f.code(err, identity.CodeServiceNotFound)
+	}
+}
+
+func whatIsHeld(f *fixture) {
+	held := func(service identity.ServiceKey) (got []identity.Holder) {
+		for h, err := range f.store.Held(f.ctx, service) {
+			if err != nil {
+				f.Fatal(err)
+			}
+			got = append(got, h)
+		}
+		slices.SortFunc(got, func(a, b identity.Holder) int { return strings.Compare(string(a.User), string(b.User)) })
+		return got
+	}
+	pinned := value(github, "Octo-Cat")
+	pinned.AccountID = "583231"
+	f.put(alice, pinned)
+	f.put(bob, from(identity.FromEmail, value(github, "bob")))
+	f.put(bob, value(okta, "00u2"))
+	equal(f, "a service", []identity.Holder{
+		{User: alice, Mapping: identity.Mapping{Service: github, Matcher: identity.NewMatcher("github", "Octo-Cat"), AccountID: "583231", Source: identity.Manual}},
+		{User: bob, Mapping: identity.Mapping{Service: github, Matcher: identity.NewMatcher("github", "bob"), Source: identity.FromEmail}},
+	}, held(github))
+	for _, none := range []identity.ServiceKey{custom, {Type: "okta", ExternalID: "nowhere"}, {Type: "okta", ExternalID: "\x00"}} {
+		equal(f, none.String(), nil, held(none))
+	}
+	for range 9 { // more often than there are connections
+		for _, err := range f.store.Held(f.ctx, github) {
+			if err != nil {
+				f.Fatal(err)
+			}
+			break
+		}
 	}
 }
 

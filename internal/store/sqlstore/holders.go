@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -34,6 +35,40 @@ func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims
 		records, err := usersBy(ctx, t, "id", ids)
 		return usersOf(records), err
 	})
+}
+
+// Held yields every mapping of a service and its user, from one state of the
+// store.
+func (s *Store) Held(ctx context.Context, service identity.ServiceKey) iter.Seq2[identity.Holder, error] {
+	const query = `SELECT u.user_key, m.matcher, m.account_id, m.source FROM mappings m JOIN users u ON u.id = m.user_id
+		WHERE m.service_id = ?`
+	return func(yield func(identity.Holder, error) bool) {
+		if !storable(service.String()) {
+			return
+		}
+		err := s.walk(ctx, func(t *tx) error {
+			services, err := registered(ctx, t, []string{service.String()})
+			if err != nil || services[service] == "" {
+				return err
+			}
+			return eachRow(ctx, t, query, []any{services[service]}, func(rows *sql.Rows) error {
+				h := identity.Holder{Mapping: identity.Mapping{Service: service}}
+				var text string
+				if err := rows.Scan(&h.User, &text, &h.Mapping.AccountID, &h.Mapping.Source); err != nil {
+					return fmt.Errorf("reading a holder: %w", err)
+				}
+				matcher, err := parseObject(text)
+				if err != nil {
+					return fmt.Errorf("reading the matcher of %s in %s: %w", h.User, service, err)
+				}
+				h.Mapping.Matcher = matcher
+				return stopUnless(yield(h, nil))
+			})
+		})
+		if err != nil {
+			yield(identity.Holder{}, err)
+		}
+	}
 }
 
 // eachHolder calls found for every mapping of a service that has one of claims.
