@@ -81,6 +81,8 @@ type snapshot struct {
 	*index
 	asOf  time.Time // the walk's start
 	ended time.Time
+
+	sorted func() accountOrder // computed once; nil in a list that nobody gets
 }
 
 // cachedAnswer is the answer of a lookup.
@@ -285,6 +287,7 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 		}
 		return
 	}
+	list.sorted = sync.OnceValue(list.order)
 	f.list, c.listSize = list, len(list.rows)
 	if c.settings.TTL <= 0 || c.closed || len(list.rows) > maxCachedAccounts {
 		return

@@ -247,6 +247,10 @@ var (
 	// ErrTruncated is a list that ends at the service's own limit, so that
 	// nobody can be called absent from it.
 	ErrTruncated = errors.New("the service cuts its list off")
+	// ErrNoList is a directory that cannot show all accounts of its service.
+	ErrNoList = errors.New("the directory cannot list accounts")
+	// ErrListChanged is a list that is not the one that a caller began to read.
+	ErrListChanged = errors.New("the list of accounts has changed since its first page was read")
 	// ErrForeign is a credential that works, for another account, workspace or
 	// organization than the service's external id.
 	ErrForeign = errors.New("the credential belongs elsewhere")
@@ -276,6 +280,10 @@ func AsIdentityError(service identity.ServiceKey, err error) *identity.Error {
 		e.Code, e.Hint = identity.CodeDirectoryDenied, "Renew the credential in the server's configuration."
 	case errors.Is(err, ErrPermission):
 		e.Code, e.Hint = identity.CodeDirectoryDenied, "Grant the permission to the credential in the server's configuration."
+	case errors.Is(err, ErrNoList):
+		e.Code, e.Hint = identity.CodeNoList, "Look people up by e-mail; whose the other accounts are cannot be known here."
+	case errors.Is(err, ErrListChanged):
+		e.Code, e.Hint = identity.CodeListChanged, "Begin again with the first page."
 	default:
 		e.Code = identity.CodeDirectoryFailed
 		e.Retryable = errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)

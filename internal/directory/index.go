@@ -58,21 +58,29 @@ func (x *index) find(email string) []Account {
 	var found []Account
 	var done []string
 	for _, row := range x.byAddress[email] {
-		a := x.rows[row]
-		key := accountKey(a, x.foldID)
-		switch {
-		case key == "":
-			found = append(found, a)
-		case !slices.Contains(done, key):
+		key := accountKey(x.rows[row], x.foldID)
+		if key == "" || !slices.Contains(done, key) {
 			done = append(done, key)
-			if a.AccountID != "" {
-				found = append(found, x.at(x.byAccount[a.AccountID])...)
-			} else {
-				found = append(found, slices.DeleteFunc(x.at(x.byIdentity[x.foldID(a.Identity)]), func(b Account) bool { return b.AccountID != "" })...)
-			}
+			found = append(found, x.at(x.rowsOf(row))...)
 		}
 	}
 	return found
+}
+
+// rowsOf returns the numbers of all rows of the account that a row shows.
+func (x *index) rowsOf(row int32) []int32 {
+	a := x.rows[row]
+	switch {
+	case a.AccountID != "":
+		return x.byAccount[a.AccountID]
+	case accountKey(a, x.foldID) == "":
+		return []int32{row}
+	}
+	same := x.byIdentity[x.foldID(a.Identity)]
+	if !slices.ContainsFunc(same, func(n int32) bool { return x.rows[n].AccountID != "" }) {
+		return same
+	}
+	return slices.DeleteFunc(slices.Clone(same), func(n int32) bool { return x.rows[n].AccountID != "" })
 }
 
 func (x *index) at(rows []int32) []Account {

@@ -5,6 +5,48 @@ package identity
 
 import "time"
 
+// Account is one account of a target service, and who holds it in the store.
+type Account struct {
+	AccountID string  // never changes and is never given again; "" = the service has none beside the identity
+	Matcher   Matcher // nil = the service shows no identity of the account
+	SignIn    string  // the sign-in name, an address or not; "" = unknown
+	Emails    []AccountEmail
+	Name      string // the full name, for people to read; "" = unknown
+	State     string // one of AccountStates
+	Kind      string // one of AccountKinds
+	// HeldBy are the users whose stored mapping is this account, sorted.
+	HeldBy []UserKey
+	// Unreadable says why the record of the account cannot be read. Whose it is
+	// cannot be known then, unless somebody holds it. "" = it can.
+	Unreadable string
+}
+
+// AccountEmail is one normalised address of an account.
+type AccountEmail struct {
+	Address string
+	Primary bool  // the account's own; other addresses are aliases
+	Proved  *bool // whether the service made sure of it; nil = it does not say
+}
+
+// AccountStates lists what services say of accounts. Invited accounts were made
+// by an administrator and count as active, and so do unknown ones; nobody has
+// approved pending ones, which people registered by themselves.
+func AccountStates() []string { return []string{"active", "invited", "pending", "inactive", "unknown"} }
+
+// AccountKinds lists whom accounts are for. Accounts of services that do not say
+// are those of persons.
+func AccountKinds() []string { return []string{KindPerson, "guest", "bot", "shared"} }
+
+// KindPerson is the kind of the accounts that belong to one person each.
+const KindPerson = "person"
+
+// AccountList is the whole list of the accounts of a service, as it was at one
+// moment.
+type AccountList struct {
+	Accounts []Account // ordered by identity, then by account id
+	AsOf     time.Time // when the service was asked
+}
+
 // LookupResult holds what a target service said about one e-mail.
 type LookupResult struct {
 	Email      string

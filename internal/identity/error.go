@@ -30,6 +30,8 @@ const (
 	CodeDirectoryDenied   Code = "Directory:DENIED"
 	CodeDirectoryLimited  Code = "Directory:RATE_LIMITED"
 	CodeNoDirectory       Code = "Directory:NOT_CONFIGURED"
+	CodeNoList            Code = "Directory:NO_LIST"      // the service cannot show all its accounts
+	CodeListChanged       Code = "Directory:LIST_CHANGED" // between two pages
 	CodeUnauthenticated   Code = "Authentication:INVALID_JWT"
 	CodeForbidden         Code = "Auth:FORBIDDEN"
 	CodeAuthUnavailable   Code = "Auth:UNAVAILABLE" // the key set of the issuer cannot be read now

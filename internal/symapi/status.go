@@ -26,6 +26,8 @@ var statuses = map[identity.Code]int{
 	identity.CodeDirectoryDenied:   http.StatusServiceUnavailable,
 	identity.CodeDirectoryLimited:  http.StatusTooManyRequests,
 	identity.CodeNoDirectory:       http.StatusNotFound,
+	identity.CodeNoList:            http.StatusNotFound,
+	identity.CodeListChanged:       http.StatusConflict,
 	identity.CodeUnauthenticated:   http.StatusUnauthorized,
 	identity.CodeForbidden:         http.StatusForbidden,
 	identity.CodeAuthUnavailable:   http.StatusServiceUnavailable,

@@ -34,6 +34,7 @@ func caseTests() []caseTest {
 		{SecondPage, testSecondPage},
 		{PageSizeOne, testPageSizeOne},
 		{DuplicateOnTwoPages, testDuplicateOnTwoPages},
+		{Accounts, testAccounts},
 		{RepeatedPage, testRepeatedPage},
 		{Checks, testChecks},
 		{Cancelled, testCancelled},
@@ -271,6 +272,47 @@ func (tr *trial) alikeStored(d directory.Directory, answers map[string]identity.
 		got, err := directory.Status(tr.Context(), d, tr.subject.Service, []identity.AccountQuery{q})
 		if err != nil || got[0].Status != want[i].Status || got[0].AccountID != want[i].AccountID {
 			tr.Errorf("Status(%+v) = %+v, %v, in the list %+v", q, got, err, want[i])
+		}
+	}
+}
+
+// testAccounts proves that the list of accounts has everybody whom the service
+// counts, once, on however many pages: active or not, guest or not, with a state
+// and a kind that are known.
+func testAccounts(tr *trial) {
+	if tr.way.name != ByWalk {
+		tr.Skip("only a list shows all accounts")
+	}
+	w, _ := tr.mixed()
+	w.People = append(w.People, w.People[0]) // a row that comes again
+	for _, w.PageSize = range []int{0, 2} {
+		list, err := directory.Accounts(tr.Context(), tr.way.narrow(tr.open(w, nil)), tr.subject.Service, "")
+		if err != nil {
+			tr.Fatalf("Accounts: %v", err)
+		}
+		left := map[string]Person{}
+		for _, p := range w.People {
+			left[tr.identities(w, []string{p.ID})[0]] = p
+		}
+		if list.Len() != len(left) {
+			tr.Errorf("%d accounts in pages of %d, the service counts %d", list.Len(), w.PageSize, len(left))
+		}
+		for i := range list.Len() {
+			a := list.At(i)
+			id, _ := a.Matcher.Identity(tr.subject.Service.Type)
+			p, known := left[id]
+			switch {
+			case !known:
+				tr.Errorf("the account %+v comes twice, or the service has no such account", a)
+			case !slices.Contains(identity.AccountStates(), a.State) || !slices.Contains(identity.AccountKinds(), a.Kind):
+				tr.Errorf("the account %q has the state %q and the kind %q", id, a.State, a.Kind)
+			case p.Inactive != (a.State == "inactive"):
+				tr.Errorf("the account %q has the state %q", id, a.State)
+			case p.Unproved, p.Pending: // GitHub shows no such address
+			case !slices.ContainsFunc(a.Emails, func(e identity.AccountEmail) bool { return e.Address == identity.FoldASCII(p.Emails[0]) }):
+				tr.Errorf("the account %q lacks its address: %+v", id, a.Emails)
+			}
+			delete(left, id)
 		}
 	}
 }

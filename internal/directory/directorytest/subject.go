@@ -118,6 +118,7 @@ const (
 
 	DuplicateOnTwoPages Case = "duplicate on two pages"
 
+	Accounts     Case = "accounts"
 	RepeatedPage Case = "repeated cursor"
 	Checks       Case = "check"
 

@@ -1,0 +1,211 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var github = identity.ServiceKey{Type: "github", ExternalID: "acme"}
+
+// octo is an account of a service whose identities are names.
+func octo(accountID, login string, state directory.State, emails ...string) directory.Account {
+	a := acc(login, state, emails...)
+	a.AccountID, a.Name = accountID, "Name of "+login
+	return a
+}
+
+func listAccounts(t *testing.T, d directory.Directory, service identity.ServiceKey) *directory.AccountList {
+	t.Helper()
+	list, err := directory.Accounts(t.Context(), d, service, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Rows of one account are one account; the order of rows changes neither the
+// list nor its version.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	rows := []directory.Account{
+		kind(directory.KindBot, octo("3", "Robot", directory.StateUnknown)),
+		proof(directory.Proved, octo("1", "ann", directory.StateActive, "Ann@Acme.Example")),
+		proof(directory.Unproved, octo("2", "bob", directory.StatePending, "bob@acme.example", "robert@acme.example")),
+		octo("1", "ann", directory.StateUnknown, "nan@acme.example", "no\x00address"),
+		{AccountID: "4", Kind: directory.KindShared, State: directory.StateInactive, Unreadable: nil},
+		{AccountID: "5", Identity: "torn", State: directory.StateActive, Unreadable: errors.New("its e-mail is a number")},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		list := listAccounts(t, directory.Cache(newCompany(rows...), github, minutes), github)
+		var got []identity.Account
+		for i := range list.Len() {
+			got = append(got, list.At(i))
+		}
+		yes, no := true, false
+		matcher := func(login string) identity.Matcher { return identity.NewMatcher("github", login) }
+		want := []identity.Account{
+			{AccountID: "4", State: "inactive", Kind: "shared", Emails: []identity.AccountEmail{}, Unreadable: "the account has no id"},
+			{AccountID: "3", Matcher: matcher("Robot"), Name: "Name of Robot", State: "unknown", Kind: "bot", Emails: []identity.AccountEmail{}},
+			{AccountID: "1", Matcher: matcher("ann"), Name: "Name of ann", State: "active", Kind: "person", Emails: []identity.AccountEmail{
+				{Address: "ann@acme.example", Primary: true, Proved: &yes}, {Address: "nan@acme.example", Primary: true}}},
+			{AccountID: "2", Matcher: matcher("bob"), Name: "Name of bob", State: "pending", Kind: "person", Emails: []identity.AccountEmail{
+				{Address: "bob@acme.example", Primary: true, Proved: &no}, {Address: "robert@acme.example", Proved: &no}}},
+			{AccountID: "5", Matcher: matcher("torn"), State: "active", Kind: "person", Emails: []identity.AccountEmail{}, Unreadable: "its e-mail is a number"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("accounts (-want +got):\n%s", diff)
+		}
+		backwards := newCompany(rows[5], rows[4], rows[3], rows[2], rows[1], rows[0])
+		if again := listAccounts(t, backwards, github); again.Version() != list.Version() {
+			t.Error("the order of rows changes the version")
+		}
+		changed := newCompany(rows...)
+		changed.accounts[1].State = directory.StateInactive
+		if other := listAccounts(t, changed, github); other.Version() == list.Version() {
+			t.Error("a change of a state does not change the version")
+		}
+	})
+}
+
+// A mapping holds the account with its account id, whatever that is called now,
+// else the account with its identity.
+func TestAccountsHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		list := listAccounts(t, newCompany(
+			octo("1", "ann", directory.StateActive, "ann@acme.example"),
+			octo("2", "bob-new", directory.StateInactive, "bob@acme.example"),
+			octo("", "idless", directory.StateActive, "idless@acme.example"),
+			octo("7", "reused", directory.StateActive, "eve@acme.example"),
+		), github)
+		for _, tc := range []struct{ identity, accountID, want string }{
+			{"Ann", "", "[1]"}, {"ANN", "1", "[1]"}, {"bob", "2", "[2]"}, {"bob", "", "[]"}, {"idless", "9", "[]"},
+			{"idless", "", "[]"}, {"reused", "6", "[]"}, {"ann", "2", "[2]"}, {"gone", "99", "[]"},
+		} {
+			places := list.Held(identity.Mapping{Service: github, Matcher: identity.NewMatcher("github", tc.identity), AccountID: tc.accountID})
+			ids := []string{}
+			for _, place := range places {
+				ids = append(ids, list.At(place).AccountID)
+			}
+			if got := fmt.Sprint(ids); got != tc.want && tc.identity != "idless" {
+				t.Errorf("%+v holds %s", tc, got)
+			}
+			if tc.identity == "idless" && (len(places) != 1 || list.At(places[0]).Matcher.String() != "idless") {
+				t.Errorf("%+v holds %v", tc, places)
+			}
+		}
+	})
+}
+
+// cut is a list that the service cuts off.
+type cut struct{ *company }
+
+func (cut) Describe() directory.Descriptor {
+	return directory.Descriptor{ListPage: 1, ListMaxAccounts: 2}
+}
+
+func TestAccountsRefuses(t *testing.T) {
+	t.Parallel()
+	people := []directory.Account{person("1", ann), person("2", bobs)}
+	noAddress := []directory.Account{{Identity: "1"}, {Identity: "2"}}
+	for name, tc := range map[string]struct {
+		d    directory.Directory
+		want identity.Code
+	}{
+		"a directory without a list":     {single{}, identity.CodeNoList},
+		"a list that is cut off":         {cut{newCompany(people...)}, identity.CodeNoList},
+		"a list that breaks off":         {failing(people, directory.ErrUnavailable), identity.CodeDirectoryFailed},
+		"a limit":                        {failing(people, &directory.RateLimitError{}), identity.CodeDirectoryLimited},
+		"a credential":                   {failing(people, directory.ErrCredential), identity.CodeDirectoryDenied},
+		"people without a single e-mail": {newCompany(noAddress...), identity.CodeDirectoryDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				list, err := directory.Accounts(t.Context(), directory.Cache(tc.d, okta, minutes), okta, "")
+				if identity.CodeOf(err) != tc.want || list != nil {
+					t.Errorf("got %v and %v, want %s", list, err, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// One walk serves for as long as misses are kept. A reader of pages goes on with
+// the list that it began, and never with another one.
+func TestAccountsVersions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany(person("1", ann), person("2", bobs))
+		d := directory.Cache(c, okta, minutes)
+		ask := func(name, version string, want identity.Code, walks int) *directory.AccountList {
+			t.Helper()
+			list, err := directory.Accounts(t.Context(), d, okta, version)
+			if identity.CodeOf(err) != want {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+			if n, _ := c.asked(); n != walks {
+				t.Errorf("%s: %d walks, want %d", name, n, walks)
+			}
+			return list
+		}
+		began := time.Now()
+		first := ask("first", "", "", 1)
+		if !first.AsOf.Equal(began) {
+			t.Errorf("as of %v, want the walk's start %v", first.AsOf, began)
+		}
+		ask("kept", "", "", 0)
+		time.Sleep(minutes.Misses)
+		ask("old, for a reader of it", first.Version(), "", 0)
+		ask("too old for another", "", "", 1)
+		ask("equal to the one before", first.Version(), "", 0)
+		c.set(nil, person("1", ann))
+		time.Sleep(minutes.TTL + time.Second)
+		ask("gone, and changed", first.Version(), identity.CodeListChanged, 1)
+		ask("changed", first.Version(), identity.CodeListChanged, 0)
+		c.set(nil, person("1", ann), person("2", bobs))
+		time.Sleep(minutes.TTL + time.Second)
+		ask("gone, and as it was", first.Version(), "", 1)
+	})
+}
+
+// A list that a search contradicts is refused and not kept.
+func TestAccountsConfirm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := searched{newCompany(person("1", ann)), []directory.Account{person("2", bobs)}}
+		d := directory.Cache(s, okta, minutes)
+		list := listAccounts(t, d, okta)
+		if err := list.Confirm(t.Context(), []identity.UserKey{ann, cys, "a-bot"}); err != nil {
+			t.Errorf("nobody is lacking: %v", err)
+		}
+		if err := list.Confirm(t.Context(), []identity.UserKey{cys, bobs}); identity.CodeOf(err) != identity.CodeDirectoryFailed {
+			t.Errorf("bob is lacking: %v", err)
+		}
+		listAccounts(t, d, okta)
+		if walks, _ := s.asked(); walks != 2 {
+			t.Errorf("%d walks, want 2: the list was kept", walks)
+		}
+		abroad := directory.Cache(s, okta, directory.Settings{Domains: []string{"acme.example"}})
+		if err := listAccounts(t, abroad, okta).Confirm(t.Context(), []identity.UserKey{bobs}); err != nil {
+			t.Errorf("people of other domains are not asked for: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := directory.Accounts(ctx, newCompany(person("1", ann)), okta, ""); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+	})
+}
