@@ -284,7 +284,7 @@ func lacksCall(status int, code identity.Code) bool {
 		return false
 	}
 	switch code {
-	case identity.CodeUserNotFound, identity.CodeServiceNotFound, identity.CodeIdentityNotFound, identity.CodeNoDirectory:
+	case identity.CodeUserNotFound, identity.CodeServiceNotFound, identity.CodeIdentityNotFound, identity.CodeNoDirectory, identity.CodeNoList:
 		return false
 	}
 	return true

@@ -47,6 +47,7 @@ func (s *service) mountAPI(mux *http.ServeMux) (document []byte, err error) {
 	s.registerUserWrites(api)
 	s.registerServices(api)
 	s.registerIdentities(api)
+	s.registerAccounts(api)
 	s.registerHistory(api)
 	s.registerLogin(api)
 	s.registerTokens(api)

@@ -39,6 +39,7 @@ func roles() map[string]identity.Role {
 		"POST /identities/search":       identity.Member,
 		"POST /identities/status":       identity.Member,
 		"GET /identities/history":       identity.Guest,
+		"GET /accounts":                 identity.Member,
 	}
 }
 

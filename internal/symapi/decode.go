@@ -236,3 +236,32 @@ func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
 	}
 	return a, nil
 }
+
+// DecodeAccount reads an account of a service. A state or kind that is not known
+// is an error: an account must not be counted as something that it is not.
+func DecodeAccount(a Account) (identity.Account, error) {
+	out := identity.Account{AccountID: a.AccountID, Matcher: a.Matcher, SignIn: a.SignIn, Name: a.Name, State: a.State, Kind: a.Kind,
+		Unreadable: a.Unreadable, Emails: make([]identity.AccountEmail, len(a.Emails))}
+	switch {
+	case len(a.Matcher) == 0 && a.Unreadable == "":
+		return identity.Account{}, fmt.Errorf("the account %q has no matcher", a.AccountID)
+	case !slices.Contains(identity.AccountStates(), a.State):
+		return identity.Account{}, fmt.Errorf("the account %s has the unknown state %q", out.Matcher, a.State)
+	case !slices.Contains(identity.AccountKinds(), a.Kind):
+		return identity.Account{}, fmt.Errorf("the account %s is of the unknown kind %q", out.Matcher, a.Kind)
+	}
+	for i, email := range a.Emails {
+		if email.Kind != primaryAddress && email.Kind != aliasAddress {
+			return identity.Account{}, fmt.Errorf("an address of the account %s is of the unknown kind %q", out.Matcher, email.Kind)
+		}
+		out.Emails[i] = identity.AccountEmail{Address: email.Address, Primary: email.Kind == primaryAddress, Proved: email.Verified}
+	}
+	for _, user := range a.HeldBy {
+		key := identity.KeyOf(user)
+		if key == "" {
+			return identity.Account{}, fmt.Errorf("a holder of the account %s has no name", out.Matcher)
+		}
+		out.HeldBy = append(out.HeldBy, key)
+	}
+	return out, nil
+}

@@ -224,3 +224,28 @@ func encodeOptional(m *identity.Mapping) *Identity {
 	i := EncodeMapping(*m)
 	return &i
 }
+
+// The kinds of an account's addresses, as the API names them.
+const (
+	primaryAddress = "primary"
+	aliasAddress   = "alias"
+)
+
+// EncodeAccount returns an account of a service as the API shows it.
+func EncodeAccount(a identity.Account) Account {
+	out := Account{AccountID: a.AccountID, SignIn: a.SignIn, Name: a.Name, State: a.State, Kind: a.Kind, Unreadable: a.Unreadable,
+		Emails: make([]AccountEmail, len(a.Emails)), HeldBy: make([]string, len(a.HeldBy))}
+	if len(a.Matcher) > 0 {
+		out.Matcher = encodeMatcher(a.Matcher)
+	}
+	for i, email := range a.Emails {
+		out.Emails[i] = AccountEmail{Address: email.Address, Kind: aliasAddress, Verified: email.Proved}
+		if email.Primary {
+			out.Emails[i].Kind = primaryAddress
+		}
+	}
+	for i, user := range a.HeldBy {
+		out.HeldBy[i] = string(user)
+	}
+	return out
+}

@@ -20,6 +20,7 @@ const (
 	MaxReads     = 2500     // elements of one list in a request that reads
 	MaxWrites    = 20_000   // elements of one list in a request that writes: symflow sends all that a person changed at once
 	MaxPage      = 2500     // users of one page
+	MaxAccounts  = 10_000   // accounts of one page
 	HistoryPage  = 100      // changes of one page when the request does not say
 	MaxBodyBytes = 16 << 20 // a request's body
 )
@@ -281,6 +282,34 @@ type IdentityHolders struct {
 type IdentityHolder struct {
 	Identity string `json:"identity"`
 	Users    []User `json:"users"`
+}
+
+// AccountList is one page of the accounts of a service, or all of them.
+type AccountList struct {
+	Accounts   []Account `json:"accounts" doc:"Ordered by identity"`
+	AsOf       time.Time `json:"as_of" doc:"When the service was asked: the server keeps lists of accounts for a while"`
+	Total      int       `json:"total" doc:"Accounts of the whole list"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page; absent on the last"`
+}
+
+// Account is one account of a service.
+type Account struct {
+	AccountID  string            `json:"account_id,omitempty" doc:"The account's immutable id; absent where the service has none"`
+	Matcher    map[string]string `json:"matcher,omitempty" doc:"As a mapping to the account would be stored; absent where the service shows no identity"`
+	SignIn     string            `json:"sign_in,omitempty" doc:"The sign-in name, an address or not"`
+	Emails     []AccountEmail    `json:"emails"`
+	Name       string            `json:"name,omitempty" doc:"The full name, for people to read"`
+	State      string            `json:"state" enum:"active,invited,pending,inactive,unknown" doc:"invited by an administrator; pending: registered by the person and approved by nobody; unknown: the service does not say"`
+	Kind       string            `json:"kind" enum:"person,guest,bot,shared" doc:"person also where the service does not say"`
+	HeldBy     []string          `json:"held_by" doc:"Users whose stored identity is this account, by e-mail or username"`
+	Unreadable string            `json:"unreadable,omitempty" doc:"Why the record cannot be read; whose account it is cannot be known then"`
+}
+
+// AccountEmail is one address of an account.
+type AccountEmail struct {
+	Address  string `json:"address" doc:"Normalised"`
+	Kind     string `json:"kind" enum:"primary,alias" doc:"primary: the account's own"`
+	Verified *bool  `json:"verified,omitempty" doc:"Whether the service made sure of the address; absent where it does not say"`
 }
 
 // HistoryReply is one page of the history.

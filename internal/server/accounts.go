@@ -1,0 +1,140 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
+)
+
+func (s *service) registerAccounts(api huma.API) {
+	register(s, api, identity.Member, huma.Operation{
+		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts",
+		Summary: "List the accounts of a service and who holds each",
+		Errors:  []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+		Description: "The whole list, ordered by identity, as the service showed it at as_of; a list that is not whole is an error. " +
+			"All pages are of one list: if the service shows another one before the last page is read, the next page is Directory:LIST_CHANGED, and the caller begins again. " +
+			"A service without a list, or with one that it cuts off, is Directory:NO_LIST. " +
+			"A long reply is written while it is read: where that fails in the middle, the connection ends before the reply does.",
+		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.AccountList]()},
+	}, s.listAccounts)
+}
+
+type listAccountsInput struct {
+	ServiceType string `query:"service_type" required:"true"`
+	ExternalID  string `query:"external_id" required:"true"`
+	Limit       int    `query:"limit" minimum:"0" maximum:"10000" doc:"Accounts of one page; 0 or absent gives all"`
+	Cursor      string `query:"cursor" doc:"next_cursor of the page before"`
+}
+
+// accountsPage is the part of a list that one request shows.
+type accountsPage struct {
+	list     *directory.AccountList
+	from, to int
+}
+
+func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*stream, error) {
+	version, from, err := parseAccountsCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	found, d, err := s.directoryOf(ctx, in.ServiceType, in.ExternalID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := directory.Accounts(ctx, d, found.Key, version)
+	if err != nil {
+		return nil, err
+	}
+	page := accountsPage{list: list, from: min(from, list.Len()), to: list.Len()}
+	if in.Limit > 0 {
+		page.to = min(page.from+in.Limit, list.Len())
+	}
+	end := struct {
+		AsOf  any    `json:"as_of"`
+		Total int    `json:"total"`
+		Next  string `json:"next_cursor,omitempty"`
+	}{list.AsOf.UTC(), list.Len(), ""}
+	if page.to < list.Len() {
+		end.Next = accountsCursor(list.Version(), page.to)
+	}
+	after, err := json.Marshal(end)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the end of a list of accounts: %w", err)
+	}
+	return s.streamList(`{"accounts":[`, "],"+string(after[1:])+"\n", func(ctx context.Context, add func(any) error) error {
+		return s.accounts(ctx, found.Key, page, add)
+	}), nil
+}
+
+// maxConfirmed bounds the people whose accounts a list lacks and who may be
+// searched for.
+const maxConfirmed = 100
+
+// accounts adds the accounts of a page with their holders.
+func (s *service) accounts(ctx context.Context, service identity.ServiceKey, page accountsPage, add func(any) error) error {
+	heldBy := make([][]identity.UserKey, page.to-page.from)
+	var missing []identity.UserKey
+	for holder, err := range s.Store.Held(ctx, service) {
+		if err != nil {
+			return err
+		}
+		places := page.list.Held(holder.Mapping)
+		if len(places) == 0 && len(missing) < maxConfirmed {
+			missing = append(missing, holder.User)
+		}
+		for _, place := range places {
+			if place >= page.from && place < page.to {
+				heldBy[place-page.from] = append(heldBy[place-page.from], holder.User)
+			}
+		}
+	}
+	if page.from == 0 {
+		if err := page.list.Confirm(ctx, missing); err != nil {
+			return err
+		}
+	}
+	for i, users := range heldBy {
+		a := page.list.At(page.from + i)
+		slices.Sort(users)
+		a.HeldBy = users
+		if err := add(symapi.EncodeAccount(a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accountsCursor names a place in a list of one version.
+func accountsCursor(version string, from int) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(version + " " + strconv.Itoa(from)))
+}
+
+// parseAccountsCursor reads a cursor; "" is the beginning of any list.
+func parseAccountsCursor(cursor string) (version string, from int, err error) {
+	if cursor == "" {
+		return "", 0, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	version, number, ok := strings.Cut(string(text), " ")
+	if err == nil && ok && version != "" {
+		if from, err = strconv.Atoi(number); err == nil && from > 0 {
+			return version, from, nil
+		}
+	}
+	return "", 0, identity.Invalid(identity.CodeInvalid, "The cursor is none that this call gave", "Begin again with the first page.")
+}
