@@ -91,16 +91,16 @@ func TestWriteOnTheWire(t *testing.T) {
 // what they wrote is returned.
 func TestWriteInChunks(t *testing.T) {
 	t.Parallel()
-	list := emails(2500)
-	f := storing(t, list[1200], list[1999])
+	list := emails(6000)
+	f := storing(t, list[2600], list[4999])
 	got, err := f.client(t).Write(context.Background(), writesFor(list))
 	f.wantCalls(t, "POST users/search", "PATCH users", "PATCH users", "PATCH users")
 	var batch *identity.BatchError
-	if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 1200 || batch.Items[1].Index != 1999 {
+	if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 2600 || batch.Items[1].Index != 4999 {
 		t.Fatalf("got %v", err)
 	}
 	first := batch.Items[0].Err
-	if first.User != identity.UserKey(list[1200]) || first.Service != okta || first.Code != identity.CodeIdentityConflict ||
+	if first.User != identity.UserKey(list[2600]) || first.Service != okta || first.Code != identity.CodeIdentityConflict ||
 		first.Stored == nil || first.Stored.Matcher["user_id"] != "other" || first.Stored.Revision != 7 || first.Stored.Source != identity.FromRule {
 		t.Errorf("failure %+v", first)
 	}
@@ -108,7 +108,7 @@ func TestWriteInChunks(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	for i, u := range got {
-		if written := i < 1000 || i >= 2000; (u.Name != "") != written || written && u.Name != list[i] {
+		if written := i < 2500 || i >= 5000; (u.Name != "") != written || written && u.Name != list[i] {
 			t.Fatalf("user %d is %+v", i, u)
 		}
 	}
@@ -116,7 +116,7 @@ func TestWriteInChunks(t *testing.T) {
 
 func TestWriteStopsAtAFailure(t *testing.T) {
 	t.Parallel()
-	list := emails(3500)
+	list := emails(8000)
 	inner := storing(t, list[5])
 	f := &fake{answer: func(r request) answer {
 		if r.call == "PATCH users" && r.ordinal == 3 {
@@ -131,7 +131,7 @@ func TestWriteStopsAtAFailure(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for i, u := range got {
-		if written := i >= 1000 && i < 2000; (u.Name != "") != written {
+		if written := i >= 2500 && i < 5000; (u.Name != "") != written {
 			t.Fatalf("user %d is %+v", i, u)
 		}
 	}

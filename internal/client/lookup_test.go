@@ -31,7 +31,7 @@ func TestLookupInChunks(t *testing.T) {
 		}
 		return ok(symapi.LookupReply{Results: results})
 	}}
-	asked := append(emails(2500), "o'brien+x%/@example.com")
+	asked := append(emails(5000), "o'brien+x%/@example.com")
 	got, err := f.client(t).Lookup(context.Background(), okta, asked)
 	if err != nil || len(got) != len(asked) {
 		t.Fatalf("%d answers, %v", len(got), err)
@@ -194,7 +194,7 @@ func TestStatusInChunks(t *testing.T) {
 		return ok(symapi.StatusReply{Results: results})
 	}}
 	var asked []string
-	for i := range 2500 {
+	for i := range 6000 {
 		asked = append(asked, fmt.Sprint("00u/%", i))
 	}
 	got, err := f.client(t).Status(context.Background(), okta, accountQueries(asked...))

@@ -165,7 +165,7 @@ func TestMaxConcurrency(t *testing.T) {
 		}}
 		c := f.client(t, func(c *Config) { c.MaxConcurrency = 2 })
 		start := time.Now()
-		if _, err := c.Lookup(context.Background(), okta, emails(5000)); err != nil {
+		if _, err := c.Lookup(context.Background(), okta, emails(5*symapi.MaxBatch)); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != 3*time.Second {

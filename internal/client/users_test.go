@@ -45,7 +45,7 @@ func TestFindUsersInChunks(t *testing.T) {
 		slices.Reverse(found)
 		return ok(users(append(found, person("x", "nobody-asked@example.com"))...))
 	}}
-	keys := append(keysOf(emails(2500)), "deploy-bot", "p0007@example.com", "o'brien+x%/7@example.com")
+	keys := append(keysOf(emails(6000)), "deploy-bot", "p0007@example.com", "o'brien+x%/7@example.com")
 	got, err := f.client(t).FindUsers(context.Background(), keys)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestFindUsersInChunks(t *testing.T) {
 		t.Errorf("%d requests, want 3", len(f.seen))
 	}
 	names := namesOf(got)
-	if len(names) != 252 || names[0] != "P0007@EXAMPLE.COM" || names[250] != "deploy-bot" || names[251] != "O'BRIEN+X%/7@EXAMPLE.COM" {
+	if len(names) != 602 || names[0] != "P0007@EXAMPLE.COM" || names[600] != "deploy-bot" || names[601] != "O'BRIEN+X%/7@EXAMPLE.COM" {
 		t.Errorf("got %d: %v", len(names), names)
 	}
 }

@@ -50,7 +50,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The manual mappings of one service: a map from user to identity. Thousands of mappings cost Terraform one resource, " +
-			"and the API a request per thousand.\n\n" +
+			"and the API a request per 2,500.\n\n" +
 			"Each entry follows the rules of `sym_identity`: an equal stored value is adopted, a value that a rule or a lookup stored is overwritten " +
 			"with a warning, a different *manual* value is an error at plan unless `overwrite = true`, and an account that somebody else holds " +
 			"is one unless `allow_shared = true`. One diagnostic lists every problem.\n\n" +
@@ -852,9 +852,9 @@ func allStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey
 }
 
 // storedForClaims reads the mappings of users where it also matters who else
-// has their accounts. Searching for both takes two requests per thousand; where
+// has their accounts. Searching for both takes two requests per 2,500 users; where
 // the map covers about everybody there is, as such maps do, reading everybody
-// takes a fifth of that and answers both.
+// takes half of that and answers both.
 func storedForClaims(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
 	if len(users) > symapi.MaxBatch {
 		pages := (len(users) + symapi.MaxBatch + symapi.MaxPage - 1) / symapi.MaxPage

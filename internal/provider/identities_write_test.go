@@ -68,21 +68,21 @@ func (s *testServer) heal() {
 func TestIdentitiesCreateFailsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
-	config := bulkOkta(manyRows(0, 2500))
+	config := bulkOkta(manyRows(0, 4000))
 	s.failAfter(1, "PATCH", "users")
-	wantDiagnostics(t, b.apply(config), "ERROR: Unable to Create Identity Mappings … 1500 changes could not be made and 1000 were made … the server failed … "+
-		"PATCH /api/v1/users, status 500 … answer was lost … user01000@acme.com … and 1400 more … next apply adopts them … user00000@acme.com … and 900 more")
+	wantDiagnostics(t, b.apply(config), "ERROR: Unable to Create Identity Mappings … 1500 changes could not be made and 2500 were made … the server failed … "+
+		"PATCH /api/v1/users, status 500 … answer was lost … user02500@acme.com … and 1400 more … next apply adopts them … user00000@acme.com … and 2400 more")
 	if b.state != nil {
 		t.Fatal("a create that failed left state, which Terraform taints")
 	}
-	if n := s.countStored(); n != 1000 {
-		t.Errorf("%d stored, want 1000", n)
+	if n := s.countStored(); n != 2500 {
+		t.Errorf("%d stored, want 2500", n)
 	}
 	s.heal()
 	b.mustApply(config)
 	b.wantRows(config["identities"].(map[string]any))
-	if n := s.countStored(); n != 2500 {
-		t.Errorf("%d stored, want 2500", n)
+	if n := s.countStored(); n != 4000 {
+		t.Errorf("%d stored, want 4000", n)
 	}
 	b.mustRefresh()
 	b.wantNoChange(config)
@@ -92,17 +92,17 @@ func TestIdentitiesCreateFailsInTheMiddle(t *testing.T) {
 func TestIdentitiesUpdateFailsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
-	before := manyRows(0, 1500)
+	before := manyRows(0, 3000)
 	b.mustApply(bulkOkta(before))
-	after := manyRows(0, 2500) // 1500 change, 1000 come
+	after := manyRows(0, 4000) // 3000 change, 1000 come
 	for user := range before {
 		after[user] = "x" + after[user].(string)
 	}
 	s.failAfter(1, "PATCH", "users")
-	wantDiagnostics(t, b.apply(bulkOkta(after)), "Unable to Update Identity Mappings … 1500 changes could not be made and 1000 were made")
+	wantDiagnostics(t, b.apply(bulkOkta(after)), "Unable to Update Identity Mappings … 1500 changes could not be made and 2500 were made")
 	s.heal()
 	want := maps.Clone(before)
-	for user := range manyRows(0, 1000) {
+	for user := range manyRows(0, 2500) {
 		want[user] = after[user]
 	}
 	b.wantRows(want)
@@ -159,11 +159,11 @@ func TestIdentitiesDestroyConflicts(t *testing.T) {
 func TestIdentitiesDestroyFailsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
-	b.mustApply(bulkOkta(manyRows(0, 1200)))
+	b.mustApply(bulkOkta(manyRows(0, 2700)))
 	s.failAfter(1, "POST", "users/identities/delete")
-	wantDiagnostics(t, b.apply(nil), "Unable to Delete Identity Mappings … 200 changes could not be made and 1000 were made")
+	wantDiagnostics(t, b.apply(nil), "Unable to Delete Identity Mappings … 200 changes could not be made and 2500 were made")
 	s.heal()
-	b.wantRows(manyRows(1000, 200))
+	b.wantRows(manyRows(2500, 200))
 	b.mustApply(nil)
 	if n := s.countStored(); n != 0 {
 		t.Errorf("%d stored", n)
@@ -285,14 +285,14 @@ func TestIdentitiesMoveFromSingleResources(t *testing.T) {
 	}
 }
 
-// More rows than ten batches, and how many requests they take.
+// More rows than four batches, and how many requests they take.
 func TestIdentitiesTenThousandAndOne(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
 	config := bulkOkta(manyRows(0, 10_001))
 	s.forget()
 	b.mustApply(config) // plan and apply
-	if n := len(s.requests()); n > 25 {
+	if n := len(s.requests()); n > 12 {
 		t.Errorf("%d requests to plan and apply", n)
 	}
 	if n := s.countStored(); n != 10_001 {
@@ -305,7 +305,7 @@ func TestIdentitiesTenThousandAndOne(t *testing.T) {
 	s.forget()
 	b.mustRefresh()
 	b.wantNoChange(config)
-	if n := len(s.requests()); n > 14 { // and one for auth/login in a process of its own
+	if n := len(s.requests()); n > 6 { // and one for auth/login in a process of its own
 		t.Errorf("%d requests for a plan without changes", n)
 	}
 
@@ -332,10 +332,10 @@ func TestIdentitiesPlanReadsNoMoreThanNeeded(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
 	big := b.another()
-	big.mustApply(bulkOkta(manyRows(0, 4000)))
+	big.mustApply(bulkOkta(manyRows(0, 8000)))
 	b.nextRun()
 	s.forget()
-	wantDiagnostics(t, b.plan(bulkOkta(manyRows(5000, 1001))).Diagnostics)
+	wantDiagnostics(t, b.plan(bulkOkta(manyRows(9000, 2501))).Diagnostics)
 	pages, searches := len(s.requests("GET users")), len(s.requests("POST users/search"))+len(s.requests("POST identities/search"))
 	if pages > 3 || searches != 4 {
 		t.Errorf("%d pages and %d searches", pages, searches)

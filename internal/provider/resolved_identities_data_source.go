@@ -45,7 +45,7 @@ type resolvedIdentitiesDataSource struct{ dataSource }
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Which accounts of services belong to many users: the chain of `sym_resolved_identity`, run for all of them in one batched pass. " +
-			"Ten thousand people take a few dozen requests. Unresolved users are listed in `unmapped`, with the reason, and in one diagnostic.\n\n" +
+			"Ten thousand people take at most 15 requests for a service. Unresolved users are listed in `unmapped`, with the reason, and in one diagnostic.\n\n" +
 			"Reading writes nothing unless `persist = true`.",
 		Attributes: map[string]schema.Attribute{
 			"users": schema.ListAttribute{

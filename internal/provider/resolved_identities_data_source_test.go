@@ -342,8 +342,8 @@ func TestResolvedIdentities_chunks(t *testing.T) {
 	if last := got["identities"].(map[string]any)[users[people-1]]; !cmp.Equal(last, map[string]any{testOkta: "last"}) {
 		t.Errorf("the last has %v", last)
 	}
-	// 11 searches, 1 for services, 1 login, the rest lookups and holders.
-	if n := len(s.requests()); n > 11+2+8+7 {
+	// 5 searches, 1 for services, 1 login, the rest lookups and holders.
+	if n := len(s.requests()); n > 5+2+3+3 {
 		t.Errorf("%d requests", n)
 	}
 }

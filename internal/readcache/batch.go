@@ -30,7 +30,7 @@ const (
 
 const (
 	// maxBatch bounds the questions of one request, as the API does.
-	maxBatch = 1000
+	maxBatch = 2500
 	// maxSplits bounds the further requests that find the one question for which
 	// a batch failed: enough to find one among maxBatch.
 	maxSplits = 24

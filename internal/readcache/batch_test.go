@@ -136,7 +136,7 @@ func TestBatchIsNoLargerThanARequest(t *testing.T) {
 		f := newFakeAPI()
 		r := New(f)
 		r.policy.never = true
-		names := people(2500)
+		names := people(6000)
 		chunks := slices.Collect(slices.Chunk(names, 50))
 		each(chunks, len(chunks), func(chunk []string) {
 			if _, err := r.FindUsers(t.Context(), keys(chunk...)); err != nil {

@@ -37,7 +37,7 @@ func parseUsername(s string) (identity.UserKey, error) {
 
 // parseEach reads a list of names. Its error lists every bad one by place.
 func parseEach(list string, names []string, parse func(string) (identity.UserKey, error)) ([]identity.UserKey, error) {
-	if err := checkLength(list, len(names), symapi.MaxReads); err != nil {
+	if err := checkLength(list, len(names), symapi.MaxBatch); err != nil {
 		return nil, err
 	}
 	keys := make([]identity.UserKey, len(names))
@@ -69,7 +69,7 @@ func checkLength(list string, n, most int) error {
 
 // checkIdentities refuses lists that are too long, and identities that are empty.
 func checkIdentities(ids []string) error {
-	if err := checkLength("identities", len(ids), symapi.MaxReads); err != nil {
+	if err := checkLength("identities", len(ids), symapi.MaxBatch); err != nil {
 		return err
 	}
 	for i, id := range ids {

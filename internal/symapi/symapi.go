@@ -16,8 +16,7 @@ import (
 
 // Limits of one request.
 const (
-	MaxBatch     = 1000     // elements of one list in a request of our client
-	MaxReads     = 2500     // elements of one list in a request that reads
+	MaxBatch     = 2500     // elements of one list in a request that reads, and in a write of our client
 	MaxWrites    = 20_000   // elements of one list in a request that writes: symflow sends all that a person changed at once
 	MaxPage      = 2500     // users of one page
 	MaxAccounts  = 10_000   // accounts of one page
