@@ -3,8 +3,8 @@
 
 // Package linearizability holds tests only. Clients write, assert, delete and
 // read through two replicas of the identity API on one PostgreSQL, while
-// replicas and the database are killed and paused, and replies are lost or come
-// late. A checker then asks whether one order of all that happened explains
+// replicas and the database are killed and paused, the leader of a cluster is lost,
+// and replies are lost or come late. A checker then asks whether one order of all that happened explains
 // every reply.
 //
 // A number, the seed, decides what clients and faults do; the scheduler decides

@@ -30,14 +30,14 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	} {
 		for range 2 {
 			seed++
-			h := record(t, cluster, seed, planted.fault, planted.disturb)
+			h := record(t, cluster.URL(), seed, planted.fault, 0, planted.disturb)
 			if result := porcupine.CheckOperationsTimeout(model, h, checkLimit); result != porcupine.Illegal {
 				t.Errorf("%s, seed %d: the history of %d operations is %s", name, seed, len(h), result)
 			}
 		}
 	}
 	// Without a fault, and without a disturbance, nothing is found.
-	if result := porcupine.CheckOperationsTimeout(model, record(t, cluster, 0, "", func(*testing.T, *run) {}), checkLimit); result != porcupine.Ok {
+	if result := porcupine.CheckOperationsTimeout(model, record(t, cluster.URL(), 0, "", 0, func(*testing.T, *run) {}), checkLimit); result != porcupine.Ok {
 		t.Errorf("without a fault the history is %s", result)
 	}
 }

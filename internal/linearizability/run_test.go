@@ -25,9 +25,10 @@ import (
 
 // Flags of make linearizability. The defaults make a few runs.
 var (
-	runs  = flag.Int("runs", 2, "random runs")
-	first = flag.Int64("seed", 1, "seed of the first random run; the others follow")
-	keep  = flag.String("histories", "", "directory for pictures and stories of histories that fail")
+	runs      = flag.Int("runs", 10, "random runs")
+	failovers = flag.Int("failovers", 1, "random runs in which the leader of a cluster is lost")
+	first     = flag.Int64("seed", 1, "seed of the first random run; the others follow")
+	keep      = flag.String("histories", "", "directory for pictures and stories of histories that fail")
 )
 
 const (
@@ -41,28 +42,41 @@ const (
 func TestRandom(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Start(t)
-	operations, unknowns := 0, 0
+	var c count
 	for i := range *runs {
 		seed := *first + int64(i)
-		h := record(t, cluster, seed, "", shake)
-		operations += len(h)
-		for _, op := range h {
-			if op.Output.(output).outcome == unknown {
-				unknowns++
-			}
-		}
-		result, info := porcupine.CheckOperationsVerbose(model, h, checkLimit)
-		if result != porcupine.Ok {
-			t.Errorf("seed %d: the history of %d operations is %s; see %s\nagain: go test ./internal/linearizability -run TestRandom -v -args -seed %d -runs 1",
-				seed, len(h), result, picture(t, cluster, seed, h, info), seed)
+		c.check(t, cluster.URL(), seed, record(t, cluster.URL(), seed, "", 0, func(t *testing.T, r *run) { shake(t, r, cluster) }))
+	}
+	t.Log(c)
+}
+
+// count counts what histories hold.
+type count struct{ histories, operations, unknown int }
+
+func (c count) String() string {
+	return fmt.Sprintf("%d histories, %d operations, %d of unknown outcome", c.histories, c.operations, c.unknown)
+}
+
+// check fails the test unless one order explains the history.
+func (c *count) check(t *testing.T, url string, seed int64, h []porcupine.Operation) {
+	t.Helper()
+	c.histories++
+	c.operations += len(h)
+	for _, op := range h {
+		if op.Output.(output).outcome == unknown {
+			c.unknown++
 		}
 	}
-	t.Logf("%d histories, %d operations, %d of unknown outcome", *runs, operations, unknowns)
+	result, info := porcupine.CheckOperationsVerbose(model, h, checkLimit)
+	if result != porcupine.Ok {
+		t.Errorf("seed %d: the history of %d operations is %s; see %s\nagain: go test ./internal/linearizability -run '^%s$' -v -args -seed %d -runs 1",
+			seed, len(h), result, picture(t, url, seed, h, info), t.Name(), seed)
+	}
 }
 
 // picture writes a page that shows a history and a text beside it that tells
 // where it fails, and returns the page's path.
-func picture(t *testing.T, cluster *pgtest.Cluster, seed int64, h []porcupine.Operation, info porcupine.LinearizationInfo) string {
+func picture(t *testing.T, url string, seed int64, h []porcupine.Operation, info porcupine.LinearizationInfo) string {
 	t.Helper()
 	if *keep == "" {
 		return "it with -args -histories DIRECTORY"
@@ -74,7 +88,7 @@ func picture(t *testing.T, cluster *pgtest.Cluster, seed int64, h []porcupine.Op
 	if err := porcupine.VisualizePath(model, info, path+".html"); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(path+".txt", []byte(story(t, schemaOf(t, cluster.URL(), seed), h)), 0o600); err != nil {
+	if err := os.WriteFile(path+".txt", []byte(story(t, schemaOf(t, url, seed), h)), 0o600); err != nil {
 		t.Error(err)
 	}
 	return path + ".html"
@@ -89,22 +103,23 @@ func schemaOf(t *testing.T, url string, seed int64) string {
 // run is one history in the making.
 type run struct {
 	*recorder
-	cluster *pgtest.Cluster
-	url     string // of the store, a schema of its own
-	dice    *rand.Rand
+	url  string // of the store, a schema of its own
+	dice *rand.Rand
 }
 
 // record has clients send requests while disturb does its worst, and returns
-// what they saw. The last operations read everything.
-func record(t *testing.T, cluster *pgtest.Cluster, seed int64, fault string, disturb func(*testing.T, *run)) []porcupine.Operation {
+// what they saw. pace is the pause between two requests of a client. The last
+// operations read everything.
+func record(t *testing.T, url string, seed int64, fault string, pace time.Duration, disturb func(*testing.T, *run)) []porcupine.Operation {
 	t.Helper()
-	execute(t, cluster.URL(), fmt.Sprintf("CREATE SCHEMA run%d", seed))
-	url := schemaOf(t, cluster.URL(), seed)
+	execute(t, url, fmt.Sprintf("CREATE SCHEMA run%d", seed))
+	url = schemaOf(t, url, seed)
 	var replicas []*replica
 	for range 2 {
 		replicas = append(replicas, startReplica(t, url, fault))
 	}
-	r := &run{newRecorder(replicas), cluster, url, rand.New(rand.NewPCG(uint64(seed), 0))}
+	r := &run{newRecorder(replicas), url, rand.New(rand.NewPCG(uint64(seed), 0))}
+	r.pace = pace
 	r.setUp(t, services)
 	clients, ctx := errgroup.WithContext(t.Context())
 	for service := range services {
@@ -125,7 +140,7 @@ func record(t *testing.T, cluster *pgtest.Cluster, seed int64, fault string, dis
 	for _, replica := range replicas {
 		replica.kill()
 	}
-	return r.history
+	return r.certain()
 }
 
 // readAtLast reads through each replica, as soon as it answers.
@@ -153,7 +168,7 @@ func (r *run) after(part, parts int) {
 }
 
 // shake kills and pauses replicas and the database.
-func shake(t *testing.T, r *run) {
+func shake(t *testing.T, r *run, cluster *pgtest.Cluster) {
 	t.Helper()
 	const times = 4
 	for n := range times {
@@ -176,9 +191,9 @@ func shake(t *testing.T, r *run) {
 				t.Fatal(err)
 			}
 		case 3:
-			execute(t, r.cluster.URL(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+			execute(t, cluster.URL(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
 		default:
-			r.cluster.Restart(t, r.dice.IntN(2) == 0)
+			cluster.Restart(t, r.dice.IntN(2) == 0)
 		}
 	}
 }

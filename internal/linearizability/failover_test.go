@@ -1,0 +1,69 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package linearizability
+
+import (
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+)
+
+// TestRandomFailovers makes histories in which the leader of a cluster with a
+// synchronous standby is lost. The check proves itself first: it finds writes
+// that were acknowledged without the standby.
+func TestRandomFailovers(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.StartPatroni(t)
+	local := pgtest.WithParameter(t, cluster.URL(), "synchronous_commit", "local")
+	h := record(t, local, 0, "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, cutOff) })
+	if result := porcupine.CheckOperationsTimeout(model, h, checkLimit); result != porcupine.Illegal {
+		t.Errorf("acknowledged without the standby: the history of %d operations is %s", len(h), result)
+	}
+	var c count
+	for i := range *failovers {
+		seed := *first + int64(i)
+		h := record(t, cluster.URL(), seed, "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, int(seed%3)) })
+		c.check(t, cluster.URL(), seed, h)
+	}
+	t.Log(c)
+}
+
+// pace lets clients be at work before and after the loss.
+const pace = 100 * time.Millisecond
+
+// Ways to lose a leader.
+const (
+	killed = iota
+	cutOff
+	stopped
+)
+
+// loseLeader loses the leader, and gives it back once another has taken over.
+//
+// A server that was stopped does not know at first that it was replaced, and
+// answers reads from before. It cannot acknowledge a write, as its standby is
+// gone. Only a watchdog, which Patroni supports, would end it in time. So reads
+// and refusals count again when it is a standby.
+func loseLeader(t *testing.T, r *run, cluster *pgtest.Patroni, how int) {
+	t.Helper()
+	leader := cluster.WaitForLeader(t)
+	r.after(1, 3)
+	start := time.Now()
+	[...]func(int){killed: cluster.Kill, cutOff: cluster.CutOff, stopped: cluster.Stop}[how](leader)
+	cluster.WaitForAnother(t, leader)
+	woken := time.Since(r.begin)
+	cluster.Restore(t, leader)
+	cluster.WaitForLeader(t)
+	if how == stopped {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.woken = append(r.woken, [2]int64{int64(woken), int64(time.Since(r.begin))})
+	}
+	t.Logf("the leader was %s, all well after %s", [...]string{"killed", "cut off", "stopped"}[how], time.Since(start).Round(time.Millisecond))
+}
