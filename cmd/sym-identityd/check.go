@@ -47,7 +47,7 @@ func (p *program) check(ctx context.Context, args []string) error {
 	if path == "" || err != nil {
 		return err
 	}
-	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
+	cfg, err := p.read(path)
 	if err != nil {
 		// The places go first on their lines, as editors want them.
 		return errors.Join(errReported, p.print(fmt.Sprintf("FAIL  configuration %s\n%s\n", path, err)))
@@ -151,7 +151,7 @@ func runChecks(ctx context.Context, cfg *config.Config, emails []string) []check
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			note, err := j.run(ctx)
-			results[n] = checkResult{subject: j.subject, note: note, err: cfg.Secrets.Error(err)}
+			results[n] = checkResult{subject: j.subject, note: cfg.Secrets.Text(note), err: cfg.Secrets.Error(err)}
 		})
 	}
 	wg.Wait()

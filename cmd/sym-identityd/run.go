@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Exit codes.
@@ -47,6 +48,8 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookupEnv      func(string) (string, bool)
+
+	secrets *redact.Redactor // of the configuration, once it is loaded
 }
 
 // usageError says that the command line is wrong.
@@ -60,7 +63,7 @@ var errReported = errors.New("failed")
 // run executes a command and returns the exit code: 0, 1 when it failed, 2 for
 // a wrong command line. Cancelling ctx ends serve cleanly.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, lookupEnv func(string) (string, bool)) int {
-	p := &program{stdin, stdout, stderr, lookupEnv}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, lookupEnv: lookupEnv}
 	err := p.dispatch(ctx, args)
 	var wrong *usageError
 	var diagnostics *config.DiagnosticsError
@@ -73,7 +76,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.As(err, &diagnostics):
 		fmt.Fprintln(stderr, diagnostics) // file:line first, as editors want it
 	case !errors.Is(err, errReported):
-		fmt.Fprintf(stderr, "sym-identityd: %s\n", err)
+		fmt.Fprintf(stderr, "sym-identityd: %s\n", p.secrets.Text(err.Error()))
 	}
 	return exitFailed
 }
@@ -147,5 +150,15 @@ func (p *program) load(command string, args []string, addFlags func(*flag.FlagSe
 	if path == "" || err != nil {
 		return nil, err
 	}
-	return config.Load(path, config.Options{LookupEnv: p.lookupEnv})
+	return p.read(path)
+}
+
+// read loads a configuration.
+func (p *program) read(path string) (*config.Config, error) {
+	cfg, err := config.Load(path, config.Options{LookupEnv: p.lookupEnv})
+	if err != nil {
+		return nil, err
+	}
+	p.secrets = cfg.Secrets
+	return cfg, nil
 }

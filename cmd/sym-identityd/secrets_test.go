@@ -75,7 +75,7 @@ func TestSecretsAreNeverTold(t *testing.T) {
 	t.Parallel()
 	service, issuer, authority := chatty(t), authntest.Start(t), authntest.NewAuthority(t, "acme")
 	secret := secrets{
-		"database password": "db-p4ss/w0rd+x", "directory token": "scim-t0k3n.abc=", "directory header": "k3y/with+odd chars",
+		"database password": "db-p4ss/w0rd+x", "directory token": "scim-t0k3n.abc=", "directory header": "k3y/with+odd chars", "URL's path": "h00k/T0123ABC~x",
 		"static token": "admin-token", "wrong token": "sym_almost-the-r1ght-one",
 		"jwt":         issuer.Sign(t, issuer.Claims("sym", map[string]any{"repository": "acme/infra"})),
 		"expired jwt": issuer.Sign(t, issuer.Claims("sym", map[string]any{"repository": "acme/infra", "exp": time.Now().Add(-time.Hour).Unix()})),
@@ -90,7 +90,7 @@ func TestSecretsAreNeverTold(t *testing.T) {
 	} else {
 		database.User = url.UserPassword(database.User.Username(), secret["database password"])
 	}
-	env := map[string]string{storeVariable: database.String(), "SCIM_TOKEN": secret["directory token"], "KEY": secret["directory header"]}
+	env := map[string]string{storeVariable: database.String(), "SCIM_TOKEN": secret["directory token"], "KEY": secret["directory header"], "HOOK": secret["URL's path"]}
 	config := postgresConfig(t, fmt.Sprintf(`
 tls {
   cert_file = "server.pem"
@@ -113,7 +113,7 @@ service "scim" "acme" {
 }
 service "custom" "chatty" {
   directory "http" {
-    url           = "%[1]s/users?email={email}"
+    url           = "%[1]s/${env("HOOK")}/users?email={email}"
     headers       = { X-Key = env("KEY") }
     identity      = "response.id"
     allow_http    = true
@@ -144,7 +144,7 @@ service "custom" "chatty" {
 	if err := os.WriteFile(bad, []byte(strings.Replace(string(text), `role   = "admin"`, `role   = env("SCIM_TOKEN")`, 1)+"x = env(\"KEY\") + 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	unreachable := map[string]string{storeVariable: "postgres://sym:" + url.QueryEscape(secret["database password"]) + "@127.0.0.1:1/sym?connect_timeout=1", "SCIM_TOKEN": env["SCIM_TOKEN"], "KEY": env["KEY"]}
+	unreachable := map[string]string{storeVariable: "postgres://sym:" + url.QueryEscape(secret["database password"]) + "@127.0.0.1:1/sym?connect_timeout=1", "SCIM_TOKEN": env["SCIM_TOKEN"], "KEY": env["KEY"], "HOOK": env["HOOK"]}
 	for _, out := range []output{
 		runCommand(t.Context(), env, "migrate", "-config", config),
 		runCommand(t.Context(), env, "check", "-config", config),

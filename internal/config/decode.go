@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/textproto"
 	"path/filepath"
 	"reflect"
@@ -225,6 +226,8 @@ func (d *decoder) stringOf(f field, expr hcl.Expression) (string, bool) {
 		return "", false
 	}
 	switch f.kind {
+	case "secret":
+		d.secrets.AddCredentials(s)
 	case "url":
 		if _, password := redact.URLPassword(s); password && !fromEnv {
 			d.literalSecret(expr.Range(), "The password in "+f.name)
@@ -322,6 +325,9 @@ func (d *decoder) header(key, value hcl.Expression) (name, content string, ok bo
 		return "", "", false
 	}
 	content = v.AsString()
+	if takesFromEnv(value) {
+		d.secrets.AddCredentials(redact.HeaderSecrets(http.Header{name: {content}})...)
+	}
 	if strings.ContainsFunc(content, unicode.IsControl) {
 		d.problem(value.Range(), "The header "+name+" holds a control character", "")
 		return "", "", false

@@ -35,6 +35,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // connector is one kind of directory block.
@@ -128,6 +129,7 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 		service: service, at: b.DefRange, attrs: content.attrs, open: open,
 	}
 	setDomains(settings, dir.Settings.Domains)
+	setRedactor(settings, d.secrets)
 	if !c.readsAtOpen && len(d.found) == before {
 		if _, err := open(); err != nil {
 			f := dir.Failure(err)
@@ -158,6 +160,17 @@ func setDomains(settings any, domains []string) {
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		if f.Tag.Get("kind") == "domains" {
 			v.FieldByIndex(f.Index).Set(reflect.ValueOf(domains))
+		}
+	}
+}
+
+// setRedactor gives a connector the secrets of the whole file, so that it takes
+// them out of texts before it cuts those.
+func setRedactor(settings any, secrets *redact.Redactor) {
+	v := reflect.ValueOf(settings).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Type == reflect.TypeFor[*redact.Redactor]() {
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(secrets))
 		}
 	}
 }

@@ -113,11 +113,11 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 	}
 	st, err := OpenStore(ctx, c, false)
 	if err != nil {
-		return nil, err
+		return nil, c.Secrets.Error(err)
 	}
 	i.store = st
 	if err := i.start(ctx, opts); err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, c.Secrets.Error(errors.Join(err, st.Close()))
 	}
 	return i, nil
 }
@@ -137,7 +137,7 @@ func (i *Instance) start(ctx context.Context, opts Options) (err error) {
 	}
 	cfg := server.Config{
 		Org: i.config.Org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
-		MaxRequests: i.config.MaxRequests, Logger: opts.Logger,
+		MaxRequests: i.config.MaxRequests, Logger: opts.Logger, Secrets: i.config.Secrets,
 	}
 	if opts.Principal != nil {
 		everybody := *opts.Principal

@@ -6,7 +6,9 @@
 package redact
 
 import (
+	"cmp"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"html"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -27,61 +30,129 @@ const (
 	// minPart is MinLength for what is cut out of a header or encoded:
 	// "Token" and four letters of base64 occur everywhere.
 	minPart = 6
-	// beginning is how many bytes of a secret, where that is at most half of
-	// it, give it away: answers and quotations of them end in the middle.
-	beginning = 12
+	// maxCut bounds how many bytes of a secret may stay where it was cut off.
+	maxCut = 12
 )
 
 // Redactor replaces secrets in texts, in every encoding in which URLs, JSON,
-// HTML, quoted Go strings and Basic credentials repeat them. The zero value
-// has no secrets, and nil is valid. Add must not run at the same time as the
+// HTML, quoted Go strings, hex dumps and Basic credentials repeat them, and in
+// up to three of these within each other. The zero value has no secrets, and
+// nil is valid. Add and AddCredentials must not run at the same time as the
 // other methods.
+//
+// Secrets shorter than MinLength bytes are not looked for. A credential that was
+// cut off, at its beginning or its end, is replaced too: of one of 8 bytes or
+// more, half and at most 12 bytes may stay, but never 6 or more.
 type Redactor struct {
-	forms []string // longest first: a part must not be replaced before the whole
-	long  []string // those of them whose beginning is replaced too
+	parent *Redactor
+	values []value
+	index  atomic.Pointer[index] // of the values; nil = not built yet
 }
 
-// New makes a Redactor of secrets.
-func New(secrets ...string) *Redactor {
+// value is a text that is or may be a secret.
+type value struct {
+	text       string
+	credential bool // it is known to be one
+}
+
+// New makes a Redactor of credentials.
+func New(credentials ...string) *Redactor {
 	r := &Redactor{}
-	r.Add(secrets...)
+	r.AddCredentials(credentials...)
 	return r
 }
 
-// Add remembers secrets. Of a URL with a password, the password is one more.
-func (r *Redactor) Add(secrets ...string) {
-	for _, secret := range secrets {
-		all := forms(secret)
-		if !strings.HasPrefix(secret, "/") && !strings.Contains(secret, "://") {
-			for _, form := range all {
-				if len(form) >= 2*beginning {
-					r.long = append(r.long, form)
-				}
-			}
-		}
-		if password, ok := anyURLPassword(secret); ok {
-			all = append(all, forms(password)...)
-		}
-		r.forms = append(r.forms, all...)
-	}
-	slices.Sort(r.forms)
-	r.forms = slices.Compact(r.forms)
-	slices.SortStableFunc(r.forms, func(a, b string) int { return len(b) - len(a) })
+// With returns a Redactor of the secrets of r, which may be nil, and of further
+// credentials.
+func (r *Redactor) With(credentials ...string) *Redactor {
+	all := New(credentials...)
+	all.parent = r
+	return all
 }
 
-// forms returns a secret in all encodings, nothing where it is too short.
-func forms(secret string) []string {
+// Add remembers values that may be secrets, such as those of the environment. Of
+// a URL, its password and the parts that look like keys are secrets too.
+func (r *Redactor) Add(values ...string) {
+	for _, text := range values {
+		r.values = append(r.values, value{text, looksRandom(text)})
+	}
+	r.index.Store(nil)
+}
+
+// AddCredentials remembers values that are known to be secrets.
+func (r *Redactor) AddCredentials(values ...string) {
+	for _, text := range values {
+		r.values = append(r.values, value{text, true})
+	}
+	r.index.Store(nil)
+}
+
+// forms returns all texts that give a value away.
+func (v value) forms() []form {
+	forms := formsOf(v.text, cutOf(v.text, v.credential))
+	if strings.Contains(v.text, "\n") { // such as a PEM block, which is quoted by lines
+		for line := range strings.Lines(v.text) {
+			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.Contains(line, " ") {
+				forms = append(forms, formsOf(line, cutOf(line, v.credential))...)
+			}
+		}
+	}
+	parts := URLSecrets(v.text)
+	if password, ok := anyURLPassword(v.text); ok {
+		parts = append(parts, password)
+	}
+	for _, part := range parts {
+		forms = append(forms, formsOf(part, cutOf(part, true))...)
+	}
+	return forms
+}
+
+// form is a secret in one encoding.
+type form struct {
+	text string
+	// head and tail are how many bytes of its beginning and its end are looked
+	// for as well, since a text may end within it. 0 = only the whole.
+	head, tail int
+}
+
+// cutOf returns how many bytes of a secret give it away. URLs and paths begin as
+// others do that are no secrets, and so do values that may be names.
+func cutOf(secret string, credential bool) (cut form) {
+	switch {
+	case strings.HasPrefix(secret, "/"), strings.Contains(secret, "://"):
+	case credential && len(secret) >= 8:
+		cut.head = max(minPart, min(maxCut, len(secret)/2))
+		cut.tail = cut.head
+	case len(secret) >= 2*maxCut:
+		cut.head = maxCut
+	}
+	return cut
+}
+
+// formsOf returns a secret in all encodings, nothing where it is too short. The
+// index undoes the escapes of URLs, JSON and HTML. They are here as well, for
+// secrets that hold what reads like an escape.
+func formsOf(secret string, cut form) []form {
 	if len(secret) < MinLength {
 		return nil
 	}
 	inJSON, _ := json.Marshal(secret) // a string always marshals
 	raw := []byte(secret)
-	return append(inBase64(raw),
-		secret,
+	inHex := hex.EncodeToString(raw)
+	texts := append(inBase64(raw),
+		secret, strings.ReplaceAll(secret, " ", "+"),
 		url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(),
 		html.EscapeString(secret),
 		unquote(string(inJSON)), unquote(strconv.Quote(secret)), strings.ReplaceAll(secret, "/", `\/`),
-		base64.StdEncoding.EncodeToString(raw), base64.URLEncoding.EncodeToString(raw))
+		base64.StdEncoding.EncodeToString(raw), base64.URLEncoding.EncodeToString(raw),
+		inHex, strings.ToUpper(inHex))
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	forms := make([]form, len(texts))
+	for i, text := range texts {
+		forms[i] = form{text, cut.head * len(text) / len(secret), cut.tail * len(text) / len(secret)}
+	}
+	return forms
 }
 
 func unquote(s string) string { return s[1 : len(s)-1] }
@@ -104,26 +175,35 @@ func inBase64(secret []byte) []string {
 	return found
 }
 
-// Text returns s with Mark in place of every secret. Of a long secret that was
-// cut off, the beginning is replaced too, unless it is a URL or a path, which
-// begins as others do.
+// looksRandom reports whether a value reads like a key, and not like a name, a
+// host, an address or a path.
+func looksRandom(value string) bool {
+	return len(value) >= 16 && strings.ContainsAny(value, "0123456789") && !strings.ContainsAny(value, ".@:/ \t\n")
+}
+
+// Text returns s with Mark in place of every secret.
 func (r *Redactor) Text(s string) string {
-	if r == nil {
+	var found []span
+	for ; r != nil; r = r.parent {
+		found = append(found, r.built().find(s)...)
+	}
+	if len(found) == 0 {
 		return s
 	}
-	for _, form := range r.forms {
-		s = strings.ReplaceAll(s, form, Mark)
-	}
-	for _, form := range r.long {
-		for at := strings.Index(s, form[:beginning]); at >= 0; at = strings.Index(s, form[:beginning]) {
-			end := beginning
-			for end < len(form) && at+end < len(s) && s[at+end] == form[end] {
-				end++
-			}
-			s = s[:at] + Mark + s[at+end:]
+	slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var clean strings.Builder
+	end := 0
+	for i, at := range found {
+		if i > 0 && at.from < end {
+			end = max(end, at.to)
+			continue
 		}
+		clean.WriteString(s[end:at.from])
+		clean.WriteString(Mark)
+		end = at.to
 	}
-	return s
+	clean.WriteString(s[end:])
+	return clean.String()
 }
 
 // Line returns text as one line without secrets, of at most limit runes and
@@ -223,6 +303,41 @@ func anyURLPassword(s string) (string, bool) {
 	}
 	_, rest, _ := strings.Cut(s, "://")
 	return passwordBeforeAt(rest)
+}
+
+// URLSecrets returns the parts of a URL that may be keys: the segments of its
+// path and the values of its query that have a digit and at least 8 bytes, or at
+// least 16 bytes, and a user without a password. Parts with braces are the
+// places of other values.
+func URLSecrets(s string) []string {
+	_, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return nil
+	}
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	path, query, _ := strings.Cut(rest[len(authority):], "?")
+	parts := strings.Split(path, "/")
+	if user, _, ok := strings.Cut(authority, "@"); ok && !strings.Contains(user, ":") {
+		parts = append(parts, user)
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		parts = append(parts, value)
+	}
+	var secrets []string
+	for _, part := range parts {
+		if plain, err := url.QueryUnescape(part); err == nil {
+			part = plain
+		}
+		long := len(part) >= 16 || len(part) >= 8 && strings.ContainsAny(part, "0123456789")
+		if long && !strings.ContainsAny(part, "{}") {
+			secrets = append(secrets, part)
+		}
+	}
+	return secrets
 }
 
 func passwordBeforeAt(s string) (string, bool) {

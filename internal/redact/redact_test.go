@@ -5,6 +5,7 @@ package redact
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/redact/redacttest"
 )
 
 const secretValue = `s3cr3t/"V4lue"+&<1>`
@@ -85,6 +88,81 @@ func TestTextFindsTheBeginning(t *testing.T) {
 		if got := New(secret).Text(url.QueryEscape(text)); got != url.QueryEscape(text) {
 			t.Errorf("%q became %q", text, got)
 		}
+	}
+}
+
+func TestEveryEncoding(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"xoxb-1234/5678+abc=", `p%41ss\word"9`, "spaced out s3cret", "größe-ß-9"} {
+		for name, text := range redacttest.Encodings(secret) {
+			got := New(secret).Text("before " + text + " after")
+			left := strings.ReplaceAll(got, Mark, "")
+			// Base64 shares characters with its neighbours.
+			if !strings.Contains(got, Mark) || len(left) > len("before \"\" after")+8 {
+				t.Errorf("%s: %q became %q", name, text, got)
+			}
+		}
+	}
+}
+
+// Whatever a text was cut to, at either end and in any encoding, no more than
+// half of a credential is left, and less than 12 bytes.
+func TestCutSecrets(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"8bytes-1", "a-16-byte-secret", "sym_Zm9vYmFyYmF6cXV4-0123456789abcdefghij"} {
+		r := New(secret)
+		for cut := 1; cut < len(secret); cut++ {
+			for _, text := range []string{"not " + secret[:cut], "…" + secret[cut:] + " is wrong", url.QueryEscape("not " + secret[:cut])} {
+				got := r.Text(text)
+				left := strings.Trim(strings.NewReplacer("not ", "", "not+", "", "…", "", " is wrong", "", Mark, "").Replace(got), " ")
+				if len(left) > max(5, min(12, len(secret)/2)) {
+					t.Errorf("%q became %q", text, got)
+				}
+			}
+			inHex := hex.EncodeToString([]byte(secret))[:2*cut]
+			if got := r.Text("dump " + inHex); cut > max(6, min(12, len(secret)/2)) && strings.Contains(got, inHex[:8]) {
+				t.Errorf("%q became %q", inHex, got)
+			}
+		}
+	}
+}
+
+// Whoever guesses how a secret goes on is shown the same for a right guess and a
+// wrong one.
+func TestGuessesAreNotConfirmed(t *testing.T) {
+	t.Parallel()
+	const secret = "xoxb-123456789-abcdefghijkl"
+	r := New(secret)
+	right, wrong := r.Text(`bad address "`+secret[:14]+`"`), r.Text(`bad address "`+secret[:13]+`Z"`)
+	if right != wrong {
+		t.Errorf("a right guess gives %q, a wrong one %q", right, wrong)
+	}
+}
+
+// A value that may be a name is replaced as a whole only; of a URL, what looks
+// like a key is a secret of its own.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	r := &Redactor{}
+	r.Add("acme.okta.com", "https://hooks.acme.example/services/T0123ABCD/users?email={email}&key=k3yk3yk3y", "MIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAoIB")
+	for text, want := range map[string]string{
+		"acme.okta.com and dev.okta.com":                 Mark + " and dev.okta.com",
+		"https://hooks.acme.example/services/x":          "https://hooks.acme.example/services/x",
+		"no hook T0123ABCD":                              "no hook " + Mark,
+		`{"key":"k3yk3yk3y"}`:                            `{"key":"` + Mark + `"}`,
+		"a line of a key: AQEFAASCBKcwggSjAgEAAoIB":      "a line of a key: " + Mark,
+		"GET https://hooks.acme.example/services/T0123A": "GET https://hooks.acme.example/services/" + Mark,
+	} {
+		if got := r.Text(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+	more := r.With("another-s3cret")
+	if got := more.Text("acme.okta.com, another-s3cret"); got != Mark+", "+Mark {
+		t.Errorf("got %q", got)
+	}
+	if got := r.Text("another-s3cret"); got != "another-s3cret" {
+		t.Errorf("the parent learned it: %q", got)
 	}
 }
 

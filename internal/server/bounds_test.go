@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
@@ -155,18 +156,20 @@ func TestNestedBodies(t *testing.T) {
 	}
 }
 
-// Whatever a panic holds, the request's own token does not reach the log.
+// Whatever a panic holds, neither the request's own token nor a secret of the
+// configuration reaches the log.
 func TestPanicHidesTheToken(t *testing.T) {
 	t.Parallel()
 	h := start(t, func(c *server.Config) {
 		c.Store = fakeStore{Store: c.Store, users: func() ([]identity.User, string, error) {
-			panic(errors.New("cannot handle Authorization: Bearer " + guest))
+			panic(errors.New("cannot handle Authorization: Bearer " + guest + ", with s%33cret-of-the-file"))
 		}}
+		c.Secrets = redact.New("s3cret-of-the-file")
 	})
 	if a := h.api(guest, http.MethodGet, "/users", nil); a.status != http.StatusInternalServerError || strings.Contains(a.raw, guest) {
 		t.Errorf("status %d: %s", a.status, a.raw)
 	}
-	if logs := h.logs.String(); strings.Contains(logs, guest) || !strings.Contains(logs, "cannot handle Authorization: Bearer [secret]") {
+	if logs := h.logs.String(); strings.Contains(logs, guest) || !strings.Contains(logs, "cannot handle Authorization: Bearer [secret], with [secret]") {
 		t.Errorf("the log:\n%s", logs)
 	}
 }

@@ -72,10 +72,33 @@ func (s *service) fail(ctx context.Context, err error) *failure {
 			Message: "the request was cancelled before it was done", Cause: err}, info.requestID)
 	}
 	e := identity.AsError(err)
+	if fromElsewhere(e) {
+		e = s.clean(e)
+	}
 	if symapi.Status(e.Code) >= http.StatusInternalServerError {
 		s.log.ErrorContext(ctx, "request failed", "request_id", info.requestID, "code", string(e.Code), "error", e.Message, "cause", e.Cause)
 	}
 	return newFailure(e, info.requestID)
+}
+
+// fromElsewhere reports whether the text of an error is a directory's or the
+// store's, and not about what the caller sent.
+func fromElsewhere(e *identity.Error) bool {
+	switch e.Code {
+	case identity.CodeDirectoryFailed, identity.CodeDirectoryDenied, identity.CodeDirectoryLimited:
+		return true
+	}
+	return symapi.Status(e.Code) >= http.StatusInternalServerError
+}
+
+// clean returns an error without secrets of the configuration. It accepts nil.
+func (s *service) clean(e *identity.Error) *identity.Error {
+	if e == nil {
+		return nil
+	}
+	clean := *e
+	clean.Message, clean.Hint = s.Secrets.Text(e.Message), s.Secrets.Text(e.Hint)
+	return &clean
 }
 
 // writeError writes an error reply outside the framework.

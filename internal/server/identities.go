@@ -63,6 +63,7 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	s.pinFound(ctx, found.Key, keys, answers)
 	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
 	for i, a := range answers {
+		a.Err = s.clean(a.Err)
 		out.Results[i] = symapi.EncodeLookup(a)
 		out.Results[i].Email = in.Body.Emails[i] // as the caller wrote it
 	}
@@ -121,6 +122,7 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	s.pinActive(ctx, found.Key, statuses)
 	out := symapi.StatusReply{Results: make([]symapi.StatusResult, len(statuses))}
 	for i, a := range statuses {
+		a.Err = s.clean(a.Err)
 		out.Results[i] = symapi.EncodeStatus(a)
 	}
 	return replyWith(out), nil

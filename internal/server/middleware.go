@@ -28,9 +28,10 @@ const unrouted = "unmatched"
 // middleware handles every request first: it gives it an id, finds its route,
 // recovers from panics, and writes the access log and the metrics.
 type middleware struct {
-	mux   *http.ServeMux
-	log   *slog.Logger
-	meter *meter
+	mux     *http.ServeMux
+	log     *slog.Logger
+	meter   *meter
+	secrets *redact.Redactor
 }
 
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -121,9 +122,9 @@ func (m *middleware) recoverPanic(panicked any, rec *recorder, r *http.Request, 
 	if r.Context().Err() != nil {
 		level = slog.LevelDebug // the framework panics when the caller has gone
 	}
-	text := redact.New(bearer(r)).Text(fmt.Sprint(panicked))
+	secrets := m.secrets.With(bearer(r))
 	m.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", info.requestID,
-		"panic", text, "stack", string(debug.Stack()))
+		"panic", secrets.Text(fmt.Sprint(panicked)), "stack", secrets.Text(string(debug.Stack())))
 	if rec.status != 0 {
 		return false
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
@@ -48,6 +49,11 @@ type Config struct {
 	Grace time.Duration
 
 	Logger *slog.Logger // nil logs nothing
+
+	// Secrets are taken out of what directories and the store say. What callers
+	// sent is repeated to them as it is: an answer must not tell whether they
+	// guessed a secret.
+	Secrets *redact.Redactor
 }
 
 // New builds the handler of /api/v1, /api/openapi.json, /healthz, /readyz and
@@ -71,7 +77,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.mountProbes(mux, document, meter)
 	mountTracking(mux)
-	return &middleware{mux: mux, log: s.log, meter: meter}, nil
+	return &middleware{mux: mux, log: s.log, meter: meter, secrets: cfg.Secrets}, nil
 }
 
 // service answers the API's calls.

@@ -64,6 +64,8 @@ type Config struct {
 	Bearer func(ctx context.Context) (AccessToken, error)
 	// Secrets are texts that no error shows, nor the values that Auth sets.
 	Secrets []string
+	// HidePath keeps the paths of requests out of errors: they may hold keys.
+	HidePath bool
 	// Header is sent with every request.
 	Header http.Header
 
@@ -96,6 +98,7 @@ type Config struct {
 // share the pace and the pauses that the service asks for.
 type Client struct {
 	cfg      Config
+	secrets  *redact.Redactor // of the configuration
 	base     *url.URL
 	http     *http.Client
 	limiter  *rate.Limiter
@@ -125,7 +128,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RetryAfter == nil {
 		cfg.RetryAfter = httpx.RetryAfter
 	}
-	c := &Client{cfg: cfg, base: base, limiter: rate.NewLimiter(rate.Inf, 1)}
+	c := &Client{cfg: cfg, secrets: cfg.Redactor.With(cfg.Secrets...), base: base, limiter: rate.NewLimiter(rate.Inf, 1)}
 	if cfg.Every > 0 {
 		c.limiter = rate.NewLimiter(rate.Every(cfg.Every), max(cfg.Burst, 1))
 	}
@@ -249,7 +252,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 			continue
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%s %s: %w", r.Method, shown(target), context.Cause(ctx))
+			return nil, fmt.Errorf("%s: %w", c.at(r.Method, target), context.Cause(ctx))
 		}
 		wait, retry := c.retry(err, attempt)
 		if !retry || !repeatable {
@@ -280,7 +283,7 @@ func (c *Client) target(r Request) (*url.URL, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w as expected: it gave a URL that cannot be read", directory.ErrUnavailable)
 	case target.Scheme != c.base.Scheme || target.Host != c.base.Host || target.User != nil:
-		return nil, fmt.Errorf("%w as expected: it gave a URL of another host, %q", directory.ErrUnavailable, target.Host)
+		return nil, fmt.Errorf("%w as expected: it gave a URL of another host, %q", directory.ErrUnavailable, c.secrets.Text(target.Host))
 	}
 	return target, nil
 }
@@ -305,8 +308,8 @@ func (c *Client) attempt(ctx context.Context, r Request, target *url.URL, bearer
 		credential.Set("Authorization", "Bearer "+bearer)
 	}
 	maps.Copy(req.Header, credential)
-	at := r.Method + " " + shown(target)
-	secrets := redact.New(slices.Concat(redact.HeaderSecrets(credential), c.cfg.Secrets, r.Secrets)...)
+	at := c.at(r.Method, target)
+	secrets := c.secrets.With(slices.Concat(redact.HeaderSecrets(credential), r.Secrets)...)
 
 	answer, err := c.http.Do(req)
 	if err != nil {
@@ -396,9 +399,14 @@ func (c *Client) pauseFor(wait time.Duration) {
 	}
 }
 
-// shown returns a URL as errors show it: without user, query and fragment.
-func shown(u *url.URL) string {
-	return strings.ToValidUTF8((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), "")
+// at returns a method and a URL as errors show them: without user, query and
+// fragment, and without secrets.
+func (c *Client) at(method string, u *url.URL) string {
+	shown, hidden := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}, ""
+	if c.cfg.HidePath && len(u.Path) > 1 {
+		shown.Path, shown.RawPath, hidden = "", "", "/…"
+	}
+	return c.secrets.Text(method + " " + strings.ToValidUTF8(shown.String(), "") + hidden)
 }
 
 var errNotPublic = errors.New("the address is not public")

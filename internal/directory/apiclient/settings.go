@@ -16,6 +16,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // Settings holds the settings that all HTTP connectors have.
@@ -24,6 +25,8 @@ type Settings struct {
 	Timeout   time.Duration `hcl:"timeout,optional"`             // of one attempt, its body included; 0 = DefaultTimeout
 	AllowHTTP bool          `hcl:"allow_http,optional"`          // accept a base URL that is not https
 	Clock     Clock         // nil = real time
+
+	Redactor *redact.Redactor // of the whole configuration's secrets; may be nil
 }
 
 // Open makes a client of cfg for the service at host, which BaseURL replaces.

@@ -42,6 +42,8 @@ type Config struct {
 	AllowPrivate bool            `hcl:"allow_private,optional"` // connect to loopback, private and link-local addresses, and through proxies
 	Timeout      time.Duration   `hcl:"timeout,optional"`       // of one request; 0 = 10 seconds
 	Clock        apiclient.Clock // nil = real time
+
+	Redactor *redact.Redactor // of the whole configuration's secrets; may be nil
 }
 
 const (
@@ -58,6 +60,7 @@ type endpoint struct {
 	target   target
 	reply    *reply
 	notFound []int
+	secrets  []string
 }
 
 var _ directory.Directory = (*endpoint)(nil)
@@ -88,18 +91,20 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
+	secrets = slices.Concat(secrets, redact.URLSecrets(cfg.URL), to.secrets())
 	api, err := apiclient.New(apiclient.Config{
-		Settings:    apiclient.Settings{BaseURL: to.base, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock},
+		Settings:    apiclient.Settings{BaseURL: to.base, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock, Redactor: cfg.Redactor},
+		HidePath:    true, // such as https://hooks.example.com/KEY
 		PublicOnly:  !cfg.AllowPrivate,
 		Header:      header,
-		Secrets:     append(secrets, to.secrets()...),
+		Secrets:     secrets,
 		MaxBody:     maxBody,
 		MaxInFlight: maxInFlight,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
-	return &endpoint{api: api, target: to, reply: compiled, notFound: slices.Clone(cfg.NotFoundStatus)}, nil
+	return &endpoint{api: api, target: to, reply: compiled, notFound: slices.Clone(cfg.NotFoundStatus), secrets: secrets}, nil
 }
 
 // checkNotFoundStatus refuses statuses that never mean that a person is unknown.
@@ -143,6 +148,9 @@ func (e *endpoint) Find(ctx context.Context, email string) ([]directory.Account,
 		return nil, err
 	}
 	found, err := e.reply.accounts(ctx, email, body)
+	if slices.ContainsFunc(found, func(a directory.Account) bool { return slices.Contains(e.secrets, a.Identity) }) {
+		return nil, fmt.Errorf("%w: identity gives a secret of the configuration, which the service repeats in its answer", directory.ErrAnswer)
+	}
 	return found, resp.Redact(err)
 }
 

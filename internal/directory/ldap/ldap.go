@@ -39,6 +39,8 @@ type Config struct {
 	CAFile         string        `hcl:"ca_file,optional" kind:"path"` // certificates (PEM) of the server's authority; "" = the system's
 	AllowPlaintext bool          `hcl:"allow_plaintext,optional"`     // accept ldap:// without StartTLS
 	Timeout        time.Duration `hcl:"timeout,optional"`
+
+	Redactor *redact.Redactor // of the whole configuration's secrets; may be nil
 }
 
 const (
@@ -343,6 +345,6 @@ func (s *server) failure(ctx context.Context, err error) error {
 			class = fmt.Errorf("%w: lift the server's limit for the account, as in OpenLDAP's limits … size.prtotal=unlimited", directory.ErrTruncated)
 		}
 	}
-	text := redact.New(s.cfg.Password).Text(err.Error())
+	text := s.cfg.Redactor.With(s.cfg.Password).Text(err.Error())
 	return directory.NeedsGrant(fmt.Errorf("%w: %s", class, text), grant)
 }
