@@ -105,8 +105,15 @@ func walk(t *testing.T, c *client.Client) {
 			t.Fatalf("create %s: %+v, %v", key, s, err)
 		}
 	}
-	if s, err := c.UpdateService(ctx, github, "GitHub"); err != nil || s.Label != "GitHub" {
+	if s, err := c.UpdateService(ctx, github, "GitHub", 0); err != nil || s.Label != "GitHub" {
 		t.Errorf("update: %+v, %v", s, err)
+	}
+	asserted, err := c.UpdateService(ctx, github, "GitHub", 1)
+	if err != nil || asserted.Revision <= 1 {
+		t.Errorf("assert: %+v, %v", asserted, err)
+	}
+	if _, err := c.DeleteService(ctx, github, 1); identity.CodeOf(err) != identity.CodeServiceConflict {
+		t.Errorf("deleting another revision: %v", err)
 	}
 	services, err := c.Services(ctx)
 	if err != nil || len(services) != 3 {
@@ -180,7 +187,7 @@ func walk(t *testing.T, c *client.Client) {
 	if refs, err := c.References(ctx, oktaID); err != nil || len(refs) != 1 {
 		t.Errorf("references: %v, %v", refs, err)
 	}
-	if _, err := c.DeleteService(ctx, okta); identity.CodeOf(err) != identity.CodeServiceReferenced {
+	if _, err := c.DeleteService(ctx, okta, 0); identity.CodeOf(err) != identity.CodeServiceReferenced {
 		t.Errorf("delete of a service in use: %v", err)
 	}
 	revision := written[0].Mappings[0].Revision
@@ -193,7 +200,7 @@ func walk(t *testing.T, c *client.Client) {
 		if got, err := c.Delete(ctx, []identity.Delete{gone}); err != nil || !slices.Equal(got, []bool{want}) {
 			t.Errorf("delete: %v, %v, want %v", got, err, want)
 		}
-		if got, err := c.DeleteService(ctx, okta); err != nil || got != want {
+		if got, err := c.DeleteService(ctx, okta, 0); err != nil || got != want {
 			t.Errorf("delete service: %v, %v, want %v", got, err, want)
 		}
 	}

@@ -35,17 +35,23 @@ func (c *Client) Services(ctx context.Context) ([]identity.Service, error) {
 
 // CreateService registers a service; an equal one is returned as it is.
 func (c *Client) CreateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
-	return c.writeService(ctx, http.MethodPost, key, label)
+	return c.writeService(ctx, http.MethodPost, symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: &label})
 }
 
-// UpdateService changes the label of a registered service.
-func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
-	return c.writeService(ctx, http.MethodPatch, key, label)
+// UpdateService changes the label of a registered service and asserts it: the
+// service gets a new revision, also where the label stays. A label that differs is
+// written only over ifRevision, unless that is 0.
+func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, label string, ifRevision int64) (identity.Service, error) {
+	write := symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: &label, IfRevision: ifRevision}
+	if ifRevision != 0 {
+		write.Source = string(identity.Manual)
+	}
+	return c.writeService(ctx, http.MethodPatch, write)
 }
 
-func (c *Client) writeService(ctx context.Context, method string, key identity.ServiceKey, label string) (identity.Service, error) {
-	r, err := c.do(ctx, call{method: method, path: []string{"services"}, write: true, repeat: true,
-		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, Label: &label}})
+func (c *Client) writeService(ctx context.Context, method string, write symapi.ServiceWrite) (identity.Service, error) {
+	key := identity.ServiceKey{Type: write.ServiceType, ExternalID: write.ExternalID}
+	r, err := c.do(ctx, call{method: method, path: []string{"services"}, write: true, repeat: true, body: write})
 	if err != nil {
 		return identity.Service{}, err
 	}
@@ -64,10 +70,10 @@ func (c *Client) writeService(ctx context.Context, method string, key identity.S
 }
 
 // DeleteService removes a service that nothing refers to, and reports whether
-// it was there.
-func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error) {
+// it was there. Another revision than ifRevision is a conflict, unless that is 0.
+func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey, ifRevision int64) (bool, error) {
 	results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, repeat: true, elements: 1,
-		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID}})
+		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, IfRevision: ifRevision}})
 	if errors.Is(err, &identity.Error{Code: identity.CodeServiceNotFound}) {
 		return false, nil
 	}

@@ -42,7 +42,7 @@ func TestWriteService(t *testing.T) {
 	f := &fake{answer: func(request) answer { return ok(oktaOnWire) }}
 	c := f.client(t)
 	created, err := c.CreateService(context.Background(), okta, "Okta")
-	updated, err2 := c.UpdateService(context.Background(), okta, "Okta")
+	updated, err2 := c.UpdateService(context.Background(), okta, "Okta", 0)
 	if err != nil || err2 != nil || created.ID != "s1" || updated.ID != "s1" {
 		t.Errorf("got %+v, %v, %+v, %v", created, err, updated, err2)
 	}
@@ -87,7 +87,7 @@ func TestDeleteService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{answer: func(request) answer { return test.answer }}
-			got, err := f.client(t).DeleteService(context.Background(), okta)
+			got, err := f.client(t).DeleteService(context.Background(), okta, 0)
 			if got != test.want {
 				t.Errorf("got %v", got)
 			}

@@ -191,6 +191,10 @@ type UserWrite struct {
 	Name      string            // e-mail or username; another one than a known user's renames it
 	FirstName *string           // nil leaves it alone
 	LastName  *string
+	// IfRevision makes a write that changes the user depend on the revision, and
+	// asserts the user: it gets a new revision, also where nothing changes. 0 does
+	// neither.
+	IfRevision int64
 }
 
 // UpsertUser stores a user's own record and returns the user as stored.
@@ -205,6 +209,9 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 	}
 	own := ownRecord(kind, w.Name)
 	own.Profile = map[string]string{}
+	if w.IfRevision != 0 {
+		own.Source, own.IfRevision = string(identity.Manual), w.IfRevision
+	}
 	if w.FirstName != nil {
 		own.Profile["first_name"] = *w.FirstName
 	}
@@ -224,7 +231,7 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 }
 
 // DeleteUsers removes users with their mappings, if they still have their
-// names, and reports per user whether they were there. At most
+// names and, where it is not 0, their Revision, and reports per user whether they were there. At most
 // symapi.MaxBatch users are one transaction; the first that fails is the last.
 func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error) {
 	deleted := make([]bool, len(users))
@@ -233,7 +240,7 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 		elements := make([]symapi.UserDelete, len(chunk))
 		for i, u := range chunk {
 			own := ownRecord(u.Type, u.Name)
-			elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}}
+			elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}, IfRevision: u.Revision}
 		}
 		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "delete"}, write: true, repeat: true,
 			body: symapi.UserDeletes{Users: elements}, elements: len(chunk)})

@@ -17,6 +17,9 @@ type Service struct {
 	ID    string // UUID
 	Key   ServiceKey
 	Label string
+	// Revision grows with each change of the label, and when the service is
+	// asserted. 0 = not known, or managed.
+	Revision int64
 	// NoDirectory means that the server said it cannot look people up in this
 	// service. False if it can, or did not say.
 	NoDirectory bool

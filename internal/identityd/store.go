@@ -91,7 +91,7 @@ func register(ctx context.Context, c *config.Config, st store.Store) error {
 			}
 		}
 		if err == nil && registered && known.Label != s.Label {
-			_, err = st.UpdateService(ctx, actor, s.Key, s.Label)
+			_, err = st.UpdateService(ctx, actor, store.ServiceUpdate{Key: s.Key, Label: &s.Label})
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Key, err)

@@ -707,7 +707,7 @@ func TestIdentityReused(t *testing.T) {
 		t.Errorf("after create: %v", p.state)
 	}
 	wantDiagnostics(t, p.refresh())
-	if p.state["account_id"] != "4711" || string(p.private) != `{"store":"eyJvcmciOiJhY21lIn0=","written":"MQ=="}` { // {"org":"acme"}, 1, and nothing of a reuse
+	if p.state["account_id"] != "4711" || string(p.private) != `{"store":"eyJvcmciOiJhY21lIn0=","written":"NA=="}` { // {"org":"acme"}, 4, and nothing of a reuse
 		t.Errorf("after a refresh: %v, private state %q", p.state, p.private)
 	}
 	wantDiagnostics(t, p.plans(config).Diagnostics)

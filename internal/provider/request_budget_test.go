@@ -219,9 +219,9 @@ func TestBudget_concurrency(t *testing.T) {
 func TestCreateAfterTheSnapshot(t *testing.T) {
 	t.Parallel()
 	s, p := newIdentityTest(t)
-	s.mapPeople(60)
+	revisions := s.mapPeople(60)
 	eachParallel(60, func(i int) {
-		_, diags := p.read("sym_identity", oktaState(person(i), account(i), int64(i+1)))
+		_, diags := p.read("sym_identity", oktaState(person(i), account(i), revisions[i]))
 		wantDiagnostics(t, diags)
 	})
 	config := oktaConfig(person(1), "00unew")
@@ -252,8 +252,8 @@ func TestCreateAfterTheSnapshot(t *testing.T) {
 func TestStoppedReadsEnd(t *testing.T) {
 	t.Parallel()
 	s, p := newIdentityTest(t)
-	s.mapPeople(1)
-	_, diags := p.read("sym_identity", oktaState(person(0), account(0), 1))
+	revisions := s.mapPeople(1)
+	_, diags := p.read("sym_identity", oktaState(person(0), account(0), revisions[0]))
 	wantDiagnostics(t, diags)
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })

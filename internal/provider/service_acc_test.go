@@ -61,7 +61,7 @@ func TestAccService_lifecycle(t *testing.T) {
 			},
 			{
 				PreConfig: func() { // deleted behind Terraform
-					if _, err := api.Store.DeleteService(context.Background(), testActor, mustService("okta:acme.okta.com")); err != nil {
+					if _, err := api.Store.DeleteService(context.Background(), testActor, mustService("okta:acme.okta.com"), 0); err != nil {
 						t.Fatal(err)
 					}
 				},

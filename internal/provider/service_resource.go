@@ -169,7 +169,7 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 	if !ok {
 		return
 	}
-	updated, err := api.UpdateService(ctx, plan.key(), plan.Label.ValueString())
+	updated, err := api.UpdateService(ctx, plan.key(), plan.Label.ValueString(), 0)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Update Service", "", plan.key().String(), err)
 		return
@@ -188,7 +188,7 @@ func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return
 	}
 	// Whether it was there does not matter: gone already is success.
-	if _, err := api.DeleteService(ctx, state.key()); err != nil {
+	if _, err := api.DeleteService(ctx, state.key(), 0); err != nil {
 		addNotDeleted(&resp.Diagnostics, state.key(), err)
 	}
 }

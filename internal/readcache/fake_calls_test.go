@@ -241,7 +241,7 @@ func (f *fakeAPI) CreateService(ctx context.Context, key identity.ServiceKey, la
 	return out, err
 }
 
-func (f *fakeAPI) UpdateService(ctx context.Context, key identity.ServiceKey, label string) (out identity.Service, err error) {
+func (f *fakeAPI) UpdateService(ctx context.Context, key identity.ServiceKey, label string, _ int64) (out identity.Service, err error) {
 	err = f.request(ctx, "UpdateService", 1, func() error {
 		for i := range f.services {
 			if f.services[i].Key == key {
@@ -254,7 +254,7 @@ func (f *fakeAPI) UpdateService(ctx context.Context, key identity.ServiceKey, la
 	return out, err
 }
 
-func (f *fakeAPI) DeleteService(ctx context.Context, key identity.ServiceKey) (deleted bool, err error) {
+func (f *fakeAPI) DeleteService(ctx context.Context, key identity.ServiceKey, _ int64) (deleted bool, err error) {
 	err = f.request(ctx, "DeleteService", 1, func() error {
 		before := len(f.services)
 		f.services = slices.DeleteFunc(f.services, func(s identity.Service) bool { return s.Key == key })

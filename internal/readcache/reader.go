@@ -43,8 +43,8 @@ type API interface {
 	SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error)
 	DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error)
 	CreateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error)
-	UpdateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error)
-	DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error)
+	UpdateService(ctx context.Context, key identity.ServiceKey, label string, ifRevision int64) (identity.Service, error)
+	DeleteService(ctx context.Context, key identity.ServiceKey, ifRevision int64) (bool, error)
 }
 
 var _ API = (*client.Client)(nil)

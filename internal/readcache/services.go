@@ -35,17 +35,18 @@ func (r *Reader) CreateService(ctx context.Context, key identity.ServiceKey, lab
 	return r.api.CreateService(ctx, key, label)
 }
 
-// UpdateService changes the label of a registered service.
-func (r *Reader) UpdateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
+// UpdateService changes the label of a registered service and asserts it, as
+// client.Client.UpdateService does.
+func (r *Reader) UpdateService(ctx context.Context, key identity.ServiceKey, label string, ifRevision int64) (identity.Service, error) {
 	defer r.serviceChanged(key)
-	return r.api.UpdateService(ctx, key, label)
+	return r.api.UpdateService(ctx, key, label, ifRevision)
 }
 
 // DeleteService removes a service that nothing refers to, and reports whether
-// it was there.
-func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey) (bool, error) {
+// it was there. Another revision than ifRevision is a conflict, unless that is 0.
+func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey, ifRevision int64) (bool, error) {
 	defer r.serviceChanged(key)
-	return r.api.DeleteService(ctx, key)
+	return r.api.DeleteService(ctx, key, ifRevision)
 }
 
 // serviceChanged also follows a failure: the write may have happened, or failed

@@ -53,14 +53,14 @@ func TestServices(t *testing.T) {
 			t.Fatal(err)
 		}
 		list(3)
-		if s, err := r.UpdateService(ctx, slack, "Chat"); err != nil || s.Label != "Chat" {
+		if s, err := r.UpdateService(ctx, slack, "Chat", 0); err != nil || s.Label != "Chat" {
 			t.Fatal(s, err)
 		}
 		services, _ := r.Services(ctx)
 		if services[2].Label != "Chat" {
 			t.Errorf("%v", services)
 		}
-		if there, err := r.DeleteService(ctx, slack); err != nil || !there {
+		if there, err := r.DeleteService(ctx, slack, 0); err != nil || !there {
 			t.Fatal(there, err)
 		}
 		list(2)

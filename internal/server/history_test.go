@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	aliceCreated = `{"id":1,"at":"<time>","by":"test","user_id":"<uuid>","user":"alice@example.com",
+	aliceCreated = `{"id":4,"at":"<time>","by":"test","user_id":"<uuid>","user":"alice@example.com",
 	"service":{"slug":"okta","external_id":"acme.okta.com"},
 	"after":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 	  "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}}`
 
-	aliceDeleted = `{"id":2,"at":"<time>","by":"token:ci","request_id":"goodbye","user_id":"<uuid>","user":"alice@example.com",
+	aliceDeleted = `{"id":7,"at":"<time>","by":"token:ci","request_id":"goodbye","user_id":"<uuid>","user":"alice@example.com",
 	"service":{"slug":"okta","external_id":"acme.okta.com"},
 	"before":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 	  "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}}`
@@ -61,7 +61,7 @@ func TestHistoryPages(t *testing.T) {
 			}
 		}
 	}
-	const all = 241
+	const all, newest = 241, 246 // users and services have revisions too
 	for query, pages := range map[string]int{"": 3, "?limit=0": 3, "?limit=60": 5, "?limit=1000": 1} {
 		got, n := 0, 0
 		cursor := ""
@@ -76,7 +76,11 @@ func TestHistoryPages(t *testing.T) {
 				t.Fatalf("%d %s %v", answer.status, answer.raw, err)
 			}
 			for _, c := range page.Changes {
-				if want := int64(all - got); c.ID != want {
+				want := int64(newest - got)
+				if got == all-1 {
+					want -= 2 // those of two users who have no mapping
+				}
+				if c.ID != want {
 					t.Fatalf("%q: change %d stands where %d belongs", query, c.ID, want)
 				}
 				got++

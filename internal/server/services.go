@@ -25,12 +25,13 @@ func (s *service) registerServices(api huma.API) {
 		OperationID: "create-service", Method: http.MethodPost, Path: "/services",
 		Summary: "Register a service", Errors: []int{http.StatusBadRequest, http.StatusConflict},
 		Description: "One that is registered with the same label is returned as it is.",
-	}, s.writeService(s.Store.CreateService, false))
+	}, s.createService)
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "update-service", Method: http.MethodPatch, Path: "/services",
 		Summary: "Change a service's label", Errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
-		Description: "A label that is null or not sent is left as it is.",
-	}, s.writeService(s.Store.UpdateService, true))
+		Description: "A label that is null or not sent is left as it is. source manual with if_revision asserts the service: it gets a new revision, " +
+			"also where the label stays, and where the configuration file owns it.",
+	}, s.updateService)
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-service", Method: http.MethodPost, Path: "/services/delete",
 		Summary: "Delete a service that nothing refers to", Errors: []int{http.StatusBadRequest, http.StatusConflict},
@@ -73,36 +74,52 @@ func (in *serviceInput) key() (identity.ServiceKey, error) {
 	return key, key.Validate()
 }
 
-type serviceWriter func(context.Context, store.Actor, identity.ServiceKey, string) (identity.Service, error)
-
-// writeService returns the operation that creates or updates a service. keeps says
-// that a service without a label in the request is left as it is.
-func (s *service) writeService(write serviceWriter, keeps bool) func(context.Context, *serviceInput) (*reply[symapi.Service], error) {
-	return func(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
-		key, err := in.key()
-		if err != nil {
-			return nil, err
-		}
-		if s.Configured[key] || keeps && in.Body.Label == nil {
-			stored, err := s.registered(ctx, key)
-			switch {
-			case err != nil:
-				return nil, err
-			case in.Body.Label != nil && stored.Label != *in.Body.Label:
-				return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
-			}
-			return replyWith(s.encodeService(stored)), nil
-		}
-		label := ""
-		if in.Body.Label != nil {
-			label = *in.Body.Label
-		}
-		written, err := write(ctx, actorOf(ctx), key, label)
-		if err != nil {
-			return nil, err
-		}
-		return replyWith(s.encodeService(written)), nil
+func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+	key, err := in.key()
+	switch {
+	case err != nil:
+		return nil, err
+	case in.Body.IfRevision != 0:
+		return nil, identity.Invalid(identity.CodeServiceInvalid, "Registering a service takes no if_revision", "PATCH services takes it.")
+	case s.Configured[key]:
+		return s.updateService(ctx, in)
 	}
+	label := ""
+	if in.Body.Label != nil {
+		label = *in.Body.Label
+	}
+	created, err := s.Store.CreateService(ctx, actorOf(ctx), key, label)
+	if err != nil {
+		return nil, err
+	}
+	return replyWith(s.encodeService(created)), nil
+}
+
+func (s *service) updateService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	if source := in.Body.Source; source != "" && source != string(identity.Manual) {
+		return nil, identity.Invalid(identity.CodeServiceInvalid, fmt.Sprintf("The source of a service is manual, not %q", source), "Leave it out.")
+	}
+	update := store.ServiceUpdate{Key: key, Label: in.Body.Label, IfRevision: in.Body.IfRevision,
+		Assert: in.Body.IfRevision != 0 && in.Body.Source != ""}
+	if s.Configured[key] && update.Label != nil {
+		stored, err := s.registered(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if stored.Label != *update.Label {
+			return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
+		}
+		update.Label = nil
+	}
+	updated, err := s.Store.UpdateService(ctx, actorOf(ctx), update)
+	if err != nil {
+		return nil, err
+	}
+	return replyWith(s.encodeService(updated)), nil
 }
 
 // deleteService also deletes services whose keys today's rules refuse.
@@ -116,7 +133,7 @@ func (s *service) deleteService(ctx context.Context, in *serviceInput) (*reply[s
 	if s.Configured[key] {
 		return nil, ownedByConfiguration(key, "it cannot be deleted here")
 	}
-	deleted, err := s.Store.DeleteService(ctx, actorOf(ctx), key)
+	deleted, err := s.Store.DeleteService(ctx, actorOf(ctx), key, in.Body.IfRevision)
 	if err != nil {
 		return nil, err
 	}

@@ -312,6 +312,12 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 			named = true
 			name.apply(&w)
 			w.FirstName, w.LastName = profileField(i.Profile, "first_name"), profileField(i.Profile, "last_name")
+			w.IfRevision, w.Assert = i.IfRevision, i.IfRevision != 0 && m.Source == identity.Manual
+			if i.IfAbsent {
+				unreadable = &identity.Error{Code: identity.CodeUserInvalid, User: w.Key, Service: identity.SymCloud(),
+					Message: "A sym:cloud identity takes no if_absent", Hint: "Send if_revision, or no condition."}
+				w.Mappings = append(w.Mappings, m)
+			}
 			continue
 		}
 		w.Mappings = append(w.Mappings, m)
@@ -385,7 +391,7 @@ func profileField(profile map[string]string, name string) *string {
 // decodeUserDelete reads one element of POST users/delete. A comparison that
 // cannot be made is an error: without it too much would be deleted.
 func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
-	out := store.UserDelete{ID: d.ID}
+	out := store.UserDelete{ID: d.ID, IfRevision: d.IfRevision}
 	if d.Identity == nil {
 		if d.ID == "" {
 			return out, identity.Invalid(identity.CodeUserInvalid, "An element names no user", `Send the id, or {"identity": {"service_type": "sym", "matcher": {"email": …}}}.`)

@@ -31,6 +31,8 @@ type ServiceRecord struct {
 	ID    string `json:"id"`
 	Key   string `json:"key"` // type:external_id
 	Label string `json:"label"`
+	// Revision is 0 in exports of earlier releases, and of sym:cloud.
+	Revision int64 `json:"revision,omitempty"`
 	Stamp
 }
 
@@ -43,6 +45,7 @@ type UserRecord struct {
 	Name      string            `json:"name"` // own spelling of Key
 	FirstName string            `json:"first_name,omitempty"`
 	LastName  string            `json:"last_name,omitempty"`
+	Revision  int64             `json:"revision,omitempty"` // 0 in exports of earlier releases
 	Stamp
 	Mappings []MappingRecord `json:"mappings,omitempty"`
 }

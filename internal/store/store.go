@@ -79,7 +79,13 @@ type UserWrite struct {
 	Name      string            // own spelling of Key
 	FirstName *string           // nil = leave alone
 	LastName  *string
-	Mappings  []MappingWrite // those not listed are left alone
+	// IfRevision makes the write depend on the user's revision. A write that
+	// changes nothing of the user satisfies it. 0 = no condition.
+	IfRevision int64
+	// Assert gives the user a new revision also where nothing changes, so that a
+	// caller that knows only the old one no longer owns the user.
+	Assert   bool
+	Mappings []MappingWrite // those not listed are left alone
 }
 
 // MappingWrite stores one mapping of a user.
@@ -126,8 +132,19 @@ type MappingDelete struct {
 // one: another is a conflict. Empty, it is not compared. Without ID, Key names the
 // user, and a bot that is not stored is an error.
 type UserDelete struct {
-	ID  string
-	Key identity.UserKey
+	ID         string
+	Key        identity.UserKey
+	IfRevision int64 // another revision is a conflict; 0 = any
+}
+
+// ServiceUpdate changes a registered service.
+type ServiceUpdate struct {
+	Key   identity.ServiceKey
+	Label *string // nil = leave alone
+	// IfRevision makes the update depend on the service's revision. An update that
+	// changes nothing satisfies it. 0 = no condition.
+	IfRevision int64
+	Assert     bool // a new revision also where nothing changes
 }
 
 // DeletedUser tells what a UserDelete found.
@@ -167,11 +184,12 @@ type Store interface {
 	// CreateService registers a service. An equal one is returned as it is; one
 	// with another label is a conflict.
 	CreateService(ctx context.Context, actor Actor, key identity.ServiceKey, label string) (identity.Service, error)
-	// UpdateService changes the label of a registered service.
-	UpdateService(ctx context.Context, actor Actor, key identity.ServiceKey, label string) (identity.Service, error)
+	// UpdateService changes the label of a registered service, or asserts it.
+	UpdateService(ctx context.Context, actor Actor, update ServiceUpdate) (identity.Service, error)
 	// DeleteService removes a service that no mapping refers to, and reports
-	// whether it was there.
-	DeleteService(ctx context.Context, actor Actor, key identity.ServiceKey) (deleted bool, err error)
+	// whether it was there. Another revision than ifRevision is a conflict, which is
+	// found before the mappings are; 0 = any.
+	DeleteService(ctx context.Context, actor Actor, key identity.ServiceKey, ifRevision int64) (deleted bool, err error)
 	// References lists the ids of the mappings that refer to a service, sorted; an
 	// unknown service is an error. An error is the last element. A connection is
 	// taken until the loop ends.

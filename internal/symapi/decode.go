@@ -23,7 +23,7 @@ func DecodeUser(u User) (identity.User, error) {
 	if u.ID == "" {
 		return identity.User{}, errors.New("a user has no id")
 	}
-	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time}
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time, Revision: u.Revision}
 	named := false
 	for _, i := range u.Identities {
 		if i.Service.Slug == identity.SymCloud().Type {
@@ -139,7 +139,7 @@ func DecodeService(s Service) (identity.Service, error) {
 	if s.ID == "" {
 		return identity.Service{}, fmt.Errorf("the service %s has no id", key)
 	}
-	return identity.Service{ID: s.ID, Key: key, Label: s.Label, NoDirectory: s.Directory != nil && !*s.Directory}, nil
+	return identity.Service{ID: s.ID, Key: key, Label: s.Label, Revision: s.Revision, NoDirectory: s.Directory != nil && !*s.Directory}, nil
 }
 
 // DecodeLogin reads who a token belongs to. It refuses a reply without org, role

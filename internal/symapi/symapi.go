@@ -36,6 +36,7 @@ type User struct {
 	Type       string     `json:"type" enum:"normal,bot" doc:"normal for people, bot for bots"`
 	Role       string     `json:"role" enum:"admin,member,guest" doc:"What the user may do in Sym"`
 	CreatedAt  Time       `json:"created_at" format:"date-time" doc:"When the user was created"`
+	Revision   int64      `json:"revision,omitempty" doc:"Grows with each change of the user's own name, role and profile; identities leave it alone"`
 	Identities []Identity `json:"identities" doc:"Stored identities; sym:cloud, the user's own record, stands first"`
 }
 
@@ -103,7 +104,7 @@ type IdentityUpsert struct {
 	Matcher     map[string]string `json:"matcher"`
 	AccountID   string            `json:"account_id,omitempty" doc:"The account's immutable id, if the identity is a name which another account may get; absent leaves that of an equal identity alone"`
 	Profile     map[string]string `json:"profile,omitempty" nullable:"true"`
-	Source      string            `json:"source,omitempty" doc:"manual, rule, email or fetch_remote_identity; a source other than manual never overwrites"`
+	Source      string            `json:"source,omitempty" doc:"manual, rule, email or fetch_remote_identity; a source other than manual never overwrites. On sym:cloud, manual with if_revision asserts the user: it gets a new revision, also where nothing changes"`
 	Rule        string            `json:"rule,omitempty"`
 	IfAbsent    bool              `json:"if_absent,omitempty" doc:"Write only where nothing is stored"`
 	IfRevision  int64             `json:"if_revision,omitempty" doc:"Write only where this revision is stored"`
@@ -131,8 +132,9 @@ type UserDeletes struct {
 
 // UserDelete removes a user with all identities.
 type UserDelete struct {
-	ID       string        `json:"id,omitempty" nullable:"true" doc:"UUID of the user; without it the sym identity names the user"`
-	Identity *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
+	ID         string        `json:"id,omitempty" nullable:"true" doc:"UUID of the user; without it the sym identity names the user"`
+	Identity   *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
+	IfRevision int64         `json:"if_revision,omitempty" doc:"Delete only where the user has this revision"`
 }
 
 // UserIdentity is the sym identity sent along with a deletion.
@@ -158,6 +160,7 @@ type Service struct {
 	Slug       string `json:"slug" doc:"Service type"`
 	ExternalID string `json:"external_id"`
 	Label      string `json:"label"`
+	Revision   int64  `json:"revision,omitempty" doc:"Grows with each change of the label; sym:cloud has none"`
 	Directory  *bool  `json:"directory,omitempty" doc:"Whether identities/lookup can ask this service"`
 }
 
@@ -172,7 +175,9 @@ type ServiceWrite struct {
 	ServiceType string `json:"service_type"`
 	ExternalID  string `json:"external_id"`
 	// Label is nil where it is null or not sent: an update then leaves it alone.
-	Label *string `json:"label,omitempty" nullable:"true" doc:"For people to read"`
+	Label      *string `json:"label,omitempty" nullable:"true" doc:"For people to read"`
+	Source     string  `json:"source,omitempty" doc:"Of PATCH services: manual with if_revision asserts the service, which gets a new revision, also where nothing changes"`
+	IfRevision int64   `json:"if_revision,omitempty" doc:"Update or delete only where the service has this revision"`
 }
 
 // ServiceReferences is the reply of GET service/{id}/references. Error is the

@@ -154,7 +154,7 @@ func aCancelledCallWritesNothing(f *fixture) {
 			return err
 		},
 		"DeleteService": func() error {
-			_, err := f.store.DeleteService(ctx, f.actor, custom)
+			_, err := f.store.DeleteService(ctx, f.actor, custom, 0)
 			return err
 		},
 		"Users": func() error {

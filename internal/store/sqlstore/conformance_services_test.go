@@ -23,6 +23,9 @@ var serviceTests = []conformanceTest{
 	{"An equal service is returned as it is", anEqualServiceIsReturnedAsItIs},
 	{"Another label is a conflict", anotherLabelIsAConflict},
 	{"A label changes", aLabelChanges},
+	{"A service is asserted", aServiceIsAsserted},
+	{"A service changes only at its revision", aServiceChangesOnlyAtItsRevision},
+	{"A referenced service that changed is a conflict", aReferencedServiceThatChangedIsAConflict},
 	{"An unknown service cannot be updated", anUnknownServiceCannotBeUpdated},
 	{"Keys compare exactly", keysCompareExactly},
 	{"Bad services are refused", badServicesAreRefusedServices},
@@ -91,17 +94,84 @@ func anotherLabelIsAConflict(f *fixture) {
 
 func aLabelChanges(f *fixture) {
 	old := f.services(store.ServiceFilter{Type: "okta"})[0]
-	got, err := f.store.UpdateService(f.ctx, f.actor, okta, "Ökta")
+	got, err := f.store.UpdateService(f.ctx, f.actor, store.ServiceUpdate{Key: okta, Label: new("Ökta")})
 	if err != nil {
 		f.Fatal(err)
 	}
-	old.Label = "Ökta"
+	f.newer("service", old.Revision, got.Revision)
+	old.Label, old.Revision = "Ökta", got.Revision
 	equal(f, "service", old, got)
 	equal(f, "the service as read", old, f.services(store.ServiceFilter{Type: "okta"})[0])
 }
 
+func (f *fixture) newer(what string, before, after int64) {
+	f.Helper()
+	if after <= before {
+		f.Errorf("the %s went from revision %d to %d", what, before, after)
+	}
+}
+
+// updateService updates okta and returns it.
+func (f *fixture) updateService(u store.ServiceUpdate) identity.Service {
+	f.Helper()
+	u.Key = okta
+	got, err := f.store.UpdateService(f.ctx, f.actor, u)
+	if err != nil {
+		f.Fatal(err)
+	}
+	equal(f, "the service as read", got, f.services(store.ServiceFilter{Type: "okta"})[0])
+	return got
+}
+
+func aServiceIsAsserted(f *fixture) {
+	old := f.services(store.ServiceFilter{Type: "okta"})[0]
+	equal(f, "a plain update with the same label", old, f.updateService(store.ServiceUpdate{Label: &old.Label, IfRevision: old.Revision + 1}))
+	equal(f, "an update without a label", old, f.updateService(store.ServiceUpdate{}))
+	got := f.updateService(store.ServiceUpdate{IfRevision: old.Revision, Assert: true})
+	f.newer("asserted service", old.Revision, got.Revision)
+	equal(f, "label", old.Label, got.Label)
+
+	f.actor.RequestID = "once"
+	first := f.updateService(store.ServiceUpdate{Assert: true})
+	equal(f, "the request when it comes again", first, f.updateService(store.ServiceUpdate{Assert: true}))
+	f.actor.Name = "another"
+	f.newer("service that another caller asserts", first.Revision, f.updateService(store.ServiceUpdate{Assert: true}).Revision)
+}
+
+func aServiceChangesOnlyAtItsRevision(f *fixture) {
+	old := f.services(store.ServiceFilter{Type: "okta"})[0]
+	newest := f.updateService(store.ServiceUpdate{Assert: true})
+	before := f.dump()
+	_, err := f.store.UpdateService(f.ctx, f.actor, store.ServiceUpdate{Key: okta, Label: new("Ökta"), IfRevision: old.Revision})
+	f.code(err, identity.CodeServiceConflict)
+	_, err = f.store.DeleteService(f.ctx, f.actor, okta, old.Revision)
+	f.code(err, identity.CodeServiceConflict)
+	f.same(before, "changing at another revision")
+	if deleted, err := f.store.DeleteService(f.ctx, f.actor, okta, newest.Revision); err != nil || !deleted {
+		f.Errorf("at its revision it was deleted: %v (%v)", deleted, err)
+	}
+	if deleted, err := f.store.DeleteService(f.ctx, f.actor, okta, newest.Revision); err != nil || deleted {
+		f.Errorf("what is gone was deleted: %v (%v)", deleted, err)
+	}
+	again, err := f.store.CreateService(f.ctx, f.actor, okta, old.Label)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.newer("service that is registered again", newest.Revision, again.Revision)
+}
+
+func aReferencedServiceThatChangedIsAConflict(f *fixture) {
+	old := f.services(store.ServiceFilter{Type: "okta"})[0]
+	f.put(alice, value(okta, "00u1"))
+	_, err := f.store.DeleteService(f.ctx, f.actor, okta, old.Revision)
+	f.code(err, identity.CodeServiceReferenced)
+	f.updateService(store.ServiceUpdate{Assert: true})
+	_, err = f.store.DeleteService(f.ctx, f.actor, okta, old.Revision)
+	f.code(err, identity.CodeServiceConflict)
+}
+
 func anUnknownServiceCannotBeUpdated(f *fixture) {
-	_, err := f.store.UpdateService(f.ctx, f.actor, identity.ServiceKey{Type: "okta", ExternalID: "none"}, "x")
+	_, err := f.store.UpdateService(f.ctx, f.actor, store.ServiceUpdate{Key: identity.ServiceKey{Type: "okta", ExternalID: "none"}, Label: new("x")})
 	f.code(err, identity.CodeServiceNotFound)
 }
 
@@ -136,7 +206,7 @@ func badServicesAreRefusedServices(f *fixture) {
 		before := f.dump()
 		_, err := f.store.CreateService(f.ctx, f.actor, c.key, c.label)
 		f.code(err, c.code)
-		_, err = f.store.UpdateService(f.ctx, f.actor, c.key, c.label)
+		_, err = f.store.UpdateService(f.ctx, f.actor, store.ServiceUpdate{Key: c.key, Label: new(c.label)})
 		f.code(err, c.code)
 		f.same(before, "a bad service")
 	}
@@ -144,13 +214,13 @@ func badServicesAreRefusedServices(f *fixture) {
 
 func aServiceIsDeleted(f *fixture) {
 	for _, want := range []bool{true, false} {
-		deleted, err := f.store.DeleteService(f.ctx, f.actor, okta)
+		deleted, err := f.store.DeleteService(f.ctx, f.actor, okta, 0)
 		if err != nil || deleted != want {
 			f.Fatalf("deleted %v, %v, want %v", deleted, err, want)
 		}
 	}
 	f.refuse([]failure{{Code: identity.CodeServiceNotFound, User: alice, Service: okta}}, write(alice, value(okta, "00u1")))
-	deleted, err := f.store.DeleteService(f.ctx, f.actor, identity.ServiceKey{Type: "", ExternalID: "\x00"})
+	deleted, err := f.store.DeleteService(f.ctx, f.actor, identity.ServiceKey{Type: "", ExternalID: "\x00"}, 0)
 	if err != nil || deleted {
 		f.Errorf("deleting what cannot be: %v, %v", deleted, err)
 	}
@@ -159,20 +229,20 @@ func aServiceIsDeleted(f *fixture) {
 func aServiceThatMappingsReferToStays(f *fixture) {
 	users := f.upsert(write(alice, value(okta, "00u1")), write(bob, value(okta, "00u2")), write(carol, value(custom, "c")))
 	before := f.dump()
-	deleted, err := f.store.DeleteService(f.ctx, f.actor, okta)
+	deleted, err := f.store.DeleteService(f.ctx, f.actor, okta, 0)
 	f.code(err, identity.CodeServiceReferenced)
 	equal(f, "deleted", false, deleted)
 	equal(f, "message", "Cannot perform delete because it is referenced by 2 identities and 0 integrations", identity.AsError(err).Message)
 	f.same(before, "a refused delete")
 	f.unmap(users[0].ID, okta, "00u1")
 	f.unmap(users[1].ID, okta, "00u2")
-	if deleted, err := f.store.DeleteService(f.ctx, f.actor, okta); err != nil || !deleted {
+	if deleted, err := f.store.DeleteService(f.ctx, f.actor, okta, 0); err != nil || !deleted {
 		f.Errorf("deleting the free service: %v, %v", deleted, err)
 	}
 }
 
 func aManagedServiceCannotBeDeleted(f *fixture) {
-	_, err := f.store.DeleteService(f.ctx, f.actor, identity.SymCloud())
+	_, err := f.store.DeleteService(f.ctx, f.actor, identity.SymCloud(), 0)
 	f.code(err, identity.CodeServiceManaged)
 	for _, word := range []string{"cannot be", "managed"} {
 		if !strings.Contains(err.Error(), word) {
@@ -350,7 +420,7 @@ func historyOutlivesUserAndService(f *fixture) {
 	if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: user.ID}}); err != nil {
 		f.Fatal(err)
 	}
-	if _, err := f.store.DeleteService(f.ctx, f.actor, github); err != nil {
+	if _, err := f.store.DeleteService(f.ctx, f.actor, github, 0); err != nil {
 		f.Fatal(err)
 	}
 	got := f.history(store.HistoryFilter{User: alice})

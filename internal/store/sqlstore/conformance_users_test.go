@@ -32,6 +32,9 @@ var userTests = []conformanceTest{
 	{"First and last names are left alone unless sent", firstAndLastNamesAreLeftAloneUnlessSent},
 	{"Mappings not listed are left alone", mappingsNotListedAreLeftAlone},
 	{"A role is set", aRoleIsSet},
+	{"Mappings and names leave the revision alone", mappingsAndNamesLeaveTheRevisionAlone},
+	{"A user is asserted", aUserIsAsserted},
+	{"A user changes only at its revision", aUserChangesOnlyAtItsRevision},
 	{"A wrong role or user is refused", aWrongRoleOrUserIsRefused},
 }
 
@@ -43,7 +46,8 @@ func aMappingCreatesAnUnknownPerson(f *fixture) {
 		f.Errorf("the id %q is not a UUID", got.ID)
 	}
 	want := identity.User{ID: got.ID, Key: alice, Type: identity.Normal, Role: identity.Member, Name: "Alice@ACME.com",
-		CreatedAt: got.CreatedAt, Mappings: got.Mappings}
+		CreatedAt: got.CreatedAt, Revision: got.Revision, Mappings: got.Mappings}
+	f.newer("created user", 0, got.Revision)
 	equal(f, "user", want, got)
 	read, _ := f.user(alice)
 	equal(f, "the user as read", got, read)
@@ -110,7 +114,8 @@ func aKnownIDWithAnotherKeyRenames(f *fixture) {
 	user := f.upsert(write(alice, value(okta, "00u1")))[0]
 	got := f.upsert(store.UserWrite{ID: user.ID, Key: "alice.smith@acme.com", Name: "Alice.Smith@acme.com"})[0]
 	want := user
-	want.Key, want.Name = "alice.smith@acme.com", "Alice.Smith@acme.com"
+	want.Key, want.Name, want.Revision = "alice.smith@acme.com", "Alice.Smith@acme.com", got.Revision
+	f.newer("renamed user", user.Revision, got.Revision)
 	equal(f, "user", want, got)
 	if _, ok := f.user(alice); ok {
 		f.Error("the old name is still known")
@@ -184,11 +189,68 @@ func aRoleIsSet(f *fixture) {
 			f.Fatal(err)
 		}
 		want := user
-		want.Role = role
+		want.Role, want.Revision = role, got.Revision
+		if changed := got.Revision != user.Revision; changed != (role != user.Role) {
+			f.Errorf("from %s to %s the revision went from %d to %d", user.Role, role, user.Revision, got.Revision)
+		}
+		user = got
 		equal(f, "user", want, got)
 		read, _ := f.user(alice)
 		equal(f, "the user as read", want, read)
 	}
+}
+
+func mappingsAndNamesLeaveTheRevisionAlone(f *fixture) {
+	first := "Alice"
+	user := f.upsert(store.UserWrite{Key: alice, FirstName: &first})[0]
+	for _, w := range []store.UserWrite{write(alice, value(okta, "00u1")), {Key: alice}, {ID: user.ID}, {ID: user.ID, Key: alice, FirstName: &first},
+		{Key: alice, FirstName: &first, IfRevision: user.Revision + 1}} {
+		equal(f, "revision", user.Revision, f.upsert(w)[0].Revision)
+	}
+	f.unmap(user.ID, okta, "00u1")
+	read, _ := f.user(alice)
+	equal(f, "revision as read", user.Revision, read.Revision)
+}
+
+func aUserIsAsserted(f *fixture) {
+	user := f.upsert(write(alice))[0]
+	got := f.upsert(store.UserWrite{Key: alice, IfRevision: user.Revision, Assert: true})[0]
+	f.newer("asserted user", user.Revision, got.Revision)
+	user.Revision = got.Revision
+	equal(f, "user", user, got)
+
+	f.actor.RequestID = "once"
+	once := f.upsert(store.UserWrite{Key: alice, Assert: true})[0]
+	equal(f, "the request when it comes again", once, f.upsert(store.UserWrite{Key: alice, Assert: true})[0])
+	f.actor.Name = "another"
+	f.newer("user that another caller asserts", once.Revision, f.upsert(store.UserWrite{Key: alice, Assert: true})[0].Revision)
+}
+
+func aUserChangesOnlyAtItsRevision(f *fixture) {
+	first, last := "Alice", "Smith"
+	old := f.upsert(write(alice))[0]
+	newest := f.upsert(store.UserWrite{Key: alice, Assert: true})[0]
+	conflict := []failure{{Code: identity.CodeUserConflict, User: alice}}
+	f.refuse(conflict, store.UserWrite{Key: alice, FirstName: &first, IfRevision: old.Revision})
+	f.refuse([]failure{{Code: identity.CodeUserConflict, User: bob}}, store.UserWrite{Key: bob, IfRevision: old.Revision})
+	f.refuse([]failure{{Index: 1, Code: identity.CodeUserConflict, User: alice}}, // no caller can know the revision that the first gives
+		store.UserWrite{Key: alice, FirstName: &first}, store.UserWrite{Key: alice, LastName: &last, IfRevision: newest.Revision})
+
+	before := f.dump()
+	_, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: newest.ID, IfRevision: old.Revision}})
+	f.failures(err, conflict)
+	_, err = f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{Key: alice, IfRevision: old.Revision}})
+	f.failures(err, conflict)
+	f.same(before, "deleting at another revision")
+
+	got := f.upsert(store.UserWrite{Key: alice, FirstName: &first, IfRevision: newest.Revision})[0]
+	for _, want := range []bool{true, false} {
+		deleted, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: newest.ID, IfRevision: got.Revision}})
+		if err != nil || deleted[0].Existed != want {
+			f.Errorf("at its revision the user was there: %+v (%v), want %v", deleted, err, want)
+		}
+	}
+	f.newer("user who is created again", got.Revision, f.upsert(write(alice))[0].Revision)
 }
 
 func aWrongRoleOrUserIsRefused(f *fixture) {

@@ -48,12 +48,12 @@ type exporter struct {
 
 func (e *exporter) services(ctx context.Context) error {
 	var all []*store.ServiceRecord
-	const query = "SELECT id, service_key, label, created_at, updated_at, updated_by, request_id FROM services ORDER BY id"
+	const query = "SELECT id, service_key, label, revision, created_at, updated_at, updated_by, request_id FROM services ORDER BY id"
 	err := eachRow(ctx, e.tx, query, nil, func(rows *sql.Rows) error {
 		r := &store.ServiceRecord{}
 		all = append(all, r)
 		var created, updated int64
-		err := rows.Scan(&r.ID, &r.Key, &r.Label, &created, &updated, &r.UpdatedBy, &r.RequestID)
+		err := rows.Scan(&r.ID, &r.Key, &r.Label, &r.Revision, &created, &updated, &r.UpdatedBy, &r.RequestID)
 		r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
 		return err
 	})
@@ -84,7 +84,7 @@ func (e *exporter) users(ctx context.Context) error {
 
 // userRecord returns a user with the mappings in the order of their revisions.
 func userRecord(r *record) *store.UserRecord {
-	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName,
+	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName, Revision: r.Revision,
 		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.updatedAt, UpdatedBy: r.updatedBy, RequestID: r.requestID}}
 	for _, m := range r.mappings {
 		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, AccountID: m.AccountID,

@@ -43,7 +43,10 @@ func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (sto
 				return fmt.Errorf("storing the store's id: %w", err)
 			}
 		}
-		return s.dialect.advance(ctx, t, i.highest)
+		if err := s.dialect.advance(ctx, t, i.highest); err != nil {
+			return err
+		}
+		return i.numberOlder(ctx)
 	})
 	switch {
 	case i.badRecord != nil:
@@ -77,6 +80,22 @@ func (i *importer) checkEmpty(ctx context.Context) error {
 			return &identity.Error{Code: identity.CodeInvalid, Message: "the store is not empty: it holds " + table,
 				Hint: "Import into a new store. Nothing was changed."}
 		}
+	}
+	return nil
+}
+
+// numberOlder gives a revision to users and services of an export that has none for
+// them.
+func (i *importer) numberOlder(ctx context.Context) error {
+	fresh, err := i.dialect.revisions(ctx, i.tx, 1)
+	if err == nil {
+		err = i.exec(ctx, "UPDATE users SET revision = ? WHERE revision = 0", fresh[0])
+	}
+	if err == nil {
+		err = i.exec(ctx, "UPDATE services SET revision = ? WHERE revision = 0 AND service_key <> ?", fresh[0], identity.SymCloud().String())
+	}
+	if err != nil {
+		return fmt.Errorf("numbering users and services: %w", err)
 	}
 	return nil
 }
@@ -134,7 +153,7 @@ func (i *importer) addService(ctx context.Context, row []any) error {
 	if err := i.exec(ctx, "DELETE FROM services WHERE service_key = ?", key); err != nil {
 		return fmt.Errorf("replacing the service %s: %w", key, err)
 	}
-	const insert = "INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)"
+	const insert = "INSERT INTO services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)"
 	if err := insertRows(ctx, i.tx, insert, "", [][]any{row}); err != nil {
 		return fmt.Errorf("storing the service %s: %w", key, err)
 	}
@@ -153,7 +172,8 @@ func (i *importer) add(p *importPage, r store.Record) {
 	switch {
 	case r.Service != nil:
 		i.services[r.Service.Key] = r.Service.ID
-		p.services = append(p.services, append([]any{r.Service.ID, r.Service.Key, r.Service.Label}, stampValues(r.Service.Stamp)...))
+		i.highest = max(i.highest, r.Service.Revision)
+		p.services = append(p.services, append([]any{r.Service.ID, r.Service.Key, r.Service.Label, r.Service.Revision}, stampValues(r.Service.Stamp)...))
 	case r.User != nil:
 		i.addUser(p, r.User)
 	default:
@@ -166,8 +186,9 @@ func stampValues(s store.Stamp) []any {
 }
 
 func (i *importer) addUser(p *importPage, r *store.UserRecord) {
-	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName},
+	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, r.Revision},
 		stampValues(r.Stamp)...))
+	i.highest = max(i.highest, r.Revision)
 	for _, m := range r.Mappings {
 		key, _ := splitServiceKey(m.Service) // checked
 		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, i.services[m.Service], encodeObject(m.Matcher),
@@ -217,8 +238,8 @@ func badRecord(format string, args ...any) error {
 }
 
 func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
-	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) {
-		return badRecord("a service has the key %q and the id %q", truncate(r.Key), truncate(r.ID))
+	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) || r.Revision < 0 {
+		return badRecord("a service has the key %q, the id %q and the revision %d", truncate(r.Key), truncate(r.ID), r.Revision)
 	}
 	if _, twice := services[r.Key]; twice {
 		return badRecord("the service %s stands twice", truncate(r.Key))
@@ -227,8 +248,8 @@ func checkServiceRecord(r *store.ServiceRecord, services map[string]string) erro
 }
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
-	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) {
-		return badRecord("a user has the key %q, the name %q and the id %q", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID))
+	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) || r.Revision < 0 {
+		return badRecord("a user has the key %q, the name %q, the id %q and the revision %d", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID), r.Revision)
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {
 		return badRecord("the user %s has the type %q and the role %q", r.Key, truncate(string(r.Type)), truncate(string(r.Role)))

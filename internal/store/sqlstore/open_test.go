@@ -318,6 +318,38 @@ func TestClaimsOfDNsAreMigrated(t *testing.T) {
 	})
 }
 
+// Users and services of earlier releases get revisions, so that they can be asserted.
+func TestUsersAndServicesOfEarlierReleasesGetRevisions(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		s := openURL(t, url, Options{})
+		if _, err := s.CreateService(t.Context(), actor, okta, "Okta"); err != nil {
+			t.Fatal(err)
+		}
+		before, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "ada@acme.com", Mappings: []store.MappingWrite{{
+			Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _, _, err := provider(t.Context(), s.db, s.dialect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.DownTo(t.Context(), 4); err != nil {
+			t.Fatal(err)
+		}
+		again := openURL(t, url, Options{})
+		users, _, err := again.Users(t.Context(), store.UserFilter{})
+		if err != nil || len(users) != 1 || users[0].Revision <= before[0].Mappings[0].Revision {
+			t.Errorf("users %+v, %v", users, err)
+		}
+		services, err := again.Services(t.Context(), store.ServiceFilter{})
+		if err != nil || len(services) != 2 || services[0].Revision <= before[0].Mappings[0].Revision || services[1].Revision != 0 {
+			t.Errorf("services %+v, %v", services, err)
+		}
+	})
+}
+
 func TestEmptyStoreIsNotMadeUnasked(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {

@@ -57,7 +57,7 @@ func TestPostgresSerializationFailureIsRunAgain(t *testing.T) {
 		}
 		seen = append(seen, label)
 		if len(seen) == 1 {
-			if _, err := other.UpdateService(t.Context(), actor, okta, "by another"); err != nil {
+			if _, err := other.UpdateService(t.Context(), actor, store.ServiceUpdate{Key: okta, Label: new("by another")}); err != nil {
 				return err
 			}
 		}

@@ -20,12 +20,12 @@ import (
 func (s *Store) Services(ctx context.Context, filter store.ServiceFilter) ([]identity.Service, error) {
 	where, args := serviceWhere(filter)
 	var services []identity.Service
-	err := s.readRows(ctx, "SELECT id, service_key, label FROM services"+where+" ORDER BY service_key", args,
+	err := s.readRows(ctx, "SELECT "+serviceColumns+" FROM services"+where+" ORDER BY service_key", args,
 		func() { services = []identity.Service{} },
 		func(rows *sql.Rows) error {
 			found, err := scanService(rows)
-			if err == nil && matches(filter, found) {
-				services = append(services, found)
+			if err == nil && matches(filter, found.Service) {
+				services = append(services, found.Service)
 			}
 			return err
 		})
@@ -56,10 +56,19 @@ func matches(f store.ServiceFilter, s identity.Service) bool {
 	return (f.Type == "" || f.Type == s.Key.Type) && (f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
 }
 
-func scanService(row scanner) (identity.Service, error) {
-	var s identity.Service
+const serviceColumns = "id, service_key, label, revision, updated_by, request_id"
+
+// serviceRecord is a service, and who changed it last.
+type serviceRecord struct {
+	identity.Service
+	updatedBy, requestID string
+}
+
+// scanService reads serviceColumns.
+func scanService(row scanner) (serviceRecord, error) {
+	var s serviceRecord
 	var key string
-	if err := row.Scan(&s.ID, &key, &s.Label); err != nil {
+	if err := row.Scan(&s.ID, &key, &s.Label, &s.Revision, &s.updatedBy, &s.requestID); err != nil {
 		return s, fmt.Errorf("reading a service: %w", err)
 	}
 	var err error
@@ -68,10 +77,10 @@ func scanService(row scanner) (identity.Service, error) {
 }
 
 // findService reads one service; ok is false where it is not registered.
-func findService(ctx context.Context, t *tx, column, value string) (found identity.Service, ok bool, err error) {
-	found, err = scanService(t.row(ctx, "SELECT id, service_key, label FROM services WHERE "+column+" = ?", value))
+func findService(ctx context.Context, t *tx, column, value string) (found serviceRecord, ok bool, err error) {
+	found, err = scanService(t.row(ctx, "SELECT "+serviceColumns+" FROM services WHERE "+column+" = ?", value))
 	if errors.Is(err, sql.ErrNoRows) {
-		return identity.Service{}, false, nil
+		return serviceRecord{}, false, nil
 	}
 	return found, err == nil, err
 }
@@ -85,44 +94,69 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		switch {
 		case err != nil:
-			return found, err
+			return found.Service, err
 		case ok && found.Label != label:
-			return found, &identity.Error{Code: identity.CodeServiceConflict, Service: key,
+			return found.Service, &identity.Error{Code: identity.CodeServiceConflict, Service: key,
 				Message: fmt.Sprintf("%s is registered already, with the label %q", key, found.Label),
 				Hint:    "Update it to change the label."}
 		case ok:
-			return found, nil
+			return found.Service, nil
 		}
-		service := identity.Service{ID: newID(), Key: key, Label: label}
+		revisions, err := t.dialect.revisions(ctx, t, 1)
+		if err != nil {
+			return identity.Service{}, err
+		}
+		service := identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0]}
 		at := micros(s.now())
-		return service, t.exec(ctx, `INSERT INTO services (id, service_key, label, created_at, updated_at, updated_by, request_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, at, at, sanitize(actor.Name), sanitize(actor.RequestID))
+		return service, t.exec(ctx, `INSERT INTO services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, service.Revision, at, at, sanitize(actor.Name), sanitize(actor.RequestID))
 	})
 }
 
-// UpdateService changes the label of a registered service.
-func (s *Store) UpdateService(ctx context.Context, actor store.Actor, key identity.ServiceKey, label string) (identity.Service, error) {
-	if err := checkService(key, label); err != nil {
+// UpdateService changes the label of a registered service, or asserts it.
+func (s *Store) UpdateService(ctx context.Context, actor store.Actor, u store.ServiceUpdate) (identity.Service, error) {
+	label := ""
+	if u.Label != nil {
+		label = *u.Label
+	}
+	if err := checkService(u.Key, label); err != nil {
 		return identity.Service{}, err
 	}
+	by, requestID := sanitize(actor.Name), sanitize(actor.RequestID)
 	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
-		found, ok, err := findService(ctx, t, "service_key", key.String())
+		found, ok, err := findService(ctx, t, "service_key", u.Key.String())
+		changes := u.Label != nil && found.Label != label
+		repeated := requestID != "" && found.requestID == requestID && found.updatedBy == by
 		switch {
 		case err != nil:
-			return found, err
+			return identity.Service{}, err
 		case !ok:
-			return found, identity.UnknownService(key)
-		case found.Label == label:
-			return found, nil
+			return identity.Service{}, identity.UnknownService(u.Key)
+		case changes && u.IfRevision != 0 && u.IfRevision != found.Revision:
+			return identity.Service{}, changedService(found.Service, u.IfRevision)
+		case !changes && (!u.Assert || repeated):
+			return found.Service, nil
 		}
-		found.Label = label
-		return found, t.exec(ctx, "UPDATE services SET label = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-			label, micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), found.ID)
+		revisions, err := t.dialect.revisions(ctx, t, 1)
+		if err != nil {
+			return identity.Service{}, err
+		}
+		if found.Revision = revisions[0]; changes {
+			found.Label = label
+		}
+		return found.Service, t.exec(ctx, "UPDATE services SET label = ?, revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
+			found.Label, found.Revision, micros(s.now()), by, requestID, found.ID)
 	})
+}
+
+// changedService returns the conflict of a condition on a service's revision.
+func changedService(s identity.Service, wanted int64) *identity.Error {
+	return &identity.Error{Code: identity.CodeServiceConflict, Service: s.Key, Hint: "Read it again.",
+		Message: fmt.Sprintf("%s has revision %d, not %d: somebody changed it since it was read", s.Key, s.Revision, wanted)}
 }
 
 // DeleteService removes a service that no mapping refers to.
-func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.ServiceKey) (bool, error) {
+func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.ServiceKey, ifRevision int64) (bool, error) {
 	if key.Managed() {
 		return false, managedService(key)
 	}
@@ -133,6 +167,9 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		if err != nil || !ok {
 			return false, err
+		}
+		if ifRevision != 0 && ifRevision != found.Revision {
+			return false, changedService(found.Service, ifRevision)
 		}
 		var n int
 		if err := t.row(ctx, "SELECT count(*) FROM mappings WHERE service_id = ?", found.ID).Scan(&n); err != nil {

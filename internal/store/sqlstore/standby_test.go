@@ -85,11 +85,11 @@ func acknowledgements(t *testing.T, s *Store) map[string]func(context.Context) e
 			return err
 		},
 		"an equal label": func(ctx context.Context) error {
-			_, err := s.UpdateService(ctx, actor, okta, "Okta")
+			_, err := s.UpdateService(ctx, actor, store.ServiceUpdate{Key: okta, Label: new("Okta")})
 			return err
 		},
 		"deleting a service that is not stored": func(ctx context.Context) error {
-			_, err := s.DeleteService(ctx, actor, other)
+			_, err := s.DeleteService(ctx, actor, other, 0)
 			return err
 		},
 		"a pin of what has changed": func(ctx context.Context) error {

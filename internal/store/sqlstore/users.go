@@ -32,6 +32,7 @@ type record struct {
 	requestID string
 	created   bool // by the batch at hand
 	changed   bool // its own columns, not its mappings
+	dirty     bool // changed by the element at hand
 }
 
 // mapping is a stored or planned mapping of a record.
@@ -79,14 +80,14 @@ func usersOf(records []*record) []identity.User {
 type scanner interface{ Scan(dest ...any) error }
 
 // userColumns go with "users u".
-const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.created_at, u.updated_at, u.updated_by, u.request_id"
+const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.last_name, u.revision, u.created_at, u.updated_at, u.updated_by, u.request_id"
 
 // scanUser reads userColumns, and the columns behind them into more.
 func scanUser(row scanner, more ...any) (*record, error) {
 	var created, updated int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
 	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName,
-		&created, &updated, &r.updatedBy, &r.requestID}, more...)
+		&r.Revision, &created, &updated, &r.updatedBy, &r.requestID}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
@@ -289,11 +290,18 @@ func (s *Store) SetRole(ctx context.Context, actor store.Actor, userID string, r
 		}
 		r := found[0]
 		if r.Role != role {
-			r.Role = role
-			err = t.exec(ctx, "UPDATE users SET role = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-				string(role), micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), userID)
+			revisions, err := t.dialect.revisions(ctx, t, 1)
+			if err != nil {
+				return identity.User{}, err
+			}
+			r.Role, r.Revision = role, revisions[0]
+			err = t.exec(ctx, "UPDATE users SET role = ?, revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
+				string(role), r.Revision, micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), userID)
+			if err != nil {
+				return identity.User{}, err
+			}
 		}
-		return r.user(), err
+		return r.user(), nil
 	})
 }
 

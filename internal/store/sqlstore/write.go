@@ -159,11 +159,37 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	var renamed, changed, owners []*record
 	var created, mappings [][]any
 	var dirty []*mapping
+	touched := 0
+	for _, r := range p.users {
+		if r.created || r.changed {
+			touched++
+		}
+		for _, m := range r.mappings {
+			if m.dirty {
+				touched++
+			}
+		}
+	}
+	if touched == 0 {
+		return nil
+	}
+	revisions, err := t.dialect.revisions(ctx, t, touched)
+	if err != nil {
+		return err
+	}
+	nextRevision := func() int64 {
+		next := revisions[0]
+		revisions = revisions[1:]
+		return next
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.users)) {
 		r := p.users[id]
+		if r.created || r.changed {
+			r.Revision = nextRevision()
+		}
 		switch {
 		case r.created:
-			created = append(created, []any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, at, at, p.actor, requestID})
+			created = append(created, []any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, r.Revision, at, at, p.actor, requestID})
 		case r.changed:
 			changed = append(changed, r)
 			if p.before.users[id].Key != r.Key {
@@ -175,9 +201,10 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 			if !m.dirty {
 				continue
 			}
+			m.Revision = nextRevision()
 			dirty, owners = append(dirty, m), append(owners, r)
 			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], encodeObject(m.Matcher),
-				claimColumn(m.AccountKey()), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, nil,
+				claimColumn(m.AccountKey()), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision,
 				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}
@@ -196,14 +223,6 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	revisions, err := t.dialect.revisions(ctx, t, len(dirty))
-	if err != nil {
-		return err
-	}
-	for i, m := range dirty {
-		m.Revision = revisions[i]
-		mappings[i][revisionColumn] = m.Revision
-	}
 	if err := insertRows(ctx, t, insertMapping, replaceMapping, mappings); err != nil {
 		return fmt.Errorf("storing mappings: %w", err)
 	}
@@ -220,11 +239,10 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 }
 
 const (
-	insertUser = `INSERT INTO users (id, user_key, type, role, name, first_name, last_name, created_at, updated_at, updated_by, request_id)`
+	insertUser = `INSERT INTO users (id, user_key, type, role, name, first_name, last_name, revision, created_at, updated_at, updated_by, request_id)`
 
 	insertMapping = `INSERT INTO mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision,
 		created_at, updated_at, updated_by, request_id)`
-	revisionColumn = 9 // of insertMapping
 	replaceMapping = `ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, claim = excluded.claim, account_id = excluded.account_id,
 		profile = excluded.profile, source = excluded.source, rule = excluded.rule, revision = excluded.revision,
 		updated_at = excluded.updated_at, updated_by = excluded.updated_by, request_id = excluded.request_id`
@@ -235,13 +253,13 @@ func updateUsers(ctx context.Context, t *tx, users []*record, at int64, actor, r
 		return nil
 	}
 	update, err := t.PrepareContext(ctx, t.dialect.rebind(`UPDATE users SET user_key = ?, name = ?, first_name = ?, last_name = ?,
-		updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?`))
+		revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?`))
 	if err != nil {
 		return err
 	}
 	defer update.Close() // it ends with the transaction at the latest
 	for _, r := range users {
-		if _, err := update.ExecContext(ctx, string(r.Key), r.Name, r.FirstName, r.LastName, at, actor, requestID, r.ID); err != nil {
+		if _, err := update.ExecContext(ctx, string(r.Key), r.Name, r.FirstName, r.LastName, r.Revision, at, actor, requestID, r.ID); err != nil {
 			return err
 		}
 	}
@@ -403,7 +421,7 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 				Message: string(r.Key) + " cannot be renamed to " + string(w.Key) + ": another user has that name"}
 		}
 		r = r.clone()
-		r.Key, r.Name, r.changed = w.Key, displayName(w), true
+		r.Key, r.Name, r.dirty = w.Key, displayName(w), true
 	case known:
 		r = r.clone()
 	case !typeFits(w):
@@ -424,17 +442,33 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 	}
 	setText(r, &r.FirstName, w.FirstName)
 	setText(r, &r.LastName, w.LastName)
+	if r.dirty && w.IfRevision != 0 && r.Revision != w.IfRevision {
+		return nil, changedUser(r, w.IfRevision)
+	}
+	repeated := p.requestID != "" && r.requestID == p.requestID && r.updatedBy == p.actor
+	if w.Assert && !repeated {
+		r.dirty = true
+	}
+	if r.dirty {
+		r.changed, r.dirty, r.Revision = true, false, 0 // no condition matches it until the batch is written
+	}
 	return r, nil
+}
+
+// changedUser returns the conflict of a condition on a user's revision.
+func changedUser(r *record, wanted int64) *identity.Error {
+	return &identity.Error{Code: identity.CodeUserConflict, User: r.Key, Hint: "Read it again.",
+		Message: fmt.Sprintf("%s has revision %d, not %d: somebody changed it since it was read", r.Key, r.Revision, wanted)}
 }
 
 func setText(r *record, field *string, text *string) {
 	if text != nil && *text != *field {
-		*field, r.changed = *text, true
+		*field, r.dirty = *text, true
 	}
 }
 
 func (p *writePlan) newUser(w store.UserWrite) *record {
-	return &record{created: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
+	return &record{created: true, dirty: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
 		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: displayName(w), CreatedAt: p.now}}
 }
 
@@ -687,6 +721,9 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 			return nil, &identity.Error{Code: identity.CodeUserConflict, User: r.Key,
 				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, truncate(string(d.Key))),
 				Hint:    "It was renamed; read it again."}
+		}
+		if d.IfRevision != 0 && d.IfRevision != r.Revision {
+			return nil, changedUser(r, d.IfRevision)
 		}
 		delete(users, r.ID)
 		out[i].Existed, out[i].Mappings = true, len(r.mappings)
