@@ -105,6 +105,14 @@ func (f *fake) client(t *testing.T, edit ...func(*Config)) *Client {
 	return c
 }
 
+// extended is a client that has proved the extensions already.
+func (f *fake) extended(t *testing.T) *Client {
+	t.Helper()
+	c := f.client(t)
+	c.extended.Store(true)
+	return c
+}
+
 func retries(n int) func(*Config) { return func(c *Config) { c.MaxRetries = n } }
 
 func missing(request) answer {

@@ -36,7 +36,7 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 	if err != nil {
 		return make([]identity.User, len(writes)), err
 	}
-	if err := c.requireExtensions(ctx); err != nil {
+	if err := c.RequireExtensions(ctx); err != nil {
 		return make([]identity.User, len(writes)), err
 	}
 	return c.sendWrites(ctx, named)

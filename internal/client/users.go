@@ -30,6 +30,9 @@ func (c *Client) Login(ctx context.Context) (identity.Session, error) {
 	}
 	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
 	who, err := symapi.DecodeLogin(login)
+	if err == nil && who.StoreID != "" {
+		c.extended.Store(true) // an extension itself
+	}
 	return who, r.invalid(err)
 }
 
@@ -68,9 +71,11 @@ func (c *Client) search(ctx context.Context, keys []identity.UserKey) ([]identit
 	return users, err
 }
 
-// requireExtensions searches for nobody unless a search has succeeded before.
-// Writes depend on it: an API without the extensions ignores their conditions.
-func (c *Client) requireExtensions(ctx context.Context) error {
+// RequireExtensions returns an error where the API lacks the extensions. It searches
+// for nobody, unless an extension has answered before. Writes depend on it: an API
+// without the extensions ignores their conditions; and so do lists of everybody:
+// it may ignore that bots and all identities are asked for.
+func (c *Client) RequireExtensions(ctx context.Context) error {
 	if c.extended.Load() {
 		return nil
 	}
@@ -110,6 +115,10 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
 		query := url.Values{"type": {"any"}, "identities": {"all"}, "limit": {strconv.Itoa(symapi.MaxPage)}}
 		seen := map[string]bool{}
+		if err := c.RequireExtensions(ctx); err != nil {
+			yield(identity.User{}, err)
+			return
+		}
 		for {
 			r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: query, repeat: true})
 			if err != nil {

@@ -97,6 +97,10 @@ func TestWithoutExtensions(t *testing.T) {
 			_, err := c.Delete(ctx, []identity.Delete{{User: ada, Service: okta, Matcher: matcher}})
 			return err
 		}},
+		"AllUsers": {"users/search", func(_ context.Context, c *Client) error {
+			_, err := allUsers(c)
+			return err
+		}},
 		"Lookup": {"identities/lookup", func(ctx context.Context, c *Client) error {
 			_, err := c.Lookup(ctx, okta, []string{string(ada)})
 			return err
@@ -169,6 +173,30 @@ func TestLoginNames(t *testing.T) {
 		if err != nil || got.Principal != want {
 			t.Errorf("%s: %+v, %v", body, got, err)
 		}
+	}
+}
+
+// TestLoginProvesExtensions: the id of a store is one, and Sym's own keys are not.
+func TestLoginProvesExtensions(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string][]string{
+		`{"organization":"acme","username":"ci","role":"admin"}`:                                         {"GET auth/login", "POST users/search"},
+		`{"organization":"acme","username":"ci","role":"admin","org":"acme","name":"ci","store_id":"a"}`: {"GET auth/login"},
+	} {
+		f := &fake{answer: func(r request) answer {
+			if r.call == "GET auth/login" {
+				return ok(body)
+			}
+			return missing(r)
+		}}
+		c := f.client(t)
+		if _, err := c.Login(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.RequireExtensions(t.Context()); (err != nil) != (len(want) > 1) {
+			t.Errorf("%s: %v", body, err)
+		}
+		f.wantCalls(t, want...)
 	}
 }
 
@@ -247,7 +275,7 @@ func TestAllUsers(t *testing.T) {
 		}
 		return ok(page)
 	}}
-	c := f.client(t)
+	c := f.extended(t)
 	got, err := allUsers(c)
 	if err != nil || !slices.Equal(namesOf(got), []string{"ada@example.com", "bob@example.com"}) {
 		t.Errorf("got %v, %v", got, err)
@@ -275,7 +303,7 @@ func TestAllUsersRepeatedCursor(t *testing.T) {
 	}}
 	var last error
 	n := 0
-	for _, err := range f.client(t).AllUsers(context.Background()) {
+	for _, err := range f.extended(t).AllUsers(context.Background()) {
 		n++
 		last = err
 	}
@@ -295,7 +323,7 @@ func TestAllUsersFailsOnALaterPage(t *testing.T) {
 		}
 		return ok(page)
 	}}
-	got, err := allUsers(f.client(t))
+	got, err := allUsers(f.extended(t))
 	if got != nil || apiError(t, err).Status != 500 {
 		t.Errorf("got %v, %v", got, err)
 	}

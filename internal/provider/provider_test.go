@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/big"
 	"net/http"
@@ -26,9 +27,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -246,6 +249,62 @@ func TestConnect_configuration(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConnect_symflowLogin uses symflow's own login, and APIs whose auth/login answers
+// symflow's keys only: one has the extensions, the other is one clear error.
+func TestConnect_symflowLogin(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	writeFile(t, filepath.Join(home, ".config", "symflow", "default", "config.yml"),
+		"auth_token:\n  access_token: "+testToken+"\n  expires_in: 86400\n  refresh_token: none\n  scope: offline_access\n  token_type: Bearer\nemail: ada@acme.example\norg: acme\n")
+	const login = `{"organization":"acme","username":"ada@acme.example","role":"admin"}`
+	env := map[string]string{"HOME": home}
+
+	t.Run("with the extensions", func(t *testing.T) {
+		t.Parallel()
+		api := newTestServer(t).register(testOkta)
+		api.failNext(1, http.MethodGet, "auth/login", http.StatusOK, login)
+		p := newProtocolServer(t, env, map[string]any{"api_url": api.URL, "org": "acme"})
+		_, diags := p.apply("sym_identity", nil, oktaConfig("ada@acme.example", "00u1"))
+		wantDiagnostics(t, diags)
+		api.wantStored("ada@acme.example", testOkta, "00u1", identity.Manual)
+		for _, r := range api.requests() {
+			if r.Header.Get("Authorization") != "Bearer "+testToken {
+				t.Errorf("%s was sent with another token", r)
+			}
+		}
+	})
+	t.Run("without the extensions", func(t *testing.T) {
+		t.Parallel()
+		var mu sync.Mutex
+		var sent []string
+		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			sent = append(sent, r.Method+" "+r.URL.Path)
+			mu.Unlock()
+			w.Header().Set("Content-Type", "application/json")
+			switch r.Method + " " + r.URL.Path {
+			case "GET /api/v1/auth/login":
+				_, _ = io.WriteString(w, login)
+			case "GET /api/v1/users": // which would look as if everybody were gone
+				_, _ = io.WriteString(w, `{"users":[]}`)
+			default:
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = io.WriteString(w, `{"error":true,"message":"Missing entity (404).","code":"Entity:MISSING","status_code":404,"is_retryable":false}`)
+			}
+		}))
+		t.Cleanup(api.Close)
+		p := newProtocolServer(t, env, map[string]any{"api_url": api.URL + "/api/v1", "org": "acme"})
+		state, diags := p.read("sym_identity", oktaState("ada@acme.example", "00u1", 1))
+		wantDiagnostics(t, diags, "Unable to Connect to the Identity API … The API at "+api.URL+"/api/v1 lacks users/search, which the provider needs … Use sym-identityd … check that the URL leads there")
+		if state == nil {
+			t.Error("the mapping was dropped from state")
+		}
+		if diff := cmp.Diff([]string{"GET /api/v1/auth/login", "POST /api/v1/users/search"}, sent); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func writeFile(t *testing.T, file, content string) {

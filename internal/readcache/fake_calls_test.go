@@ -17,6 +17,8 @@ func (f *fakeAPI) Login(ctx context.Context) (who identity.Session, err error) {
 	return who, err
 }
 
+func (f *fakeAPI) RequireExtensions(context.Context) error { return nil }
+
 func (f *fakeAPI) FindUsers(ctx context.Context, keys []identity.UserKey) (out []identity.User, err error) {
 	err = f.request(ctx, "FindUsers", len(keys), func() error {
 		for _, k := range keys {

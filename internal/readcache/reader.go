@@ -27,6 +27,7 @@ import (
 // concurrency and rate.
 type API interface {
 	Login(ctx context.Context) (identity.Session, error)
+	RequireExtensions(ctx context.Context) error
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	UserByID(ctx context.Context, id string) (*identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
@@ -97,3 +98,6 @@ func New(api API) *Reader {
 
 // Login asks who the token belongs to, and which store the API has.
 func (r *Reader) Login(ctx context.Context) (identity.Session, error) { return r.api.Login(ctx) }
+
+// RequireExtensions returns an error where the API lacks what the provider needs.
+func (r *Reader) RequireExtensions(ctx context.Context) error { return r.api.RequireExtensions(ctx) }

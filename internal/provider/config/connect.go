@@ -153,8 +153,8 @@ func (c connector) cannotOpen(err error) error {
 	return &Error{Title: openFailed, Err: err}
 }
 
-// verify asks auth/login who the token is, unless that is switched off, and
-// compares the org.
+// verify asks auth/login who the token is, unless that is switched off, compares
+// the org, and requires the API's extensions.
 func (c connector) verify(ctx context.Context, connection *Connection) (*Connection, error) {
 	if c.settings.SkipCredentialsValidation {
 		return connection, nil
@@ -164,6 +164,9 @@ func (c connector) verify(ctx context.Context, connection *Connection) (*Connect
 		return nil, err
 	}
 	if err := c.checkOrg(who.Org, "the token is of"); err != nil {
+		return nil, err
+	}
+	if err := connection.API.RequireExtensions(ctx); err != nil {
 		return nil, err
 	}
 	connection.Store = Store{Org: who.Org}
