@@ -27,7 +27,10 @@ type Error struct {
 	Status    int    // of the last answer; 0 where there was none
 	RequestID string
 	Attempts  int // 0: nothing was sent
-	Err       error
+	// MayBeStored says that this was a write, and that an attempt of it got no
+	// answer, or one that does not tell what became of it.
+	MayBeStored bool
+	Err         error
 }
 
 // Error returns one line for a person: the request, its answer, and the id to find

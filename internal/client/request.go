@@ -73,6 +73,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 		lastErr error // of the last attempt
 		cause   error // why the last complete attempt failed
 		sent    int
+		unsure  bool // an attempt may have been carried out
 	)
 	backoff := newBackoff(c.maxRetries, func() time.Duration { return retryAfter(last.header, time.Now()) })
 	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
@@ -82,6 +83,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 		left, lastErr = last.send(ctx)
 		if left {
 			sent++
+			unsure = unsure || last.unsure(lastErr)
 		}
 		if lastErr == nil || !left || ctx.Err() != nil {
 			return lastErr
@@ -101,7 +103,15 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 	if cause != nil && !errors.Is(lastErr, cause) {
 		lastErr = fmt.Errorf("%w; the last attempt failed: %w", lastErr, cause)
 	}
-	return nil, last.failed(sent, lastErr)
+	failed := last.failed(sent, lastErr)
+	failed.MayBeStored = request.write && unsure
+	return nil, failed
+}
+
+// unsure reports whether an attempt that failed with err may have been carried
+// out: the server did not answer, or not with a refusal.
+func (a *attempt) unsure(err error) bool {
+	return err != nil && (a.status == 0 && !dialFailed(err) || a.status >= 500 || a.status/100 == 2)
 }
 
 // prepare makes the part that all attempts of a call share. The attempt has a URL
@@ -337,7 +347,7 @@ func (a *attempt) notJSON() string {
 }
 
 // failed wraps err with what identifies the request.
-func (a *attempt) failed(attempts int, err error) error {
+func (a *attempt) failed(attempts int, err error) *Error {
 	return &Error{
 		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status,
 		RequestID: a.requestID, Attempts: attempts, Err: err,
@@ -367,5 +377,7 @@ func (r *reply) invalid(err error) error {
 	default:
 		err = &identity.Error{Code: identity.CodeInternal, Message: "the answer makes no sense: " + err.Error(), Cause: err}
 	}
-	return r.failed(r.attempts, r.redact.failure(err))
+	failed := r.failed(r.attempts, r.redact.failure(err))
+	failed.MayBeStored = r.request.write
+	return failed
 }

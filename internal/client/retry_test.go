@@ -219,3 +219,46 @@ func notFound(emails []string) []symapi.LookupResult {
 	}
 	return out
 }
+
+// A write whose answer does not say that it was refused may be stored; nobody
+// may call it undone.
+func TestMayBeStored(t *testing.T) {
+	t.Parallel()
+	write := func(ctx context.Context, c *Client) error {
+		_, err := c.SetRole(ctx, "1", identity.Guest)
+		return err
+	}
+	for status, want := range map[int]bool{400: false, 401: false, 403: false, 409: false, 429: false, 500: true, 502: true, 503: true, 200: true} {
+		f := &fake{answer: func(request) answer { return answer{status: status, body: "<html>"} }}
+		if err := write(t.Context(), f.client(t, retries(0))); apiError(t, err).MayBeStored != want {
+			t.Errorf("status %d: %+v, want %v", status, apiError(t, err), want)
+		}
+		if status != http.StatusOK {
+			if err := login(f.client(t, retries(0))); apiError(t, err).MayBeStored {
+				t.Errorf("status %d: a read may be stored", status)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fake{answer: func(request) answer {
+		cancel()
+		time.Sleep(20 * time.Millisecond)
+		return answer{status: 200, body: "{}"}
+	}}
+	if err := write(ctx, f.client(t, retries(0))); !apiError(t, err).MayBeStored {
+		t.Errorf("given up while it was under way: %+v", apiError(t, err))
+	}
+	if err := write(ctx, f.client(t)); apiError(t, err).MayBeStored {
+		t.Errorf("given up before: %+v", apiError(t, err))
+	}
+	n := 0
+	f = &fake{answer: func(request) answer {
+		if n++; n == 1 {
+			return answer{status: 503, body: symapi.Error{IsError: true, Message: "later", Code: string(identity.CodeUnavailable), Retryable: true}}
+		}
+		return coded(403, identity.CodeForbidden, "no")
+	}}
+	if err := write(t.Context(), f.client(t, retries(1))); n != 2 || !apiError(t, err).MayBeStored {
+		t.Errorf("after %d attempts: %+v", n, apiError(t, err))
+	}
+}

@@ -44,6 +44,9 @@ func failureDetail(user, service string, err error) string {
 	if f.remedy != "" {
 		detail += " " + sentence(f.remedy)
 	}
+	if mayBeStored(err) {
+		detail += " The change may be stored all the same: run terraform plan again to see. One that is stored already is no conflict."
+	}
 	if f.list != "" {
 		detail += "\n\n" + f.list
 	}
@@ -110,7 +113,7 @@ func explain(err error) explanation {
 			remedy: "Remove read_only (or SYM_READ_ONLY) where changes are meant to be applied; plans need no such change",
 		}
 	case errors.Is(err, context.Canceled):
-		return explanation{what: "the run was cancelled before this was done", remedy: "Run it again; what was already acknowledged is stored"}
+		return explanation{what: "the run was interrupted before this was done", remedy: "Run it again; what was already acknowledged is stored"}
 	case errors.As(err, &failed) && failed.Status == 0 && failed.Attempts > 0:
 		return explainNoAnswer(failed)
 	case errors.As(err, &batch) && len(batch.Items) > 1:

@@ -114,7 +114,7 @@ func checkRemovals(diags *diag.Diagnostics, plan identitiesObject, inState int, 
 func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, creating bool) {
 	service, written, removed := a.plan.service, a.writing, a.removal
 	fatal := cmp.Or(written.fatal, removed.fatal)
-	unsent := slices.Concat(removed.unsent, written.unsent)
+	unsent, unsure := slices.Concat(removed.unsent, written.unsent), slices.Concat(removed.unsure, written.unsure)
 	refused := slices.Concat(written.refused, removed.refused)
 	done := len(written.done) + len(removed.done) + len(removed.left)
 	if done == 0 && len(refused) == 0 && identity.CodeOf(fatal) == identity.CodeServiceNotFound {
@@ -123,6 +123,10 @@ func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, 
 	}
 	parts := []string{fmt.Sprintf("In %s, %s could not be made and %s.", service,
 		countOf(len(refused)+len(unsent), "change", "changes"), countOf(done, "was made", "were made"))}
+	if len(unsure) > 0 {
+		parts[0] = fmt.Sprintf("In %s, %s could not be made, %s may be stored, and %s.", service,
+			countOf(len(refused)+len(unsent), "change", "changes"), countOf(len(unsure), "change", "changes"), countOf(done, "was made", "were made"))
+	}
 	list := func(title string, lines []string) {
 		if len(lines) > 0 {
 			parts = append(parts, title+"\n\n"+listing(lines))
@@ -135,7 +139,8 @@ func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, 
 	}
 	if fatal != nil {
 		parts = append(parts, failureDetail("", service.String(), fatal))
-		list("Because of that these were not changed, or the answer was lost:", usersIn(unsent))
+		list("It is not known whether these changes are stored:", usersIn(unsure))
+		list("Because of that these were not changed:", usersIn(unsent))
 	}
 	if creating {
 		list("These were stored and stay so, but are not in Terraform's state; the next apply adopts them:", usersIn(written.done))

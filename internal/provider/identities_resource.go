@@ -130,6 +130,8 @@ func (r *identitiesResource) ValidateConfig(_ context.Context, req resource.Vali
 // beside an error is tainted, and the next apply would delete every mapping
 // before it creates them again. What was stored stays, and is adopted then.
 func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -191,6 +193,8 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 // Update writes rows that differ. After an error state holds exactly what was
 // written.
 func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -222,6 +226,8 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 // Delete removes the rows of state. After an error state keeps exactly the
 // rows that were not removed.
 func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}

@@ -56,6 +56,12 @@ type outcome struct {
 	refused []refusal
 	fatal   error        // the reason why the rest was not sent
 	unsent  []mappingRow // that rest
+	unsure  []mappingRow // sent, and it is not known what became of them
+}
+
+// notDone returns the rows that state must not take for done.
+func (o outcome) notDone() []mappingRow {
+	return slices.Concat(refusedRows(o.refused), o.unsure, o.unsent)
 }
 
 func (o outcome) complete() bool { return len(o.refused) == 0 && o.fatal == nil }
@@ -128,9 +134,12 @@ func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known rev
 
 // send carries out jobs as one transaction. One that is refused is sent again
 // without the rows that failed, so that one bad row never blocks another;
-// refused decides what becomes of those.
+// refused decides what becomes of those. Nothing is begun after an interruption.
 func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcome,
 	transaction func(context.Context, []mappingJob, *outcome) error, refused func(*mappingJob, refusal) (retry bool)) {
+	if out.fatal == nil {
+		out.fatal = interrupted(ctx)
+	}
 	for len(jobs) > 0 && out.fatal == nil {
 		err := transaction(ctx, jobs, out)
 		if err == nil {
@@ -140,6 +149,10 @@ func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcom
 		failures, fatal := w.failures(ctx, jobs, err)
 		if fatal != nil {
 			out.fatal = fatal
+			if mayBeStored(fatal) {
+				out.unsure = append(out.unsure, rowsOf(jobs)...)
+				return
+			}
 			break
 		}
 		var retry []mappingJob
@@ -370,13 +383,13 @@ func (a *identitiesApply) elements() map[string]tftypes.Value {
 	for _, c := range a.changes.changed {
 		was[c.after.user] = c.before
 	}
-	for _, row := range append(refusedRows(a.writing.refused), a.writing.unsent...) {
+	for _, row := range a.writing.notDone() {
 		delete(elements, row.raw)
 		if before, changed := was[row.user]; changed {
 			elements[before.raw] = tftypes.NewValue(tftypes.String, before.value)
 		}
 	}
-	for _, row := range append(refusedRows(a.removal.refused), a.removal.unsent...) {
+	for _, row := range a.removal.notDone() {
 		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	return elements

@@ -208,6 +208,8 @@ func (r *identityResource) writer(ctx context.Context, key mappingKey, m identit
 }
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -341,6 +343,8 @@ func (r *identityResource) accountStatus(ctx context.Context, key mappingKey, st
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -383,6 +387,8 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 }
 
 func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}

@@ -186,12 +186,14 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 		return
 	}
 	if config.persist {
+		finish, stop := finishing(ctx)
+		defer stop()
 		holds := func(answers []resolve.Resolution) bool {
 			var diags diag.Diagnostics
 			summarize(config, answers).report(&diags)
 			return !diags.HasError()
 		}
-		if err := pass.Persist(ctx, holds); err != nil {
+		if err := pass.Persist(finish, holds); err != nil {
 			addBulkFailure(&resp.Diagnostics, config, err)
 			return
 		}

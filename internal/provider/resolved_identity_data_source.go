@@ -252,7 +252,9 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 		return diags
 	}
 	if persist {
-		if err := pass.Persist(ctx, func(answers []resolve.Resolution) bool { return !report(answers).HasError() }); err != nil {
+		finish, stop := finishing(ctx)
+		defer stop()
+		if err := pass.Persist(finish, func(answers []resolve.Resolution) bool { return !report(answers).HasError() }); err != nil {
 			addResolveFailure(&resp.Diagnostics, user, service, err)
 			return
 		}

@@ -114,6 +114,8 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 }
 
 func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -161,6 +163,8 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 
 // Update changes the label; everything else replaces the service.
 func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -179,6 +183,8 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}

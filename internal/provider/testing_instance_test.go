@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -51,8 +52,14 @@ func (i *instance) apply(p *protocolServer, config map[string]any) []*tfprotov6.
 
 func (i *instance) applyPlan(p *protocolServer, config map[string]any, planned *tfprotov6.PlanResourceChangeResponse) []*tfprotov6.Diagnostic {
 	p.t.Helper()
+	return i.applyPlanIn(p.t.Context(), p, config, planned)
+}
+
+// applyPlanIn is applyPlan in a context that an interruption ends.
+func (i *instance) applyPlanIn(ctx context.Context, p *protocolServer, config map[string]any, planned *tfprotov6.PlanResourceChangeResponse) []*tfprotov6.Diagnostic {
+	p.t.Helper()
 	schema := p.resource(i.typeName)
-	resp, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: i.typeName, PriorState: p.value(schema, i.state), PlannedState: planned.PlannedState, Config: p.value(schema, config),
 		PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity,
 	})

@@ -133,6 +133,8 @@ func (r *userResource) ConfigValidators(context.Context) []resource.ConfigValida
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -213,6 +215,8 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 // Update sends what differs between state and plan, and nothing else: what the
 // configuration does not set may have changed since it was read.
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
@@ -284,6 +288,8 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 }
 
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	ctx, stop := finishing(ctx)
+	defer stop()
 	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
 		return
 	}
