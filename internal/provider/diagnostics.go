@@ -241,6 +241,10 @@ func codeRemedy(code identity.Code) string {
 		return "Change it where it is managed, and remove the resource here"
 	case identity.CodeDirectoryFailed, identity.CodeDirectoryLimited:
 		return "The target service did not answer the API's question; try again later"
+	case identity.CodeNoList:
+		return "Remove it here; people can still be looked up in it by e-mail, but which accounts are nobody's cannot be seen"
+	case identity.CodeListChanged:
+		return "Accounts of the service changed each time they were read; try again"
 	}
 	return ""
 }

@@ -133,6 +133,7 @@ var inventory = map[string]told{
 	"Unable to Delete Identity Mappings":    {both, anyFailure},
 	"Unable to List Identity Mappings":      {nothing, anyFailure}, // a filter that names neither lists all
 	"Unable to Read Identities":             {nothing, anyFailure},
+	"Unable to Read Accounts":               {aService, anyFailure},
 	"Unable to Resolve Identity":            {both, anyFailure},
 	"Unable to Resolve Identities":          {aService, anyFailure},
 	"Unable to Create Service":              {aService, anyFailure},

@@ -66,6 +66,7 @@ func TestDocs_permissions(t *testing.T) {
 		"data sym_identities":                {guest, reads("sym_identities", values{})},
 		"data sym_users":                     {guest, reads("sym_users", values{})},
 		"data sym_user":                      {guest, reads("sym_user", values{"email": "ada@acme.com"})},
+		"data sym_accounts":                  {member, reads("sym_accounts", okta)},
 		"data sym_services":                  {guest, reads("sym_services", values{})},
 		"data sym_service":                   {guest, reads("sym_service", okta)},
 		"data sym_resolved_identity, stored": {guest, reads("sym_resolved_identity", with(values{"user": "ada@acme.com"}))},

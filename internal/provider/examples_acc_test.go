@@ -35,7 +35,7 @@ const (
 func exampleServer(t *testing.T, config string) *testServer {
 	t.Helper()
 	s := newTestServer(t,
-		withDirectory("okta:acme.okta.com", directoryOf("ada.martin@acme.example", "00u1", "mei.tanaka@acme.example", "00u2")),
+		withDirectory("okta:acme.okta.com", listedDirectory{directoryOf("ada.martin@acme.example", "00u1", "mei.tanaka@acme.example", "00u2")}),
 		withDirectory("github:acme", directoryOf("ada.martin@acme.example", "ada-martin")),
 	)
 	s.register("okta:acme.okta.com", "pagerduty:acme", "aws_iam:123456789012", "ldap:ldap.acme.example")

@@ -221,6 +221,7 @@ func (p *symProvider) DataSources(context.Context) []func() datasource.DataSourc
 		NewResolvedIdentityDataSource,
 		NewResolvedIdentitiesDataSource,
 		NewIdentitiesDataSource,
+		NewAccountsDataSource,
 		NewUserDataSource,
 		NewUsersDataSource,
 		NewServiceDataSource,

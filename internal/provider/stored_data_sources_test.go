@@ -267,7 +267,7 @@ func TestIdentitiesDataSource_failures(t *testing.T) {
 func TestStoredDataSources_haveNoSets(t *testing.T) {
 	t.Parallel()
 	p := newProtocolServer(t, nil, nil)
-	for _, name := range []string{"sym_users", "sym_user", "sym_identities", "sym_services", "sym_service"} {
+	for _, name := range []string{"sym_users", "sym_user", "sym_identities", "sym_accounts", "sym_services", "sym_service"} {
 		for attribute, attributeType := range p.dataSource(name).ValueType().(tftypes.Object).AttributeTypes {
 			if attributeType.Is(tftypes.Set{}) {
 				t.Errorf("%s.%s is a set", name, attribute)

@@ -116,6 +116,11 @@ func (f *fakeAPI) LookupInList(ctx context.Context, service identity.ServiceKey,
 	return f.Lookup(ctx, service, emails)
 }
 
+func (f *fakeAPI) Accounts(ctx context.Context, _ identity.ServiceKey) (list identity.AccountList, err error) {
+	err = f.request(ctx, "Accounts", 1, func() error { return nil })
+	return list, err
+}
+
 func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) (out []identity.AccountStatus, err error) {
 	err = f.request(ctx, "Status", len(queries), func() error {
 		for _, q := range queries {

@@ -35,6 +35,7 @@ type API interface {
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
 	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
+	Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
 	Services(ctx context.Context) ([]identity.Service, error)
 	References(ctx context.Context, serviceID string) ([]string, error)
 

@@ -62,3 +62,10 @@ func (r *Reader) serviceChanged(key identity.ServiceKey) {
 func (r *Reader) References(ctx context.Context, serviceID string) ([]string, error) {
 	return r.api.References(ctx, serviceID)
 }
+
+// Accounts returns the whole list of the accounts of a service and who holds
+// each. It is not kept: it may be larger than all else, and writes change its
+// holders.
+func (r *Reader) Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error) {
+	return r.api.Accounts(ctx, service)
+}

@@ -1,0 +1,16 @@
+# Accounts of people that nobody here is known to have.
+data "sym_accounts" "nobodys" {
+  service_type = "okta"
+  external_id  = "acme.okta.com"
+  kind         = "person"
+  held         = false
+}
+
+output "nobodys" {
+  value = { for account in data.sym_accounts.nobodys.accounts : account.identity => account.name }
+}
+
+# How far along the mapping of the service is.
+output "coverage" {
+  value = "${data.sym_accounts.nobodys.counts.held} of ${data.sym_accounts.nobodys.total} accounts"
+}

@@ -1,0 +1,213 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ datasource.DataSource                   = (*accountsDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*accountsDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*accountsDataSource)(nil)
+)
+
+// NewAccountsDataSource returns sym_accounts, which lists the accounts of a
+// service and who holds each.
+func NewAccountsDataSource() datasource.DataSource {
+	return &accountsDataSource{dataSource{name: "accounts"}}
+}
+
+type accountsDataSource struct{ dataSource }
+
+type accountsModel struct {
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+	State       types.String `tfsdk:"state"`
+	Kind        types.String `tfsdk:"kind"`
+	Held        types.Bool   `tfsdk:"held"`
+	Accounts    types.List   `tfsdk:"accounts"`
+	Total       types.Int64  `tfsdk:"total"`
+	Counts      types.Object `tfsdk:"counts"`
+}
+
+// Schema has no time at which the service was asked: it would change with every
+// read, and with it every output that shows the data source.
+func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "All accounts of one service, as the service itself lists them, and who holds each: the users whose *stored* identity is the account. " +
+			"What rules or lookups would give is in `sym_resolved_identities`. Filters combine; without any, all accounts are listed.",
+		Attributes: map[string]schema.Attribute{
+			"service_type": schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`."},
+			"external_id":  schema.StringAttribute{Required: true, MarkdownDescription: "External id of the service, such as `acme.okta.com`."},
+			"state": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountStates()...)},
+				MarkdownDescription: "Only accounts in this state: `active`, `invited` (by an administrator), `pending` (people who registered and nobody approved), `inactive` or `unknown` (the service does not say).",
+			},
+			"kind": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountKinds()...)},
+				MarkdownDescription: "Only accounts of this kind: `person` (also where the service does not say), `guest`, `bot` or `shared`.",
+			},
+			"held": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Only accounts that somebody holds (`true`) or that nobody holds (`false`).",
+			},
+			"accounts": schema.ListNestedAttribute{
+				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: accountRecordAttributes()},
+				MarkdownDescription: "The selected accounts, ordered by identity.",
+			},
+			"total": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "How many accounts the service has, whatever the filters say.",
+			},
+			"counts": schema.SingleNestedAttribute{
+				Computed: true, Attributes: accountCountsAttributes(),
+				MarkdownDescription: "All accounts of the service counted three ways, whatever the filters say. Each way adds up to `total`.",
+			},
+		},
+	}
+}
+
+func accountCountsAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"held":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that somebody holds."},
+		"unheld": schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that nobody holds."},
+		"states": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Accounts in each state. Every state is a key."},
+		"kinds":  schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Accounts of each kind. Every kind is a key."},
+	}
+}
+
+var accountCountsType = recordType(accountCountsAttributes())
+
+var (
+	accountEmailType  = recordType(accountEmailAttributes())
+	accountRecordType = recordType(accountRecordAttributes())
+)
+
+func accountEmailAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"address":  schema.StringAttribute{Computed: true, MarkdownDescription: "The address, normalised."},
+		"kind":     schema.StringAttribute{Computed: true, MarkdownDescription: "What it is to the account: `primary` (its own) or `alias`."},
+		"verified": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the service has made sure that the address is the person's. Null where it does not say."},
+	}
+}
+
+func accountRecordAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account as a mapping stores it, such as a user id or a login. Null where the service shows none."},
+		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none."},
+		"sign_in":    schema.StringAttribute{Computed: true, MarkdownDescription: "The sign-in name, an address or not. Null where the service shows none."},
+		"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
+		"emails": schema.ListNestedAttribute{
+			Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: accountEmailAttributes()},
+			MarkdownDescription: "The addresses of the account.",
+		},
+		"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
+		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Whom the account is for: a `person`, a `guest`, a `bot`, or several people (`shared`)."},
+		"held_by":    schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The users whose stored identity is this account: normalised e-mails and usernames. Empty where it is nobody's."},
+		"unreadable": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the service's record of the account cannot be read. Null where it can."},
+	}
+}
+
+func (d *accountsDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	config, ok := decode[accountsModel](ctx, req.Config, &resp.Diagnostics)
+	if ok {
+		serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
+	}
+}
+
+func (d *accountsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	config, ok := decode[accountsModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	service, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics) // may have been unknown until now
+	if !ok {
+		return
+	}
+	api, ok := d.data.connect(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	list, err := api.Accounts(ctx, service)
+	switch {
+	case identity.CodeOf(err) == identity.CodeServiceNotFound:
+		findService(ctx, api, service, "Read Accounts", &resp.Diagnostics)
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Read Accounts", "", service.String(), err)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.setAccounts(service, list.Accounts)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// setAccounts selects and counts the accounts of a service.
+func (m *accountsModel) setAccounts(service identity.ServiceKey, all []identity.Account) {
+	states, kinds := zeroCounts(identity.AccountStates()), zeroCounts(identity.AccountKinds())
+	held := 0
+	records := []attr.Value{}
+	for _, a := range all {
+		states[a.State]++
+		kinds[a.Kind]++
+		isHeld := len(a.HeldBy) > 0
+		if isHeld {
+			held++
+		}
+		if (m.State.IsNull() || m.State.ValueString() == a.State) && (m.Kind.IsNull() || m.Kind.ValueString() == a.Kind) &&
+			(m.Held.IsNull() || m.Held.ValueBool() == isHeld) {
+			records = append(records, accountRecord(service, a))
+		}
+	}
+	m.Accounts = types.ListValueMust(accountRecordType, records)
+	m.Total = types.Int64Value(int64(len(all)))
+	m.Counts = types.ObjectValueMust(accountCountsType.AttrTypes, map[string]attr.Value{
+		"held": types.Int64Value(int64(held)), "unheld": types.Int64Value(int64(len(all) - held)),
+		"states": countsValue(states), "kinds": countsValue(kinds),
+	})
+}
+
+func zeroCounts(names []string) map[string]int64 {
+	counts := make(map[string]int64, len(names))
+	for _, name := range names {
+		counts[name] = 0
+	}
+	return counts
+}
+
+func countsValue(counts map[string]int64) types.Map {
+	values := make(map[string]attr.Value, len(counts))
+	for name, n := range counts {
+		values[name] = types.Int64Value(n)
+	}
+	return types.MapValueMust(types.Int64Type, values)
+}
+
+func accountRecord(service identity.ServiceKey, a identity.Account) attr.Value {
+	id, _ := a.Matcher.Identity(service.Type)
+	emails := each(a.Emails, func(e identity.AccountEmail) attr.Value {
+		kind := "alias"
+		if e.Primary {
+			kind = "primary"
+		}
+		return types.ObjectValueMust(accountEmailType.AttrTypes, map[string]attr.Value{
+			"address": types.StringValue(e.Address), "kind": types.StringValue(kind), "verified": types.BoolPointerValue(e.Proved),
+		})
+	})
+	return types.ObjectValueMust(accountRecordType.AttrTypes, map[string]attr.Value{
+		"identity": textOrNull(id), "account_id": textOrNull(a.AccountID), "sign_in": textOrNull(a.SignIn), "name": textOrNull(a.Name),
+		"emails": types.ListValueMust(accountEmailType, emails), "state": types.StringValue(a.State), "kind": types.StringValue(a.Kind),
+		"held_by":    types.ListValueMust(types.StringType, each(a.HeldBy, func(u identity.UserKey) attr.Value { return types.StringValue(string(u)) })),
+		"unreadable": textOrNull(a.Unreadable),
+	})
+}
