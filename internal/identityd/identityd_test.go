@@ -184,6 +184,50 @@ func TestOpenEmbedded(t *testing.T) {
 	}
 }
 
+// TestOpenEmbeddedServesSymflow makes the calls of existing clients in the provider's
+// process, where the handler is the server's.
+func TestOpenEmbeddedServesSymflow(t *testing.T) {
+	t.Parallel()
+	path := writeConfig(t, googleConfig, map[string]string{"google.csv": googleCSV})
+	instance := mustOpen(t, mustLoad(t, path, embedded), asTerraform())
+	const (
+		ada = `{"service_type":"sym","external_id":"cloud","matcher":{"email":"ada@acme.com"},"profile":{}}`
+		bot = `{"service_type":"sym","external_id":"cloud","matcher":{"username":"deployer"},"profile":{}}`
+	)
+	for _, c := range []struct {
+		call, body string
+		status     int
+	}{
+		{"POST /track/symflow", `{"command":"users create"}`, http.StatusNoContent},
+		{"GET /services", "", http.StatusOK},
+		{"PATCH /users", `{"users":[{"id":"1","type":"normal","identities":[` + ada + `,{"service_type":"google","external_id":"acme.com","matcher":{"email":"ada@acme.com"},"profile":{}}]}]}`, http.StatusOK},
+		{"PATCH /users", `{"users":[{"id":"2","type":"bot","identities":[` + bot + `]}]}`, http.StatusOK},
+		{"GET /tokens", "", http.StatusOK},
+		{"POST /tokens", `{"username":"deployer","expiry":60}`, http.StatusBadRequest},
+		{"POST /users/delete", `{"users":[{"identity":{"service_type":"sym","matcher":{"username":"deployer"}}}]}`, http.StatusOK},
+	} {
+		method, path, _ := strings.Cut(c.call, " ")
+		if status := call(t, instance, method, path, "", c.body, nil); status != c.status {
+			t.Errorf("%s answered %d, want %d", c.call, status, c.status)
+		}
+	}
+	var login struct{ Organization, Username string }
+	call(t, instance, http.MethodGet, "/auth/login", "", "", &login)
+	if login.Organization != "acme" || login.Username == "" {
+		t.Errorf("auth/login answered %+v", login)
+	}
+	var people, bots struct {
+		Users []struct {
+			Identities []struct{ Matcher map[string]string }
+		}
+	}
+	call(t, instance, http.MethodGet, "/users", "", "", &people)
+	call(t, instance, http.MethodGet, "/users?type=bot", "", "", &bots)
+	if len(people.Users) != 1 || len(people.Users[0].Identities) != 2 || people.Users[0].Identities[0].Matcher["email"] != "ada@acme.com" || len(bots.Users) != 0 {
+		t.Errorf("stored are %+v and %+v", people, bots)
+	}
+}
+
 func TestOpenStaticTokens(t *testing.T) {
 	t.Parallel()
 	path := writeConfig(t, head+"token \"ci\" {\n  sha256 = \""+validHash+"\"\n  role = \"guest\"\n}\n", nil)

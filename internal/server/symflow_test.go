@@ -6,6 +6,7 @@ package server_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -143,8 +144,9 @@ func TestSymflow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		run   func(*symflow) (string, error)
 		sent  []string
-		shows string // also an error
-		left  string // what is stored then; "" = as before
+		shows string                           // also an error
+		left  string                           // what is stored then; "" = as before
+		check func(alice identity.User) string // what of her is wrong then; nil = nothing is looked at
 	}{
 		"users list": {
 			run: func(c *symflow) (string, error) {
@@ -184,6 +186,44 @@ func TestSymflow(t *testing.T) {
 				return c.send(http.MethodPatch, "/users", "users", users[0].element("email"), users[1].element("email"))
 			},
 			sent: []string{"GET /users", "PATCH /users"}, shows: "2",
+		},
+		"users update, a cell changed": {
+			run: func(c *symflow) (string, error) {
+				users, err := c.users("")
+				if err != nil {
+					return "", err
+				}
+				users[0].cells["okta:acme.okta.com"] = "00u2"
+				return c.send(http.MethodPatch, "/users", "users", users[0].element("email"))
+			},
+			sent: []string{"GET /users", "PATCH /users"}, shows: "1",
+			check: func(alice identity.User) string {
+				m, _ := alice.Mapping(okta)
+				return cmp.Diff(identity.Matcher{"user_id": "00u2"}, m.Matcher)
+			},
+		},
+		"users update, a cell filled": {
+			run: func(c *symflow) (string, error) {
+				users, err := c.users("")
+				if err != nil {
+					return "", err
+				}
+				users[1].cells["github:acme"] = "bob"
+				return c.send(http.MethodPatch, "/users", "users", users[1].element("email"))
+			},
+			sent: []string{"GET /users", "PATCH /users"}, shows: "1",
+			left: "alice@example.com[okta:acme.okta.com scim:example] bob@example.com[github:acme] deployer[]",
+		},
+		"users update, a row added": {
+			run: func(c *symflow) (string, error) {
+				if _, err := c.users(""); err != nil {
+					return "", err
+				}
+				carol := symflowUser{id: uuid.NewString(), name: "carol@example.com", cells: map[string]string{}} // the editor makes up an id
+				return c.send(http.MethodPatch, "/users", "users", carol.element("email"))
+			},
+			sent: []string{"GET /users", "PATCH /users"}, shows: "1",
+			left: "alice@example.com[okta:acme.okta.com scim:example] bob@example.com[] carol@example.com[] deployer[]",
 		},
 		"users update, a cell cleared; users delete-identity": {
 			run: func(c *symflow) (string, error) {
@@ -250,6 +290,7 @@ func TestSymflow(t *testing.T) {
 				return c.send(http.MethodPatch, "/users", "users", element)
 			},
 			sent: []string{lookUp, "PATCH /users"}, shows: "1",
+			check: func(alice identity.User) string { return cmp.Diff("Alice", alice.FirstName) },
 		},
 		"users delete": {
 			run: func(c *symflow) (string, error) {
@@ -268,6 +309,7 @@ func TestSymflow(t *testing.T) {
 				return fmt.Sprint(reply["role"]), err
 			},
 			sent: []string{lookUp, "POST /users/ID/set-role"}, shows: "admin",
+			check: func(alice identity.User) string { return cmp.Diff(identity.Admin, alice.Role) },
 		},
 		"bots create": {
 			run: func(c *symflow) (string, error) {
@@ -296,6 +338,24 @@ func TestSymflow(t *testing.T) {
 			},
 			sent: []string{"GET /users?type=bot", "PATCH /users"}, shows: "1",
 			left: "alice@example.com[okta:acme.okta.com scim:example] bob@example.com[] deployer[okta:acme.okta.com]",
+		},
+		"bots delete-identity": {
+			run: func(c *symflow) (string, error) {
+				bot, err := c.one("deployer")
+				if err != nil {
+					return "", err
+				}
+				bot.cells["okta:acme.okta.com"] = "00u9"
+				if _, err := c.send(http.MethodPatch, "/users", "users", bot.element("username")); err != nil {
+					return "", err
+				}
+				if bot, err = c.one("deployer"); err != nil || bot.cells["okta:acme.okta.com"] != "00u9" {
+					return "", fmt.Errorf("it has %v, %w", bot.cells, err)
+				}
+				return c.send(http.MethodPost, "/users/identities/delete", "identities", bot.deletion("okta:acme.okta.com"))
+			},
+			sent:  []string{"GET /users?type=bot", "PATCH /users", "GET /users?type=bot", "POST /users/identities/delete"},
+			shows: "1",
 		},
 		"bots delete-identity, which it has not": {
 			run: func(c *symflow) (string, error) {
@@ -378,6 +438,13 @@ func TestSymflow(t *testing.T) {
 			},
 			sent: []string{"GET /auth/login"}, shows: "acme ci admin",
 		},
+		"tokens list": {
+			run: func(c *symflow) (string, error) {
+				reply, err := c.do(http.MethodGet, "/tokens", nil)
+				return fmt.Sprint(len(reply["tokens"].([]any))), err
+			},
+			sent: []string{"GET /tokens"}, shows: "0",
+		},
 		"tokens issue": {
 			run: func(c *symflow) (string, error) {
 				_, err := c.do(http.MethodPost, "/tokens", map[string]any{"username": "deployer", "expiry": 3600})
@@ -435,7 +502,40 @@ func TestSymflow(t *testing.T) {
 			if got := h.people(); got != want {
 				t.Errorf("stored are\n%s, want\n%s", got, want)
 			}
+			if tt.check == nil {
+				return
+			}
+			alice, err := h.store.FindUsers(t.Context(), []identity.UserKey{"alice@example.com"})
+			if err != nil || len(alice) != 1 {
+				t.Fatalf("%v, %v", alice, err)
+			}
+			if wrong := tt.check(alice[0]); wrong != "" {
+				t.Error(wrong)
+			}
 		})
+	}
+}
+
+// TestSymflowDuringAnOutage: each command shows the message of a server whose store
+// does not answer, and the reply says that a later try may succeed.
+func TestSymflowDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	h := symflowCompany(t)
+	if err := h.store.(io.Closer).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for call, body := range map[string]any{
+		"GET /users": nil, "GET /services": nil, "PATCH /users": map[string]any{"users": []any{symflowUser{name: "alice@example.com"}.element("email")}},
+		"POST /users/delete": map[string]any{"users": []any{map[string]any{"identity": map[string]any{"service_type": "sym", "matcher": map[string]any{"email": "alice@example.com"}}}}},
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		c := &symflow{h: h, token: admin}
+		if reply, err := c.do(method, path, body); err == nil || !strings.Contains(err.Error(), "the store could not answer") {
+			t.Errorf("%s: it shows %v, %v", call, reply, err)
+		}
+		if a := h.api(admin, method, path, body); a.status != http.StatusServiceUnavailable || a.body["is_retryable"] != true {
+			t.Errorf("%s: %d %s", call, a.status, a.raw)
+		}
 	}
 }
 
