@@ -156,7 +156,6 @@ type Descriptor struct {
 	ListMaxAccounts int           // the list is cut off there; 0 = no limit known
 	BatchSize       int           // addresses that FindMany puts into one request; 0 = one
 	AddressGrant    string        // what to grant to a credential that sees people without addresses
-	ListNeedsEmail  bool          // the list leaves out accounts without an address
 	// LookupSeesInactive says that lookups see inactive accounts too, or that
 	// there are none. Without it, what an inactive account could change is read
 	// from the list.

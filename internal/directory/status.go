@@ -68,12 +68,10 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		list, err := s.cache.walk(ctx, d.maxPages(len(missing)))
 		switch {
 		case err == nil:
-			if missing = s.applyList(list, want); len(missing) == 0 && !s.contradicts(ctx, list, want) {
+			if s.applyList(list, want); !s.contradicts(ctx, list, want) {
 				return nil
 			}
-			if len(s.results) == 0 {
-				missing = want
-			}
+			missing = want
 		case !errors.Is(err, ErrTruncated) && (!canFind || !s.cache.mayLack(err)):
 			return s.failRest(err, missing)
 		}
@@ -160,10 +158,10 @@ func (s *statuses) applyCache(list *snapshot, want []string) (missing []string) 
 	if list == nil {
 		return want
 	}
-	missing = s.applyList(list, want)
+	s.applyList(list, want)
 	for _, key := range want {
-		r, known := s.results[key]
-		if known && !s.cache.settings.fresh(time.Since(list.ended), r.Status == identity.AccountActive) {
+		r := s.results[key]
+		if !s.cache.settings.fresh(time.Since(list.ended), r.Status == identity.AccountActive) {
 			delete(s.results, key)
 			missing = append(missing, key)
 		}
@@ -171,19 +169,11 @@ func (s *statuses) applyCache(list *snapshot, want []string) (missing []string) 
 	return missing
 }
 
-// applyList answers from a list and returns the keys that it says nothing
-// about, because it leaves out accounts without an address.
-func (s *statuses) applyList(list *snapshot, want []string) (missing []string) {
-	partial := s.cache.Describe().ListNeedsEmail
+// applyList answers from a list.
+func (s *statuses) applyList(list *snapshot, want []string) {
 	for _, key := range want {
-		found := list.holding(s.queries[key])
-		if len(found) == 0 && partial {
-			missing = append(missing, key)
-			continue
-		}
-		s.results[key] = s.status(key, found, list.asOf)
+		s.results[key] = s.status(key, list.holding(s.queries[key]), list.asOf)
 	}
-	return missing
 }
 
 // status returns what rows say about an account. It ignores rows of other

@@ -104,7 +104,7 @@ func Open(cfg Config) (directory.Directory, error) {
 
 // Describe implements directory.Directory.
 func (s *server) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, ListNeedsEmail: true, LookupSeesInactive: true}
+	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true}
 }
 
 // Check reads a few people and searches for the address of one of them: a
@@ -174,9 +174,9 @@ func (s *server) findBy(ctx context.Context, attribute, id string) ([]directory.
 	return directory.All(s.search(ctx, "(&"+s.schema.people+s.cfg.Filter+term+")", pageSize))
 }
 
-// Pages implements directory.Lister: those with an address.
+// Pages implements directory.Lister: everybody, with an address or without.
 func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return s.search(ctx, s.withAnyAddress(), pageSize)
+	return s.search(ctx, "(&"+s.schema.people+s.cfg.Filter+")", pageSize)
 }
 
 // withAddresses returns the filter for people with one of some addresses.

@@ -81,8 +81,6 @@ func TestTraps(t *testing.T) {
 			directorytest.Scene{World: people(person("martin:7", "ann.martin@example.com"), person("lee:8", "ann@example.com")), Open: byUID,
 				Asks: []directorytest.Ask{directorytest.Stored("lee", "7", identity.AccountReused), directorytest.Email("ann@example.com", identity.Found, "lee")}},
 			s.DefaultScenes(directorytest.RenameReuse)[0]),
-		directorytest.RecycledAddress: directorytest.Scenes( // the list leaves out entries without an address, so that it calls nobody absent
-			directorytest.Scene{World: people(person("u-2", "ann@example.com")), Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Found, "u-2")}}),
 		directorytest.Unverified: directorytest.Cannot("LDAP does not say whether an address is proved: administrators write them"),
 		directorytest.Pending:    directorytest.Cannot("nobody registers by themselves"),
 		directorytest.Guest:      directorytest.Cannot("LDAP knows no guests; filter leaves out who is none of the people"),
@@ -163,6 +161,20 @@ func TestCancelInTheMiddle(t *testing.T) {
 	_, err := open(t, fake{silent: true}, nil).Find(ctx, "ann@example.com")
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 		t.Errorf("Find: %v after %s", err, time.Since(began))
+	}
+}
+
+// The list shows people without an address, who have an account all the same.
+func TestListsPeopleWithoutAddress(t *testing.T) {
+	t.Parallel()
+	w := one()
+	w.People = append(w.People, directorytest.Person{ID: "u-2"})
+	list, err := directory.Accounts(t.Context(), open(t, fake{world: w}, nil), service, "")
+	if err != nil || list.Len() != 2 {
+		t.Fatalf("got %v, %v, want 2 accounts", list, err)
+	}
+	if a := list.At(1); a.AccountID != "u-2" || len(a.Emails) > 0 {
+		t.Errorf("got %+v", a)
 	}
 }
 
