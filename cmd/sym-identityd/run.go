@@ -21,7 +21,7 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `sym-identityd serves the identity API: who is which account of which service.
+const usage = `sym-identityd serves the identity API: which account in each service belongs to which person.
 
 Usage:
   sym-identityd serve -config FILE [-log-format text|json] [-log-level LEVEL]

@@ -66,7 +66,7 @@ func takesFromEnv(expr hcl.Expression) bool {
 }
 
 func (d *decoder) literalSecret(at hcl.Range, what string) {
-	d.problem(at, what+" is a secret and must not stand in the file",
+	d.problem(at, what+" is a secret and must not be in the file",
 		`Put it into an environment variable and write env("NAME"). If this file was shared or committed, renew the secret.`)
 }
 

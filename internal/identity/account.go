@@ -33,7 +33,7 @@ type AccountEmail struct {
 // approved pending ones, which people registered by themselves.
 func AccountStates() []string { return []string{"active", "invited", "pending", "inactive", "unknown"} }
 
-// AccountKinds lists whom accounts are for. Accounts of services that do not say
+// AccountKinds lists the kinds of accounts. Accounts of services that do not say
 // are those of persons.
 func AccountKinds() []string { return []string{KindPerson, "guest", "bot", "shared"} }
 

@@ -112,7 +112,7 @@ func accountRecordAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "The addresses of the account.",
 		},
 		"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
-		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Whom the account is for: a `person`, a `guest`, a `bot`, or several people (`shared`)."},
+		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: a `person`, a `guest`, a `bot`, or several people (`shared`)."},
 		"held_by":    schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The users whose stored identity is this account: normalised e-mails and usernames. Empty where it is nobody's."},
 		"unreadable": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the service's record of the account cannot be read. Null where it can."},
 	}

@@ -29,7 +29,7 @@ type told struct {
 }
 
 // anyFailure is the remedy of an action that failed: it depends on the failure, and
-// TestAddFailure has them all. What the server refused in its own words is told
+// TestAddFailure has them all. A refusal in the server's own words comes
 // with the request that got them.
 const anyFailure = `try again|set |use a token|must exist before|remove |plan again|apply |its log has|check |register |run it again|correct |declare |the provider takes|may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
 

@@ -19,8 +19,8 @@ var (
 	github = identity.ServiceKey{Type: "github", ExternalID: "acme"}
 )
 
-// fakeAPI is the identity API in memory, as a direct client sees it. It counts
-// requests and can wait, fail and change underneath.
+// fakeAPI is the identity API in memory, as a direct client sees it. The
+// fake counts requests and can wait, fail and change underneath.
 type fakeAPI struct {
 	mu       sync.Mutex
 	users    map[identity.UserKey]identity.User

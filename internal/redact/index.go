@@ -91,7 +91,7 @@ func (x *index) inView(found []span, v view) []span {
 	return found
 }
 
-// extend returns how far the secret goes of which a part begins at i. Where it
+// extend returns where the secret ends whose part begins at i. Where it
 // was cut off, everything up to the end of the word goes with it: what follows
 // must not show how far a guess was right.
 func (p pattern) extend(text string, i int) span {

@@ -130,7 +130,7 @@ func (a *auth0) pages(ctx context.Context, query url.Values) iter.Seq2[[]directo
 		}
 		p.Accounts, p.Rows, p.Total = accounts, len(*list.Users), list.Total
 		if p.Total != nil && *p.Total >= maxListed {
-			return p, fmt.Errorf("%w: it counts %d accounts, and shows %d", directory.ErrTruncated, *p.Total, maxListed)
+			return p, fmt.Errorf("%w: its count is %d accounts, and it shows %d", directory.ErrTruncated, *p.Total, maxListed)
 		}
 		// A full first page may give its own count for the list's.
 		rows := at.rows + p.Rows

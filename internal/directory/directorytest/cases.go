@@ -276,7 +276,7 @@ func (tr *trial) alikeStored(d directory.Directory, answers map[string]identity.
 	}
 }
 
-// testAccounts proves that the list of accounts has everybody whom the service
+// testAccounts proves that the list of accounts has everybody that the service
 // counts, once, on however many pages: active or not, guest or not, with a state
 // and a kind that are known.
 func testAccounts(tr *trial) {

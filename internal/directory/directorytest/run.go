@@ -55,7 +55,7 @@ func (s Subject) check() error {
 		return fmt.Errorf("Excuses does not know the kind %q", s.Kind)
 	}
 	if s.Variant == "" && len(s.Lacks) > 0 {
-		return errors.New("only a Variant has Lacks; what a connector lacks always stands in Excuses")
+		return errors.New("only a Variant has Lacks; Excuses lists what a connector always lacks")
 	}
 	for name, reason := range s.Lacks {
 		if !isCase(name) || reason == "" {

@@ -219,8 +219,8 @@ func (d *sqliteDialect) advance(ctx context.Context, t *tx, highest int64) error
 	return nil
 }
 
-// lock does nothing: prepare and every migration are write transactions, of
-// which a file has one at a time.
+// lock does nothing: prepare and every migration are write transactions, and a
+// file has one write transaction at a time.
 func (d *sqliteDialect) lock(context.Context, *sql.DB) (unlock func(), err error) {
 	return func() {}, nil
 }
