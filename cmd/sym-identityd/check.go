@@ -58,7 +58,11 @@ func (p *program) check(ctx context.Context, args []string) error {
 		text += ", " + count(n, "jwt block")
 	}
 	text += "\n"
-	if cfg.CheckServe() != nil {
+	var example *config.ExampleTokenError
+	switch err := cfg.CheckServe(); {
+	case errors.As(err, &example):
+		return errors.Join(errReported, p.print(fmt.Sprintf("FAIL  configuration %s\n", err)))
+	case err != nil:
 		text += "      without a token only the provider's embedded mode can use it; `sym-identityd token new` makes one\n"
 	}
 	if err := p.print(text); err != nil {

@@ -190,3 +190,15 @@ func TestCheckOfAStoreInUse(t *testing.T) {
 		t.Errorf("not in use: %+v", got)
 	}
 }
+
+// The token block of the documentation lets in somebody else.
+func TestExampleTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "token \"example\" {\n  sha256 = \"3d7a7f2cbf93955ac252643e1baafb1ed07c209b7683805134c42fcba8b33c62\"\n  role   = \"admin\"\n}\n")
+	for _, command := range []string{"check", "serve"} {
+		out := runCommand(t.Context(), nil, command, "-config", config)
+		if said := out.stdout + out.stderr; out.code != exitFailed || !strings.Contains(said, "documentation's examples") || !strings.Contains(said, "sym-identityd token new") {
+			t.Errorf("%s: exit %d: %s", command, out.code, said)
+		}
+	}
+}

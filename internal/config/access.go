@@ -28,11 +28,17 @@ func (e *NoTokenError) Error() string {
 	return e.File + ": there is no token, jwt or client_certificate block, so nobody could call the server. " + tokenRemedy
 }
 
-// CheckServe returns a *NoTokenError if no block lets a client in. A server
-// needs one; embedded mode does not.
+// CheckServe returns a *NoTokenError if no block lets a client in, and an
+// *ExampleTokenError for a token of the documentation. A server needs a token of
+// its own; embedded mode does not.
 func (c *Config) CheckServe() error {
 	if len(c.Tokens)+len(c.Trusts)+len(c.Certificates) == 0 {
 		return &NoTokenError{File: c.Path}
+	}
+	for _, t := range c.Tokens {
+		if t.SHA256 == exampleHash {
+			return &ExampleTokenError{File: c.Path, Name: t.Name}
+		}
 	}
 	return nil
 }
@@ -116,14 +122,17 @@ func (d *decoder) blockName(b *hcl.Block, names map[string]int, duplicate, remed
 // checkHash checks sha256. A value that is no hash may be the token itself, so
 // the message never repeats it.
 func (d *decoder) checkHash(hash string, b block) bool {
-	sum, err := hex.DecodeString(hash)
+	sum, ok := decodeHash(hash)
 	switch {
-	case err != nil || len(sum) != sha256.Size:
+	case !ok:
 		d.problem(b.at("sha256"), fmt.Sprintf("sha256 must be %d hexadecimal digits", hex.EncodedLen(sha256.Size)),
 			"It is the hash of the token, not the token. "+tokenRemedy)
 		return false
-	case [sha256.Size]byte(sum) == sha256.Sum256(nil):
+	case sum == sha256.Sum256(nil):
 		d.problem(b.at("sha256"), "sha256 is the hash of nothing", "The token was empty when it was hashed. "+tokenRemedy)
+		return false
+	case isWeak()(sum):
+		d.problem(b.at("sha256"), "sha256 is the hash of a token that anybody would guess", "It is short or a common password. "+tokenRemedy)
 		return false
 	}
 	return true

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the diagnostics of testdata anew"
 // head is a configuration's first two lines; cases go on at line 3.
 const head = "org = \"acme\"\nstore = \"sqlite:identities.db\"\n"
 
-const validHash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+const validHash = "e53eedba38acb6fb91caa36f0d2b12f4c34cb83911a8ddecd68a038e4fdef167"
 
 // secretValue is what the tests' environment holds; it may appear in no text.
 const secretValue = "s3cr3t-V4lue/+with space"

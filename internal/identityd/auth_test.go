@@ -81,7 +81,7 @@ token "ci" {
 `
 
 // validToken is the token of validHash.
-const validToken = "test"
+const validToken = "sym_token-of-the-tests-and-of-nobody-else-0123"
 
 func serveTLS(t *testing.T, text string, servers, clients *authntest.Authority) *secured {
 	t.Helper()

@@ -28,7 +28,7 @@ import (
 const head = "org = \"acme\"\nstore = \"sqlite:identities.db\"\n"
 
 // validHash is the hash of validToken.
-const validHash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+const validHash = "e53eedba38acb6fb91caa36f0d2b12f4c34cb83911a8ddecd68a038e4fdef167"
 
 // secretValue is the secret of the tests' environment; no text may show it.
 const secretValue = "s3cr3t-V4lue/+with space"
@@ -232,12 +232,12 @@ func TestOpenStaticTokens(t *testing.T) {
 	t.Parallel()
 	path := writeConfig(t, head+"token \"ci\" {\n  sha256 = \""+validHash+"\"\n  role = \"guest\"\n}\n", nil)
 	instance := mustOpen(t, mustLoad(t, path, config.Options{}), Options{})
-	for token, want := range map[string]int{"": 401, "wrong": 401, "test": 200} { // validHash is of "test"
+	for token, want := range map[string]int{"": 401, "wrong": 401, validToken: 200} {
 		if status := call(t, instance, http.MethodGet, "/auth/login", token, "", nil); status != want {
 			t.Errorf("token %q: status %d, want %d", token, status, want)
 		}
 	}
-	if status := call(t, instance, http.MethodPost, "/services", "test", `{"service_type":"okta","external_id":"a","label":"A"}`, nil); status != http.StatusForbidden {
+	if status := call(t, instance, http.MethodPost, "/services", validToken, `{"service_type":"okta","external_id":"a","label":"A"}`, nil); status != http.StatusForbidden {
 		t.Errorf("a guest wrote: status %d", status)
 	}
 }

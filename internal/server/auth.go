@@ -77,10 +77,20 @@ func forbidden() *identity.Error {
 // authorize returns the sender of a request, or an error where they may not send
 // it. A token of another organization is refused, whatever its role.
 func (s *service) authorize(r *http.Request, need identity.Role) (identity.Principal, error) {
+	token := bearer(r)
+	from, networked := clientNetwork(r)
+	guess := networked && token != "" && len(token) < unguessable
+	if guess && !s.throttle.admit(token, from) {
+		return identity.Principal{}, s.refuseUnread(r)
+	}
 	p, err := s.Authenticate(r)
+	if guess {
+		s.throttle.settle(token, from, err)
+	}
 	var known *identity.Error
 	switch {
-	case errors.As(err, &known) && (known.Code == identity.CodeUnauthenticated || known.Code == identity.CodeForbidden):
+	case refused(err):
+		errors.As(err, &known)
 		return identity.Principal{}, s.refuse(r, known)
 	case err != nil:
 		return identity.Principal{}, err
@@ -90,7 +100,22 @@ func (s *service) authorize(r *http.Request, need identity.Role) (identity.Princ
 	return p, nil
 }
 
+// refused reports whether an error says that a credential is wrong, and not that
+// it could not be checked.
+func refused(err error) bool {
+	code := identity.CodeOf(err)
+	return code == identity.CodeUnauthenticated || code == identity.CodeForbidden
+}
+
 const (
+	// unguessable is the length in bytes from which on nobody guesses a token.
+	// Those of `sym-identityd token new` and JWTs are longer, and are compared
+	// however many others are wrong.
+	unguessable = 40
+	// maxGuesses bounds the shorter tokens in a window that are wrong, from all
+	// addresses together. The bound of one address is maxFailures.
+	maxGuesses = 600
+
 	// maxFailures is how many failed logins an address has in a window.
 	maxFailures   = 20
 	failureWindow = time.Minute
@@ -104,8 +129,10 @@ const (
 	maxDelayed   = 100
 )
 
-// authThrottle slows failed logins by address. A good credential is never
-// slowed, whatever others behind the same address do.
+// authThrottle slows failed logins by address and bounds guesses. A good
+// credential is never slowed, whatever others do, if it is too long to be guessed
+// or was good before. Other ones are not looked at while there are too many
+// wrong ones: if they were, a flood of guesses would find them.
 type authThrottle struct {
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
@@ -115,10 +142,15 @@ type authThrottle struct {
 	since  time.Time
 	failed map[netip.Prefix]int
 	others int // failures of the addresses beyond maxAddresses
+
+	guesses map[netip.Prefix]int // short tokens in this window that are wrong or not compared yet
+	guessed int                  // the sum of guesses
+	told    bool                 // that short tokens are refused unread in this window
+	good    map[[sha256.Size]byte]struct{}
 }
 
 func newAuthThrottle() *authThrottle {
-	return &authThrottle{now: time.Now, sleep: httpx.Sleep, slots: make(chan struct{}, maxDelayed)}
+	return &authThrottle{now: time.Now, sleep: httpx.Sleep, slots: make(chan struct{}, maxDelayed), good: map[[sha256.Size]byte]struct{}{}}
 }
 
 // add counts a failure. It returns the count in this window and how long the
@@ -126,17 +158,65 @@ func newAuthThrottle() *authThrottle {
 func (a *authThrottle) add(from netip.Prefix) (count int, left time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
-	if age := now.Sub(a.since); age >= failureWindow || age < 0 {
-		a.since, a.failed, a.others = now, map[netip.Prefix]int{}, 0
-	}
-	left = failureWindow - now.Sub(a.since)
+	left = a.roll()
 	if _, known := a.failed[from]; !known && len(a.failed) >= maxAddresses {
 		a.others++
 		return a.others, left
 	}
 	a.failed[from]++
 	return a.failed[from], left
+}
+
+// roll begins a new window if the last one is over. It returns how long this one
+// still lasts. The caller holds mu.
+func (a *authThrottle) roll() (left time.Duration) {
+	now := a.now()
+	if age := now.Sub(a.since); age >= failureWindow || age < 0 {
+		a.since, a.failed, a.others = now, map[netip.Prefix]int{}, 0
+		a.guesses, a.guessed, a.told = map[netip.Prefix]int{}, 0, false
+	}
+	return failureWindow - now.Sub(a.since)
+}
+
+// admit reports whether a short token may be compared. It counts as a guess until
+// settle says how it went, so that many at once do not get past the bound.
+func (a *authThrottle) admit(token string, from netip.Prefix) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.roll()
+	if _, good := a.good[sha256.Sum256([]byte(token))]; good {
+		return true
+	}
+	if a.guesses[from] >= maxFailures || a.guessed >= maxGuesses {
+		return false
+	}
+	a.guesses[from]++
+	a.guessed++
+	return true
+}
+
+// settle says what became of a token that admit let through.
+func (a *authThrottle) settle(token string, from netip.Prefix, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	hash := sha256.Sum256([]byte(token))
+	_, good := a.good[hash]
+	switch {
+	case refused(err):
+		if good { // its block is gone
+			delete(a.good, hash)
+			a.guesses[from]++
+			a.guessed++
+		}
+	case !good:
+		if a.guesses[from] > 0 { // the window may be another by now
+			a.guesses[from]--
+			a.guessed--
+		}
+		if err == nil {
+			a.good[hash] = struct{}{}
+		}
+	}
 }
 
 // refuse counts and logs a failed login. It returns the error to answer with:
@@ -156,17 +236,42 @@ func (s *service) refuse(r *http.Request, failure *identity.Error) *identity.Err
 		s.log.WarnContext(r.Context(), "too many failed attempts; this address's failed ones are slowed and not logged one by one for a while",
 			"address", from.Addr().String(), "for", left, "request_id", infoOf(r.Context()).requestID)
 	}
+	s.slow(r)
+	return &identity.Error{
+		Code: identity.CodeLimited, Retryable: true, RetryAfter: left,
+		Message: "Too many requests from this address were not logged in",
+		Hint:    "The credential of this request was not accepted either; renew it before you go on.",
+	}
+}
+
+// refuseUnread returns the error for a token that is not compared, because too
+// many were wrong.
+func (s *service) refuseUnread(r *http.Request) *identity.Error {
+	s.throttle.mu.Lock()
+	left := s.throttle.roll()
+	first := !s.throttle.told
+	s.throttle.told = true
+	s.throttle.mu.Unlock()
+	if first {
+		s.log.WarnContext(r.Context(), "too many failed attempts; short tokens that were not in use before are not looked at for a while",
+			"address", addressOf(r), "for", left, "request_id", infoOf(r.Context()).requestID)
+	}
+	s.slow(r)
+	return &identity.Error{
+		Code: identity.CodeLimited, Retryable: true, RetryAfter: left,
+		Message: "Too many wrong tokens were sent, so this one was not looked at",
+		Hint:    "Tokens of `sym-identityd token new` are always looked at.",
+	}
+}
+
+// slow makes a failed login wait, as long as few wait.
+func (s *service) slow(r *http.Request) {
 	s.meter.slowed.Inc()
 	select {
 	case s.throttle.slots <- struct{}{}:
 		_ = s.throttle.sleep(r.Context(), failureDelay) // the context ends only with the connection
 		<-s.throttle.slots
 	default:
-	}
-	return &identity.Error{
-		Code: identity.CodeLimited, Retryable: true, RetryAfter: left,
-		Message: "Too many requests from this address were not logged in",
-		Hint:    "The credential of this request was not accepted either; renew it before you go on.",
 	}
 }
 

@@ -5,11 +5,19 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 func TestFailuresAreCountedByWindow(t *testing.T) {
@@ -154,4 +162,110 @@ func TestShares(t *testing.T) {
 	}
 	stop()
 	greedy.Wait()
+}
+
+// However many connections and addresses guess, few short tokens are compared:
+// per address, per network of IPv6, and of all together. Tokens that nobody
+// guesses, and those that were in use before, are served meanwhile.
+func TestGuessesAreBounded(t *testing.T) {
+	t.Parallel()
+	const long, used, unused = "sym_0123456789012345678901234567890123456789012", "ci-short-token", "another-short-token"
+	var compared atomic.Int32
+	tokens := StaticTokens([]Token{
+		{Name: "long", SHA256: hexOf(long), Role: identity.Guest}, {Name: "used", SHA256: hexOf(used), Role: identity.Guest},
+		{Name: "unused", SHA256: hexOf(unused), Role: identity.Guest},
+	}, "")
+	s := &service{log: slog.New(slog.DiscardHandler), meter: newMeter(nil), throttle: newAuthThrottle(), Config: Config{
+		Authenticate: func(r *http.Request) (identity.Principal, error) {
+			compared.Add(1)
+			return tokens(r)
+		}}}
+	now := time.Now()
+	s.throttle.now = func() time.Time { return now }
+	s.throttle.sleep = func(context.Context, time.Duration) error { return nil }
+	send := func(address, token string) error {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = address
+		r.Header.Set("Authorization", "Bearer "+token)
+		_, err := s.authorize(r, identity.Guest)
+		return err
+	}
+	if err := send("192.0.2.1:1", used); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name    string
+		address func(n int) string
+		most    int32
+	}{
+		{"one address", func(n int) string { return fmt.Sprintf("192.0.2.1:%d", 1+n) }, 20},
+		{"one network", func(n int) string { return fmt.Sprintf("[2001:db8::%x]:1", 1+n) }, 20},
+		{"many addresses", func(n int) string { return fmt.Sprintf("198.51.%d.%d:1", n>>8&255, n&255) }, 600},
+		{"many networks", func(n int) string { return fmt.Sprintf("[2001:db8:1:%x::1]:1", n) }, 600},
+	} {
+		now = now.Add(time.Hour)
+		compared.Store(0)
+		var group sync.WaitGroup
+		for connection := range 300 {
+			group.Go(func() {
+				for n := range 50 {
+					guess := connection*50 + n
+					if err := send(tc.address(guess), fmt.Sprint("guess", guess)); err == nil {
+						t.Errorf("%s: a guess was right", tc.name)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if got := compared.Load(); got < tc.most/2 || got > tc.most {
+			t.Errorf("%s: %d guesses were compared, want at most %d", tc.name, got, tc.most)
+		}
+		for n := range 3 {
+			for _, token := range []string{long, used} {
+				if err := send(tc.address(n), token); err != nil {
+					t.Errorf("%s: the right token %s: %v", tc.name, token, err)
+				}
+			}
+			if err := send(tc.address(n), unused); identity.CodeOf(err) != identity.CodeLimited {
+				t.Errorf("%s: a short token that is new: %v", tc.name, err)
+			}
+		}
+	}
+	now = now.Add(time.Minute)
+	if err := send("192.0.2.1:1", unused); err != nil {
+		t.Errorf("after the window: %v", err)
+	}
+}
+
+// A short token whose block is gone is a guess like any other.
+func TestRevokedTokensAreGuesses(t *testing.T) {
+	t.Parallel()
+	a := newAuthThrottle()
+	from := netip.MustParsePrefix("192.0.2.1/32")
+	if !a.admit("short", from) {
+		t.Fatal("the first was not let through")
+	}
+	a.settle("short", from, nil)
+	for n := range maxFailures + 1 {
+		if got, want := a.admit("short", from), n < maxFailures; got != want {
+			t.Errorf("attempt %d: %t", n, got)
+		}
+		a.settle("short", from, unauthenticated())
+	}
+	if a.admit("short", from) {
+		t.Error("a revoked token has no bound")
+	}
+	// What could not be checked is no guess.
+	other := netip.MustParsePrefix("192.0.2.2/32")
+	for range maxFailures + 1 {
+		if !a.admit("short", other) {
+			t.Fatal("it was counted")
+		}
+		a.settle("short", other, &identity.Error{Code: identity.CodeAuthUnavailable})
+	}
+}
+
+func hexOf(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
 }

@@ -39,9 +39,10 @@ const (
 var (
 	okta   = identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	github = identity.ServiceKey{Type: "github", ExternalID: "acme"}
-	admin  = "admin-token"
-	member = "member-token"
-	guest  = "guest-token"
+	// As long as those of sym-identityd token new: shorter ones may be guesses.
+	admin  = "sym_admin-token-0123456789012345678901234567890"
+	member = "sym_member-token-012345678901234567890123456789"
+	guest  = "sym_guest-token-0123456789012345678901234567890"
 )
 
 // harness is the real handler over a real store, served over HTTP.

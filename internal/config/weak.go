@@ -1,0 +1,72 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// exampleHash is in the documentation's examples. Nobody who pastes it knows its
+// token, and somebody may.
+const exampleHash = "3d7a7f2cbf93955ac252643e1baafb1ed07c209b7683805134c42fcba8b33c62"
+
+// commonTokens holds what people try first, a word a line.
+//
+//go:embed common_tokens.txt
+var commonTokens string
+
+// isWeak reports whether a hash is that of a token that anybody would guess: one
+// of commonTokens, alone, as a name or with a number behind it, three letters or
+// digits at most, or five digits.
+var isWeak = sync.OnceValue(func() func([sha256.Size]byte) bool {
+	weak := map[[sha256.Size]byte]struct{}{}
+	add := func(text string) { weak[sha256.Sum256([]byte(text))] = struct{}{} }
+	for word := range strings.FieldsSeq(commonTokens) {
+		for _, spelled := range []string{word, strings.ToUpper(word[:1]) + word[1:], strings.ToUpper(word)} {
+			for _, end := range []string{"", "1", "12", "123", "1234", "!", "1!", "123!", "2024", "2025", "2026"} {
+				add(spelled + end)
+			}
+			add("sym_" + spelled)
+		}
+		add(word + "\n") // as echo hashes it
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for _, a := range letters {
+		add(string(a))
+		for _, b := range letters {
+			add(string([]rune{a, b}))
+			for _, c := range letters {
+				add(string([]rune{a, b, c}))
+			}
+		}
+	}
+	for digits, n := 1, 10; digits <= 5; digits, n = digits+1, n*10 {
+		for i := range n {
+			text := strconv.Itoa(i)
+			add(strings.Repeat("0", digits-len(text)) + text)
+		}
+	}
+	return func(sum [sha256.Size]byte) bool { _, known := weak[sum]; return known }
+})
+
+// ExampleTokenError says that a token block was copied from the documentation.
+type ExampleTokenError struct{ File, Name string }
+
+func (e *ExampleTokenError) Error() string {
+	return e.File + ": the sha256 of the token " + strconv.Quote(e.Name) + " is the one of the documentation's examples, whose token is not yours. " + tokenRemedy
+}
+
+// decodeHash returns the hash that hexadecimal digits name.
+func decodeHash(digits string) (sum [sha256.Size]byte, ok bool) {
+	raw, err := hex.DecodeString(digits)
+	if err != nil || len(raw) != sha256.Size {
+		return sum, false
+	}
+	return [sha256.Size]byte(raw), true
+}
