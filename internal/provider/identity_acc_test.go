@@ -6,6 +6,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -208,6 +209,32 @@ func TestAccIdentity_move(t *testing.T) {
 			},
 		},
 	})
+}
+
+// Staging and production of one organization: a resource that loses its provider
+// is neither read nor changed nor destroyed in the other store.
+func TestAccIdentity_anotherStore(t *testing.T) {
+	t.Parallel()
+	staging, production := newTestServer(t).register(testOkta), newTestServer(t).register(testOkta)
+	staging.mapping("ada@acme.com", testOkta, "00uSTAGING", identity.Manual)
+	providers := staging.provider() + production.provider(`alias = "production"`)
+	refused := regexp.MustCompile(`(?s)State Belongs to Another Store.*` + nameOf(t, production, testOrg) + `.*` + nameOf(t, staging, testOrg))
+	mapping := identityHCLNamed("one", "ada@acme.com", "00u1")
+	inProduction := strings.Replace(mapping, "{\n", "{\n  provider = sym.production\n", 1)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps: []resource.TestStep{
+			{Config: providers + inProduction},
+			{Config: providers + mapping, ExpectError: refused},
+			{Config: providers + mapping, PlanOnly: true, ExpectError: refused},
+			{Config: staging.provider(`alias = "production"`) + inProduction, ExpectError: refused},
+			{Config: staging.provider(`alias = "production"`), ExpectError: refused}, // destroys it
+			{Config: providers + inProduction, ConfigPlanChecks: emptyPlan},
+		},
+	})
+	if m, stored := staging.stored("ada@acme.com", testOkta); !stored || m.Matcher["user_id"] != "00uSTAGING" {
+		t.Errorf("staging holds %v", m.Matcher)
+	}
 }
 
 func TestAccIdentity_unknownInputs(t *testing.T) {

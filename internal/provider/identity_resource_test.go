@@ -707,8 +707,15 @@ func TestIdentityReused(t *testing.T) {
 		t.Errorf("after create: %v", p.state)
 	}
 	wantDiagnostics(t, p.refresh())
-	if p.state["account_id"] != "4711" || string(p.private) != `{"store":"eyJvcmciOiJhY21lIn0=","written":"NA=="}` { // {"org":"acme"}, 4, and nothing of a reuse
-		t.Errorf("after a refresh: %v, private state %q", p.state, p.private)
+	id, err := s.Store.ID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := json.Marshal(map[string][]byte{ // and nothing of a reuse
+		storeKey: []byte(`{"id":"` + id + `","org":"acme"}`), writtenKey: fmt.Append(nil, p.state["revision"]),
+	})
+	if p.state["account_id"] != "4711" || string(p.private) != string(want) {
+		t.Errorf("after a refresh: %v, private state %s, want %s (%v)", p.state, p.private, want, err)
 	}
 	wantDiagnostics(t, p.plans(config).Diagnostics)
 

@@ -122,7 +122,7 @@ func (r *baseResource) sameStore(ctx context.Context, private privateState, doin
 		addForeignStore(diags, known, used, first || doing == applying)
 		return false
 	}
-	if doing != planning {
+	if doing != planning && (used.ID != "" || known.ID == "") { // an API that gives no id takes none away
 		savePrivate(ctx, private, storeKey, used, diags)
 	}
 	return true

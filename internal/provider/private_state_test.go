@@ -5,12 +5,15 @@ package provider
 
 import (
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 )
 
@@ -20,6 +23,16 @@ func inOrg(org string) func(*server.Config) {
 		cfg.Org = org
 		cfg.Authenticate = server.StaticTokens([]server.Token{{Name: "ci", SHA256: hashOf(testToken), Role: identity.Admin}}, org)
 	}
+}
+
+// nameOf returns how messages name the store of an API.
+func nameOf(t *testing.T, s *testServer, org string) string {
+	t.Helper()
+	id, err := s.Store.ID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Store{ID: id, Org: org}.String()
 }
 
 // oneOfEach returns a configuration of each resource type.
@@ -32,20 +45,33 @@ func oneOfEach() map[string]map[string]any {
 	}
 }
 
-// TestSameStore_anotherOrg: each step of each resource stops before it reads or
-// changes anything of another organization's store. The first resource is an
-// error, further ones of the same run are warnings until something is applied.
+// TestSameStore_anotherOrg: another organization's store is not that of state.
 func TestSameStore_anotherOrg(t *testing.T) {
 	t.Parallel()
-	const (
-		refused = `ERROR: State Belongs to Another Store | … org "acme" … org "globex" … removed block with destroy = false`
-		further = "WARNING: Further Resources Belong to Another Store | … first one"
-	)
+	refuseAnotherStore(t, "globex")
+}
+
+// TestSameStore_anotherStore: neither is another one of the same organization,
+// such as that of staging.
+func TestSameStore_anotherStore(t *testing.T) {
+	t.Parallel()
+	refuseAnotherStore(t, testOrg)
+}
+
+// refuseAnotherStore checks that each step of each resource stops before it reads
+// or changes anything of an organization's other store. The first resource is an
+// error that names both, further ones of the same run are warnings until
+// something is applied.
+func refuseAnotherStore(t *testing.T, org string) {
+	t.Helper()
+	const further = "WARNING: Further Resources Belong to Another Store | … first one"
 	for typeName, config := range oneOfEach() {
 		t.Run(typeName, func(t *testing.T) {
 			t.Parallel()
 			acme := newTestServer(t).register(testOkta)
-			globex := newTestServer(t, inOrg("globex")).register(testOkta)
+			globex := newTestServer(t, inOrg(org)).register(testOkta)
+			refused := "ERROR: State Belongs to Another Store | … state:    " + nameOf(t, acme, testOrg) + " … provider: " + nameOf(t, globex, org) +
+				" … accept_store_ids … removed block with destroy = false"
 			home := newProtocolServer(t, nil, acme.settings())
 			away := newProtocolServer(t, nil, globex.settings(map[string]any{"org": nil}))
 			r := &instance{typeName: typeName}
@@ -87,21 +113,79 @@ func TestSameStore_anotherOrg(t *testing.T) {
 	}
 }
 
-// TestSameStore_learns: state of older releases knows no store, and learns it by
-// its first refresh.
+// TestSameStore_learns: state of older releases knows no store, or the
+// organization alone. It learns the store by its first refresh, and a plan
+// without one is as good as before.
 func TestSameStore_learns(t *testing.T) {
 	t.Parallel()
+	acme := newTestServer(t).register(testOkta)
+	staging := newTestServer(t)
+	globex := newTestServer(t, inOrg("globex"))
+	const refused = "ERROR: State Belongs to Another Store"
 	for typeName, config := range oneOfEach() {
-		acme := newTestServer(t).register(testOkta)
-		globex := newTestServer(t, inOrg("globex"))
 		home := newProtocolServer(t, nil, acme.settings())
 		r := &instance{typeName: typeName}
 		wantDiagnostics(t, r.apply(home, config))
-		r.private = nil
-		home.nextRun()
-		wantDiagnostics(t, r.refresh(home))
-		away := newProtocolServer(t, nil, globex.settings(map[string]any{"org": nil}))
-		wantDiagnostics(t, r.refresh(away), "ERROR: State Belongs to Another Store")
+		for _, private := range [][]byte{nil, privateOf(t, `{"org":"acme"}`)} {
+			r.private = private
+			home.nextRun()
+			wantDiagnostics(t, r.plan(home, config).Diagnostics)
+			if private != nil {
+				wantDiagnostics(t, r.refresh(newProtocolServer(t, nil, globex.settings(map[string]any{"org": nil}))), refused)
+			}
+			wantDiagnostics(t, r.refresh(home))
+			for _, other := range []*testServer{staging, globex} {
+				wantDiagnostics(t, r.refresh(newProtocolServer(t, nil, other.settings(map[string]any{"org": nil}))), refused)
+			}
+		}
+	}
+}
+
+// TestSameStore_withoutID: an API that gives no id is known by its organization,
+// and makes state forget no id.
+func TestSameStore_withoutID(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t).register(testOkta)
+	other := newTestServer(t)
+	r := &instance{typeName: "sym_identity"}
+	wantDiagnostics(t, r.apply(newProtocolServer(t, nil, s.settings()), oneOfEach()["sym_identity"]))
+	known := string(r.private)
+	s.failNext(1, http.MethodGet, "auth/login", http.StatusOK, `{"org":"acme","name":"ci","role":"admin"}`)
+	wantDiagnostics(t, r.refresh(newProtocolServer(t, nil, s.settings())))
+	if string(r.private) != known {
+		t.Errorf("private state was %s and is %s", known, r.private)
+	}
+	wantDiagnostics(t, r.refresh(newProtocolServer(t, nil, other.settings())), "ERROR: State Belongs to Another Store")
+}
+
+// TestSameStore_moved: an export that is imported into an empty store of another
+// kind takes the id along. State needs no change, and what it destroys there is
+// gone.
+func TestSameStore_moved(t *testing.T) {
+	t.Parallel()
+	old, moved := newTestServer(t).register(testOkta), newTestServer(t, onPostgres(t))
+	home := newProtocolServer(t, nil, old.settings())
+	resources := map[string]*instance{}
+	for typeName, config := range oneOfEach() {
+		if typeName != "sym_identities" { // it would take over the mapping of sym_identity
+			resources[typeName] = &instance{typeName: typeName}
+			wantDiagnostics(t, resources[typeName].apply(home, config))
+		}
+	}
+	copyStore(t, old, moved)
+	away := newProtocolServer(t, nil, moved.settings())
+	for _, typeName := range []string{"sym_identity", "sym_service", "sym_user"} { // the mapping before the user
+		r, config := resources[typeName], oneOfEach()[typeName]
+		wantDiagnostics(t, r.refresh(away))
+		planned := r.plan(away, config)
+		wantDiagnostics(t, planned.Diagnostics)
+		if state := away.plain(away.resource(typeName), planned.PlannedState); !reflect.DeepEqual(state, r.state) {
+			t.Errorf("%s: the plan changes %v to %v", typeName, r.state, state)
+		}
+		wantDiagnostics(t, r.apply(away, nil))
+	}
+	if _, stored := moved.stored("ada@acme.com", testOkta); stored {
+		t.Error("the mapping is still stored")
 	}
 }
 
@@ -149,6 +233,12 @@ func TestSameStore_emptyFile(t *testing.T) {
 		}
 	}
 	wantDiagnostics(t, (&instance{typeName: "sym_user"}).apply(run(), oneOfEach()["sym_user"]))
+	// It is in use now, and has an id of its own.
+	taken := &instance{typeName: "sym_identity", state: state, private: private}
+	wantDiagnostics(t, taken.refresh(run()), "ERROR: State Belongs to Another Store | … 0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11 … accept_store_ids = [\"0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11\"]")
+	settings["accept_store_ids"] = []any{"0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11"}
+	wantDiagnostics(t, taken.refresh(run()), "WARNING: Identity Mapping Is Gone")
+	delete(settings, "accept_store_ids")
 	used := &instance{typeName: "sym_identity", state: state, private: privateOf(t, `{"id":"0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11","org":"globex"}`)}
 	wantDiagnostics(t, used.refresh(run()), "ERROR: State Belongs to Another Store")
 }

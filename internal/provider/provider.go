@@ -143,7 +143,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Ids of other stores from which state may have been read. Resources remember the store and the organization they were read from, " +
 					"and another one is an error, because everything would look gone there or be somebody else's. " +
-					"Needed only where content moved and the API gives its store another id; `sym-identityd` gives none yet. " +
+					"Needed only where content moved without the id of its store: `sym-identityd import` into an empty store takes it along. " +
 					"An apply that refreshes state makes it remember the new store, after which this can go.",
 			},
 			"http_headers": schema.MapAttribute{

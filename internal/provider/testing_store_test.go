@@ -5,9 +5,14 @@ package provider
 
 import (
 	"context"
+	"io"
+	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
 // register registers services in the store, behind the API.
@@ -113,4 +118,44 @@ func mustUser(name string) identity.UserKey {
 		panic(err)
 	}
 	return k
+}
+
+// onPostgres puts the API on a store in PostgreSQL.
+func onPostgres(t *testing.T) func(*server.Config) {
+	t.Helper()
+	st, err := sqlstore.Open(t.Context(), pgtest.URL(t), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return func(cfg *server.Config) { cfg.Store = st }
+}
+
+// copyStore fills an empty store with all of another, as sym-identityd export and
+// import do.
+func copyStore(t *testing.T, from, to *testServer) {
+	t.Helper()
+	id, err := from.Store.ID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []store.Record
+	err = from.Store.Export(t.Context(), sqlstore.ExportOptions{History: true}, func(r store.Record) error {
+		records = append(records, r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = to.Store.Import(t.Context(), sqlstore.ImportOptions{StoreID: id}, func() (store.Record, error) {
+		if len(records) == 0 {
+			return store.Record{}, io.EOF
+		}
+		r := records[0]
+		records = records[1:]
+		return r, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

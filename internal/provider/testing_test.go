@@ -109,6 +109,9 @@ func newTestServer(t *testing.T, adjust ...func(*server.Config)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if other, replaced := cfg.Store.(*sqlstore.Store); replaced {
+		st = other
+	}
 	s := &testServer{t: t, Store: st}
 	srv := httptest.NewServer(s.record(handler))
 	t.Cleanup(srv.Close)

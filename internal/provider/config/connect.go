@@ -169,7 +169,7 @@ func (c connector) verify(ctx context.Context, connection *Connection) (*Connect
 	if err := connection.API.RequireExtensions(ctx); err != nil {
 		return nil, err
 	}
-	connection.Store = Store{Org: who.Org}
+	connection.Store = Store{ID: who.StoreID, Org: who.Org}
 	return connection, nil
 }
 
