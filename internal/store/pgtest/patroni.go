@@ -119,7 +119,7 @@ func (p *Patroni) start() error {
 	etcdDir := filepath.Join(p.dir, "etcd")
 	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	var err error
-	p.etcd, err = startMember(etcdDir, "etcd", "--data-dir", filepath.Join(etcdDir, "data"), "--unsafe-no-fsync",
+	p.etcd, err = startMember(etcdDir, "etcd", "--data-dir", filepath.Join(etcdDir, "data"), "--unsafe-no-fsync", "--enable-v2",
 		"--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
 	if err != nil {
@@ -146,7 +146,10 @@ func (p *Patroni) startNode(n *node) error {
 	settings := map[string]any{
 		"scope": "sym", "name": n.name,
 		"restapi": map[string]any{"listen": address(n.rest), "connect_address": address(n.rest)},
-		"etcd3":   map[string]any{"host": address(n.toEtcd.port()), "use_proxies": true}, // else it asks etcd for a way around the link
+		// Over etcd's second API Patroni compares when it renews its lock. Over the
+		// third, 3.0.2 writes: a leader that stood still takes the lock back from its
+		// successor, whose server then follows nobody.
+		"etcd": map[string]any{"host": address(n.toEtcd.port()), "use_proxies": true}, // else it asks etcd for a way around the link
 		"bootstrap": map[string]any{
 			"dcs": map[string]any{"ttl": 6, "loop_wait": 1, "retry_timeout": 2, "maximum_lag_on_failover": 1 << 20,
 				"synchronous_mode": true, "synchronous_mode_strict": true,
