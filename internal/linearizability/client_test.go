@@ -237,7 +237,7 @@ func (r *recorder) request(dice *rand.Rand, service, number int) input {
 	r.mu.Lock()
 	last := r.seen[[2]int{service, in.person}]
 	r.mu.Unlock()
-	switch dice.IntN(9) {
+	switch dice.IntN(10) {
 	case 0, 1:
 		in.kind = read
 	case 2:
@@ -250,6 +250,8 @@ func (r *recorder) request(dice *rand.Rand, service, number int) input {
 		in.ifRevision, in.ifUnclaimed = last.revision, dice.IntN(2) == 0
 	case 6:
 		in.assert = dice.IntN(2) == 0
+	case 7:
+		in.ifUnclaimed = true
 	default:
 		in.kind, in.value = remove, max(1, last.value)
 		if dice.IntN(2) == 0 {
