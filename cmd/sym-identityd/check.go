@@ -35,7 +35,7 @@ const (
 func (p *program) check(ctx context.Context, args []string) error {
 	var emails []string
 	path, err := p.configPath("check", args, func(flags *flag.FlagSet) {
-		flags.Func("email", "an e-mail that every directory must find", func(text string) error {
+		flags.Func("email", "an `e-mail` that every directory must find; repeat it for more", func(text string) error {
 			key, err := identity.ParseUser(text)
 			if err == nil && !key.IsEmail() {
 				err = errors.New("it is not an e-mail")

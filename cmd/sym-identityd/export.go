@@ -32,17 +32,18 @@ func checkFormat(format string) error {
 	if format == formatJSON || format == formatCSV {
 		return nil
 	}
-	return &usageError{fmt.Sprintf("-format is jsonl or csv, not %q", format)}
+	return &usageError{text: fmt.Sprintf("-format is jsonl or csv, not %q", format)}
 }
 
 // export writes the content of the store at one moment. Servers may go on
 // writing meanwhile.
 func (p *program) export(ctx context.Context, args []string) error {
 	var format, path string
-	var history bool
+	var history, force bool
 	cfg, err := p.load("export", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
-		flags.StringVar(&path, "out", "", "file to write; standard output without it")
+		flags.StringVar(&path, "out", "", "`file` to write; standard output without it")
+		flags.BoolVar(&force, "force", false, "replace the file that -out names")
 		flags.BoolVar(&history, "history", true, "with the history of changes (jsonl only)")
 	})
 	if cfg == nil || err != nil {
@@ -50,6 +51,12 @@ func (p *program) export(ctx context.Context, args []string) error {
 	}
 	if err := checkFormat(format); err != nil {
 		return err
+	}
+	if path != "" && !force {
+		// An older export may be the only copy of a store.
+		if _, err := os.Lstat(path); err == nil {
+			return fmt.Errorf("%s is there already, and may be an export to keep. Name another file, or add -force to replace it", path)
+		}
 	}
 	st, err := identityd.OpenStore(ctx, cfg, false)
 	if err != nil {

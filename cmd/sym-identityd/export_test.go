@@ -69,6 +69,11 @@ func TestExportAndImport(t *testing.T) {
 	ok(t, nil, "export", "-config", first, "-out", file)
 	ok(t, env, "migrate", "-config", middle)
 	ok(t, env, "import", "-config", middle, "-in", file)
+	refused := runCommand(t.Context(), nil, "export", "-config", last, "-out", file)
+	if refused.code != exitFailed || !strings.Contains(refused.stderr, file+" is there already") {
+		t.Errorf("an export over another one: %+v", refused)
+	}
+	ok(t, nil, "export", "-config", first, "-out", file, "-force")
 	again := ok(t, env, "export", "-config", middle)
 	if want := "exported 3 services, 2 users, 4 mappings and 4 changes to standard output"; !strings.Contains(again.stderr, want) {
 		t.Errorf("printed %q, want %q", again.stderr, want)

@@ -31,7 +31,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	var newID bool
 	cfg, err := p.load("import", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
-		flags.StringVar(&path, "in", "", "file to read; standard input without it")
+		flags.StringVar(&path, "in", "", "`file` to read; standard input without it")
 		flags.BoolVar(&newID, "new-store-id", false, "do not take over the id of the exported store, because that one stays in use (jsonl only)")
 	})
 	if cfg == nil || err != nil {

@@ -4,11 +4,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
@@ -21,27 +24,53 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `sym-identityd serves the identity API: which account in each service belongs to which person.
+// command describes a command in the help.
+type command struct {
+	name, args string
+	does       string
+	run        func(p *program, ctx context.Context, args []string) error
+}
 
-Usage:
-  sym-identityd serve -config FILE [-log-format text|json] [-log-level LEVEL]
-                              serve the API until SIGTERM or SIGINT
-  sym-identityd check -config FILE [-email ADDRESS]...
-                              check the configuration, the store and every directory,
-                              which must find each ADDRESS
-  sym-identityd migrate -config FILE
-                              create the store's tables, or bring them up to date
-  sym-identityd export -config FILE [-format jsonl|csv] [-history=false] [-out FILE]
-                              write everything the store holds
-  sym-identityd import -config FILE [-format jsonl|csv] [-in FILE]
-                              fill an empty store (jsonl), or store a CSV's identities
-  sym-identityd token new [-name NAME] [-role admin|member|guest]
-                              make a token and the block that lets it in
-  sym-identityd version       print the version
-  sym-identityd help          print this
+func commands() []command {
+	return []command{
+		{"serve", "-config FILE [flags]", "Serves the API until SIGTERM or SIGINT.", (*program).serve},
+		{"check", "-config FILE [flags]", "Checks the configuration, the store and every directory.", (*program).check},
+		{"migrate", "-config FILE", "Creates the store's tables, or brings them up to date.", (*program).migrate},
+		{"export", "-config FILE [flags]", "Writes everything that the store holds.", (*program).export},
+		{"import", "-config FILE [flags]", "Fills an empty store (jsonl), or stores the identities of a CSV.", (*program).imports},
+		{"token new", "[flags]", "Makes a token and the block that lets it in.", (*program).token},
+		{"version", "[flags]", "Prints the version.", (*program).version},
+	}
+}
 
+// usage returns the help of all commands.
+func usage() string {
+	var b strings.Builder
+	b.WriteString("sym-identityd serves the identity API: which account in each service belongs to which person.\n\nUsage:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  sym-identityd %s %s\n        %s\n", c.name, c.args, c.does)
+	}
+	b.WriteString(`
+"sym-identityd help COMMAND" and "sym-identityd COMMAND -h" print a command's flags.
+Exit codes: 0 done, 1 failed, 2 wrong command line.
 A configuration file to start from: examples/sym-identityd/sym-identityd.hcl
-`
+`)
+	return b.String()
+}
+
+// usageOf returns the help of one command.
+func usageOf(flags *flag.FlagSet) string {
+	var b strings.Builder
+	for _, c := range commands() {
+		if c.name == flags.Name() {
+			fmt.Fprintf(&b, "%s\n\nUsage:\n  sym-identityd %s %s\n", c.does, c.name, c.args)
+		}
+	}
+	b.WriteString("\nFlags:\n")
+	flags.SetOutput(&b)
+	flags.PrintDefaults()
+	return b.String()
+}
 
 // program is one run of the command. Tests replace its streams and environment.
 type program struct {
@@ -53,7 +82,10 @@ type program struct {
 }
 
 // usageError says that the command line is wrong.
-type usageError struct{ text string }
+type usageError struct {
+	text string
+	help string // of the command; that of all commands without it
+}
 
 func (e *usageError) Error() string { return e.text }
 
@@ -71,7 +103,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err == nil:
 		return exitOK
 	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "sym-identityd: %s\n\n%s", wrong, usage)
+		fmt.Fprintf(stderr, "sym-identityd: %s\n\n%s", wrong, cmp.Or(wrong.help, usage()))
 		return exitUsage
 	case errors.As(err, &diagnostics):
 		fmt.Fprintln(stderr, diagnostics) // file:line first, as editors want it
@@ -83,33 +115,36 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func (p *program) dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return &usageError{"a command is missing"}
+		return &usageError{text: "a command is missing"}
 	}
-	command, rest := args[0], args[1:]
-	switch command {
-	case "serve":
-		return p.serve(ctx, rest)
-	case "check":
-		return p.check(ctx, rest)
-	case "export":
-		return p.export(ctx, rest)
-	case "import":
-		return p.imports(ctx, rest)
-	case "migrate":
-		return p.migrate(ctx, rest)
-	case "token":
-		return p.token(rest)
-	case "version", "-version", "--version":
-		return p.version(rest)
+	name, rest := args[0], args[1:]
+	switch name {
+	case "-version", "--version":
+		name = "version"
 	case "help", "-h", "-help", "--help":
-		return p.print(usage)
+		if name != "help" || len(rest) == 0 {
+			return p.print(usage())
+		}
+		name, rest = rest[0], append(rest[1:], "-h")
 	}
-	return &usageError{fmt.Sprintf("%q is not a command", command)}
+	for _, c := range commands() {
+		if first, _, _ := strings.Cut(c.name, " "); first == name {
+			return c.run(p, ctx, rest)
+		}
+	}
+	return &usageError{text: fmt.Sprintf("%q is not a command", name)}
 }
 
 func (p *program) print(text string) error {
 	_, err := io.WriteString(p.stdout, text)
 	return err
+}
+
+// printJSON prints one object on one line.
+func (p *program) printJSON(object map[string]string) error {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(object)
 }
 
 // parse reads flags. done is true if it printed help.
@@ -118,11 +153,11 @@ func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err erro
 	flags.Usage = func() {}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return true, p.print(usage)
+		return true, p.print(usageOf(flags))
 	case err != nil:
-		return false, &usageError{err.Error()}
+		return false, &usageError{err.Error(), usageOf(flags)}
 	case flags.NArg() > 0:
-		return false, &usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
+		return false, &usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0)), usageOf(flags)}
 	}
 	return false, nil
 }
@@ -131,7 +166,7 @@ func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err erro
 // and those that addFlags adds. The path is "" if help was printed.
 func (p *program) configPath(command string, args []string, addFlags func(*flag.FlagSet)) (string, error) {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	path := flags.String("config", "", "configuration file")
+	path := flags.String("config", "", "configuration `file`")
 	if addFlags != nil {
 		addFlags(flags)
 	}
@@ -139,7 +174,7 @@ func (p *program) configPath(command string, args []string, addFlags func(*flag.
 		return "", err
 	}
 	if *path == "" {
-		return "", &usageError{command + " needs -config FILE"}
+		return "", &usageError{command + " needs -config FILE", usageOf(flags)}
 	}
 	return *path, nil
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,7 +95,7 @@ func TestUsageErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := runCommand(t.Context(), nil, test.args...)
-			if got.code != exitUsage || !strings.Contains(got.stderr, test.want) || !strings.Contains(got.stderr, "Usage:") {
+			if got.code != exitUsage || !strings.Contains(got.stderr, test.want) || !strings.Contains(got.stderr, "Usage:\n  sym-identityd ") {
 				t.Errorf("exit %d, want 2 and %q:\n%s", got.code, test.want, got.stderr)
 			}
 			if got.stdout != "" {
@@ -106,10 +107,31 @@ func TestUsageErrors(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"serve", "-h"}, {"check", "-help"}, {"token", "new", "-h"}} {
-		if got := runCommand(t.Context(), nil, args...); got.code != exitOK || got.stdout != usage || got.stderr != "" {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
+		if got := runCommand(t.Context(), nil, args...); got.code != exitOK || got.stdout != usage() || got.stderr != "" {
 			t.Errorf("%q: %+v", args, got)
 		}
+	}
+	seen := map[string]bool{}
+	for _, c := range commands() {
+		if !strings.Contains(usage(), "\n  sym-identityd "+c.name+" ") {
+			t.Errorf("the help does not name %s", c.name)
+		}
+		words := strings.Fields(c.name)
+		page := runCommand(t.Context(), nil, append([]string{"help"}, words...)...)
+		if page.code != exitOK || page.stderr != "" || !strings.HasPrefix(page.stdout, c.does+"\n\nUsage:\n  sym-identityd "+c.name+" ") || !strings.Contains(page.stdout, "\nFlags:\n  -") || seen[page.stdout] {
+			t.Errorf("help %s: %+v", c.name, page)
+		}
+		seen[page.stdout] = true
+		for _, args := range [][]string{append(words, "-h"), append(words, "--help"), {words[0], "-help"}, {"help", words[0]}} {
+			if got := runCommand(t.Context(), nil, args...); got != page {
+				t.Errorf("%q: %+v, want %+v", args, got, page)
+			}
+		}
+	}
+	var parts map[string]string
+	if got := runCommand(t.Context(), nil, "version", "-json"); got.code != exitOK || json.Unmarshal([]byte(got.stdout), &parts) != nil || parts["version"] == "" || parts["commit"] == "" || parts["go"] == "" {
+		t.Errorf("version -json: %+v", got)
 	}
 	got := runCommand(t.Context(), nil, "version")
 	if got.code != exitOK || !regexp.MustCompile(`^sym-identityd \S+ \(commit \S+, go\S+\)\n$`).MatchString(got.stdout) {
@@ -138,8 +160,13 @@ func TestTokenNew(t *testing.T) {
 	if diff := cmp.Diff(want, block); diff != "" {
 		t.Errorf("block (-want +got):\n%s", diff)
 	}
-	if again := runCommand(t.Context(), nil, "token", "new"); strings.Contains(again.stdout, token) {
-		t.Error("the same token came twice")
+	if again := runCommand(t.Context(), nil, "token", "new"); strings.Contains(again.stdout, token) || !strings.Contains(again.stdout, `= "member"`) {
+		t.Errorf("a token of another role than member, or the same token twice:\n%s", again.stdout)
+	}
+	var parsed struct{ Token, SHA256, Block string }
+	if got := runCommand(t.Context(), nil, "token", "new", "-role", "admin", "-json"); got.code != exitOK || json.Unmarshal([]byte(got.stdout), &parsed) != nil ||
+		parsed.SHA256 != hashOf(parsed.Token) || !strings.Contains(parsed.Block, parsed.SHA256) || !strings.Contains(parsed.Block, `= "admin"`) {
+		t.Errorf("token new -json: %+v", got)
 	}
 	// What it prints is a configuration that works.
 	path := writeConfig(t, block)

@@ -83,7 +83,7 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
-	return nil, &usageError{fmt.Sprintf("-log-format is text or json, not %q", format)}
+	return nil, &usageError{text: fmt.Sprintf("-log-format is text or json, not %q", format)}
 }
 
 // reloadOn reloads the configuration at each signal, until ctx ends. A file with

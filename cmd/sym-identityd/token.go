@@ -4,12 +4,14 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
@@ -24,31 +26,39 @@ const tokenPrefix = "sym_"
 // hash protects it.
 const tokenBytes = 32
 
-func (p *program) token(args []string) error {
-	if len(args) == 0 || args[0] != "new" {
-		return &usageError{"token has one command: token new"}
+func (p *program) token(_ context.Context, args []string) error {
+	switch {
+	case len(args) > 0 && args[0] == "new":
+		args = args[1:]
+	case len(args) == 0 || !slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		return &usageError{text: "token has one command: token new"}
 	}
 	flags := flag.NewFlagSet("token new", flag.ContinueOnError)
 	name := flags.String("name", "ci", "name of the token, kept with what it changes")
-	role := flags.String("role", "admin", "admin, member or guest")
-	if done, err := p.parse(flags, args[1:]); done || err != nil {
+	role := flags.String("role", "member", "guest reads, member also looks people up, admin also writes")
+	asJSON := flags.Bool("json", false, "print an object: token, sha256, block")
+	if done, err := p.parse(flags, args); done || err != nil {
 		return err
 	}
 	for _, wrong := range []string{config.CheckTokenName(*name), config.CheckRole(*role)} {
 		if wrong != "" {
-			return &usageError{wrong}
+			return &usageError{wrong, usageOf(flags)}
 		}
 	}
 	token := newToken()
 	hash := sha256.Sum256([]byte(token))
 	digits := hex.EncodeToString(hash[:])
+	block := tokenBlock(*name, digits, *role)
+	if *asJSON {
+		return p.printJSON(map[string]string{"token": token, "sha256": digits, "block": block})
+	}
 	return p.print(fmt.Sprintf(`token:  %s
 sha256: %s
 
 The token is shown this once. Give it to clients (the provider reads SYM_JWT), and
 paste this into the server's configuration:
 
-%s`, token, digits, tokenBlock(*name, digits, *role)))
+%s`, token, digits, block))
 }
 
 // newToken returns a new random token.

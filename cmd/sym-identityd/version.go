@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"runtime"
@@ -41,9 +42,14 @@ func buildCommit() string {
 	return "unknown"
 }
 
-func (p *program) version(args []string) error {
-	if done, err := p.parse(flag.NewFlagSet("version", flag.ContinueOnError), args); done || err != nil {
+func (p *program) version(_ context.Context, args []string) error {
+	flags := flag.NewFlagSet("version", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "print an object: version, commit, go")
+	if done, err := p.parse(flags, args); done || err != nil {
 		return err
+	}
+	if *asJSON {
+		return p.printJSON(map[string]string{"version": buildVersion(), "commit": buildCommit(), "go": runtime.Version()})
 	}
 	return p.print(fmt.Sprintf("sym-identityd %s (commit %s, %s)\n", buildVersion(), buildCommit(), runtime.Version()))
 }
