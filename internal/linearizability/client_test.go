@@ -15,7 +15,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,7 +40,6 @@ type recorder struct {
 
 	mu      sync.Mutex
 	history []porcupine.Operation
-	woken   [][2]int64      // when a server that was replaced may have answered
 	seen    map[[2]int]seen // by service and person: what a reply showed last
 }
 
@@ -131,16 +129,6 @@ func (r *recorder) deliver(ctx context.Context, client, replica int, in input, h
 	}
 	r.done.Add(1)
 	return out.outcome != unknown, nil
-}
-
-// certain returns the history without reads and refusals at times when a server
-// may have answered that stood still and was replaced meanwhile.
-func (r *recorder) certain() []porcupine.Operation {
-	return slices.DeleteFunc(r.history, func(op porcupine.Operation) bool {
-		in, out := op.Input.(input), op.Output.(output)
-		return (in.kind == read || out.outcome == conflict || out.outcome == claimed) &&
-			slices.ContainsFunc(r.woken, func(w [2]int64) bool { return op.Return >= w[0] && op.Call <= w[1] })
-	})
 }
 
 func (r *recorder) encode(in input) (method, path, body string) {

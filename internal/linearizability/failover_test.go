@@ -45,11 +45,8 @@ const (
 )
 
 // loseLeader loses the leader, and gives it back once another has taken over.
-//
-// A server that was stopped does not know at first that it was replaced, and
-// answers reads from before. It cannot acknowledge a write, as its standby is
-// gone. Only a watchdog, which Patroni supports, would end it in time. So reads
-// and refusals count again when it is a standby.
+// With two servers nothing new is acknowledged or shown until the old leader is
+// the standby, so that what it answers when it wakes is not out of date.
 func loseLeader(t *testing.T, r *run, cluster *pgtest.Patroni, how int) {
 	t.Helper()
 	leader := cluster.WaitForLeader(t)
@@ -57,13 +54,7 @@ func loseLeader(t *testing.T, r *run, cluster *pgtest.Patroni, how int) {
 	start := time.Now()
 	[...]func(int){killed: cluster.Kill, cutOff: cluster.CutOff, stopped: cluster.Stop}[how](leader)
 	cluster.WaitForAnother(t, leader)
-	woken := time.Since(r.begin)
 	cluster.Restore(t, leader)
 	cluster.WaitForLeader(t)
-	if how == stopped {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.woken = append(r.woken, [2]int64{int64(woken), int64(time.Since(r.begin))})
-	}
 	t.Logf("the leader was %s, all well after %s", [...]string{"killed", "cut off", "stopped"}[how], time.Since(start).Round(time.Millisecond))
 }
