@@ -153,6 +153,7 @@ type Change struct {
 	At        time.Time
 	By        string // token name or JWT subject
 	RequestID string // "" if the caller sent none
+	Address   string // that the call came from, without a port; "" if not known
 
 	UserID  string  // UUID; the user may be gone
 	User    UserKey // as the user was called at the time

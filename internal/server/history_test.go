@@ -21,7 +21,7 @@ const (
 	"after":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 	  "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}}`
 
-	aliceDeleted = `{"id":7,"at":"<time>","by":"token:ci","request_id":"goodbye","user_id":"<uuid>","user":"alice@example.com",
+	aliceDeleted = `{"id":7,"at":"<time>","by":"token:ci","request_id":"goodbye","address":"127.0.0.1","user_id":"<uuid>","user":"alice@example.com",
 	"service":{"slug":"okta","external_id":"acme.okta.com"},
 	"before":{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 	  "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}}`

@@ -7,8 +7,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"runtime/debug"
 	"time"
@@ -36,7 +36,7 @@ type middleware struct {
 
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	info := &requestInfo{requestID: requestID(r)}
+	info := &requestInfo{requestID: requestID(r), address: addressOf(r)}
 	r = r.WithContext(context.WithValue(r.Context(), requestInfoKey{}, info))
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set(symapi.RequestIDHeader, info.requestID)
@@ -144,22 +144,25 @@ func (m *middleware) logRequest(r *http.Request, info *requestInfo, route string
 		level = slog.LevelDebug
 	}
 	m.log.Log(r.Context(), level, "request", "method", knownMethod(r.Method), "route", route, "status", status,
-		"duration", took, "request_id", info.requestID, "principal", info.who(), "via", info.principal.Via, "address", addressOf(r))
+		"duration", took, "request_id", info.requestID, "principal", info.who(), "via", info.principal.Via, "address", info.address)
 }
 
-// addressOf returns the client's address, without its port.
+// addressOf returns the client's network address without its port, "" where the
+// request came from no network. Headers such as X-Forwarded-For are not read:
+// anybody can write them.
 func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return ""
 	}
-	return host
+	return from.Addr().Unmap().String()
 }
 
 // requestInfo holds what the layers know about a request and its reply. Only the
 // request's own goroutine uses it.
 type requestInfo struct {
 	requestID string
+	address   string // of the client
 	principal identity.Principal
 	pools     *pools // that the request takes its turn from
 	bodyErr   error  // why the request's body could not be read
@@ -177,7 +180,7 @@ func infoOf(ctx context.Context) *requestInfo {
 }
 
 func (info *requestInfo) actor() store.Actor {
-	return store.Actor{Name: info.who(), RequestID: info.requestID}
+	return store.Actor{Name: info.who(), RequestID: info.requestID, Address: info.address}
 }
 
 // who names the principal: a JWT's subject may equal the name of a token.

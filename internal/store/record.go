@@ -69,6 +69,7 @@ type ChangeRecord struct {
 	At        time.Time        `json:"at"`
 	By        string           `json:"by"`
 	RequestID string           `json:"request_id,omitempty"`
+	Address   string           `json:"address,omitempty"`
 	UserID    string           `json:"user_id"`
 	User      identity.UserKey `json:"user"`
 	Service   string           `json:"service"` // type:external_id

@@ -42,6 +42,7 @@ import (
 type Actor struct {
 	Name      string // token name or JWT subject
 	RequestID string // "" = not said
+	Address   string // of the network, without a port; "" = not said
 }
 
 // UserFilter selects users; empty fields select all.

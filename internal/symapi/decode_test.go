@@ -157,7 +157,7 @@ func TestEncodeChange(t *testing.T) {
 	for name, c := range map[string]struct{ before, after *identity.Mapping }{
 		"created": {nil, now}, "changed": {old, now}, "deleted": {old, nil},
 	} {
-		text, err := json.Marshal(symapi.EncodeChange(identity.Change{ID: 4, At: at, By: "ci", RequestID: "req-1", UserID: "u",
+		text, err := json.Marshal(symapi.EncodeChange(identity.Change{ID: 4, At: at, By: "ci", RequestID: "req-1", Address: "192.0.2.7", UserID: "u",
 			User: "alice@example.com", Service: okta, Before: c.before, After: c.after}))
 		if err != nil {
 			t.Fatal(err)
@@ -170,7 +170,7 @@ func TestEncodeChange(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		got.Before, got.After = nil, nil
-		want := symapi.Change{ID: 4, At: at, By: "ci", RequestID: "req-1", UserID: "u", User: "alice@example.com",
+		want := symapi.Change{ID: 4, At: at, By: "ci", RequestID: "req-1", Address: "192.0.2.7", UserID: "u", User: "alice@example.com",
 			Service: symapi.ServiceRef{Slug: "okta", ExternalID: "acme.okta.com"}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -212,7 +212,7 @@ func encodeMatcher(m identity.Matcher) map[string]string {
 // EncodeChange returns an entry of the history as the API shows it.
 func EncodeChange(c identity.Change) Change {
 	return Change{
-		ID: c.ID, At: c.At.UTC(), By: c.By, RequestID: c.RequestID, UserID: c.UserID, User: string(c.User),
+		ID: c.ID, At: c.At.UTC(), By: c.By, RequestID: c.RequestID, Address: c.Address, UserID: c.UserID, User: string(c.User),
 		Service: encodeRef(c.Service), Before: encodeOptional(c.Before), After: encodeOptional(c.After),
 	}
 }

@@ -328,6 +328,7 @@ type Change struct {
 	At        time.Time  `json:"at" doc:"When it was made"`
 	By        string     `json:"by" doc:"Token name or JWT subject that made it"`
 	RequestID string     `json:"request_id,omitempty" doc:"X-Sym-Request-ID of the call"`
+	Address   string     `json:"address,omitempty" doc:"Network address of the client that made the call; of the proxy where there is one"`
 	UserID    string     `json:"user_id" doc:"UUID of the user, who may be gone"`
 	User      string     `json:"user" doc:"E-mail or username, as it was at the time"`
 	Service   ServiceRef `json:"service"`

@@ -364,7 +364,7 @@ func aNewStoreHasNoHistory(f *fixture) {
 }
 
 func everyChangeIsRecordedWithBeforeAndAfter(f *fixture) {
-	f.actor = store.Actor{Name: "alice's laptop", RequestID: "req-1"}
+	f.actor = store.Actor{Name: "alice's laptop", RequestID: "req-1", Address: "2001:db8::7"}
 	created := f.put(alice, from(identity.FromEmail, value(okta, "00u1")))
 	f.actor = store.Actor{Name: "ci", RequestID: "req-2"}
 	overwritten := f.put(alice, value(okta, "00u2"))
@@ -380,7 +380,7 @@ func everyChangeIsRecordedWithBeforeAndAfter(f *fixture) {
 		{By: "ci", RequestID: "req-2", Before: &asserted},
 		{By: "ci", RequestID: "req-2", Before: &overwritten, After: &asserted},
 		{By: "ci", RequestID: "req-2", Before: &created, After: &overwritten},
-		{By: "alice's laptop", RequestID: "req-1", After: &created},
+		{By: "alice's laptop", RequestID: "req-1", Address: "2001:db8::7", After: &created},
 	}
 	for i := range want {
 		want[i].User, want[i].UserID, want[i].Service = alice, user.ID, okta

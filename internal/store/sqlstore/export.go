@@ -109,7 +109,7 @@ func (e *exporter) changes(ctx context.Context) error {
 			return err
 		}
 		for _, c := range page {
-			err := e.visit(store.Record{Change: &store.ChangeRecord{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID,
+			err := e.visit(store.Record{Change: &store.ChangeRecord{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, Address: c.Address,
 				UserID: c.UserID, User: c.User, Service: c.Service.String(), Before: valueRecord(c.Before), After: valueRecord(c.After)}})
 			if err != nil {
 				return err

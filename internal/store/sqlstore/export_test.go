@@ -55,7 +55,7 @@ func rich(t *testing.T, s *Store) {
 	}
 	first := "Ål"
 	long := identity.Matcher{"cn": strings.Repeat("x", 1000), "ou": strings.Repeat("\U0001F600", 250)}
-	users, err := s.UpsertUsers(t.Context(), store.Actor{Name: "alice's laptop", RequestID: "r-2"}, []store.UserWrite{
+	users, err := s.UpsertUsers(t.Context(), store.Actor{Name: "alice's laptop", RequestID: "r-2", Address: "192.0.2.7"}, []store.UserWrite{
 		{Key: "bot", Type: identity.Bot, Mappings: []store.MappingWrite{{Service: ldap, Matcher: long, AccountID: "S-1-5-21"}}},
 		{Key: "é@acme.com", Name: " é@ACME.com", FirstName: &first, Mappings: []store.MappingWrite{
 			{Service: okta, Matcher: identity.Matcher{"user_id": "00u"}, Source: identity.FromRule, Rule: "r", Profile: map[string]string{"a": ""}}}},

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	historyColumns = "id, changed_at, changed_by, request_id, user_id, user_key, service_key, value_before, value_after"
+	historyColumns = "id, changed_at, changed_by, request_id, user_id, user_key, service_key, value_before, value_after, address"
 	insertHistory  = "INSERT INTO history (" + historyColumns + ")"
 )
 
@@ -64,7 +64,7 @@ func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, er
 // historyRow returns a change as insertHistory takes it.
 func historyRow(c identity.Change) []any {
 	return []any{c.ID, micros(c.At), c.By, c.RequestID, c.UserID, string(c.User), c.Service.String(),
-		historyValue(c.Before), historyValue(c.After)}
+		historyValue(c.Before), historyValue(c.After), c.Address}
 }
 
 // record adds changes, in the transaction that makes them.
@@ -83,7 +83,7 @@ func scanChange(row scanner) (identity.Change, error) {
 	var c identity.Change
 	var at int64
 	var service, before, after string
-	err := row.Scan(&c.ID, &at, &c.By, &c.RequestID, &c.UserID, &c.User, &service, &before, &after)
+	err := row.Scan(&c.ID, &at, &c.By, &c.RequestID, &c.UserID, &c.User, &service, &before, &after, &c.Address)
 	if err != nil {
 		return c, fmt.Errorf("reading the history: %w", err)
 	}

@@ -199,7 +199,7 @@ func (i *importer) addUser(p *importPage, r *store.UserRecord) {
 
 func (i *importer) addChange(p *importPage, r *store.ChangeRecord) {
 	key, _ := splitServiceKey(r.Service) // checked
-	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID,
+	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID, Address: r.Address,
 		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
 	i.highest = max(i.highest, r.ID)
 }
@@ -285,7 +285,7 @@ func checkChangeRecord(r *store.ChangeRecord) error {
 	if _, err := splitServiceKey(r.Service); err != nil || r.ID < 1 || !validID(r.UserID) || !validKey(r.User) {
 		return badRecord("%s has the user %q, the user's id %q and the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
 	}
-	if err := checkTexts(what, r.Service, r.By, r.RequestID); err != nil {
+	if err := checkTexts(what, r.Service, r.By, r.RequestID, r.Address); err != nil {
 		return err
 	}
 	for _, v := range []*store.ValueRecord{r.Before, r.After} {

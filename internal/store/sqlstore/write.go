@@ -54,6 +54,7 @@ type writePlan struct {
 	checked   []checked
 	actor     string
 	requestID string
+	address   string
 	now       time.Time
 	before    *storedState
 
@@ -95,7 +96,7 @@ type claim struct {
 
 // newWritePlan checks what can be checked without the store.
 func newWritePlan(actor store.Actor, writes []store.UserWrite, now time.Time) *writePlan {
-	p := &writePlan{writes: writes, checked: make([]checked, len(writes)), actor: sanitize(actor.Name), requestID: sanitize(actor.RequestID), now: now}
+	p := &writePlan{writes: writes, checked: make([]checked, len(writes)), actor: sanitize(actor.Name), requestID: sanitize(actor.RequestID), address: sanitize(actor.Address), now: now}
 	for i, w := range writes {
 		p.checked[i] = check(w)
 	}
@@ -229,7 +230,7 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	changes := make([]identity.Change, len(dirty))
 	for i, m := range dirty {
 		r := owners[i]
-		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: requestID,
+		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: requestID, Address: p.address,
 			UserID: r.ID, User: r.Key, Service: m.Service, After: &m.Mapping}
 		if old, known := p.before.users[r.ID]; known && old.mappings[m.Service] != nil {
 			changes[i].Before = &old.mappings[m.Service].Mapping
@@ -805,7 +806,7 @@ func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, cha
 	}
 	for i := range changes {
 		c := &changes[i]
-		c.ID, c.At, c.By, c.RequestID = revisions[i], s.now(), sanitize(actor.Name), sanitize(actor.RequestID)
+		c.ID, c.At, c.By, c.RequestID, c.Address = revisions[i], s.now(), sanitize(actor.Name), sanitize(actor.RequestID), sanitize(actor.Address)
 	}
 	return t.record(ctx, changes)
 }
