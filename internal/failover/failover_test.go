@@ -42,20 +42,7 @@ func TestFailovers(t *testing.T) {
 	cluster := pgtest.StartPatroni(t)
 	stores, urls := make([]*sqlstore.Store, 2), make([]string, 2)
 	for i := range stores {
-		s, err := sqlstore.Open(t.Context(), cluster.URL(), sqlstore.Options{StatementTimeout: 5 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		h, err := server.New(server.Config{Org: "acme", Store: s, Authenticate: func(*http.Request) (identity.Principal, error) {
-			return identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}, nil
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		replica := httptest.NewServer(h)
-		defer replica.Close()
-		stores[i], urls[i] = s, replica.URL
+		stores[i], urls[i] = startReplica(t, cluster.URL())
 	}
 	if _, err := stores[0].CreateService(t.Context(), store.Actor{Name: "ci"}, okta, "Okta"); err != nil {
 		t.Fatal(err)
@@ -99,6 +86,25 @@ func TestFailovers(t *testing.T) {
 	if acknowledged < 20 || unknown == 0 {
 		t.Errorf("%d acknowledged, %d unknown: the clients did too little", acknowledged, unknown)
 	}
+}
+
+// startReplica serves a store that a URL names until the test ends.
+func startReplica(t *testing.T, storeURL string) (*sqlstore.Store, string) {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), storeURL, sqlstore.Options{StatementTimeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // its server may be lost
+	h, err := server.New(server.Config{Org: "acme", Store: s, Authenticate: func(*http.Request) (identity.Principal, error) {
+		return identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := httptest.NewServer(h)
+	t.Cleanup(replica.Close)
+	return s, replica.URL
 }
 
 // client writes mappings of people of its own. Where it does not know the

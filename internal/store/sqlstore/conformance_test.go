@@ -56,9 +56,9 @@ type conformanceTest struct {
 	run  func(f *fixture)
 }
 
-// runConformance runs the suite. open returns a new, empty store; it is called
-// for many tests at once.
-func runConformance(t *testing.T, open func(t *testing.T) store.Store) {
+// runConformance runs the suite, or some of its groups. open returns a new, empty
+// store; it is called for many tests at once.
+func runConformance(t *testing.T, open func(t *testing.T) store.Store, only ...string) {
 	t.Helper()
 	for _, group := range []struct {
 		name  string
@@ -79,6 +79,9 @@ func runConformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Concurrent", concurrentTests},
 		{"Model", modelTests},
 	} {
+		if len(only) > 0 && !slices.Contains(only, group.name) {
+			continue
+		}
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, test := range group.tests {

@@ -392,17 +392,26 @@ func Warnings(ctx context.Context, text string, opts Options) (warnings []string
 		return warnings, (&postgresDialect{server: name}).explain(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) // nothing was changed
-	for setting, bad := range map[string][]string{"synchronous_commit": {"off", "local"}, "fsync": {"off"}} {
+	const mayLose = "it acknowledges writes that a crash or a failover loses. Set it to on, for the server, the database or the user"
+	const dropped = "a pooler passed over what this program asked for. Set it for the store's user: ALTER ROLE … SET "
+	for _, check := range []struct {
+		setting string
+		bad     []string
+		why     string
+	}{
+		{"synchronous_commit", []string{"off", "local"}, mayLose},
+		{"fsync", []string{"off"}, mayLose},
+		{isolation, []string{"read uncommitted", "read committed", "repeatable read"}, dropped + isolation + " = 'serializable'"},
+		{statementTimeout, []string{"0"}, dropped + statementTimeout + " = '30s'"},
+	} {
 		var value string
-		if err := conn.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
-			return warnings, fmt.Errorf("reading %s of %s: %w", setting, name, err)
+		if err := conn.QueryRow(ctx, "SELECT current_setting($1)", check.setting).Scan(&value); err != nil {
+			return warnings, fmt.Errorf("reading %s of %s: %w", check.setting, name, err)
 		}
-		if slices.Contains(bad, value) {
-			warnings = append(warnings, fmt.Sprintf("%s is %s on %s for the store's user and database: it acknowledges writes that a crash or a failover loses. "+
-				"Set it to on, for the server, the database or the user.", setting, value, name))
+		if slices.Contains(check.bad, value) {
+			warnings = append(warnings, fmt.Sprintf("%s is %s on %s for the store's user and database: %s.", check.setting, value, name, check.why))
 		}
 	}
-	slices.Sort(warnings)
 	return warnings, nil
 }
 

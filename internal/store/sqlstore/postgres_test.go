@@ -378,6 +378,15 @@ func TestPostgresWarnings(t *testing.T) {
 	}
 }
 
+// A URL may ask for no statement timeout; a pooler may drop what is asked for.
+func TestPostgresWarnsOfDroppedSettings(t *testing.T) {
+	t.Parallel()
+	found, err := Warnings(t.Context(), pgtest.WithParameter(t, pgtest.URL(t), "statement_timeout", "0"), Options{})
+	if err != nil || !strings.Contains(strings.Join(found, "\n"), "SET statement_timeout = '30s'") {
+		t.Errorf("got %q, %v", found, err)
+	}
+}
+
 func TestPostgresInTheClear(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]bool{
