@@ -17,6 +17,9 @@ import (
 // object in JSON is the whole matcher, and other text the value of the own key.
 func readCell(service identity.ServiceKey, value string) (ServiceIdentity, error) {
 	id := ServiceIdentity{Service: service, Matcher: identity.NewMatcher(service.Type, value)}
+	if err := identity.CheckSpreadsheet(value); err != nil {
+		return id, err
+	}
 	if isObject(value) {
 		if identity.SymType(service.Type) {
 			return id, checkText(service, value)
@@ -49,7 +52,7 @@ func writeCell(service identity.ServiceKey, matcher identity.Matcher) (string, e
 	id, plain := matcher.Identity(service.Type)
 	switch {
 	case plain && !isObject(id):
-		return id, nil
+		return id, identity.CheckSpreadsheet(id)
 	case plain && identity.SymType(service.Type):
 		return id, checkText(service, id)
 	case identity.SymType(service.Type):

@@ -111,7 +111,7 @@ func (p *parser) reportNoUser(r row) {
 	line := r[0].line
 	if len(r) == 1 {
 		switch text := r[0].text; {
-		case strings.Contains(text, ";"):
+		case strings.Contains(text, ";"): // or the line sep=;
 			p.report(line, "", errors.New("the columns are separated by semicolons. Save the file with commas"))
 			return
 		case strings.Contains(text, "\t"):

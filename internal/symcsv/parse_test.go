@@ -44,6 +44,7 @@ func TestParse(t *testing.T) {
 		{"the oldest name of the user's column", lines("email,okta:acme.okta.com,slack:T23456789", "Ada@acme.com,00u1,U1", "bob@acme.com,,U2"), two},
 		{"BOM and CRLF", "\ufeffsym:cloud,okta:acme.okta.com,slack:T23456789\r\nAda@acme.com,00u1,U1\r\nbob@acme.com,,U2\r\n", two},
 		{"BOM before a quote", "\ufeff\"sym:cloud\",okta:acme.okta.com\nada@acme.com,00u1\n", table{okta: {"ada@acme.com": "00u1"}}},
+		{"a line that names the comma", "\ufeffsep=,\r\nsym:cloud,okta:acme.okta.com\r\nada@acme.com,00u1\r\n", table{okta: {"ada@acme.com": "00u1"}}},
 		{"CR", "sym:cloud,okta:acme.okta.com,slack:T23456789\rAda@acme.com,00u1,U1\rbob@acme.com,,U2\r", two},
 		{"no line end at the end", "sym:cloud,okta:acme.okta.com\nada@acme.com,00u1", table{okta: {"ada@acme.com": "00u1"}}},
 		{"a blank cell at the end of the text", "sym:cloud,okta:acme.okta.com\nada@acme.com,", table{okta: {}}},
@@ -141,6 +142,10 @@ func TestParseErrors(t *testing.T) {
 			"line 2, column ldap:x: … matcher", "line 3, column ldap:x: … matcher", "line 4, column ldap:x: … matcher",
 			"line 5, column ldap:x: … matcher", "line 6, column ldap:x: … matcher", "line 7, column ldap:x: … cannot be empty",
 		}},
+		{"cells that a spreadsheet has replaced", lines("sep=,", "sym:cloud,"+okta+",ldap:x", "ada@acme.com,#N/A,", "bob@acme.com,,1.23457E+17"), []string{
+			`line 3, column okta:acme.okta.com: … "#N/A" is what a spreadsheet writes`, `line 4, column ldap:x: … "1.23457E+17" … rounded`,
+		}},
+		{"a line that names semicolons", lines("sep=;", "sym:cloud;okta:x", "ada@acme.com;1"), []string{"line 1: … semicolons"}},
 		{"JSON where a cell is text", lines("sym:cloud,"+okta+",User ID", `ada@acme.com,"{""user_id"":""00u1""}",1`), []string{
 			`line 2, column okta:acme.okta.com: … "{\"user_id\":\"00u1\"}" is JSON … plain text. Write the value of user_id alone`,
 		}},

@@ -80,6 +80,10 @@ type splitter struct {
 
 func splitWith(text string, quote byte) grid {
 	s := splitter{rest: text, line: 1, quote: quote}
+	// Some spreadsheets write, and only they read, a first line that names the comma.
+	if rest, named := strings.CutPrefix(text, "sep=,"); named && lineEnd(rest) > 0 {
+		s.rest, s.line = rest[lineEnd(rest):], 2
+	}
 	var g grid
 	for s.rest != "" && g.problem == nil {
 		var r row
