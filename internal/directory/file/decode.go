@@ -5,30 +5,81 @@ package file
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// decodeCSV reads rows below a header that names the columns.
-func decodeCSV(name string, data []byte) ([]row, error) {
+// columns names the columns of a CSV file. No names are email, id and active.
+type columns struct {
+	emails   []string // every one is an address of the account's own; cells may be blank
+	ids      []string // the first that the file has
+	active   string
+	isActive func(cell string) (bool, error) // nil = readActive
+}
+
+// custom reports whether a configuration names columns. Then others in the file
+// are passed over.
+func (c columns) custom() bool { return c.emails != nil || c.ids != nil || c.active != "" }
+
+// among and notAmong tell the cells of active accounts, without regard to case.
+func among(values ...string) func(string) (bool, error) {
+	return func(cell string) (bool, error) {
+		return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, strings.TrimSpace(cell)) }), nil
+	}
+}
+
+func notAmong(values ...string) func(string) (bool, error) {
+	in := among(values...)
+	return func(cell string) (bool, error) {
+		found, err := in(cell)
+		return !found && strings.TrimSpace(cell) != "", err
+	}
+}
+
+// formats are exports with columns that are always called the same.
+var formats = map[string]columns{
+	"google_users": {emails: []string{"Email Address [Required]"}, ids: []string{"Email Address [Required]"},
+		active: "Status [READ ONLY]", isActive: among("Active")},
+	"entra_users": {emails: []string{"userPrincipalName", "mail"}, ids: []string{"id", "objectId"},
+		active: "accountEnabled", isActive: among("true")},
+	"slack_members": {emails: []string{"email"}, ids: []string{"userid"},
+		active: "status", isActive: notAmong("Deactivated")},
+}
+
+// place is where the columns are in a file; active is -1 where it has none.
+type place struct {
+	emails     []int
+	id, active int
+}
+
+// decodeCSV reads rows below a header that names the columns. Like spreadsheets it
+// takes a first line sep=X, and semicolons or tabs where the header has no comma;
+// blank rows and blank cells beyond the header are passed over.
+func decodeCSV(name string, data []byte, want columns) ([]row, error) {
+	comma, first, data := separator(data)
 	r := csv.NewReader(bytes.NewReader(data))
-	r.ReuseRecord = true
+	r.Comma, r.ReuseRecord, r.FieldsPerRecord = comma, true, -1
 	header, err := r.Read()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%s:1: the file is empty; its first line is the header email,id or email,id,active", name)
 	case err != nil:
-		return nil, csvError(name, err)
+		return nil, csvError(name, first, err)
 	}
-	columns, err := readHeader(header)
+	line, _ := r.FieldPos(0)
+	at, err := readHeader(header, want)
 	if err != nil {
-		line, _ := r.FieldPos(0)
-		return nil, fmt.Errorf("%s:%d: %w", name, line, err)
+		return nil, fmt.Errorf("%s:%d: %w", name, first+line, err)
 	}
+	width := len(header)
 	var rows []row
 	for {
 		record, err := r.Read()
@@ -36,39 +87,114 @@ func decodeCSV(name string, data []byte) ([]row, error) {
 			return rows, nil
 		}
 		if err != nil {
-			return nil, csvError(name, err)
+			return nil, csvError(name, first, err)
+		}
+		if blank(record) {
+			continue // a spreadsheet's empty row
 		}
 		line, _ := r.FieldPos(0)
-		next := row{line: line, active: true, id: strings.TrimSpace(record[columns["id"]]), emails: []string{strings.TrimSpace(record[columns["email"]])}}
-		if at, ok := columns["active"]; ok {
-			if next.active, err = readActive(record[at]); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", name, line, err)
-			}
+		next, err := readRecord(record, width, at, want)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, first+line, err)
 		}
+		next.line = first + line
 		rows = append(rows, next)
 	}
 }
 
-func readHeader(header []string) (map[string]int, error) {
-	columns := map[string]int{}
+// separator returns what is between the cells, how many lines come before the
+// header, and the data without them.
+func separator(data []byte) (comma rune, before int, rest []byte) {
+	line, after, _ := bytes.Cut(data, []byte("\n"))
+	if named, ok := bytes.CutPrefix(bytes.TrimRight(line, "\r"), []byte("sep=")); ok && len(named) == 1 && strings.ContainsRune(",;\t|", rune(named[0])) {
+		return rune(named[0]), 1, after
+	}
+	for _, c := range ";\t" {
+		if !bytes.ContainsRune(line, ',') && bytes.ContainsRune(line, c) {
+			return c, 0, data
+		}
+	}
+	return ',', 0, data
+}
+
+func blank(record []string) bool {
+	return !slices.ContainsFunc(record, func(cell string) bool { return strings.TrimSpace(cell) != "" })
+}
+
+// readRecord reads one row of a file whose header is so many cells wide.
+func readRecord(record []string, width int, at place, want columns) (row, error) {
+	if len(record) < width || len(record) > width && !blank(record[width:]) {
+		return row{}, errors.New("the row has more or fewer cells than the header")
+	}
+	next := row{active: true, own: true, id: strings.TrimSpace(record[at.id])}
+	if err := identity.CheckSpreadsheet(next.id); err != nil {
+		return row{}, fmt.Errorf("the id %w", err)
+	}
+	for _, i := range at.emails {
+		if email := strings.TrimSpace(record[i]); email != "" && !slices.ContainsFunc(next.emails, func(e string) bool { return strings.EqualFold(e, email) }) {
+			next.emails = append(next.emails, email)
+		}
+	}
+	if at.active < 0 {
+		return next, nil
+	}
+	isActive := readActive
+	if want.isActive != nil {
+		isActive = want.isActive
+	}
+	var err error
+	next.active, err = isActive(record[at.active])
+	return next, err
+}
+
+// readHeader finds the columns in the first row. Without names of the
+// configuration's own it refuses other columns, as one of them may be a
+// misspelled active.
+func readHeader(header []string, want columns) (place, error) {
+	fold := func(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+	at := map[string][]int{}
 	for i, cell := range header {
-		column := strings.ToLower(strings.TrimSpace(cell))
-		switch column {
-		case "email", "id", "active":
-		default:
-			return nil, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active", cell)
+		column := fold(cell)
+		if !want.custom() && column != "" && column != "email" && column != "id" && column != "active" {
+			return place{}, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active", cell)
 		}
-		if _, twice := columns[column]; twice {
-			return nil, fmt.Errorf("the header names the column %q twice", column)
-		}
-		columns[column] = i
+		at[column] = append(at[column], i)
 	}
-	for _, need := range []string{"email", "id"} {
-		if _, ok := columns[need]; !ok {
-			return nil, fmt.Errorf("the header lacks the column %q", need)
+	find := func(names ...string) (int, error) {
+		for _, name := range names {
+			switch found := at[fold(name)]; len(found) {
+			case 0:
+			case 1:
+				return found[0], nil
+			default:
+				return 0, fmt.Errorf("the header names the column %q twice", name)
+			}
 		}
+		return 0, fmt.Errorf("the header lacks the column %q", names[0])
 	}
-	return columns, nil
+	out := place{active: -1}
+	emails, ids := want.emails, want.ids
+	if emails == nil {
+		emails = []string{"email"}
+	}
+	if ids == nil {
+		ids = []string{"id"}
+	}
+	for _, name := range emails {
+		i, err := find(name)
+		if err != nil {
+			return place{}, err
+		}
+		out.emails = append(out.emails, i)
+	}
+	var err error
+	if out.id, err = find(ids...); err != nil {
+		return place{}, err
+	}
+	if active := cmp.Or(want.active, "active"); want.active != "" || at["active"] != nil {
+		out.active, err = find(active)
+	}
+	return out, err
 }
 
 // readActive reads the cell of an account; a blank one is active.
@@ -82,15 +208,13 @@ func readActive(cell string) (bool, error) {
 	return false, fmt.Errorf("active is %q; it is true, false, yes, no, 1, 0 or blank", cell)
 }
 
-func csvError(name string, err error) error {
+// csvError places an error of the reader, whose lines follow those before.
+func csvError(name string, before int, err error) error {
 	var parse *csv.ParseError
-	switch {
-	case !errors.As(err, &parse):
+	if !errors.As(err, &parse) {
 		return fmt.Errorf("%s: %w", name, err)
-	case errors.Is(err, csv.ErrFieldCount):
-		return fmt.Errorf("%s:%d: the row has more or fewer cells than the header", name, parse.Line)
 	}
-	return fmt.Errorf("%s:%d: %w", name, parse.Line, parse.Err)
+	return fmt.Errorf("%s:%d: %w", name, before+parse.Line, parse.Err)
 }
 
 type jsonAccount struct {

@@ -14,7 +14,7 @@ import (
 // in it has an id and stands under the normalised form of its address.
 func checkDecoded(t *testing.T, name string, data []byte) {
 	t.Helper()
-	got, err := decode(name, data)
+	got, err := decode(name, data, columns{})
 	if err != nil {
 		rest, ok := strings.CutPrefix(err.Error(), name+":")
 		if !ok || rest == "" || rest[0] < '1' || rest[0] > '9' {
@@ -36,7 +36,7 @@ func checkDecoded(t *testing.T, name string, data []byte) {
 }
 
 func FuzzCSV(f *testing.F) {
-	for _, seed := range []string{"email,id\nann@example.com,1\n", "\ufeffID,Active,EMAIL\r\n1,no,a@example.com\r\n", "", "email,id\n\"a", "email\n", "\n\n,\n"} {
+	for _, seed := range []string{"email,id\nann@example.com,1\n", "\ufeffID,Active,EMAIL\r\n1,no,a@example.com\r\n", "", "email,id\n\"a", "sep=;\nemail;id\n;1\n", "\xff\xfee\x00", "email\n", "\n\n,\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkDecoded(t, "people.csv", data) })

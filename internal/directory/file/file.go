@@ -7,6 +7,7 @@ package file
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf16"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -30,6 +32,46 @@ type Config struct {
 	// JSON file with a list of {"id", "emails", "active"}. Its extension, .csv
 	// or .json, says which, else its first character.
 	Path string `hcl:"path" kind:"path"`
+	// Format is one of the exports of formats, whose columns are known; "" is none.
+	Format string `hcl:"format,optional"`
+	// EmailColumn, IDColumn and ActiveColumn name the columns of a CSV file with
+	// other names, without regard to case; "" is email, id and active. Where one is
+	// set, other columns of the file are passed over.
+	EmailColumn  string `hcl:"email_column,optional"`
+	IDColumn     string `hcl:"id_column,optional"`
+	ActiveColumn string `hcl:"active_column,optional"`
+	// ActiveValues are the cells of ActiveColumn that mean active, without regard to
+	// case; none is true, yes, 1 and blank.
+	ActiveValues []string `hcl:"active_values,optional"`
+}
+
+// columns returns which columns to read, or an error of the configuration.
+func (c Config) columns() (columns, error) {
+	if len(c.ActiveValues) > 0 && c.ActiveColumn == "" {
+		return columns{}, errors.New("active_values: it needs active_column")
+	}
+	if c.Format != "" {
+		known, ok := formats[c.Format]
+		switch {
+		case !ok:
+			return columns{}, fmt.Errorf("format: %q is none of %s. Name the columns with email_column, id_column and active_column instead",
+				c.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+		case c.EmailColumn != "" || c.IDColumn != "" || c.ActiveColumn != "":
+			return columns{}, errors.New("format: it names the columns already; remove email_column, id_column and active_column, or format")
+		}
+		return known, nil
+	}
+	named := columns{active: c.ActiveColumn}
+	if c.EmailColumn != "" {
+		named.emails = []string{c.EmailColumn}
+	}
+	if c.IDColumn != "" {
+		named.ids = []string{c.IDColumn}
+	}
+	if len(c.ActiveValues) > 0 {
+		named.isActive = among(c.ActiveValues...)
+	}
+	return named, nil
 }
 
 // maxBytes bounds a file: it is held in memory.
@@ -40,7 +82,8 @@ const maxBytes = 256 << 20
 const clockResolution = 2 * time.Second
 
 type file struct {
-	path string
+	path    string
+	columns columns
 
 	mu       sync.Mutex
 	people   people
@@ -66,7 +109,11 @@ func Open(cfg Config) (directory.Directory, error) {
 	if strings.TrimSpace(cfg.Path) == "" {
 		return nil, errors.New("path: it is empty")
 	}
-	f := &file{path: cfg.Path}
+	want, err := cfg.columns()
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: cfg.Path, columns: want}
 	if _, err := f.current(); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
@@ -137,7 +184,7 @@ func (f *file) current() (people, error) {
 		return f.people, nil
 	}
 	f.readable = false
-	loaded, read, at, err := load(f.path)
+	loaded, read, at, err := load(f.path, f.columns)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +194,7 @@ func (f *file) current() (people, error) {
 }
 
 // load reads the file. It returns the version from before and the time.
-func load(path string) (people, version, time.Time, error) {
+func load(path string, want columns) (people, version, time.Time, error) {
 	at := time.Now()
 	fail := func(err error) (people, version, time.Time, error) { return nil, version{}, at, err }
 	in, err := os.Open(path)
@@ -169,7 +216,7 @@ func load(path string) (people, version, time.Time, error) {
 	case len(data) > maxBytes:
 		return fail(fmt.Errorf("%s is larger than %d MiB", path, maxBytes>>20))
 	}
-	loaded, err := decode(path, data)
+	loaded, err := decode(path, data, want)
 	if err != nil {
 		return fail(err)
 	}
@@ -178,8 +225,11 @@ func load(path string) (people, version, time.Time, error) {
 
 // decode reads an export; errors begin with name, whose extension gives the
 // format.
-func decode(name string, data []byte) (people, error) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+func decode(name string, data []byte, want columns) (people, error) {
+	data, err := asUTF8(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s:1: %w", name, err)
+	}
 	isJSON := bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".json":
@@ -187,15 +237,36 @@ func decode(name string, data []byte) (people, error) {
 	case ".csv":
 		isJSON = false
 	}
-	read := decodeCSV
-	if isJSON {
-		read = decodeJSON
+	var rows []row
+	switch {
+	case isJSON && want.custom():
+		err = fmt.Errorf("%s:1: the file is JSON, and format, email_column, id_column and active_column are about columns of CSV", name)
+	case isJSON:
+		rows, err = decodeJSON(name, data)
+	default:
+		rows, err = decodeCSV(name, data, want)
 	}
-	rows, err := read(name, data)
 	if err != nil {
 		return nil, err
 	}
 	return indexRows(name, rows)
+}
+
+// asUTF8 returns text without its byte order mark, which says whether it is UTF-16.
+func asUTF8(data []byte) ([]byte, error) {
+	order := map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian}[string(data[:min(2, len(data))])]
+	if order == nil {
+		return bytes.TrimPrefix(data, []byte("\ufeff")), nil
+	}
+	data = data[2:]
+	if len(data)%2 != 0 {
+		return nil, errors.New("the file is UTF-16, and cut off in the middle of a character")
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return []byte(string(utf16.Decode(units))), nil
 }
 
 // row is one line of a CSV file or one object of a JSON file.
@@ -203,6 +274,7 @@ type row struct {
 	line   int
 	id     string
 	emails []string
+	own    bool // every address is the account's own, not the first alone
 	active bool
 }
 
@@ -259,7 +331,7 @@ func indexRows(name string, rows []row) (people, error) {
 				return nil, at("%q is not an e-mail", address)
 			}
 			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, State: state,
-				Addresses: []directory.Address{{Email: address, Kind: kindAt(i)}}})
+				Addresses: []directory.Address{{Email: address, Kind: r.kindAt(i)}}})
 		}
 	}
 	if len(all[""]) > 0 && len(all) == 1 {
@@ -268,10 +340,10 @@ func indexRows(name string, rows []row) (people, error) {
 	return all, nil
 }
 
-// kindAt returns what the address at a position of a row is: the first one is
-// the account's own, further ones are aliases.
-func kindAt(i int) directory.AddressKind {
-	if i == 0 {
+// kindAt returns what the address at a position of a row is: in a CSV file the
+// account's own; in JSON the first one is, and further ones are aliases.
+func (r row) kindAt(i int) directory.AddressKind {
+	if i == 0 || r.own {
 		return directory.Primary
 	}
 	return directory.Alias

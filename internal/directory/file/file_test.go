@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -137,6 +138,13 @@ func TestContent(t *testing.T) {
 		"JSON number":          {"f.JSON", `[{"id":12345678901234567890,"emails":["ann@example.com"],"active":false}]`, []directory.Account{gone("12345678901234567890", "ann@example.com")}, ""},
 		"empty JSON list":      {"f.json", `[]`, nil, ""},
 
+		"semicolons":           {"f.csv", "email;id;active\r\nann@example.com;1,5;no\r\n", []directory.Account{gone("1,5", "ann@example.com")}, ""},
+		"tabs":                 {"f.csv", "email\tid\nann@example.com\t1\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"named separator":      {"f.csv", "\ufeffsep=;\r\nemail;id\r\nann@example.com;1\r\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"blank rows and cells": {"f.csv", "email,id,,\nann@example.com,1,,\n,,,\n \nb@example.com,2,,,\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"a row without e-mail": {"f.csv", "email,id\nann@example.com,1\n,2\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"UTF-16":               {"f.csv", "\xff\xfe" + utf16Of("email,id\r\nann@example.com,\u00fc1\r\n"), []directory.Account{active("\u00fc1", "ann@example.com")}, ""},
+
 		"empty file":       {"f.csv", "", nil, ":1: the file is empty; its first line is the header email,id or email,id,active"},
 		"no header":        {"f.csv", "ann@example.com,1\n", nil, `:1: the header names a column "ann@example.com"; the columns are email, id and optionally active`},
 		"lacks id":         {"f.csv", "email,active\n", nil, `:1: the header lacks the column "id"`},
@@ -144,7 +152,11 @@ func TestContent(t *testing.T) {
 		"ragged":           {"f.csv", "email,id\na@example.com,1\nb@example.com\n", nil, ":3: the row has more or fewer cells than the header"},
 		"bare quote":       {"f.csv", "email,id\na\"b@example.com,1\n", nil, `:2: bare " in non-quoted-field`},
 		"empty id":         {"f.csv", "email,id\na@example.com,1\nb@example.com, \n", nil, ":3: the id is empty"},
-		"empty email":      {"f.csv", "email,id\n,1\n", nil, ":2: the user is empty. Name a person by e-mail or a bot by username."},
+		"no address":       {"f.csv", "email,id\n,1\n", nil, ":2: none of the 1 accounts has an address, so nobody could be found"},
+		"an error value":   {"f.csv", "email,id\na@example.com,1\nb@example.com,#N/A\n", nil, `:3: the id "#N/A" is what a spreadsheet writes where it has no value. Correct the sheet and export it again`},
+		"a rounded id":     {"f.csv", "sep=;\nemail;id\na@example.com;1,23457E+17\n", nil, `:3: the id "1,23457E+17" is a number that a spreadsheet has rounded, so its digits are lost. Format the column as text, enter the ids again, and export`},
+		"cells beyond":     {"f.csv", "email,id\na@example.com,1,x\n", nil, ":2: the row has more or fewer cells than the header"},
+		"half of UTF-16":   {"f.csv", "\xff\xfee\x00m", nil, ":1: the file is UTF-16, and cut off in the middle of a character"},
 		"no email":         {"f.csv", "email,id\nann,1\n", nil, `:2: "ann" is not an e-mail`},
 		"odd active":       {"f.csv", "email,id,active\na@example.com,1,maybe\n", nil, `:2: active is "maybe"; it is true, false, yes, no, 1, 0 or blank`},
 		"both states":      {"f.csv", "email,id,active\na@example.com,1,yes\nb@example.com,1,no\n", nil, `:3: the account "1" is active here or on line 2, but not on both`},
@@ -182,6 +194,98 @@ func TestContent(t *testing.T) {
 				t.Errorf("Find (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// utf16Of encodes ASCII and Latin-1 letters in UTF-16, low byte first.
+func utf16Of(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		b.WriteByte(byte(r))
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// TestNamedColumns reads an export whose columns have names of their own.
+func TestNamedColumns(t *testing.T) {
+	t.Parallel()
+	const text = "First Name [Required],Email Address [Required],Status [READ ONLY],Employee ID\n" +
+		"Ann,ann@acme.example,Active,7\nBob,bob@acme.example,Suspended,8\n"
+	path := filepath.Join(t.TempDir(), "users.csv")
+	save(t, path, text)
+	named := file.Config{Path: path, EmailColumn: "email address [required]", IDColumn: "Email Address [Required]", ActiveColumn: "Status [READ ONLY]", ActiveValues: []string{"active"}}
+	d, err := file.Open(named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for email, state := range map[string]directory.State{"ann@acme.example": directory.StateActive, "bob@acme.example": directory.StateInactive} {
+		got, err := d.Find(t.Context(), email)
+		if err != nil || len(got) != 1 || got[0].Identity != email || got[0].State != state {
+			t.Errorf("%s: %+v, %v", email, got, err)
+		}
+	}
+	json := filepath.Join(t.TempDir(), "users.json")
+	save(t, json, "[]")
+	for says, change := range map[string]func(*file.Config){
+		`:1: the header lacks the column "Mail"`:         func(c *file.Config) { c.EmailColumn = "Mail" },
+		`:1: the header lacks the column "State"`:        func(c *file.Config) { c.ActiveColumn = "State" },
+		`:2: active is "Active"; it is true`:             func(c *file.Config) { c.ActiveValues = nil },
+		"active_values: it needs active_column":          func(c *file.Config) { c.ActiveColumn = "" },
+		":1: the file is JSON, and format, email_column": func(c *file.Config) { c.Path = json },
+		`:1: the header lacks the column "id"`:           func(c *file.Config) { c.IDColumn = "" },
+	} {
+		cfg := named
+		change(&cfg)
+		if _, err := file.Open(cfg); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+	}
+}
+
+// TestFormats reads exports under the headers that their services publish.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		format, text string
+		want         map[string]string // e-mail → identity and state
+	}{
+		"Google": {"google_users", "First Name [Required],Last Name [Required],Email Address [Required],Password [Required],Org Unit Path [Required],Status [READ ONLY],Last Sign In [READ ONLY]\n" +
+			"Ann,Martin,ann@acme.example,****,/,Active,Never\nBob,Li,bob@acme.example,****,/,Suspended,Never\n",
+			map[string]string{"ann@acme.example": "ann@acme.example active", "bob@acme.example": "bob@acme.example inactive"}},
+		"Entra": {"entra_users", "\ufeffuserPrincipalName,displayName,surname,mail,givenName,id,userType,jobTitle,department,accountEnabled,usageLocation\r\n" +
+			"ann@acme.example,Ann Martin,Martin,a.martin@acme.example,Ann,11111111-0000-4000-8000-000000000001,Member,,,True,\r\nbob@acme.example,Bob,,,,11111111-0000-4000-8000-000000000002,Member,,,False,\r\n",
+			map[string]string{"ann@acme.example": "11111111-0000-4000-8000-000000000001 active", "a.martin@acme.example": "11111111-0000-4000-8000-000000000001 active",
+				"bob@acme.example": "11111111-0000-4000-8000-000000000002 inactive"}},
+		"Entra, as it was": {"entra_users", "userPrincipalName,displayName,surname,mail,givenName,objectId,userType,accountEnabled\nann@acme.example,Ann,,ANN@acme.example,,1,Member,true\n",
+			map[string]string{"ann@acme.example": "1 active"}},
+		"Slack": {"slack_members", "username,email,status,billing-active,has-2fa,has-sso,userid,fullname,displayname,expiration-timestamp\n" +
+			"ann,ann@acme.example,Member,1,0,0,U01ANN,Ann Martin,ann,\nbob,bob@acme.example,Deactivated,0,0,0,U02BOB,Bob,bob,\nhelper,,Bot,0,0,0,U03BOT,Helper,,\n",
+			map[string]string{"ann@acme.example": "U01ANN active", "bob@acme.example": "U02BOB inactive"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "export.csv")
+			save(t, path, tc.text)
+			d, err := file.Open(file.Config{Path: path, Format: tc.format})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for email, want := range tc.want {
+				got, err := d.Find(t.Context(), email)
+				if err != nil || len(got) != 1 || got[0].Identity+" "+fmt.Sprint(got[0].State) != want || got[0].Addresses[0].Kind != directory.Primary {
+					t.Errorf("%s: %+v, %v", email, got, err)
+				}
+			}
+		})
+	}
+	for says, cfg := range map[string]file.Config{
+		`format: "okta" is none of entra_users, google_users, slack_members`: {Path: "x.csv", Format: "okta"},
+		"format: it names the columns already":                               {Path: "x.csv", Format: "slack_members", IDColumn: "userid"},
+	} {
+		if _, err := file.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
 	}
 }
 
