@@ -154,9 +154,10 @@ func (p *Patroni) startNode(n *node) error {
 			"dcs": map[string]any{"ttl": 6, "loop_wait": 1, "retry_timeout": 2, "maximum_lag_on_failover": 1 << 20,
 				"synchronous_mode": true, "synchronous_mode_strict": true,
 				"postgresql": map[string]any{"use_pg_rewind": true, "parameters": map[string]any{
-					"fsync": "off", "max_connections": 100, "shared_buffers": "32MB", "wal_log_hints": "on", "wal_keep_size": "128MB",
+					"fsync": "off", "max_connections": 100, "shared_buffers": "32MB", "wal_log_hints": "on", "wal_keep_size": "32MB",
 					"hot_standby": "on"}}},
-			"initdb": []any{map[string]any{"encoding": "UTF8"}, map[string]any{"locale": "C.UTF-8"}},
+			// Each failover begins a segment, and pg_rewind copies all.
+			"initdb": []any{map[string]any{"encoding": "UTF8"}, map[string]any{"locale": "C.UTF-8"}, map[string]any{"wal-segsize": "1"}},
 		},
 		"postgresql": map[string]any{
 			"listen": address(n.port), "connect_address": address(n.toPeer.port()),
