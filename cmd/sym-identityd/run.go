@@ -22,6 +22,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitUnmapped ends a lookup that worked and found no account for somebody.
+	exitUnmapped = 3
 )
 
 // command describes a command in the help.
@@ -35,6 +37,7 @@ func commands() []command {
 	return []command{
 		{"serve", "-config FILE [flags]", "Serves the API until SIGTERM or SIGINT.", (*program).serve},
 		{"check", "-config FILE [flags]", "Checks the configuration, the store and every directory.", (*program).check},
+		{"lookup", "-config FILE [flags] SERVICE EMAIL...", "Tells which account people have in a service, and why. Exits with 3 if somebody has none.", (*program).lookup},
 		{"migrate", "-config FILE", "Creates the store's tables, or brings them up to date.", (*program).migrate},
 		{"export", "-config FILE [flags]", "Writes everything that the store holds.", (*program).export},
 		{"import", "-config FILE [flags]", "Fills an empty store (jsonl), or stores the identities of a CSV.", (*program).imports},
@@ -52,7 +55,7 @@ func usage() string {
 	}
 	b.WriteString(`
 "sym-identityd help COMMAND" and "sym-identityd COMMAND -h" print a command's flags.
-Exit codes: 0 done, 1 failed, 2 wrong command line.
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 a lookup without an account.
 A configuration file to start from: examples/sym-identityd/sym-identityd.hcl
 `)
 	return b.String()
@@ -93,7 +96,7 @@ func (e *usageError) Error() string { return e.text }
 var errReported = errors.New("failed")
 
 // run executes a command and returns the exit code: 0, 1 when it failed, 2 for
-// a wrong command line. Cancelling ctx ends serve cleanly.
+// a wrong command line, 3 for a lookup without an account. Cancelling ctx ends serve cleanly.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, lookupEnv func(string) (string, bool)) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, lookupEnv: lookupEnv}
 	err := p.dispatch(ctx, args)
@@ -102,6 +105,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errUnmapped):
+		return exitUnmapped
 	case errors.As(err, &wrong):
 		fmt.Fprintf(stderr, "sym-identityd: %s\n\n%s", wrong, cmp.Or(wrong.help, usage()))
 		return exitUsage
@@ -147,8 +152,18 @@ func (p *program) printJSON(object map[string]string) error {
 	return encoder.Encode(object)
 }
 
-// parse reads flags. done is true if it printed help.
+// parse reads the flags of a command without arguments. done is true if it
+// printed help.
 func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
+	done, err = p.parseFlags(flags, args)
+	if err == nil && !done && flags.NArg() > 0 {
+		err = &usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0)), usageOf(flags)}
+	}
+	return done, err
+}
+
+// parseFlags reads the flags before the arguments of a command.
+func (p *program) parseFlags(flags *flag.FlagSet, args []string) (done bool, err error) {
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	switch err := flags.Parse(args); {
@@ -156,8 +171,6 @@ func (p *program) parse(flags *flag.FlagSet, args []string) (done bool, err erro
 		return true, p.print(usageOf(flags))
 	case err != nil:
 		return false, &usageError{err.Error(), usageOf(flags)}
-	case flags.NArg() > 0:
-		return false, &usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0)), usageOf(flags)}
 	}
 	return false, nil
 }

@@ -75,9 +75,13 @@ func (l *AccountList) Version() string { return l.order.version }
 // At returns the i-th account, ordered by identity and account id. HeldBy is
 // empty: the service does not know who holds it.
 func (l *AccountList) At(i int) identity.Account {
-	a := merge(l.list.at(l.list.rowsOf(l.order.first[i])), l.list.foldID)
+	return describeAccount(l.service, merge(l.list.at(l.list.rowsOf(l.order.first[i])), l.list.foldID))
+}
+
+// describeAccount returns an account as callers of the API see it.
+func describeAccount(service identity.ServiceKey, a Account) identity.Account {
 	out := identity.Account{
-		AccountID: accountID(l.service.Type, a), SignIn: a.SignIn, Name: a.Name,
+		AccountID: accountID(service.Type, a), SignIn: a.SignIn, Name: a.Name,
 		State: cmp.Or(a.State.String(), "unknown"), Kind: string(cmp.Or(a.Kind, KindPerson)),
 		Emails: make([]identity.AccountEmail, len(a.Addresses)),
 	}
@@ -88,7 +92,7 @@ func (l *AccountList) At(i int) identity.Account {
 	case strings.TrimSpace(a.Identity) == "":
 		out.Unreadable = "the account has no id"
 	default:
-		out.Matcher = identity.NewMatcher(l.service.Type, a.Identity)
+		out.Matcher = identity.NewMatcher(service.Type, a.Identity)
 	}
 	if a.Unreadable != nil {
 		out.Unreadable = a.Unreadable.Error()

@@ -175,20 +175,9 @@ func failed(format string, args ...any) Result {
 // a bot may be another one than the row with the address. An account with the
 // address that cannot be read is an error.
 func (p *policy) claims(want string, candidates []Account) ([]claim, error) {
-	var accounts [][]Account
-	at := map[string]int{}
-	for _, a := range candidates {
-		key := accountKey(a, p.foldID)
-		i, known := at[key]
-		if !known || key == "" { // rows without an id are accounts of their own
-			i, at[key] = len(accounts), len(accounts)
-			accounts = append(accounts, nil)
-		}
-		accounts[i] = append(accounts[i], a)
-	}
 	var found []claim
 	var broken []error
-	for _, rows := range accounts {
+	for _, rows := range groupRows(candidates, p.foldID) {
 		c, ok := p.claim(want, rows)
 		switch {
 		case !ok:
@@ -202,6 +191,23 @@ func (p *policy) claims(want string, candidates []Account) ([]claim, error) {
 		return nil, slices.MinFunc(broken, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	}
 	return found, nil
+}
+
+// groupRows returns the rows of each account. Rows without an id are accounts of
+// their own.
+func groupRows(rows []Account, foldID func(string) string) [][]Account {
+	var accounts [][]Account
+	at := map[string]int{}
+	for _, a := range rows {
+		key := accountKey(a, foldID)
+		i, known := at[key]
+		if !known || key == "" {
+			i, at[key] = len(accounts), len(accounts)
+			accounts = append(accounts, nil)
+		}
+		accounts[i] = append(accounts[i], a)
+	}
+	return accounts
 }
 
 // accountKey returns what all rows of an account share and no other account

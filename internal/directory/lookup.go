@@ -94,9 +94,27 @@ type lookup struct {
 	service  identity.ServiceKey
 	policy   *policy
 	results  map[string]Result
-	asOf     map[string]time.Time // the age of results
-	needList []string             // e-mails that only the list can answer
-	inList   bool                 // a whole list answers all e-mails
+	asOf     map[string]time.Time    // the age of results
+	needList []string                // e-mails that only the list can answer
+	inList   bool                    // a whole list answers all e-mails
+	shown    map[string]evidenceRows // what answers were decided from; nil = nobody wants to know
+}
+
+// evidenceRows holds the rows from which an answer was decided.
+type evidenceRows struct {
+	rows   []Account
+	listed int // accounts in the list that has the rows; 0 = a lookup
+}
+
+func (l *lookup) show(email string, rows []Account, list *snapshot) {
+	if l.shown == nil {
+		return
+	}
+	s := evidenceRows{rows: rows}
+	if list != nil {
+		s.listed = list.size()
+	}
+	l.shown[email] = s
 }
 
 // runInList gives every e-mail of want a result from a list that is fresh.
@@ -257,6 +275,7 @@ func (l *lookup) applyCache(list *snapshot, want []string) (missing []string, am
 			missing = append(missing, email)
 			continue
 		}
+		l.show(email, list.find(email), list)
 		r := l.policy.decide(email, list.find(email))
 		if r.Status != identity.Failed && l.cache.settings.fresh(time.Since(list.ended), r.Status == identity.Found) {
 			l.results[email], l.asOf[email] = r, list.asOf
@@ -271,6 +290,7 @@ func (l *lookup) applyCache(list *snapshot, want []string) (missing []string, am
 // applyList answers e-mails from a list.
 func (l *lookup) applyList(list *snapshot, emails []string) {
 	for _, email := range emails {
+		l.show(email, list.find(email), list)
 		l.results[email], l.asOf[email] = l.policy.decide(email, list.find(email)), list.asOf
 	}
 }
@@ -320,6 +340,7 @@ func (l *lookup) applyLookup(email string, found []Account, err error) {
 	case err != nil:
 		l.results[email] = Result{Status: identity.Failed, Err: err}
 	default:
+		l.show(email, found, nil)
 		r := l.policy.decide(email, found)
 		if l.cache.lister() != nil && !l.cache.Describe().LookupSeesInactive && !settledBySignIn(email, r) {
 			l.needList = append(l.needList, email)

@@ -1,0 +1,263 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+)
+
+// lookupConfig writes a configuration with directories that read files, one that
+// fails and a service without any, and a store in which Zoe holds kim's account.
+func lookupConfig(t *testing.T) string {
+	t.Helper()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	t.Cleanup(refusing.Close)
+	path := writeConfig(t, `
+service "google" "acme.example" {
+  label = "Workspace"
+  directory "file" {
+    path    = "google.csv"
+    domains = ["acme.example"]
+  }
+}
+service "github" "acme" {
+  label = "GitHub"
+  directory "file" { path = "github.json" }
+}
+service "github" "lab" {}
+service "scim" "acme" {
+  directory "scim" {
+    base_url   = "`+refusing.URL+`"
+    token      = env("SECRET")
+    allow_http = true
+  }
+}
+service "custom" "pager" {
+  directory "http" {
+    url        = "`+refusing.URL+`?email={email}"
+    identity   = "response.id"
+    headers    = { X-Key = env("SECRET") }
+    allow_http = true
+    allow_private = true
+  }
+}
+`)
+	dir := filepath.Dir(path)
+	for name, text := range map[string]string{
+		"google.csv": "email,id,active\nada@acme.example,ada@acme.example,true\n",
+		"github.json": `[{"id":"ada","emails":["ada@acme.example","a.l@acme.example"]},{"id":"kim","emails":["kim@acme.example"]},
+			{"id":"left","emails":["left@acme.example"],"active":false},{"id":"t1","emails":["team@acme.example"]},{"id":"t2","emails":["team@acme.example"]}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// fillStore stores that Zoe holds kim's account, that Nora has one that no service
+// shows, and a service that only the store knows.
+func fillStore(t *testing.T, path string) {
+	t.Helper()
+	st, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(filepath.Dir(path), "identities.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor := store.Actor{Name: "ci"}
+	github := identity.ServiceKey{Type: "github", ExternalID: "acme"}
+	for _, key := range []identity.ServiceKey{github, {Type: "slack", ExternalID: "T0ACME"}} {
+		if _, err := st.CreateService(t.Context(), actor, key, "Label of "+key.Type); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var writes []store.UserWrite
+	for email, login := range map[identity.UserKey]string{"zoe@acme.example": "KIM", "nora@acme.example": "nora-l"} {
+		writes = append(writes, store.UserWrite{Key: email, Name: string(email), Mappings: []store.MappingWrite{
+			{Service: github, Matcher: identity.NewMatcher("github", login), Source: identity.Manual}}})
+	}
+	if _, err := st.UpsertUsers(t.Context(), actor, writes); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var lookupEnv = map[string]string{"SECRET": checkedSecret}
+
+// lookedUp is the part of a result that a test compares.
+func lookedUp(r lookupResult) string {
+	parts := []string{r.Email}
+	switch {
+	case r.Answer != nil:
+		parts = append(parts, "is "+r.Answer.Identity, r.Answer.Source, r.Answer.Evidence)
+	case r.Error != "":
+		parts = append(parts, "not known")
+	default:
+		parts = append(parts, r.Reason, strings.Join(r.Candidates, "+"), r.Holder)
+	}
+	for _, s := range r.Steps {
+		parts = append(parts, s.Name+":"+s.Outcome)
+	}
+	for _, a := range r.Accounts {
+		parts = append(parts, "saw "+a.Identity)
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	fillStore(t, path)
+	const rules = "rule:skipped"
+	for service, people := range map[string]map[string]string{
+		"github:acme": {
+			"Ada@acme.example":  "is ada email email store:miss " + rules + " email:hit saw ada",
+			"a.l@acme.example":  "alias ada  store:miss " + rules + " email:miss saw ada",
+			"nora@acme.example": "is nora-l store manual store:hit " + rules + " email:miss",
+			"zoe@acme.example":  "is KIM store manual store:hit " + rules + " email:miss",
+			"kim@acme.example":  "claimed kim zoe@acme.example store:miss " + rules + " email:miss saw kim",
+			"left@acme.example": "inactive   store:miss " + rules + " email:miss saw left",
+			"team@acme.example": "ambiguous t1+t2  store:miss " + rules + " email:miss saw t1 saw t2",
+			"who@acme.example":  "not_found   store:miss " + rules + " email:miss",
+		},
+		"google:acme.example": {"ada@other.example": "other_domain   store:miss " + rules + " email:miss"},
+		"github:lab":          {"ada@acme.example": "no_directory   store:miss " + rules + " email:skipped"},
+		"slack":               {"ada@acme.example": "no_directory   store:miss " + rules + " email:skipped"},
+		"scim:acme":           {"ada@acme.example": "not known store:miss " + rules + " email:error"},
+		"custom:pager":        {"ada@acme.example": "not known store:miss fetch_remote_identity:error"},
+	} {
+		args := []string{"lookup", "-config", path, "-json", service}
+		unmapped, failed := false, false
+		for email, want := range people {
+			args = append(args, email)
+			failed = failed || strings.HasPrefix(want, "not known")
+			unmapped = unmapped || !strings.HasPrefix(want, "is ")
+		}
+		out := runCommand(t.Context(), lookupEnv, args...)
+		wantCode := exitOK
+		if failed {
+			wantCode = exitFailed
+		} else if unmapped {
+			wantCode = exitUnmapped
+		}
+		var report lookupReport
+		if err := json.Unmarshal([]byte(out.stdout), &report); err != nil || out.code != wantCode || out.stderr != "" {
+			t.Fatalf("%s: code %d, want %d, %v, %s\n%s", service, out.code, wantCode, err, out.stderr, out.stdout)
+		}
+		got, want := map[string]string{}, map[string]string{}
+		for _, r := range report.Results {
+			got[r.Email] = lookedUp(r)
+		}
+		for email, text := range people {
+			want[email] = email + " " + text
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", service, diff)
+		}
+		if strings.Contains(out.stdout, checkedSecret) {
+			t.Errorf("%s shows its secret", service)
+		}
+	}
+}
+
+// What people read, and a service by label or by the beginning of its key.
+func TestLookupText(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	fillStore(t, path)
+	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:a", "ada@acme.example", "kim@acme.example")
+	const skipped = "rules are in Terraform configurations, which this command does not read; provider::sym::reduce tries them"
+	want := `ada@acme.example in github:acme (GitHub)
+  store    miss     no identity is stored
+  rule     skipped  ` + skipped + `
+  email    hit      the account ada has the address, evidence email (the service was asked for the address)
+  account  ada; active person; primary ada@acme.example
+  answer   ada (email)
+
+kim@acme.example in github:acme (GitHub)
+  store    miss     no identity is stored
+  rule     skipped  ` + skipped + `
+  email    miss     the account kim has the address, but belongs to zoe@acme.example (the service was asked for the address)
+  account  kim; active person; primary kim@acme.example
+  answer   none: claimed
+`
+	if diff := cmp.Diff(want, out.stdout); diff != "" || out.code != exitUnmapped {
+		t.Errorf("code %d, %s (-want +got):\n%s", out.code, out.stderr, diff)
+	}
+	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "workspace", "ada@acme.example")
+	if out.code != exitOK || !strings.Contains(out.stdout, "in google:acme.example (Workspace)") {
+		t.Errorf("by label: code %d: %s%s", out.code, out.stdout, out.stderr)
+	}
+	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "nora@acme.example")
+	if want := "hit      nora-l, stored " + time.Now().UTC().Format(time.DateOnly) + " by ci (manual)"; out.code != exitOK || !strings.Contains(out.stdout, want) {
+		t.Errorf("a stored identity: code %d: %s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
+// A lookup makes no store, and works without one.
+func TestLookupWithoutStore(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@acme.example")
+	if out.code != exitOK || !strings.Contains(out.stdout, "store    miss     the store is not there yet; the first start creates it") {
+		t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "identities.db")); err == nil {
+		t.Error("the lookup created the store")
+	}
+}
+
+func TestLookupRefuses(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	const ada = "ada@acme.example"
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no configuration": {[]string{"github:acme", ada}, exitUsage, "lookup needs -config FILE"},
+		"no service":       {[]string{"-config", path}, exitUsage, "lookup needs a service and at least one e-mail"},
+		"nobody":           {[]string{"-config", path, "github:acme"}, exitUsage, "lookup needs a service and at least one e-mail"},
+		"a bot":            {[]string{"-config", path, "github:acme", "deployer"}, exitUsage, `"deployer" is not an e-mail`},
+		"a flag too late":  {[]string{"-config", path, "github:acme", ada, "-json"}, exitUsage, `"-json" is not an e-mail`},
+		"unknown service":  {[]string{"-config", path, "okat", ada}, exitFailed, `no service is called "okat"; there are custom:pager, github:acme, github:lab`},
+		"two services":     {[]string{"-config", path, "git", ada}, exitFailed, `"git" may be github:acme, github:lab`},
+		"no file":          {[]string{"-config", path + ".none", "github", ada}, exitFailed, "id.hcl.none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out := runCommand(t.Context(), lookupEnv, append([]string{"lookup"}, tc.args...)...)
+			if out.code != tc.code || !strings.Contains(out.stderr, tc.want) || out.stdout != "" {
+				t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
+			}
+		})
+	}
+}
+
+// Names are shown without what a terminal obeys.
+func TestLookupPrintsNoControls(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	r := lookupResult{Email: "ada@acme.example", Accounts: []lookupAccount{{Identity: "7", Name: "\x1b[31mAda\u202e", State: "active", Kind: "person"}}}
+	r.step(stepEmail, outcomeError, "the service said \x07")
+	r.write(&text, lookupReport{Service: "okta:acme.okta.com"})
+	if got := text.String(); strings.ContainsAny(got, "\x1b\x07\u202e") || !strings.Contains(got, "Ada") {
+		t.Errorf("got %q", got)
+	}
+}
