@@ -234,6 +234,7 @@ func (p *symProvider) Functions(context.Context) []func() function.Function {
 		NewReduceFunction,
 		NewIdentitiesFromCSVFunction,
 		NewIdentitiesToCSVFunction,
+		NewReportFunction,
 	}
 }
 

@@ -18,6 +18,8 @@ func dynamic(v any) tftypes.Value {
 		return tftypes.NewValue(tftypes.DynamicPseudoType, nil)
 	case bool:
 		return tftypes.NewValue(tftypes.Bool, v)
+	case int:
+		return tftypes.NewValue(tftypes.Number, v)
 	case string:
 		if v == unknown {
 			return tftypes.NewValue(tftypes.String, tftypes.UnknownValue)

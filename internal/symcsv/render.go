@@ -62,13 +62,13 @@ func RenderMatchers(matchers map[string]map[string]identity.Matcher) (string, er
 		return "", errors.Join(errs...)
 	}
 	var b strings.Builder
-	writeRow(&b, append([]string{userColumn}, services...))
+	WriteRow(&b, append([]string{userColumn}, services...))
 	for _, user := range slices.Sorted(maps.Keys(names)) {
 		line := []string{names[user]}
 		for _, column := range cells {
 			line = append(line, column[user])
 		}
-		writeRow(&b, line)
+		WriteRow(&b, line)
 	}
 	return b.String(), nil
 }
@@ -114,9 +114,10 @@ func columnCells(service identity.ServiceKey, matchers map[string]identity.Match
 	return cells, errs
 }
 
-// writeRow escapes formulas, and quotes cells as standard CSV does, and those
-// that start with a backtick, which Parse could take for symflow's other quote.
-func writeRow(b *strings.Builder, cells []string) {
+// WriteRow writes one line of CSV. It escapes formulas with an apostrophe, and quotes
+// cells as standard CSV does, and those that start with a backtick, which Parse could
+// take for symflow's other quote.
+func WriteRow(b *strings.Builder, cells []string) {
 	for i, c := range cells {
 		if i > 0 {
 			b.WriteByte(',')

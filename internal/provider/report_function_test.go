@@ -1,0 +1,98 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+func formatted(format string) tftypes.Value { return tftypes.NewValue(tftypes.String, format) }
+
+// What the data source reads is what the report shows.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, withDirectory(testGitHub, directoryOf("ada@acme.com", "ada-l"))).register(testGitHub, testOkta)
+	s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+	p := newProtocolServer(t, nil, s.settings())
+	config := bulkOf([]string{"Ada@acme.com", "bob@acme.com"}, []string{testGitHub, testOkta}, ignoring)
+	state, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags)
+	value := toTerraform(p.dataSource(resolvedMany).ValueType(), state)
+	for format, wants := range map[string][]string{
+		"html":     {"<title>", "<bdi>bob@acme.com</bdi>", "not_found", ">50<"},
+		"markdown": {"**1 of 2 people**", "| `bob@acme.com` | `github:acme` | `not_found` |", "| `github:acme` | 50 % | 1 | 1 | 0 |"},
+		"csv":      {"mapped,okta:acme.okta.com,Ada@acme.com,00u1,", "unmapped,github:acme,bob@acme.com,,not_found"},
+	} {
+		got, failed := p.call("report", value, formatted(format))
+		if failed != nil {
+			t.Errorf("%s: %s", format, failed.Text)
+			continue
+		}
+		var text string
+		p.must(got.As(&text))
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in:\n%s", format, want, text)
+			}
+		}
+		for _, absent := range []string{"Orphans", "accounts of nobody", "People who left", "out of date"} {
+			if strings.Contains(text, absent) {
+				t.Errorf("%s: %q, though it was not asked for", format, absent)
+			}
+		}
+	}
+}
+
+// A list that was asked for and is empty is shown as such.
+func TestReport_asked(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	result := object{"services": []any{oktaService}, "identities": object{"ada@acme.com": object{"okta:acme.okta.com": "00u1"}},
+		"users_from": oktaService, "leavers": []any{}, "report_orphans": true, "orphans": []any{}, "check_stale": true, "stale": []any{},
+		"account_counts": object{"okta:acme.okta.com": object{"persons": 3, "held": 1, "resolved": 0, "orphans": 2, "ambiguous": 0, "bots": 0, "guests": 0}}}
+	got, failed := p.call("report", dynamic(result), formatted("html"))
+	if failed != nil {
+		t.Fatal(failed.Text)
+	}
+	var text string
+	p.must(got.As(&text))
+	for _, want := range []string{"Nobody who left holds an account.", "No account is without a person.", "<p>None.</p>", `<td class="n">3</td><td class="n">1</td>`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+}
+
+func TestReport_refuses(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	whole := object{"services": []any{oktaService}, "identities": object{}}
+	for name, test := range map[string]struct {
+		result   any
+		format   string
+		argument int64
+		want     string
+	}{
+		"a format":       {whole, "pdf", 1, `The format is html, markdown or csv, not "pdf"`},
+		"a part":         {object{"ada@acme.com": object{"okta:x": "00u1"}}, "html", 0, "whole data source"},
+		"a text":         {"x", "html", 0, "whole data source"},
+		"null":           {nil, "html", 0, "whole data source"},
+		"another shape":  {object{"services": []any{oktaService}, "identities": object{}, "unmapped": "x"}, "html", 0, "its attribute unmapped is a string"},
+		"a nested shape": {object{"services": []any{oktaService}, "identities": object{}, "unmapped": []any{object{"user": 1}}}, "html", 0, "its attribute unmapped.user is a number"},
+	} {
+		_, failed := p.call("report", dynamic(test.result), formatted(test.format))
+		if failed == nil || failed.FunctionArgument == nil || *failed.FunctionArgument != test.argument || !strings.Contains(failed.Text, test.want) {
+			t.Errorf("%s: %+v, want argument %d: %q", name, failed, test.argument, test.want)
+		}
+	}
+	unknownResult := object{"services": []any{oktaService}, "identities": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, tftypes.UnknownValue)}
+	if got, failed := p.call("report", dynamic(unknownResult), formatted("html")); failed != nil || got.IsKnown() {
+		t.Errorf("of an unknown result: %v, %v", got, failed)
+	}
+}
