@@ -90,23 +90,42 @@ func warnUnlisted(diags *diag.Diagnostics, service identity.ServiceKey, going []
 // number of them.
 const removalsFree = 20
 
+// removalLimit returns how many mappings a plan may remove, and why; bounded is
+// false where there is no limit or it is not known yet.
+func removalLimit(plan identitiesObject, inState int) (limit int, why string, bounded bool) {
+	switch {
+	case plan.maxRemovals.IsUnknown(), plan.maxRemovals.IsNull() && inState < removalsFree:
+		return 0, "", false
+	case !plan.maxRemovals.IsNull():
+		return int(plan.maxRemovals.ValueInt64()), "as max_removals says", true
+	}
+	return inState / 5, fmt.Sprintf("as max_removals is not set, a fifth of the %d in state", inState), true
+}
+
 // checkRemovals refuses a plan that removes more mappings than it may: a broken
 // file must not empty a service. The error names the number that allows it.
 func checkRemovals(diags *diag.Diagnostics, plan identitiesObject, inState int, removed []mappingRow) {
-	limit, why := inState/5, fmt.Sprintf("as max_removals is not set, a fifth of the %d in state", inState)
-	switch {
-	case plan.maxRemovals.IsUnknown(), plan.maxRemovals.IsNull() && inState < removalsFree:
-		return
-	case !plan.maxRemovals.IsNull():
-		limit, why = int(plan.maxRemovals.ValueInt64()), "as max_removals says"
-	}
-	if len(removed) <= limit {
+	limit, why, bounded := removalLimit(plan, inState)
+	if !bounded || len(removed) <= limit {
 		return
 	}
 	diags.AddAttributeError(path.Root("identities"), "Too Many Mappings Would Be Removed",
 		fmt.Sprintf("In %s, this plan would remove %s of the %d in state. It may remove %d, %s. Nothing was changed.\n\n%s\n\n"+
 			"Check where identities come from: a file that is cut off or has lost a column looks like this. If they are all to go, set:\n\n  max_removals = %d",
 			plan.service, countOf(len(removed), "mapping", "mappings"), inState, limit, why, listing(valuesIn(removed)), len(removed)))
+}
+
+// warnRemovalsUnknown warns that a plan cannot show which mappings go away: who
+// is listed is known only when it is applied.
+func warnRemovalsUnknown(diags *diag.Diagnostics, plan identitiesObject, inState []mappingRow) {
+	most := "It may remove any of them"
+	if limit, why, bounded := removalLimit(plan, len(inState)); bounded {
+		most = fmt.Sprintf("It may remove at most %d, %s", limit, why)
+	}
+	diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Removals Are Not Known Yet: %s", plan.service),
+		fmt.Sprintf("In %s, the keys of identities are unknown until apply, so this plan cannot show which of %s in state go away. %s.\n\n%s\n\n"+
+			"To see each removal before it happens, apply what identities depends on first: terraform apply -target=ADDRESS. To allow none, set:\n\n  max_removals = 0",
+			plan.service, countOf(len(inState), "mapping", "mappings"), most, listing(valuesIn(inState))))
 }
 
 // addIncomplete reports an apply that failed in part, as one error. creating says that

@@ -90,6 +90,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.AtLeast(0)},
 				MarkdownDescription: "How many mappings one plan may remove. More are an error that names the number to set, so that a broken file empties nothing. " +
+					"It counts as well where the keys become known only at apply, where no plan shows the removals. " +
 					"When not set: a fifth of the mappings in state, and no limit while state holds fewer than 20. Destroying or replacing the resource is not counted.",
 			},
 			"id": schema.StringAttribute{
@@ -315,8 +316,12 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	created := prior.elements == nil
 	after := plan.rows()
 	changes := compareRows(prior.rows(), after)
-	if !created && plan.elements != nil {
+	switch {
+	case created:
+	case plan.elements != nil:
 		checkRemovals(&resp.Diagnostics, plan, len(prior.elements), changes.removed)
+	case len(prior.elements) > 0:
+		warnRemovalsUnknown(&resp.Diagnostics, plan, prior.rows())
 	}
 	if r.data != nil && plan.elements != nil {
 		r.checkPlan(ctx, planChecks{plan: plan, after: after, changes: changes, nowExclusive: plan.exclusive == on && prior.exclusive != on}, &resp.Diagnostics)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
+	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
 // TestAccInterrupted interrupts a real CLI, as Ctrl-C does, while the server
@@ -56,17 +57,6 @@ resource "sym_identities" "github" {
 }
 `)
 	cli := devOverrides(t)
-	terraform := func(arguments ...string) (*exec.Cmd, *bytes.Buffer) {
-		program := os.Getenv("TF_ACC_TERRAFORM_PATH")
-		if program == "" {
-			program = "terraform"
-		}
-		cmd, out := exec.CommandContext(t.Context(), program, arguments...), &bytes.Buffer{}
-		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
-		cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1")
-		proctest.EndWithTest(cmd)
-		return cmd, out
-	}
 
 	// Slower than the time between the signal and the provider's being told.
 	held := make(chan struct{})
@@ -79,7 +69,7 @@ resource "sym_identities" "github" {
 		}
 	})
 	defer release()
-	cmd, out := terraform("apply", "-auto-approve", "-no-color", "-parallelism=4")
+	cmd, out := terraformIn(t, dir, cli, "apply", "-auto-approve", "-no-color", "-parallelism=4")
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
@@ -125,12 +115,74 @@ resource "sym_identities" "github" {
 	}
 	t.Logf("%d of 17 mappings were stored and are in state", stored)
 
-	cmd, out = terraform("apply", "-auto-approve", "-no-color")
+	cmd, out = terraformIn(t, dir, cli, "apply", "-auto-approve", "-no-color")
 	if err := cmd.Run(); err != nil || strings.Contains(out.String(), "Warning: Identity") {
 		t.Errorf("the next apply: %v: %s", err, out)
 	}
 	if n := len(mappingsInState(t, filepath.Join(dir, "terraform.tfstate"))); n != 17 {
 		t.Errorf("%d mappings are in state in the end, want 17", n)
+	}
+}
+
+// terraformIn returns a command of the real CLI, and what it will print.
+func terraformIn(t *testing.T, dir, cliConfig string, arguments ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	program := os.Getenv("TF_ACC_TERRAFORM_PATH")
+	if program == "" {
+		program = "terraform"
+	}
+	cmd, out := exec.CommandContext(t.Context(), program, arguments...), &bytes.Buffer{}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1")
+	proctest.EndWithTest(cmd)
+	return cmd, out
+}
+
+// TestAccEmbeddedFile: when Terraform has ended, the file of an embedded store
+// alone is the whole store.
+func TestAccEmbeddedFile(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(resource.EnvTfAcc) == "" {
+		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
+	}
+	dir, cli := t.TempDir(), devOverrides(t)
+	writeFile(t, filepath.Join(dir, "sym-identityd.hcl"), "org = \"acme\"\nstore = \"sqlite:identities.db\"\nservice \"okta\" \"acme.okta.com\" {}\n")
+	writeFile(t, filepath.Join(dir, "main.tf"), `
+terraform {
+  required_providers {
+    sym = { source = "sym-identity/sym" }
+  }
+}
+provider "sym" {
+  org      = "acme"
+  embedded = { config = "sym-identityd.hcl" }
+}
+resource "sym_identities" "okta" {
+  service_type = "okta"
+  external_id  = "acme.okta.com"
+  identities   = { for n in range(300) : "person${n}@acme.com" => "00u${n}" }
+}
+`)
+	if cmd, out := terraformIn(t, dir, cli, "apply", "-auto-approve", "-no-color"); cmd.Run() != nil {
+		t.Fatal(out)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "identities.db*"))
+	if err != nil || len(found) != 1 {
+		t.Errorf("Terraform left %v, want the file alone (%v)", found, err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "identities.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	backup := filepath.Join(t.TempDir(), "copy.db")
+	writeFile(t, backup, string(content))
+	st, err := sqlstore.Open(t.Context(), "sqlite:"+backup, sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() // nothing was written
+	if users, _, err := st.Users(t.Context(), store.UserFilter{}); err != nil || len(users) != 300 {
+		t.Errorf("the copy holds %d people, want 300 (%v)", len(users), err)
 	}
 }
 

@@ -122,6 +122,30 @@ func TestIdentitiesMaxRemovals(t *testing.T) {
 	}
 }
 
+// Keys that are known only at apply: the plan says how many mappings may go, and
+// the plan that Terraform makes with them, as it applies, removes no more.
+func TestIdentitiesRemovalsWithUnknownKeys(t *testing.T) {
+	t.Parallel()
+	s, b := newBulkTest(t)
+	keys := func(most any) map[string]any {
+		return bulkOkta(nil, map[string]any{"identities": unknown, "max_removals": most})
+	}
+	wantDiagnostics(t, b.plan(keys(nil)).Diagnostics) // nothing to remove
+	b.mustApply(bulkOkta(manyRows(0, 20)))
+	s.forget()
+	const summary = `WARNING AttributeName("identities"): Removals Are Not Known Yet: okta:acme.okta.com … 20 mappings in state … `
+	wantDiagnostics(t, b.plan(keys(nil)).Diagnostics, summary+"at most 4, as max_removals is not set")
+	wantDiagnostics(t, b.plan(keys(0)).Diagnostics, summary+"at most 0, as max_removals says")
+	wantDiagnostics(t, b.plan(keys(unknown)).Diagnostics, summary+"any of them")
+	if n := s.countWrites(); n > 0 {
+		t.Errorf("planning sent %d writes", n)
+	}
+	wantDiagnostics(t, b.plan(bulkOkta(manyRows(0, 15))).Diagnostics, "ERROR … Too Many Mappings Would Be Removed")
+	if n := s.countStored(); n != 20 {
+		t.Errorf("%d mappings are left, want 20", n)
+	}
+}
+
 // owner is a resource of either type that maps one user, with its private state.
 type owner struct {
 	*protocolServer
