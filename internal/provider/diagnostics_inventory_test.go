@@ -133,6 +133,8 @@ var inventory = map[string]told{
 	"Unable to Update Identity Mappings":    {both, anyFailure},
 	"Unable to Delete Identity Mappings":    {both, anyFailure},
 	"Unable to List Identity Mappings":      {nothing, anyFailure}, // a filter that names neither lists all
+	"Unable to List Services":               {nothing, anyFailure},
+	"Unable to List Users":                  {nothing, anyFailure},
 	"Unable to Read Identities":             {nothing, anyFailure},
 	"Unable to Read Accounts":               {aService, anyFailure},
 	"Unable to Resolve Identity":            {both, anyFailure},

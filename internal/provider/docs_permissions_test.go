@@ -77,6 +77,14 @@ func TestDocs_permissions(t *testing.T) {
 			_, diags := p.list("sym_identity", values{}, 10, false, 10)
 			return diags
 		}},
+		"list sym_service": {guest, func(p *protocolServer) []*tfprotov6.Diagnostic {
+			_, diags := p.list("sym_service", values{}, 10, false, 10)
+			return diags
+		}},
+		"list sym_user": {guest, func(p *protocolServer) []*tfprotov6.Diagnostic {
+			_, diags := p.list("sym_user", values{}, 10, false, 10)
+			return diags
+		}},
 		"create sym_identity": {admin, func(p *protocolServer) []*tfprotov6.Diagnostic {
 			_, diags := p.apply("sym_identity", nil, with(values{"user": "bob@acme.com", "identity": "00u2"}))
 			return diags

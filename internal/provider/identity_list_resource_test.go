@@ -61,13 +61,14 @@ func displayNames(results []tfprotov6.ListResourceResult) []string {
 
 const everything = -1 // take all results
 
-func TestIdentityListResource_schema(t *testing.T) {
+func TestListResources_schema(t *testing.T) {
 	t.Parallel()
-	l := NewIdentityListResource()
-	var resp list.ListResourceSchemaResponse
-	l.ListResourceConfigSchema(t.Context(), list.ListResourceSchemaRequest{}, &resp)
-	if diags := resp.Schema.ValidateImplementation(t.Context()); diags.HasError() {
-		t.Error(diags)
+	for _, construct := range newProvider("test", lookupIn(nil)).ListResources(t.Context()) {
+		var resp list.ListResourceSchemaResponse
+		construct().ListResourceConfigSchema(t.Context(), list.ListResourceSchemaRequest{}, &resp)
+		if diags := resp.Schema.ValidateImplementation(t.Context()); diags.HasError() {
+			t.Error(diags)
+		}
 	}
 	p := newProtocolServer(t, nil, nil)
 	for name, s := range p.schema.ListResourceSchemas {
@@ -75,7 +76,7 @@ func TestIdentityListResource_schema(t *testing.T) {
 		checkAttributes(t, "list."+name, s.Block.Attributes)
 		p.resource(name) // it lists instances of this
 	}
-	if len(p.schema.ListResourceSchemas) != 1 {
+	if len(p.schema.ListResourceSchemas) != 3 {
 		t.Errorf("%d list resources", len(p.schema.ListResourceSchemas))
 	}
 }
@@ -142,36 +143,44 @@ func TestIdentityListResource_filters(t *testing.T) {
 	}
 }
 
-// TestIdentityListResource_roundTrip does what terraform query with generated
-// configuration and an apply do: the configuration of each result validates,
-// and planning it on what importing the result gives changes nothing.
-func TestIdentityListResource_roundTrip(t *testing.T) {
-	t.Parallel()
-	p := newProtocolServer(t, nil, stocked(t).settings())
-	schema := p.resource("sym_identity")
-	results, diags := p.list("sym_identity", map[string]any{}, 0, true, everything)
-	wantDiagnostics(t, diags)
-	forms := map[string]int{}
+// roundTrip does what terraform query with generated configuration and an apply
+// do: the configuration of each result validates, and planning it on what
+// importing the result gives changes nothing. It returns the configurations.
+func (p *protocolServer) roundTrip(typeName string) []map[string]any {
+	p.t.Helper()
+	schema := p.resource(typeName)
+	results, diags := p.list(typeName, map[string]any{}, 0, true, everything)
+	wantDiagnostics(p.t, diags)
+	var configs []map[string]any
 	for _, r := range results {
 		listed := p.plain(schema, r.Resource)
-		generated, err := p.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: "sym_identity", State: r.Resource})
+		generated, err := p.server.GenerateResourceConfig(p.t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: typeName, State: r.Resource})
 		p.must(err)
-		wantDiagnostics(t, generated.Diagnostics)
+		wantDiagnostics(p.t, generated.Diagnostics)
 		config := p.plain(schema, generated.Config)
-		wantDiagnostics(t, p.validate("sym_identity", config))
+		wantDiagnostics(p.t, p.validate(typeName, config))
 
-		imported, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: "sym_identity", Identity: r.Identity})
+		imported, err := p.server.ImportResourceState(p.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, Identity: r.Identity})
 		p.must(err)
-		wantDiagnostics(t, imported.Diagnostics)
+		wantDiagnostics(p.t, imported.Diagnostics)
 		state := p.plain(schema, imported.ImportedResources[0].State)
 		if diff := cmp.Diff(listed, state); diff != "" {
-			t.Errorf("%s (-listed +imported):\n%s", r.DisplayName, diff)
+			p.t.Errorf("%s (-listed +imported):\n%s", r.DisplayName, diff)
 		}
-		plan := p.plan("sym_identity", state, config)
-		wantDiagnostics(t, plan.Diagnostics)
+		plan := p.plan(typeName, state, config)
+		wantDiagnostics(p.t, plan.Diagnostics)
 		if diff := cmp.Diff(state, p.plain(schema, plan.PlannedState)); diff != "" || len(plan.RequiresReplace) > 0 {
-			t.Errorf("%s: the plan is not empty (-state +plan):\n%s", r.DisplayName, diff)
+			p.t.Errorf("%s: the plan is not empty (-state +plan):\n%s", r.DisplayName, diff)
 		}
+		configs = append(configs, config)
+	}
+	return configs
+}
+
+func TestIdentityListResource_roundTrip(t *testing.T) {
+	t.Parallel()
+	forms := map[string]int{}
+	for _, config := range newProtocolServer(t, nil, stocked(t).settings()).roundTrip("sym_identity") {
 		for _, form := range []string{"identity", "matcher"} {
 			if config[form] != nil {
 				forms[form]++

@@ -241,6 +241,8 @@ func (p *symProvider) Functions(context.Context) []func() function.Function {
 func (p *symProvider) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
 		NewIdentityListResource,
+		NewServiceListResource,
+		NewUserListResource,
 	}
 }
 

@@ -1,0 +1,100 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ list.ListResource                   = (*serviceListResource)(nil)
+	_ list.ListResourceWithConfigure      = (*serviceListResource)(nil)
+	_ list.ListResourceWithValidateConfig = (*serviceListResource)(nil)
+)
+
+// NewServiceListResource returns sym_service for terraform query: the services
+// that can be imported.
+func NewServiceListResource() list.ListResource {
+	return &serviceListResource{baseResource{name: "service"}}
+}
+
+type serviceListResource struct{ baseResource }
+
+// serviceFilterModel selects registered services; null selects all.
+type serviceFilterModel struct {
+	ServiceType types.String `tfsdk:"service_type"`
+}
+
+func (l *serviceListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The registered services that `sym_service` can import, for `terraform query` (Terraform 1.14 or newer). " +
+			"`sym:cloud`, which Sym manages itself, is left out. A service that the server's configuration file names keeps its label from there. " +
+			"Terraform stops after 100 results unless the block sets `limit`.",
+		Attributes: map[string]schema.Attribute{
+			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Only services of this type, such as `okta`."},
+		},
+	}
+}
+
+func (l *serviceListResource) ValidateListResourceConfig(ctx context.Context, req list.ValidateConfigRequest, resp *list.ValidateConfigResponse) {
+	config, ok := decode[serviceFilterModel](ctx, req.Config, &resp.Diagnostics)
+	if ok {
+		serviceKey(config.ServiceType, types.StringNull(), &resp.Diagnostics)
+	}
+}
+
+func (l *serviceListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config serviceFilterModel
+	diags := req.Config.Get(ctx, &config)
+	serviceKey(config.ServiceType, types.StringNull(), &diags)
+	api, ok := l.data.connect(ctx, &diags)
+	if !ok {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	services, err := api.Services(ctx)
+	if err != nil {
+		addFailure(&diags, "List Services", "", "", err)
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
+			return
+		}
+		pushed := int64(0)
+		for _, s := range sortedServices(services) {
+			if s.Key.Managed() || !config.ServiceType.IsNull() && config.ServiceType.ValueString() != s.Key.Type {
+				continue
+			}
+			if !push(listedService(ctx, req, s)) {
+				return
+			}
+			if pushed++; pushed == req.Limit { // a limit of 0 is none
+				return
+			}
+		}
+	}
+}
+
+// listedService returns the same resource as an import of the service.
+func listedService(ctx context.Context, req list.ListRequest, s identity.Service) list.ListResult {
+	m := newServiceModel(s)
+	result := req.NewListResult(ctx)
+	result.DisplayName = s.Key.String()
+	if s.Label != "" {
+		result.DisplayName += ": " + s.Label
+	}
+	result.Diagnostics.Append(result.Identity.Set(ctx, serviceKeyModel{m.ServiceType, m.ExternalID})...)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+	}
+	return result
+}

@@ -1,0 +1,103 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+var (
+	_ list.ListResource              = (*userListResource)(nil)
+	_ list.ListResourceWithConfigure = (*userListResource)(nil)
+)
+
+// NewUserListResource returns sym_user for terraform query: the users that can be
+// imported.
+func NewUserListResource() list.ListResource {
+	return &userListResource{baseResource{name: "user"}}
+}
+
+type userListResource struct{ baseResource }
+
+// userFilterModel selects stored users; null fields select all.
+type userFilterModel struct {
+	Type types.String `tfsdk:"type"`
+	Role types.String `tfsdk:"role"`
+}
+
+func (l *userListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The stored people and bots that `sym_user` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine; without any, everybody is listed. " +
+			"People need no `sym_user` to be mapped; bots do. Terraform stops after 100 results unless the block sets `limit`.",
+		Attributes: map[string]schema.Attribute{
+			"type": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},
+				MarkdownDescription: "Only people (`normal`) or only bots (`bot`).",
+			},
+			"role": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
+				MarkdownDescription: "Only users with this role: `admin`, `member` or `guest`.",
+			},
+		},
+	}
+}
+
+func (l *userListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config userFilterModel
+	diags := req.Config.Get(ctx, &config)
+	api, ok := l.data.connect(ctx, &diags)
+	if !ok {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
+			return
+		}
+		pushed := int64(0)
+		for u, err := range api.AllUsers(ctx) {
+			switch {
+			case err != nil:
+				var failed diag.Diagnostics
+				addFailure(&failed, "List Users", "", "", err)
+				push(list.ListResult{Diagnostics: failed})
+				return
+			case !config.selects(u):
+				continue
+			case !push(listedUser(ctx, req, u)):
+				return
+			}
+			if pushed++; pushed == req.Limit { // a limit of 0 is none
+				return
+			}
+		}
+	}
+}
+
+func (m userFilterModel) selects(u identity.User) bool {
+	return (m.Type.IsNull() || m.Type.ValueString() == string(u.Key.Type())) && (m.Role.IsNull() || m.Role.ValueString() == string(u.Role))
+}
+
+// listedUser returns the same resource as an import of the user.
+func listedUser(ctx context.Context, req list.ListRequest, u identity.User) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = fmt.Sprintf("%s (%s)", u.Key, u.Role)
+	result.Diagnostics.Append(result.Identity.Set(ctx, userKeyModel{types.StringValue(u.ID)})...)
+	if req.IncludeResource {
+		var m userModel
+		m.setStored(u)
+		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+	}
+	return result
+}
