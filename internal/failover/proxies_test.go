@@ -52,7 +52,7 @@ func TestBehindProxies(t *testing.T) {
 		work.Wait()
 		acknowledged := 0
 		for _, c := range clients {
-			c.verify(t, direct)
+			c.verify(t, direct, recorded(t, direct))
 			acknowledged += len(c.acknowledged)
 		}
 		if t.Logf("the leader was %s; so far %d acknowledged", name, acknowledged); acknowledged < 20 {
