@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // MaxExternalIDBytes bounds external ids.
@@ -19,7 +20,9 @@ type Service struct {
 	Label string
 	// Revision grows with each change of the label, and when the service is
 	// asserted. 0 = not known, or managed.
-	Revision int64
+	Revision  int64
+	UpdatedAt time.Time // when Revision was given
+	UpdatedBy string    // by whose token
 	// NoDirectory means that the server said it cannot look people up in this
 	// service. False if it can, or did not say.
 	NoDirectory bool

@@ -24,8 +24,10 @@ type User struct {
 	CreatedAt time.Time
 	// Revision grows with each change of the user's own name, role and profile, and
 	// when the user is asserted. Mappings leave it alone. 0 = not known.
-	Revision int64
-	Mappings []Mapping // ordered by service key; without sym:cloud
+	Revision  int64
+	UpdatedAt time.Time // when Revision was given
+	UpdatedBy string    // by whose token
+	Mappings  []Mapping // ordered by service key; without sym:cloud
 }
 
 // Mapping returns the mapping that is stored for a service.

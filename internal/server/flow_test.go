@@ -31,7 +31,7 @@ func TestFlowOfSymflow(t *testing.T) {
 		},
 	}}}).want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":1,"failed":0,"results":[
 		{"index":0,"user_id":"<uuid>","user":"alice@example.com","record":
-			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"test","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"alice@example.com"},"profile":{}},
 				{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}}]}`)
@@ -90,7 +90,7 @@ func TestRename(t *testing.T) {
 		t.Errorf("status %d: %s", a.status, a.raw)
 	}
 	h.api(guest, http.MethodGet, "/users?id="+u.ID, nil).want(t, http.StatusOK, `{"users":[
-		{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+		{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"token:ci","identities":[
 			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"alice.jones@example.com"},"profile":{"last_name":"Jones"}}]}]}`)
 }
 

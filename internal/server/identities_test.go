@@ -162,7 +162,7 @@ func TestSearchIdentities(t *testing.T) {
 		}
 	}
 	user := func(email string) string {
-		return `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+		return `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"test","identities":[
 			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"` + email + `"},"profile":{}},
 			{"service":{"slug":"github","external_id":"acme"},"matcher":{"user_id":"Shared"},"profile":{},
 			 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}]}`

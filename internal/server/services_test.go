@@ -13,8 +13,8 @@ import (
 
 const (
 	symCloud    = `{"id":"<uuid>","slug":"sym","external_id":"cloud","label":"Sym","directory":false}`
-	oktaService = `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"okta","revision":1,"directory":true}`
-	githubOrg   = `{"id":"<uuid>","slug":"github","external_id":"acme","label":"github","revision":1,"directory":false}`
+	oktaService = `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"okta","revision":1,"updated_at":"<time>","updated_by":"test","directory":true}`
+	githubOrg   = `{"id":"<uuid>","slug":"github","external_id":"acme","label":"github","revision":1,"updated_at":"<time>","updated_by":"test","directory":false}`
 )
 
 func TestListServices(t *testing.T) {
@@ -40,7 +40,7 @@ func TestWriteServices(t *testing.T) {
 	t.Parallel()
 	h := start(t)
 	service := func(label string) string {
-		return `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"` + label + `","revision":1,"directory":false}`
+		return `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"` + label + `","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false}`
 	}
 	body := func(label string) string {
 		return `{"service_type":"okta","external_id":"acme.okta.com","label":"` + label + `","color":"red"}`
@@ -95,7 +95,7 @@ func TestConfiguredServicesAreNotChanged(t *testing.T) {
 	h.api(admin, http.MethodPost, "/services/delete", same).wantError(t, http.StatusConflict, identity.CodeServiceConflict,
 		"okta:acme.okta.com is owned by the server's configuration file: it cannot be deleted here. Change the service block there.")
 	h.api(admin, http.MethodPatch, "/services", `{"service_type":"github","external_id":"acme","label":"GitHub"}`).
-		want(t, http.StatusOK, `{"id":"<uuid>","slug":"github","external_id":"acme","label":"GitHub","revision":1,"directory":false}`)
+		want(t, http.StatusOK, `{"id":"<uuid>","slug":"github","external_id":"acme","label":"GitHub","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false}`)
 }
 
 func TestReferences(t *testing.T) {

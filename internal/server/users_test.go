@@ -18,15 +18,15 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
-const alice = `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+const alice = `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"test","identities":[
 	{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"alice@example.com"},"profile":{}},
 	{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u1"},"profile":{},
 	 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"test"}]}`
 
-const bob = `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+const bob = `{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"test","identities":[
 	{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"bob@example.com"},"profile":{}}]}`
 
-const deployer = `{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","revision":1,"identities":[
+const deployer = `{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"test","identities":[
 	{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}}]}`
 
 // people stores alice, bob and the bot deployer.
@@ -199,12 +199,12 @@ func TestUpsertUsers(t *testing.T) {
 			{"service_type":"github","external_id":"acme","matcher":{"user_id":"acme-bot"},"source":"rule","rule":"bots","if_unclaimed":true}]}
 	]}`).want(t, http.StatusOK, `{"status":"success","errors":[],"succeeded":2,"failed":0,"results":[
 		{"index":0,"user_id":"<uuid>","user":"carol@example.com","record":
-			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"identities":[
+			{"id":"<uuid>","type":"normal","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"token:ci","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"email":"Carol@Example.com"},"profile":{"first_name":"Carol","last_name":"Jones"}},
 				{"service":{"slug":"okta","external_id":"acme.okta.com"},"matcher":{"user_id":"00u3"},"profile":{"team":"core"},
 				 "source":"manual","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}},
 		{"index":1,"user_id":"<uuid>","user":"deployer","record":
-			{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","revision":1,"identities":[
+			{"id":"<uuid>","type":"bot","role":"member","created_at":"<time>","revision":1,"updated_at":"<time>","updated_by":"token:ci","identities":[
 				{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}},
 				{"service":{"slug":"github","external_id":"acme"},"matcher":{"user_id":"acme-bot"},"profile":{},
 				 "source":"rule","rule":"bots","revision":1,"updated_at":"<time>","updated_by":"token:ci"}]}}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -23,7 +24,8 @@ func DecodeUser(u User) (identity.User, error) {
 	if u.ID == "" {
 		return identity.User{}, errors.New("a user has no id")
 	}
-	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time, Revision: u.Revision}
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time,
+		Revision: u.Revision, UpdatedAt: decodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy}
 	named := false
 	for _, i := range u.Identities {
 		if i.Service.Slug == identity.SymCloud().Type {
@@ -85,6 +87,14 @@ func DecodeUsers(users []User) ([]identity.User, error) {
 	return out, nil
 }
 
+// decodeTime returns the zero time where the server sends none.
+func decodeTime(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
 // DecodeIdentity reads a stored identity of the wire as a mapping.
 func DecodeIdentity(i Identity) (identity.Mapping, error) {
 	service, err := decodeServiceKey(i.Service.Slug, i.Service.ExternalID)
@@ -98,13 +108,11 @@ func DecodeIdentity(i Identity) (identity.Mapping, error) {
 		Source:    identity.Source(i.Source).OrManual(),
 		Rule:      i.Rule,
 		Revision:  i.Revision,
+		UpdatedAt: decodeTime(i.UpdatedAt),
 		UpdatedBy: i.UpdatedBy,
 	}
 	if len(i.Profile) > 0 {
 		m.Profile = maps.Clone(i.Profile)
-	}
-	if i.UpdatedAt != nil {
-		m.UpdatedAt = *i.UpdatedAt
 	}
 	switch {
 	case len(m.Matcher) == 0:
@@ -139,7 +147,8 @@ func DecodeService(s Service) (identity.Service, error) {
 	if s.ID == "" {
 		return identity.Service{}, fmt.Errorf("the service %s has no id", key)
 	}
-	return identity.Service{ID: s.ID, Key: key, Label: s.Label, Revision: s.Revision, NoDirectory: s.Directory != nil && !*s.Directory}, nil
+	return identity.Service{ID: s.ID, Key: key, Label: s.Label, Revision: s.Revision, UpdatedAt: decodeTime(s.UpdatedAt), UpdatedBy: s.UpdatedBy,
+		NoDirectory: s.Directory != nil && !*s.Directory}, nil
 }
 
 // DecodeLogin reads who a token belongs to. It refuses a reply without org, role

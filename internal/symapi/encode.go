@@ -21,7 +21,8 @@ func EncodeUser(u identity.User) User {
 	}
 	return User{
 		ID: u.ID, Type: string(u.Type), Role: string(u.Role),
-		CreatedAt: Time{u.CreatedAt.UTC()}, Revision: u.Revision, Identities: identities,
+		CreatedAt: Time{u.CreatedAt.UTC()}, Identities: identities,
+		Revision: u.Revision, UpdatedAt: encodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy,
 	}
 }
 
@@ -80,7 +81,7 @@ func EncodeMapping(m identity.Mapping) Identity {
 func EncodeService(s identity.Service, directory bool) Service {
 	return Service{
 		ID: s.ID, Slug: s.Key.Type, ExternalID: s.Key.ExternalID,
-		Label: s.Label, Revision: s.Revision, Directory: &directory,
+		Label: s.Label, Revision: s.Revision, UpdatedAt: encodeTime(s.UpdatedAt), UpdatedBy: s.UpdatedBy, Directory: &directory,
 	}
 }
 

@@ -37,6 +37,8 @@ type User struct {
 	Role       string     `json:"role" enum:"admin,member,guest" doc:"What the user may do in Sym"`
 	CreatedAt  Time       `json:"created_at" format:"date-time" doc:"When the user was created"`
 	Revision   int64      `json:"revision,omitempty" doc:"Grows with each change of the user's own name, role and profile; identities leave it alone"`
+	UpdatedAt  *time.Time `json:"updated_at,omitempty" doc:"When revision was given"`
+	UpdatedBy  string     `json:"updated_by,omitempty" doc:"Token name or JWT subject that got it"`
 	Identities []Identity `json:"identities" doc:"Stored identities; sym:cloud, the user's own record, stands first"`
 }
 
@@ -156,12 +158,14 @@ type UserSearch struct {
 
 // Service is one registered service.
 type Service struct {
-	ID         string `json:"id"`
-	Slug       string `json:"slug" doc:"Service type"`
-	ExternalID string `json:"external_id"`
-	Label      string `json:"label"`
-	Revision   int64  `json:"revision,omitempty" doc:"Grows with each change of the label; sym:cloud has none"`
-	Directory  *bool  `json:"directory,omitempty" doc:"Whether identities/lookup can ask this service"`
+	ID         string     `json:"id"`
+	Slug       string     `json:"slug" doc:"Service type"`
+	ExternalID string     `json:"external_id"`
+	Label      string     `json:"label"`
+	Revision   int64      `json:"revision,omitempty" doc:"Grows with each change of the label; sym:cloud has none"`
+	UpdatedAt  *time.Time `json:"updated_at,omitempty" doc:"When revision was given"`
+	UpdatedBy  string     `json:"updated_by,omitempty" doc:"Token name or JWT subject that got it"`
+	Directory  *bool      `json:"directory,omitempty" doc:"Whether identities/lookup can ask this service"`
 }
 
 // ServiceList is the reply of GET services.

@@ -99,7 +99,7 @@ func aLabelChanges(f *fixture) {
 		f.Fatal(err)
 	}
 	f.newer("service", old.Revision, got.Revision)
-	old.Label, old.Revision = "Ökta", got.Revision
+	old.Label, old.Revision, old.UpdatedAt = "Ökta", got.Revision, got.UpdatedAt
 	equal(f, "service", old, got)
 	equal(f, "the service as read", old, f.services(store.ServiceFilter{Type: "okta"})[0])
 }

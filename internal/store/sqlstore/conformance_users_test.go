@@ -46,7 +46,7 @@ func aMappingCreatesAnUnknownPerson(f *fixture) {
 		f.Errorf("the id %q is not a UUID", got.ID)
 	}
 	want := identity.User{ID: got.ID, Key: alice, Type: identity.Normal, Role: identity.Member, Name: "Alice@ACME.com",
-		CreatedAt: got.CreatedAt, Revision: got.Revision, Mappings: got.Mappings}
+		CreatedAt: got.CreatedAt, Revision: got.Revision, UpdatedAt: got.CreatedAt, UpdatedBy: "ci", Mappings: got.Mappings}
 	f.newer("created user", 0, got.Revision)
 	equal(f, "user", want, got)
 	read, _ := f.user(alice)
@@ -114,7 +114,7 @@ func aKnownIDWithAnotherKeyRenames(f *fixture) {
 	user := f.upsert(write(alice, value(okta, "00u1")))[0]
 	got := f.upsert(store.UserWrite{ID: user.ID, Key: "alice.smith@acme.com", Name: "Alice.Smith@acme.com"})[0]
 	want := user
-	want.Key, want.Name, want.Revision = "alice.smith@acme.com", "Alice.Smith@acme.com", got.Revision
+	want.Key, want.Name, want.Revision, want.UpdatedAt = "alice.smith@acme.com", "Alice.Smith@acme.com", got.Revision, got.UpdatedAt
 	f.newer("renamed user", user.Revision, got.Revision)
 	equal(f, "user", want, got)
 	if _, ok := f.user(alice); ok {
@@ -189,7 +189,7 @@ func aRoleIsSet(f *fixture) {
 			f.Fatal(err)
 		}
 		want := user
-		want.Role, want.Revision = role, got.Revision
+		want.Role, want.Revision, want.UpdatedAt = role, got.Revision, got.UpdatedAt
 		if changed := got.Revision != user.Revision; changed != (role != user.Role) {
 			f.Errorf("from %s to %s the revision went from %d to %d", user.Role, role, user.Revision, got.Revision)
 		}
@@ -216,7 +216,7 @@ func aUserIsAsserted(f *fixture) {
 	user := f.upsert(write(alice))[0]
 	got := f.upsert(store.UserWrite{Key: alice, IfRevision: user.Revision, Assert: true})[0]
 	f.newer("asserted user", user.Revision, got.Revision)
-	user.Revision = got.Revision
+	user.Revision, user.UpdatedAt = got.Revision, got.UpdatedAt
 	equal(f, "user", user, got)
 
 	f.actor.RequestID = "once"

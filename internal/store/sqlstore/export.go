@@ -85,7 +85,7 @@ func (e *exporter) users(ctx context.Context) error {
 // userRecord returns a user with the mappings in the order of their revisions.
 func userRecord(r *record) *store.UserRecord {
 	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName, Revision: r.Revision,
-		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.updatedAt, UpdatedBy: r.updatedBy, RequestID: r.requestID}}
+		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy, RequestID: r.requestID}}
 	for _, m := range r.mappings {
 		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, AccountID: m.AccountID,
 			Profile: m.Profile,

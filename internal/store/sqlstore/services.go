@@ -56,20 +56,24 @@ func matches(f store.ServiceFilter, s identity.Service) bool {
 	return (f.Type == "" || f.Type == s.Key.Type) && (f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
 }
 
-const serviceColumns = "id, service_key, label, revision, updated_by, request_id"
+const serviceColumns = "id, service_key, label, revision, updated_at, updated_by, request_id"
 
-// serviceRecord is a service, and who changed it last.
+// serviceRecord is a service, and the request that changed it last.
 type serviceRecord struct {
 	identity.Service
-	updatedBy, requestID string
+	requestID string
 }
 
 // scanService reads serviceColumns.
 func scanService(row scanner) (serviceRecord, error) {
 	var s serviceRecord
 	var key string
-	if err := row.Scan(&s.ID, &key, &s.Label, &s.Revision, &s.updatedBy, &s.requestID); err != nil {
+	var updated int64
+	if err := row.Scan(&s.ID, &key, &s.Label, &s.Revision, &updated, &s.UpdatedBy, &s.requestID); err != nil {
 		return s, fmt.Errorf("reading a service: %w", err)
+	}
+	if s.Revision != 0 { // sym:cloud was never stored by anybody
+		s.UpdatedAt = fromMicros(updated)
 	}
 	var err error
 	s.Key, err = splitServiceKey(key)
@@ -106,10 +110,10 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 		if err != nil {
 			return identity.Service{}, err
 		}
-		service := identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0]}
-		at := micros(s.now())
+		service := identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0], UpdatedAt: s.now(), UpdatedBy: sanitize(actor.Name)}
+		at := micros(service.UpdatedAt)
 		return service, t.exec(ctx, `INSERT INTO services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, service.Revision, at, at, sanitize(actor.Name), sanitize(actor.RequestID))
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, service.Revision, at, at, service.UpdatedBy, sanitize(actor.RequestID))
 	})
 }
 
@@ -126,7 +130,7 @@ func (s *Store) UpdateService(ctx context.Context, actor store.Actor, u store.Se
 	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", u.Key.String())
 		changes := u.Label != nil && found.Label != label
-		repeated := requestID != "" && found.requestID == requestID && found.updatedBy == by
+		repeated := requestID != "" && found.requestID == requestID && found.UpdatedBy == by
 		switch {
 		case err != nil:
 			return identity.Service{}, err
@@ -144,8 +148,9 @@ func (s *Store) UpdateService(ctx context.Context, actor store.Actor, u store.Se
 		if found.Revision = revisions[0]; changes {
 			found.Label = label
 		}
+		found.UpdatedAt, found.UpdatedBy = s.now(), by
 		return found.Service, t.exec(ctx, "UPDATE services SET label = ?, revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-			found.Label, found.Revision, micros(s.now()), by, requestID, found.ID)
+			found.Label, found.Revision, micros(found.UpdatedAt), by, requestID, found.ID)
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -27,12 +26,10 @@ import (
 type record struct {
 	identity.User
 	mappings  map[identity.ServiceKey]*mapping
-	updatedAt time.Time // of its own columns, as are the next two
-	updatedBy string
-	requestID string
-	created   bool // by the batch at hand
-	changed   bool // its own columns, not its mappings
-	dirty     bool // changed by the element at hand
+	requestID string // of the request that gave its own columns their values
+	created   bool   // by the batch at hand
+	changed   bool   // its own columns, not its mappings
+	dirty     bool   // changed by the element at hand
 }
 
 // mapping is a stored or planned mapping of a record.
@@ -87,11 +84,11 @@ func scanUser(row scanner, more ...any) (*record, error) {
 	var created, updated int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
 	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName,
-		&r.Revision, &created, &updated, &r.updatedBy, &r.requestID}, more...)
+		&r.Revision, &created, &updated, &r.UpdatedBy, &r.requestID}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
-	r.CreatedAt, r.updatedAt = fromMicros(created), fromMicros(updated)
+	r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return r, nil
 }
 
@@ -294,9 +291,9 @@ func (s *Store) SetRole(ctx context.Context, actor store.Actor, userID string, r
 			if err != nil {
 				return identity.User{}, err
 			}
-			r.Role, r.Revision = role, revisions[0]
+			r.Role, r.Revision, r.UpdatedAt, r.UpdatedBy = role, revisions[0], s.now(), sanitize(actor.Name)
 			err = t.exec(ctx, "UPDATE users SET role = ?, revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-				string(role), r.Revision, micros(s.now()), sanitize(actor.Name), sanitize(actor.RequestID), userID)
+				string(role), r.Revision, micros(r.UpdatedAt), r.UpdatedBy, sanitize(actor.RequestID), userID)
 			if err != nil {
 				return identity.User{}, err
 			}

@@ -186,7 +186,7 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	for _, id := range slices.Sorted(maps.Keys(p.users)) {
 		r := p.users[id]
 		if r.created || r.changed {
-			r.Revision = nextRevision()
+			r.Revision, r.UpdatedAt, r.UpdatedBy = nextRevision(), p.now, p.actor
 		}
 		switch {
 		case r.created:
@@ -446,7 +446,7 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 	if r.dirty && w.IfRevision != 0 && r.Revision != w.IfRevision {
 		return nil, changedUser(r, w.IfRevision)
 	}
-	repeated := p.requestID != "" && r.requestID == p.requestID && r.updatedBy == p.actor
+	repeated := p.requestID != "" && r.requestID == p.requestID && r.UpdatedBy == p.actor
 	if w.Assert && !repeated {
 		r.dirty = true
 	}
