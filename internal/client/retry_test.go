@@ -176,6 +176,19 @@ func TestMaxConcurrency(t *testing.T) {
 
 // TestWritesAreRepeatedOnlyWhereItIsHarmless has a server that dies after each
 // request.
+func TestAssertionsOfUsersAreRepeated(t *testing.T) {
+	t.Parallel()
+	for revision, attempts := range map[int64]int{0: 1, 4: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{answer: func(request) answer { return status(502) }}
+			_, err := f.client(t, retries(2)).UpsertUser(context.Background(), UserWrite{ID: "u1", Name: "ada@example.com", IfRevision: revision})
+			if got := apiError(t, err).Attempts; got != attempts {
+				t.Errorf("if_revision %d: %d attempts, want %d", revision, got, attempts)
+			}
+		})
+	}
+}
+
 func TestWritesAreRepeatedOnlyWhereItIsHarmless(t *testing.T) {
 	t.Parallel()
 	w := identity.Write{UserID: "u1", User: "ada@example.com", Service: okta, Matcher: identity.Matcher{"user_id": "00u1"}}

@@ -227,7 +227,7 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 	if w.LastName != nil {
 		own.Profile["last_name"] = *w.LastName
 	}
-	results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, elements: 1,
+	results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: w.IfRevision != 0, elements: 1,
 		body: symapi.UserUpserts{Users: []symapi.UserUpsert{{ID: w.ID, Type: string(kind), Identities: []symapi.IdentityUpsert{own}}}}})
 	if err != nil {
 		return identity.User{}, err

@@ -24,7 +24,11 @@ type plannedClaims struct {
 	mu        sync.Mutex
 	byAccount map[claimedAccount]map[identity.UserKey]plannedClaim
 	byUser    map[mappingKey]plannedClaim
+	users     map[identity.UserKey]plannedUser
 }
+
+// plannedUser says what resources of one run are about to do with one user.
+type plannedUser struct{ created, destroyed bool }
 
 // plannedClaim is one planned mapping.
 type plannedClaim struct {
@@ -85,7 +89,20 @@ func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, allo
 func (p *plannedClaims) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.byAccount, p.byUser = nil, nil
+	p.byAccount, p.byUser, p.users = nil, nil, nil
+}
+
+// addUser registers that a resource creates or destroys a user, and reports whether
+// another one does the opposite. A replacement plans no destruction of its own.
+func (p *plannedClaims) addUser(key identity.UserKey, planned plannedUser) (contradicted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users == nil {
+		p.users = map[identity.UserKey]plannedUser{}
+	}
+	known := p.users[key]
+	p.users[key] = plannedUser{known.created || planned.created, known.destroyed || planned.destroyed}
+	return known.destroyed && planned.created || known.created && planned.destroyed
 }
 
 func sortedUsers(claims map[identity.UserKey]plannedClaim) []identity.UserKey {

@@ -21,7 +21,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -63,7 +65,9 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 		MarkdownDescription: "A target service, registered so that people can be mapped in it.\n\n" +
 			"Creating one that is registered with the same label adopts it; another label is an error, so that two configurations do not " +
 			"overwrite each other. Services in the server's configuration file belong to that file: they can be adopted, but neither relabelled nor deleted. " +
-			"A service that mappings refer to cannot be deleted.",
+			"A service that mappings refer to cannot be deleted.\n\n" +
+			"Destroying deletes the service only while nobody has changed or adopted it since this resource stored it last: what another resource or a person " +
+			"has stored since is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Required: true, PlanModifiers: replace,
@@ -128,7 +132,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	if !ok {
 		return
 	}
-	created, err := api.CreateService(ctx, key, plan.Label.ValueString())
+	adopted, err := adoptService(ctx, api, key, plan.Label.ValueString())
 	switch {
 	case errors.Is(err, &identity.Error{Code: identity.CodeServiceConflict}):
 		r.labelConflict(ctx, key, plan.Label.ValueString(), err, &resp.Diagnostics)
@@ -139,8 +143,48 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	// State says what was planned: a difference shows in the next plan, where
 	// Terraform would taint the service for it now.
-	created.Label = plan.Label.ValueString()
-	saveService(ctx, created, &resp.State, resp.Identity, &resp.Diagnostics)
+	adopted.Label = plan.Label.ValueString()
+	saveWritten(ctx, resp.Private, adopted.Revision, &resp.Diagnostics)
+	saveService(ctx, adopted, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+// adoptService registers a service that may be registered already, and then asserts
+// it, so that a resource that registered it before no longer owns it. It starts over
+// when the service goes away in between.
+func adoptService(ctx context.Context, api *readcache.Reader, key identity.ServiceKey, label string) (identity.Service, error) {
+	for attempt := 0; ; attempt++ {
+		created, err := api.CreateService(ctx, key, label)
+		if err != nil || created.Revision == 0 { // an API without revisions
+			return created, err
+		}
+		asserted, err := api.UpdateService(ctx, key, label, created.Revision)
+		if attempt < maxAdoptions && identity.CodeOf(err) == identity.CodeServiceNotFound {
+			continue
+		}
+		return asserted, err
+	}
+}
+
+// assertService gives a registered service a label and a new revision. It starts over
+// when the service changes in between.
+func assertService(ctx context.Context, api *readcache.Reader, key identity.ServiceKey, label string) (identity.Service, error) {
+	for attempt := 0; ; attempt++ {
+		stored, err := storedService(ctx, api, key)
+		if err != nil {
+			return identity.Service{}, err
+		}
+		revision := int64(0) // not registered: the API says so
+		if stored != nil {
+			revision = stored.Revision
+		}
+		updated, err := api.UpdateService(ctx, key, label, revision)
+		if attempt < maxAdoptions && identity.CodeOf(err) == identity.CodeServiceConflict {
+			if again, findErr := storedService(ctx, api, key); findErr == nil && again != nil && again.Revision != revision {
+				continue
+			}
+		}
+		return updated, err
+	}
 }
 
 func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -158,6 +202,13 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	switch {
+	case written == 0: // a state from before services had revisions
+		saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
+	case stored.Revision > written && stored.Label == state.Label.ValueString():
+		warnServiceOwnedElsewhere(&resp.Diagnostics, *stored)
+	}
 	saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
 }
 
@@ -173,12 +224,13 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 	if !ok {
 		return
 	}
-	updated, err := api.UpdateService(ctx, plan.key(), plan.Label.ValueString(), 0)
+	updated, err := assertService(ctx, api, plan.key(), plan.Label.ValueString())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Update Service", "", plan.key().String(), err)
 		return
 	}
 	updated.Label = plan.Label.ValueString()
+	saveWritten(ctx, resp.Private, updated.Revision, &resp.Diagnostics)
 	saveService(ctx, updated, &resp.State, resp.Identity, &resp.Diagnostics)
 }
 
@@ -194,9 +246,25 @@ func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return
 	}
 	// Whether it was there does not matter: gone already is success.
-	if _, err := api.DeleteService(ctx, state.key(), 0); err != nil {
-		addNotDeleted(&resp.Diagnostics, state.key(), err)
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	_, err := api.DeleteService(ctx, state.key(), written)
+	for poll := 0; poll < adoptionPolls && identity.CodeOf(err) == identity.CodeServiceReferenced && httpx.Sleep(ctx, adoptionPause) == nil; poll++ {
+		_, err = api.DeleteService(ctx, state.key(), written)
 	}
+	if err == nil {
+		return
+	}
+	if written != 0 && identity.CodeOf(err) == identity.CodeServiceConflict {
+		stored := r.find(ctx, state.key(), "Delete Service", &resp.Diagnostics)
+		if resp.Diagnostics.HasError() || stored == nil {
+			return
+		}
+		if stored.Revision != written {
+			warnServiceKept(&resp.Diagnostics, *stored)
+			return
+		}
+	}
+	addNotDeleted(&resp.Diagnostics, state.key(), err)
 }
 
 // addNotDeleted reports a refused deletion, with the way to forget a service that
@@ -248,6 +316,7 @@ func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportSt
 			fmt.Sprintf("No service is registered for %s, so there is nothing to import.\n\n"+
 				"Check the service key, or declare the service and apply it instead of importing it.", key))
 	default:
+		saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
 		saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
@@ -264,23 +333,28 @@ func importedServiceKey(ctx context.Context, req resource.ImportStateRequest, di
 	return key, key.Validate()
 }
 
-// find reads one service; nil where it is not registered.
+// find reads one service; nil where it is not registered, or after an error in diags.
 func (r *serviceResource) find(ctx context.Context, key identity.ServiceKey, action string, diags *diag.Diagnostics) *identity.Service {
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return nil
 	}
-	services, err := api.Services(ctx)
+	stored, err := storedService(ctx, api, key)
 	if err != nil {
 		addFailure(diags, action, "", key.String(), err)
-		return nil
 	}
+	return stored
+}
+
+// storedService reads one service; nil where it is not registered.
+func storedService(ctx context.Context, api *readcache.Reader, key identity.ServiceKey) (*identity.Service, error) {
+	services, err := api.Services(ctx)
 	for _, s := range services {
 		if s.Key == key {
-			return &s
+			return &s, err
 		}
 	}
-	return nil
+	return nil, err
 }
 
 func saveService(ctx context.Context, s identity.Service, state *tfsdk.State, id *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
@@ -329,6 +403,31 @@ func addLabelConflict(key identity.ServiceKey, stored, label string, err error, 
 			"To keep it as it is, %s. If the server's configuration file names the service, its label is the file's: change it there. "+
 			"To change the label of any other from here, import it first:\n\n  %s%s",
 			key, stored, label, keep, importCommand(key.String()), server))
+}
+
+// describeService shows what is stored of a service, and who stored it.
+func describeService(s identity.Service) string {
+	return fmt.Sprintf("label %q%s", s.Label, lastChange(s.UpdatedBy, s.UpdatedAt))
+}
+
+// warnServiceKept reports a service that was not deleted because somebody else has
+// stored it since.
+func warnServiceKept(diags *diag.Diagnostics, stored identity.Service) {
+	diags.AddWarning(fmt.Sprintf("Service Kept: %s", stored.Key),
+		fmt.Sprintf("%s was changed or adopted after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person asserts the service, as after renaming the resource, so it was left in place and only forgotten here. "+
+			"To delete it as well, remove it there.",
+			stored.Key, describeService(stored)))
+}
+
+// warnServiceOwnedElsewhere tells a resource that somebody has adopted its service
+// since.
+func warnServiceOwnedElsewhere(diags *diag.Diagnostics, stored identity.Service) {
+	diags.AddWarning(fmt.Sprintf("Service Is Owned Elsewhere: %s", stored.Key),
+		fmt.Sprintf("%s was changed or adopted after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person owns the service now, so destroying this resource will leave it in place. If it is declared twice, remove one of the two. "+
+			"To own it here again, replace this resource: terraform apply -replace=ADDRESS.",
+			stored.Key, describeService(stored)))
 }
 
 func warnServiceGone(diags *diag.Diagnostics, key identity.ServiceKey, storeCreated bool) {

@@ -8,12 +8,14 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -129,8 +131,11 @@ func TestServiceResource_adoption(t *testing.T) {
 			state, diags := p.apply("sym_service", nil, oktaServiceConfig(tt.label))
 			wantDiagnostics(t, diags, tt.want...)
 			after, _ := api.service("okta:acme.okta.com")
-			if diff := cmp.Diff(before, after, cmpopts.IgnoreFields(identity.Service{}, "NoDirectory")); diff != "" {
+			if diff := cmp.Diff(before, after, cmpopts.IgnoreFields(identity.Service{}, "NoDirectory", "Revision", "UpdatedAt", "UpdatedBy")); diff != "" {
 				t.Errorf("the stored service changed:\n%s", diff)
+			}
+			if asserted := after.Revision > before.Revision; asserted != (len(tt.want) == 0) {
+				t.Errorf("revision %d after %d", after.Revision, before.Revision)
 			}
 			if adopted := state != nil && state["id"] == before.ID; adopted != (len(tt.want) == 0) {
 				t.Errorf("state: %v", state)
@@ -260,4 +265,163 @@ func TestServiceResource_failures(t *testing.T) {
 	guest := newProtocolServer(t, nil, api.settings(map[string]any{"token": testGuestToken}))
 	_, diags = guest.apply("sym_service", nil, map[string]any{"service_type": "github", "external_id": "acme"})
 	wantDiagnostics(t, diags, "Unable to Create Service … the token's role does not allow this … status 403")
+}
+
+// A person or another resource stores the service after this one did: between two
+// runs, or while it is about to be deleted. Mappings that refer to it and the
+// server's configuration file, which would refuse to delete it, do not matter then.
+func TestServiceResource_destroyLeaves(t *testing.T) {
+	t.Parallel()
+	assert := func(s *testServer, label string) {
+		_, err := s.Store.UpdateService(s.t.Context(), testActor, store.ServiceUpdate{Key: mustService(testOkta), Label: &label, Assert: true})
+		if err != nil {
+			s.t.Error(err)
+		}
+	}
+	for _, label := range []string{"Okta", "HAND"} {
+		for _, when := range []string{"before", "refreshed", "meanwhile"} {
+			for _, what := range []string{"free", "referenced", "owned"} {
+				t.Run(label+" "+when+" "+what, func(t *testing.T) {
+					t.Parallel()
+					s := newTestServer(t)
+					if what == "owned" {
+						s = newTestServer(t, withOwned(testOkta))
+						s.registerAs(testOkta, "Okta")
+					}
+					p := newProtocolServer(t, nil, s.settings())
+					r := &instance{typeName: "sym_service"}
+					wantDiagnostics(t, r.apply(p, oktaServiceConfig("Okta")))
+					before, _ := s.service(testOkta)
+					if what == "referenced" {
+						s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+					}
+					p.nextRun()
+					if when == "meanwhile" {
+						var once sync.Once
+						s.onRequest(func(req *http.Request) {
+							if strings.HasSuffix(req.URL.Path, "services/delete") {
+								once.Do(func() { assert(s, label) })
+							}
+						})
+					} else {
+						assert(s, label)
+					}
+					if when == "refreshed" {
+						for range 2 { // the second read must not take the new revision for its own
+							_ = r.refresh(p)
+							p.nextRun()
+						}
+					}
+					wantDiagnostics(t, r.apply(p, nil), `WARNING: Service Kept: okta:acme.okta.com … label "`+label+`" (by somebody, 20 … To delete it as well`)
+					if after, _ := s.service(testOkta); after.ID != before.ID {
+						t.Errorf("stored: %+v", after)
+					}
+				})
+			}
+		}
+	}
+}
+
+// The read of a service that is the same, but is owned by somebody else, warns.
+func TestServiceResource_ownedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	p := newProtocolServer(t, nil, s.settings())
+	a, b := &instance{typeName: "sym_service"}, &instance{typeName: "sym_service"}
+	wantDiagnostics(t, a.apply(p, oktaServiceConfig("Okta")))
+	wantDiagnostics(t, b.apply(p, oktaServiceConfig("Okta")))
+	for range 2 {
+		p.nextRun()
+		wantDiagnostics(t, b.refresh(p))
+		wantDiagnostics(t, a.refresh(p), `WARNING: Service Is Owned Elsewhere: okta:acme.okta.com … label "Okta" (by token:ci, 20 … -replace=ADDRESS`)
+	}
+	// Another label takes the service back, also where it is stored already.
+	label := "Okta (prod)"
+	if _, err := s.Store.UpdateService(t.Context(), testActor, store.ServiceUpdate{Key: mustService(testOkta), Label: &label}); err != nil {
+		t.Fatal(err)
+	}
+	wantDiagnostics(t, a.apply(p, oktaServiceConfig(label)))
+	p.nextRun()
+	wantDiagnostics(t, a.refresh(p))
+	wantDiagnostics(t, b.apply(p, nil), "WARNING: Service Kept")
+	wantDiagnostics(t, a.apply(p, nil))
+	if _, there := s.service(testOkta); there {
+		t.Error("the owner's destroy left the service")
+	}
+}
+
+// The service goes away, or changes, while it is adopted or relabelled.
+func TestServiceResource_startsOver(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	p := newProtocolServer(t, nil, s.settings())
+	r := &instance{typeName: "sym_service"}
+	beforeUpdate := func(f func()) {
+		var once sync.Once
+		s.onRequest(func(req *http.Request) {
+			if req.Method == http.MethodPatch {
+				once.Do(f)
+			}
+		})
+	}
+	beforeUpdate(func() {
+		if _, err := s.Store.DeleteService(t.Context(), testActor, mustService(testOkta), 0); err != nil {
+			t.Error(err)
+		}
+	})
+	wantDiagnostics(t, r.apply(p, oktaServiceConfig("Okta")))
+	p.nextRun()
+	wantDiagnostics(t, r.refresh(p))
+	beforeUpdate(func() {
+		label := "HAND"
+		if _, err := s.Store.UpdateService(t.Context(), testActor, store.ServiceUpdate{Key: mustService(testOkta), Label: &label}); err != nil {
+			t.Error(err)
+		}
+	})
+	wantDiagnostics(t, r.apply(p, oktaServiceConfig("Okta (prod)")))
+	if stored, _ := s.service(testOkta); stored.Label != "Okta (prod)" || stored.ID != r.state["id"] {
+		t.Errorf("stored %+v, state %v", stored, r.state)
+	}
+	p.nextRun()
+	wantDiagnostics(t, r.apply(p, nil))
+}
+
+// State of older releases does not know the service's revision: the first read tells.
+func TestServiceResource_learnsRevision(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	p := newProtocolServer(t, nil, s.settings())
+	r := &instance{typeName: "sym_service"}
+	wantDiagnostics(t, r.apply(p, oktaServiceConfig("Okta")))
+	r.private = nil
+	p.nextRun()
+	wantDiagnostics(t, r.refresh(p))
+	wantDiagnostics(t, (&instance{typeName: "sym_service"}).apply(p, oktaServiceConfig("Okta")))
+	wantDiagnostics(t, r.apply(p, nil), "WARNING: Service Kept")
+}
+
+// A destroy waits a little for the resource that adopts the service in the same apply.
+func TestServiceResource_renamed(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	p := newProtocolServer(t, nil, s.settings())
+	old, fresh := &instance{typeName: "sym_service"}, &instance{typeName: "sym_service"}
+	wantDiagnostics(t, old.apply(p, oktaServiceConfig("Okta")))
+	s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+	p.nextRun()
+	going, coming := old.plan(p, nil), fresh.plan(p, oktaServiceConfig("Okta"))
+	deleting := make(chan struct{})
+	var once sync.Once
+	s.onRequest(func(req *http.Request) {
+		if strings.HasSuffix(req.URL.Path, "services/delete") {
+			once.Do(func() { close(deleting) })
+		}
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		<-deleting // the destroy is first
+		wantDiagnostics(t, fresh.applyPlan(p, oktaServiceConfig("Okta"), coming))
+	})
+	wantDiagnostics(t, old.applyPlan(p, nil, going), "WARNING: Service Kept: okta:acme.okta.com")
+	wait.Wait()
 }

@@ -26,7 +26,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -78,7 +80,9 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"Creating a user that exists adopts it, and sets those of `first_name`, `last_name` and `role` that the configuration sets; what would be overwritten is a warning at plan. " +
 			"What the configuration leaves out is left as it is, also later. Another `email` or `username` renames the user in place: id and identities stay.\n\n" +
 			"Deleting a user deletes the user's identities. So destroying is refused while any is stored, unless `delete_identities = true`. " +
-			"Identities of the same configuration go first when they refer to this resource, as in `user = sym_user.ada.email`.",
+			"Identities of the same configuration go first when they refer to this resource, as in `user = sym_user.ada.email`.\n\n" +
+			"Destroying deletes the user only while nobody has changed or adopted it since this resource stored it last: what another resource or a person " +
+			"has stored since is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{emailCheck},
@@ -150,24 +154,56 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if !ok {
 		return
 	}
-	user, err := api.UpsertUser(ctx, client.UserWrite{
-		Type: key.Type(), Name: plan.name(), FirstName: textPointer(plan.FirstName), LastName: textPointer(plan.LastName),
-	})
-	if err != nil {
-		addFailure(&resp.Diagnostics, "Create User", string(key), "", err)
-		return
-	}
-	if role := identity.Role(plan.Role.ValueString()); role != "" && role != user.Role {
-		if _, err := api.SetRole(ctx, user.ID, role); err != nil {
-			// No state: Terraform would taint it and delete the user next time.
-			addRoleNotSet(&resp.Diagnostics, key, role, err)
-			return
-		}
-		user.Role = role
+	user, ok := adoptUser(ctx, api, plan, key, &resp.Diagnostics)
+	if !ok {
+		return // no state: Terraform would taint it and delete the user next time
 	}
 	plan.fillIn(user)
+	saveWritten(ctx, resp.Private, user.Revision, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, userKeyModel{plan.ID}, &resp.Diagnostics)
+}
+
+// adoptUser stores what the plan sets of a user who may exist already, and then
+// asserts the user, so that a resource that stored it before no longer owns it.
+// It starts over when the user changes or goes away in between. ok is false after
+// an error in diags.
+func adoptUser(ctx context.Context, api *readcache.Reader, plan userModel, key identity.UserKey, diags *diag.Diagnostics) (user identity.User, ok bool) {
+	write := client.UserWrite{Type: key.Type(), Name: plan.name(), FirstName: textPointer(plan.FirstName), LastName: textPointer(plan.LastName)}
+	role := identity.Role(plan.Role.ValueString())
+	for attempt := 0; ; attempt++ {
+		var err error
+		if user, err = api.UpsertUser(ctx, write); err != nil {
+			addFailure(diags, "Create User", string(key), "", err)
+			return user, false
+		}
+		if role != "" && role != user.Role {
+			set, err := api.SetRole(ctx, user.ID, role)
+			switch {
+			case err == nil:
+				user = set
+			case attempt < maxAdoptions && identity.CodeOf(err) == identity.CodeUserNotFound:
+				continue
+			default:
+				addRoleNotSet(diags, key, role, err)
+				return user, false
+			}
+		}
+		if user.Revision == 0 {
+			return user, true // an API without revisions
+		}
+		assert := write
+		assert.ID, assert.IfRevision = user.ID, user.Revision
+		asserted, err := api.UpsertUser(ctx, assert)
+		switch {
+		case attempt < maxAdoptions && (identity.CodeOf(err) == identity.CodeUserConflict || err == nil && role != "" && asserted.Role != role):
+			continue
+		case err != nil:
+			addFailure(diags, "Create User", string(key), "", err)
+			return user, false
+		}
+		return asserted, true
+	}
 }
 
 // applied returns the name that an approved plan asks for. All values are known
@@ -208,7 +244,15 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	before := state
 	state.setStored(*stored)
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	switch {
+	case written == 0: // a state from before users had revisions
+		saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
+	case stored.Revision > written && state.sameStored(before) && state.name() == before.name():
+		warnUserOwnedElsewhere(&resp.Diagnostics, *stored)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -232,60 +276,80 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	before, _ := state.key()
 	written := plan
 	if before != key || !plan.sameStored(state) {
-		written, ok = r.change(ctx, plan, state, &resp.Diagnostics)
+		var revision int64
+		written, revision, ok = r.change(ctx, plan, state, &resp.Diagnostics)
 		if !ok {
 			return
 		}
+		saveWritten(ctx, resp.Private, revision, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, written)...)
 	setIdentity(ctx, resp.Identity, userKeyModel{written.ID}, &resp.Diagnostics)
 }
 
 // change applies the plan and returns what was written, which after an error
-// may be a part of it; ok is false where nothing was.
-func (r *userResource) change(ctx context.Context, plan, state userModel, diags *diag.Diagnostics) (written userModel, ok bool) {
+// may be a part of it, and its revision; ok is false where nothing was.
+func (r *userResource) change(ctx context.Context, plan, state userModel, diags *diag.Diagnostics) (written userModel, revision int64, ok bool) {
 	key, _ := plan.key()
 	before, _ := state.key()
-	stored := r.findByID(ctx, state, "Update User", diags)
-	if diags.HasError() {
-		return state, false
-	}
-	if stored == nil { // an unknown id would find or create another user
-		addUserGone(diags, state)
-		return state, false
-	}
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
-		return state, false
+		return state, 0, false
 	}
-	if key != before || !plan.FirstName.Equal(state.FirstName) || !plan.LastName.Equal(state.LastName) {
-		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name,
+	var user identity.User
+	for attempt := 0; ; attempt++ {
+		stored := r.findByID(ctx, state, "Update User", diags)
+		if diags.HasError() {
+			return state, 0, false
+		}
+		if stored == nil { // an unknown id would find or create another user
+			addUserGone(diags, state)
+			return state, 0, false
+		}
+		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name, IfRevision: stored.Revision,
 			FirstName: changedText(plan.FirstName, state.FirstName), LastName: changedText(plan.LastName, state.LastName)}
 		if key != before {
 			w.Name = plan.name()
 		}
-		user, err := api.UpsertUser(ctx, w)
+		var err error
+		user, err = api.UpsertUser(ctx, w)
 		switch {
 		case errors.Is(err, &identity.Error{Code: identity.CodeUserConflict}):
-			addNameTaken(diags, plan, state, err)
-			return state, false
+			if again := r.findByID(ctx, state, "Update User", diags); attempt < maxAdoptions && again != nil && again.Revision != stored.Revision {
+				continue // changed since it was looked at
+			}
+			if !diags.HasError() {
+				addNameTaken(diags, plan, state, err)
+			}
+			return state, 0, false
 		case err != nil:
 			addFailure(diags, "Update User", string(before), "", err)
-			return state, false
+			return state, 0, false
 		case user.ID != stored.ID: // deleted since it was looked at
 			addUserGone(diags, state)
-			return state, false
+			return state, 0, false
 		}
+		break
 	}
 	written = plan
-	if role := identity.Role(plan.Role.ValueString()); !plan.Role.Equal(state.Role) && role != stored.Role {
-		if _, err := api.SetRole(ctx, stored.ID, role); err != nil {
+	if role := identity.Role(plan.Role.ValueString()); !plan.Role.Equal(state.Role) && role != user.Role {
+		set, err := api.SetRole(ctx, user.ID, role)
+		if err != nil {
 			addFailure(diags, "Update User", string(key), "", err)
 			written.Role = state.Role
+		} else {
+			user = set
 		}
 	}
-	return written, true
+	return written, user.Revision, true
 }
+
+// A refused deletion is tried again for a while: after a rename, the new resource
+// may be about to adopt what the old one deletes, in the same apply.
+const (
+	adoptionPolls = 4
+	adoptionPause = 500 * time.Millisecond
+)
 
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	ctx, stop := finishing(ctx)
@@ -297,20 +361,41 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if !ok {
 		return
 	}
-	// By id, because such a read is never shared with an earlier one.
-	stored := r.findByID(ctx, state, "Delete User", &resp.Diagnostics)
-	if stored == nil {
-		return // gone already is success; a failure is in the diagnostics
-	}
-	if len(stored.Mappings) > 0 && !state.DeleteIdentities.ValueBool() {
-		addStillMapped(&resp.Diagnostics, *stored)
-		return
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	var stored *identity.User
+	for poll := 0; ; poll++ {
+		// By id, because such a read is never shared with an earlier one.
+		stored = r.findByID(ctx, state, "Delete User", &resp.Diagnostics)
+		if stored == nil {
+			return // gone already is success; a failure is in the diagnostics
+		}
+		if written != 0 && stored.Revision != written {
+			warnUserKept(&resp.Diagnostics, *stored)
+			return
+		}
+		if len(stored.Mappings) == 0 || state.DeleteIdentities.ValueBool() {
+			break
+		}
+		if poll == adoptionPolls || httpx.Sleep(ctx, adoptionPause) != nil {
+			addStillMapped(&resp.Diagnostics, *stored)
+			return
+		}
 	}
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	if _, err := api.DeleteUsers(ctx, []identity.User{*stored}); err != nil && !errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
+	_, err := api.DeleteUsers(ctx, []identity.User{*stored})
+	switch identity.CodeOf(err) {
+	case identity.CodeUserNotFound:
+		return
+	case identity.CodeUserConflict: // changed since it was looked at
+		if stored := r.findByID(ctx, state, "Delete User", &resp.Diagnostics); stored != nil {
+			warnUserKept(&resp.Diagnostics, *stored)
+		}
+		return
+	}
+	if err != nil {
 		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
 	}
 }
@@ -319,8 +404,12 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 // name is no change, another kind of name is another user, and what exists
 // already is looked at before anybody approves the plan.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
-		return // another store; or destroy: what else will be gone by then is known only at apply
+	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, req, resp)
+		return
 	}
 	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
@@ -349,6 +438,27 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 }
 
+// planDestroy refuses to delete a user who has identities while another resource of
+// the plan creates the same user: Terraform may destroy first. What else will be gone
+// by then is known only at apply.
+func (r *userResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	key, known := state.key()
+	if !ok || !known || r.data == nil || !state.DeleteIdentities.ValueBool() {
+		return
+	}
+	var ignored diag.Diagnostics
+	stored := r.find(ctx, key, "Read User", &ignored)
+	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
+	left := stored != nil && written != 0 && stored.Revision != written
+	if !ignored.HasError() && (stored == nil || len(stored.Mappings) == 0 || left) {
+		return
+	}
+	if r.data.planned.addUser(key, plannedUser{destroyed: true}) {
+		addDestroyedAndCreated(&resp.Diagnostics, key)
+	}
+}
+
 func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *resource.ModifyPlanResponse) {
 	if kind := plan.kind(); kind != "" {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("type"), types.StringValue(string(kind)))...)
@@ -356,6 +466,9 @@ func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *res
 	key, known := plan.key()
 	if !known || r.data == nil {
 		return
+	}
+	if r.data.planned.addUser(key, plannedUser{created: true}) {
+		addDestroyedAndCreated(&resp.Diagnostics, key)
 	}
 	if stored := r.find(ctx, key, "Read User", &resp.Diagnostics); stored != nil {
 		warnAdoption(&resp.Diagnostics, plan, *stored)
@@ -383,6 +496,7 @@ func (r *userResource) ImportState(ctx context.Context, req resource.ImportState
 	}
 	var state userModel
 	state.setStored(*stored)
+	saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics)
 }
@@ -633,6 +747,15 @@ func addRoleNotSet(diags *diag.Diagnostics, key identity.UserKey, role identity.
 			key, role, failureDetail(string(key), "", err)))
 }
 
+func addDestroyedAndCreated(diags *diag.Diagnostics, key identity.UserKey) {
+	diags.AddError("User Is Destroyed and Created in One Plan",
+		fmt.Sprintf("One resource for %s goes and another one comes, as after renaming a resource. Terraform may destroy the user first, "+
+			"and delete_identities = true would delete the stored identities.\n\n"+
+			"If the resource was renamed, say so, and the user stays as it is:\n\n"+
+			"  moved {\n    from = sym_user.OLD_NAME\n    to   = sym_user.NEW_NAME\n  }\n\n"+
+			"To begin anew without the identities, destroy the user in one apply and create it in the next.", key))
+}
+
 func addUserGone(diags *diag.Diagnostics, state userModel) {
 	diags.AddError("User Is Gone",
 		fmt.Sprintf("%s (id %s) was deleted since state was refreshed, so nothing was changed. Run terraform plan again: it shows what to create.",
@@ -654,6 +777,47 @@ func nameAttribute(u identity.User) string {
 		return "email"
 	}
 	return "username"
+}
+
+// describeUser shows what is stored of a user, and who stored it.
+func describeUser(u identity.User) string {
+	text := strings.TrimSpace(fmt.Sprintf("%s, %s", strings.TrimSpace(u.FirstName+" "+u.LastName), u.Role))
+	return strings.TrimPrefix(text, ", ") + lastChange(u.UpdatedBy, u.UpdatedAt)
+}
+
+// lastChange tells who stored something last, and when, where that is known.
+func lastChange(by string, at time.Time) string {
+	var parts []string
+	if by != "" {
+		parts = append(parts, "by "+by)
+	}
+	if !at.IsZero() {
+		parts = append(parts, at.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// warnUserKept reports a user that was not deleted because somebody else has
+// stored it since.
+func warnUserKept(diags *diag.Diagnostics, stored identity.User) {
+	diags.AddWarning(fmt.Sprintf("User Kept: %s", stored.Key),
+		fmt.Sprintf("%s (id %s) was changed or adopted after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person asserts the user, as after renaming the resource, so the user was left in place with all identities, and only forgotten here. "+
+			"To delete the user as well, remove it there.",
+			stored.Key, stored.ID, describeUser(stored)))
+}
+
+// warnUserOwnedElsewhere tells a resource that somebody has changed or adopted its
+// user since.
+func warnUserOwnedElsewhere(diags *diag.Diagnostics, stored identity.User) {
+	diags.AddWarning(fmt.Sprintf("User Is Owned Elsewhere: %s", stored.Key),
+		fmt.Sprintf("%s (id %s) was changed or adopted after this resource stored it last. Stored now: %s. "+
+			"Another resource or a person owns the user now, so destroying this resource will leave it in place. If it is declared twice, remove one of the two. "+
+			"To own it here again, replace this resource: terraform apply -replace=ADDRESS.",
+			stored.Key, stored.ID, describeUser(stored)))
 }
 
 // warnUserGone tells that a user was deleted; recreated says that another one

@@ -4,13 +4,18 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
 func TestUserResource_validate(t *testing.T) {
@@ -234,7 +239,7 @@ func TestUserResource_destroyRefuses(t *testing.T) {
 	kept, diags := p.apply("sym_user", state, nil)
 	wantDiagnostics(t, diags, "User Still Has Identities … github:acme: ada-l (source email … okta:acme.okta.com: 00u1 (source manual … "+
 		"user = sym_user.NAME.email … delete_identities = true")
-	if diff := cmp.Diff(state, kept); diff != "" || api.writes() != 1 {
+	if diff := cmp.Diff(state, kept); diff != "" || api.writes() != 2 { // creating it, and asserting it
 		t.Errorf("%d writes; the state of a refused deletion (-want +got):\n%s", api.writes(), diff)
 	}
 	if m, ok := api.stored("ada@acme.com", testOkta); !ok {
@@ -395,4 +400,221 @@ func TestUserResource_failures(t *testing.T) {
 	readOnly := newProtocolServer(t, nil, api.settings(map[string]any{"read_only": true}))
 	_, diags = readOnly.apply("sym_user", nil, map[string]any{"email": "grace@acme.com"})
 	wantDiagnostics(t, diags, "Unable to Create User … read-only")
+}
+
+// A person or another resource stores the user after this one did: between two runs,
+// or while the user is about to be deleted.
+func TestUserResource_destroyLeaves(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*testServer, identity.User){
+		"asserted": func(s *testServer, u identity.User) {
+			s.upsert(store.UserWrite{ID: u.ID, Key: u.Key, Assert: true})
+		},
+		"role": func(s *testServer, u identity.User) {
+			if _, err := s.Store.SetRole(s.t.Context(), testActor, u.ID, identity.Guest); err != nil {
+				t.Error(err)
+			}
+		},
+		"renamed": func(s *testServer, u identity.User) { s.renameUser(u, "countess@acme.com") },
+	} {
+		for _, when := range []string{"before", "refreshed", "meanwhile"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				t.Parallel()
+				s := newTestServer(t).register(testOkta)
+				p := newProtocolServer(t, nil, s.settings())
+				r := &instance{typeName: "sym_user"}
+				wantDiagnostics(t, r.apply(p, map[string]any{"email": "ada@acme.com", "delete_identities": true}))
+				s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+				u, _ := s.storedUser("ada@acme.com")
+				p.nextRun()
+				if when == "meanwhile" {
+					var once sync.Once
+					s.onRequest(func(req *http.Request) {
+						if strings.HasSuffix(req.URL.Path, "users/delete") {
+							once.Do(func() { change(s, u) })
+						}
+					})
+				} else {
+					change(s, u)
+				}
+				if when == "refreshed" {
+					for range 2 { // the second read must not take the new revision for its own
+						_ = r.refresh(p)
+						p.nextRun()
+					}
+				}
+				wantDiagnostics(t, r.apply(p, nil), "WARNING: User Kept: … (id "+u.ID+") was changed or adopted … (by somebody, 20 … To delete the user as well")
+				users, err := s.Store.FindUsers(t.Context(), []identity.UserKey{"ada@acme.com", "countess@acme.com"})
+				if err != nil || len(users) != 1 || users[0].ID != u.ID || len(users[0].Mappings) != 1 {
+					t.Errorf("stored: %+v, %v", users, err)
+				}
+			})
+		}
+	}
+}
+
+// The read of a user that is the same, but is owned by somebody else, warns each time.
+func TestUserResource_ownedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	p := newProtocolServer(t, nil, s.settings())
+	a, b := &instance{typeName: "sym_user"}, &instance{typeName: "sym_user"}
+	wantDiagnostics(t, a.apply(p, map[string]any{"email": "ada@acme.com", "role": "guest"}))
+	p.nextRun()
+	wantDiagnostics(t, a.refresh(p))
+	wantDiagnostics(t, b.apply(p, map[string]any{"email": "ada@acme.com"}))
+	for range 2 {
+		p.nextRun()
+		wantDiagnostics(t, b.refresh(p))
+		wantDiagnostics(t, a.refresh(p), "WARNING: User Is Owned Elsewhere: ada@acme.com … Stored now: guest (by token:ci, 20 … -replace=ADDRESS")
+	}
+	// A change takes the user back.
+	wantDiagnostics(t, a.apply(p, map[string]any{"email": "ada@acme.com", "role": "admin"}))
+	p.nextRun()
+	wantDiagnostics(t, a.refresh(p))
+	wantDiagnostics(t, b.apply(p, nil), "WARNING: User Kept: ada@acme.com")
+	wantDiagnostics(t, a.apply(p, nil))
+	if _, there := s.storedUser("ada@acme.com"); there {
+		t.Error("the owner's destroy left the user")
+	}
+}
+
+// State of older releases does not know the user's revision: the first read tells.
+func TestUserResource_learnsRevision(t *testing.T) {
+	t.Parallel()
+	for _, asserted := range []bool{false, true} {
+		s := newTestServer(t)
+		p := newProtocolServer(t, nil, s.settings())
+		r := &instance{typeName: "sym_user"}
+		wantDiagnostics(t, r.apply(p, map[string]any{"email": "ada@acme.com"}))
+		r.private = nil
+		p.nextRun()
+		wantDiagnostics(t, r.refresh(p))
+		want := []string{}
+		if asserted {
+			u, _ := s.storedUser("ada@acme.com")
+			s.upsert(store.UserWrite{ID: u.ID, Key: u.Key, Assert: true})
+			want = []string{"WARNING: User Kept"}
+		}
+		wantDiagnostics(t, r.apply(p, nil), want...)
+		if _, there := s.storedUser("ada@acme.com"); there != asserted {
+			t.Errorf("asserted %t: stored %t", asserted, there)
+		}
+	}
+}
+
+// The user goes away, or changes, while it is adopted.
+func TestUserResource_adoptionStartsOver(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(*testServer, identity.User){
+		"deleted": func(s *testServer, u identity.User) { s.dropUser(u) },
+		"changed": func(s *testServer, u identity.User) {
+			first := "Augusta"
+			s.upsert(store.UserWrite{ID: u.ID, Key: u.Key, FirstName: &first})
+		},
+		"another role": func(s *testServer, u identity.User) {
+			if _, err := s.Store.SetRole(s.t.Context(), testActor, u.ID, identity.Guest); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		for _, last := range []string{"/set-role", "/users"} { // before which request
+			t.Run(name+" before "+last, func(t *testing.T) {
+				t.Parallel()
+				s := newTestServer(t)
+				p := newProtocolServer(t, nil, s.settings())
+				config := map[string]any{"email": "ada@acme.com", "first_name": "Ada", "role": "admin"}
+				r := &instance{typeName: "sym_user"}
+				planned := r.plan(p, config)
+				wantDiagnostics(t, planned.Diagnostics)
+				var once sync.Once
+				writes := 0
+				s.onRequest(func(req *http.Request) {
+					if req.Method == http.MethodPatch {
+						writes++
+					}
+					if writes == 2 && last == "/users" || strings.HasSuffix(req.URL.Path, last) && last == "/set-role" {
+						once.Do(func() {
+							u, _ := s.storedUser("ada@acme.com")
+							meanwhile(s, u)
+						})
+					}
+				})
+				wantDiagnostics(t, r.applyPlan(p, config, planned))
+				stored, _ := s.storedUser("ada@acme.com")
+				if stored.ID != r.state["id"] || stored.FirstName != "Ada" || stored.Role != identity.Admin {
+					t.Errorf("stored %+v, state %v", stored, r.state)
+				}
+				p.nextRun()
+				wantDiagnostics(t, r.refresh(p))
+				wantDiagnostics(t, r.apply(p, nil))
+			})
+		}
+	}
+}
+
+// A rename without a moved block is refused where it may delete identities.
+func TestUserResource_destroyedAndCreated(t *testing.T) {
+	t.Parallel()
+	const refused = "ERROR: User Is Destroyed and Created in One Plan | One resource for ada@acme.com goes … moved {\n    from = sym_user.OLD_NAME"
+	for _, what := range []string{"free", "mapped", "mapped, but not its own any more"} {
+		for _, deletes := range []bool{false, true} {
+			for _, destroyFirst := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, delete_identities %t, destroyed first %t", what, deletes, destroyFirst), func(t *testing.T) {
+					t.Parallel()
+					s := newTestServer(t).register(testOkta)
+					p := newProtocolServerOf(t, newRecordedServer(nil), s.settings()) // one walk plans both
+					config := map[string]any{"email": "ada@acme.com", "delete_identities": deletes}
+					old, fresh := &instance{typeName: "sym_user"}, &instance{typeName: "sym_user"}
+					wantDiagnostics(t, old.apply(p, config))
+					if what != "free" {
+						s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+					}
+					if u, _ := s.storedUser("ada@acme.com"); strings.Contains(what, "not") {
+						s.upsert(store.UserWrite{ID: u.ID, Key: u.Key, Assert: true})
+					}
+					p.nextRun()
+					var diags []*tfprotov6.Diagnostic
+					if destroyFirst {
+						diags = slices.Concat(old.plan(p, nil).Diagnostics, fresh.plan(p, config).Diagnostics)
+					} else {
+						diags = slices.Concat(fresh.plan(p, config).Diagnostics, old.plan(p, nil).Diagnostics)
+					}
+					if what == "mapped" && deletes {
+						wantDiagnostics(t, diags, refused)
+					} else {
+						wantDiagnostics(t, diags)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A destroy waits a little for the resource that adopts the user in the same apply.
+func TestUserResource_renamed(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t).register(testOkta)
+	p := newProtocolServer(t, nil, s.settings())
+	config := map[string]any{"email": "ada@acme.com"}
+	old, fresh := &instance{typeName: "sym_user"}, &instance{typeName: "sym_user"}
+	wantDiagnostics(t, old.apply(p, config))
+	s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual)
+	p.nextRun()
+	going, coming := old.plan(p, nil), fresh.plan(p, config)
+	read := make(chan struct{})
+	var once sync.Once
+	s.onRequest(func(req *http.Request) {
+		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/users") {
+			once.Do(func() { close(read) })
+		}
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		<-read // the destroy is first
+		wantDiagnostics(t, fresh.applyPlan(p, config, coming))
+	})
+	wantDiagnostics(t, old.applyPlan(p, nil, going), "WARNING: User Kept: ada@acme.com")
+	wait.Wait()
+	s.wantStored("ada@acme.com", testOkta, "00u1", identity.Manual)
 }
