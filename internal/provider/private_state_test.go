@@ -242,3 +242,39 @@ func TestSameStore_emptyFile(t *testing.T) {
 	used := &instance{typeName: "sym_identity", state: state, private: privateOf(t, `{"id":"0b6e5b0e-5a0f-4d0a-9d55-1c6f2f2f0a11","org":"globex"}`)}
 	wantDiagnostics(t, used.refresh(run()), "ERROR: State Belongs to Another Store")
 }
+
+// TestDestroyAfterRestoredBackup: a backup is put back, and somebody asserts the
+// mapping. State knows a revision that was given out after the backup; the
+// assertion has another one, so destroying leaves the mapping, unrefreshed too.
+func TestDestroyAfterRestoredBackup(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "identities.db")
+	file := func() *testServer { return newTestServer(t, onStore(t, "sqlite:"+path)) }
+	mapping := func(id string) map[string]any {
+		return map[string]any{"user": "ada@acme.com", "service_type": "okta", "external_id": "acme.okta.com", "identity": id}
+	}
+	r := &instance{typeName: "sym_identity"}
+	before := file().register(testOkta)
+	wantDiagnostics(t, r.apply(newProtocolServer(t, nil, before.settings()), mapping("00u1")))
+	if err := before.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	backup, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := file()
+	wantDiagnostics(t, r.apply(newProtocolServer(t, nil, after.settings()), mapping("00u2")))
+	if err := after.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restored := file()
+	restored.mapping("ada@acme.com", testOkta, "00u2", identity.Manual)
+	wantDiagnostics(t, r.apply(newProtocolServer(t, nil, restored.settings()), nil), "WARNING")
+	if m, stored := restored.stored("ada@acme.com", testOkta); !stored || m.Matcher["user_id"] != "00u2" {
+		t.Errorf("what a person asserted is gone: %v", m)
+	}
+}

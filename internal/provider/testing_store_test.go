@@ -123,7 +123,13 @@ func mustUser(name string) identity.UserKey {
 // onPostgres puts the API on a store in PostgreSQL.
 func onPostgres(t *testing.T) func(*server.Config) {
 	t.Helper()
-	st, err := sqlstore.Open(t.Context(), pgtest.URL(t), sqlstore.Options{})
+	return onStore(t, pgtest.URL(t))
+}
+
+// onStore puts the API on the store that a URL names.
+func onStore(t *testing.T, url string) func(*server.Config) {
+	t.Helper()
+	st, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func mask(v any) any {
 		out := map[string]any{}
 		for k, e := range v {
 			out[k] = mask(e)
-			if n, ok := e.(float64); ok && k == "revision" && n > 0 {
+			if n, ok := e.(float64); ok && (k == "revision" || k == "id") && n > 0 { // a change's id is a revision
 				out[k] = "<revision>"
 			}
 		}

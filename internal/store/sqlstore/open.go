@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -63,6 +64,7 @@ type Store struct {
 	dialect dialect
 	opts    Options
 	created bool
+	revised atomic.Bool   // revisions were taken since it was opened
 	gate    chan struct{} // holds a token for each writer under way
 
 	commitLimit time.Duration

@@ -192,7 +192,62 @@ func (d *postgresDialect) refused(err error) bool {
 	return true
 }
 
+// revisionLock is the advisory lock of those who move the revisions: another setval
+// behind theirs could take the numbers back that were given out between the two.
+const revisionLock = 0x73796d2d72 // "sym-r"
+
+// revisions counts with a sequence. Where that trails the clock, it is moved first.
+// A lock that others hold is not awaited for long: they have moved the sequence,
+// and their commit may take its time.
 func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
+	const (
+		attempts = 20
+		pause    = 5 * time.Millisecond
+	)
+	var least, begin int64
+	for attempt := 1; ; attempt++ {
+		taken, err := d.take(ctx, t, n)
+		if err != nil || n == 0 {
+			return taken, err
+		}
+		if attempt == 1 {
+			first := t.clock.gap > 0
+			begin = t.clock.after(taken[0])
+			if least = begin - revisionSlack; first { // exactly: the store may just have been restored
+				least, begin = begin, begin+revisionSlack
+			}
+		}
+		if taken[0] > least || attempt == attempts {
+			return taken, nil
+		}
+		if attempt > 1 {
+			if err := httpx.Sleep(ctx, pause); err != nil {
+				return nil, err
+			}
+		}
+		if err := d.move(ctx, t, least, begin); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// move makes a sequence that is below least continue behind begin, unless another
+// transaction holds the lock. It does so at once, whatever becomes of this
+// transaction: that only skips numbers. The lock comes before the number to
+// compare. begin is revisionSlack above least, so that those who meanwhile take
+// numbers without the lock do not get past begin.
+func (d *postgresDialect) move(ctx context.Context, t *tx, least, begin int64) error {
+	const query = `SELECT CASE WHEN pg_try_advisory_xact_lock(CAST(? AS BIGINT)) THEN
+		CASE WHEN nextval('revisions') < CAST(? AS BIGINT) THEN setval('revisions', CAST(? AS BIGINT)) END END`
+	var moved sql.NullInt64
+	if err := t.row(ctx, query, int64(revisionLock), least, begin).Scan(&moved); err != nil {
+		return fmt.Errorf("advancing the revisions: %w", err)
+	}
+	return nil
+}
+
+// take takes the next n numbers of the sequence.
+func (d *postgresDialect) take(ctx context.Context, t *tx, n int) ([]int64, error) {
 	taken := make([]int64, 0, n)
 	const query = "SELECT nextval('revisions') FROM generate_series(1, CAST(? AS BIGINT))"
 	err := eachRow(ctx, t, query, []any{n}, func(rows *sql.Rows) error {
@@ -207,20 +262,11 @@ func (d *postgresDialect) revisions(ctx context.Context, t *tx, n int) ([]int64,
 	return taken, nil
 }
 
-// advance moves the sequence at once, whatever becomes of the transaction: that
-// only skips numbers.
 func (d *postgresDialect) advance(ctx context.Context, t *tx, highest int64) error {
-	var last int64
-	if err := t.row(ctx, "SELECT last_value FROM revisions").Scan(&last); err != nil {
-		return fmt.Errorf("reading the last revision: %w", err)
-	}
-	if last >= highest {
-		return nil
-	}
-	if err := t.row(ctx, "SELECT setval('revisions', CAST(? AS BIGINT))", highest).Scan(&last); err != nil {
+	if err := t.exec(ctx, "SELECT pg_advisory_xact_lock(CAST(? AS BIGINT))", int64(revisionLock)); err != nil {
 		return fmt.Errorf("advancing the revisions: %w", err)
 	}
-	return nil
+	return d.move(ctx, t, highest, highest)
 }
 
 // prepare claims a new database: one that holds tables of some other program
@@ -536,7 +582,7 @@ func (d *postgresDialect) explain(err error) error {
 		final("the database that the store's URL names does not exist on "+d.server, "Create it.")
 	case insufficientPrivilege:
 		final("the user of the store may not do this on "+d.server,
-			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE of the sequence.")
+			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE and UPDATE of the sequence.")
 	case undefinedTable, invalidSchema:
 		final("the tables of the store are not in the schema that its URL names on "+d.server,
 			"Look at search_path in the URL, or run sym-identityd migrate.")

@@ -201,15 +201,16 @@ func (d *sqliteDialect) settle(db *sql.DB) error {
 // revisions counts in a row, which only one writer at a time can change.
 func (d *sqliteDialect) revisions(ctx context.Context, t *tx, n int) ([]int64, error) {
 	var last int64
-	const query = "UPDATE revisions SET last = last + ? RETURNING last"
-	if err := t.row(ctx, query, n).Scan(&last); err != nil {
-		return nil, fmt.Errorf("taking revisions: %w", err)
+	if err := t.row(ctx, "SELECT last FROM revisions").Scan(&last); err != nil {
+		return nil, fmt.Errorf("reading the last revision: %w", err)
 	}
+	last = t.clock.after(last)
 	taken := make([]int64, n)
 	for i := range taken {
-		taken[i] = last - int64(n-1-i)
+		last++
+		taken[i] = last
 	}
-	return taken, nil
+	return taken, d.advance(ctx, t, last)
 }
 
 func (d *sqliteDialect) advance(ctx context.Context, t *tx, highest int64) error {

@@ -27,6 +27,7 @@ type tx struct {
 	*sql.Tx
 	dialect dialect
 	changed bool // a row, for certain
+	clock   revisionClock
 }
 
 func (t *tx) exec(ctx context.Context, query string, args ...any) error {
@@ -169,7 +170,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	t := &tx{Tx: w.Tx, dialect: s.dialect}
+	t := &tx{Tx: w.Tx, dialect: s.dialect, clock: s.revisionClock()}
 	err = fn(t)
 	refused := !t.changed && isRefusal(err)
 	if err == nil && !t.changed {
@@ -181,6 +182,9 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
 	}
 	if lost := s.commit(ctx, w); lost != nil {
 		return lost
+	}
+	if t.clock.gap == 0 {
+		s.revised.Store(true)
 	}
 	return err
 }
