@@ -71,7 +71,7 @@ func importJSON(ctx context.Context, cfg *config.Config, in io.Reader, newID boo
 		return store.Counts{}, fmt.Errorf("the export is of the organization %q, the configuration is for %q. Nothing was imported", org, cfg.Org)
 	}
 	return withStore(ctx, cfg, func(st *sqlstore.Store) (store.Counts, error) {
-		opts := sqlstore.ImportOptions{StoreID: r.Header().StoreID}
+		opts := sqlstore.ImportOptions{StoreID: r.Header().StoreID, Place: r.Place}
 		if newID {
 			opts.StoreID = ""
 		}

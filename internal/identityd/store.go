@@ -106,10 +106,12 @@ const (
 	pruneEvery = time.Hour
 	pruneBatch = 1000
 	prunePause = 100 * time.Millisecond // between batches
+	clockLag   = time.Hour              // of the store's clock, before a warning
 )
 
 // Maintain removes history that is older than the configuration keeps, until
-// ctx ends. It returns at once if the configuration keeps everything. Several
+// ctx ends. How old it is, the store's own clock tells, which each pass moves by a
+// day at most. It returns at once if the configuration keeps everything. Several
 // replicas may run it at the same time.
 func (i *Instance) Maintain(ctx context.Context, log *slog.Logger) {
 	if i.config.Retention == 0 {
@@ -119,7 +121,14 @@ func (i *Instance) Maintain(ctx context.Context, log *slog.Logger) {
 		if httpx.Sleep(ctx, wait) != nil {
 			return
 		}
-		removed, err := i.prune(ctx, time.Now().Add(-i.config.Retention))
+		seen, err := i.store.AdvanceClock(ctx)
+		if time.Since(seen) > clockLag && err == nil {
+			log.WarnContext(ctx, "the history is pruned by an earlier time than this machine's. Nothing is wrong if the server did not run for a while; else look at the machine's clock", "time", seen)
+		}
+		removed := 0
+		if err == nil {
+			removed, err = i.prune(ctx, seen.Add(-i.config.Retention))
+		}
 		switch {
 		case ctx.Err() != nil:
 			return

@@ -102,6 +102,9 @@ func NewReader(r io.Reader) (*Reader, error) {
 // Header returns what the first line says.
 func (r *Reader) Header() Header { return r.header }
 
+// Place names the line of the last record.
+func (r *Reader) Place() string { return fmt.Sprintf("line %d of the export", r.line) }
+
 // Next reads a record; io.EOF after the last, once the file has proved whole.
 func (r *Reader) Next() (store.Record, error) {
 	text, err := r.next()

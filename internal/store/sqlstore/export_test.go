@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,19 @@ func TestImportRefuses(t *testing.T) {
 		change(&u)
 		return source(append(append([]store.Record{}, good[:2]...), store.Record{User: &u}))
 	}
+	service := func(change func(s *store.ServiceRecord)) func() (store.Record, error) {
+		s := *good[1].Service
+		change(&s)
+		return source([]store.Record{good[0], {Service: &s}})
+	}
+	change := func(change func(c *store.ChangeRecord)) func() (store.Record, error) {
+		c := *good[len(good)-1].Change
+		after := *c.After
+		c.After = &after
+		change(&c)
+		return source(append(append([]store.Record{}, good[:len(good)-1]...), store.Record{Change: &c}))
+	}
+	soon := time.Now().Add(10 * time.Minute)
 	onBoth(t, func(t *testing.T, url string) {
 		s := openURL(t, url, Options{})
 		empty := export(t, s)
@@ -174,18 +188,33 @@ func TestImportRefuses(t *testing.T) {
 			next func() (store.Record, error)
 			says string
 		}{
-			"a user twice":    {source(append(append([]store.Record{}, good...), good[2])), "two records"},
-			"a service twice": {source(append(append([]store.Record{}, good[:2]...), good[1])), "twice"},
-			"nothing":         {source([]store.Record{good[0], {}}), "exactly one"},
-			"no service":      {source(good[2:]), "without its service"},
-			"a bad name":      {edit(func(u *store.UserRecord) { u.Key = "Alice@acme.com" }), "the key"},
-			"another type":    {edit(func(u *store.UserRecord) { u.Type = identity.Bot }), "the type"},
-			"a bad id":        {edit(func(u *store.UserRecord) { u.ID = "x" }), "the id"},
-			"a NUL byte":      {edit(func(u *store.UserRecord) { u.FirstName = "\x00" }), "NUL"},
-			"invalid UTF-8":   {edit(func(u *store.UserRecord) { u.Mappings[0].Matcher = identity.Matcher{"user_id": "\xff"} }), "UTF-8"},
-			"a long text":     {edit(func(u *store.UserRecord) { u.UpdatedBy = strings.Repeat("x", 10_240) }), "10240 bytes"},
-			"no revision":     {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = 0 }), "the revision 0"},
-			"a mapping twice": {edit(func(u *store.UserRecord) { u.Mappings = append(u.Mappings, u.Mappings[0]) }), "twice"},
+			"a user twice":     {source(append(append([]store.Record{}, good...), good[2])), "two records"},
+			"a service twice":  {source(append(append([]store.Record{}, good[:2]...), good[1])), "twice"},
+			"nothing":          {source([]store.Record{good[0], {}}), "exactly one"},
+			"no service":       {source(good[2:]), "without its service"},
+			"a bad name":       {edit(func(u *store.UserRecord) { u.Key = "Alice@acme.com" }), "the key"},
+			"another type":     {edit(func(u *store.UserRecord) { u.Type = identity.Bot }), "the type"},
+			"a bad id":         {edit(func(u *store.UserRecord) { u.ID = "x" }), "the id"},
+			"a NUL byte":       {edit(func(u *store.UserRecord) { u.FirstName = "\x00" }), "NUL"},
+			"invalid UTF-8":    {edit(func(u *store.UserRecord) { u.Mappings[0].Matcher = identity.Matcher{"user_id": "\xff"} }), "UTF-8"},
+			"a long text":      {edit(func(u *store.UserRecord) { u.UpdatedBy = strings.Repeat("x", 10_240) }), "10240 bytes"},
+			"a huge revision":  {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = math.MaxInt64 }), "the revision 9223372036854775807"},
+			"over 2^52":        {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = 1<<52 + 1 }), "the revision 4503599627370497"},
+			"a negative one":   {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = -1 }), "the revision -1"},
+			"a user's":         {edit(func(u *store.UserRecord) { u.Revision = math.MaxInt64 }), "the revision 9223372036854775807"},
+			"a user's, -1":     {edit(func(u *store.UserRecord) { u.Revision = -1 }), "the revision -1"},
+			"a service's":      {service(func(s *store.ServiceRecord) { s.Revision = 1<<52 + 1 }), "the revision 4503599627370497"},
+			"a change's":       {change(func(c *store.ChangeRecord) { c.ID = math.MaxInt64 }), "the change 9223372036854775807"},
+			"a change's, -1":   {change(func(c *store.ChangeRecord) { c.ID = -1 }), "the change -1"},
+			"a value's":        {change(func(c *store.ChangeRecord) { c.After.Revision = math.MaxInt64 }), "a value of the revision 9223372036854775807"},
+			"a future change":  {change(func(c *store.ChangeRecord) { c.At = soon }), "has not come yet"},
+			"a future value":   {change(func(c *store.ChangeRecord) { c.After.UpdatedAt = soon }), "has not come yet"},
+			"a future user":    {edit(func(u *store.UserRecord) { u.CreatedAt = soon }), "the user user0000000@acme.com has the time"},
+			"a future mapping": {edit(func(u *store.UserRecord) { u.Mappings[0].UpdatedAt = soon }), "the mapping of user0000000@acme.com in okta:acme.okta.com has the time"},
+			"a future service": {service(func(s *store.ServiceRecord) { s.UpdatedAt = soon }), "has not come yet"},
+			"no time":          {edit(func(u *store.UserRecord) { u.CreatedAt = time.Time{} }), "0001-01-01T00:00:00Z, before 1970"},
+			"no revision":      {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = 0 }), "the revision 0"},
+			"a mapping twice":  {edit(func(u *store.UserRecord) { u.Mappings = append(u.Mappings, u.Mappings[0]) }), "twice"},
 			"a broken pipe": {func() func() (store.Record, error) {
 				next := source(good[:4])
 				return func() (store.Record, error) {

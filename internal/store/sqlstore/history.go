@@ -153,6 +153,34 @@ func historyWhere(filter store.HistoryFilter) (where string, args []any) {
 	return where + "id < ?", args
 }
 
+// clockStep is how far the store's own clock moves at most each time.
+const clockStep = 24 * time.Hour
+
+// AdvanceClock moves the store's own clock up to that of the process, but at most a
+// day, and returns it. History is pruned by it: a clock that is wrong for a while
+// then costs days of the history, and not all of it. It starts at the latest change.
+func (s *Store) AdvanceClock(ctx context.Context) (time.Time, error) {
+	return writeTx(ctx, s, func(t *tx) (time.Time, error) {
+		var seen int64
+		if err := t.row(ctx, "SELECT seen_at FROM store").Scan(&seen); err != nil {
+			return time.Time{}, fmt.Errorf("reading the store's clock: %w", err)
+		}
+		now := s.now()
+		if seen == 0 {
+			if err := t.row(ctx, "SELECT coalesce(max(changed_at), CAST(? AS BIGINT)) FROM history", micros(now)).Scan(&seen); err != nil {
+				return time.Time{}, fmt.Errorf("reading the time of the latest change: %w", err)
+			}
+		}
+		if next := fromMicros(seen).Add(clockStep); next.Before(now) {
+			now = next
+		}
+		if err := t.exec(ctx, "UPDATE store SET seen_at = ?", micros(now)); err != nil {
+			return time.Time{}, fmt.Errorf("storing the store's clock: %w", err)
+		}
+		return now, nil
+	})
+}
+
 // PruneHistory removes changes that were made before a time, the oldest first
 // and at most most of them, and reports how many.
 func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -18,6 +19,9 @@ import (
 // ImportOptions say what is imported beside the records.
 type ImportOptions struct {
 	StoreID string // the store gets this id; "" = it keeps its own
+	// Place names where the last record is from, as in "line 7 of the export", for
+	// errors about it; nil = they name the record alone.
+	Place func() string
 }
 
 // Import fills an empty store with the records of another's Export, which next
@@ -28,7 +32,7 @@ func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (sto
 	if opts.StoreID != "" && !validID(opts.StoreID) {
 		return store.Counts{}, badRecord("the store's id is %q, not a UUID", truncate(opts.StoreID))
 	}
-	i := &importer{services: map[string]string{}}
+	i := &importer{services: map[string]string{}, place: opts.Place, latest: s.now().Add(clockTolerance)}
 	// Records cannot be had twice, so a lost transaction is not run again.
 	err := s.writeOnce(ctx, func(t *tx) error {
 		i.tx = t
@@ -66,7 +70,13 @@ type importer struct {
 	highest   int64             // number that was given out
 	counts    store.Counts
 	badRecord error // about a record, or about getting one, which is no fault of the store
+	place     func() string
+	latest    time.Time // that a record may name
 }
+
+// clockTolerance is how far the clock of the machine that wrote an export may be
+// ahead.
+const clockTolerance = 5 * time.Minute
 
 // checkEmpty refuses stores whose users or history would get mixed up with
 // those of the records.
@@ -108,7 +118,7 @@ func (i *importer) write(ctx context.Context, next func() (store.Record, error))
 			return i.flush(ctx, p)
 		}
 		if err == nil {
-			err = checkRecord(r, i.services)
+			err = i.checkRecord(r)
 		}
 		if err != nil {
 			i.badRecord = err
@@ -212,9 +222,23 @@ func recordedValue(v *store.ValueRecord) *identity.Mapping {
 		CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
 }
 
-// checkRecord refuses what no store can have exported. Values are not held
+// checkRecord refuses what no store can have exported, and what would keep the
+// store from working later. Values are not held
 // against the rules of their services: those may have been other ones when the
 // value was stored, and a move must not lose it.
+func (i *importer) checkRecord(r store.Record) error {
+	err := checkRecord(r, i.services)
+	if err == nil {
+		err = checkTimes(r, i.latest)
+	}
+	if err == nil || i.place == nil {
+		return err
+	}
+	e := *identity.AsError(err)
+	e.Message = i.place() + ": " + e.Message
+	return &e
+}
+
 func checkRecord(r store.Record, services map[string]string) error {
 	set := 0
 	for _, there := range []bool{r.Service != nil, r.User != nil, r.Change != nil} {
@@ -237,8 +261,53 @@ func badRecord(format string, args ...any) error {
 	return identity.Invalid(identity.CodeInvalid, fmt.Sprintf(format, args...), "It is not what an export writes. Nothing was imported.")
 }
 
+// checkTimes refuses times before 1970 and those that are not yet come: a later
+// clock would order and prune the history by them.
+func checkTimes(r store.Record, latest time.Time) error {
+	times := map[string][]time.Time{}
+	stamp := func(what string, s store.Stamp) { times[what] = []time.Time{s.CreatedAt, s.UpdatedAt} }
+	switch {
+	case r.Service != nil:
+		stamp("the service "+truncate(r.Service.Key), r.Service.Stamp)
+	case r.User != nil:
+		stamp("the user "+string(r.User.Key), r.User.Stamp)
+		for _, m := range r.User.Mappings {
+			stamp(mappingName(r.User, m), m.Stamp)
+		}
+	default:
+		times[changeName(r.Change)] = []time.Time{r.Change.At}
+		for _, v := range []*store.ValueRecord{r.Change.Before, r.Change.After} {
+			if v != nil {
+				times[changeName(r.Change)] = append(times[changeName(r.Change)], v.CreatedAt, v.UpdatedAt)
+			}
+		}
+	}
+	for what, all := range times {
+		for _, at := range all {
+			switch {
+			case at.Before(time.Unix(0, 0)):
+				return badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
+			case at.After(latest):
+				return identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which has not come yet", what, at.Format(time.RFC3339)),
+					"Set the clock of this machine right, or that time in the export. Nothing was imported.")
+			}
+		}
+	}
+	return nil
+}
+
+func mappingName(u *store.UserRecord, m store.MappingRecord) string {
+	return fmt.Sprintf("the mapping of %s in %s", u.Key, truncate(m.Service))
+}
+
+func changeName(c *store.ChangeRecord) string { return fmt.Sprintf("the change %d", c.ID) }
+
+// isRevision reports whether a store can have given a number out, or 0 where least
+// is 0: then an older release wrote the export, which had none.
+func isRevision(n, least int64) bool { return n >= least && n <= maxRevision }
+
 func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
-	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) || r.Revision < 0 {
+	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) || !isRevision(r.Revision, 0) {
 		return badRecord("a service has the key %q, the id %q and the revision %d", truncate(r.Key), truncate(r.ID), r.Revision)
 	}
 	if _, twice := services[r.Key]; twice {
@@ -248,7 +317,7 @@ func checkServiceRecord(r *store.ServiceRecord, services map[string]string) erro
 }
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
-	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) || r.Revision < 0 {
+	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) || !isRevision(r.Revision, 0) {
 		return badRecord("a user has the key %q, the name %q, the id %q and the revision %d", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID), r.Revision)
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {
@@ -259,14 +328,14 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 	}
 	seen := map[string]bool{}
 	for _, m := range r.Mappings {
-		what := fmt.Sprintf("the mapping of %s in %s", r.Key, truncate(m.Service))
+		what := mappingName(r, m)
 		_, registered := services[m.Service]
 		switch {
 		case !registered:
 			return badRecord("%s comes without its service", what)
 		case seen[m.Service]:
 			return badRecord("%s stands twice", what)
-		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || m.Revision < 1:
+		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || !isRevision(m.Revision, 1):
 			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
 		}
 		seen[m.Service] = true
@@ -281,8 +350,8 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 }
 
 func checkChangeRecord(r *store.ChangeRecord) error {
-	what := fmt.Sprintf("the change %d", r.ID)
-	if _, err := splitServiceKey(r.Service); err != nil || r.ID < 1 || !validID(r.UserID) || !validKey(r.User) {
+	what := changeName(r)
+	if _, err := splitServiceKey(r.Service); err != nil || !isRevision(r.ID, 1) || !validID(r.UserID) || !validKey(r.User) {
 		return badRecord("%s has the user %q, the user's id %q and the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
 	}
 	if err := checkTexts(what, r.Service, r.By, r.RequestID, r.Address); err != nil {
@@ -291,6 +360,9 @@ func checkChangeRecord(r *store.ChangeRecord) error {
 	for _, v := range []*store.ValueRecord{r.Before, r.After} {
 		if v == nil {
 			continue
+		}
+		if !isRevision(v.Revision, 0) {
+			return badRecord("%s has a value of the revision %d", what, v.Revision)
 		}
 		if err := checkTexts(what, v.AccountID, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
 			return err
