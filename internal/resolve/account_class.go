@@ -29,15 +29,17 @@ const (
 // AccountClaims holds which accounts of a service the people of one pass got, and
 // which they might have got.
 type AccountClaims struct {
-	serviceType         string
-	resolved, ambiguous accountSet
+	serviceType               string
+	held, resolved, ambiguous accountSet
 }
 
 // NewAccountClaims reads the claims of answers of one service.
 func NewAccountClaims(service identity.ServiceKey, answers []Resolution) AccountClaims {
-	c := AccountClaims{service.Type, newAccountSet(), newAccountSet()}
+	c := AccountClaims{service.Type, newAccountSet(), newAccountSet(), newAccountSet()}
 	for _, a := range answers {
 		switch {
+		case a.Source == Store && !a.Reused(): // the list may be older than what the pass has stored
+			c.held.add(a.Matcher.AccountKey(service.Type), a.AccountID)
 		case a.Mapped() && !a.Reused():
 			c.resolved.add(a.Matcher.AccountKey(service.Type), a.AccountID)
 		case a.Reason == Ambiguous:
@@ -56,7 +58,7 @@ func (c AccountClaims) Class(a identity.Account) AccountClass {
 	}
 	key := a.Matcher.AccountKey(c.serviceType)
 	switch {
-	case len(a.HeldBy) > 0:
+	case len(a.HeldBy) > 0, c.held.has(key, a.AccountID):
 		return HeldAccount
 	case c.resolved.has(key, a.AccountID):
 		return ResolvedAccount

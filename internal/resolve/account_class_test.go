@@ -22,6 +22,7 @@ func TestAccountClass(t *testing.T) {
 			{Matcher: login("eve"), AccountID: "5"}, {Matcher: login("eve-adm"), AccountID: "6"}}},
 		{User: "kim@acme.example", Reason: resolve.Alias, Candidates: []identity.Candidate{{Matcher: login("kim"), AccountID: "7"}}},
 		{User: "nora@acme.example", Reason: resolve.NotFound},
+		{User: "pat@acme.example", Matcher: login("pat"), AccountID: "14", Source: resolve.Store},
 	})
 	account := func(id, name string, change ...func(*identity.Account)) identity.Account {
 		a := identity.Account{AccountID: id, Matcher: login(name), State: "active", Kind: "person"}
@@ -42,6 +43,7 @@ func TestAccountClass(t *testing.T) {
 		"held and inactive":                 {account("9", "zoe", held, inactive), resolve.HeldAccount},
 		"held and unreadable":               {account("9", "zoe", held, torn), resolve.HeldAccount},
 		"held and an answer":                {account("2", "bob", held), resolve.HeldAccount},
+		"stored since the list was read":    {account("14", "pat"), resolve.HeldAccount},
 		"resolved by name":                  {account("1", "ann"), resolve.ResolvedAccount},
 		"resolved by id":                    {account("2", "bob"), resolve.ResolvedAccount},
 		"resolved by id, renamed":           {account("2", "robert"), resolve.ResolvedAccount},

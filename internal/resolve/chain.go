@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
@@ -74,6 +75,12 @@ type Pass struct {
 	chain    Chain
 	users    map[identity.UserKey]identity.User
 	services []*serviceResolver
+}
+
+// FullName returns the name that is stored for a user of the pass, "" for none.
+func (p *Pass) FullName(user identity.UserKey) string {
+	u := p.users[user]
+	return strings.TrimSpace(u.FirstName + " " + u.LastName)
 }
 
 // Resolve runs the chain. An error means that the API failed as a whole, or

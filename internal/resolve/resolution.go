@@ -78,6 +78,7 @@ type Resolution struct {
 	Holder       identity.UserKey      // with Claimed: whose account it is
 	Rivals       []identity.UserKey    // with Ambiguous: others who get the same account, sorted; nil = one address has several accounts
 	Candidates   []identity.Candidate  // accounts that were found but are no answer: several with Ambiguous, Alias and Unverified, the one with Claimed and Rivals
+	Suggestions  []Suggestion          // with NotFound: accounts of nobody that a person may choose from; they answer nothing
 	Steps        []Step                // nil: the request asked for no trace
 	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive, gone, renamed or another one
 	Fresh        identity.Matcher      // with Stale: what they give instead, or the new name; nil = none
