@@ -115,6 +115,8 @@ var inventory = map[string]told{
 	// Resolving.
 	"Unmapped User":                           {both, `resource "sym_identity"|have the user log in|custom|fetch`},
 	"Unmapped Users":                          {both, `resource "sym_identity"|have |log in`},
+	"Address of Several People":               {both, `give each its own address`},
+	"Nobody to Resolve":                       {aService, `check that external_id is the right one`},
 	"Stale Identity":                          {both, `to use the new account, declare it|if it is not, declare the right one|to keep|remove the mapping and take them out`},
 	"Identity Was Not Stored":                 {both, `resolve the users in one sym_resolved_identities`},
 	"Stale Identities":                        {both, `declare the account that is right`},

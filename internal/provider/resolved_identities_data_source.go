@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -52,6 +53,16 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Whose accounts are wanted: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. Their order decides nothing: where rules or lookups find one account for several of them, it goes to the one whose e-mail is its primary address, else to nobody. " +
 					"Without it: everybody who is stored, people and bots, by normalised e-mail or username and sorted. An element that is unknown at plan defers the data source to apply.",
+			},
+			"users_from": schema.SingleNestedAttribute{
+				Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(path.MatchRoot("users"))},
+				MarkdownDescription: "The service that knows who works here, in place of `users`: everybody with an active or invited account of a person there, by primary address. It need not be one of `services`. " +
+					"Its whole list is read. A list that is not whole, or has no active person, is an error, and so is an address of several accounts between which the service's own data cannot decide. " +
+					"Where an account has several primary addresses, the one that is stored or declared names the person, else the sign-in name.",
+				Attributes: map[string]schema.Attribute{
+					"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Type of the service, such as `okta` or `google`."},
+					"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Which workspace, domain or account of that type."},
+				},
 			},
 			"services": schema.ListNestedAttribute{
 				Required:            true,
@@ -138,6 +149,23 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 						MarkdownDescription: "The users, sorted; those of `users` in its spelling."},
 				}},
 			},
+			"leavers": schema.ListNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "People who left, sorted, with all they hold: those whom the service in `users_from` calls inactive, or whose stored account there is in its whole list no more. " +
+					"An inactive account in another service makes nobody a leaver. Nothing of theirs is stored. Empty without `users_from`.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"user":   schema.StringAttribute{Computed: true, MarkdownDescription: "The person's e-mail."},
+					"reason": schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` where the list lacks the account of a stored mapping."},
+					"mappings": schema.ListNestedAttribute{
+						Computed: true, MarkdownDescription: "What they hold, sorted by service: stored and declared mappings in any service, and what rules and lookups find in `services`.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
+							"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
+							"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Where it comes from: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
+						}},
+					},
+				}},
+			},
 			"hcl": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in; the account is filled in where the reason is `alias`. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
@@ -203,39 +231,24 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	summary.setState(ctx, req.Config, &resp.State, &resp.Diagnostics)
-}
-
-// resolve runs the chain for the users that are configured, or for everybody.
-func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (*resolve.Pass, error) {
-	chain := resolve.Chain{API: api, Rules: set}
-	if c.everybody {
-		all, err := readEverybody(ctx, api)
-		if err != nil {
-			return nil, err
-		}
-		chain.API = all
-		c.users, c.names = all.keys(), nil
-	}
-	return chain.Resolve(ctx, resolve.Request{
-		Users: c.users, Services: c.services, Declared: c.declared,
-		Persist: c.persist, CheckStale: c.checkStale, NoTrace: true,
-	})
+	summary.setState(ctx, pass, req.Config, &resp.State, &resp.Diagnostics)
 }
 
 // bulkConfig holds a configuration of sym_resolved_identities, without what is
 // still unknown.
 type bulkConfig struct {
-	users      []identity.UserKey
-	names      map[identity.UserKey]string // as configured, where that is not the key
-	everybody  bool                        // users is not configured
-	services   []identity.ServiceKey
-	rules      *rules.Set
-	declared   map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
-	onUnmapped string
-	persist    bool
-	checkStale bool
-	onStale    string
+	users         []identity.UserKey
+	names         map[identity.UserKey]string // as configured, where that is not the key
+	everybody     bool                        // neither users nor usersFrom is configured
+	usersFrom     *identity.ServiceKey        // nil: not configured, or not known yet
+	services      []identity.ServiceKey
+	rules         *rules.Set
+	declared      map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
+	onUnmapped    string
+	persist       bool
+	checkStale    bool
+	onStale       string
+	reportOrphans bool
 }
 
 // readBulkConfig reads and checks a configuration, and reports what is wrong at
@@ -251,6 +264,10 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 	if users, ok := get("users").(types.List); ok {
 		c.everybody = users.IsNull()
 		c.readUsers(users, diags)
+	}
+	if from, ok := get("users_from").(types.Object); ok && !from.IsNull() {
+		c.everybody = false
+		c.readUsersFrom(from, diags)
 	}
 	if services, ok := get("services").(types.List); ok {
 		c.readServices(services, diags)
@@ -328,6 +345,17 @@ func addUserTwice(diags *diag.Diagnostics, at path.Path, user identity.UserKey, 
 	diags.AddAttributeError(at, "Duplicate User",
 		fmt.Sprintf("Elements %d (%q) and %d (%q) are the same user, %s: %s. Keep one of them; distinct() removes equal ones.",
 			j, first.ValueString(), i, name, user, why))
+}
+
+func (c *bulkConfig) readUsersFrom(object types.Object, diags *diag.Diagnostics) {
+	if object.IsUnknown() {
+		return
+	}
+	serviceType, _ := object.Attributes()["service_type"].(types.String)
+	externalID, _ := object.Attributes()["external_id"].(types.String)
+	if service, known := serviceAt(path.Root("users_from"), serviceType, externalID, diags); known {
+		c.usersFrom = &service
+	}
 }
 
 func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
@@ -412,6 +440,8 @@ type bulkAPI interface {
 	resolve.API
 	// AllUsers returns every stored user. An error is the last element.
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
+	// Accounts returns the whole list of the accounts of a service.
+	Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
 }
 
 // everybody answers from a list of all users who exists and who holds an
@@ -643,7 +673,7 @@ func wireObject(attributes ...string) tftypes.Object {
 // setState writes the configuration and the answers to state. It builds the
 // protocol's own values: the framework would make them from ten thousand
 // attr.Values by reflection, which takes longer than everything else here.
-func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *tfsdk.State, diags *diag.Diagnostics) {
+func (s *bulkSummary) setState(ctx context.Context, company *companyPass, config tfsdk.Config, state *tfsdk.State, diags *diag.Diagnostics) {
 	var configured map[string]tftypes.Value
 	if err := config.Raw.As(&configured); err != nil {
 		addFailure(diags, "Write State", "", "", err)
@@ -655,6 +685,7 @@ func (s *bulkSummary) setState(ctx context.Context, config tfsdk.Config, state *
 	attributes["stale"] = wireList(s.config.checkStale, staleType, s.stale, s.staleAttributes)
 	attributes["offboarding"] = wireList(s.config.checkStale, offboardingType, s.retired, s.offboardingAttributes)
 	attributes["collisions"] = wireList(true, collisionType, s.collisions, s.collisionAttributes)
+	attributes["leavers"] = wireList(true, leaverType, company.leavers, leaverAttributes)
 	attributes["hcl"] = wireText(pasteBlocks(s.unmapped))
 	attributes["mapped_count"] = wireNumber(s.mapped)
 	attributes["unmapped_count"] = wireNumber(len(s.unmapped))

@@ -281,6 +281,10 @@ func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
 		addAllUnregistered(diags, config, missing)
 		return
 	}
+	if roster, ok := errors.AsType[*rosterError](err); ok {
+		addRosterFailure(diags, roster)
+		return
+	}
 	about := ""
 	if len(config.services) == 1 {
 		about = config.services[0].String()
@@ -316,7 +320,11 @@ func addAllUnregistered(diags *diag.Diagnostics, config *bulkConfig, missing []*
 	}
 	at := path.Root("services")
 	if len(missing) == 1 {
-		at = at.AtListIndex(slices.Index(config.services, missing[0].Service)).AtName("external_id")
+		if i := slices.Index(config.services, missing[0].Service); i >= 0 {
+			at = at.AtListIndex(i).AtName("external_id")
+		} else {
+			at = path.Root("users_from")
+		}
 	}
 	diags.AddAttributeError(at, "Service Is Not Registered",
 		"Nobody can be mapped in a service that is not registered:\n\n"+strings.Join(lines, "\n")+

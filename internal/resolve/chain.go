@@ -128,7 +128,7 @@ func (c Chain) services(ctx context.Context, req Request) (map[identity.ServiceK
 			continue
 		}
 		if !req.declares(key) {
-			unregistered = append(unregistered, newUnregisteredError(key, all))
+			unregistered = append(unregistered, NewUnregisteredError(key, all))
 		}
 		byKey[key] = identity.Service{Key: key}
 	}

@@ -135,7 +135,8 @@ type UnregisteredError struct {
 	Registered []identity.ServiceKey // of the same type, sorted
 }
 
-func newUnregisteredError(key identity.ServiceKey, all []identity.Service) *UnregisteredError {
+// NewUnregisteredError returns the error of a service that is not among all.
+func NewUnregisteredError(key identity.ServiceKey, all []identity.Service) *UnregisteredError {
 	e := &UnregisteredError{Service: key}
 	for _, s := range all {
 		if s.Key.Type == key.Type {

@@ -169,12 +169,11 @@ type LeaverMapping struct {
 
 // NewLeaver collects the mappings of somebody who left: what is declared, what is
 // stored, in any service, and what rules and lookups found. It returns false if they
-// have none. Accounts of people who work here are not theirs.
-func NewLeaver(user identity.UserKey, reason LeaverReason, stored identity.User, declared map[identity.ServiceKey]map[identity.UserKey]identity.Matcher,
-	found []Resolution, taken func(identity.ServiceKey, identity.Matcher) bool) (Leaver, bool) {
+// have none.
+func NewLeaver(user identity.UserKey, reason LeaverReason, stored identity.User, declared map[identity.ServiceKey]map[identity.UserKey]identity.Matcher, found []Resolution) (Leaver, bool) {
 	byService := map[identity.ServiceKey]LeaverMapping{}
 	for _, a := range found {
-		if a.Mapped() && a.Source != Declared && a.Source != Store && !taken(a.Service, a.Matcher) {
+		if a.Mapped() && a.Source != Declared && a.Source != Store {
 			byService[a.Service] = LeaverMapping{a.Service, a.Matcher, a.Source}
 		}
 	}

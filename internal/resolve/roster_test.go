@@ -180,11 +180,10 @@ func TestNewLeaver(t *testing.T) {
 		okta: {nora: id("okta", "00u2"), "ann@acme.example": id("okta", "00u3")}, auth0: {"ann@acme.example": id("auth0", "a")}}
 	found := []resolve.Resolution{
 		{User: nora, Service: github, Matcher: id("github", "nora-l"), Source: resolve.Email},
-		{User: nora, Service: pager, Matcher: id("custom", "ann"), Source: resolve.Remote},
+		{User: nora, Service: okta, Matcher: id("okta", "00u0"), Source: resolve.Rule},
 		{User: nora, Service: auth0, Reason: resolve.NotFound},
 	}
-	annHas := func(s identity.ServiceKey, m identity.Matcher) bool { return s == pager }
-	l, ok := resolve.NewLeaver(nora, resolve.LeftAbsent, stored, declares, found, annHas)
+	l, ok := resolve.NewLeaver(nora, resolve.LeftAbsent, stored, declares, found)
 	var got []string
 	for _, m := range l.Mappings {
 		got = append(got, fmt.Sprintf("%s %s %s", m.Service, m.Matcher, m.Source))
@@ -193,7 +192,7 @@ func TestNewLeaver(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || !ok || l.Reason != resolve.LeftAbsent {
 		t.Errorf("%v %s (-want +got):\n%s", ok, l.Reason, diff)
 	}
-	if l, ok := resolve.NewLeaver(nora, resolve.LeftInactive, identity.User{}, nil, found[1:], annHas); ok {
+	if l, ok := resolve.NewLeaver(nora, resolve.LeftInactive, identity.User{}, nil, found[2:]); ok {
 		t.Errorf("somebody without a mapping is a leaver: %v", l)
 	}
 }

@@ -1,0 +1,433 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
+)
+
+// companyPass resolves the users of a data source and, where it was asked to, finds
+// out who works here, who left, and which accounts are nobody's.
+type companyPass struct {
+	*resolve.Pass
+
+	config   *bulkConfig
+	chain    resolve.Chain
+	api      *wholeLists
+	stored   *everybody      // nil: only the users asked for are read
+	roster   *resolve.Roster // nil without users_from
+	left     map[identity.UserKey]resolve.LeaverReason
+	ofLeft   []resolve.Resolution // what rules and lookups give those who left
+	leavers  []resolve.Leaver
+	orphans  []orphan
+	counts   map[identity.ServiceKey]accountCounts
+	unlisted []unlistedService
+}
+
+// orphan is an account of a person that nobody resolves to.
+type orphan struct {
+	service identity.ServiceKey
+	account identity.Account
+}
+
+// accountCounts are the accounts of one service by whose they are.
+type accountCounts struct{ held, resolved, orphans, ambiguous, bots, guests int }
+
+// unlistedService is a service whose accounts cannot be listed.
+type unlistedService struct {
+	service identity.ServiceKey
+	err     error
+}
+
+// resolve runs the chain for the users that are configured, for the people of a
+// service, or for everybody who is stored. It reads all lists that are needed, so
+// that nothing is stored if one of them cannot be read.
+func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (*companyPass, error) {
+	p := &companyPass{config: c, chain: resolve.Chain{API: api, Rules: set}, api: &wholeLists{API: api, accounts: api.Accounts, all: c.reportOrphans}}
+	if err := p.readUsers(ctx, api); err != nil {
+		return nil, err
+	}
+	if c.usersFrom != nil || c.reportOrphans {
+		p.chain.API = p.api
+	}
+	pass, err := p.chain.Resolve(ctx, resolve.Request{
+		Users: c.users, Services: c.services, Declared: c.declared,
+		Persist: c.persist, CheckStale: c.checkStale, NoTrace: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Pass = pass
+	if err := p.resolveLeft(ctx); err != nil {
+		return nil, err
+	}
+	if c.reportOrphans {
+		for _, service := range c.services {
+			if _, err := p.api.list(ctx, service); err != nil && !cannotList(err) {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// readUsers finds out who is asked for.
+func (p *companyPass) readUsers(ctx context.Context, api bulkAPI) error {
+	c := p.config
+	if !c.everybody && c.usersFrom == nil {
+		return nil
+	}
+	// Before any list of accounts: whoever is stored by then is shown as a holder.
+	all, err := readEverybody(ctx, api)
+	if err != nil {
+		return err
+	}
+	p.stored, p.api.API, p.chain.API = all, all, all
+	if c.usersFrom == nil {
+		c.users, c.names = all.keys(), nil
+		return nil
+	}
+	return p.readRoster(ctx, *c.usersFrom)
+}
+
+// readRoster finds the active people of a service, and those who left.
+func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKey) error {
+	list, err := p.api.list(ctx, service)
+	if identity.CodeOf(err) == identity.CodeServiceNotFound {
+		registered, err := p.api.Services(ctx)
+		if err != nil {
+			return err
+		}
+		return resolve.NewUnregisteredError(service, registered)
+	}
+	if err != nil {
+		return &rosterError{service, err}
+	}
+	p.roster = resolve.NewRoster(service, list, p.known)
+	active := p.roster.Active()
+	suspects := map[identity.UserKey]bool{}
+	for _, user := range slices.Concat(p.roster.Inactive(), p.stored.keys(), p.config.declaredUsers()) {
+		suspects[user] = user.IsEmail()
+	}
+	asked := slices.Clone(active)
+	for _, user := range slices.Sorted(maps.Keys(suspects)) {
+		if _, working := slices.BinarySearch(active, user); suspects[user] && !working {
+			asked = append(asked, user)
+		}
+	}
+	results, err := p.api.Lookup(ctx, service, each(asked, func(u identity.UserKey) string { return u.Email() }))
+	if err != nil {
+		return &rosterError{service, err}
+	}
+	people, err := p.roster.People(results[:len(active)])
+	if err != nil {
+		return &rosterError{service, err}
+	}
+	p.config.users, p.config.names = people, nil
+	p.left = map[identity.UserKey]resolve.LeaverReason{}
+	for i, user := range asked {
+		if results[i].Status == identity.Failed { // of an active one People has said so
+			return &rosterError{service, fmt.Errorf("%s could not be asked for %s: %w", service, user, lookupError(results[i]))}
+		}
+		if _, working := slices.BinarySearch(people, user); working {
+			continue
+		}
+		stored := false
+		if u := p.stored.users.Find(user); u != nil {
+			_, stored = u.Mapping(service)
+		}
+		if reason, left := p.roster.Left(user, stored, results[i]); left {
+			p.left[user] = reason
+			p.api.others = append(p.api.others, user.Email())
+		}
+	}
+	return nil
+}
+
+func lookupError(found identity.LookupResult) error {
+	if found.Err == nil {
+		return fmt.Errorf("the API answered with the status %q", found.Status)
+	}
+	return found.Err
+}
+
+// known reports whether a person goes by an address in the store or in this
+// configuration.
+func (p *companyPass) known(user identity.UserKey) bool {
+	if p.stored.users.Find(user) != nil {
+		return true
+	}
+	for _, people := range p.config.declared {
+		if _, ok := people[user]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *bulkConfig) declaredUsers() []identity.UserKey {
+	var users []identity.UserKey
+	for _, people := range c.declared {
+		users = slices.AppendSeq(users, maps.Keys(people))
+	}
+	return users
+}
+
+// resolveLeft finds what those who left hold, or would get. Nothing of it is stored.
+func (p *companyPass) resolveLeft(ctx context.Context) error {
+	if len(p.left) == 0 {
+		return nil
+	}
+	registered, err := p.api.Services(ctx)
+	if err != nil {
+		return err
+	}
+	services := slices.DeleteFunc(slices.Clone(p.config.services), func(key identity.ServiceKey) bool {
+		return !slices.ContainsFunc(registered, func(s identity.Service) bool { return s.Key == key })
+	})
+	left := slices.Sorted(maps.Keys(p.left))
+	pass, err := p.chain.Resolve(ctx, resolve.Request{Users: left, Services: services, Declared: p.config.declared, NoTrace: true})
+	if err != nil {
+		return err
+	}
+	type account struct {
+		service identity.ServiceKey
+		key     string
+	}
+	taken := map[account]bool{}
+	for _, a := range p.Resolutions {
+		if a.Mapped() {
+			taken[account{a.Service, a.Matcher.AccountKey(a.Service.Type)}] = true
+		}
+	}
+	gone, err := p.ruledButAbsent(ctx, pass.Resolutions)
+	if err != nil {
+		return err
+	}
+	found := map[identity.UserKey][]resolve.Resolution{}
+	for i, a := range pass.Resolutions {
+		switch {
+		case a.Err != nil:
+			return fmt.Errorf("it is not known what %s, who left, has in %s: %w", a.User, a.Service, a.Err)
+		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.Matcher.AccountKey(a.Service.Type)}]):
+			found[a.User] = append(found[a.User], a)
+			p.ofLeft = append(p.ofLeft, a)
+		}
+	}
+	for _, user := range left {
+		var stored identity.User
+		if u := p.stored.users.Find(user); u != nil {
+			stored = *u
+		}
+		if l, holds := resolve.NewLeaver(user, p.left[user], stored, p.config.declared, found[user]); holds {
+			p.leavers = append(p.leavers, l)
+		}
+	}
+	return nil
+}
+
+// ruledButAbsent returns the places of the answers of rules that name an account
+// which the service does not have: a rule gives a name for anybody.
+func (p *companyPass) ruledButAbsent(ctx context.Context, answers []resolve.Resolution) (map[int]bool, error) {
+	places, queries := map[identity.ServiceKey][]int{}, map[identity.ServiceKey][]identity.AccountQuery{}
+	for i, a := range answers {
+		if id, plain := a.Identity(); plain && a.Source == resolve.Rule {
+			places[a.Service] = append(places[a.Service], i)
+			queries[a.Service] = append(queries[a.Service], identity.AccountQuery{Identity: id})
+		}
+	}
+	gone := map[int]bool{}
+	for _, service := range p.config.services {
+		if len(queries[service]) == 0 {
+			continue
+		}
+		statuses, err := p.api.Status(ctx, service, queries[service])
+		if identity.CodeOf(err) == identity.CodeNoDirectory {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i, place := range places[service] {
+			switch statuses[i].Status {
+			case identity.AccountAbsent:
+				gone[place] = true
+			case identity.AccountFailed:
+				return nil, fmt.Errorf("%s could not be asked for the account %s: %w", service, queries[service][i].Identity, statuses[i].Err)
+			}
+		}
+	}
+	return gone, nil
+}
+
+// cannotList reports whether an error says that a service has no whole list.
+func cannotList(err error) bool {
+	switch identity.CodeOf(err) {
+	case identity.CodeNoList, identity.CodeNoDirectory, identity.CodeServiceNotFound:
+		return true
+	}
+	return false
+}
+
+// wholeLists reads each service's whole list of accounts at most once, before the
+// service is asked for people, so that all answers are of one walk. It is safe for
+// concurrent use.
+type wholeLists struct {
+	resolve.API
+
+	accounts func(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
+	all      bool     // the lists of all services are wanted
+	others   []string // e-mails that are going to be asked for after the users'
+
+	mu       sync.Mutex
+	services map[identity.ServiceKey]*wholeList
+}
+
+type wholeList struct {
+	mu       sync.Mutex
+	read     bool
+	accounts []identity.Account
+	err      error // cannotList
+	lookups  map[string]identity.LookupResult
+}
+
+func (w *wholeLists) of(service identity.ServiceKey) *wholeList {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.services == nil {
+		w.services = map[identity.ServiceKey]*wholeList{}
+	}
+	if w.services[service] == nil {
+		w.services[service] = &wholeList{lookups: map[string]identity.LookupResult{}}
+	}
+	return w.services[service]
+}
+
+// list returns the accounts of a service. An error that cannotList is remembered.
+func (w *wholeLists) list(ctx context.Context, service identity.ServiceKey) ([]identity.Account, error) {
+	l := w.of(service)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return w.readList(ctx, service, l)
+}
+
+func (w *wholeLists) readList(ctx context.Context, service identity.ServiceKey, l *wholeList) ([]identity.Account, error) {
+	if l.read {
+		return l.accounts, l.err
+	}
+	list, err := w.accounts(ctx, service)
+	if err != nil && !cannotList(err) {
+		return nil, fmt.Errorf("reading the accounts of %s: %w", service, err)
+	}
+	l.read, l.accounts, l.err = true, list.Accounts, err
+	return l.accounts, l.err
+}
+
+// atHand returns the accounts of a service whose list has been read.
+func (w *wholeLists) atHand(service identity.ServiceKey) (accounts []identity.Account, ok bool, err error) {
+	l := w.of(service)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accounts, l.read && l.err == nil, l.err
+}
+
+// Lookup asks for e-mails, and for the others in the same request.
+func (w *wholeLists) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	l := w.of(service)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.all {
+		if _, err := w.readList(ctx, service, l); err != nil && !cannotList(err) {
+			return nil, err
+		}
+	}
+	asked := map[string]bool{}
+	var ask []string
+	for _, email := range slices.Concat(emails, w.others) {
+		if _, known := l.lookups[email]; !known && !asked[email] {
+			asked[email] = true
+			ask = append(ask, email)
+		}
+	}
+	if len(ask) > 0 {
+		found, err := w.API.Lookup(ctx, service, ask)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) != len(ask) {
+			return nil, fmt.Errorf("the API answered %d of %d e-mails asked in %s", len(found), len(ask), service)
+		}
+		for i, email := range ask {
+			l.lookups[email] = found[i]
+		}
+	}
+	return each(emails, func(email string) identity.LookupResult { return l.lookups[email] }), nil
+}
+
+// rosterError reports a service from which the users could not be read.
+type rosterError struct {
+	service identity.ServiceKey
+	err     error
+}
+
+func (e *rosterError) Error() string { return e.err.Error() }
+func (e *rosterError) Unwrap() error { return e.err }
+
+// addRosterFailure reports why the users could not be read from a service.
+func addRosterFailure(diags *diag.Diagnostics, e *rosterError) {
+	at := path.Root("users_from")
+	if shared, ok := errors.AsType[*resolve.SharedAddressError](e.err); ok {
+		diags.AddAttributeError(at, "Address of Several People", fmt.Sprintf("In %s, from which users are read, addresses belong to several accounts, so it is not clear who the people are:\n\n%s\n"+
+			"Correct the accounts there: give each its own address, or deactivate the one that is not a person's. Nobody is resolved until then.",
+			e.service, listed(shared.Addresses, func(s resolve.SharedAddress) string {
+				return fmt.Sprintf("%s: %s", s.Address, resolve.ListAccounts(s.Accounts))
+			})))
+		return
+	}
+	if _, ok := errors.AsType[*resolve.EmptyRosterError](e.err); ok {
+		diags.AddAttributeError(at, "Nobody to Resolve", fmt.Sprintf("%s shows no active person with an address, so everybody would look as if they had left. "+
+			"Check that external_id is the right one, and that the directory's credential may read people and their addresses: sym-identityd check says what it sees.", e.service))
+		return
+	}
+	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail("", e.service.String(), e.err))
+}
+
+var leaverType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+	"user": tftypes.String, "reason": tftypes.String, "mappings": tftypes.List{ElementType: leaverMappingType},
+}}
+
+var leaverMappingType = wireObject("service", "identity", "source")
+
+func leaverAttributes(l resolve.Leaver) map[string]tftypes.Value {
+	return map[string]tftypes.Value{
+		"user": wireText(string(l.User)), "reason": wireText(string(l.Reason)),
+		"mappings": wireList(true, leaverMappingType, l.Mappings, func(m resolve.LeaverMapping) map[string]tftypes.Value {
+			return map[string]tftypes.Value{
+				"service": wireText(m.Service.String()), "identity": wireText(accountText(m.Matcher, m.Service.Type)), "source": wireText(string(m.Source)),
+			}
+		}),
+	}
+}
+
+// wireTextOrNull returns a text, null for "".
+func wireTextOrNull(text string) tftypes.Value {
+	if text = strings.TrimSpace(text); text == "" {
+		return tftypes.NewValue(tftypes.String, nil)
+	}
+	return wireText(text)
+}

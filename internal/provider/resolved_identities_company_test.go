@@ -1,0 +1,255 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// walkedList is a list of accounts that counts how often it is walked, kept as a
+// server keeps it. It may fail.
+type walkedList struct {
+	accountPages
+
+	walks *atomic.Int32
+	err   error
+}
+
+func (w walkedList) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	w.walks.Add(1)
+	if w.err != nil {
+		return func(yield func([]directory.Account, error) bool) { yield(nil, w.err) }
+	}
+	return w.accountPages.Pages(ctx)
+}
+
+func kept(service string, accounts ...directory.Account) (directory.Directory, *atomic.Int32) {
+	walks := &atomic.Int32{}
+	return directory.Cache(walkedList{accounts, walks, nil}, mustService(service), directory.Settings{TTL: time.Hour, Misses: time.Hour}), walks
+}
+
+// oneOf is an account of a person in a list.
+func oneOf(id, name string, state directory.State, emails ...string) directory.Account {
+	a := directory.Account{Identity: id, Name: name, State: state, Kind: directory.KindPerson, Addresses: directory.Primaries(emails...)}
+	if len(emails) > 0 {
+		a.SignIn = emails[0]
+	}
+	return a
+}
+
+const (
+	worksHere = directory.StateActive
+	wasHere   = directory.StateInactive
+)
+
+// company is a company whose people are in Okta, with GitHub accounts.
+func company(t *testing.T) *testServer {
+	t.Helper()
+	okta, _ := kept(testOkta,
+		oneOf("00uann", "Ann Arden", worksHere, "ann@acme.example"),
+		oneOf("00ubob", "Bob Berg", directory.StateInvited, "bob@acme.example"),
+		oneOf("00unora", "Nora Lindqvist", wasHere, "nora@acme.example"),
+		oneOf("00uomar", "Omar Oz", wasHere, "omar@acme.example"),
+		oneOf("00upia", "Pia Pohl", wasHere, "pia@acme.example"),
+		oneOf("00usue", "Sue Sand", worksHere, "sue@acme.example"),
+		oneOf("00utom", "Tom Thal", worksHere, "tom.mail@acme.example", "tom@acme.example"),
+	)
+	github, _ := kept(testGitHub,
+		oneOf("ann-a", "", worksHere, "ann@acme.example"),
+		oneOf("nora-l", "", worksHere, "nora@acme.example"),
+		oneOf("omar-o", "", worksHere, "omar@acme.example"),
+		oneOf("sue-s", "", wasHere, "sue@acme.example"),
+		oneOf("bberg", "Bob Berg", worksHere, "bob@home.example"),
+		oneOf("ghost", "Gus Host", wasHere, "gus@acme.example"),
+	)
+	s := newTestServer(t, withDirectory(testOkta, okta), withDirectory(testGitHub, github)).register(testOkta, testGitHub, "slack:T1", "custom:pager")
+	s.mapping("nora@acme.example", "slack:T1", "U0NORA", identity.FromEmail)
+	s.mapping("quinn@acme.example", testOkta, "00uquinn", identity.FromEmail)
+	s.mapping("rex@acme.example", "slack:T1", "U0REX", identity.Manual)
+	s.mapping("tom@acme.example", "slack:T1", "U0TOM", identity.Manual)
+	return s
+}
+
+// fromOkta asks for the people of Okta in services.
+func fromOkta(services []string, more ...map[string]any) map[string]any {
+	return bulkOf(nil, services, append([]map[string]any{ignoring, {"users_from": servicesOf(testOkta)[0]}}, more...)...)
+}
+
+func left(user, reason string, mappings ...string) map[string]any {
+	list := []any{}
+	for i := 0; i < len(mappings); i += 3 {
+		list = append(list, map[string]any{"service": mappings[i], "identity": mappings[i+1], "source": mappings[i+2]})
+	}
+	return map[string]any{"user": user, "reason": reason, "mappings": list}
+}
+
+func TestResolvedIdentities_usersFrom(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	p := newProtocolServer(t, nil, s.settings(map[string]any{"token": testMemberToken}))
+	config := fromOkta([]string{testGitHub})
+	got, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{
+		"users": nil, "users_from": config["users_from"],
+		"identities": map[string]any{"ann@acme.example": ofUser{testGitHub: "ann-a"}, "bob@acme.example": ofUser{}, "sue@acme.example": ofUser{}, "tom@acme.example": ofUser{}},
+		"unmapped": []any{unmappedAs("bob@acme.example", testGitHub, "not_found"), unmappedAs("sue@acme.example", testGitHub, "inactive"),
+			unmappedAs("tom@acme.example", testGitHub, "not_found")},
+		"mapped_count": 1, "unmapped_count": 3,
+		"leavers": []any{
+			left("nora@acme.example", "inactive", testGitHub, "nora-l", "email", "slack:T1", "U0NORA", "store"),
+			left("omar@acme.example", "inactive", testGitHub, "omar-o", "email"),
+			left("quinn@acme.example", "absent", testOkta, "00uquinn", "store"),
+		},
+	})
+	// Whoever is named one by one gets the same answers, and nobody has left.
+	listed, diags := p.readData(resolvedMany, bulkOf([]string{"ann@acme.example", "bob@acme.example", "sue@acme.example", "tom@acme.example"}, []string{testGitHub}, ignoring))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, listed, map[string]any{"identities": got["identities"], "unmapped": got["unmapped"], "leavers": []any{}})
+}
+
+// TestResolvedIdentities_leavers: the service that knows who works here decides, and
+// nothing of a leaver is stored.
+func TestResolvedIdentities_leavers(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	p := newProtocolServer(t, nil, s.settings())
+	rule := func(identity string) map[string]any {
+		return map[string]any{"rules": []any{map[string]any{"name": "r", "service_type": "github", "identity": identity}}}
+	}
+	everywhere := []string{testOkta, testGitHub, "slack:T1"}
+	const okta1, okta2 = "nora@acme.example", "omar@acme.example"
+	absent := left("quinn@acme.example", "absent", testOkta, "00uquinn", "store")
+	for name, tc := range map[string]struct {
+		config map[string]any
+		want   []any
+	}{
+		"persist stores nothing of theirs": {fromOkta(everywhere, map[string]any{"persist": true}), []any{
+			left(okta1, "inactive", testGitHub, "nora-l", "email", "slack:T1", "U0NORA", "store"), left(okta2, "inactive", testGitHub, "omar-o", "email"), absent}},
+		"a rule whose account is not there": {fromOkta([]string{testGitHub}, rule("${local}-none")), []any{left(okta1, "inactive", "slack:T1", "U0NORA", "store"), absent}},
+		"a rule that gives what others have": {fromOkta([]string{testGitHub}, map[string]any{"rules": []any{
+			map[string]any{"name": "r", "service_type": "github", "match": "(ann|omar)@.*", "identity": "ann-a"}}}),
+			[]any{left(okta1, "inactive", testGitHub, "nora-l", "email", "slack:T1", "U0NORA", "store"), absent}},
+		"declared": {fromOkta([]string{testOkta}, map[string]any{"declared": map[string]any{
+			"custom:pager": map[string]any{"Pia@acme.example": "P1", "rex@acme.example": "P2"}, "slack:T1": map[string]any{okta1: "U1NORA"}}}), []any{
+			left(okta1, "inactive", "slack:T1", "U1NORA", "declared"), left("pia@acme.example", "inactive", "custom:pager", "P1", "declared"), absent}},
+		"no services": {fromOkta(nil), []any{left(okta1, "inactive", "slack:T1", "U0NORA", "store"), absent}},
+	} {
+		got, diags := p.readData(resolvedMany, tc.config)
+		wantDiagnostics(t, diags)
+		if diff := cmp.Diff(tc.want, got["leavers"]); diff != "" {
+			t.Errorf("%s: leavers (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, user := range []string{okta1, okta2} {
+		if m, ok := s.stored(user, testGitHub); ok {
+			t.Errorf("stored for %s, who left: %v", user, m)
+		}
+	}
+	// A mapping by hand to an account that is active under another address keeps
+	// somebody here, and one that Okta calls inactive does not.
+	s.mapping("quinn@acme.example", testOkta, "00uann", identity.Manual)
+	s.mapping("rex@acme.example", testOkta, "00upia", identity.Manual)
+	p.nextRun()
+	got, diags := p.readData(resolvedMany, fromOkta(nil))
+	wantDiagnostics(t, diags)
+	want := []any{left(okta1, "inactive", "slack:T1", "U0NORA", "store"), left("rex@acme.example", "inactive", testOkta, "00upia", "store", "slack:T1", "U0REX", "store")}
+	if diff := cmp.Diff(want, got["leavers"]); diff != "" {
+		t.Errorf("mapped by hand: leavers (-want +got):\n%s", diff)
+	}
+}
+
+// TestResolvedIdentities_usersFromFails: a service that does not say who works here
+// is an error: everybody would seem to have left.
+func TestResolvedIdentities_usersFromFails(t *testing.T) {
+	t.Parallel()
+	ann := oneOf("00uann", "Ann Arden", worksHere, "ann@acme.example")
+	none := oneOf("00ub", "", worksHere)
+	twin := oneOf("00uann2", "Anna Arden", worksHere, "ann@acme.example")
+	cut := directory.Cache(walkedList{accountPages{ann}, &atomic.Int32{}, directory.ErrTruncated}, mustService(testOkta), directory.Settings{})
+	down := directory.Cache(walkedList{accountPages{ann}, &atomic.Int32{}, directory.ErrUnavailable}, mustService(testOkta), directory.Settings{})
+	of := func(accounts ...directory.Account) directory.Directory {
+		d, _ := kept(testOkta, accounts...)
+		return d
+	}
+	const at = `ERROR AttributeName("users_from"): `
+	for name, tc := range map[string]struct {
+		directory directory.Directory
+		want      string
+	}{
+		"an empty list":     {of(), at + "Nobody to Resolve | okta:acme.okta.com shows no active person … external_id … sym-identityd check"},
+		"nobody is active":  {of(oneOf("00uann", "", wasHere, "ann@acme.example")), at + "Nobody to Resolve"},
+		"no address at all": {of(none), at + "Unable to Read Accounts | … okta:acme.okta.com"},
+		"cut off":           {cut, at + "Unable to Read Accounts | … okta:acme.okta.com"},
+		"down":              {down, at + "Unable to Read Accounts | … okta:acme.okta.com"},
+		"no list":           {directoryOf("ann@acme.example", "00uann"), at + "Unable to Read Accounts | … okta:acme.okta.com … cannot list"},
+		"no directory":      {nil, at + "Unable to Read Accounts | … okta:acme.okta.com"},
+		"one address of two people": {of(ann, twin, oneOf("00ubob", "", worksHere, "bob@acme.example")),
+			at + "Address of Several People | … ann@acme.example: 00uann (Ann Arden, active), 00uann2 (Anna Arden, active)\n … give each its own address"},
+	} {
+		s := newTestServer(t)
+		if tc.directory != nil {
+			s = newTestServer(t, withDirectory(testOkta, tc.directory))
+		}
+		s.register(testOkta, testGitHub)
+		p := newProtocolServer(t, nil, s.settings(map[string]any{"max_retries": 0}))
+		state, diags := p.readData(resolvedMany, fromOkta([]string{testGitHub}, map[string]any{"persist": true}))
+		wantDiagnostics(t, diags, tc.want)
+		if state["leavers"] != nil || len(s.requests("PATCH users")) > 0 {
+			t.Errorf("%s: leavers %v", name, state["leavers"])
+		}
+	}
+	s := newTestServer(t).register("okta:other.okta.com")
+	p := newProtocolServer(t, nil, s.settings())
+	_, diags := p.readData(resolvedMany, fromOkta(nil))
+	wantDiagnostics(t, diags, `ERROR AttributeName("users_from"): Service Is Not Registered | … okta:acme.okta.com; registered of this type: okta:other.okta.com`)
+}
+
+// An inactive account whose sign-in name an address is decides, as in lookups: the
+// service account that has it as its mail is nobody.
+func TestResolvedIdentities_usersFromDecides(t *testing.T) {
+	t.Parallel()
+	svc := oneOf("00usvc", "Backups", worksHere, "nora@acme.example")
+	svc.SignIn = "svc-backup"
+	okta, _ := kept(testOkta, oneOf("00unora", "Nora Lindqvist", wasHere, "nora@acme.example"), svc, oneOf("00uann", "", worksHere, "ann@acme.example"))
+	s := newTestServer(t, withDirectory(testOkta, okta)).register(testOkta, "slack:T1")
+	s.mapping("nora@acme.example", "slack:T1", "U0NORA", identity.Manual)
+	got, diags := newProtocolServer(t, nil, s.settings()).readData(resolvedMany, fromOkta([]string{testOkta}))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{
+		"identities": map[string]any{"ann@acme.example": ofUser{testOkta: "00uann"}},
+		"leavers":    []any{left("nora@acme.example", "inactive", "slack:T1", "U0NORA", "store")},
+	})
+}
+
+func TestResolvedIdentities_usersFromValidate(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	for name, tc := range map[string]struct {
+		config map[string]any
+		want   []string
+	}{
+		"fine":       {fromOkta(nil), nil},
+		"unknown":    {bulkOf(nil, nil, map[string]any{"users_from": unknown}), nil},
+		"half known": {bulkOf(nil, nil, map[string]any{"users_from": map[string]any{"service_type": "okta", "external_id": unknown}}), nil},
+		"and users": {bulkOf([]string{"ann@acme.example"}, nil, map[string]any{"users_from": servicesOf(testOkta)[0]}), []string{
+			`ERROR AttributeName("users_from"): Invalid Attribute Combination`}},
+		"half":       {bulkOf(nil, nil, map[string]any{"users_from": map[string]any{"service_type": "okta"}}), []string{`ERROR AttributeName("users_from").AttributeName("external_id"): Invalid Service`}},
+		"sym itself": {bulkOf(nil, nil, map[string]any{"users_from": servicesOf("sym:cloud")[0]}), []string{`ERROR AttributeName("users_from"): Service Cannot Be Resolved`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantDiagnostics(t, (&protocolServer{t: t, server: p.server, schema: p.schema}).validateData(resolvedMany, tc.config), tc.want...)
+		})
+	}
+}
