@@ -28,9 +28,9 @@ func Markdown(r Result) string {
 	default:
 		w.line(fmt.Sprintf("**%d of %s** without one or more accounts.", p.UnmappedPeople, counted(len(p.People), "person", "people")))
 	}
-	rows := make([][]string, len(p.Coverage))
-	for i, c := range p.Coverage {
-		rows[i] = []string{code(c.Service), fmt.Sprintf("%d %%", c.Percent), fmt.Sprint(c.Mapped), fmt.Sprint(c.Unmapped), fmt.Sprint(c.Exempt)}
+	var rows [][]string
+	for _, c := range p.Coverage {
+		rows = append(rows, []string{code(c.Service), fmt.Sprintf("%d %%", c.Percent), fmt.Sprint(c.Mapped), fmt.Sprint(c.Unmapped), fmt.Sprint(c.Exempt)})
 	}
 	w.table("", []string{"Service", "Coverage", "Mapped", "Unmapped", "Exempt"}, rows)
 
