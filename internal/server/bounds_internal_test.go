@@ -269,3 +269,68 @@ func hexOf(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
+
+// However much one administrator takes, another has room for all that it may do.
+func TestAdministratorsShare(t *testing.T) {
+	t.Parallel()
+	admins := newLimits(DefaultMaxRequests).admins
+	for name, tc := range map[string]struct {
+		pool *limiter
+		all  int64 // of one administrator
+	}{
+		"turns": {admins.turns, DefaultMaxRequests / 2}, "bodies": {admins.bodies, maxWriteBytes}, "writes": {admins.writes, writeShare},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.pool.wait = 50 * time.Millisecond
+			for _, who := range []string{"greedy", "modest"} {
+				release, err := tc.pool.acquire(t.Context(), who, tc.all)
+				if err != nil {
+					t.Fatalf("%s: %v", who, err)
+				}
+				defer release()
+			}
+			if _, err := tc.pool.acquire(t.Context(), "greedy", 1); err == nil {
+				t.Error("the greedy got more than their share")
+			}
+		})
+	}
+}
+
+// A reply that nobody reads keeps no other from being made.
+func TestRepliesRestWhileTheyAreSent(t *testing.T) {
+	t.Parallel()
+	processor := make(chan struct{}, 1)
+	out := func(w http.ResponseWriter) *pacedWriter {
+		return &pacedWriter{w, newPace(t.Context(), time.Minute, nil), func(time.Time) error { return nil }, processor}
+	}
+	unread := &unreadWriter{ResponseRecorder: httptest.NewRecorder(), sending: make(chan struct{}), read: make(chan struct{})}
+	var group sync.WaitGroup
+	group.Go(func() {
+		w := out(unread)
+		w.work()
+		defer w.rest()
+		_, _ = w.Write([]byte("a list"))
+	})
+	<-unread.sending
+	other := out(httptest.NewRecorder())
+	other.work() // waits for ever if the other one still holds it
+	other.rest()
+	close(unread.read)
+	group.Wait()
+	if len(processor) != 0 {
+		t.Error("a place was not given back")
+	}
+}
+
+// unreadWriter blocks in Write until somebody reads.
+type unreadWriter struct {
+	*httptest.ResponseRecorder
+	sending, read chan struct{}
+}
+
+func (w *unreadWriter) Write(b []byte) (int, error) {
+	close(w.sending)
+	<-w.read
+	return len(b), nil
+}

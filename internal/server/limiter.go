@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -142,6 +143,9 @@ type pools struct {
 	turns   *limiter // requests that run
 	bodies  *limiter // bytes of bodies in memory
 	streams *limiter // lists that are streamed, each with a connection of the store
+	writes  *limiter // writes in the store, which are done one after the other; nil = no bound
+	// processor is held while a reply is made, not while it is sent; nil = no bound.
+	processor chan struct{}
 }
 
 const (
@@ -154,6 +158,11 @@ const (
 
 	maxStreams     = 2
 	maxStreamQueue = 16
+	// writeShare is how many small writes of one administrator the store does at
+	// the same time; a large one takes them all. Others wait behind these alone.
+	writeShare = 4
+	smallWrite = 64 << 10 // bytes of its body
+
 	// leastShare lets one principal do a few things at a time, however small the
 	// server is.
 	leastShare = 3
@@ -166,15 +175,17 @@ type limits struct{ admins, lookups, readers *pools }
 // processor and get few turns; lookups wait for others and get more.
 func newLimits(most int64) *limits {
 	turns := func(n int64) *limiter { n = max(n, leastShare); return newLimiter(n, max(n/4, leastShare), maxQueued) }
-	admins := &pools{turns: newLimiter(most, most, maxQueued),
-		bodies:  newLimiter(adminBodyBudget, adminBodyBudget, maxQueued),
-		streams: newLimiter(maxStreams, maxStreams, maxStreamQueue)}
+	admins := &pools{turns: newLimiter(most, max(most/2, leastShare), maxQueued),
+		bodies:  newLimiter(adminBodyBudget, adminBodyBudget/2, maxQueued),
+		streams: newLimiter(maxStreams, maxStreams, maxStreamQueue),
+		writes:  newLimiter(most*writeShare, writeShare, maxQueued)}
 	bodies := newLimiter(bodyBudget, bodyBudget/2, maxQueued)
 	// One list more than a principal may read, so that nobody keeps all others out.
 	streams := newLimiter(maxStreams+1, maxStreams, maxStreamQueue)
 	return &limits{admins: admins,
 		lookups: &pools{turns: turns(most / 2), bodies: bodies, streams: streams},
-		readers: &pools{turns: turns(most / 8), bodies: bodies, streams: streams}}
+		readers: &pools{turns: turns(most / 8), bodies: bodies, streams: streams,
+			processor: make(chan struct{}, max(runtime.GOMAXPROCS(0), leastShare))}}
 }
 
 // of returns the pools for a request that needs a role.

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -74,10 +75,29 @@ type pacedWriter struct {
 	http.ResponseWriter
 	pace *pace
 	set  func(time.Time) error
+	// processor has a place for each reply that is made at the same time; nil = no
+	// bound. A reply holds one except while it is sent.
+	processor chan struct{}
+}
+
+// work waits for a place on the processor. Nobody holds one for long.
+func (w *pacedWriter) work() {
+	if w.processor != nil {
+		w.processor <- struct{}{}
+	}
+}
+
+// rest gives the place back.
+func (w *pacedWriter) rest() {
+	if w.processor != nil {
+		<-w.processor
+	}
 }
 
 // Write implements io.Writer.
 func (w *pacedWriter) Write(b []byte) (written int, err error) {
+	w.rest()
+	defer w.work()
 	for err == nil && len(b) > 0 {
 		part := b[:min(len(b), pacedPart)]
 		var n int
@@ -97,13 +117,16 @@ func readBody(w http.ResponseWriter, r *http.Request, grace time.Duration, most 
 	control := http.NewResponseController(w)
 	body := &pacedReader{http.MaxBytesReader(w, r.Body, most),
 		newPace(r.Context(), grace, func(s *http.Server) time.Duration { return s.ReadTimeout }), control.SetReadDeadline}
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return &readResult{text: text, err: err} // the deadline stays: the connection ends
+	var text bytes.Buffer
+	if r.ContentLength > 0 {
+		text.Grow(int(min(r.ContentLength, most)) + bytes.MinRead) // growing would take twice as much
+	}
+	if _, err := text.ReadFrom(body); err != nil {
+		return &readResult{text: text.Bytes(), err: err} // the deadline stays: the connection ends
 	}
 	// Nothing more is to come, and an old deadline would end the request.
 	_ = control.SetReadDeadline(time.Time{})
-	return &readResult{text: text, err: io.EOF}
+	return &readResult{text: text.Bytes(), err: io.EOF}
 }
 
 // readResult gives what was read, then how it ended.

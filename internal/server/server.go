@@ -144,8 +144,22 @@ func (s *service) take(w http.ResponseWriter, r *http.Request, info *requestInfo
 		return err
 	}
 	defer release()
-	answer(&pacedWriter{w, newPace(r.Context(), s.Grace, func(s *http.Server) time.Duration { return s.WriteTimeout }),
-		http.NewResponseController(w).SetWriteDeadline}, body)
+	if writes := info.pools.writes; writes != nil && need == identity.Admin {
+		weight := int64(1)
+		if r.ContentLength < 0 || r.ContentLength > smallWrite {
+			weight = writeShare
+		}
+		release, err := writes.acquire(r.Context(), who, weight)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	out := &pacedWriter{w, newPace(r.Context(), s.Grace, func(s *http.Server) time.Duration { return s.WriteTimeout }),
+		http.NewResponseController(w).SetWriteDeadline, info.pools.processor}
+	out.work()
+	defer out.rest()
+	answer(out, body)
 	return nil
 }
 

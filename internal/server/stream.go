@@ -47,7 +47,7 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 		list := &listWriter{w: w}
 		list.part.WriteString(before)
 		info := infoOf(ctx)
-		release, err := info.pools.streams.acquire(ctx, info.who(), 1)
+		release, err := waitResting(w, func() (func(), error) { return info.pools.streams.acquire(ctx, info.who(), 1) })
 		if err == nil {
 			defer release()
 			err = each(ctx, list.add)
@@ -71,6 +71,15 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 			s.fail(ctx, err).write(w)
 		}
 	}}
+}
+
+// waitResting waits for something without a place on the processor.
+func waitResting(w http.ResponseWriter, wait func() (func(), error)) (func(), error) {
+	if paced, ok := w.(*pacedWriter); ok {
+		paced.rest()
+		defer paced.work()
+	}
+	return wait()
 }
 
 // listWriter writes the elements of a JSON list in parts.

@@ -3,7 +3,8 @@
 
 // Package bench measures whole runs of Terraform with the provider beside runs
 // with a provider that asks nobody, and sym-identityd under requests. "make
-// bench" runs it. Slow results do not fail; too many requests do.
+// bench" runs it. Slow results do not fail; too many requests do, and a
+// server that attackers slow down.
 package bench
 
 import (
