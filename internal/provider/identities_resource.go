@@ -90,7 +90,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.AtLeast(0)},
 				MarkdownDescription: "How many mappings one plan may remove. More are an error that names the number to set, so that a broken file empties nothing. " +
-					"It counts as well where the keys become known only at apply, where no plan shows the removals. " +
+					"The limit holds as well where the keys become known only at apply and no plan shows the removals. " +
 					"When not set: a fifth of the mappings in state, and no limit while state holds fewer than 20. Destroying or replacing the resource is not counted.",
 			},
 			"id": schema.StringAttribute{
