@@ -25,6 +25,7 @@ type AccountList struct {
 	cache   *Cached
 	service identity.ServiceKey
 	list    *snapshot
+	kept    bool // it was walked for somebody else
 	order   accountOrder
 }
 
@@ -40,30 +41,32 @@ type AccountList struct {
 func Accounts(ctx context.Context, d Directory, service identity.ServiceKey, version string) (*AccountList, error) {
 	c, release := withCache(d, service)
 	defer release()
-	list, err := c.accounts(ctx, version)
+	list, kept, err := c.accounts(ctx, version)
 	if errors.Is(err, ErrTruncated) {
 		err = fmt.Errorf("%w: %w", ErrNoList, err)
 	}
 	if err != nil {
 		return nil, AsIdentityError(service, err)
 	}
-	l := &AccountList{AsOf: list.asOf, cache: c, service: service, list: list, order: list.sorted()}
+	l := &AccountList{AsOf: list.asOf, cache: c, service: service, list: list, kept: kept, order: list.sorted()}
 	if version != "" && version != l.Version() {
 		return nil, AsIdentityError(service, ErrListChanged)
 	}
 	return l, nil
 }
 
-// accounts returns a list that is fresh or of a version, or walks.
-func (c *Cached) accounts(ctx context.Context, version string) (*snapshot, error) {
+// accounts returns the list that is kept if it is fresh or a version is asked for.
+// Otherwise it walks.
+func (c *Cached) accounts(ctx context.Context, version string) (list *snapshot, kept bool, err error) {
 	if c.lister() == nil {
-		return nil, ErrNoList
+		return nil, false, ErrNoList
 	}
-	list, _ := c.current()
+	list, _ = c.current()
 	if list != nil && (version != "" || c.settings.fresh(time.Since(list.ended), false)) {
-		return list, nil
+		return list, true, nil
 	}
-	return c.walk(ctx, 0)
+	list, err = c.walk(ctx, 0)
+	return list, false, err
 }
 
 // Len returns the number of accounts.
@@ -131,7 +134,9 @@ func (l *AccountList) Held(m identity.Mapping) []int {
 
 // Confirm searches a service whose list may lack accounts for a few people who
 // should be in it. It returns an error, and the list is not kept, if one of them
-// has an account that the list lacks. A service without such searches is believed.
+// has an account that the list lacks. The error is retryable if a new walk may
+// help: the account may be younger than a list that was kept. A service without
+// such searches is believed.
 func (l *AccountList) Confirm(ctx context.Context, people []identity.UserKey) error {
 	var emails []string
 	for _, key := range people {
@@ -140,10 +145,15 @@ func (l *AccountList) Confirm(ctx context.Context, people []identity.UserKey) er
 		}
 	}
 	look := &lookup{cache: l.cache, service: l.service, policy: l.cache.policy()}
-	if err := look.search(ctx, l.list, emails); err != nil {
-		return AsIdentityError(l.service, err)
+	err := look.search(ctx, l.list, emails)
+	if err == nil {
+		return nil
 	}
-	return nil
+	e := AsIdentityError(l.service, err)
+	if errors.Is(err, errContradicted) {
+		e.Retryable = l.kept
+	}
+	return e
 }
 
 // accountOrder numbers the accounts of a list.

@@ -112,7 +112,7 @@ func (l *lookup) show(email string, rows []Account, list *snapshot) {
 	}
 	s := evidenceRows{rows: rows}
 	if list != nil {
-		s.listed = list.size()
+		s.listed = len(list.sorted().first)
 	}
 	l.shown[email] = s
 }

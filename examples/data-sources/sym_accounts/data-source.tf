@@ -7,7 +7,7 @@ data "sym_accounts" "nobodys" {
 }
 
 output "nobodys" {
-  value = { for account in data.sym_accounts.nobodys.accounts : account.identity => account.name }
+  value = [for account in data.sym_accounts.nobodys.accounts : { identity = account.identity, name = account.name, state = account.state }]
 }
 
 # How far along the mapping of the service is.
