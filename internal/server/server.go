@@ -131,7 +131,10 @@ func (s *service) take(w http.ResponseWriter, r *http.Request, info *requestInfo
 		most, values = maxWriteBytes, maxValues
 	}
 	body := &call{info: info, body: http.NoBody, limits: jsonLimits{most: values}}
-	if weight := bodyWeight(r, most); weight > 0 {
+	if r.ContentLength > most { // it says so itself: none of it is read
+		w.Header().Set("Connection", "close")
+		body.body = &readResult{err: &http.MaxBytesError{Limit: most}}
+	} else if weight := bodyWeight(r, most); weight > 0 {
 		release, err := info.pools.bodies.acquire(r.Context(), who, weight)
 		if err != nil {
 			return err
