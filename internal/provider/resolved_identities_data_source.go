@@ -151,7 +151,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"leavers": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "People who left, sorted, with all they hold: those whom the service in `users_from` calls inactive, or whose stored account there is in its whole list no more. " +
+				MarkdownDescription: "People who left, sorted, with all they hold: those that the service in `users_from` calls inactive, or whose stored account there is in its whole list no more. " +
 					"An inactive account in another service makes nobody a leaver. Nothing of theirs is stored. Empty without `users_from`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":   schema.StringAttribute{Computed: true, MarkdownDescription: "The person's e-mail."},

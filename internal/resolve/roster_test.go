@@ -41,7 +41,7 @@ func ofKind(a identity.Account, kind string) identity.Account {
 	return a
 }
 
-// strangers is for lists of which nobody is known.
+// strangers is for lists that have nobody we know.
 func strangers(identity.UserKey) bool { return false }
 
 // statuses are results of lookups by address; others are found.

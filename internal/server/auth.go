@@ -178,8 +178,8 @@ func (a *authThrottle) roll() (left time.Duration) {
 	return failureWindow - now.Sub(a.since)
 }
 
-// admit reports whether a short token may be compared. It counts as a guess until
-// settle says how it went, so that many at once do not get past the bound.
+// admit reports whether a short token may be compared. The token is
+// taken for a guess until settle says how it went, so that many at once do not get past the bound.
 func (a *authThrottle) admit(token string, from netip.Prefix) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
