@@ -150,7 +150,8 @@ func TestSetRole(t *testing.T) {
 	t.Parallel()
 	h, a := people(t)
 	h.api(admin, http.MethodPost, "/users/"+a.ID+"/set-role", `{"role":"guest"}`).
-		want(t, http.StatusOK, strings.Replace(alice, `"role":"member"`, `"role":"guest"`, 1))
+		want(t, http.StatusOK, strings.NewReplacer(`"role":"member"`, `"role":"guest"`,
+			`"updated_by":"test","identities"`, `"updated_by":"token:ci","identities"`).Replace(alice))
 	h.api(admin, http.MethodPost, "/users/"+a.ID+"/set-role", `{"role":"king"}`).
 		wantError(t, http.StatusBadRequest, identity.CodeUserInvalid, `"king" is not a role. Roles are admin, member and guest.`)
 	h.api(admin, http.MethodPost, "/users/nobody/set-role", `{"role":"guest"}`).
