@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"math"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -21,6 +22,46 @@ const revisionsKey = "revisions"
 // revisions holds the revisions under which a resource's mappings are stored,
 // 0 where state does not know one.
 type revisions map[identity.UserKey]int64
+
+// baseKey holds, in JSON, the number that is left out of the others. No user is
+// called that.
+const baseKey identity.UserKey = ""
+
+// MarshalJSON writes revisions as their distance from a base: they are long numbers,
+// and close to each other.
+func (r revisions) MarshalJSON() ([]byte, error) {
+	base := int64(math.MaxInt64)
+	for _, revision := range r {
+		if revision > 0 {
+			base = min(base, revision-1)
+		}
+	}
+	near := make(map[identity.UserKey]int64, len(r)+1)
+	for user, revision := range r {
+		near[user] = max(0, revision-base)
+	}
+	if base != math.MaxInt64 && base > 0 {
+		near[baseKey] = base
+	}
+	return json.Marshal(near)
+}
+
+// UnmarshalJSON reads revisions, those without a base included.
+func (r *revisions) UnmarshalJSON(text []byte) error {
+	var near map[identity.UserKey]int64
+	if err := json.Unmarshal(text, &near); err != nil {
+		return err
+	}
+	base := near[baseKey]
+	delete(near, baseKey)
+	for user, distance := range near {
+		if distance > 0 {
+			near[user] = base + distance
+		}
+	}
+	*r = near
+	return nil
+}
 
 // rowRevisions keeps apart what a resource has seen and what it has stored: an
 // update depends on the one, a removal on the other.
