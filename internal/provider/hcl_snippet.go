@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
 
 // Snippets are what diagnostics end with: HCL or a command to paste.
@@ -20,8 +21,8 @@ import (
 // identityBlock returns the sym_identity block that maps a user. A nil matcher
 // leaves the account to the reader: as an empty identity, which validation
 // refuses, because any other placeholder would be stored when it is pasted
-// unread.
-func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher identity.Matcher) string {
+// unread. Suggestions are comments above it.
+func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher identity.Matcher, suggestions ...resolve.Suggestion) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "resource \"sym_identity\" %s {\n", hclString(blockLabel(user, service)))
 	fmt.Fprintf(&b, "user = %s\n", hclString(string(user)))
@@ -30,6 +31,9 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 	id, plain := matcher.Identity(service.Type)
 	switch {
 	case len(matcher) == 0:
+		for _, c := range suggestions {
+			fmt.Fprintf(&b, "# may be theirs: %s\n", suggestionText(c, service, hclString))
+		}
 		fmt.Fprintf(&b, "identity = \"\" # fill in the account's %s\n", identity.MatcherKey(service.Type))
 	case plain:
 		fmt.Fprintf(&b, "identity = %s\n", hclString(id))
@@ -42,6 +46,18 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 	}
 	b.WriteString("}")
 	return string(hclwrite.Format([]byte(b.String())))
+}
+
+// suggestionText returns an account that may be somebody's, with what speaks for it.
+// quote makes one line of what the service shows.
+func suggestionText(c resolve.Suggestion, service identity.ServiceKey, quote func(string) string) string {
+	text := quote(accountText(c.Account.Matcher, service.Type))
+	if c.Account.Name != "" {
+		text += " of " + quote(c.Account.Name)
+	}
+	return text + ", " + map[resolve.Fact]string{
+		resolve.SameLocalPart: "the same name before the @", resolve.SameName: "the same full name", resolve.SameHandle: "a handle like the name",
+	}[c.Why]
 }
 
 // serviceBlock returns the sym_service block that registers a service.

@@ -67,7 +67,10 @@ func TestAccResolvedIdentities_mixed(t *testing.T) {
 					testOkta: exactly("Stored@acme.com", "00u5", "ada@acme.com", "00u1", "eve@acme.com", "p-eve"), testGitHub: exactly("Stored@acme.com", "octo"),
 				})),
 				bulkValue("some", "by_source", knownvalue.MapPartial(map[string]knownvalue.Check{"store": knownvalue.Int64Exact(2), "rule": knownvalue.Int64Exact(1), "email": knownvalue.Int64Exact(1), "declared": knownvalue.Int64Exact(0)})),
-				bulkValue("some", "unmapped", knownvalue.ListPartial(map[int]knownvalue.Check{0: exactlyObject("user", "nobody@acme.com", "service", testOkta, "reason", "not_found")})),
+				bulkValue("some", "unmapped", knownvalue.ListPartial(map[int]knownvalue.Check{0: knownvalue.ObjectExact(map[string]knownvalue.Check{
+					"user": knownvalue.StringExact("nobody@acme.com"), "service": knownvalue.StringExact(testOkta), "reason": knownvalue.StringExact("not_found"),
+					"candidates": knownvalue.ListExact([]knownvalue.Check{}),
+				})})),
 				bulkValue("some", "unmapped_count", knownvalue.Int64Exact(4)),
 				bulkValue("some", "stale", knownvalue.Null()),
 				bulkValue("some", "collisions", knownvalue.ListSizeExact(0)),

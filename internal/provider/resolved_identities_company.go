@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -35,7 +36,7 @@ type companyPass struct {
 	ofLeft   []resolve.Resolution // what rules and lookups give those who left
 	leavers  []resolve.Leaver
 	orphans  []orphan
-	counts   map[identity.ServiceKey]accountCounts
+	counts   map[string]map[resolve.AccountClass]int // by service key, of services that can be listed
 	unlisted []unlistedService
 }
 
@@ -44,9 +45,6 @@ type orphan struct {
 	service identity.ServiceKey
 	account identity.Account
 }
-
-// accountCounts are the accounts of one service by whose they are.
-type accountCounts struct{ held, resolved, orphans, ambiguous, bots, guests int }
 
 // unlistedService is a service whose accounts cannot be listed.
 type unlistedService struct {
@@ -186,6 +184,63 @@ func (c *bulkConfig) declaredUsers() []identity.UserKey {
 		users = slices.AppendSeq(users, maps.Keys(people))
 	}
 	return users
+}
+
+// classify finds out whose each account is, in the services whose lists are at hand,
+// and which accounts of nobody may be those of unmapped people. It asks nobody.
+func (p *companyPass) classify() {
+	c := p.config
+	p.counts = map[string]map[resolve.AccountClass]int{}
+	for i, service := range c.services {
+		accounts, ok, err := p.api.atHand(service)
+		if err != nil && c.reportOrphans {
+			p.unlisted = append(p.unlisted, unlistedService{service, err})
+		}
+		if !ok {
+			continue
+		}
+		answers := p.Resolutions[i*len(c.users) : (i+1)*len(c.users)]
+		claims := resolve.NewAccountClaims(service, slices.Concat(answers, p.ofLeftIn(service)))
+		counts := map[resolve.AccountClass]int{}
+		var nobodys []identity.Account
+		for _, a := range accounts {
+			class := claims.Class(a)
+			counts[class]++
+			if class == resolve.OrphanAccount {
+				nobodys = append(nobodys, a)
+			}
+		}
+		p.suggest(answers, resolve.NewOrphans(service, nobodys))
+		if c.reportOrphans {
+			p.counts[service.String()] = counts
+			p.orphans = append(p.orphans, each(nobodys, func(a identity.Account) orphan { return orphan{service, a} })...)
+		}
+	}
+}
+
+func (p *companyPass) ofLeftIn(service identity.ServiceKey) []resolve.Resolution {
+	var answers []resolve.Resolution
+	for _, a := range p.ofLeft {
+		if a.Service == service {
+			answers = append(answers, a)
+		}
+	}
+	return answers
+}
+
+// suggest adds suggestions to the people whom the service knows nothing of.
+func (p *companyPass) suggest(answers []resolve.Resolution, orphans *resolve.Orphans) {
+	for i := range answers {
+		a := &answers[i]
+		if a.Reason != resolve.NotFound {
+			continue
+		}
+		name := p.FullName(a.User)
+		if name == "" && p.roster != nil {
+			name = p.roster.Name(a.User)
+		}
+		a.Suggestions = orphans.Suggest(a.User, name)
+	}
 }
 
 // resolveLeft finds what those who left hold, or would get. Nothing of it is stored.
@@ -405,6 +460,135 @@ func addRosterFailure(diags *diag.Diagnostics, e *rosterError) {
 		return
 	}
 	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail("", e.service.String(), e.err))
+}
+
+// checkExempt reports exemptions in services that nobody knows.
+func (c *bulkConfig) checkExempt(ctx context.Context, api bulkAPI, diags *diag.Diagnostics) {
+	if len(c.exempt) == 0 {
+		return
+	}
+	registered, err := api.Services(ctx)
+	if err != nil {
+		addFailure(diags, "Read Services", "", "the exemptions", err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.exempt)) {
+		key, err := identity.ParseServiceKey(name)
+		if err != nil || slices.Contains(c.services, key) || slices.ContainsFunc(registered, func(s identity.Service) bool { return s.Key == key }) {
+			continue
+		}
+		diags.AddAttributeError(path.Root("exempt").AtMapKey(name), "Service Is Not Registered",
+			fmt.Sprintf("exempt[%q]: no such service is registered, so the exemptions would do nothing. Registered: %s. Correct the key, or remove the exemptions.",
+				name, joinServices(each(sortedServices(registered), func(s identity.Service) identity.ServiceKey { return s.Key }))))
+	}
+}
+
+func (c *bulkConfig) readExempt(value types.Map, diags *diag.Diagnostics) {
+	at := path.Root("exempt")
+	elements := value.Elements()
+	c.exempt = make(map[string]map[identity.UserKey]string, len(elements))
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		if _, err := identity.ParseServiceKey(name); err != nil {
+			addInvalid(diags, at.AtMapKey(name), "Invalid Service", err)
+			continue
+		}
+		if people, ok := elements[name].(types.Map); ok {
+			c.exempt[name] = readExemptUsers(people, name, at.AtMapKey(name), diags)
+		}
+	}
+}
+
+func readExemptUsers(people types.Map, service string, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {
+	elements := people.Elements()
+	exempt := make(map[identity.UserKey]string, len(elements))
+	names := make(map[identity.UserKey]string, len(elements))
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		user, err := identity.ParseUser(name)
+		if err != nil {
+			addInvalid(diags, at.AtMapKey(name), "Invalid User", err)
+			continue
+		}
+		if other, twice := names[user]; twice {
+			diags.AddAttributeError(at.AtMapKey(name), "Duplicate User",
+				fmt.Sprintf("exempt[%q]: the keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", service, other, name, user))
+			continue
+		}
+		names[user] = name
+		reason, _ := elements[name].(types.String)
+		if reason.IsUnknown() {
+			continue
+		}
+		if strings.TrimSpace(reason.ValueString()) == "" {
+			diags.AddAttributeError(at.AtMapKey(name), "Exemption Without a Reason",
+				fmt.Sprintf("exempt[%q][%q]: %s has no reason. Say why they have no account there, so that somebody can review it.", service, name, user))
+			continue
+		}
+		exempt[user] = reason.ValueString()
+	}
+	return exempt
+}
+
+// unlistedDetail lists services whose accounts cannot be listed.
+func unlistedDetail(unlisted []unlistedService) string {
+	return "The accounts of these services cannot be listed, so it is not known which of them are nobody's:\n\n" +
+		listed(unlisted, func(u unlistedService) string { return fmt.Sprintf("%s: %s", u.service, explain(u.err).what) }) +
+		"\nThey are not in orphans, and account_counts has no entry for them. Give them a directory that lists accounts, or read them with a data source of their own without report_orphans."
+}
+
+// exemptLine says which account an exempt user has.
+func (s *bulkSummary) exemptLine(a resolve.Resolution) string {
+	return fmt.Sprintf("%s: %s (%s), exempt because: %s", s.where(a), accountText(a.Matcher, a.Service.Type), a.Source, identity.Quote(s.config.exempt[a.Service.String()][a.User]))
+}
+
+var (
+	unmappedType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"user": tftypes.String, "service": tftypes.String, "reason": tftypes.String, "candidates": tftypes.List{ElementType: candidateType},
+	}}
+	candidateType = wireObject("identity", "account_id", "name", "why")
+	orphanType    = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"service": tftypes.String, "identity": tftypes.String, "account_id": tftypes.String, "emails": tftypes.List{ElementType: tftypes.String},
+		"name": tftypes.String, "state": tftypes.String, "kind": tftypes.String,
+	}}
+	accountCountsWireType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"persons": tftypes.Number, "held": tftypes.Number, "resolved": tftypes.Number, "orphans": tftypes.Number, "ambiguous": tftypes.Number,
+		"bots": tftypes.Number, "guests": tftypes.Number,
+	}}
+)
+
+func candidateAttributes(service identity.ServiceKey) func(resolve.Suggestion) map[string]tftypes.Value {
+	return func(c resolve.Suggestion) map[string]tftypes.Value {
+		return map[string]tftypes.Value{
+			"identity": wireText(accountText(c.Account.Matcher, service.Type)), "account_id": wireTextOrNull(c.Account.AccountID),
+			"name": wireTextOrNull(c.Account.Name), "why": wireText(string(c.Why)),
+		}
+	}
+}
+
+func orphanAttributes(o orphan) map[string]tftypes.Value {
+	emails := each(o.account.Emails, func(e identity.AccountEmail) tftypes.Value { return wireText(e.Address) })
+	return map[string]tftypes.Value{
+		"service": wireText(o.service.String()), "identity": wireText(accountText(o.account.Matcher, o.service.Type)), "account_id": wireTextOrNull(o.account.AccountID),
+		"emails": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, emails),
+		"name":   wireTextOrNull(o.account.Name), "state": wireText(o.account.State), "kind": wireText(o.account.Kind),
+	}
+}
+
+// accountCounts returns the counts by service key, null where they were not asked for.
+func (p *companyPass) accountCounts() tftypes.Value {
+	of := tftypes.Map{ElementType: accountCountsWireType}
+	if !p.config.reportOrphans {
+		return tftypes.NewValue(of, nil)
+	}
+	all := make(map[string]tftypes.Value, len(p.counts))
+	for service, n := range p.counts {
+		held, resolved, orphans, ambiguous := n[resolve.HeldAccount], n[resolve.ResolvedAccount], n[resolve.OrphanAccount], n[resolve.AmbiguousAccount]
+		all[service] = tftypes.NewValue(accountCountsWireType, map[string]tftypes.Value{
+			"persons": wireNumber(held + resolved + orphans + ambiguous),
+			"held":    wireNumber(held), "resolved": wireNumber(resolved), "orphans": wireNumber(orphans), "ambiguous": wireNumber(ambiguous),
+			"bots": wireNumber(n[resolve.BotAccount] + n[resolve.SharedAccount]), "guests": wireNumber(n[resolve.GuestAccount]),
+		})
+	}
+	return tftypes.NewValue(of, all)
 }
 
 var leaverType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{

@@ -5,7 +5,10 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/server"
 )
 
 // walkedList is a list of accounts that counts how often it is walked, kept as a
@@ -251,5 +255,234 @@ func TestResolvedIdentities_usersFromValidate(t *testing.T) {
 			t.Parallel()
 			wantDiagnostics(t, (&protocolServer{t: t, server: p.server, schema: p.schema}).validateData(resolvedMany, tc.config), tc.want...)
 		})
+	}
+}
+
+func TestResolvedIdentities_exempt(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	p := newProtocolServer(t, nil, s.settings())
+	exempt := map[string]any{"exempt": map[string]any{
+		testGitHub:     map[string]any{" Tom@acme.example": "no code", "ann@acme.example": "left \"GitHub\"", "nobody-asked@acme.example": "x"},
+		testOkta:       map[string]any{"tom@acme.example": "elsewhere"},
+		"custom:pager": map[string]any{"tom@acme.example": "registered, and not asked for"},
+	}}
+	got, diags := p.readData(resolvedMany, fromOkta([]string{testGitHub}, exempt, map[string]any{"on_unmapped": "warn"}))
+	wantDiagnostics(t, diags,
+		"WARNING: Unmapped Users: bob@acme.example in github:acme and 1 more | No identity was found for 2 of 4 users",
+		`WARNING: Exempt Users Have Accounts: ann@acme.example in github:acme | … ann@acme.example in github:acme: ann-a (email), exempt because: "left \"GitHub\"" … Remove the exemptions.`)
+	wantAnswers(t, got, map[string]any{
+		"unmapped":     []any{unmappedAs("bob@acme.example", testGitHub, "not_found"), unmappedAs("sue@acme.example", testGitHub, "inactive")},
+		"mapped_count": 1, "unmapped_count": 2, "exempt_count": 1, "exempt": exempt["exempt"],
+	})
+	if hcl := got["hcl"].(string); strings.Contains(hcl, "tom") {
+		t.Errorf("a block to paste for an exempt user:\n%s", hcl)
+	}
+	unknownKey := map[string]any{"exempt": map[string]any{"githb:acme": map[string]any{"tom@acme.example": "a typo"}}}
+	_, diags = p.readData(resolvedMany, fromOkta([]string{testGitHub}, unknownKey))
+	wantDiagnostics(t, diags, `ERROR AttributeName("exempt").ElementKeyString("githb:acme"): Service Is Not Registered | exempt["githb:acme"]: … Registered: custom:pager, github:acme, okta:acme.okta.com, slack:T1`)
+	if len(s.requests("GET accounts")) > 1 {
+		t.Error("services were asked although an exemption is wrong")
+	}
+	got, diags = p.readData(resolvedMany, fromOkta(nil))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{"exempt_count": 0})
+
+	_, diags = p.readData(resolvedMany, fromOkta(nil, exempt)) // none of them is asked for
+	wantDiagnostics(t, diags)
+	wantDiagnostics(t, p.validateData(resolvedMany, fromOkta(nil, map[string]any{"exempt": map[string]any{
+		"okta":     map[string]any{},
+		testOkta:   map[string]any{"a@acme.example": "x", "A@acme.example": "x", "b@acme.example": " ", "c@acme.example": nil, "d@acme.example": unknown, "e f": "x"},
+		testGitHub: unknown,
+	}})),
+		`ERROR AttributeName("exempt").ElementKeyString("okta"): Invalid Service`,
+		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("a@acme.example"): Duplicate User | exempt["okta:acme.okta.com"]: the keys "A@acme.example" and "a@acme.example"`,
+		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("b@acme.example"): Exemption Without a Reason | exempt["okta:acme.okta.com"]["b@acme.example"]: `,
+		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("c@acme.example"): Exemption Without a Reason`,
+		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("e f"): Invalid User`)
+}
+
+var reporting = map[string]any{"report_orphans": true}
+
+// nobodys is an account of nobody, as orphans and as a candidate has it.
+func nobodys(service, id string, name any, state string, emails ...any) map[string]any {
+	var accountID any // okta's identities are the ids
+	if service == testOkta {
+		accountID = id
+	}
+	return map[string]any{"service": service, "identity": id, "account_id": accountID, "emails": append([]any{}, emails...), "name": name, "state": state, "kind": "person"}
+}
+
+func candidate(id string, name any, why string) map[string]any {
+	return map[string]any{"identity": id, "account_id": nil, "name": name, "why": why}
+}
+
+// classes are counts of the accounts of one service.
+func classes(held, resolved, orphans, ambiguous, bots, guests int) map[string]any {
+	return map[string]any{"persons": held + resolved + orphans + ambiguous, "held": held, "resolved": resolved, "orphans": orphans, "ambiguous": ambiguous, "bots": bots, "guests": guests}
+}
+
+func TestResolvedIdentities_orphans(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	p := newProtocolServer(t, nil, s.settings())
+	got, diags := p.readData(resolvedMany, fromOkta([]string{testGitHub, testOkta, "custom:pager"}, reporting, map[string]any{
+		"declared": map[string]any{testOkta: map[string]any{"sue@acme.example": "00upia"}},
+	}))
+	wantDiagnostics(t, diags, "WARNING: Accounts Cannot Be Listed: custom:pager | … custom:pager: … no entry for them")
+	wantAnswers(t, got, map[string]any{
+		"orphans": []any{
+			nobodys(testGitHub, "bberg", "Bob Berg", "active", "bob@home.example"), nobodys(testGitHub, "ghost", "Gus Host", "inactive", "gus@acme.example"),
+			nobodys(testGitHub, "sue-s", nil, "inactive", "sue@acme.example"),
+			nobodys(testOkta, "00unora", "Nora Lindqvist", "inactive", "nora@acme.example"), nobodys(testOkta, "00uomar", "Omar Oz", "inactive", "omar@acme.example"),
+			nobodys(testOkta, "00usue", "Sue Sand", "active", "sue@acme.example"),
+		},
+		"account_counts": map[string]any{testGitHub: classes(0, 3, 3, 0, 0, 0), testOkta: classes(0, 4, 3, 0, 0, 0)},
+		"unmapped": []any{
+			unmappedAs("bob@acme.example", testGitHub, "not_found", candidate("bberg", "Bob Berg", "same_local_part")),
+			unmappedAs("sue@acme.example", testGitHub, "inactive"), unmappedAs("tom@acme.example", testGitHub, "not_found"),
+			unmappedAs("ann@acme.example", "custom:pager", "no_directory"), unmappedAs("bob@acme.example", "custom:pager", "no_directory"),
+			unmappedAs("sue@acme.example", "custom:pager", "no_directory"), unmappedAs("tom@acme.example", "custom:pager", "no_directory"),
+		},
+	})
+	got, diags = p.readData(resolvedMany, fromOkta([]string{testGitHub}))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{"orphans": nil, "account_counts": nil})
+}
+
+// TestResolvedIdentities_classes: each account is of one class, and stored, found or
+// stored just now makes no difference to the next plan.
+func TestResolvedIdentities_classes(t *testing.T) {
+	t.Parallel()
+	torn := directory.Account{Identity: "torn", Kind: directory.KindPerson, Unreadable: directory.ErrAnswer}
+	robot, guest, team := oneOf("robot", "", worksHere), oneOf("guest", "", worksHere, "g@other.example"), oneOf("team", "", worksHere)
+	robot.Kind, guest.Kind, team.Kind = directory.KindBot, directory.KindGuest, directory.KindShared
+	accounts := []directory.Account{
+		oneOf("ann", "", worksHere, "ann@acme.example"), oneOf("held", "", wasHere, "h@other.example"), oneOf("free", "", directory.StatePending, "free@other.example"),
+		oneOf("two-a", "", worksHere, "x@other.example", "two@acme.example"), oneOf("two-b", "", worksHere, "y@other.example", "two@acme.example"), torn, robot, guest, team,
+	}
+	github, walks := kept(testGitHub, accounts...)
+	s := newTestServer(t, withDirectory(testGitHub, github)).register(testGitHub)
+	s.mapping("somebody@acme.example", testGitHub, "held", identity.Manual)
+	p := newProtocolServer(t, nil, s.settings())
+	config := bulkOf([]string{"ann@acme.example", "two@acme.example"}, []string{testGitHub}, ignoring, reporting)
+	got, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{
+		"orphans":        []any{nobodys(testGitHub, "free", nil, "pending", "free@other.example")},
+		"account_counts": map[string]any{testGitHub: classes(1, 1, 1, 3, 2, 1)},
+	})
+	config["persist"] = true
+	first, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags)
+	wantAnswers(t, first, map[string]any{"account_counts": map[string]any{testGitHub: classes(2, 0, 1, 3, 2, 1)}})
+	p.nextRun()
+	second, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags)
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("the next plan differs:\n%s", diff)
+	}
+	if n := walks.Load(); n != 1 {
+		t.Errorf("the service was walked %d times", n)
+	}
+}
+
+// A list that cannot be read, or not as a whole, is an error, and nothing is stored.
+func TestResolvedIdentities_orphansFail(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	p := newProtocolServer(t, nil, s.settings(map[string]any{"max_retries": 0}))
+	s.failNext(1, http.MethodGet, "accounts", http.StatusServiceUnavailable, `{"message":"the list ended before the service's own count","code":"Directory:UNAVAILABLE"}`)
+	config := bulkOf([]string{"ann@acme.example"}, []string{testGitHub}, ignoring, reporting, map[string]any{"persist": true})
+	state, diags := p.readData(resolvedMany, config)
+	wantDiagnostics(t, diags, "ERROR: Unable to Resolve Identities | … github:acme … the list ended before the service's own count … status 503")
+	if state["orphans"] != nil || state["account_counts"] != nil || len(s.requests("PATCH users")) > 0 {
+		t.Errorf("orphans %v, counts %v", state["orphans"], state["account_counts"])
+	}
+	_, diags = newProtocolServer(t, nil, s.settings(map[string]any{"token": testGuestToken})).readData(resolvedMany, config)
+	wantDiagnostics(t, diags, "ERROR: Unable to Resolve Identities | … github:acme … the role guest, looking people up member")
+}
+
+// TestResolvedIdentities_candidatesAnswerNothing tries to have a candidate used: by
+// persisting, by reading again, and by any mode. Nobody gets it, and an account that
+// somebody holds is no candidate.
+func TestResolvedIdentities_candidatesAnswerNothing(t *testing.T) {
+	t.Parallel()
+	twin := func(id string) directory.Account { return oneOf(id, "Bob Berg", worksHere, "bob@"+id+".example") }
+	evil := oneOf("e\"${x}", "Bob\nBerg\" # \u202e", worksHere, "bob@evil.example")
+	github, _ := kept(testGitHub, twin("a1"), twin("a2"), evil, oneOf("bob", "Bob Berg", worksHere, "bob@held.example"))
+	s := newTestServer(t, withDirectory(testGitHub, github)).register(testGitHub)
+	s.mapping("other@acme.example", testGitHub, "bob", identity.Manual)
+	p := newProtocolServer(t, nil, s.settings())
+	for _, mode := range []string{"ignore", "warn"} {
+		for range 2 {
+			p.nextRun()
+			got, diags := p.readData(resolvedMany, bulkOf([]string{"bob@acme.example"}, []string{testGitHub}, reporting,
+				map[string]any{"persist": true, "check_stale": true, "on_unmapped": mode}))
+			if mode == "warn" {
+				wantDiagnostics(t, diags, `WARNING: Unmapped Users: bob@acme.example in github:acme | … not_found, no account there has this e-mail; may be theirs: "a1" of "Bob Berg", the same name before the @; "a2" of … `+
+					`"e\"${x}" of "Bob\nBerg\" # \u202e", the same name before the @ … # may be theirs: "a1" of "Bob Berg", the same name before the @ … identity = "" `)
+			}
+			wantAnswers(t, got, map[string]any{
+				"identities": map[string]any{"bob@acme.example": ofUser{}}, "mapped_count": 0,
+				"unmapped": []any{unmappedAs("bob@acme.example", testGitHub, "not_found", candidate("a1", "Bob Berg", "same_local_part"), candidate("a2", "Bob Berg", "same_local_part"),
+					candidate("e\"${x}", "Bob\nBerg\" # \u202e", "same_local_part"))},
+			})
+			if hcl := got["hcl"].(string); strings.Count(hcl, "\n  # may be theirs: ") != 3 || strings.Contains(hcl, "\u202e") || !strings.Contains(hcl, "\n  identity = \"\" #") {
+				t.Errorf("hcl:\n%s", hcl)
+			}
+		}
+	}
+	if m, ok := s.stored("bob@acme.example", testGitHub); ok || len(s.requests("PATCH users")) > 0 {
+		t.Errorf("a candidate was stored: %v", m)
+	}
+}
+
+// TestBudget_company: who lacks an account, whose each account is and who left, for
+// ten thousand people in ten services.
+func TestBudget_company(t *testing.T) {
+	t.Parallel()
+	const people, services = 10_000, 10
+	names := make([]string, services)
+	walks := make([]*atomic.Int32, services)
+	var adjust []func(*server.Config)
+	for i := range names {
+		names[i] = fmt.Sprintf("okta:s%d.okta.com", i)
+		accounts := make([]directory.Account, people)
+		for j := range accounts {
+			email := person(j)
+			if j%50 == i+1 {
+				email = fmt.Sprintf("x%d@home.example", j)
+			}
+			accounts[j] = oneOf(account(j), "", worksHere, email)
+			if i == 0 && j%20 == 0 {
+				accounts[j].State = wasHere
+			}
+		}
+		var d directory.Directory
+		d, walks[i] = kept(names[i], accounts...)
+		adjust = append(adjust, withDirectory(names[i], d))
+	}
+	s := newTestServer(t, adjust...).register(names...)
+	p := newProtocolServer(t, nil, s.settings())
+	began := time.Now()
+	got, diags := p.readData(resolvedMany, bulkOf(nil, names, ignoring, reporting, map[string]any{"users_from": servicesOf(names[0])[0]}))
+	t.Logf("took %s", time.Since(began))
+	wantDiagnostics(t, diags)
+	s.wantRequests(100)
+	for i, n := range walks {
+		if n.Load() != 1 {
+			t.Errorf("%s was walked %d times", names[i], n.Load())
+		}
+	}
+	const here = people - people/20
+	// In the first service x… are people of their own, whom the others do not know.
+	if n := got["mapped_count"].(int) + got["unmapped_count"].(int); n != here*services || len(got["leavers"].([]any)) == 0 || len(got["orphans"].([]any)) == 0 {
+		t.Errorf("%d answers, %d leavers, %d orphans", n, len(got["leavers"].([]any)), len(got["orphans"].([]any)))
+	}
+	for _, name := range names {
+		if n := got["account_counts"].(map[string]any)[name].(map[string]any)["persons"]; n != people {
+			t.Errorf("%s has %v accounts", name, n)
+		}
 	}
 }

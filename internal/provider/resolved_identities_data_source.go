@@ -80,6 +80,16 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. They are what apply will store, so they answer before the store does, " +
 					"and a plan that adds missing mappings passes without `depends_on`. It may name services and users that are not asked for.",
 			},
+			"exempt": schema.MapAttribute{
+				Optional: true, ElementType: identityMapType,
+				MarkdownDescription: "Users who have no account in a service, on purpose: service key to user to the reason. They are not in `unmapped` and not counted there. " +
+					"An exempt user who has an account is a warning. A service that is not registered is an error; users who are not asked for are passed over.",
+			},
+			"report_orphans": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether to read the whole list of accounts of each service, and to report whose they are in `orphans`, `account_counts` and the candidates of `unmapped`. " +
+					"A list that is not whole is an error; services that cannot list their accounts are in one warning. Off when not set.",
+			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
 				MarkdownDescription: "What to do about unmapped users: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
@@ -112,6 +122,18 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 					"user":    schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service": schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 					"reason":  schema.StringAttribute{Computed: true, MarkdownDescription: "Why: " + reasonsDoc},
+					"candidates": schema.ListNestedAttribute{
+						Computed: true,
+						MarkdownDescription: "At most three accounts of nobody that may be theirs, for people to choose from: they are never used as an answer. Only with the reason `not_found`, " +
+							"and only where the list of the service was read, for `report_orphans` or `users_from`.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
+							"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none beside the identity."},
+							"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
+							"why": schema.StringAttribute{Computed: true, MarkdownDescription: "What it has in common with the person: `same_local_part` (at another address), `same_name` (the full name), " +
+								"or `handle` (the identity or sign-in name is the local part, or that or the full name without separators)."},
+						}},
+					},
 				}},
 			},
 			"stale": schema.ListNestedAttribute{
@@ -149,6 +171,34 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 						MarkdownDescription: "The users, sorted; those of `users` in its spelling."},
 				}},
 			},
+			"orphans": schema.ListNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "Accounts of persons, in any state, that nobody holds and nobody of this data source resolves to, in the order of `services` and by identity. Null unless `report_orphans = true`. " +
+					"Without all users, those of the others are here too: use it with `users_from` or without `users`.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"service":    schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
+					"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
+					"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none beside the identity."},
+					"emails":     schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "All addresses of the account."},
+					"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
+					"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
+					"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: `person`."},
+				}},
+			},
+			"account_counts": schema.MapNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "How many accounts each service has, by whose they are: service key to counts. `persons`, `bots` and `guests` add up to the service's own count. " +
+					"Null unless `report_orphans = true`; a service that cannot be listed is an absent key.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of persons in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
+					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Somebody's stored mapping."},
+					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Not stored, but the answer for somebody here, or for a leaver."},
+					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Nobody's."},
+					"ambiguous": schema.Int64Attribute{Computed: true, MarkdownDescription: "One of several accounts of an address, or an account whose record cannot be read."},
+					"bots":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of bots, and those that several people share, whoever holds them."},
+					"guests":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of guests, whoever holds them."},
+				}},
+			},
 			"leavers": schema.ListNestedAttribute{
 				Computed: true,
 				MarkdownDescription: "People who left, sorted, with all they hold: those that the service in `users_from` calls inactive, or whose stored account there is in its whole list no more. " +
@@ -176,7 +226,11 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"unmapped_count": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "How many pairs of user and service have none.",
+				MarkdownDescription: "How many pairs of user and service have none, without the exempt ones.",
+			},
+			"exempt_count": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "How many pairs of user and service have none and are in `exempt`.",
 			},
 			"by_source": schema.MapAttribute{
 				Computed: true, ElementType: types.NumberType,
@@ -204,6 +258,10 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 	if !ok {
 		return
 	}
+	config.checkExempt(ctx, api, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	pass, err := config.resolve(ctx, api, rules.Join(config.rules, d.data.rules))
 	if err != nil {
 		addBulkFailure(&resp.Diagnostics, config, err)
@@ -226,7 +284,9 @@ func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.
 			return
 		}
 	}
+	pass.classify()
 	summary := summarize(config, pass.Resolutions)
+	summary.unlisted = pass.unlisted
 	summary.report(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -244,6 +304,7 @@ type bulkConfig struct {
 	services      []identity.ServiceKey
 	rules         *rules.Set
 	declared      map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
+	exempt        map[string]map[identity.UserKey]string // by service key: the reasons
 	onUnmapped    string
 	persist       bool
 	checkStale    bool
@@ -279,6 +340,12 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 	}
 	if declared, ok := get("declared").(types.Map); ok {
 		c.readDeclared(declared, diags)
+	}
+	if exempt, ok := get("exempt").(types.Map); ok {
+		c.readExempt(exempt, diags)
+	}
+	if report, ok := get("report_orphans").(types.Bool); ok {
+		c.reportOrphans = report.ValueBool()
 	}
 	if text, ok := get("on_unmapped").(types.String); ok {
 		c.onUnmapped = text.ValueString()
@@ -487,17 +554,20 @@ func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, acco
 
 // bulkSummary sorts the answers by what there is to say of them.
 type bulkSummary struct {
-	config     *bulkConfig
-	answers    []resolve.Resolution // service by service, each in the order of config.users
-	failed     []resolve.Resolution
-	reused     []resolve.Resolution // mappings whose identity is another account's name now
-	unmapped   []resolve.Resolution
-	stale      []staleMapping
-	retired    []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
-	collisions []collision
-	mapped     int
-	bySource   map[resolve.Origin]int
-	byEvidence map[identity.Evidence]int
+	config       *bulkConfig
+	answers      []resolve.Resolution // service by service, each in the order of config.users
+	failed       []resolve.Resolution
+	reused       []resolve.Resolution // mappings whose identity is another account's name now
+	unmapped     []resolve.Resolution
+	stale        []staleMapping
+	retired      []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
+	collisions   []collision
+	mapped       int
+	exempt       int // unmapped on purpose
+	exemptMapped []resolve.Resolution
+	unlisted     []unlistedService
+	bySource     map[resolve.Origin]int
+	byEvidence   map[identity.Evidence]int
 }
 
 // staleMapping is a stored value that rules or the service contradict.
@@ -543,14 +613,24 @@ func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 				s.mapped++
 				s.bySource[a.Source]++
 				s.byEvidence[a.Evidence]++
+			case s.isExempt(a):
+				s.exempt++
 			default:
 				s.unmapped = append(s.unmapped, a)
+			}
+			if a.Mapped() && s.isExempt(a) {
+				s.exemptMapped = append(s.exemptMapped, a)
 			}
 			s.addStale(a)
 		}
 		s.collisions = append(s.collisions, collisionsIn(inService)...)
 	}
 	return s
+}
+
+func (s *bulkSummary) isExempt(a resolve.Resolution) bool {
+	_, exempt := s.config.exempt[a.Service.String()][a.User]
+	return exempt
 }
 
 func (s *bulkSummary) addStale(a resolve.Resolution) {
@@ -641,7 +721,7 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 			name = fmt.Sprintf("%s_%d", first, uses[first])
 		}
 		uses[name]++
-		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, likelyAccount(a)), "\n")
+		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, likelyAccount(a), a.Suggestions...), "\n")
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
@@ -653,7 +733,6 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 var (
 	stringMapType    = tftypes.Map{ElementType: tftypes.String}
 	stringMapMapType = tftypes.Map{ElementType: stringMapType}
-	unmappedType     = wireObject("user", "service", "reason")
 	staleType        = wireObject("user", "service", "stored", "stored_source", "current", "reason")
 	offboardingType  = wireObject("user", "service", "identity", "source", "account")
 	collisionType    = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
@@ -685,6 +764,9 @@ func (s *bulkSummary) setState(ctx context.Context, company *companyPass, config
 	attributes["stale"] = wireList(s.config.checkStale, staleType, s.stale, s.staleAttributes)
 	attributes["offboarding"] = wireList(s.config.checkStale, offboardingType, s.retired, s.offboardingAttributes)
 	attributes["collisions"] = wireList(true, collisionType, s.collisions, s.collisionAttributes)
+	attributes["orphans"] = wireList(s.config.reportOrphans, orphanType, company.orphans, orphanAttributes)
+	attributes["account_counts"] = company.accountCounts()
+	attributes["exempt_count"] = wireNumber(s.exempt)
 	attributes["leavers"] = wireList(true, leaverType, company.leavers, leaverAttributes)
 	attributes["hcl"] = wireText(pasteBlocks(s.unmapped))
 	attributes["mapped_count"] = wireNumber(s.mapped)
@@ -742,6 +824,7 @@ func wireList[T any](asked bool, of tftypes.Object, elements []T, attributes fun
 func (s *bulkSummary) unmappedAttributes(a resolve.Resolution) map[string]tftypes.Value {
 	return map[string]tftypes.Value{
 		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "reason": wireText(string(a.Reason)),
+		"candidates": wireList(true, candidateType, a.Suggestions, candidateAttributes(a.Service)),
 	}
 }
 

@@ -59,8 +59,8 @@ var ignoring = map[string]any{"on_unmapped": "ignore"}
 // ofUser are one user's identities by service key.
 type ofUser = map[string]any
 
-func unmappedAs(user, service, reason string) map[string]any {
-	return map[string]any{"user": user, "service": service, "reason": reason}
+func unmappedAs(user, service, reason string, candidates ...any) map[string]any {
+	return map[string]any{"user": user, "service": service, "reason": reason, "candidates": append([]any{}, candidates...)}
 }
 
 // counts is by_source; sources that are not named gave none.

@@ -20,9 +20,9 @@ import (
 // maxListed bounds the lists in a diagnostic. The attributes list everybody.
 const maxListed = 50
 
-// report adds at most five diagnostics, whatever the number of people: failures,
-// reused identities, unmapped users, stale identities where they are errors, and
-// identities to review.
+// report adds at most seven diagnostics, whatever the number of people: failures,
+// reused identities, unmapped users, stale identities where they are errors,
+// identities to review, exempt users who have accounts, and services without lists.
 func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	if len(s.failed) > 0 {
 		diags.AddError("Unable to Resolve Identities", s.failedDetail())
@@ -49,6 +49,14 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	}
 	if found := len(s.collisions) + len(s.retiredToReview()) + len(s.contradicted()); found > 0 {
 		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(found-1), s.findings())
+	}
+	if n := len(s.exemptMapped); n > 0 {
+		diags.AddWarning("Exempt Users Have Accounts: "+s.where(s.exemptMapped[0])+andMore(n-1),
+			"Exemptions say that users have no account, but they have one:\n\n"+listed(s.exemptMapped, s.exemptLine)+
+				"\nRemove the exemptions. Where an account is not theirs, correct the mapping.")
+	}
+	if n := len(s.unlisted); n > 0 {
+		diags.AddWarning("Accounts Cannot Be Listed: "+s.unlisted[0].service.String()+andMore(n-1), unlistedDetail(s.unlisted))
 	}
 }
 
@@ -116,7 +124,11 @@ func (s *bulkSummary) unmappedDetail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "No identity was found for %s:\n\n", s.share(len(s.unmapped)))
 	b.WriteString(listed(s.unmapped, func(a resolve.Resolution) string {
-		return fmt.Sprintf("%s: %s, %s", s.where(a), a.Reason, reasonText(a))
+		line := fmt.Sprintf("%s: %s, %s", s.where(a), a.Reason, reasonText(a))
+		if len(a.Suggestions) > 0 {
+			line += "; may be theirs: " + strings.Join(each(a.Suggestions, func(c resolve.Suggestion) string { return suggestionText(c, a.Service, identity.Quote) }), "; ")
+		}
+		return line
 	}))
 	if remedies := bulkRemedies(s.unmapped); remedies != "" {
 		b.WriteString("\n" + remedies)
