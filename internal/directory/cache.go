@@ -57,6 +57,9 @@ const (
 	abandonAfter = 2 * time.Minute
 )
 
+// errTooLong ends a walk that would cost more than the lookups it replaces.
+var errTooLong = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
+
 // errClosed ends the walk of a directory that is no longer used.
 var errClosed = errors.New("the directory was closed")
 
@@ -72,6 +75,8 @@ type Cached struct {
 	list     *snapshot // nil = none
 	listSize int       // accounts in the last list; 0 = unknown
 	answers  map[string]cachedAnswer
+	spent    int        // requests of lookups since began
+	began    time.Time  // of the period that spent belongs to
 	fetch    *listFetch // nil = no walk is under way
 	closed   bool
 }
@@ -141,6 +146,27 @@ func (c *Cached) current() (list *snapshot, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.list, c.listSize
+}
+
+// spend adds requests of lookups to those of the last Settings.TTL and returns the
+// sum. Once they cost as much as the list, it is read and answers for everybody
+// who asks after.
+func (c *Cached) spend(requests int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.began) >= c.settings.TTL {
+		c.spent, c.began = 0, now
+	}
+	c.spent += requests
+	return c.spent
+}
+
+// startOver forgets what lookups cost, so that a list that cannot be read is not
+// tried with each of them.
+func (c *Cached) startOver() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spent = 0
 }
 
 // mayLack reports whether an error says that a list lacks people that a search of
@@ -269,7 +295,7 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 		})
 	})
 	if tooLong && err == nil {
-		err = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
+		err = errTooLong
 	}
 }
 
@@ -282,13 +308,17 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 	}
 	defer close(f.done)
 	if f.err = err; err != nil {
-		if errors.Is(err, ErrTruncated) { // so that it is not tried again and again
-			c.listSize = max(c.listSize, c.Describe().ListMaxAccounts, unknownSizeFactor*len(list.rows))
+		limit := c.Describe().ListMaxAccounts
+		switch twice := 2 * len(list.rows); { // so that it is not tried again and again
+		case errors.Is(err, errTooLong) && limit > 0:
+			c.listSize = max(c.listSize, min(twice, limit-1))
+		case errors.Is(err, ErrTruncated):
+			c.listSize = max(c.listSize, limit, twice)
 		}
 		return
 	}
 	list.sorted = sync.OnceValue(list.order)
-	f.list, c.listSize = list, len(list.rows)
+	f.list, c.listSize, c.spent = list, len(list.rows), 0
 	if c.settings.TTL <= 0 || c.closed || len(list.rows) > maxCachedAccounts {
 		return
 	}

@@ -344,6 +344,8 @@ func TestPreferWalk(t *testing.T) {
 	slack := directory.Descriptor{Lookup: true, LookupEvery: 1200 * time.Millisecond, ListEvery: 3 * time.Second, ListPage: 200}
 	capped := directory.Descriptor{Lookup: true, LookupEvery: time.Second, ListEvery: time.Second, ListPage: 100, ListMaxAccounts: 1000}
 	whole := directory.Descriptor{Lookup: true}
+	bursty := slack
+	bursty.Burst = 5
 	for name, tc := range map[string]struct {
 		d          directory.Descriptor
 		want, size int
@@ -357,7 +359,11 @@ func TestPreferWalk(t *testing.T) {
 		"list only":                     {directory.Descriptor{ListEvery: time.Hour}, 1, 1_000_000, true},
 		"at the cap":                    {capped, 1000, 1000, false},
 		"below the cap":                 {capped, 900, 999, true},
-		"unknown may reach the cap":     {capped, 100, 0, false},
+		"unknown may reach the cap":     {capped, 100, 0, true},
+		"few of unknown under a cap":    {capped, 9, 0, false},
+		"within the burst":              {bursty, 5, 0, false},
+		"beyond the burst":              {bursty, 6, 1000, true},
+		"longer than the burst":         {bursty, 6, 1001, false},
 		"no pace known, one answer":     {whole, 100, 0, true},
 		"no pace known, few":            {whole, 3, 0, false},
 		"equal times prefer to look up": {whole, 4, 0, false},

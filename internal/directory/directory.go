@@ -153,6 +153,7 @@ type Descriptor struct {
 	ListPage        int           // accounts a page; 0 = everything in one answer
 	LookupEvery     time.Duration // documented steady spacing of lookups
 	ListEvery       time.Duration // and of pages
+	Burst           int           // requests of each kind that come before the spacing
 	ListMaxAccounts int           // the list is cut off there; 0 = no limit known
 	BatchSize       int           // addresses that FindMany puts into one request; 0 = one
 	AddressGrant    string        // what to grant to a credential that sees people without addresses

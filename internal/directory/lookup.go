@@ -17,8 +17,8 @@ import (
 
 // Lookup finds the accounts of people and returns one answer per e-mail, in
 // order; an e-mail may come several times. It walks the list or looks up each
-// e-mail, as preferWalk decides. A Cached answers from its cache, and its
-// answers have a time.
+// e-mail, as preferWalk decides for all who asked of late. A Cached answers
+// from its cache, and its answers have a time.
 //
 // A failure of the whole, such as a rejected credential, is an *identity.Error
 // without answers. If the service begins to limit requests, the remaining
@@ -161,8 +161,9 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	d := l.cache.Describe()
 	var unusable error // why the list answers for nobody
-	if l.cache.lister() != nil && (ambiguous || preferWalk(d, len(missing), size)) {
-		maxPages := d.maxPages(len(missing))
+	requests := d.lookups(len(missing))
+	if asked := l.cache.spend(requests); l.cache.lister() != nil && (ambiguous || preferWalk(d, asked, size)) {
+		maxPages := d.maxPages(asked)
 		if ambiguous {
 			maxPages = 0
 		}
@@ -176,10 +177,13 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 			return nil
 		case d.Lookup && l.cache.mayLack(err):
 			unusable = err
-		case !d.Lookup || !errors.Is(err, ErrTruncated):
+		case errors.Is(err, ErrTruncated) && d.Lookup:
+			// The list is longer than what the service shows, or than what pays.
+		case !ambiguous && !preferWalk(d, requests, size):
+			l.cache.startOver() // lookups do without the list
+		default:
 			return l.failRest(err, want)
 		}
-		// The list is longer than what the service shows, or than what pays.
 	}
 	asOf := time.Now()
 	err := l.lookUp(ctx, missing)
@@ -483,21 +487,25 @@ const (
 	// parallelLookups is the number of lookups under way at once.
 	parallelLookups = 4
 
-	// A list of unknown size is assumed to be ten times what is wanted, and at
-	// least minUnknownSize.
-	unknownSizeFactor = 10
-	minUnknownSize    = 1000
+	// unknownSize is what a list is taken for before it was read. Reading it
+	// finds out, and stops where lookups cost less.
+	unknownSize = 1000
 )
 
 // preferWalk reports whether walking a list of size accounts (0 = unknown)
-// takes less time than looking up each of want keys, at the service's pace. A
-// list that is cut off before its end is never walked if lookups are possible.
-func preferWalk(d Descriptor, want, size int) bool {
+// takes less time than some lookups, in requests, at the service's pace. A list
+// that is known to be cut off before its end is never walked if lookups are
+// possible. No service spaces lookups further apart than pages, so what saves
+// time saves requests too.
+func preferWalk(d Descriptor, lookups, size int) bool {
 	if !d.Lookup {
 		return true
 	}
 	if size <= 0 {
-		size = max(unknownSizeFactor*want, minUnknownSize)
+		size = max(lookups, unknownSize)
+		if d.ListMaxAccounts > 0 {
+			size = min(size, d.ListMaxAccounts-1)
+		}
 	}
 	if d.ListMaxAccounts > 0 && size >= d.ListMaxAccounts {
 		return false
@@ -506,23 +514,38 @@ func preferWalk(d Descriptor, want, size int) bool {
 	if d.ListPage > 0 {
 		pages = (size-1)/d.ListPage + 1
 	}
-	return d.walkTime(pages) < d.lookupTime(want)
+	return d.walkTime(pages) < d.lookupTime(lookups)
+}
+
+// lookups returns the number of requests that look up some people.
+func (d Descriptor) lookups(people int) int {
+	return (people-1)/max(d.BatchSize, 1) + 1
 }
 
 func (d Descriptor) walkTime(pages int) time.Duration {
-	return time.Duration(pages) * max(d.ListEvery, roundTrip)
+	return d.paced(pages, roundTrip, d.ListEvery)
 }
 
-func (d Descriptor) lookupTime(want int) time.Duration {
-	requests := (want-1)/max(d.BatchSize, 1) + 1
-	return time.Duration(requests) * max(d.LookupEvery, roundTrip/parallelLookups)
+func (d Descriptor) lookupTime(lookups int) time.Duration {
+	return d.paced(lookups, roundTrip/parallelLookups, d.LookupEvery)
 }
 
-// maxPages returns the number of pages that take as long as want lookups, 0 if
+// paced returns the time of n requests that take some time each and, after the
+// burst, come at a pace.
+func (d Descriptor) paced(n int, each, every time.Duration) time.Duration {
+	return time.Duration(n)*each + time.Duration(max(n-d.Burst, 0))*max(every-each, 0)
+}
+
+// maxPages returns the number of pages that take as long as some lookups, 0 if
 // there are no lookups. A walk that stops there costs at most twice the better way.
-func (d Descriptor) maxPages(want int) int {
+func (d Descriptor) maxPages(lookups int) int {
 	if !d.Lookup {
 		return 0
 	}
-	return max(int(d.lookupTime(want)/d.walkTime(1)), 1)
+	limit := d.lookupTime(lookups)
+	pages := int(limit / roundTrip)
+	if pages > d.Burst {
+		pages = d.Burst + int((limit-d.walkTime(d.Burst))/max(d.ListEvery, roundTrip))
+	}
+	return max(pages, 1)
 }

@@ -64,18 +64,21 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 	d := s.cache.Describe()
 	finder, canFind := s.cache.Directory.(IDFinder)
 	d.Lookup, d.BatchSize = canFind, 0
-	if s.cache.lister() != nil && preferWalk(d, len(missing), size) {
-		list, err := s.cache.walk(ctx, d.maxPages(len(missing)))
+	if asked := s.cache.spend(len(missing)); s.cache.lister() != nil && preferWalk(d, asked, size) {
+		list, err := s.cache.walk(ctx, d.maxPages(asked))
 		switch {
 		case err == nil:
 			if s.applyList(list, want); !s.contradicts(ctx, list, want) {
 				return nil
 			}
 			missing = want
-		case !errors.Is(err, ErrTruncated) && (!canFind || !s.cache.mayLack(err)):
+		case errors.Is(err, ErrTruncated), canFind && s.cache.mayLack(err):
+			// The list is longer than what the service shows, or than what pays.
+		case !preferWalk(d, len(missing), size):
+			s.cache.startOver() // lookups do without the list
+		default:
 			return s.failRest(err, missing)
 		}
-		// The list is longer than what the service shows, or than what pays.
 	}
 	if !canFind {
 		for _, key := range missing {

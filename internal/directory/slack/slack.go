@@ -76,7 +76,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // Describe implements directory.Directory. Only the list shows deactivated
 // users.
 func (s *slack) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery, AddressGrant: grant,
+	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery, Burst: burst, AddressGrant: grant,
 		Kinds: directory.Kinds(s.cfg.IncludeBots, s.cfg.IncludeGuests)}
 }
 
