@@ -19,23 +19,35 @@ import (
 func TestAccOffboardingGuide(t *testing.T) {
 	t.Parallel()
 	const slack = "slack:T024BE7LD"
-	people := directoryOf("nora@acme.com", "00un", "omar@acme.com", "00uo").deactivate("nora@acme.com")
-	s := newTestServer(t, withAccounts(testOkta, accountDirectory{testDirectory: people})).register(testOkta, testGitHub, slack)
-	s.mapping("nora@acme.com", testOkta, "00un", identity.FromEmail)
-	s.mapping("nora@acme.com", testGitHub, "nora-l", identity.Manual)
-	s.mapping("nora@acme.com", slack, "U0NORA", identity.FromEmail)
-	s.mapping("omar@acme.com", testOkta, "00uo", identity.Manual)
-	s.mapping("omar@acme.com", testGitHub, "omar", identity.Manual)
-	config := s.provider() + readGuide(t, "offboarding.md").take(t, "main.tf", "leavers.tf", "check.tf")
+	okta, _ := kept(testOkta, oneOf("00un", "Nora Lindqvist", wasHere, "nora@acme.example"), oneOf("00uo", "Omar Oz", worksHere, "omar@acme.example"))
+	github, _ := kept(testGitHub, oneOf("omar", "Omar Oz", wasHere, "omar@acme.example"), oneOf("nora-l", "", worksHere), oneOf("gus-host", "Gus Host", worksHere))
+	s := newTestServer(t, withDirectory(testOkta, okta), withDirectory(testGitHub, github)).register(testOkta, testGitHub, slack)
+	s.mapping("nora@acme.example", testGitHub, "nora-l", identity.Manual) // Okta found her by e-mail, and nothing of it is stored
+	s.mapping("nora@acme.example", slack, "U0NORA", identity.FromEmail)
+	s.mapping("omar@acme.example", testOkta, "00uo", identity.Manual)
+	s.mapping("omar@acme.example", testGitHub, "omar", identity.Manual) // a suspended seat
+	config := s.provider() + readGuide(t, "offboarding.md").take(t, "main.tf", "check.tf", "orphans.tf", "stale.tf")
+	texts := func(list ...string) knownvalue.Check {
+		checks := make([]knownvalue.Check, len(list))
+		for i, text := range list {
+			checks[i] = knownvalue.StringExact(text)
+		}
+		return knownvalue.ListExact(checks)
+	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
 		Steps: []resource.TestStep{
 			{Config: config, ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownOutputValue("leavers", knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
+					"user": knownvalue.StringExact("nora@acme.example"), "reason": knownvalue.StringExact("inactive"),
+					"mappings": knownvalue.ListExact([]knownvalue.Check{
+						exactlyObject("service", testGitHub, "identity", "nora-l", "source", "store"),
+						exactlyObject("service", slack, "identity", "U0NORA", "source", "store"),
+					}),
+				})})),
+				statecheck.ExpectKnownOutputValue("orphans", texts(testGitHub+" gus-host")),
 				statecheck.ExpectKnownOutputValue("offboarding", knownvalue.ListExact([]knownvalue.Check{
-					exactlyObject("user", "nora@acme.com", "service", testOkta, "identity", "00un", "source", "store", "account", "inactive"),
-				})),
-				statecheck.ExpectKnownOutputValue("to_remove", knownvalue.ObjectExact(map[string]knownvalue.Check{
-					"nora@acme.com": exactly(testOkta, "00un", testGitHub, "nora-l", slack, "U0NORA"),
+					exactlyObject("user", "omar@acme.example", "service", testGitHub, "identity", "omar", "source", "store", "account", "inactive"),
 				})),
 			}},
 			{Config: config, ConfigPlanChecks: emptyPlan},

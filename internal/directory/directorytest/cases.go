@@ -15,6 +15,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
 
 // caseTests lists the test of each case.
@@ -290,6 +291,7 @@ func testAccounts(tr *trial) {
 		if err != nil {
 			tr.Fatalf("Accounts: %v", err)
 		}
+		tr.classesSum(list)
 		left := map[string]Person{}
 		for _, p := range w.People {
 			left[tr.identities(w, []string{p.ID})[0]] = p
@@ -314,6 +316,28 @@ func testAccounts(tr *trial) {
 			}
 			delete(left, id)
 		}
+	}
+}
+
+// classesSum checks that each account is held, resolved, ambiguous or an orphan, or
+// that of a bot or a guest, or shared, and that these add up to the service's count.
+func (tr *trial) classesSum(list *directory.AccountList) {
+	first, second := list.At(0), list.At(1)
+	claims := resolve.NewAccountClaims(tr.subject.Service, []resolve.Resolution{
+		{User: ann, Matcher: first.Matcher, AccountID: first.AccountID, Source: resolve.Email},
+		{User: "two@example.com", Reason: resolve.Ambiguous, Candidates: []identity.Candidate{{Matcher: second.Matcher, AccountID: second.AccountID}}},
+	})
+	counts := map[resolve.AccountClass]int{}
+	for i := range list.Len() {
+		a := list.At(i)
+		if i == 2 {
+			a.HeldBy = []identity.UserKey{"held@example.com"}
+		}
+		counts[claims.Class(a)]++
+	}
+	persons := counts[resolve.HeldAccount] + counts[resolve.ResolvedAccount] + counts[resolve.AmbiguousAccount] + counts[resolve.OrphanAccount]
+	if sum := persons + counts[resolve.BotAccount] + counts[resolve.GuestAccount] + counts[resolve.SharedAccount]; sum != list.Len() || persons == 0 {
+		tr.Errorf("the classes %v add up to %d, the service counts %d accounts", counts, sum, list.Len())
 	}
 }
 
