@@ -21,9 +21,8 @@ import (
 func TestSaveOfTwentyThousandRows(t *testing.T) {
 	t.Parallel()
 	const (
-		rows     = 20_000
-		mostTime = 15 * time.Second // of each; about a second on two idle cores
-		mostMiB  = 384              // resident, of the server's process
+		rows    = 20_000
+		mostMiB = 384 // resident, of the server's process
 	)
 	env := []string{storeVariable + "=" + pgtest.URL(t)}
 	config := postgresConfig(t, "")
@@ -48,9 +47,6 @@ func TestSaveOfTwentyThousandRows(t *testing.T) {
 			t.Fatalf("%s %s: %d, %v, %.300s", method, path, status, err, body)
 		}
 		t.Logf("%s %s: %s", method, path, took.Round(time.Millisecond))
-		if took > mostTime {
-			t.Errorf("%s %s took %s", method, path, took)
-		}
 	}
 	elements := make([]string, rows)
 	each := func(element func(i int) string) []string {

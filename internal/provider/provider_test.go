@@ -497,7 +497,7 @@ func newTokenAPI(t *testing.T) *tokenAPI {
 			return
 		}
 		api.seen[bearer] = true
-		fmt.Fprint(w, `{"org":"acme","role":"admin","name":"ci","services":[{"id":"1","slug":"okta","external_id":"acme.okta.com","label":""}]}`)
+		fmt.Fprint(w, `{"org":"acme","role":"admin","name":"ci","users":[],"services":[{"id":"1","slug":"okta","external_id":"acme.okta.com","label":""}]}`)
 	}))
 	t.Cleanup(srv.Close)
 	api.url = srv.URL
@@ -634,7 +634,7 @@ func TestTransport_TLS(t *testing.T) {
 	clients.AddCert(clientCert)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"org":"acme","role":"admin","name":"ci","services":[{"id":"1","slug":"okta","external_id":"acme.okta.com","label":""}]}`))
+		_, _ = w.Write([]byte(`{"org":"acme","role":"admin","name":"ci","users":[],"services":[{"id":"1","slug":"okta","external_id":"acme.okta.com","label":""}]}`))
 	}))
 	srv.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
 	srv.Config.ErrorLog = nil
