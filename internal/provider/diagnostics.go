@@ -24,7 +24,11 @@ import (
 // says what failed, the likely cause and what to do, and ends with the server's
 // words and the request.
 func addFailure(diags *diag.Diagnostics, action string, user, service string, err error) {
-	diags.AddError(failureSummary(action), failureDetail(user, service, err))
+	var failed diag.Diagnostic = diag.NewErrorDiagnostic(failureSummary(action), failureDetail(user, service, err))
+	if isOutage(err) {
+		failed = outageDiagnostic{failed}
+	}
+	diags.Append(failed)
 }
 
 func failureSummary(action string) string { return "Unable to " + action }

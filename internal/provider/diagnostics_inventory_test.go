@@ -44,6 +44,7 @@ var inventory = map[string]told{
 	"Another Organization":                      {nothing, `use the token and the API of the right org`},
 	"State Belongs to Another Store":            {nothing, `use the provider configuration of the store.*import it again`},
 	"Further Resources Belong to Another Store": {nothing, `the error about the first one`},
+	"Further Resources Were Not Read":           {nothing, `the error about the first one`},
 	"Account Planned for Two Users":             {both, `allow_shared = true in each`},
 	"User Has Two Planned Identities":           {both, `keep one of them`},
 	"Incomplete Client Certificate":             {nothing, `set both, or neither`},

@@ -155,6 +155,7 @@ func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequ
 const readIdentities = "Read Identity Mappings"
 
 func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	state := readIdentitiesObject(req.State.Raw)
 	if !state.serviceKnown() {
 		addBadIdentitiesState(&resp.Diagnostics, state)
@@ -298,6 +299,7 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (
 // alone changes state and writes nothing, and what is stored already is looked at before anybody
 // approves the plan.
 func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
 	}

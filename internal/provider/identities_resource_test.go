@@ -403,6 +403,7 @@ func TestIdentitiesFailuresAreNotGone(t *testing.T) {
 		status int
 		body   string
 	}{{401, "{}"}, {403, "<html>"}, {500, "oops"}, {503, ""}, {200, "<html>login</html>"}, {200, `{"users":[`}} {
+		b.nextRun()
 		s.failNext(1, "POST", "users/search", failure.status, failure.body)
 		wantDiagnostics(t, b.refresh(), "ERROR … Unable to Read Identity Mappings … okta:acme.okta.com … request ID")
 		if diff := cmp.Diff(before, b.state); diff != "" {

@@ -237,6 +237,7 @@ func (r *identityResource) Create(ctx context.Context, req resource.CreateReques
 }
 
 func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
@@ -443,6 +444,7 @@ const replacedKey = "replaced_user"
 // keeps what is stored, computed attributes are known where they can be, and what is stored
 // already is looked at before anybody approves the plan.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
 	}
@@ -504,6 +506,9 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 // checkPlan applies the adoption rules to what is stored at plan time, and
 // refuses an account that somebody else keeps.
 func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, changes identitiesChanges, diags *diag.Diagnostics) {
+	if r.data.outage.skips(diags) {
+		return
+	}
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return

@@ -416,6 +416,7 @@ func TestIdentityFailuresAreNotGone(t *testing.T) {
 		{401, `{"error":true,"message":"You must be logged in to perform this action.","code":"Authentication:INVALID_JWT","status_code":401,"is_retryable":false}`},
 		{403, "<html>forbidden</html>"}, {500, "oops"}, {503, ""}, {200, "<html>login</html>"}, {200, `{"users":[{"id":`},
 	} {
+		p.nextRun()
 		s.failNext(1, "POST", "users/search", failure.status, failure.body)
 		after, diags := p.read("sym_identity", state)
 		wantDiagnostics(t, diags, "ERROR … Unable to Read Identity Mapping … ada@acme.com in okta:acme.okta.com … POST /api/v1/users/search … request ID")

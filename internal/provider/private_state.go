@@ -102,6 +102,9 @@ func (r *baseResource) sameStore(ctx context.Context, private privateState, doin
 	if doing == applying {
 		r.data.planned.forget()
 	}
+	if doing == reading && r.data.outage.skips(diags) {
+		return false
+	}
 	known := loadPrivate[config.Store](ctx, private, storeKey, diags)
 	if known == (config.Store{}) && doing == planning {
 		return true

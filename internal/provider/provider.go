@@ -72,7 +72,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Maps people to their accounts in other services, through the identity API that Sym speaks: " +
 			"stored mappings first, then reducer rules, then an e-mail lookup in the service itself. " +
-			"Everything is optional here; the API is asked when something first needs it, never by `validate`.",
+			"Everything is optional here. One request proves the token when a plan or an apply begins; `validate` asks nothing.",
 		Attributes: map[string]schema.Attribute{
 			"org": optional("Slug of the organization. When set, it must equal the token's (or the embedded configuration's): "+
 				"another organization's store would look as if everything were gone. Or `SYM_ORG`.", filled...),
@@ -168,8 +168,9 @@ func (p *symProvider) ValidateConfig(ctx context.Context, req provider.ValidateC
 	resp.Diagnostics.Append(diags...)
 }
 
-// Configure resolves the settings and reads the files they name. It sends no
-// request: the first resource that needs the API connects.
+// Configure resolves the settings, reads the files they name and connects: one
+// request proves the token, so that a failure is one error for the run and not
+// one for each resource. With skip_credentials_validation it sends none.
 func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var model config.Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
@@ -191,6 +192,9 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	data := &providerData{readOnly: settings.ReadOnly, rules: compiled, session: session, acceptStoreIDs: settings.AcceptStoreIDs}
 	if previous := p.configured.Swap(data); previous != nil {
 		_ = previous.session.Close() // nothing was lost that an error here would explain
+	}
+	if _, ok := data.connection(ctx, &resp.Diagnostics); !ok {
+		return
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data
@@ -255,6 +259,7 @@ type providerData struct {
 	claims   accountClaims
 	planned  plannedClaims
 	foreign  foreignStores
+	outage   outage
 
 	acceptStoreIDs []string
 }

@@ -119,7 +119,6 @@ func TestConfigure_filesAndUnknowns(t *testing.T) {
 		env    map[string]string
 		want   []string
 	}{
-		"nothing is needed yet": {config: map[string]any{}},
 		"token file":            {config: map[string]any{"api_url": url, "token_file": dir + "/none"}, want: []string{`AttributeName("token_file") … none`}},
 		"token file is a folder": {
 			config: map[string]any{"api_url": url, "token_file": dir}, want: []string{`AttributeName("token_file") … is a folder`},
@@ -131,7 +130,7 @@ func TestConfigure_filesAndUnknowns(t *testing.T) {
 		"CA":             {config: map[string]any{"api_url": url, "ca_cert_file": notPEM}, want: []string{`AttributeName("ca_cert_file") … PEM`}},
 		"CA missing":     {config: map[string]any{"api_url": url, "ca_cert_file": dir + "/none"}, want: []string{`AttributeName("ca_cert_file") … none`}},
 		"client":         {config: map[string]any{"api_url": url, "client_cert_file": notPEM, "client_key_file": notPEM}, want: []string{`AttributeName("client_cert_file") … cannot be loaded`}},
-		"insecure warns": {config: map[string]any{"api_url": url, "insecure": true}, want: []string{`WARNING AttributeName("insecure") … can read the token`}},
+		"insecure warns": {config: map[string]any{"api_url": url, "token": "of-nobody", "insecure": true, "skip_credentials_validation": true}, want: []string{`WARNING AttributeName("insecure") … can read the token`}},
 		"bad variable":   {config: map[string]any{}, env: map[string]string{"SYM_MAX_RETRIES": "many"}, want: []string{`AttributeName("max_retries") … SYM_MAX_RETRIES`}},
 		"unknown rule": {
 			config: map[string]any{"rules": []any{map[string]any{"name": "r", "service_type": "okta", "identity": unknown}}},
@@ -149,7 +148,7 @@ func TestConfigure_filesAndUnknowns(t *testing.T) {
 const noBody = "-"
 
 // TestConnect_failures: whatever is wrong with the API shows as one diagnostic
-// that says where, and never as a missing service.
+// of Configure that says where.
 func TestConnect_failures(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -175,12 +174,8 @@ func TestConnect_failures(t *testing.T) {
 			t.Parallel()
 			api := newTestServer(t).register("okta:acme.okta.com")
 			api.failNext(1000, "", "", tt.status, strings.TrimPrefix(tt.body, noBody))
-			p := newProtocolServer(t, nil, api.settings())
-			state, diags := p.read("sym_service", oktaServiceState())
+			diags := tryConfigure(t, nil, api.settings())
 			wantDiagnostics(t, diags, "ERROR … Unable to Connect to the Identity API … Request: GET /api/v1/auth/login … request ID … "+tt.want)
-			if state == nil {
-				t.Error("a failure looked like a deleted service")
-			}
 			for _, d := range diags {
 				if strings.Contains(describeDiagnostic(d), testToken) {
 					t.Errorf("the token is shown: %s", describeDiagnostic(d))
@@ -196,8 +191,7 @@ func oktaServiceState() map[string]any {
 
 func TestConnect_unreachable(t *testing.T) {
 	t.Parallel()
-	p := newProtocolServer(t, nil, map[string]any{"api_url": "http://127.0.0.1:1/api/v1", "token": testToken, "max_retries": 0})
-	_, diags := p.read("sym_service", oktaServiceState())
+	diags := tryConfigure(t, nil, map[string]any{"api_url": "http://127.0.0.1:1/api/v1", "token": testToken, "max_retries": 0})
 	wantDiagnostics(t, diags, "ERROR … The API did not answer: dial … Check that api_url … Request: GET /api/v1/auth/login, request ID ")
 }
 
@@ -239,11 +233,7 @@ func TestConnect_configuration(t *testing.T) {
 					config[k] = api.URL
 				}
 			}
-			state, diags := newProtocolServer(t, env, config).read("sym_service", oktaServiceState())
-			wantDiagnostics(t, diags, tt.want...)
-			if state == nil {
-				t.Error("the service was dropped from state")
-			}
+			wantDiagnostics(t, tryConfigure(t, env, config), tt.want...)
 			if len(tt.want) > 0 && len(api.requests("GET services")) > 0 {
 				t.Error("the API was used although the configuration is wrong")
 			}
@@ -295,12 +285,8 @@ func TestConnect_symflowLogin(t *testing.T) {
 			}
 		}))
 		t.Cleanup(api.Close)
-		p := newProtocolServer(t, env, map[string]any{"api_url": api.URL + "/api/v1", "org": "acme"})
-		state, diags := p.read("sym_identity", oktaState("ada@acme.example", "00u1", 1))
+		diags := tryConfigure(t, env, map[string]any{"api_url": api.URL + "/api/v1", "org": "acme"})
 		wantDiagnostics(t, diags, "Unable to Connect to the Identity API … The API at "+api.URL+"/api/v1 lacks users/search, which the provider needs … Use sym-identityd … check that the URL leads there")
-		if state == nil {
-			t.Error("the mapping was dropped from state")
-		}
 		if diff := cmp.Diff([]string{"GET /api/v1/auth/login", "POST /api/v1/users/search"}, sent); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
@@ -321,8 +307,8 @@ func TestConnect_requests(t *testing.T) {
 	t.Parallel()
 	api := newTestServer(t).register("okta:acme.okta.com")
 	p := newProtocolServer(t, nil, api.settings(map[string]any{"http_headers": map[string]any{"X-Team": "infra"}}))
-	if n := len(api.requests()); n != 0 {
-		t.Fatalf("configuring sent %d requests", n)
+	if n := len(api.requests("GET auth/login")); n != 1 {
+		t.Fatalf("configuring asked auth/login %d times, want once", n)
 	}
 	for range 3 {
 		_, diags := p.read("sym_service", oktaServiceState())
@@ -370,20 +356,19 @@ func TestConnect_timeout(t *testing.T) {
 	t.Parallel()
 	api := newTestServer(t)
 	api.setLatency(2 * time.Second)
-	p := newProtocolServer(t, nil, api.settings(map[string]any{"request_timeout": "50ms"}))
-	_, diags := p.read("sym_service", oktaServiceState())
+	diags := tryConfigure(t, nil, api.settings(map[string]any{"request_timeout": "50ms"}))
 	wantDiagnostics(t, diags, "did not answer within 50ms … request_timeout … GET /api/v1/auth/login")
 }
 
-// TestConnect_retriesAfterFailure: the next resource tries again.
+// TestConnect_retriesAfterFailure: the next walk tries again.
 func TestConnect_retriesAfterFailure(t *testing.T) {
 	t.Parallel()
 	api := newTestServer(t).register("okta:acme.okta.com")
 	api.failNext(1, http.MethodGet, "auth/login", http.StatusUnauthorized, "{}")
-	p := newProtocolServer(t, nil, api.settings())
+	p := newProtocolServer(t, nil, nil)
+	wantDiagnostics(t, p.configure(api.settings()), "Unable to Connect")
+	wantDiagnostics(t, p.configure(api.settings()))
 	_, diags := p.read("sym_service", oktaServiceState())
-	wantDiagnostics(t, diags, "Unable to Connect")
-	_, diags = p.read("sym_service", oktaServiceState())
 	wantDiagnostics(t, diags)
 }
 
@@ -402,9 +387,6 @@ func TestEmbedded_createdStoreIsToldWithWhatIsGone(t *testing.T) {
 	writeFile(t, file, "org = \"acme\"\nstore = \"sqlite:identities.db\"\n")
 
 	p := newProtocolServer(t, nil, embeddedSettings(file, map[string]any{"org": "acme"}))
-	if _, err := os.Stat(filepath.Join(dir, "identities.db")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("configuring opened the store: %v", err)
-	}
 	_, diags := p.read("sym_service", oktaServiceState())
 	wantDiagnostics(t, diags, "Service Is Gone … was created empty … check the store setting … the next apply registers it again")
 
@@ -422,8 +404,7 @@ func TestEmbedded_anotherOrgOpensNothing(t *testing.T) {
 	file := filepath.Join(dir, "sym-identityd.hcl")
 	writeFile(t, file, testEmbeddedConfig)
 	for _, skip := range []bool{false, true} {
-		p := newProtocolServer(t, nil, embeddedSettings(file, map[string]any{"org": "globex", "skip_credentials_validation": skip}))
-		_, diags := p.read("sym_service", oktaServiceState())
+		diags := tryConfigure(t, nil, embeddedSettings(file, map[string]any{"org": "globex", "skip_credentials_validation": skip}))
 		wantDiagnostics(t, diags, `Another Organization … "globex" … `+file+` … "acme"`)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "identities.db")); !errors.Is(err, fs.ErrNotExist) {
@@ -445,8 +426,7 @@ service "okta" "acme.okta.com" {
 }
 service "slack" "lower" {}
 `)
-	p := newProtocolServer(t, map[string]string{"OTHER": "hunter2"}, embeddedSettings(file, nil))
-	_, diags := p.read("sym_service", oktaServiceState())
+	diags := tryConfigure(t, map[string]string{"OTHER": "hunter2"}, embeddedSettings(file, nil))
 	wantDiagnostics(t, diags, "Unable to Open the Embedded Identity API … "+file+":6: … OKTA_TOKEN … "+file+":10: … Must start with 'T'")
 }
 
@@ -582,7 +562,7 @@ func TestTokenSources(t *testing.T) {
 			for k, v := range tt.config {
 				config[k] = v
 			}
-			_, diags := newProtocolServer(t, env, config).read("sym_service", oktaServiceState())
+			diags := tryConfigure(t, env, config)
 			if tt.fails != "" {
 				wantDiagnostics(t, diags, "ERROR … "+tt.fails)
 			} else {
@@ -648,7 +628,7 @@ func TestTransport_TLS(t *testing.T) {
 		want     []string
 	}{
 		"everything named": {settings: map[string]any{"ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile}},
-		"insecure":         {settings: map[string]any{"insecure": true, "client_cert_file": certFile, "client_key_file": keyFile}},
+		"insecure":         {settings: map[string]any{"insecure": true, "client_cert_file": certFile, "client_key_file": keyFile}, want: []string{"WARNING … Certificates Are Not Checked"}},
 		"unknown CA":       {settings: map[string]any{"client_cert_file": certFile, "client_key_file": keyFile}, want: []string{"certificate signed by unknown authority … ca_cert_file"}},
 		"no certificate":   {settings: map[string]any{"ca_cert_file": caFile}, want: []string{"Unable to Connect … certificate required"}},
 	}
@@ -659,14 +639,7 @@ func TestTransport_TLS(t *testing.T) {
 			for k, v := range tt.settings {
 				config[k] = v
 			}
-			p := newProtocolServer(t, nil, nil)
-			for _, d := range p.configure(config) {
-				if config["insecure"] == nil {
-					t.Errorf("configuring: %s", describeDiagnostic(d))
-				}
-			}
-			_, diags := p.read("sym_service", oktaServiceState())
-			wantDiagnostics(t, diags, tt.want...)
+			wantDiagnostics(t, tryConfigure(t, nil, config), tt.want...)
 		})
 	}
 }

@@ -380,6 +380,7 @@ func TestResolvedIdentity_persistReadOnly(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t).register("okta:acme.okta.com")
 	p := newProtocolServer(t, nil, s.settings(map[string]any{"read_only": true}))
+	s.forget()
 	_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"persist": true}))
 	wantDiagnostics(t, diags, `ERROR AttributeName("persist"): Provider Is Read-Only`)
 	if seen := s.requests(); len(seen) > 0 {
@@ -433,9 +434,6 @@ func TestResolvedIdentity_requests(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada@acme.com", "00u1"))).register("okta:acme.okta.com")
 	p := newProtocolServer(t, nil, s.settings())
-	if seen := s.requests(); len(seen) > 0 {
-		t.Errorf("configuring sent %v", seen)
-	}
 	_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com"))
 	wantDiagnostics(t, diags)
 	var calls []string
@@ -568,8 +566,12 @@ func TestResolvedIdentity_failures(t *testing.T) {
 				s := newTestServer(t, withDirectory("okta:acme.okta.com", listedDirectory{directoryOf("ada@acme.com", "00u1")})).register("okta:acme.okta.com")
 				method, path, _ := strings.Cut(call, " ")
 				failure.fails(s, method, path)
-				p := newProtocolServer(t, nil, s.settings())
-				_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"persist": true, "on_unmapped": "ignore"}))
+				p := newProtocolServer(t, nil, nil)
+				diags := p.configure(s.settings())
+				if path != "auth/login" {
+					wantDiagnostics(t, diags)
+					_, diags = p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"persist": true, "on_unmapped": "ignore"}))
+				}
 				wantFailure(t, diags, "Request: … "+path+" … "+failure.want+" … request ID ")
 			})
 		}
@@ -598,10 +600,14 @@ func TestResolvedIdentity_unreachable(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
+	settings := map[string]any{"api_url": "http://" + address + symapi.BasePath, "token": testToken, "max_retries": 0}
 	for _, skip := range []bool{false, true} {
-		p := newProtocolServer(t, nil, map[string]any{
-			"api_url": "http://" + address + symapi.BasePath, "token": testToken, "max_retries": 0, "skip_credentials_validation": skip,
-		})
+		settings["skip_credentials_validation"] = skip
+		if !skip {
+			wantFailure(t, tryConfigure(t, nil, settings), "connection refused … Request: GET /api/v1/ … request ID")
+			continue
+		}
+		p := newProtocolServer(t, nil, settings)
 		_, diags := p.readData(resolved, resolveConfig("ada@acme.com", "okta:acme.okta.com", map[string]any{"on_unmapped": "ignore"}))
 		wantFailure(t, diags, "connection refused … Request: GET /api/v1/ … request ID")
 	}

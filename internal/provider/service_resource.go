@@ -188,6 +188,7 @@ func assertService(ctx context.Context, api *readcache.Reader, key identity.Serv
 }
 
 func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, serviceKeyModel{state.ServiceType, state.ExternalID}, &resp.Diagnostics) // state written before there were identities has none, and the framework wants one
 	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
@@ -282,6 +283,7 @@ func addNotDeleted(diags *diag.Diagnostics, key identity.ServiceKey, err error) 
 // ModifyPlan makes the key known at plan, so that what depends on it is too, and
 // refuses to adopt a service under another label before anybody approves it.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
 	}

@@ -42,9 +42,19 @@ func newProtocolServerOf(t *testing.T, srv tfprotov6.ProviderServer, config map[
 	}
 	p := &protocolServer{t: t, server: srv, schema: schema, config: config}
 	if config != nil {
-		wantDiagnostics(t, p.configure(config))
+		found := p.configure(config)
+		wantDiagnostics(t, found)
+		if hasError(found) {
+			t.FailNow()
+		}
 	}
 	return p
+}
+
+// tryConfigure starts a provider and returns what configuring it reports.
+func tryConfigure(t *testing.T, env map[string]string, config map[string]any) []*tfprotov6.Diagnostic {
+	t.Helper()
+	return newProtocolServer(t, env, nil).configure(config)
 }
 
 // nextRun configures the provider again, as each walk of Terraform does: what

@@ -221,6 +221,7 @@ func (m userModel) applied(diags *diag.Diagnostics) (identity.UserKey, bool) {
 }
 
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
@@ -404,6 +405,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 // name is no change, another kind of name is another user, and what exists
 // already is looked at before anybody approves the plan.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) {
 		return
 	}
