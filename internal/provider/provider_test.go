@@ -119,7 +119,7 @@ func TestConfigure_filesAndUnknowns(t *testing.T) {
 		env    map[string]string
 		want   []string
 	}{
-		"token file":            {config: map[string]any{"api_url": url, "token_file": dir + "/none"}, want: []string{`AttributeName("token_file") … none`}},
+		"token file": {config: map[string]any{"api_url": url, "token_file": dir + "/none"}, want: []string{`AttributeName("token_file") … none`}},
 		"token file is a folder": {
 			config: map[string]any{"api_url": url, "token_file": dir}, want: []string{`AttributeName("token_file") … is a folder`},
 		},
