@@ -1,28 +1,41 @@
-# Who is unmapped, as a Markdown comment. Input, slurped (jq -rs):
+# Who is unmapped, as a Markdown comment. Input, slurped (jq -rs), in any order:
 #
 #   terraform plan -json            messages, one a line: what a failed plan says
 #   terraform show -json PLAN       a plan: what its data sources found
+#   [{address, page, markdown}]     the reports on them
 #
-# both, one after the other, or only one of them. Exactly the first line is the
-# same for every comment, so that a pipeline finds its own again.
+# Exactly the first line is the same for every comment, so that a pipeline finds
+# its own again. Where nobody has anything to do, the second is "## Everybody is
+# mapped".
 
 def cell: tostring | gsub("[`|\\r\\n<>]"; " ");
 def code: "`\(cell)`";
+def counted(one; many): if length == 1 then "1 \(one)" else "\(length) \(many)" end;
 
 # Every resource of a module and of the modules below it.
 def resources: (.resources // [])[], ((.child_modules // [])[] | resources);
 
+# A comment has room for 65,536 characters.
+def room: 64000;
+
 [.[] | select(type == "object")] as $documents
+| ([.[] | select(type == "array")] | add // []) as $reports
 
 # The data sources that a plan has read. Those that wait for apply are not there.
 | [ $documents[] | select(has("format_version")) | .prior_state.values.root_module // empty | resources
     | select(.mode == "data")
-    | if .type == "sym_resolved_identities" then
-        (.values.unmapped // [])[] | {user, service, reason}
-      elif .type == "sym_resolved_identity" and .values.mapped == false then
-        .values | {user, service: "\(.service_type):\(.external_id)", reason}
-      else empty end
+  ] as $data
+| [$data[] | select(.type == "sym_resolved_identities") | .values] as $many
+| [ $data[] | select(.type == "sym_resolved_identity" and .values.mapped == false) | .values
+    | {user, service: "\(.service_type):\(.external_id)", reason}
+  ] | unique as $singles
+
+# People, however many services they lack and however they are spelled.
+| [ ($singles[], ($many[] | (.unmapped // [])[])) | .user
+    | if test("@") then ascii_downcase | gsub("^\\s+|\\s+$"; "") else . end
   ] | unique as $people
+| [$many[] | (.leavers // [])[] | .user] | unique as $leavers
+| [$many[] | (.stale // [])[] | {user, service}] | unique as $stale
 
 # The errors of a plan that failed, in their own words: there is no plan then.
 | [ $documents[] | select(.type? == "diagnostic") | .diagnostic
@@ -32,29 +45,41 @@ def resources: (.resources // [])[], ((.child_modules // [])[] | resources);
 | ($errors | map(select(.summary | startswith("Unmapped User")))) as $unmapped
 | ($errors - $unmapped) as $others
 
-| "<!-- sym: unmapped people -->",
-  if $people == [] and $errors == [] then "### Everybody is mapped"
-  else
-    (if $people != [] then
-      "### \($people | length) unmapped",
+| [
+    (if $errors != [] then empty
+    else
+      [
+        ($people | select(length > 0) | counted("person is unmapped"; "people are unmapped")),
+        ($leavers | select(length > 0) | counted("person who left holds accounts"; "people who left hold accounts")),
+        ($stale | select(length > 0) | counted("stored identity is out of date"; "stored identities are out of date"))
+      ]
+      | "## " + if . == [] then "Everybody is mapped" else join(", ") end
+    end),
+    (if $singles != [] then
       "",
       "| user | service | reason |",
       "|---|---|---|",
-      ($people[:200][] | "| \(.user | code) | \(.service | code) | \(.reason | cell) |"),
-      (if ($people | length) > 200 then "", "… and \(($people | length) - 200) more." else empty end)
-    elif $unmapped != [] then
-      "### Unmapped people",
+      ($singles[:200][] | "| \(.user | code) | \(.service | code) | \(.reason | cell) |"),
+      (if ($singles | length) > 200 then "", "… and \(($singles | length) - 200) more." else empty end)
+    else empty end),
+    (if $unmapped != [] then
+      "## Unmapped people",
       "",
       "The plan fails until they are mapped.",
-      # Diagnostics end with the blocks that map them. A comment has room for 65,536 characters.
+      # Diagnostics end with the blocks that map them.
       ($unmapped[:20][] | "", "<details open><summary>\(.address // .summary | code)</summary>", "", "````text", (.detail | gsub("`{4,}"; "```") | .[:2500]), "````", "", "</details>"),
       (if ($unmapped | length) > 20 then "", "… and \(($unmapped | length) - 20) more." else empty end)
     else empty end),
     (if $others != [] then
-      "### The plan failed",
+      "## The plan failed",
       "",
       ($others[:10][] | "- \(.address // "" | if . == "" then . else code + ": " end)\(.summary | cell)"),
       "",
       "Details are in the job's log. Who is unmapped is known when the plan passes."
     else empty end)
-  end
+  ]
+| reduce $reports[] as $r (join("\n");
+    ("\n\n\($r.address | code), `\($r.page)`:\n\n") as $title
+    | if length + ($title | length) + ($r.markdown | length) < room then . + $title + ($r.markdown | rtrimstr("\n"))
+      else . + "\n\n\($r.address | code): too long for this comment. See `\($r.page)`." end)
+| "<!-- sym: unmapped people -->", .

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,60 +46,118 @@ data "sym_resolved_identities" "all" {
 	tests := map[string]struct {
 		config   string
 		change   func(*testServer)
+		argument string // of terraform plan
 		fails    bool
+		changes  bool // ends with 2
 		comment  []string
 		notThere []string
+		pages    []string // in people-report
 	}{
 		"a plan that passes has a table": {
 			config: fmt.Sprintf(many, "warn") + fmt.Sprintf(one, "ignore"),
 			comment: []string{
-				"### 2 unmapped\n", "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | not_found |\n",
-				"| `a b@acme.example` | `okta:acme.okta.com` |",
+				"## 2 people are unmapped\n", "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | not_found |\n",
+				"`data.sym_resolved_identities.all`, `1-all.html`:\n", "**2 of 3 people** without", "| `okta:acme.okta.com` | 33 % | 1 | 2 | 0 |\n",
+				"| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | `not_found` |", "| `a\\|b@acme.example` | `okta:acme.okta.com` |",
 			},
 			notThere: []string{"ada.martin", "Everybody is mapped", "The plan failed"},
+			pages:    []string{"1-all.html"},
 		},
 		"a plan that fails is quoted": {
 			config:   fmt.Sprintf(many, "error"),
 			fails:    true,
-			comment:  []string{"### Unmapped people\n", "nora.lindqvist@acme.example", `resource "sym_identity"`},
-			notThere: []string{"### The plan failed", "Everybody is mapped"},
+			comment:  []string{"## Unmapped people\n", "nora.lindqvist@acme.example", `resource "sym_identity"`},
+			notThere: []string{"## The plan failed", "Everybody is mapped"},
 		},
 		"one person": {
 			config:   fmt.Sprintf(one, "error"),
 			fails:    true,
-			comment:  []string{"### Unmapped people\n", "`data.sym_resolved_identity.nora`", "nora.lindqvist@acme.example has no identity"},
-			notThere: []string{"### The plan failed"},
+			comment:  []string{"## Unmapped people\n", "`data.sym_resolved_identity.nora`", "nora.lindqvist@acme.example has no identity"},
+			notThere: []string{"## The plan failed"},
 		},
 		"everybody is mapped": {
 			config: fmt.Sprintf(one, "error"),
 			change: func(s *testServer) {
 				s.mapping("nora.lindqvist@acme.example", "okta:acme.okta.com", "00u9", identity.Manual)
 			},
-			comment:  []string{"### Everybody is mapped"},
+			comment:  []string{"## Everybody is mapped"},
 			notThere: []string{"nora", "failed"},
+		},
+		"one person who lacks two accounts is one person": {
+			config: `
+data "sym_resolved_identities" "all" {
+  users       = ["Nora.Lindqvist@acme.example"]
+  services    = [{ service_type = "okta", external_id = "acme.okta.com" }, { service_type = "pagerduty", external_id = "acme" }]
+  on_unmapped = "warn"
+}
+` + fmt.Sprintf(one, "ignore"),
+			change:  func(s *testServer) { s.register("pagerduty:acme") },
+			comment: []string{"## 1 person is unmapped\n", "### Unmapped (2)\n"},
+			pages:   []string{"1-all.html"},
+		},
+		"the comment names who left, though everybody is mapped": {
+			config: `
+data "sym_resolved_identities" "all" {
+  users_from = { service_type = "okta", external_id = "acme.okta.com" }
+  services   = [{ service_type = "okta", external_id = "acme.okta.com" }]
+}
+`,
+			change: func(s *testServer) {
+				s.mapping("leo.berg@acme.example", "okta:acme.okta.com", "00u2", identity.Manual)
+			},
+			comment:  []string{"## 1 person who left holds accounts\n", "| `leo.berg@acme.example` | `inactive` | `okta:acme.okta.com` | `00u2` |"},
+			notThere: []string{"Everybody is mapped"},
+			pages:    []string{"1-all.html"},
+		},
+		"two data sources have two reports": {
+			config:  fmt.Sprintf(many, "ignore") + strings.Replace(fmt.Sprintf(many, "ignore"), `"all"`, `"others"`, 1),
+			comment: []string{"## 2 people are unmapped\n", "`data.sym_resolved_identities.all`, `1-all.html`:\n", "`data.sym_resolved_identities.others`, `2-others.html`:\n"},
+			pages:   []string{"1-all.html", "2-others.html"},
+		},
+		"a plan with changes passes": {
+			config:   fmt.Sprintf(one, "ignore") + "output \"changed\" { value = 1 }\n",
+			argument: "-detailed-exitcode",
+			changes:  true,
+			comment:  []string{"## 1 person is unmapped\n", "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | not_found |\n"},
+			notThere: []string{"Everybody is mapped"},
+		},
+		"a plan that fails has no changes": {
+			config:   fmt.Sprintf(one, "error") + "output \"changed\" { value = 1 }\n",
+			argument: "-detailed-exitcode",
+			fails:    true,
+			comment:  []string{"## Unmapped people\n"},
+			notThere: []string{"Everybody is mapped"},
 		},
 		"an outage is no unmapped person": {
 			config:   fmt.Sprintf(one, "error"),
 			change:   func(s *testServer) { s.failNext(1000, "POST", "identities/lookup", 503, "{}") },
 			fails:    true,
-			comment:  []string{"### The plan failed", "data.sym_resolved_identity.nora"},
+			comment:  []string{"## The plan failed", "data.sym_resolved_identity.nora"},
 			notThere: []string{"Unmapped", "unmapped\n", "Everybody is mapped"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newTestServer(t, withDirectory("okta:acme.okta.com", directoryOf("ada.martin@acme.example", "00u1"))).register("okta:acme.okta.com")
+			okta, _ := kept("okta:acme.okta.com",
+				oneOf("00u1", "Ada Martin", worksHere, "ada.martin@acme.example"), oneOf("00u2", "Leo Berg", wasHere, "leo.berg@acme.example"))
+			s := newTestServer(t, withDirectory("okta:acme.okta.com", okta)).register("okta:acme.okta.com")
 			if tt.change != nil {
 				tt.change(s)
 			}
 			dir := t.TempDir()
 			writeFile(t, filepath.Join(dir, "main.tf"),
 				"terraform {\n  required_providers {\n    sym = { source = \"sym-identity/sym\" }\n  }\n}\n"+s.provider("max_retries = 0", "read_only = true")+tt.config)
-			out, err := runCIRecipe(t, dir, cli)
-			var exit *exec.ExitError
-			if err != nil && !errors.As(err, &exit) || (err != nil) != tt.fails {
-				t.Fatalf("the script ended with %v\n%s", err, out)
+			want := 0
+			switch {
+			case tt.fails:
+				want = 1
+			case tt.changes:
+				want = 2
+			}
+			out, status := runCIRecipe(t, dir, cli, tt.argument)
+			if status != want {
+				t.Fatalf("the script ended with %d, want %d\n%s", status, want, out)
 			}
 			comment := readFile(t, filepath.Join(dir, "comment.md"))
 			if !strings.HasPrefix(comment, "<!-- sym: unmapped people -->\n#") {
@@ -114,6 +173,16 @@ data "sym_resolved_identities" "all" {
 					t.Errorf("the comment has %q", bad)
 				}
 			}
+			pages, _ := filepath.Glob(filepath.Join(dir, "people-report/*"))
+			for i, page := range pages {
+				if content := readFile(t, page); !strings.HasPrefix(content, "<!doctype html>") || !strings.HasSuffix(content, "</html>\n") {
+					t.Errorf("%s is no page:\n%s", page, content)
+				}
+				pages[i] = filepath.Base(page)
+			}
+			if !slices.Equal(pages, tt.pages) {
+				t.Errorf("the pages are %q, want %q", pages, tt.pages)
+			}
 			if t.Failed() {
 				t.Logf("%s\n\n%s", comment, out)
 			}
@@ -125,8 +194,9 @@ data "sym_resolved_identities" "all" {
 }
 
 // runCIRecipe runs the script in dir, with the pinned gojq in place of jq: it
-// needs nothing installed, and reads what jq reads.
-func runCIRecipe(t *testing.T, dir, cli string) (string, error) {
+// needs nothing installed, and reads what jq reads. It returns what the script
+// printed, and its status.
+func runCIRecipe(t *testing.T, dir, cli, argument string) (string, int) {
 	t.Helper()
 	absolute := func(path string) string {
 		full, err := filepath.Abs(path)
@@ -140,9 +210,16 @@ func runCIRecipe(t *testing.T, dir, cli string) (string, error) {
 		terraform = "terraform"
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", absolute(filepath.Join(examples, "ci/unmapped-people.sh")))
+	if argument != "" {
+		cmd.Args = append(cmd.Args, argument)
+	}
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1", "TERRAFORM="+terraform,
 		"JQ=go tool -C "+absolute("../../tools")+" gojq")
 	out, err := cmd.CombinedOutput()
-	return string(out), err
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
 }

@@ -4,10 +4,12 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -48,8 +50,14 @@ func TestAccCIRecipe_steps(t *testing.T) {
 			p.onUnmapped("warn")
 			p.must(run(t, p))
 			first := p.comments.own()
-			if len(first) != 1 || !strings.Contains(first[0].Body, "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | not_found |") {
+			if len(first) != 1 || !strings.Contains(first[0].Body, "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | `not_found` |") {
 				t.Fatalf("the comments are %v", first)
+			}
+			if page := readFile(t, filepath.Join(p.dir, p.uploaded, "1-people.html")); !strings.Contains(page, "<bdi>nora.lindqvist@acme.example</bdi>") {
+				t.Errorf("the report is\n%s", page)
+			}
+			if name == "GitHub Actions" && !strings.HasSuffix(first[0].Body, "\n[The whole report as HTML]("+artifactURL+")\n") {
+				t.Errorf("the comment does not end with a link to the report:\n%s", first[0].Body)
 			}
 			p.onUnmapped("error")
 			if err := run(t, p); err == nil {
@@ -65,7 +73,7 @@ func TestAccCIRecipe_steps(t *testing.T) {
 			s.mapping("nora.lindqvist@acme.example", "okta:acme.okta.com", "00u9", identity.Manual)
 			p.must(run(t, p))
 			third := p.comments.own()
-			if len(third) != 1 || third[0].ID != first[0].ID || !strings.Contains(third[0].Body, "### Everybody is mapped") {
+			if len(third) != 1 || third[0].ID != first[0].ID || !strings.Contains(third[0].Body, "## Everybody is mapped\n") {
 				t.Fatalf("the comments are %v", third)
 			}
 			p.comments.reset()
@@ -102,6 +110,7 @@ type pipeline struct {
 	env      []string
 	comments *comments
 	host     string // of GitHub's and GitLab's API
+	uploaded string // directory of the artifact
 }
 
 func newPipeline(t *testing.T, api *testServer, cliConfig string) *pipeline {
@@ -112,10 +121,7 @@ func newPipeline(t *testing.T, api *testServer, cliConfig string) *pipeline {
 	t.Cleanup(host.Close)
 	p.host = host.URL
 
-	for _, name := range []string{"unmapped-people.sh", "unmapped.jq"} {
-		writeFile(t, filepath.Join(p.dir, "ci", name), readFile(t, filepath.Join(examples, "ci", name)))
-	}
-	p.must(os.Chmod(filepath.Join(p.dir, "ci/unmapped-people.sh"), 0o755))
+	p.must(os.CopyFS(filepath.Join(p.dir, "ci"), os.DirFS(filepath.Join(examples, "ci"))))
 
 	absolute := func(path string) string {
 		full, err := filepath.Abs(path)
@@ -169,6 +175,11 @@ data "sym_resolved_identities" "people" {
   services    = [{ service_type = "okta", external_id = "acme.okta.com" }]
   on_unmapped = %q
 }
+
+# A plan with changes passes.
+output "unmapped" {
+  value = data.sym_resolved_identities.people.unmapped_count
+}
 `, p.api.URL, what))
 }
 
@@ -187,16 +198,22 @@ func (p *pipeline) run(shell, script string, env map[string]string) error {
 	return err
 }
 
-// runGitHub runs the steps of the workflow that are commands; actions bring what
-// is there already.
+// step is one of a workflow or of a composite action.
+type step struct {
+	ID, If, Uses, Run string
+	Env, With         map[string]string
+	Directory         string `yaml:"working-directory"`
+}
+
+const artifactURL = "https://github.example/artifacts/1"
+
+// runGitHub runs the steps of the workflow that are commands, and those of the
+// action beside it. Other actions bring what is there already, or upload.
 func runGitHub(t *testing.T, p *pipeline) error {
 	var workflow struct {
 		Jobs map[string]struct {
 			Env   map[string]string
-			Steps []struct {
-				If, Uses, Run string
-				Env           map[string]string
-			}
+			Steps []step
 		}
 	}
 	p.must(yaml.Unmarshal([]byte(readFile(t, filepath.Join(examples, "ci/github-actions.yml"))), &workflow))
@@ -204,41 +221,90 @@ func runGitHub(t *testing.T, p *pipeline) error {
 		"secrets.SYM_JWT_MEMBER": testMemberToken, "github.token": hostToken,
 		"github.repository": "acme/people", "github.event.pull_request.number": "3",
 	}
-	expression := regexp.MustCompile(`\$\{\{ (.*?) \}\}`)
-	_ = os.Remove(filepath.Join(p.dir, "comment.md"))
-	var failed error
-	for _, step := range workflow.Jobs["plan"].Steps {
-		always := step.If == "always() && hashFiles('comment.md') != ''"
-		if always {
-			if _, err := os.Stat(filepath.Join(p.dir, "comment.md")); err != nil {
-				continue
-			}
-		} else if step.If != "" {
+	job := workflow.Jobs["plan"]
+	env := map[string]string{"GITHUB_REPOSITORY": "acme/people", "GH_API": p.host}
+	for name, value := range job.Env {
+		env[name] = expanded(t, value, values)
+	}
+	return runSteps(t, p, job.Steps, env, values)
+}
+
+// runSteps runs steps until one fails, and after that those that always run.
+func runSteps(t *testing.T, p *pipeline, steps []step, env, values map[string]string) (failed error) {
+	for _, step := range steps {
+		always := strings.HasPrefix(step.If, "always()")
+		if step.If != "" && step.If != "always()" && step.If != "always() && github.event_name == 'pull_request'" {
 			t.Fatalf("the test does not know the condition %q", step.If)
 		}
-		if step.Run == "" || failed != nil && !always {
+		if failed != nil && !always {
 			continue
 		}
-		env := map[string]string{"GITHUB_REPOSITORY": "acme/people", "GH_API": p.host}
-		for _, set := range []map[string]string{workflow.Jobs["plan"].Env, step.Env} {
-			for name, value := range set {
-				env[name] = expression.ReplaceAllStringFunc(value, func(e string) string {
-					v, ok := values[expression.FindStringSubmatch(e)[1]]
-					if !ok {
-						t.Fatalf("the test does not know %s", e)
-					}
-					return v
-				})
+		var err error
+		switch {
+		case step.Run != "":
+			err = runCommand(t, p, step, env, values)
+		case strings.HasPrefix(step.Uses, "./"):
+			err = runAction(t, p, step, env, values)
+		case strings.HasPrefix(step.Uses, "actions/upload-artifact@"):
+			p.uploaded = expanded(t, step.With["path"], values)
+			if _, err := os.Stat(filepath.Join(p.dir, p.uploaded)); err == nil {
+				values["steps."+step.ID+".outputs.artifact-url"] = artifactURL
+			} else {
+				values["steps."+step.ID+".outputs.artifact-url"] = ""
 			}
 		}
-		if err := p.run("bash", step.Run, env); err != nil {
-			if always {
-				t.Fatal(err)
-			}
+		if err != nil && always {
+			t.Fatal(err)
+		}
+		if failed == nil {
 			failed = err
 		}
 	}
 	return failed
+}
+
+func runCommand(t *testing.T, p *pipeline, step step, env, values map[string]string) error {
+	all := maps.Clone(env)
+	for name, value := range step.Env {
+		all[name] = expanded(t, value, values)
+	}
+	return p.run("bash", "cd '"+cmp.Or(expanded(t, step.Directory, values), ".")+"'\n"+step.Run, all)
+}
+
+// runAction runs the steps of a composite action of the repository.
+func runAction(t *testing.T, p *pipeline, use step, env, values map[string]string) error {
+	dir := filepath.Join(p.dir, use.Uses)
+	var action struct {
+		Inputs map[string]struct{ Default string }
+		Runs   struct{ Steps []step }
+	}
+	p.must(yaml.Unmarshal([]byte(readFile(t, filepath.Join(dir, "action.yml"))), &action))
+	inside := maps.Clone(values)
+	for name, input := range action.Inputs {
+		inside["inputs."+name] = expanded(t, input.Default, values)
+	}
+	for name, value := range use.With {
+		if _, ok := action.Inputs[name]; !ok {
+			t.Errorf("the action has no input %s", name)
+		}
+		inside["inputs."+name] = expanded(t, value, values)
+	}
+	all := maps.Clone(env)
+	all["GITHUB_ACTION_PATH"], all["GITHUB_OUTPUT"] = dir, filepath.Join(t.TempDir(), "output")
+	return runSteps(t, p, action.Runs.Steps, all, inside)
+}
+
+var workflowExpression = regexp.MustCompile(`\$\{\{ (.*?) \}\}`)
+
+// expanded returns a text with the values of its expressions.
+func expanded(t *testing.T, text string, values map[string]string) string {
+	return workflowExpression.ReplaceAllStringFunc(text, func(e string) string {
+		v, ok := values[workflowExpression.FindStringSubmatch(e)[1]]
+		if !ok {
+			t.Fatalf("the test does not know %s", e)
+		}
+		return v
+	})
 }
 
 // runGitLab runs the job as GitLab's runner does: before_script and script in one
@@ -249,9 +315,14 @@ func runGitLab(t *testing.T, p *pipeline) error {
 		Script    []string
 		After     []string `yaml:"after_script"`
 		Variables map[string]string
+		Artifacts struct{ Paths []string }
 	}
 	p.must(yaml.Unmarshal([]byte(readFile(t, filepath.Join(examples, "ci/gitlab-ci.yml"))), &file))
 	job := file["people"]
+	if len(job.Artifacts.Paths) != 1 {
+		t.Fatalf("the artifacts are %v", job.Artifacts.Paths)
+	}
+	p.uploaded = job.Artifacts.Paths[0]
 	env := map[string]string{
 		"SYM_JWT_MEMBER": testMemberToken, "NOTES_TOKEN": hostToken,
 		"CI_API_V4_URL": p.host + "/api/v4", "CI_PROJECT_ID": "7", "CI_MERGE_REQUEST_IID": "3",
@@ -259,7 +330,6 @@ func runGitLab(t *testing.T, p *pipeline) error {
 	for name, value := range job.Variables {
 		env[name] = value
 	}
-	_ = os.Remove(filepath.Join(p.dir, "comment.md"))
 	failed := p.run("sh", strings.Join(append(job.Before, job.Script...), "\n"), env)
 	if err := p.run("sh", strings.Join(job.After, "\n"), env); err != nil {
 		t.Fatal(err)

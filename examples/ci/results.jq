@@ -1,0 +1,16 @@
+# What each sym_resolved_identities of a plan found. Input: terraform show -json PLAN.
+# Those that wait for apply are not there.
+
+# Every resource of a module and of the modules below it.
+def resources: (.resources // [])[], ((.child_modules // [])[] | resources);
+
+[ .prior_state.values.root_module // empty | resources
+  | select(.mode == "data" and .type == "sym_resolved_identities")
+]
+| to_entries
+| map({
+    address: .value.address,
+    provider: .value.provider_name,
+    page: "\(.key + 1)-\(.value.name).html", # a name has letters, digits, _ and - only
+    result: .value.values
+  })
