@@ -228,7 +228,7 @@ func (p *companyPass) ofLeftIn(service identity.ServiceKey) []resolve.Resolution
 	return answers
 }
 
-// suggest adds suggestions to the people whom the service knows nothing of.
+// suggest adds suggestions to the people who have no account in the service.
 func (p *companyPass) suggest(answers []resolve.Resolution, orphans *resolve.Orphans) {
 	for i := range answers {
 		a := &answers[i]

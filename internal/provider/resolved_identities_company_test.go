@@ -476,7 +476,7 @@ func TestBudget_company(t *testing.T) {
 		}
 	}
 	const here = people - people/20
-	// In the first service x… are people of their own, whom the others do not know.
+	// In the first service x… are people of their own; the others do not know them.
 	if n := got["mapped_count"].(int) + got["unmapped_count"].(int); n != here*services || len(got["leavers"].([]any)) == 0 || len(got["orphans"].([]any)) == 0 {
 		t.Errorf("%d answers, %d leavers, %d orphans", n, len(got["leavers"].([]any)), len(got["orphans"].([]any)))
 	}
