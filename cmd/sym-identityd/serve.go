@@ -43,20 +43,40 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	defer signal.Stop(hangup)
 	var format string
 	var level slog.Level
-	cfg, err := p.load("serve", args, func(flags *flag.FlagSet) {
+	path, err := p.configPath("serve", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "log-format", "text", "text or json")
 		flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	})
-	if cfg == nil || err != nil {
+	if path == "" || err != nil {
 		return err
 	}
 	log, err := newLogger(p.stderr, format, level)
 	if err != nil {
 		return err
 	}
+	announce := p.print
+	if format == logJSON {
+		announce = p.printRecord
+	}
+	err = p.serveFile(ctx, path, hangup, announce, log)
+	if err != nil && format == logJSON { // who collects the log reads no other lines
+		p.logFailure(log, err)
+		err = errReported
+	}
+	return err
+}
+
+// serveFile serves a configuration until ctx ends. announce prints the line
+// with the server's address.
+func (p *program) serveFile(ctx context.Context, path string, hangup <-chan os.Signal, announce func(string) error, log *slog.Logger) error {
+	cfg, err := p.read(path)
+	if err != nil {
+		return err
+	}
 	if err := cfg.CheckServe(); err != nil {
 		return err
 	}
+	logStart(identityd.Logger(cfg, log), cfg)
 	instance, err := identityd.Open(ctx, cfg, identityd.Options{Logger: log, Version: buildVersion()})
 	if err != nil {
 		return err
@@ -69,21 +89,62 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	var background sync.WaitGroup
 	background.Go(func() { instance.Maintain(serving, log) })
 	background.Go(func() { reloadOn(serving, hangup, instance, log) })
-	err = p.listenAndServe(ctx, cfg, instance, log)
+	err = p.listenAndServe(ctx, cfg, instance, announce, log)
 	stop()
 	background.Wait()
 	return errors.Join(err, instance.Close())
 }
 
+const logJSON = "json" // -log-format
+
 func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
-	opts := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, opts)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
+	case logJSON:
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: inSeconds})), nil
 	}
 	return nil, &usageError{text: fmt.Sprintf("-log-format is text or json, not %q", format)}
+}
+
+// inSeconds names the unit of durations: JSON has only numbers.
+func inSeconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.Float64(a.Key+"_seconds", a.Value.Duration().Seconds())
+	}
+	return a
+}
+
+// printRecord prints a text as a JSON record, whatever the log's level.
+func (p *program) printRecord(text string) error {
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, strings.TrimSpace(text), 0)
+	return slog.NewJSONHandler(p.stdout, nil).Handle(context.Background(), record)
+}
+
+// logFailure logs why the server does not run, one record for each problem of
+// the configuration.
+func (p *program) logFailure(log *slog.Logger, err error) {
+	var found *config.DiagnosticsError
+	if errors.As(err, &found) {
+		for _, d := range found.Diagnostics {
+			log.Error("the configuration cannot be used", "problem", d.String())
+		}
+		return
+	}
+	log.Error("the server ended", "error", p.secrets.Text(err.Error()))
+}
+
+// logStart logs what starts, without the store's address.
+func logStart(log *slog.Logger, cfg *config.Config) {
+	store, _, _ := strings.Cut(cfg.Store.URL, ":")
+	var directories []string
+	for _, s := range cfg.Services {
+		if s.Directory != nil {
+			directories = append(directories, s.Key.String())
+		}
+	}
+	log.Info("starting", "version", buildVersion(), "commit", buildCommit(), "org", cfg.Org, "store", store,
+		"services", len(cfg.Services), "directories", strings.Join(directories, ", "))
 }
 
 // reloadOn reloads the configuration at each signal, until ctx ends. A file with
@@ -137,7 +198,7 @@ func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server
 }
 
 // listenAndServe serves until ctx ends, then lets requests under way finish.
-func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instance *identityd.Instance, log *slog.Logger) error {
+func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instance *identityd.Instance, announce func(string) error, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; `listen` in the configuration names another", cfg.Listen, err)
@@ -154,7 +215,7 @@ func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instan
 	}
 	served := make(chan error, 1)
 	go func() { served <- serve(listener) }()
-	if err := p.print("listening on " + scheme + "://" + listener.Addr().String() + "\n"); err != nil {
+	if err := announce("listening on " + scheme + "://" + listener.Addr().String() + "\n"); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	select {

@@ -30,6 +30,7 @@ const patience = 5 * time.Minute
 // daemon is a running sym-identityd in a process of its own.
 type daemon struct {
 	cmd    *exec.Cmd
+	line   string // the first, with the URL
 	url    string // of the server
 	stderr *lockedBuffer
 }
@@ -76,6 +77,11 @@ func startDaemonWith(t *testing.T, env []string, config string, args ...string) 
 	}
 	t.Cleanup(func() { _ = d.cmd.Process.Kill(); _ = d.cmd.Wait() })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
+	d.line = line
+	var record struct{ Msg string }
+	if json.Unmarshal([]byte(line), &record) == nil { // with -log-format json
+		line = record.Msg
+	}
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if err != nil || !ok {
 		t.Fatalf("it printed %q (%v):\n%s", line, err, d.stderr)
@@ -165,7 +171,19 @@ func TestServe(t *testing.T) {
 	if err := d.stop(t, syscall.SIGTERM); err != nil {
 		t.Fatalf("it did not end cleanly: %v\n%s", err, d.stderr)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(d.stderr.String()), "\n") {
+	if !json.Valid([]byte(d.line)) {
+		t.Errorf("the first line is not JSON: %s", d.line)
+	}
+	log := d.stderr.String()
+	for _, want := range []string{
+		`"msg":"starting","version":"` + buildVersion() + `","commit":"` + buildCommit() + `","org":"acme","store":"sqlite","services":1,"directories":""}`,
+		`"status":404,"duration_seconds":0.`, `"via":"token","address":"127.0.0.1"`, `"at_most_seconds":15}`,
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %s in the log:\n%s", want, log)
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSpace(log), "\n") {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("not a JSON line: %s", line)
 		}
@@ -182,6 +200,39 @@ func TestServe(t *testing.T) {
 	}
 	if err := again.stop(t, syscall.SIGINT); err != nil {
 		t.Errorf("SIGINT: %v", err)
+	}
+}
+
+// With -log-format json a log collector can read why the server does not start.
+func TestServeFailsInJSON(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	valid, err := os.ReadFile(writeConfig(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := strings.Replace(string(valid), "127.0.0.1:0", listener.Addr().String(), 1)
+	for text, want := range map[string]string{
+		taken:                                 `"msg":"the server ended","error":"cannot listen on ` + listener.Addr().String(),
+		"org = 1 +\n" + taken + "stroe = 1\n": `"msg":"the configuration cannot be used","problem":"`,
+	} {
+		config := filepath.Join(t.TempDir(), "id.hcl")
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := runCommand(t.Context(), nil, "serve", "-config", config, "-log-format", "json")
+		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("exit %d, want 1 and %s:\n%s", got.code, want, got.stderr)
+		}
+		for _, line := range strings.Split(strings.TrimSpace(got.stderr), "\n") {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("not a JSON line: %s", line)
+			}
+		}
 	}
 }
 

@@ -46,7 +46,9 @@ func (h *cleanHandler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h *cleanHandler) Handle(ctx context.Context, r slog.Record) error {
 	out := slog.NewRecord(r.Time, r.Level, h.clean(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		out.AddAttrs(h.attr(a))
+		if a = h.attr(a); !a.Equal(slog.Attr{}) {
+			out.AddAttrs(a)
+		}
 		return true
 	})
 	return h.next.Handle(ctx, out)
@@ -66,6 +68,8 @@ func (h *cleanHandler) WithGroup(name string) slog.Handler {
 	return &cleanHandler{h.next.WithGroup(name), h.clean}
 }
 
+// attr returns an attribute with clean texts, none for nil: most errors have no
+// cause.
 func (h *cleanHandler) attr(a slog.Attr) slog.Attr {
 	value := a.Value.Resolve()
 	switch value.Kind() {
@@ -80,7 +84,7 @@ func (h *cleanHandler) attr(a slog.Attr) slog.Attr {
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(cleaned...)}
 	case slog.KindAny:
 		if value.Any() == nil {
-			return a
+			return slog.Attr{}
 		}
 		return slog.String(a.Key, h.clean(fmt.Sprint(value.Any()))) // errors, and whatever else has a text
 	}

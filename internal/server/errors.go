@@ -76,7 +76,7 @@ func (s *service) fail(ctx context.Context, err error) *failure {
 		e = s.clean(e)
 	}
 	if symapi.Status(e.Code) >= http.StatusInternalServerError {
-		s.log.ErrorContext(ctx, "request failed", "request_id", info.requestID, "code", string(e.Code), "error", e.Message, "cause", e.Cause)
+		s.log.ErrorContext(ctx, "request failed", "request_id", info.requestID, "address", info.address, "code", string(e.Code), "error", e.Message, "cause", e.Cause)
 	}
 	return newFailure(e, info.requestID)
 }

@@ -123,7 +123,7 @@ func (m *middleware) recoverPanic(panicked any, rec *recorder, r *http.Request, 
 		level = slog.LevelDebug // the framework panics when the caller has gone
 	}
 	secrets := m.secrets.With(bearer(r))
-	m.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", info.requestID,
+	m.log.Log(r.Context(), level, "panic while answering", "route", route, "request_id", info.requestID, "address", info.address,
 		"panic", secrets.Text(fmt.Sprint(panicked)), "stack", secrets.Text(string(debug.Stack())))
 	if rec.status != 0 {
 		return false

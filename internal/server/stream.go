@@ -65,7 +65,7 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 				level = slog.LevelDebug // its reader has gone
 			}
 			e := identity.AsError(err)
-			s.log.Log(ctx, level, "a list was cut off", "request_id", infoOf(ctx).requestID, "error", e.Message, "cause", e.Cause)
+			s.log.Log(ctx, level, "a list was cut off", "request_id", infoOf(ctx).requestID, "address", infoOf(ctx).address, "error", e.Message, "cause", e.Cause)
 			panic(http.ErrAbortHandler)
 		default:
 			s.fail(ctx, err).write(w)
