@@ -140,7 +140,7 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 	p.left = map[identity.UserKey]resolve.LeaverReason{}
 	for i, user := range asked {
 		if results[i].Status == identity.Failed { // of an active one People has said so
-			return &rosterError{service, fmt.Errorf("%s could not be asked for %s: %w", service, user, lookupError(results[i]))}
+			return &rosterError{service, &userError{user, service, lookupError(results[i])}}
 		}
 		if _, working := slices.BinarySearch(people, user); working {
 			continue
@@ -162,6 +162,31 @@ func lookupError(found identity.LookupResult) error {
 		return fmt.Errorf("the API answered with the status %q", found.Status)
 	}
 	return found.Err
+}
+
+func statusError(found identity.AccountStatus) error {
+	if found.Err == nil {
+		return fmt.Errorf("the API answered with the status %q", found.Status)
+	}
+	return found.Err
+}
+
+// userError says for which user a service could not be asked.
+type userError struct {
+	user    identity.UserKey
+	service identity.ServiceKey
+	err     error
+}
+
+func (e *userError) Error() string { return fmt.Sprintf("%s in %s: %s", e.user, e.service, e.err) }
+func (e *userError) Unwrap() error { return e.err }
+
+// userOf returns the user that an error names, "" for none.
+func userOf(err error) string {
+	if e, ok := errors.AsType[*userError](err); ok {
+		return string(e.user)
+	}
+	return ""
 }
 
 // known reports whether a person goes by an address in the store or in this
@@ -278,7 +303,7 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 	for i, a := range pass.Resolutions {
 		switch {
 		case a.Err != nil:
-			return fmt.Errorf("it is not known what %s, who left, has in %s: %w", a.User, a.Service, a.Err)
+			return &userError{a.User, a.Service, a.Err}
 		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.Matcher.AccountKey(a.Service.Type)}]):
 			found[a.User] = append(found[a.User], a)
 			p.ofLeft = append(p.ofLeft, a)
@@ -323,7 +348,7 @@ func (p *companyPass) ruledButAbsent(ctx context.Context, answers []resolve.Reso
 			case identity.AccountAbsent:
 				gone[place] = true
 			case identity.AccountFailed:
-				return nil, fmt.Errorf("%s could not be asked for the account %s: %w", service, queries[service][i].Identity, statuses[i].Err)
+				return nil, &userError{answers[place].User, service, statusError(statuses[i])}
 			}
 		}
 	}
@@ -459,7 +484,7 @@ func addRosterFailure(diags *diag.Diagnostics, e *rosterError) {
 			"Check that external_id is the right one, and that the directory's credential may read people and their addresses: sym-identityd check says what it sees.", e.service))
 		return
 	}
-	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail("", e.service.String(), e.err))
+	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail(userOf(e.err), e.service.String(), e.err))
 }
 
 // checkExempt reports exemptions in services that nobody knows.

@@ -486,3 +486,21 @@ func TestBudget_company(t *testing.T) {
 		}
 	}
 }
+
+// A service that could not be asked for somebody who left is an error: nobody is
+// left out of the leavers, or listed with half of what they hold.
+func TestResolvedIdentities_leaversFail(t *testing.T) {
+	t.Parallel()
+	okta, _ := kept(testOkta, oneOf("00uann", "", worksHere, "ann@acme.example"), oneOf("00ubob", "", worksHere, "bob@acme.example"),
+		oneOf("00unora", "", wasHere, "nora@acme.example"))
+	s := newTestServer(t, withDirectory(testOkta, okta), withDirectory(testGitHub, &brokenDirectory{broken: "nora@"})).register(testOkta, testGitHub)
+	s.mapping("ann@acme.example", testGitHub, "ann-a", identity.Manual)
+	p := newProtocolServer(t, nil, s.settings(map[string]any{"max_retries": 0}))
+	state, diags := p.readData(resolvedMany, fromOkta([]string{testGitHub}))
+	wantDiagnostics(t, diags, "ERROR: Unable to Resolve Identities | … nora@acme.example … github:acme … ")
+	if state["leavers"] != nil {
+		t.Errorf("leavers %v", state["leavers"])
+	}
+	_, diags = p.readData(resolvedMany, fromOkta([]string{testOkta})) // GitHub is not asked
+	wantDiagnostics(t, diags)
+}

@@ -301,7 +301,10 @@ func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
 	if len(config.services) == 1 {
 		about = config.services[0].String()
 	}
-	addFailure(diags, "Resolve Identities", "", about, err)
+	if of, ok := errors.AsType[*userError](err); ok {
+		about = of.service.String()
+	}
+	addFailure(diags, "Resolve Identities", userOf(err), about, err)
 }
 
 // unregisteredIn returns every service that an error calls unregistered.
