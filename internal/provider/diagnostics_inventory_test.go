@@ -114,8 +114,8 @@ var inventory = map[string]told{
 	"User Still Has Identities":                 {both, `delete_identities = true`},
 
 	// Resolving.
-	"Unmapped User":                           {both, `resource "sym_identity"|have the user log in|custom|fetch`},
-	"Unmapped Users":                          {both, `resource "sym_identity"|have |log in`},
+	"Unmapped User":                           {both, `resource "sym_identity"|add this to the map that declared takes|have the user log in|custom|fetch`},
+	"Unmapped Users":                          {both, `resource "sym_identity"|add this to the map that declared takes|have |log in`},
 	"Address of Several People":               {both, `give each its own address`},
 	"Exempt Users Have Accounts":              {both, `remove the exemptions`},
 	"Exemption Without a Reason":              {both, `say why they have no account`},

@@ -34,7 +34,7 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 		for _, c := range suggestions {
 			fmt.Fprintf(&b, "# may be theirs: %s\n", suggestionText(c, service, hclString))
 		}
-		fmt.Fprintf(&b, "identity = \"\" # fill in the account's %s\n", identity.MatcherKey(service.Type))
+		fmt.Fprintf(&b, "identity = \"\" # fill in %s\n", wantedIdentity(service.Type))
 	case plain:
 		fmt.Fprintf(&b, "identity = %s\n", hclString(id))
 	default:
@@ -46,6 +46,92 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 	}
 	b.WriteString("}")
 	return string(hclwrite.Format([]byte(b.String())))
+}
+
+// wantedIdentity says in the service's own words what an identity is there.
+func wantedIdentity(serviceType string) string {
+	switch serviceType {
+	case "slack":
+		return "the Slack member ID, as in U024BE7LD"
+	case "aws_sso":
+		return "the user ID in IAM Identity Center, a UUID"
+	case "aws_iam":
+		return "the user's ARN, as in arn:aws:iam::123456789012:user/ada"
+	case "pagerduty":
+		return "the PagerDuty user ID, as in PT4KHLK"
+	case "okta":
+		return "the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7"
+	case "onelogin":
+		return "the OneLogin user ID"
+	case "github":
+		return "the GitHub login, as in octocat, not a number"
+	case "google":
+		return "the address of the Google account"
+	case "tailscale":
+		return "the Tailscale login, as in ada@acme.example"
+	}
+	return "the account's " + identity.MatcherKey(serviceType)
+}
+
+// declaredEntry returns the entry of a map in declared that maps a user.
+func declaredEntry(a resolve.Resolution) string {
+	var b strings.Builder
+	id, plain := likelyAccount(a).Identity(a.Service.Type)
+	if !plain {
+		for _, c := range a.Suggestions {
+			fmt.Fprintf(&b, "# may be theirs: %s\n", suggestionText(c, a.Service, hclString))
+		}
+		return b.String() + fmt.Sprintf("%s = \"\" # fill in %s\n", hclString(string(a.User)), wantedIdentity(a.Service.Type))
+	}
+	return fmt.Sprintf("%s = %s\n", hclString(string(a.User)), hclString(id))
+}
+
+// declaredLines returns what makes the plan of a data source pass that has
+// unmapped users: where it has a map in declared, the entries of that map; else
+// the blocks, and declared with what they map. byService is the shape of the map:
+// service key to user to identity, as bulk has it.
+func declaredLines(unmapped []resolve.Resolution, hasDeclared, byService bool) string {
+	blocks := namedBlocks(unmapped)
+	var out, entries strings.Builder
+	service := ""
+	for _, block := range blocks {
+		entry := declaredEntry(block.Resolution)
+		if !hasDeclared {
+			out.WriteString(block.hcl + "\n")
+			if matcher := likelyAccount(block.Resolution); len(matcher) > 0 {
+				if _, plain := matcher.Identity(block.Service.Type); !plain {
+					continue // declared holds plain identities alone
+				}
+			}
+			entry = fmt.Sprintf("%s = sym_identity.%s.identity\n", hclString(string(block.User)), block.name)
+		}
+		if key := block.Service.String(); byService && key != service {
+			if service != "" {
+				entries.WriteString("}\n")
+			}
+			fmt.Fprintf(&entries, "%s = {\n", hclString(key))
+			service = key
+		}
+		entries.WriteString(entry)
+	}
+	if service != "" {
+		entries.WriteString("}\n")
+	}
+	switch {
+	case hasDeclared:
+		out.WriteString(entries.String())
+	case entries.Len() > 0:
+		out.WriteString("declared = {\n" + entries.String() + "}\n")
+	}
+	return strings.TrimRight(string(hclwrite.Format([]byte(out.String()))), "\n")
+}
+
+// declareAdvice says where declaredLines go.
+func declareAdvice(hasDeclared bool) string {
+	if hasDeclared {
+		return "Add this to the map that declared takes, which should feed sym_identity as well, and fill in the blanks:"
+	}
+	return "Add this, with declared in the data source itself, and fill in the blanks:"
 }
 
 // suggestionText returns an account that may be somebody's, with what speaks for it.

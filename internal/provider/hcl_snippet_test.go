@@ -32,7 +32,7 @@ func TestIdentityBlock_golden(t *testing.T) {
   user         = "ada.lovelace@acme.com"
   service_type = "okta"
   external_id  = "acme.okta.com"
-  identity     = "" # fill in the account's user_id
+  identity     = "" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7
 }`},
 		"matcher": {identity.Matcher{"user_id": "00u1", "a tenant": "eu"}, `resource "sym_identity" "ada_lovelace_okta" {
   user         = "ada.lovelace@acme.com"

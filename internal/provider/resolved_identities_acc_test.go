@@ -127,8 +127,8 @@ func TestAccResolvedIdentities_paste(t *testing.T) {
 		Steps: []resource.TestStep{
 			{
 				Config: s.provider() + bulkHCL("all", users, services),
-				ExpectError: saysInOrder("Unmapped Users", "No identity was found for 5 of 6 pairs of user and service:", "Bob@acme.com in okta:acme.okta.com: not_found, no account there has this e-mail",
-					"ada@acme.com in github:acme: no_directory", `resource "sym_identity" "ada_github" {`, `resource "sym_identity" "bob_github_2" {`),
+				ExpectError: saysInOrder("Unmapped Users", "No identity was found for 5 of 6 pairs of user and service:", "service no_directory not_found", "okta:acme.okta.com 0 2", "Bob@acme.com in okta:acme.okta.com: not_found, no account there has this e-mail",
+					"ada@acme.com in github:acme: no_directory", `resource "sym_identity" "ada_github" {`, "everybody"),
 			},
 			{
 				Config: full,
@@ -141,6 +141,57 @@ func TestAccResolvedIdentities_paste(t *testing.T) {
 			{Config: full, ConfigPlanChecks: emptyPlan},
 		},
 	})
+}
+
+// TestAccUnmapped_paste pastes what the error of a plan prints, with the blanks
+// filled in: the next plan passes. With a map in declared it is an entry of that
+// map, without one it is the block and declared.
+func TestAccUnmapped_paste(t *testing.T) {
+	t.Parallel()
+	single := "data \"sym_resolved_identity\" \"ada\" {\n  user = \"nora@acme.example\"\n  service_type = \"okta\"\n  external_id = \"acme.okta.com\"\n%s\n}\n"
+	bulk := bulkHCL("all", `["nora@acme.example", "omar@acme.example"]`, []string{testOkta, testGitHub}, "%s")
+	fill := func(text string) string { return regexp.MustCompile(`= ""( |\n)`).ReplaceAllString(text, `= "acct"$1`) }
+	for name, tt := range map[string]struct {
+		config      string
+		typeName    string
+		request     map[string]any
+		hasDeclared bool
+	}{
+		"one":              {single, resolved, resolveConfig("nora@acme.example", testOkta), false},
+		"one, with a map":  {single, resolved, resolveConfig("nora@acme.example", testOkta, map[string]any{"declared": map[string]any{}}), true},
+		"many":             {bulk, resolvedMany, bulkOf([]string{"nora@acme.example", "omar@acme.example"}, []string{testOkta, testGitHub}), false},
+		"many, with a map": {bulk, resolvedMany, bulkOf([]string{"nora@acme.example", "omar@acme.example"}, []string{testOkta, testGitHub}, map[string]any{"declared": map[string]any{}}), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t, withDirectory(testOkta, directoryOf("omar@acme.example", "00uo"))).register(testOkta, testGitHub)
+			s.mapping("omar@acme.example", testGitHub, "omar", identity.Manual)
+			s.mapping("omar@acme.example", testOkta, "00uo", identity.Manual)
+			_, diags := newProtocolServer(t, nil, s.settings()).readData(tt.typeName, tt.request)
+			if len(diags) != 1 {
+				t.Fatalf("%d diagnostics", len(diags))
+			}
+			_, pasted, found := strings.Cut(diags[0].Detail, "fill in the blanks:\n\n")
+			if !found {
+				t.Fatal(diags[0].Detail)
+			}
+			pasted = fill(pasted + "\n")
+			blocks, declared, _ := strings.Cut(pasted, "  declared = {")
+			declared = "declared = {" + declared
+			if tt.hasDeclared {
+				blocks, declared = "", "declared = {\n"+pasted+"\n}"
+			}
+			full := s.provider() + fmt.Sprintf(tt.config, declared) + blocks
+			steps := []resource.TestStep{
+				{Config: s.provider() + fmt.Sprintf(tt.config, ""), ExpectError: regexp.MustCompile("Unmapped User")},
+				{Config: full},
+			}
+			if !tt.hasDeclared {
+				steps = append(steps, resource.TestStep{Config: full, ConfigPlanChecks: emptyPlan})
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: testAccProtoV6ProviderFactories, Steps: steps})
+		})
+	}
 }
 
 // TestAccResolvedIdentities_persist: outputs are the same before and after the

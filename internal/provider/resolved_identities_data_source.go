@@ -304,6 +304,7 @@ type bulkConfig struct {
 	services      []identity.ServiceKey
 	rules         *rules.Set
 	declared      map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
+	hasDeclared   bool                                   // the configuration has a map in declared, which may be empty
 	exempt        map[string]map[identity.UserKey]string // by service key: the reasons
 	onUnmapped    string
 	persist       bool
@@ -339,6 +340,7 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 		c.rules = set
 	}
 	if declared, ok := get("declared").(types.Map); ok {
+		c.hasDeclared = !declared.IsNull()
 		c.readDeclared(declared, diags)
 	}
 	if exempt, ok := get("exempt").(types.Map); ok {
@@ -701,13 +703,30 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 // pasteBlocks returns sym_identity blocks for unmapped users, sorted by service
 // and user, each with its own name.
 func pasteBlocks(unmapped []resolve.Resolution) string {
+	var b strings.Builder
+	for i, block := range namedBlocks(unmapped) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(block.hcl)
+	}
+	return b.String()
+}
+
+// namedBlock is a sym_identity block with a name that no other block has.
+type namedBlock struct {
+	resolve.Resolution
+	name, hcl string
+}
+
+func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 	sorted := slices.Clone(unmapped)
 	slices.SortFunc(sorted, func(a, b resolve.Resolution) int {
 		return cmp.Or(strings.Compare(a.Service.Type, b.Service.Type), strings.Compare(a.Service.ExternalID, b.Service.ExternalID),
 			strings.Compare(string(a.User), string(b.User)))
 	})
 	uses := map[string]int{} // of each name
-	var b strings.Builder
+	blocks := make([]namedBlock, 0, len(sorted))
 	for _, a := range sorted {
 		if a.Service.Managed() {
 			continue
@@ -722,12 +741,9 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 		}
 		uses[name]++
 		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, likelyAccount(a), a.Suggestions...), "\n")
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "resource \"sym_identity\" %q {\n%s\n", name, body)
+		blocks = append(blocks, namedBlock{a, name, fmt.Sprintf("resource \"sym_identity\" %q {\n%s\n", name, body)})
 	}
-	return b.String()
+	return blocks
 }
 
 var (

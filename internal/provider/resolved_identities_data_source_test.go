@@ -530,13 +530,13 @@ func TestResolvedIdentities_oneDiagnostic(t *testing.T) {
 		return diags
 	}
 	wantDiagnostics(t, read(1, "warn"), "WARNING: Unmapped Users: p0000@acme.com in okta:acme.okta.com | No identity was found for 1 of 1 users in okta:acme.okta.com: … not_found … resource \"sym_identity\" \"p0000_okta\" {")
-	wantDiagnostics(t, read(50, "error"), "ERROR: Unmapped Users | … 50 of 50 … p0049@acme.com in okta:acme.okta.com: not_found … \"p0049_okta\"")
+	wantDiagnostics(t, read(50, "error"), "ERROR: Unmapped Users | … 50 of 50 … p0049@acme.com in okta:acme.okta.com: not_found … \"p0002_okta\"")
 	diags := read(1000, "warn")
-	wantDiagnostics(t, diags, "WARNING: Unmapped Users: p0000@acme.com in okta:acme.okta.com and 999 more | … p0049@acme.com … … and 950 more … 950 more are not shown: the attributes unmapped and hcl have everybody.")
+	wantDiagnostics(t, diags, "WARNING: Unmapped Users: p0000@acme.com in okta:acme.okta.com and 999 more | … p0049@acme.com … … and 950 more … The attributes unmapped and hcl have everybody.")
 	if n := len(diags[0].Detail); n > 20_000 || strings.Contains(diags[0].Detail, "p0050@acme.com") {
 		t.Errorf("%d bytes long", n)
 	}
-	wantDiagnostics(t, read(1000, "error"), "ERROR: Unmapped Users | … 950 more are not shown: with on_unmapped = \"warn\" the attributes")
+	wantDiagnostics(t, read(1000, "error"), "ERROR: Unmapped Users | … and 950 more … With on_unmapped = \"warn\" the attributes")
 	wantDiagnostics(t, read(1000, "ignore"))
 }
 

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -123,30 +125,103 @@ func explainOne(err error) (what, hint string) {
 func (s *bulkSummary) unmappedDetail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "No identity was found for %s:\n\n", s.share(len(s.unmapped)))
-	b.WriteString(listed(s.unmapped, func(a resolve.Resolution) string {
-		line := fmt.Sprintf("%s: %s, %s", s.where(a), a.Reason, reasonText(a))
-		if len(a.Suggestions) > 0 {
-			line += "; may be theirs: " + strings.Join(each(a.Suggestions, func(c resolve.Suggestion) string { return suggestionText(c, a.Service, identity.Quote) }), "; ")
-		}
-		return line
-	}))
+	if len(s.unmapped) > 1 {
+		b.WriteString(s.unmappedTable() + "\n")
+	}
+	people := byUser(s.unmapped)
+	b.WriteString(listed(people, s.unmappedLine))
 	if remedies := bulkRemedies(s.unmapped); remedies != "" {
 		b.WriteString("\n" + remedies)
 	}
-	blocks := pasteBlocks(s.unmapped[:min(maxListed, len(s.unmapped))])
-	if blocks != "" {
-		b.WriteString("\nMap them by hand, and give the same values to declared here, so that the plan which adds the mappings passes:\n\n")
-		b.WriteString(indent(strings.TrimRight(blocks, "\n")) + "\n")
+	examples := s.examples()
+	if len(examples) > 0 {
+		b.WriteString("\nMap them by hand. " + declareAdvice(s.config.hasDeclared) + "\n\n")
+		b.WriteString(indent(declaredLines(examples, s.config.hasDeclared, true)) + "\n")
 	}
-	if more := len(s.unmapped) - maxListed; more > 0 {
-		switch s.config.onUnmapped {
-		case onWarn:
-			fmt.Fprintf(&b, "\n%d more are not shown: the attributes unmapped and hcl have everybody.\n", more)
-		default:
-			fmt.Fprintf(&b, "\n%d more are not shown: with on_unmapped = \"warn\" the attributes unmapped and hcl have everybody.\n", more)
+	if len(s.unmapped) > max(len(examples), 1) {
+		attributes := "The attributes unmapped and hcl have everybody."
+		if s.config.onUnmapped != onWarn {
+			attributes = "With on_unmapped = \"warn\" the attributes unmapped and hcl have everybody."
 		}
+		b.WriteString("\n" + attributes + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// maxExamples bounds the HCL in a diagnostic.
+const maxExamples = 3
+
+// examples returns unmapped users whose HCL is shown: one of each service first.
+func (s *bulkSummary) examples() []resolve.Resolution {
+	var first, others []resolve.Resolution
+	seen := map[identity.ServiceKey]bool{}
+	for _, a := range s.unmapped {
+		switch {
+		case a.Service.Managed():
+		case seen[a.Service]:
+			others = append(others, a)
+		default:
+			seen[a.Service] = true
+			first = append(first, a)
+		}
+	}
+	all := slices.Concat(first, others)
+	return all[:min(maxExamples, len(all))]
+}
+
+// unmappedTable counts unmapped users by service and reason.
+func (s *bulkSummary) unmappedTable() string {
+	counts := map[identity.ServiceKey]map[resolve.Reason]int{}
+	var services []identity.ServiceKey
+	var reasons []resolve.Reason
+	for _, a := range s.unmapped {
+		if counts[a.Service] == nil {
+			counts[a.Service] = map[resolve.Reason]int{}
+			services = append(services, a.Service)
+		}
+		counts[a.Service][a.Reason]++
+		if !slices.Contains(reasons, a.Reason) {
+			reasons = append(reasons, a.Reason)
+		}
+	}
+	slices.Sort(reasons)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(name string, cells []string) { fmt.Fprintf(w, "  %s\t%s\n", name, strings.Join(cells, "\t")) }
+	row("service", each(reasons, func(r resolve.Reason) string { return string(r) }))
+	for _, service := range services {
+		row(service.String(), each(reasons, func(r resolve.Reason) string { return strconv.Itoa(counts[service][r]) }))
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return b.String()
+}
+
+// byUser groups what a pass found by user, in the order of their first service.
+func byUser(unmapped []resolve.Resolution) [][]resolve.Resolution {
+	var people [][]resolve.Resolution
+	at := map[identity.UserKey]int{}
+	for _, a := range unmapped {
+		i, known := at[a.User]
+		if !known {
+			i = len(people)
+			at[a.User] = i
+			people = append(people, nil)
+		}
+		people[i] = append(people[i], a)
+	}
+	return people
+}
+
+// unmappedLine returns one person with every service that lacks them.
+func (s *bulkSummary) unmappedLine(person []resolve.Resolution) string {
+	parts := each(person, func(a resolve.Resolution) string {
+		part := fmt.Sprintf("%s: %s, %s", a.Service, a.Reason, reasonText(a))
+		if len(a.Suggestions) > 0 {
+			part += "; may be theirs: " + strings.Join(each(a.Suggestions, func(c resolve.Suggestion) string { return suggestionText(c, a.Service, identity.Quote) }), "; ")
+		}
+		return part
+	})
+	return s.config.name(person[0].User) + " in " + strings.Join(parts, "; in ")
 }
 
 // bulkRemedies returns a line of advice for each reason that occurs.

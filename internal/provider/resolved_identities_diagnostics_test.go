@@ -36,44 +36,52 @@ func TestBulkReport_golden(t *testing.T) {
 	want := diag.Diagnostics{
 		diag.NewErrorDiagnostic("Unmapped Users", `No identity was found for 4 of 6 pairs of user and service:
 
-  bob@acme.com in okta:acme.okta.com: claimed, the account that was found, 00u1, belongs to ada@acme.com
+  service             ambiguous  claimed  inactive  not_found
+  okta:acme.okta.com  1          1        0         0
+  github:acme         0          0        1         1
+
+  bob@acme.com in okta:acme.okta.com: claimed, the account that was found, 00u1, belongs to ada@acme.com; in github:acme: not_found, no account there has the e-mail robert@acme.com
   carol@acme.com in okta:acme.okta.com: ambiguous, several accounts there have this e-mail: 00u2, 00u3
   Ada@ACME.com in github:acme: inactive, the account there with this e-mail is inactive
-  bob@acme.com in github:acme: not_found, no account there has the e-mail robert@acme.com
 
 inactive: take people who left out of this configuration.
 ambiguous: decide which of the accounts is the right one.
 claimed: if the account is not its holder's, correct that mapping instead.
 
-Map them by hand, and give the same values to declared here, so that the plan which adds the mappings passes:
+Map them by hand. Add this, with declared in the data source itself, and fill in the blanks:
 
   resource "sym_identity" "ada_github" {
     user         = "ada@acme.com"
     service_type = "github"
     external_id  = "acme"
-    identity     = "" # fill in the account's user_id
-  }
-  
-  resource "sym_identity" "bob_github" {
-    user         = "bob@acme.com"
-    service_type = "github"
-    external_id  = "acme"
-    identity     = "" # fill in the account's user_id
+    identity     = "" # fill in the GitHub login, as in octocat, not a number
   }
   
   resource "sym_identity" "bob_okta" {
     user         = "bob@acme.com"
     service_type = "okta"
     external_id  = "acme.okta.com"
-    identity     = "" # fill in the account's user_id
+    identity     = "" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7
   }
   
   resource "sym_identity" "carol_okta" {
     user         = "carol@acme.com"
     service_type = "okta"
     external_id  = "acme.okta.com"
-    identity     = "" # fill in the account's user_id
-  }`),
+    identity     = "" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7
+  }
+  
+  declared = {
+    "github:acme" = {
+      "ada@acme.com" = sym_identity.ada_github.identity
+    }
+    "okta:acme.okta.com" = {
+      "bob@acme.com"   = sym_identity.bob_okta.identity
+      "carol@acme.com" = sym_identity.carol_okta.identity
+    }
+  }
+
+With on_unmapped = "warn" the attributes unmapped and hcl have everybody.`),
 		diag.NewWarningDiagnostic("Identities to Review: 00u1 in okta:acme.okta.com and 2 more", `Several users have or claim one account:
 
   00u1 in okta:acme.okta.com: Ada@ACME.com, bob@acme.com

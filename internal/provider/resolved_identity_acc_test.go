@@ -123,7 +123,7 @@ func TestAccResolvedIdentity_declared(t *testing.T) {
 			{
 				Config: config(),
 				ExpectError: saysInOrder("bob@acme.com has no identity in okta:acme.okta.com: no account there has this e-mail (reason: not_found).",
-					"email miss: no account has the e-mail bob@acme.com", `resource "sym_identity" "bob_okta" {`, `identity = "" # fill in`),
+					"email miss: no account has the e-mail bob@acme.com", "map that declared takes", `"bob@acme.com" = "" # fill in the Okta user ID`),
 			},
 			{
 				Config: mapped,

@@ -248,7 +248,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 		return
 	}
 	report := func(answers []resolve.Resolution) (diags diag.Diagnostics) {
-		reportResolution(&diags, answers[0], config.OnUnmapped.ValueString(), config.OnStale.ValueString())
+		reportResolution(&diags, answers[0], config.OnUnmapped.ValueString(), config.OnStale.ValueString(), !config.Declared.IsNull())
 		return diags
 	}
 	if persist {
@@ -289,14 +289,14 @@ func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (i
 
 // reportResolution reports what is to be said of one user and one service. A
 // failure never makes the user unmapped.
-func reportResolution(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped, onStale string) {
+func reportResolution(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped, onStale string, hasDeclared bool) {
 	switch {
 	case a.Err != nil:
 		addResolveFailure(diags, a.User, a.Service, a.Err)
 	case a.Reused():
 		reportReused(diags, a)
 	default:
-		reportUnmapped(diags, a, onUnmapped)
+		reportUnmapped(diags, a, onUnmapped, hasDeclared)
 		reportStale(diags, a, onStale)
 		if a.NotStored != "" {
 			warnNotStored(diags, a)

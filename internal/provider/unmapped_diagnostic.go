@@ -14,27 +14,28 @@ import (
 )
 
 // reportUnmapped reports an unmapped user as an error, a warning or not at all.
-func reportUnmapped(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped string) {
+func reportUnmapped(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped string, hasDeclared bool) {
 	switch {
 	case a.Mapped() || onUnmapped == onIgnore:
 	case onUnmapped == onWarn:
 		// Terraform folds warnings with equal summaries and would show one
 		// person of forty.
-		diags.AddWarning(fmt.Sprintf("Unmapped User: %s in %s", a.User, a.Service), unmappedDetail(a))
+		diags.AddWarning(fmt.Sprintf("Unmapped User: %s in %s", a.User, a.Service), unmappedDetail(a, hasDeclared))
 	default:
-		diags.AddError("Unmapped User", unmappedDetail(a))
+		diags.AddError("Unmapped User", unmappedDetail(a, hasDeclared))
 	}
 }
 
 // unmappedDetail returns a text that names user and service, lists the steps,
-// and ends with the HCL that maps the user.
-func unmappedDetail(a resolve.Resolution) string {
+// and ends with the HCL that makes the plan pass. hasDeclared says that the
+// configuration has a map in declared.
+func unmappedDetail(a resolve.Resolution, hasDeclared bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s has no identity in %s: %s (reason: %s).\n\n", a.User, a.Service, reasonText(a), a.Reason)
 	b.WriteString(stepLines(a.Steps))
 	b.WriteString("\n" + remedy(a))
 	if !a.Service.Managed() {
-		b.WriteString("\n\n" + indent(identityBlock(a.User, a.Service, likelyAccount(a))))
+		b.WriteString(" " + declareAdvice(hasDeclared) + "\n\n" + indent(declaredLines([]resolve.Resolution{a}, hasDeclared, false)))
 	}
 	return b.String()
 }
@@ -105,34 +106,33 @@ func reasonText(a resolve.Resolution) string {
 }
 
 func remedy(a resolve.Resolution) string {
-	const declare = " Give the same value to declared here, so that the plan which adds the mapping passes:"
 	switch {
 	case a.Service.Managed():
 		return fmt.Sprintf("Identities of %s are managed by Sym and cannot be declared: have the user log in to Sym, or ask Sym's support.", a.Service.Type)
 	case !a.User.IsEmail():
-		return "Map the bot by hand; it must exist in Sym before." + declare
+		return "Map the bot by hand; it must exist in Sym before."
 	}
 	switch a.Reason {
 	case resolve.Inactive:
-		return "If the person left, take them out of this configuration. Otherwise map the right account by hand." + declare
+		return "If the person left, take them out of this configuration. Otherwise map the right account by hand."
 	case resolve.Alias:
-		return "If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory." + declare
+		return "If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory."
 	case resolve.Unverified:
 		return "Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. " +
-			"Otherwise map the right account by hand." + declare
+			"Otherwise map the right account by hand."
 	case resolve.OtherDomain:
-		return "If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand." + declare
+		return "If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand."
 	case resolve.Ambiguous:
 		if len(a.Rivals) > 0 {
-			return "Decide whose account it is and map it by hand; the others then need accounts of their own." + declare
+			return "Decide whose account it is and map it by hand; the others then need accounts of their own."
 		}
-		return "Decide which account is the right one and map it by hand." + declare
+		return "Decide which account is the right one and map it by hand."
 	case resolve.Claimed:
-		return fmt.Sprintf("If the account is not %s's, correct that mapping. If %s has another account, map it by hand.", a.Holder, a.User) + declare
+		return fmt.Sprintf("If the account is not %s's, correct that mapping. If %s has another account, map it by hand.", a.Holder, a.User)
 	case resolve.NoDirectory:
-		return "Add a directory for the service to the server's configuration, write a rule, or map the user by hand." + declare
+		return "Add a directory for the service to the server's configuration, write a rule, or map the user by hand."
 	}
-	return "Map the user by hand." + declare
+	return "Map the user by hand."
 }
 
 // contradiction returns what contradicts a stored automatic value, as a word;

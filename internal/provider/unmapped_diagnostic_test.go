@@ -29,7 +29,13 @@ const adaBlock = `
     user         = "ada@acme.com"
     service_type = "okta"
     external_id  = "acme.okta.com"
-    identity     = "" # fill in the account's user_id
+    identity     = "" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7
+  }`
+
+const adaDeclared = `
+  
+  declared = {
+    "ada@acme.com" = sym_identity.ada_okta.identity
   }`
 
 func TestUnmappedDetail_golden(t *testing.T) {
@@ -78,7 +84,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: no account has the e-mail ada@acme.com
 
-Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"not_found by another e-mail": {renamed,
 			`ada@acme.com has no identity in okta:acme.okta.com: no account there has the e-mail ada.byron@acme.com (reason: not_found).
 
@@ -88,7 +94,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: no account has the e-mail ada.byron@acme.com (by rule "married")
 
-Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"inactive": {unmappedAda(resolve.Inactive, email(resolve.Miss, "the account of ada@acme.com, 00u1, is inactive")),
 			`ada@acme.com has no identity in okta:acme.okta.com: the account there with this e-mail is inactive (reason: inactive).
 
@@ -98,7 +104,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: the account of ada@acme.com, 00u1, is inactive
 
-If the person left, take them out of this configuration. Otherwise map the right account by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+If the person left, take them out of this configuration. Otherwise map the right account by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"ambiguous": {ambiguous,
 			`ada@acme.com has no identity in okta:acme.okta.com: several accounts there have this e-mail: 00u1 (Ada L, inactive), 00u2 (reason: ambiguous).
 
@@ -108,7 +114,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has several accounts: 00u1, 00u2
 
-Decide which account is the right one and map it by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Decide which account is the right one and map it by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"ambiguous: several people": {contested,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u7 (active), was found for bob@acme.com, carol@acme.com as well (reason: ambiguous).
 
@@ -118,7 +124,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has the account 00u7, as bob@acme.com, carol@acme.com would, so nobody has it
 
-Decide whose account it is and map it by hand; the others then need accounts of their own. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Decide whose account it is and map it by hand; the others then need accounts of their own. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"alias": {alias,
 			`ada@acme.com has no identity in okta:acme.okta.com: no account there has this e-mail as its own address; it is another address of 00u7 (active) (reason: alias).
 
@@ -128,8 +134,8 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com is only another address of 00u7 (active)
 
-If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory. Give the same value to declared here, so that the plan which adds the mapping passes:` +
-				strings.Replace(adaBlock, `"" # fill in the account's user_id`, `"00u7"`, 1)},
+If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory. Add this, with declared in the data source itself, and fill in the blanks:` +
+				strings.Replace(adaBlock, `"" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7`, `"00u7"`, 1) + adaDeclared},
 		"unverified": {unverified,
 			`ada@acme.com has no identity in okta:acme.okta.com: the service has not verified this e-mail, or nobody approved the account: 00u7 (active) (reason: unverified).
 
@@ -139,7 +145,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com is not verified in 00u7 (active)
 
-Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. Otherwise map the right account by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. Otherwise map the right account by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"other_domain": {unmappedAda(resolve.OtherDomain, email(resolve.Skipped, "the directory of okta:acme.okta.com is not for the domain of ada@acme.com")),
 			`ada@acme.com has no identity in okta:acme.okta.com: the directory of the service is not for the domain of this e-mail (reason: other_domain).
 
@@ -149,7 +155,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  skipped: the directory of okta:acme.okta.com is not for the domain of ada@acme.com
 
-If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"claimed": {claimed,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com (reason: claimed).
 
@@ -159,7 +165,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has the account 00u1, which belongs to bob@acme.com
 
-If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"no_email": {bot,
 			`deploy-bot has no identity in github:acme: a bot has no e-mail by which the service could be asked (reason: no_email).
 
@@ -169,13 +175,17 @@ What each step said:
   rule   miss: no rules are configured
   email  skipped: deploy-bot is a bot and has no e-mail to look up
 
-Map the bot by hand; it must exist in Sym before. Give the same value to declared here, so that the plan which adds the mapping passes:
+Map the bot by hand; it must exist in Sym before. Add this, with declared in the data source itself, and fill in the blanks:
 
   resource "sym_identity" "deploy_bot_github" {
     user         = "deploy-bot"
     service_type = "github"
     external_id  = "acme"
-    identity     = "" # fill in the account's user_id
+    identity     = "" # fill in the GitHub login, as in octocat, not a number
+  }
+  
+  declared = {
+    "deploy-bot" = sym_identity.deploy_bot_github.identity
   }`},
 		"no_directory": {unmappedAda(resolve.NoDirectory, email(resolve.Skipped, "this API has no directories")),
 			`ada@acme.com has no identity in okta:acme.okta.com: nobody can be asked which accounts it has (reason: no_directory).
@@ -186,7 +196,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  skipped: this API has no directories
 
-Add a directory for the service to the server's configuration, write a rule, or map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:` + adaBlock},
+Add a directory for the service to the server's configuration, write a rule, or map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
 		"custom": {custom,
 			`ada@acme.com has no identity in custom:victorops: no account there has this e-mail (reason: not_found).
 
@@ -196,13 +206,17 @@ What each step said:
   rule                   skipped: custom services have fetch_remote_identity in place of rules
   fetch_remote_identity  miss: no account has the e-mail ada@acme.com
 
-Map the user by hand. Give the same value to declared here, so that the plan which adds the mapping passes:
+Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:
 
   resource "sym_identity" "ada_custom" {
     user         = "ada@acme.com"
     service_type = "custom"
     external_id  = "victorops"
     identity     = "" # fill in the account's user_id
+  }
+  
+  declared = {
+    "ada@acme.com" = sym_identity.ada_custom.identity
   }`},
 		"managed": {managed,
 			`ada@acme.com has no identity in auth0:acme: Sym has stored none (reason: no_directory).
@@ -218,10 +232,11 @@ Identities of auth0 are managed by Sym and cannot be declared: have the user log
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(test.want, unmappedDetail(test.answer)); diff != "" {
+			if diff := cmp.Diff(test.want, unmappedDetail(test.answer, false)); diff != "" {
 				t.Errorf("detail (-want +got):\n%s", diff)
 			}
 			if _, block, ok := strings.Cut(test.want, "\n  resource"); ok {
+				block, _, _ = strings.Cut(block, "\n  declared")
 				parsedBlock(t, "resource"+block)
 			}
 		})
@@ -238,17 +253,17 @@ func TestReportUnmapped_modes(t *testing.T) {
 		mode   string
 		want   diag.Diagnostics
 	}{
-		"not set": {unmapped, "", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped))}},
-		"error":   {unmapped, "error", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped))}},
+		"not set": {unmapped, "", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped, false))}},
+		"error":   {unmapped, "error", diag.Diagnostics{diag.NewErrorDiagnostic("Unmapped User", unmappedDetail(unmapped, false))}},
 		"warn": {unmapped, "warn", diag.Diagnostics{
-			diag.NewWarningDiagnostic("Unmapped User: ada@acme.com in okta:acme.okta.com", unmappedDetail(unmapped)),
+			diag.NewWarningDiagnostic("Unmapped User: ada@acme.com in okta:acme.okta.com", unmappedDetail(unmapped, false)),
 		}},
 		"ignore": {unmapped, "ignore", nil},
 		"mapped": {mapped, "error", nil},
 	}
 	for name, test := range tests {
 		var got diag.Diagnostics
-		reportUnmapped(&got, test.answer, test.mode)
+		reportUnmapped(&got, test.answer, test.mode, false)
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -258,7 +273,7 @@ func TestReportUnmapped_modes(t *testing.T) {
 func TestReportStale_golden(t *testing.T) {
 	t.Parallel()
 	block := func(id string) string {
-		return strings.Replace(adaBlock, `"" # fill in the account's user_id`, `"`+id+`"`, 1)
+		return strings.Replace(adaBlock, `"" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7`, `"`+id+`"`, 1)
 	}
 	steps := `
 
@@ -351,7 +366,7 @@ func TestReportStale_modes(t *testing.T) {
 		}
 		for mode, want := range map[string]string{"": test.warns, onWarn: test.warns, onIgnore: test.isIgnored, onError: test.errs} {
 			var diags diag.Diagnostics
-			reportResolution(&diags, a, onError, mode)
+			reportResolution(&diags, a, onError, mode, false)
 			got := ""
 			for _, d := range diags {
 				got += strings.ToUpper(d.Severity().String()) + " " + d.Summary()
