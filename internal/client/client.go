@@ -28,7 +28,7 @@ import (
 
 // Defaults and limits of a client.
 const (
-	DefaultConcurrency = 8
+	DefaultConcurrency = 10 // as many as Terraform runs at once
 	DefaultTimeout     = 30 * time.Second
 	maxReplyBytes      = 64 << 20
 	minHeaderSecret    = 8 // bytes; shorter header values are words such as "true"

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,10 +76,8 @@ func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (
 		return nil, err
 	}
 	if c.reportOrphans {
-		for _, service := range c.services {
-			if _, err := p.api.list(ctx, service); err != nil && !cannotList(err) {
-				return nil, err
-			}
+		if err := p.api.readAll(ctx, c.services); err != nil {
+			return nil, err
 		}
 	}
 	return p, nil
@@ -404,6 +403,22 @@ func (w *wholeLists) list(ctx context.Context, service identity.ServiceKey) ([]i
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return w.readList(ctx, service, l)
+}
+
+// readAll reads the lists of services at once, where they have any. It returns the
+// error of the first service that has one.
+func (w *wholeLists) readAll(ctx context.Context, services []identity.ServiceKey) error {
+	var running sync.WaitGroup
+	errs := make([]error, len(services))
+	for i, service := range services {
+		running.Go(func() {
+			if _, err := w.list(ctx, service); err != nil && !cannotList(err) {
+				errs[i] = err
+			}
+		})
+	}
+	running.Wait()
+	return cmp.Or(errs...)
 }
 
 func (w *wholeLists) readList(ctx context.Context, service identity.ServiceKey, l *wholeList) ([]identity.Account, error) {

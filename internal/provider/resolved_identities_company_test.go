@@ -5,12 +5,15 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -503,4 +506,57 @@ func TestResolvedIdentities_leaversFail(t *testing.T) {
 	}
 	_, diags = p.readData(resolvedMany, fromOkta([]string{testOkta})) // GitHub is not asked
 	wantDiagnostics(t, diags)
+}
+
+// Services are asked side by side, and so is what was read before for all of them.
+func TestEverybodySideBySide(t *testing.T) {
+	t.Parallel()
+	all := &everybody{users: identity.NewIndex()}
+	services := make([]identity.ServiceKey, 20)
+	ann := identity.User{ID: "1", Key: "ann@acme.example"}
+	for i := range services {
+		services[i] = identity.ServiceKey{Type: "okta", ExternalID: fmt.Sprint(i, ".okta.com")}
+		ann.Mappings = append(ann.Mappings, identity.Mapping{Service: services[i], Matcher: identity.Matcher{"user_id": "00u1"}})
+	}
+	if err := all.users.Add(ann); err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	for _, service := range services {
+		running.Go(func() {
+			if held, err := all.Holders(t.Context(), service, []string{"00u1"}); err != nil || len(held) != 1 || held[0].User != ann.Key {
+				t.Errorf("%s: held by %v, %v", service, held, err)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// The lists of services are read side by side. Of failures the first service's
+// counts, and a service without a list is none.
+func TestWholeListsSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		services := []identity.ServiceKey{mustService("okta:a"), mustService("github:b"), mustService("slack:T1"), mustService("gitlab:c")}
+		fail := map[identity.ServiceKey]error{services[1]: &identity.Error{Code: identity.CodeNoList}}
+		read := func() error {
+			lists := &wholeLists{accounts: func(_ context.Context, service identity.ServiceKey) (identity.AccountList, error) {
+				time.Sleep(time.Second)
+				return identity.AccountList{}, fail[service]
+			}}
+			began := time.Now()
+			err := lists.readAll(t.Context(), services)
+			if took := time.Since(began); took != time.Second {
+				t.Errorf("four lists of one second took %s", took)
+			}
+			return err
+		}
+		if err := read(); err != nil {
+			t.Errorf("a service without a list: %v", err)
+		}
+		fail[services[2]], fail[services[3]] = errors.New("third"), errors.New("fourth")
+		if err := read(); err == nil || !strings.Contains(err.Error(), "third") {
+			t.Errorf("two lists cannot be read: %v", err)
+		}
+	})
 }

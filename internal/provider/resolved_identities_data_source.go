@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -517,11 +518,12 @@ type bulkAPI interface {
 // account, without a request.
 type everybody struct {
 	resolve.API
-	users *identity.Index
+	users   *identity.Index
+	holders sync.Mutex // of users.Holders, which services ask for at the same time
 }
 
 func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
-	all := &everybody{api, identity.NewIndex()}
+	all := &everybody{API: api, users: identity.NewIndex()}
 	for user, err := range api.AllUsers(ctx) {
 		if err == nil {
 			err = all.users.Add(user) // a user who moved between pages may come twice
@@ -551,6 +553,8 @@ func (e *everybody) FindUsers(context.Context, []identity.UserKey) ([]identity.U
 // Holders returns who had the accounts when the users were read. The server
 // checks writes besides.
 func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, accounts []string) ([]identity.Holder, error) {
+	e.holders.Lock()
+	defer e.holders.Unlock()
 	return e.users.Holders(service, accounts...), nil
 }
 

@@ -12,17 +12,20 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
-// API answers the chain's questions. The identity API's client implements it.
+// API answers the chain's questions. The identity API's client implements it. It
+// is safe for concurrent use, and bounds how much of it there is.
 type API interface {
 	// FindUsers returns the users among keys that exist.
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
@@ -59,7 +62,7 @@ type Request struct {
 	// Declared holds the manual mappings of this configuration. Apply will store
 	// them, so they answer before the store does.
 	Declared map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
-	Persist  bool // Pass.Persist follows: rules see what it will store in services before theirs
+	Persist  bool // Pass.Persist follows: rules see what it will store in services before theirs, so these are resolved one by one
 	// OnlyUnique makes Pass.Persist store only accounts that nobody else gets, as
 	// the service's whole list shows. A request for one user needs it: it does
 	// not know who else a rule or an alias gives the account to.
@@ -83,9 +86,10 @@ func (p *Pass) FullName(user identity.UserKey) string {
 	return strings.TrimSpace(u.FirstName + " " + u.LastName)
 }
 
-// Resolve runs the chain. An error means that the API failed as a whole, or
-// that services are not registered: one *UnregisteredError each, joined if there
-// are several. A failure that concerns one person is in Resolution.Err.
+// Resolve runs the chain in all services at once. An error means that the API
+// failed as a whole, for the first of the services in their order, or that
+// services are not registered: one *UnregisteredError each, joined if there are
+// several. A failure that concerns one person is in Resolution.Err.
 func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	registered, err := c.services(ctx, req)
 	if err != nil {
@@ -96,16 +100,28 @@ func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 		return nil, err
 	}
 	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: users}
+	inTurn := req.Persist && c.Rules.Len() > 0
+	var running sync.WaitGroup
+	errs := make([]error, len(req.Services))
 	for i, service := range req.Services {
 		r := &serviceResolver{
 			chain: c, service: registered[service], declared: req.Declared[service],
 			users: users, persist: req.Persist, onlyUnique: req.OnlyUnique, checkStale: req.CheckStale, noTrace: req.NoTrace,
 			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
 		}
-		if err := r.run(ctx, req.Users); err != nil {
-			return nil, err
-		}
 		pass.services = append(pass.services, r)
+		running.Go(func() { errs[i] = r.run(ctx, req.Users) })
+		if inTurn {
+			running.Wait()
+			if errs[i] != nil {
+				break
+			}
+			r.showPending()
+		}
+	}
+	running.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
 	}
 	return pass, nil
 }
@@ -230,9 +246,6 @@ func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) erro
 	}
 	if r.persist && r.onlyUnique {
 		r.holdBackShared(ctx)
-	}
-	if r.persist {
-		r.showPending()
 	}
 	return nil
 }

@@ -7,8 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -299,9 +302,64 @@ func TestEverythingIsBatched(t *testing.T) {
 			t.Fatalf("answer %d: %s", i, line(a))
 		}
 	}
-	want := []string{"services", "users", "lookup", "holders", "lookup", "holders", "write"}
+	want := []string{"services", "users", "holders", "holders", "lookup", "lookup", "write"}
+	slices.Sort(f.calls[2:6]) // the services are asked at the same time
 	if diff := cmp.Diff(want, f.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// slowAPI takes a second for each lookup, and an hour where it fails.
+type slowAPI struct {
+	*fakeAPI
+	broken map[identity.ServiceKey]error
+}
+
+func (s slowAPI) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	if err := s.broken[service]; err != nil {
+		time.Sleep(time.Hour)
+		return nil, err
+	}
+	time.Sleep(time.Second)
+	return s.fakeAPI.Lookup(ctx, service, emails)
+}
+
+// Services are asked side by side, unless rules may see what an earlier one is
+// going to store. The order of answers stays, and of failures the first service's
+// counts.
+func TestServicesSideBySide(t *testing.T) {
+	t.Parallel()
+	rule := compile(t, rules.Rule{Name: "none", ServiceType: "slack", Identities: map[string]string{"nobody@acme.com": "U1"}})
+	for _, test := range []struct {
+		set     *rules.Set
+		persist bool
+		took    time.Duration
+	}{{nil, false, time.Second}, {rule, false, time.Second}, {nil, true, time.Second}, {rule, true, 10 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			services := make([]identity.ServiceKey, 10)
+			for i := range services {
+				services[i] = identity.ServiceKey{Type: "okta", ExternalID: fmt.Sprint(i, ".okta.com")}
+			}
+			f := newFake(services...).account("ada@acme.com", "00u1").account("bob@acme.com", "00u2")
+			req := resolve.Request{Users: []identity.UserKey{ada, bob, carol}, Services: services, Persist: test.persist}
+			began := time.Now()
+			pass, err := resolve.Chain{API: slowAPI{fakeAPI: f}, Rules: test.set}.Resolve(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != test.took {
+				t.Errorf("persist %t, %d rules: took %s, want %s", test.persist, test.set.Len(), took, test.took)
+			}
+			for i, a := range pass.Resolutions {
+				if a.User != req.Users[i%3] || a.Service != services[i/3] || a.Mapped() == (a.User == carol) {
+					t.Errorf("answer %d: %s", i, line(a))
+				}
+			}
+			broken := map[identity.ServiceKey]error{services[7]: errors.New("seven"), services[4]: errors.New("four")}
+			if _, err := (resolve.Chain{API: slowAPI{f, broken}, Rules: test.set}).Resolve(t.Context(), req); err == nil || err.Error() != "four" {
+				t.Errorf("two services fail: %v, want the first one's error", err)
+			}
+		})
 	}
 }
 

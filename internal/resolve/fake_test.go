@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -40,6 +41,7 @@ type fakeAPI struct {
 	between   func()                            // runs once, before the next write
 	batch     int                               // writes in one transaction; 0 = all
 
+	mu     sync.Mutex // of calls and asked
 	calls  []string
 	asked  [][]string
 	writes [][]identity.Write
@@ -105,8 +107,10 @@ func (f *fakeAPI) failing(call string, err error) *fakeAPI {
 	return f
 }
 
-func (f *fakeAPI) called(name string) error {
-	f.calls = append(f.calls, name)
+func (f *fakeAPI) called(name string, asked ...[]string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls, f.asked = append(f.calls, name), append(f.asked, asked...)
 	return f.fail[name]
 }
 
@@ -125,8 +129,7 @@ func (f *fakeAPI) FindUsers(_ context.Context, keys []identity.UserKey) ([]ident
 }
 
 func (f *fakeAPI) Lookup(_ context.Context, _ identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
-	f.asked = append(f.asked, emails)
-	if err := f.called("lookup"); err != nil {
+	if err := f.called("lookup", emails); err != nil {
 		return nil, err
 	}
 	answers := make([]identity.LookupResult, len(emails))
@@ -156,8 +159,7 @@ func (f *fakeAPI) Status(_ context.Context, _ identity.ServiceKey, queries []ide
 	for i, q := range queries {
 		ids[i] = strings.TrimSuffix(q.Identity+"="+q.AccountID, "=")
 	}
-	f.asked = append(f.asked, ids)
-	if err := f.called("status"); err != nil {
+	if err := f.called("status", ids); err != nil {
 		return nil, err
 	}
 	out := make([]identity.AccountStatus, len(queries))
