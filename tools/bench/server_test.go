@@ -6,6 +6,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -229,4 +231,75 @@ func (f *fakeOkta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", fmt.Sprintf("<%s/api/v1/users?limit=%d&after=%d>; rel=\"next\"", f.URL, oktaPage, number+1))
 	}
 	_, _ = w.Write(f.pages[number])
+}
+
+// fakeList serves the users of PagerDuty or Slack, page by page and by address.
+type fakeList struct {
+	*httptest.Server
+	kind, id string // of the service
+	people   []person
+	byEmail  map[string]int
+	requests atomic.Int64
+	latency  time.Duration
+}
+
+func startList(b *testing.B, kind, id string, people []person, latency time.Duration) *fakeList {
+	b.Helper()
+	f := &fakeList{kind: kind, id: id, people: people, byEmail: map[string]int{}, latency: latency}
+	for i, p := range people {
+		f.byEmail[p.email] = i
+	}
+	f.Server = httptest.NewServer(f)
+	b.Cleanup(f.Close)
+	return f
+}
+
+// service returns the block of the service with this directory.
+func (f *fakeList) service() string {
+	return fmt.Sprintf("service %q %q {\n  directory %[1]q {\n    token      = env(\"DIRECTORY_TOKEN\")\n    base_url   = %[3]q\n    allow_http = true\n  }\n}\n", f.kind, f.id, f.URL)
+}
+
+func (f *fakeList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.requests.Add(1)
+	time.Sleep(f.latency)
+	query, size := r.URL.Query(), 100
+	if f.kind == "slack" {
+		size = 200
+	}
+	from, err := strconv.Atoi(cmp.Or(query.Get("offset"), query.Get("cursor"), "0"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	end := min(from+size, len(f.people))
+	if email := cmp.Or(query.Get("query"), query.Get("email")); email != "" {
+		place, known := f.byEmail[email]
+		from, end = place, place
+		if known {
+			end++
+		}
+	}
+	var users []json.RawMessage
+	for _, p := range f.people[from:end] {
+		if f.kind == "slack" {
+			users = append(users, fmt.Appendf(nil, `{"id":%q,"team_id":%q,"profile":{"email":%q}}`, p.account, f.id, p.email))
+		} else {
+			users = append(users, fmt.Appendf(nil, `{"id":%q,"name":"A","email":%q}`, p.account, p.email))
+		}
+	}
+	answer := map[string]any{"users": users, "more": end < len(f.people) && query.Get("query") == ""}
+	if f.kind == "slack" {
+		answer = map[string]any{"ok": true, "members": users, "response_metadata": map[string]string{}}
+		if end < len(f.people) {
+			answer["response_metadata"] = map[string]string{"next_cursor": strconv.Itoa(end)}
+		}
+		if query.Has("email") {
+			answer = map[string]any{"ok": false, "error": "users_not_found"}
+			if len(users) > 0 {
+				answer = map[string]any{"ok": true, "user": users[0]}
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer) // the client may have gone
 }

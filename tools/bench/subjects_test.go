@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -71,6 +72,80 @@ data "sym_resolved_identities" "all" {
 		s.add(api.count("plan", 25, ours.plan), echo.plan())
 	}
 	s.report(b, "plan")
+}
+
+// BenchmarkSingles plans many sym_resolved_identity, whom nobody knows but the
+// service, and as many instances of a provider that asks nobody.
+func BenchmarkSingles(b *testing.B) {
+	everybody := makePeople(1000)
+	for i := range everybody {
+		everybody[i].account = fmt.Sprintf("U%06d", i)
+	}
+	const latency = 20 * time.Millisecond
+	each := func(dataSource, kind, id string) string {
+		return fmt.Sprintf("data %q \"people\" {\n  for_each     = toset(local.users)\n  user         = each.key\n  service_type = %q\n  external_id  = %q\n}\n", dataSource, kind, id)
+	}
+	for kind, id := range map[string]string{"pagerduty": "acme", "okta": "acme.okta.com", "slack": "T0001"} {
+		b.Run(kind, func(b *testing.B) {
+			defer b.ReportMetric(0, "ns/op") // the other metrics say more
+			var s sides
+			for b.Loop() {
+				var block string
+				var requests *atomic.Int64
+				if kind == "okta" {
+					f := startOkta(b, everybody, latency)
+					block, requests = f.service(id), &f.requests
+				} else {
+					f := startList(b, kind, id, everybody, latency)
+					block, requests = f.service(), &f.requests
+				}
+				api := startServer(b, block)
+				ours := newWorkspace(b, api.provider()+each("sym_resolved_identity", kind, id), everybody[:500])
+				echo := newWorkspace(b, echoProvider+each("echo_resolved_one", kind, id), everybody[:500])
+				s.add(ours.plan(), echo.plan())
+				b.ReportMetric(float64(requests.Load()), "requests")
+				if n := requests.Load(); n > 30 {
+					b.Errorf("%d requests to the service, want at most 30", n)
+				}
+			}
+			s.report(b, "plan")
+			wall := func(u usage) float64 { return u.wall }
+			b.ReportMetric(median(s.ours, wall)/median(s.echo, wall), "plan-wall/echo")
+		})
+	}
+}
+
+// BenchmarkServices plans one sym_resolved_identities of 1,000 people in ten
+// services, and one in the slowest service alone.
+func BenchmarkServices(b *testing.B) {
+	defer b.ReportMetric(0, "ns/op") // the other metrics say more
+	everybody := makePeople(1000)
+	bulk := func(ids ...string) string {
+		var services strings.Builder
+		for _, id := range ids {
+			fmt.Fprintf(&services, "    { service_type = \"pagerduty\", external_id = %q },\n", id)
+		}
+		return "data \"sym_resolved_identities\" \"all\" {\n  users    = local.users\n  services = [\n" + services.String() + "  ]\n}\n"
+	}
+	var all, one []usage
+	for b.Loop() {
+		var blocks strings.Builder
+		var ids []string
+		for i := range 10 {
+			f := startList(b, "pagerduty", fmt.Sprint("acme", i), everybody, 100*time.Millisecond)
+			blocks.WriteString(f.service())
+			ids = append(ids, f.id)
+		}
+		api := startServer(b, blocks.String())
+		all = append(all, newWorkspace(b, api.provider()+bulk(ids...), everybody).plan())
+		again := startServer(b, blocks.String())
+		one = append(one, newWorkspace(b, again.provider()+bulk(ids[0]), everybody).plan())
+	}
+	wall, cpu := func(u usage) float64 { return u.wall }, func(u usage) float64 { return u.cpu }
+	b.ReportMetric(median(all, wall), "plan-s")
+	b.ReportMetric(median(all, cpu), "plan-cpu-s")
+	b.ReportMetric(median(one, cpu), "slowest-cpu-s")
+	b.ReportMetric(median(all, wall)/median(one, wall), "plan/slowest")
 }
 
 // BenchmarkIdentities applies one sym_identities, plans it, and changes one

@@ -43,7 +43,11 @@ var (
 		}),
 		"echo_identities": schema(map[string]tftypes.Type{"identities": stringMap}, map[string]tftypes.Type{"id": tftypes.String}),
 	}
+	one         = "echo_resolved_one"
 	dataSources = map[string]*tfprotov6.Schema{
+		one: schema(map[string]tftypes.Type{"user": tftypes.String, "service_type": tftypes.String, "external_id": tftypes.String}, map[string]tftypes.Type{
+			"identity": tftypes.String, "matcher": stringMap, "mapped": tftypes.Bool, "source": tftypes.String, "evidence": tftypes.String, "account_id": tftypes.String,
+		}),
 		"echo_resolved": schema(map[string]tftypes.Type{"users": tftypes.List{ElementType: tftypes.String}},
 			map[string]tftypes.Type{"identities": tftypes.Map{ElementType: stringMap}, "by_service": tftypes.Map{ElementType: stringMap}}),
 	}
@@ -134,7 +138,8 @@ func (echo) ValidateDataResourceConfig(context.Context, *tfprotov6.ValidateDataR
 	return &tfprotov6.ValidateDataResourceConfigResponse{}, nil
 }
 
-// ReadDataSource returns maps of the size that sym_resolved_identities returns.
+// ReadDataSource returns maps of the size that sym_resolved_identities returns, or
+// the texts of one person.
 func (echo) ReadDataSource(_ context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
 	of := dataSources[req.TypeName].ValueType()
 	config, err := req.Config.Unmarshal(of)
@@ -145,6 +150,15 @@ func (echo) ReadDataSource(_ context.Context, req *tfprotov6.ReadDataSourceReque
 	var users []tftypes.Value
 	if err := config.As(&attributes); err != nil {
 		return nil, err
+	}
+	if req.TypeName == one {
+		for name, value := range attributes {
+			if value.IsNull() && value.Type().Is(tftypes.String) {
+				attributes[name] = attributes["user"]
+			}
+		}
+		state, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, attributes))
+		return &tfprotov6.ReadDataSourceResponse{State: &state}, err
 	}
 	if err := attributes["users"].As(&users); err != nil {
 		return nil, err
