@@ -70,6 +70,7 @@ type Cached struct {
 	Directory
 	settings Settings
 	foldID   func(string) string
+	observe  func(Call) // nil = nobody wants to know
 
 	mu       sync.Mutex
 	list     *snapshot // nil = none
@@ -272,6 +273,7 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 	defer f.cancel()
 	var list *snapshot
 	err := errors.New("reading the list ended unexpectedly")
+	began := time.Now()
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("reading the list failed in the program itself: %v", broken)
@@ -280,6 +282,9 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 			list = &snapshot{index: newIndex(c.foldID)}
 		}
 		list.ended = time.Now()
+		if err == nil || !errors.Is(err, errTooLong) {
+			c.report(Call{List: true, Took: list.ended.Sub(began), Err: err})
+		}
 		c.finish(f, list, err)
 	}()
 	tooLong := false

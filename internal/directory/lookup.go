@@ -251,7 +251,7 @@ func (l *lookup) search(ctx context.Context, list *snapshot, emails []string) er
 		}
 	}
 	for _, email := range missing[:min(len(missing), maxSearches)] {
-		found, err := searcher.Search(ctx, email)
+		found, err := observed(l.cache, func() ([]Account, error) { return searcher.Search(ctx, email) })
 		if err != nil {
 			return err
 		}
@@ -307,7 +307,7 @@ const batchSize = 500
 func (l *lookup) lookUp(ctx context.Context, emails []string) error {
 	if many, ok := l.cache.Directory.(BatchFinder); ok {
 		for batch := range slices.Chunk(emails, batchSize) {
-			found, err := many.FindMany(ctx, batch)
+			found, err := observed(l.cache, func() (map[string][]Account, error) { return many.FindMany(ctx, batch) })
 			if err != nil {
 				return err
 			}
@@ -321,7 +321,7 @@ func (l *lookup) lookUp(ctx context.Context, emails []string) error {
 		return nil
 	}
 	find := func(ctx context.Context, email string) ([]Account, error) {
-		found, err := l.cache.Find(ctx, email)
+		found, err := observed(l.cache, func() ([]Account, error) { return l.cache.Find(ctx, email) })
 		return found, cmp.Or(err, l.checkAddresses(found))
 	}
 	return lookupEach(ctx, emails, find, l.applyLookup)

@@ -114,13 +114,13 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 // account that had it. Only the list shows that one if the service cannot be
 // asked for it.
 func (s *statuses) find(ctx context.Context, finder IDFinder, q identity.AccountQuery) ([]Account, error) {
-	found, err := finder.FindID(ctx, q.Identity)
+	found, err := observed(s.cache, func() ([]Account, error) { return finder.FindID(ctx, q.Identity) })
 	pinned := func(a Account) bool { return a.AccountID == q.AccountID }
 	if err != nil || q.AccountID == "" || slices.ContainsFunc(found, pinned) {
 		return found, err
 	}
 	if byAccount, ok := finder.(AccountFinder); ok {
-		same, err := byAccount.FindAccount(ctx, q.AccountID)
+		same, err := observed(s.cache, func() ([]Account, error) { return byAccount.FindAccount(ctx, q.AccountID) })
 		return append(found, same...), err
 	}
 	named := func(a Account) bool { return s.cache.foldID(a.Identity) == s.cache.foldID(q.Identity) }
@@ -145,7 +145,7 @@ func (s *statuses) contradicts(ctx context.Context, list *snapshot, want []strin
 		if searches++; searches > maxSearches {
 			return false
 		}
-		found, err := finder.FindID(ctx, s.queries[key].Identity)
+		found, err := observed(s.cache, func() ([]Account, error) { return finder.FindID(ctx, s.queries[key].Identity) })
 		if err == nil && s.status(key, found, list.asOf).Status != identity.AccountAbsent {
 			s.cache.forget(list)
 			clear(s.results)

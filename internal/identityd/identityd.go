@@ -147,6 +147,9 @@ func (i *Instance) start(ctx context.Context, opts Options) (err error) {
 		cfg.Authenticate = func(*http.Request) (identity.Principal, error) { return everybody, nil }
 	} else {
 		cfg.Authenticate = i.auth.authenticate
+		if i.auth.current.Load().tls != nil { // Reload neither adds nor removes it
+			cfg.CertificateEnds = func() time.Time { return i.auth.current.Load().tls.current().expires }
+		}
 	}
 	i.handler, err = server.New(cfg)
 	return err

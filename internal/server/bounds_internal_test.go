@@ -175,7 +175,7 @@ func TestGuessesAreBounded(t *testing.T) {
 		{Name: "long", SHA256: hexOf(long), Role: identity.Guest}, {Name: "used", SHA256: hexOf(used), Role: identity.Guest},
 		{Name: "unused", SHA256: hexOf(unused), Role: identity.Guest},
 	}, "")
-	s := &service{log: slog.New(slog.DiscardHandler), meter: newMeter(nil), throttle: newAuthThrottle(), Config: Config{
+	s := &service{log: slog.New(slog.DiscardHandler), meter: newMeter(Config{}), throttle: newAuthThrottle(), Config: Config{
 		Authenticate: func(r *http.Request) (identity.Principal, error) {
 			compared.Add(1)
 			return tokens(r)

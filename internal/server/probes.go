@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -62,7 +63,7 @@ type meter struct {
 	slowed   prometheus.Counter
 }
 
-func newMeter(st store.Store) *meter {
+func newMeter(cfg Config) *meter {
 	m := &meter{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -79,12 +80,18 @@ func newMeter(st store.Store) *meter {
 	up := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sym_identityd_store_up", Help: "Whether the store answers: 1 or 0.",
 	}, func() float64 {
-		if ping(context.Background(), st) != nil {
+		if ping(context.Background(), cfg.Store) != nil {
 			return 0
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.seconds, m.slowed, up)
+	m.registry.MustRegister(m.requests, m.seconds, m.slowed, up, newDirectoryMeter(cfg.Directories),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if cfg.CertificateEnds != nil {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sym_identityd_certificate_expiry_timestamp_seconds", Help: "When the TLS certificate in use expires, in Unix time.",
+		}, func() float64 { return float64(cfg.CertificateEnds().Unix()) }))
+	}
 	return m
 }
 

@@ -50,6 +50,10 @@ type Config struct {
 
 	Logger *slog.Logger // nil logs nothing
 
+	// CertificateEnds returns when the TLS certificate in use expires. Nil: the
+	// server has none.
+	CertificateEnds func() time.Time
+
 	// Secrets are taken out of what directories and the store say. What callers
 	// sent is repeated to them as it is: an answer must not tell whether they
 	// guessed a secret.
@@ -65,7 +69,7 @@ func New(cfg Config) (http.Handler, error) {
 	case cfg.Authenticate == nil:
 		return nil, errors.New("server: Config.Authenticate is nil")
 	}
-	meter := newMeter(cfg.Store)
+	meter := newMeter(cfg)
 	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 		meter: meter, throttle: newAuthThrottle(),
 		limits: newLimits(int64(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests)))}
