@@ -79,5 +79,14 @@ func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error
 			detail += "\n\n" + sentence(e.Hint)
 		}
 	}
+	addAt(diags, at, summary, detail)
+}
+
+// addAt reports what is wrong at an attribute. The CLI shows the attribute of a
+// resource alone, so that a place inside of it goes into the text.
+func addAt(diags *diag.Diagnostics, at path.Path, summary, detail string) {
+	if len(at.Steps()) > 1 {
+		detail = at.String() + ": " + detail
+	}
 	diags.AddAttributeError(at, summary, detail)
 }

@@ -385,7 +385,7 @@ func (c *bulkConfig) readUsers(list types.List, diags *diag.Diagnostics) {
 		case !ok || text.IsUnknown():
 			continue
 		case text.IsNull():
-			diags.AddAttributeError(at.AtListIndex(i), "Invalid User", "A user is null. Remove it from the list, or name a person by e-mail or a bot by username.")
+			addAt(diags, at.AtListIndex(i), "Invalid User", "A user is null. Remove it from the list, or name a person by e-mail or a bot by username.")
 			continue
 		}
 		name := text.ValueString()
@@ -437,7 +437,7 @@ func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
 		case !ok || object.IsUnknown():
 			continue
 		case object.IsNull():
-			diags.AddAttributeError(at.AtListIndex(i), "Invalid Service", "A service is null. Remove it from the list, or give it a service_type and an external_id.")
+			addAt(diags, at.AtListIndex(i), "Invalid Service", "A service is null. Remove it from the list, or give it a service_type and an external_id.")
 			continue
 		}
 		serviceType, _ := object.Attributes()["service_type"].(types.String)
@@ -461,7 +461,7 @@ func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
 func serviceAt(at path.Path, serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
 	for name, value := range map[string]types.String{"service_type": serviceType, "external_id": externalID} {
 		if value.IsNull() {
-			diags.AddAttributeError(at.AtName(name), "Invalid Service", "A service needs a service_type and an external_id; "+name+" is missing.")
+			addAt(diags, at.AtName(name), "Invalid Service", "A service needs a service_type and an external_id; "+name+" is missing.")
 			return key, false
 		}
 	}

@@ -367,14 +367,14 @@ func TestResolvedIdentities_validate(t *testing.T) {
 			"rules": []any{unknown}, "declared": map[string]any{testOkta: unknown, testGitHub: map[string]any{"ada@acme.com": unknown}},
 		}, nil},
 		"users": {bulkOf([]string{"ada@acme.com", "ada lovelace", "", " ADA@acme.com ", "bob@acme.com", "bob@acme.com"}, []string{testOkta}), []string{
-			`ERROR AttributeName("users").ElementKeyInt(1): Invalid User | "ada lovelace" is neither an e-mail nor a username.`,
-			`ERROR AttributeName("users").ElementKeyInt(2): Invalid User | The user is empty.`,
+			`ERROR AttributeName("users").ElementKeyInt(1): Invalid User | … "ada lovelace" is neither an e-mail nor a username.`,
+			`ERROR AttributeName("users").ElementKeyInt(2): Invalid User | … The user is empty.`,
 			`ERROR AttributeName("users").ElementKeyInt(3): Duplicate User | Elements 0 ("ada@acme.com") and 3 (" ADA@acme.com ") are the same user, ada@acme.com: e-mails compare without case and outer spaces.`,
 			`ERROR AttributeName("users").ElementKeyInt(5): Duplicate User | Elements 4 ("bob@acme.com") and 5 ("bob@acme.com") are the same user, bob@acme.com: they are spelled alike.`,
 		}},
 		"null elements": {map[string]any{"users": []any{nil}, "services": []any{nil}}, []string{
-			`ERROR AttributeName("users").ElementKeyInt(0): Invalid User | A user is null.`,
-			`ERROR AttributeName("services").ElementKeyInt(0): Invalid Service | A service is null.`,
+			`ERROR AttributeName("users").ElementKeyInt(0): Invalid User | … A user is null.`,
+			`ERROR AttributeName("services").ElementKeyInt(0): Invalid Service | … A service is null.`,
 		}},
 		"half a service": {map[string]any{"services": []any{map[string]any{"external_id": "a"}, map[string]any{"service_type": "okta"}}}, []string{
 			`ERROR AttributeName("services").ElementKeyInt(0).AttributeName("service_type"): Invalid Service | … service_type is missing.`,
@@ -382,7 +382,7 @@ func TestResolvedIdentities_validate(t *testing.T) {
 		}},
 		"no services": {map[string]any{"users": []any{}}, []string{`ERROR AttributeName("services"): Missing Configuration for Required Attribute`}},
 		"services": {bulkOf(ada, []string{"Okta:a", testOkta, "slack:acme", "sym:cloud", testOkta}), []string{
-			`ERROR AttributeName("services").ElementKeyInt(0).AttributeName("service_type"): Invalid Service Type | "Okta" is not a service type.`,
+			`ERROR AttributeName("services").ElementKeyInt(0).AttributeName("service_type"): Invalid Service Type | … "Okta" is not a service type.`,
 			`ERROR AttributeName("services").ElementKeyInt(2).AttributeName("external_id"): Invalid External ID | … Must start with 'T'`,
 			`ERROR AttributeName("services").ElementKeyInt(3): Service Cannot Be Resolved | sym:cloud holds the users themselves`,
 			`ERROR AttributeName("services").ElementKeyInt(4): Duplicate Service | Elements 1 and 4 are the same service, okta:acme.okta.com.`,
@@ -395,8 +395,8 @@ func TestResolvedIdentities_validate(t *testing.T) {
 			"okta": map[string]any{}, testOkta: map[string]any{"ada@acme.com": "1", "ADA@acme.com": "1", "eve@acme.com": ""},
 			"google:acme.com": map[string]any{"ada@acme.com": "ada"}, "auth0:acme": map[string]any{"ada@acme.com": "x"},
 		}}), []string{
-			`ERROR AttributeName("declared").ElementKeyString("okta"): Invalid Service | "okta" is not a service key.`,
-			`ERROR AttributeName("declared").ElementKeyString("okta:acme.okta.com").ElementKeyString("ada@acme.com"): Duplicate User | The keys "ADA@acme.com" and "ada@acme.com" are the same user`,
+			`ERROR AttributeName("declared").ElementKeyString("okta"): Invalid Service | … "okta" is not a service key.`,
+			`ERROR AttributeName("declared").ElementKeyString("okta:acme.okta.com").ElementKeyString("ada@acme.com"): Duplicate User | … The keys "ADA@acme.com" and "ada@acme.com" are the same user`,
 			`ERROR AttributeName("declared").ElementKeyString("okta:acme.okta.com").ElementKeyString("eve@acme.com"): Invalid Identity`,
 			`ERROR AttributeName("declared").ElementKeyString("google:acme.com").ElementKeyString("ada@acme.com"): Invalid Identity … It must be an e-mail.`,
 			`ERROR AttributeName("declared").ElementKeyString("auth0:acme"): Identities Cannot Be Declared … managed by Sym`,

@@ -384,7 +384,7 @@ func declaredMappings(value types.Map, service identity.ServiceKey, at path.Path
 			continue
 		}
 		if other, twice := names[user]; twice {
-			diags.AddAttributeError(at.AtMapKey(name), "Duplicate User",
+			addAt(diags, at.AtMapKey(name), "Duplicate User",
 				fmt.Sprintf("The keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", other, name, user))
 			continue
 		}

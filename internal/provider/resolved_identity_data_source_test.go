@@ -472,26 +472,26 @@ func TestDeclaredMappings(t *testing.T) {
 			okta, map[string]attr.Value{"ada@acme.com": types.StringValue("00u1"), "Ada@acme.com": types.StringUnknown()},
 			map[identity.UserKey]identity.Matcher{},
 			diag.Diagnostics{diag.NewAttributeErrorDiagnostic(at.AtMapKey("ada@acme.com"), "Duplicate User",
-				`The keys "Ada@acme.com" and "ada@acme.com" are the same user, ada@acme.com: e-mails compare without case and outer spaces. Keep one of them.`)},
+				`declared["ada@acme.com"]: The keys "Ada@acme.com" and "ada@acme.com" are the same user, ada@acme.com: e-mails compare without case and outer spaces. Keep one of them.`)},
 		},
 		"not a user": {
 			okta, map[string]attr.Value{"ada lovelace": types.StringValue("00u1")}, map[identity.UserKey]identity.Matcher{},
 			diag.Diagnostics{diag.NewAttributeErrorDiagnostic(at.AtMapKey("ada lovelace"), "Invalid User",
-				"\"ada lovelace\" is neither an e-mail nor a username.\n\nAn e-mail holds an @; a bot's username has no @, comma or space.")},
+				"declared[\"ada lovelace\"]: \"ada lovelace\" is neither an e-mail nor a username.\n\nAn e-mail holds an @; a bot's username has no @, comma or space.")},
 		},
 		"empty and null": {
 			okta, map[string]attr.Value{"ada@acme.com": types.StringValue(""), "bob@acme.com": types.StringNull()}, map[identity.UserKey]identity.Matcher{},
 			diag.Diagnostics{
 				diag.NewAttributeErrorDiagnostic(at.AtMapKey("ada@acme.com"), "Invalid Identity",
-					"Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
+					"declared[\"ada@acme.com\"]: Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
 				diag.NewAttributeErrorDiagnostic(at.AtMapKey("bob@acme.com"), "Invalid Identity",
-					"Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
+					"declared[\"bob@acme.com\"]: Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
 			},
 		},
 		"another account's ARN": {
 			mustService("aws_iam:123456789012"), map[string]attr.Value{"ada@acme.com": types.StringValue("arn:aws:iam::999999999999:user/ada")}, map[identity.UserKey]identity.Matcher{},
 			diag.Diagnostics{diag.NewAttributeErrorDiagnostic(at.AtMapKey("ada@acme.com"), "Invalid Identity",
-				"The identity \"arn:aws:iam::999999999999:user/ada\" is invalid for aws_iam:123456789012.\n\n"+
+				"declared[\"ada@acme.com\"]: The identity \"arn:aws:iam::999999999999:user/ada\" is invalid for aws_iam:123456789012.\n\n"+
 					"Its account is 999999999999, but the service's external ID is 123456789012.")},
 		},
 		"managed": {

@@ -96,7 +96,7 @@ func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Se
 			continue
 		}
 		if object.IsNull() {
-			diags.AddAttributeError(at.AtListIndex(i), invalidRule, "A rule is null. Remove it from the list, or say what it gives.")
+			addAt(&diags, at.AtListIndex(i), invalidRule, "A rule is null. Remove it from the list, or say what it gives.")
 			continue
 		}
 		var m ruleModel
@@ -118,12 +118,28 @@ func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Se
 		if p.Hint != "" {
 			detail += "\n\n" + sentence(p.Hint)
 		}
-		diags.AddAttributeError(where, invalidRule, detail)
+		diags.AddAttributeError(where, invalidRule, rulePlace(at, places[p.Index], written[p.Index].Name, p)+": "+detail)
 	}
 	if diags.HasError() || len(written) != len(list.Elements()) {
 		return nil, diags
 	}
 	return set, diags
+}
+
+// rulePlace says which part of a rules list a problem is about, as in
+// rules[3] (gh), match.
+func rulePlace(at path.Path, index int, name string, p *rules.Error) string {
+	place := at.AtListIndex(index).String()
+	if name != "" {
+		place += " (" + name + ")"
+	}
+	if p.Attribute != "" {
+		place += ", " + p.Attribute
+	}
+	if p.Key != "" {
+		place += fmt.Sprintf("[%q]", p.Key)
+	}
+	return place
 }
 
 const invalidRule = "Invalid Reducer Rule"

@@ -168,3 +168,21 @@ func TestRuleAttributes_areTheSameEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestCompileRules_place: the CLI shows the attribute rules alone, so that the
+// text says which rule is wrong and where.
+func TestCompileRules_place(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	rule := func(name string, more map[string]any) map[string]any {
+		more["name"], more["service_type"] = name, "github"
+		return more
+	}
+	wantDiagnostics(t, p.validateProvider(map[string]any{"rules": []any{
+		rule("ok", map[string]any{"identity": "$0"}),
+		rule("gh", map[string]any{"match": "(", "identity": "x"}),
+	}}), `Invalid Reducer Rule | rules[1] (gh), match: `)
+	wantDiagnostics(t, p.validateData(resolvedMany, bulkOf([]string{"nora@acme.example"}, []string{testOkta}, map[string]any{
+		"declared": map[string]any{testOkta: map[string]any{"ada@acme.example": "00u1", "nora@acme.example": nil}},
+	})), `Invalid Identity | declared["okta:acme.okta.com"]["nora@acme.example"]: `)
+}
