@@ -37,16 +37,23 @@ terraform {
     sym = { source = "$provider" }
   }
 }
+# Base 64 is the same in every shell and console. OpenTofu's console knows only
+# functions that the configuration uses.
+locals {
+  rendered = base64encode(jsonencode([for r in jsondecode(file("results.json")) : {
+    address  = r.address
+    page     = r.page
+    html     = provider::sym::report(r.result, "html")
+    markdown = provider::sym::report(r.result, "markdown")
+  }]))
+}
 END
   mkdir "$work/data"
   [ ! -d "$installed/providers" ] || ln -s "$(cd "$installed/providers" && pwd)" "$work/data/providers"
   [ ! -f .terraform.lock.hcl ] || cp .terraform.lock.hcl "$work/"
-  # Base 64 is the same in every shell and console.
   (
     unset TF_WORKSPACE TF_CLI_ARGS TF_CLI_ARGS_console
-    TF_DATA_DIR=$work/data "$terraform" "-chdir=$work" console >"$work/rendered" <<'END'
-base64encode(jsonencode([for r in jsondecode(file("results.json")) : { address = r.address, page = r.page, html = provider::sym::report(r.result, "html"), markdown = provider::sym::report(r.result, "markdown") }]))
-END
+    echo local.rendered | TF_DATA_DIR=$work/data "$terraform" "-chdir=$work" console >"$work/rendered"
   )
   tr -d '"' <"$work/rendered" | base64 -d >"$work/reports"
 
