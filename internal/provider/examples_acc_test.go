@@ -94,6 +94,7 @@ var exampleKinds = []struct{ pattern, by string }{
 	{`^sym-identityd/(kubernetes\.yaml|sym-identityd\.service)$`, "TestExamples_deployment"},
 	{`^ci/`, "TestAccCIRecipe"},
 	{`^modules/team-identities/`, "TestAccModule_tests"},
+	{`^modules/company/`, "TestAccModule_company"},
 }
 
 // TestAccExamples runs every example as it is printed in the documentation. A

@@ -1,0 +1,24 @@
+output "exceptions" {
+  description = "The file of exceptions, as YAML: what it holds, and a blank entry for everybody unmapped."
+  value = yamlencode({
+    for service in local.services : service => merge(
+      { for user, e in local.entries[service] : user => e if e.identity != "" || e.exempt != "" },
+      { for u in data.sym_resolved_identities.company.unmapped : u.user => {
+        identity   = ""
+        exempt     = ""
+        reason     = u.reason
+        candidates = [for c in coalesce(u.candidates, []) : "${c.identity} (${c.why})"]
+      } if u.service == service }
+    )
+  })
+}
+
+output "unmapped" {
+  description = "E-mails of people without an account and without an exception."
+  value       = distinct([for u in data.sym_resolved_identities.company.unmapped : u.user])
+}
+
+output "report" {
+  description = "The report as an HTML page."
+  value       = provider::sym::report(data.sym_resolved_identities.company, "html")
+}
