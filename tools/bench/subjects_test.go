@@ -74,8 +74,8 @@ data "sym_resolved_identities" "all" {
 	s.report(b, "plan")
 }
 
-// BenchmarkSingles plans many sym_resolved_identity, whom nobody knows but the
-// service, and as many instances of a provider that asks nobody.
+// BenchmarkSingles plans many sym_resolved_identity, of people that only the
+// service knows, and as many instances of a provider that asks nobody.
 func BenchmarkSingles(b *testing.B) {
 	everybody := makePeople(1000)
 	for i := range everybody {
