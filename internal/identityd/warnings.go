@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -21,7 +22,7 @@ const expiresSoon = 30 * 24 * time.Hour
 
 // Warnings returns what works but is not safe: files that others can read or
 // change, a certificate that ends soon, a database that may lose what it
-// acknowledged or is reached without TLS. The sentences hold no secrets. What
+// acknowledged or is reached without TLS, services that are no longer in the file. The sentences hold no secrets. What
 // cannot be looked at is left out: opening it says why.
 func Warnings(ctx context.Context, c *config.Config) []string {
 	warnings := fileWarnings(c)
@@ -31,11 +32,38 @@ func Warnings(ctx context.Context, c *config.Config) []string {
 				c.TLS.CertFile, int(time.Until(expires)/(24*time.Hour)), expires.UTC().Format(time.DateOnly)))
 		}
 	}
-	store, _ := sqlstore.Warnings(ctx, c.Store.URL, StoreOptions(c))
+	store, err := sqlstore.Warnings(ctx, c.Store.URL, StoreOptions(c))
 	for _, text := range store {
 		warnings = append(warnings, "the store: "+text)
 	}
+	if err != nil {
+		return warnings // a store that does not answer is not waited for again
+	}
+	if removed := storedWithoutBlock(ctx, c); len(removed) > 0 {
+		warnings = append(warnings, fmt.Sprintf("the store has services that a configuration file registered and %s does not have: %s. "+
+			"They stay registered with their mappings, and nobody is looked up there. Put their service blocks back, "+
+			"declare them as sym_service, or delete them with POST services/delete.", c.Path, strings.Join(removed, ", ")))
+	}
 	return warnings
+}
+
+// storedWithoutBlock returns removedServices of a store that is there and up to
+// date. It changes nothing.
+func storedWithoutBlock(ctx context.Context, c *config.Config) []string {
+	if file := c.Store.File; file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return nil
+		}
+	}
+	opts := StoreOptions(c)
+	opts.NoMigrate = true
+	st, err := sqlstore.Open(ctx, c.Store.URL, opts)
+	if err != nil {
+		return nil
+	}
+	defer st.Close()
+	removed, _ := removedServices(ctx, c, st)
+	return removed
 }
 
 // fileWarnings looks at the modes of the configuration, the files that it names

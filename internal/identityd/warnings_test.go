@@ -13,6 +13,8 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn/authntest"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
 // Each file that holds secrets or people is for its owner alone, and no file
@@ -91,5 +93,33 @@ func TestWarningsOfCertificates(t *testing.T) {
 		if want == "" && found != "" || !strings.Contains(found, want) {
 			t.Errorf("a certificate of %s: %q, want %q", lives, found, want)
 		}
+	}
+}
+
+// A service whose block was removed is named, until somebody else owns it.
+func TestWarningsOfRemovedServices(t *testing.T) {
+	t.Parallel()
+	path := writeConfig(t, head+"service \"okta\" \"acme.okta.com\" {}\nservice \"github\" \"acme\" {}\n", nil)
+	instance := mustOpen(t, mustLoad(t, path, config.Options{}), Options{})
+	api := store.Actor{Name: "token:ci"}
+	for _, external := range []string{"T1", "T2"} {
+		if _, err := instance.store.CreateService(t.Context(), api, identity.ServiceKey{Type: "slack", ExternalID: external}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := func() string { return strings.Join(Warnings(t.Context(), mustLoad(t, path, config.Options{})), "\n") }
+	if text := found(); text != "" {
+		t.Errorf("nothing was removed: %s", text)
+	}
+	writeFile(t, path, head+"service \"github\" \"acme\" {}\n")
+	if text, want := found(), path+" does not have: okta:acme.okta.com. "; !strings.Contains(text, want) || strings.Contains(text, "slack") {
+		t.Errorf("got %q, want %q", text, want)
+	}
+	label := "Okta"
+	if _, err := instance.store.UpdateService(t.Context(), api, store.ServiceUpdate{Key: identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}, Label: &label}); err != nil {
+		t.Fatal(err)
+	}
+	if text := found(); text != "" {
+		t.Errorf("the API owns it now: %s", text)
 	}
 }

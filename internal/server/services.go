@@ -61,9 +61,9 @@ func (s *service) listServices(ctx context.Context, in *listServicesInput) (*rep
 	return replyWith(list), nil
 }
 
-// encodeService encodes a stored service, and whether it has a directory here.
+// encodeService encodes a stored service, and what the configuration has for it.
 func (s *service) encodeService(stored identity.Service) symapi.Service {
-	return symapi.EncodeService(stored, s.Directories[stored.Key] != nil)
+	return symapi.EncodeService(stored, s.Directories[stored.Key] != nil, s.Configured[stored.Key])
 }
 
 type serviceInput struct{ Body symapi.ServiceWrite }

@@ -5,6 +5,7 @@ package server_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -12,9 +13,9 @@ import (
 )
 
 const (
-	symCloud    = `{"id":"<uuid>","slug":"sym","external_id":"cloud","label":"Sym","directory":false}`
-	oktaService = `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"okta","revision":1,"updated_at":"<time>","updated_by":"test","directory":true}`
-	githubOrg   = `{"id":"<uuid>","slug":"github","external_id":"acme","label":"github","revision":1,"updated_at":"<time>","updated_by":"test","directory":false}`
+	symCloud    = `{"id":"<uuid>","slug":"sym","external_id":"cloud","label":"Sym","directory":false,"configured":false}`
+	oktaService = `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"okta","revision":1,"updated_at":"<time>","updated_by":"test","directory":true,"configured":false}`
+	githubOrg   = `{"id":"<uuid>","slug":"github","external_id":"acme","label":"github","revision":1,"updated_at":"<time>","updated_by":"test","directory":false,"configured":false}`
 )
 
 func TestListServices(t *testing.T) {
@@ -40,7 +41,7 @@ func TestWriteServices(t *testing.T) {
 	t.Parallel()
 	h := start(t)
 	service := func(label string) string {
-		return `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"` + label + `","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false}`
+		return `{"id":"<uuid>","slug":"okta","external_id":"acme.okta.com","label":"` + label + `","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false,"configured":false}`
 	}
 	body := func(label string) string {
 		return `{"service_type":"okta","external_id":"acme.okta.com","label":"` + label + `","color":"red"}`
@@ -89,13 +90,13 @@ func TestConfiguredServicesAreNotChanged(t *testing.T) {
 	same, other := `{"service_type":"okta","external_id":"acme.okta.com","label":"okta"}`, `{"service_type":"okta","external_id":"acme.okta.com","label":"x"}`
 	const label = `okta:acme.okta.com is owned by the server's configuration file: its label is "okta". Change the service block there.`
 	for _, method := range []string{http.MethodPost, http.MethodPatch} {
-		h.api(admin, method, "/services", same).want(t, http.StatusOK, oktaService)
+		h.api(admin, method, "/services", same).want(t, http.StatusOK, strings.Replace(oktaService, `"configured":false`, `"configured":true`, 1))
 		h.api(admin, method, "/services", other).wantError(t, http.StatusConflict, identity.CodeServiceConflict, label)
 	}
 	h.api(admin, http.MethodPost, "/services/delete", same).wantError(t, http.StatusConflict, identity.CodeServiceConflict,
 		"okta:acme.okta.com is owned by the server's configuration file: it cannot be deleted here. Change the service block there.")
 	h.api(admin, http.MethodPatch, "/services", `{"service_type":"github","external_id":"acme","label":"GitHub"}`).
-		want(t, http.StatusOK, `{"id":"<uuid>","slug":"github","external_id":"acme","label":"GitHub","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false}`)
+		want(t, http.StatusOK, `{"id":"<uuid>","slug":"github","external_id":"acme","label":"GitHub","revision":1,"updated_at":"<time>","updated_by":"token:ci","directory":false,"configured":false}`)
 }
 
 func TestReferences(t *testing.T) {

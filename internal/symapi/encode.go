@@ -77,11 +77,12 @@ func EncodeMapping(m identity.Mapping) Identity {
 }
 
 // EncodeService returns a registered service as the API shows it. directory says
-// whether the server can look people up in it.
-func EncodeService(s identity.Service, directory bool) Service {
+// whether the server can look people up in it, configured whether its
+// configuration file owns it.
+func EncodeService(s identity.Service, directory, configured bool) Service {
 	return Service{
 		ID: s.ID, Slug: s.Key.Type, ExternalID: s.Key.ExternalID,
-		Label: s.Label, Revision: s.Revision, UpdatedAt: encodeTime(s.UpdatedAt), UpdatedBy: s.UpdatedBy, Directory: &directory,
+		Label: s.Label, Revision: s.Revision, UpdatedAt: encodeTime(s.UpdatedAt), UpdatedBy: s.UpdatedBy, Directory: &directory, Configured: &configured,
 	}
 }
 

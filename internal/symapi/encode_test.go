@@ -60,8 +60,8 @@ func TestEncode(t *testing.T) {
 			`{"id":"b-1","type":"bot","role":"guest","created_at":"0001-01-01T00:00:00Z","identities":[
 			{"service":{"slug":"sym","external_id":"cloud"},"matcher":{"username":"deployer"},"profile":{}}]}`},
 		"no users":      {UserList{Users: EncodeUsers(nil)}, `{"users":[]}`},
-		"service":       {EncodeService(identity.Service{ID: "s-1", Key: okta, Label: "Okta"}, true), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"Okta","directory":true}`},
-		"no directory":  {EncodeService(identity.Service{ID: "s-1", Key: okta}, false), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"","directory":false}`},
+		"service":       {EncodeService(identity.Service{ID: "s-1", Key: okta, Label: "Okta"}, true, true), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"Okta","directory":true,"configured":true}`},
+		"no directory":  {EncodeService(identity.Service{ID: "s-1", Key: okta}, false, false), `{"id":"s-1","slug":"okta","external_id":"acme.okta.com","label":"","directory":false,"configured":false}`},
 		"found":         {EncodeLookup(identity.LookupResult{Email: "a@example.com", Status: identity.Found, Matcher: stored.Matcher}), `{"email":"a@example.com","status":"found","matcher":{"user_id":"00u1"}}`},
 		"not found":     {EncodeLookup(identity.LookupResult{Email: "a@example.com", Status: identity.NotFound}), `{"email":"a@example.com","status":"not_found"}`},
 		"ambiguous":     {EncodeLookup(identity.LookupResult{Email: "a@example.com", Status: identity.Ambiguous, Candidates: []identity.Candidate{{Matcher: identity.Matcher{"user_id": "1"}}, {Matcher: identity.Matcher{"user_id": "2"}}}}), `{"email":"a@example.com","status":"ambiguous","candidates":[{"user_id":"1"},{"user_id":"2"}],"accounts":[{"matcher":{"user_id":"1"}},{"matcher":{"user_id":"2"}}]}`},

@@ -166,6 +166,7 @@ type Service struct {
 	UpdatedAt  *time.Time `json:"updated_at,omitempty" doc:"When revision was given"`
 	UpdatedBy  string     `json:"updated_by,omitempty" doc:"Token name or JWT subject that got it"`
 	Directory  *bool      `json:"directory,omitempty" doc:"Whether identities/lookup can ask this service"`
+	Configured *bool      `json:"configured,omitempty" doc:"Whether the server's configuration file owns this service: its label cannot be changed and it cannot be deleted here"`
 }
 
 // ServiceList is the reply of GET services.
