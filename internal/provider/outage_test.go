@@ -72,16 +72,17 @@ func TestAccOutage(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
-	s := newTestServer(t).register(testOkta)
 	cli := devOverrides(t)
 	for name, tt := range map[string]struct{ settings, want string }{
-		"wrong token":  {"org = \"acme\"\n api_url = \"" + s.URL + "\"\n token = \"wrong-token-of-nobody\"", "does not accept the token"},
-		"another org":  {"org = \"globex\"\n api_url = \"" + s.URL + "\"\n token = \"" + testToken + "\"", "Another Organization"},
+		"wrong token":  {"org = \"acme\"\n api_url = \"URL\"\n token = \"wrong-token-of-nobody\"", "does not accept the token"},
+		"another org":  {"org = \"globex\"\n api_url = \"URL\"\n token = \"" + testToken + "\"", "Another Organization"},
 		"nobody there": {"api_url = \"http://127.0.0.1:1/api/v1\"\n token = \"" + testToken + "\"\n max_retries = 0", "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t).register(testOkta)
 			dir := t.TempDir()
-			writeFile(t, filepath.Join(dir, "main.tf"), "terraform {\n required_providers {\n  sym = { source = \"sym-identity/sym\" }\n }\n}\nprovider \"sym\" {\n "+tt.settings+`
+			writeFile(t, filepath.Join(dir, "main.tf"), "terraform {\n required_providers {\n  sym = { source = \"sym-identity/sym\" }\n }\n}\nprovider \"sym\" {\n "+strings.Replace(tt.settings, "URL", s.URL, 1)+`
 }
 resource "sym_identity" "okta" {
   count        = 200
