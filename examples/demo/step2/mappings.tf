@@ -1,5 +1,5 @@
-# Manual mappings: service → e-mail → account. Each entry is one of the
-# resource "sym_identity" blocks that the plan printed, with the account filled in.
+# Manual mappings: service → e-mail → account. Each entry is a line
+# that the plan printed, with the account filled in.
 
 locals {
   mappings = {
