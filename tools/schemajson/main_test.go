@@ -52,7 +52,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	sym, ok := got.Schemas["sym"]
-	if !ok || len(got.Schemas) != 1 || sym.Provider.Version == nil || len(sym.Lists) != 1 {
+	if !ok || len(got.Schemas) != 1 || sym.Provider.Version == nil || len(sym.Lists) != 3 {
 		t.Fatalf("the schemas are %+v", got.Schemas)
 	}
 	list := sym.Lists["sym_identity"].Block
