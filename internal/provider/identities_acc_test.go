@@ -242,7 +242,7 @@ func TestAccIdentities_createFailsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t).register(testOkta)
 	rows := map[string]string{}
-	for user, value := range manyRows(0, 1100) {
+	for user, value := range manyRows(0, 2600) {
 		rows[user] = value.(string)
 	}
 	resource.Test(t, resource.TestCase{
@@ -251,7 +251,7 @@ func TestAccIdentities_createFailsInTheMiddle(t *testing.T) {
 			{
 				PreConfig:   func() { s.failAfter(1, http.MethodPatch, "users") },
 				Config:      s.provider("max_retries = 0") + identitiesHCL(rows),
-				ExpectError: regexp.MustCompile(`(?s)Unable to Create Identity Mappings.*100 changes could not be made and 1000 were.*adopts\s+them`),
+				ExpectError: regexp.MustCompile(`(?s)Unable to Create Identity Mappings.*100\s+changes\s+may\s+be\s+stored,\s+and\s+2500\s+were.*adopts\s+them`),
 			},
 			{
 				PreConfig:        s.heal,
