@@ -31,7 +31,7 @@ func TestResolve(t *testing.T) {
 	t.Parallel()
 	defaults := func(change func(*Settings)) Settings {
 		s := Settings{
-			MaxRetries: 5, MaxConcurrency: 8, RequestTimeout: 30 * time.Second, Token: tokenSetting{Kind: tokenSymflow},
+			MaxRetries: 5, MaxConcurrency: 10, RequestTimeout: 30 * time.Second, Token: tokenSetting{Kind: tokenSymflow},
 		}
 		if change != nil {
 			change(&s)
