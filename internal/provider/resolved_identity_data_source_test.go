@@ -116,7 +116,7 @@ func TestResolvedIdentity_validate(t *testing.T) {
 			`ERROR AttributeName("rules").ElementKeyInt(0).AttributeName("service_type") … fetch_remote_identity`,
 		}},
 		"declared twice": {resolveConfig("ada@acme.com", "okta:a", map[string]any{"declared": map[string]any{"ada@acme.com": "1", "ADA@acme.com": "1"}}), []string{
-			`ERROR AttributeName("declared").ElementKeyString("ada@acme.com"): Duplicate User | The keys "ADA@acme.com" and "ada@acme.com" are the same user`,
+			`ERROR AttributeName("declared").ElementKeyString("ada@acme.com"): Duplicate User | … The keys "ADA@acme.com" and "ada@acme.com" are the same user`,
 		}},
 		"declared badly": {resolveConfig("ada@acme.com", "google:acme.com", map[string]any{"declared": map[string]any{"ada@acme.com": "ada"}}), []string{
 			`ERROR AttributeName("declared").ElementKeyString("ada@acme.com"): Invalid Identity … It must be an e-mail.`,
