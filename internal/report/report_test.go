@@ -73,7 +73,7 @@ func FuzzNothingBreaksOut(f *testing.F) {
 	f.Add("</td></table><a href='https://evil.example'>")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
-			t.Skip()
+			return
 		}
 		if got := elements(t, text); got != plain {
 			t.Errorf("%q changes the elements of the page: %s", text, cmp.Diff(plain, got))
