@@ -11,9 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -29,11 +32,12 @@ const (
 	storeToBeMade = "it does not exist yet; the first start creates it"
 )
 
-// check prints a line for the configuration, the store, the certificate, each
+// check prints a result for the configuration, the store, the certificate, each
 // issuer and each directory. A failure of one hides no other. Warnings are last
 // and fail nothing.
 func (p *program) check(ctx context.Context, args []string) error {
 	var emails []string
+	var asJSON bool
 	path, err := p.configPath("check", args, func(flags *flag.FlagSet) {
 		flags.Func("email", "an `e-mail` that every directory must find; repeat it for more", func(text string) error {
 			key, err := identity.ParseUser(text)
@@ -43,60 +47,61 @@ func (p *program) check(ctx context.Context, args []string) error {
 			emails = append(emails, key.Email())
 			return err
 		})
+		flags.BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	})
 	if path == "" || err != nil {
 		return err
 	}
-	cfg, err := p.read(path)
-	if err != nil {
-		// The places go first on their lines, as editors want them.
-		return errors.Join(errReported, p.print(fmt.Sprintf("FAIL  configuration %s\n%s\n", path, err)))
-	}
-	text := fmt.Sprintf("ok    configuration %s: org %s, %s, %s", path, cfg.Org,
-		count(len(cfg.Services), "service"), count(len(cfg.Tokens), "token"))
-	if n := len(cfg.Trusts); n > 0 {
-		text += ", " + count(n, "jwt block")
-	}
-	text += "\n"
-	var example *config.ExampleTokenError
-	switch err := cfg.CheckServe(); {
-	case errors.As(err, &example):
-		return errors.Join(errReported, p.print(fmt.Sprintf("FAIL  configuration %s\n", err)))
-	case err != nil:
-		text += "      without a token only the provider's embedded mode can use it; `sym-identityd token new` makes one\n"
-	}
-	if err := p.print(text); err != nil {
-		return err
-	}
-	var failure error
-	for _, r := range runChecks(ctx, cfg, emails) {
-		if err := p.printCheck(r); err != nil {
-			failure = err
-		}
-	}
-	for _, warning := range identityd.Warnings(ctx, cfg) {
-		if err := p.print("warn  " + warning + "\n"); err != nil {
+	cfg, first := p.checkConfiguration(path)
+	results := []checkResult{first}
+	if !asJSON { // the others may take a minute
+		if err := p.print(first.text()); err != nil {
 			return err
 		}
 	}
-	return failure
+	if first.err == nil {
+		results = append(results, runChecks(ctx, cfg, emails)...)
+		for _, warning := range identityd.Warnings(ctx, cfg) {
+			results = append(results, checkResult{subject: "setup", place: path, note: warning, warning: true})
+		}
+	}
+	if asJSON {
+		err = p.printJSON(newCheckReport(results), "  ")
+	} else {
+		var text strings.Builder
+		for _, r := range results[1:] {
+			text.WriteString(r.text())
+		}
+		err = p.print(text.String())
+	}
+	if err == nil && slices.ContainsFunc(results, func(r checkResult) bool { return r.err != nil }) {
+		return errReported
+	}
+	return err
 }
 
-// printCheck prints one line. It returns errReported if the part does not work.
-func (p *program) printCheck(r checkResult) error {
-	about := r.subject
-	if r.note != "" {
-		about += ": " + r.note
+// checkConfiguration reads the configuration. Without an error of the result, it
+// can be used.
+func (p *program) checkConfiguration(path string) (*config.Config, checkResult) {
+	result := checkResult{subject: "configuration " + path, place: path}
+	cfg, err := p.read(path)
+	if result.err = err; err != nil {
+		return nil, result
 	}
-	if r.err == nil {
-		return p.print("ok    " + about + "\n")
+	var example *config.ExampleTokenError
+	err = cfg.CheckServe()
+	if errors.As(err, &example) {
+		result.subject, result.err = "configuration", err // which names the file
+		return nil, result
 	}
-	separator := ": "
-	if r.note != "" {
-		separator = "\n      "
+	result.note = fmt.Sprintf("org %s, %s, %s", cfg.Org, count(len(cfg.Services), "service"), count(len(cfg.Tokens), "token"))
+	if n := len(cfg.Trusts); n > 0 {
+		result.note += ", " + count(n, "jwt block")
 	}
-	text := strings.ReplaceAll(r.err.Error(), "\n", "\n      ")
-	return errors.Join(errReported, p.print("FAIL  "+about+separator+text+"\n"))
+	if err != nil {
+		result.note += "\nwithout a token only the provider's embedded mode can use it; `sym-identityd token new` makes one"
+	}
+	return cfg, result
 }
 
 func count(n int, noun string) string {
@@ -109,8 +114,75 @@ func count(n int, noun string) string {
 // checkResult is what checking one part of a configuration found.
 type checkResult struct {
 	subject string
+	place   string // file:line:column of its setting, or the file
 	note    string // how far the check got, or what else is worth knowing; may be empty
 	err     error  // nil if the part works; without secrets
+	warning bool   // note says what works and is not safe
+}
+
+// text returns the result for people to read.
+func (r checkResult) text() string {
+	note := strings.ReplaceAll(r.note, "\n", "\n      ")
+	about := r.subject
+	if note != "" {
+		about += ": " + note
+	}
+	var problems *config.DiagnosticsError
+	switch {
+	case r.warning:
+		return "warn  " + note + "\n"
+	case r.err == nil:
+		return "ok    " + about + "\n"
+	case errors.As(r.err, &problems): // the places go first on their lines, as editors want them
+		return "FAIL  " + about + "\n" + r.err.Error() + "\n"
+	}
+	separator := ": "
+	if note != "" {
+		separator = "\n      "
+	}
+	return "FAIL  " + about + separator + strings.ReplaceAll(r.err.Error(), "\n", "\n      ") + "\n"
+}
+
+// checkReport is what check -json prints.
+type checkReport struct {
+	Status string       `json:"status"` // the worst of all
+	Checks []checkEntry `json:"checks"`
+}
+
+type checkEntry struct {
+	Check   string `json:"check"`
+	Place   string `json:"place"`
+	Status  string `json:"status"` // ok, warning or error
+	Message string `json:"message"`
+}
+
+// newCheckReport has an entry for each result, and one for each problem of a
+// configuration.
+func newCheckReport(results []checkResult) checkReport {
+	report := checkReport{Status: "ok"}
+	for _, r := range results {
+		e := checkEntry{Check: r.subject, Place: r.place, Status: "ok", Message: r.note}
+		var problems *config.DiagnosticsError
+		switch {
+		case r.err != nil:
+			e.Status, report.Status = "error", "error"
+			e.Message = strings.TrimPrefix(r.note+": "+r.err.Error(), ": ")
+		case r.warning:
+			e.Status = "warning"
+			if report.Status == "ok" {
+				report.Status = "warning"
+			}
+		}
+		if !errors.As(r.err, &problems) {
+			report.Checks = append(report.Checks, e)
+			continue
+		}
+		for _, d := range problems.Diagnostics {
+			e.Place, e.Message = d.Place(), strings.TrimPrefix(d.String(), d.Place()+": ")
+			report.Checks = append(report.Checks, e)
+		}
+	}
+	return report
 }
 
 // runChecks checks the store, the TLS files, the issuers and every directory, a
@@ -119,14 +191,15 @@ type checkResult struct {
 func runChecks(ctx context.Context, cfg *config.Config, emails []string) []checkResult {
 	type job struct {
 		subject string
+		at      hcl.Range
 		run     func(context.Context) (note string, err error)
 	}
-	jobs := []job{{"store " + cfg.Store.Name(), func(ctx context.Context) (string, error) { return checkStore(ctx, cfg) }}}
+	jobs := []job{{"store " + cfg.Store.Name(), cfg.Store.At, func(ctx context.Context) (string, error) { return checkStore(ctx, cfg) }}}
 	if cfg.TLS != nil {
-		jobs = append(jobs, job{"tls " + cfg.TLS.CertFile, func(context.Context) (string, error) { return checkTLS(cfg) }})
+		jobs = append(jobs, job{"tls " + cfg.TLS.CertFile, cfg.TLS.At, func(context.Context) (string, error) { return checkTLS(cfg) }})
 	}
 	for _, issuer := range cfg.Issuers() {
-		jobs = append(jobs, job{"issuer " + issuer.URL, func(ctx context.Context) (string, error) {
+		jobs = append(jobs, job{"issuer " + issuer.URL, hcl.Range{}, func(ctx context.Context) (string, error) {
 			return "", authn.NewIssuers(nil).Check(ctx, issuer)
 		}})
 	}
@@ -135,13 +208,13 @@ func runChecks(ctx context.Context, cfg *config.Config, emails []string) []check
 		if s.Directory == nil {
 			continue
 		}
-		jobs = append(jobs, job{fmt.Sprintf("directory %s (%s)", s.Key, s.Directory.Kind), func(ctx context.Context) (string, error) {
+		jobs = append(jobs, job{fmt.Sprintf("directory %s (%s)", s.Key, s.Directory.Kind), s.Directory.At, func(ctx context.Context) (string, error) {
 			return checkDirectory(ctx, s.Key, s.Directory, emails)
 		}})
 		asked = true
 	}
 	if len(emails) > 0 && !asked {
-		jobs = append(jobs, job{"email " + strings.Join(emails, ", "), func(context.Context) (string, error) {
+		jobs = append(jobs, job{"email " + strings.Join(emails, ", "), hcl.Range{}, func(context.Context) (string, error) {
 			return "", errors.New("no service has a directory to look it up")
 		}})
 	}
@@ -155,7 +228,10 @@ func runChecks(ctx context.Context, cfg *config.Config, emails []string) []check
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			note, err := j.run(ctx)
-			results[n] = checkResult{subject: j.subject, note: cfg.Secrets.Text(note), err: cfg.Secrets.Error(err)}
+			results[n] = checkResult{subject: j.subject, place: cfg.Path, note: cfg.Secrets.Text(note), err: cfg.Secrets.Error(err)}
+			if j.at.Filename != "" {
+				results[n].place = fmt.Sprintf("%s:%d:%d", j.at.Filename, j.at.Start.Line, j.at.Start.Column)
+			}
 		})
 	}
 	wg.Wait()

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -165,9 +168,8 @@ func TestWarningsAreTold(t *testing.T) {
 	if got := runCommand(t.Context(), nil, "check", "-config", path); got.code != exitOK || !strings.Contains(got.stdout, "\nwarn  "+want+path) {
 		t.Errorf("check: %+v", got)
 	}
-	if d := startDaemon(t, path); !strings.Contains(d.stderr.String(), want) {
-		t.Errorf("serve logged %s", d.stderr)
-	}
+	d := startDaemon(t, path)
+	waitFor(t, want, func() bool { return strings.Contains(d.stderr.String(), want) })
 }
 
 // While a server has an SQLite store open, check says how to copy it. It does
@@ -201,4 +203,62 @@ func TestExampleTokenIsRefused(t *testing.T) {
 			t.Errorf("%s: exit %d: %s", command, out.code, said)
 		}
 	}
+}
+
+// checkDocument is what programs read from check -json.
+type checkDocument struct {
+	Status string
+	Checks []struct{ Check, Place, Status, Message string }
+}
+
+func TestCheckJSON(t *testing.T) {
+	t.Parallel()
+	check := func(wantCode int, path string) checkDocument {
+		t.Helper()
+		got := runCommand(t.Context(), nil, "check", "-config", path, "-json")
+		var document checkDocument
+		decoder := json.NewDecoder(strings.NewReader(got.stdout))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&document); err != nil || got.code != wantCode || got.stderr != "" || decoder.More() {
+			t.Fatalf("%v: %+v", err, got)
+		}
+		for _, c := range document.Checks {
+			if c.Check == "" || c.Message == "" || !strings.HasPrefix(c.Place, path) {
+				t.Errorf("incomplete: %+v", c)
+			}
+		}
+		return document
+	}
+	expect := func(document checkDocument, status string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, c := range document.Checks {
+			got = append(got, c.Status+" "+c.Check+" at "+c.Place)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || document.Status != status {
+			t.Errorf("status %s, checks (-want +got):\n%s", document.Status, diff)
+		}
+	}
+	path := writeConfig(t, "service \"google\" \"acme.com\" {\n  directory \"file\" {\n    path = \"none.csv\"\n  }\n}\n")
+	store := "sqlite:" + filepath.Join(filepath.Dir(path), "identities.db")
+	failed := check(exitFailed, path)
+	expect(failed, "error", "ok configuration "+path+" at "+path, "ok store "+store+" at "+path+":3:10",
+		"error directory google:acme.com (file) at "+path+":12:3")
+	if last := failed.Checks[len(failed.Checks)-1].Message; !strings.HasPrefix(last, "cannot be opened: path: ") {
+		t.Errorf("the directory: %s", last)
+	}
+
+	path = writeConfig(t, "token \"b\" {\n  role = \"emperor\"\n}\n")
+	expect(check(exitFailed, path), "error", "error configuration "+path+" at "+path+":11:11", "error configuration "+path+" at "+path+":12:10")
+
+	path = writeConfig(t, "")
+	store = "sqlite:" + filepath.Join(filepath.Dir(path), "identities.db")
+	expect(check(exitOK, path), "ok", "ok configuration "+path+" at "+path, "ok store "+store+" at "+path+":3:10")
+	if runtime.GOOS == "windows" {
+		return // modes mean nothing there
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	expect(check(exitOK, path), "warning", "ok configuration "+path+" at "+path, "ok store "+store+" at "+path+":3:10", "warning setup at "+path)
 }

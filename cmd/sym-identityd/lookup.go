@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -445,11 +444,7 @@ func (r *lookupResult) addFound(ctx context.Context, st *sqlstore.Store, service
 
 func (p *program) printLookup(report lookupReport, asJSON bool) error {
 	if asJSON {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		return p.print(string(text) + "\n")
+		return p.printJSON(report, "  ")
 	}
 	var text strings.Builder
 	for i, r := range report.Results {

@@ -145,11 +145,12 @@ func (p *program) print(text string) error {
 	return err
 }
 
-// printJSON prints one object on one line.
-func (p *program) printJSON(object map[string]string) error {
+// printJSON prints a document, on one line if indent is "".
+func (p *program) printJSON(document any, indent string) error {
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(object)
+	encoder.SetIndent("", indent)
+	return encoder.Encode(document)
 }
 
 // parse reads the flags of a command without arguments. done is true if it

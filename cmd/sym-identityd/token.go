@@ -50,7 +50,7 @@ func (p *program) token(_ context.Context, args []string) error {
 	digits := hex.EncodeToString(hash[:])
 	block := tokenBlock(*name, digits, *role)
 	if *asJSON {
-		return p.printJSON(map[string]string{"token": token, "sha256": digits, "block": block})
+		return p.printJSON(map[string]string{"token": token, "sha256": digits, "block": block}, "")
 	}
 	return p.print(fmt.Sprintf(`token:  %s
 sha256: %s

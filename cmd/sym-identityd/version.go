@@ -49,7 +49,7 @@ func (p *program) version(_ context.Context, args []string) error {
 		return err
 	}
 	if *asJSON {
-		return p.printJSON(map[string]string{"version": buildVersion(), "commit": buildCommit(), "go": runtime.Version()})
+		return p.printJSON(map[string]string{"version": buildVersion(), "commit": buildCommit(), "go": runtime.Version()}, "")
 	}
 	return p.print(fmt.Sprintf("sym-identityd %s (commit %s, %s)\n", buildVersion(), buildCommit(), runtime.Version()))
 }

@@ -23,10 +23,13 @@ type Diagnostic struct {
 	Detail  string // what is right; may be empty
 }
 
+// Place returns file:line:column.
+func (d Diagnostic) Place() string { return fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column) }
+
 // String returns the diagnostic on one line: file:line:column: what is wrong. It
 // quotes no source, because the line at fault may hold a secret.
 func (d Diagnostic) String() string {
-	text := fmt.Sprintf("%s:%d:%d: %s", d.File, d.Line, d.Column, d.Summary)
+	text := d.Place() + ": " + d.Summary
 	if d.Detail != "" {
 		text += ". " + strings.Join(strings.Fields(d.Detail), " ")
 	}

@@ -89,8 +89,8 @@ type Directory struct {
 	// credential with the service's external ID.
 	ComparesID bool
 
+	At      hcl.Range // of the block
 	service identity.ServiceKey
-	at      hcl.Range
 	attrs   hcl.Attributes
 	open    func() (directory.Directory, error)
 }
@@ -102,7 +102,7 @@ func (s *Directory) Open() (directory.Directory, error) { return s.open() }
 // Failure places an error of Open in the file. Connectors begin their errors
 // with the attribute at fault.
 func (s *Directory) Failure(err error) Failure {
-	at := s.at
+	at := s.At
 	name, _, _ := strings.Cut(err.Error(), ":")
 	if attr := s.attrs[name]; attr != nil {
 		at = attr.Expr.Range()
@@ -126,7 +126,7 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 	content := d.decode(b.Body, nil, settings, &answers)
 	dir := &Directory{
 		Kind: kind, Settings: d.answers(answers, content), ComparesID: setExternalID(settings, service, kind),
-		service: service, at: b.DefRange, attrs: content.attrs, open: open,
+		service: service, At: b.DefRange, attrs: content.attrs, open: open,
 	}
 	setDomains(settings, dir.Settings.Domains)
 	setRedactor(settings, d.secrets)
