@@ -11,6 +11,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -52,6 +54,7 @@ type Clock interface {
 // BaseURL is required.
 type Config struct {
 	Settings
+	URLSetting string // what errors call BaseURL; "" = base_url
 	// PublicOnly refuses to connect to addresses that are not public, such as
 	// loopback and private ones. It checks every address a name resolves to,
 	// and ignores the environment's proxy, which would resolve the name itself.
@@ -109,10 +112,16 @@ type Client struct {
 	pausedUntil time.Time
 }
 
-// New checks the configuration. Its errors do not name the setting of the base
-// URL, which connectors name differently.
+// New checks the configuration. Its errors begin with the setting at fault.
 func New(cfg Config) (*Client, error) {
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
+	}
 	base, err := parseBase(cfg.BaseURL, cfg.AllowHTTP)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cmp.Or(cfg.URLSetting, "base_url"), err)
+	}
+	authorities, err := Authorities(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +147,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Bearer != nil {
 		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock}
 	}
-	c.http = &http.Client{Transport: transport(cfg.PublicOnly), CheckRedirect: httpx.SameHost(maxRedirects)}
+	c.http = &http.Client{Transport: transport(cfg.PublicOnly, authorities), CheckRedirect: httpx.SameHost(maxRedirects)}
 	return c, nil
 }
 
@@ -343,6 +352,8 @@ func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, e
 		return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: true}
 	case errors.Is(err, errNotPublic):
 		return &transportFailure{class: directory.ErrRefused, text: "the target is refused: " + errNotPublic.Error(), final: true}
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return &transportFailure{class: directory.ErrUnavailable, text: UnknownAuthority, final: true}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
@@ -423,8 +434,11 @@ func dialer(publicOnly bool) *net.Dialer {
 	return d
 }
 
-func transport(publicOnly bool) *http.Transport {
+// transport returns what connects. Servers' certificates are verified with
+// authorities, nil for the system's.
+func transport(publicOnly bool, authorities *x509.CertPool) *http.Transport {
 	t := &http.Transport{
+		TLSClientConfig:       &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12},
 		DialContext:           dialer(publicOnly).DialContext,
 		Proxy:                 http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:     true,

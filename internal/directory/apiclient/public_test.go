@@ -161,10 +161,10 @@ func TestNamesOfPrivateAddresses(t *testing.T) {
 // A proxy would resolve the name itself, out of the check's reach.
 func TestPublicOnlyTakesNoProxy(t *testing.T) {
 	t.Parallel()
-	if transport(true).Proxy != nil {
+	if transport(true, nil).Proxy != nil {
 		t.Error("requests to public addresses go through a proxy of the environment")
 	}
-	if transport(false).Proxy == nil {
+	if transport(false, nil).Proxy == nil {
 		t.Error("other requests do not")
 	}
 }

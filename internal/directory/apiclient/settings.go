@@ -6,10 +6,12 @@ package apiclient
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ import (
 type Settings struct {
 	BaseURL   string        `hcl:"base_url,optional" kind:"url"` // without credential and query; "" = the service's own host
 	Timeout   time.Duration `hcl:"timeout,optional"`             // of one attempt, its body included; 0 = DefaultTimeout
+	CAFile    string        `hcl:"ca_file,optional" kind:"path"` // certificates (PEM) of the server's authority; "" = the system's
 	AllowHTTP bool          `hcl:"allow_http,optional"`          // accept a base URL that is not https
 	Clock     Clock         // nil = real time
 
@@ -32,17 +35,30 @@ type Settings struct {
 // Open makes a client of cfg for the service at host, which BaseURL replaces.
 // Its errors begin with the setting at fault.
 func (s Settings) Open(host string, cfg Config) (*Client, error) {
-	if s.Timeout < 0 {
-		return nil, fmt.Errorf("timeout: %s is not a duration to wait", s.Timeout)
-	}
 	s.BaseURL = cmp.Or(s.BaseURL, host)
 	cfg.Settings = s
-	c, err := New(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("base_url: %w", err)
-	}
-	return c, nil
+	return New(cfg)
 }
+
+// Authorities reads the certificates (PEM) that ca_file names, nil for "". Its
+// error begins with the setting.
+func Authorities(caFile string) (*x509.CertPool, error) {
+	if caFile == "" {
+		return nil, nil
+	}
+	certificates, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(certificates) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form", caFile)
+	}
+	return pool, nil
+}
+
+// UnknownAuthority says what to do about a certificate that cannot be verified.
+const UnknownAuthority = "the authority of its certificate is not known here; name that one's certificate in ca_file"
 
 // Belongs compares the host of BaseURL with the external id if the host is one
 // of the vendor's own, which ends in one of domains. It accepts any other host,

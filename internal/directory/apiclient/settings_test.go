@@ -5,6 +5,9 @@ package apiclient_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -31,6 +34,23 @@ func TestBelongs(t *testing.T) {
 		}
 		if err := s.Belongs("organization", "", "okta.com"); err != nil {
 			t.Errorf("%q without an external ID: %v", base, err)
+		}
+	}
+}
+
+func TestAuthoritiesOfOpen(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		empty:                                   "ca_file: " + empty + " holds no certificate in PEM form",
+		filepath.Join(t.TempDir(), "other.pem"): "ca_file: open ",
+	} {
+		_, err := apiclient.Settings{CAFile: file}.Open("https://api.example.com", apiclient.Config{})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

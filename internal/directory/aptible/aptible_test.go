@@ -61,7 +61,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := map[string]any{"_embedded": map[string]any{"users": users}}
 	if more {
-		answer["_links"] = map[string]any{"next": map[string]any{"href": "http://" + r.Host + r.URL.Path + "?page=" + strconv.Itoa(next)}}
+		answer["_links"] = map[string]any{"next": map[string]any{"href": directorytest.Origin(r) + r.URL.Path + "?page=" + strconv.Itoa(next)}}
 	}
 	directorytest.SendJSON(w, http.StatusOK, answer)
 }
@@ -78,7 +78,7 @@ func subject(change func(*aptible.Config)) directorytest.Subject {
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			change(&cfg)
 			return aptible.Open(cfg)
 		},

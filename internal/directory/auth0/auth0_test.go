@@ -40,7 +40,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if r.URL.Path == "/oauth/token" {
 		var body map[string]string
-		if json.NewDecoder(r.Body).Decode(&body) != nil || body["client_id"] != "app" || body["client_secret"] != directorytest.Secret || body["audience"] != "http://"+r.Host+"/api/v2/" {
+		if json.NewDecoder(r.Body).Decode(&body) != nil || body["client_id"] != "app" || body["client_secret"] != directorytest.Secret || body["audience"] != directorytest.Origin(r)+"/api/v2/" {
 			directorytest.SendJSON(w, http.StatusUnauthorized, map[string]any{"error": "access_denied"})
 			return
 		}
@@ -123,7 +123,7 @@ func subject() directorytest.Subject {
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return auth0.Open(cfg)
 		},
 		Limit: func(w http.ResponseWriter, wait time.Duration) {
@@ -149,7 +149,7 @@ func TestConformanceWithToken(t *testing.T) {
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock, cfg.Token, cfg.ClientID, cfg.ClientSecret = env.Clock, env.Secret, "", ""
+			cfg.Clock, cfg.CAFile, cfg.Token, cfg.ClientID, cfg.ClientSecret = env.Clock, env.CAFile, env.Secret, "", ""
 			return auth0.Open(cfg)
 		},
 	})

@@ -111,7 +111,7 @@ func subject(strategy string) directorytest.Subject {
 		Fake:       func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock, cfg.Strategy = env.Clock, strategy
+			cfg.Clock, cfg.CAFile, cfg.Strategy = env.Clock, env.CAFile, strategy
 			return awsiam.Open(cfg)
 		},
 	}
@@ -142,12 +142,12 @@ func TestTraps(t *testing.T) {
 	)
 	named := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 		cfg := config(env.BaseURL)
-		cfg.Clock = env.Clock
+		cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 		return awsiam.Open(cfg)
 	}
 	local := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 		cfg := config(env.BaseURL)
-		cfg.Clock, cfg.Strategy, cfg.Domains = env.Clock, awsiam.ByLocalPart, []string{"example.com"}
+		cfg.Clock, cfg.CAFile, cfg.Strategy, cfg.Domains = env.Clock, env.CAFile, awsiam.ByLocalPart, []string{"example.com"}
 		return awsiam.Open(cfg)
 	}
 	users := func(ids map[string]string, people ...directorytest.Person) fake {

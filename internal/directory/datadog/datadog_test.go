@@ -91,7 +91,7 @@ func subject(fake func(directorytest.World) http.Handler) directorytest.Subject 
 		Fake:    fake,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return datadog.Open(cfg)
 		},
 		Limit: func(w http.ResponseWriter, wait time.Duration) {

@@ -50,6 +50,7 @@ func caseTests() []caseTest {
 		{TruncatedJSON, testTruncatedJSON},
 		{OtherJSON, testOtherJSON},
 		{Redirect, testRedirect},
+		{PrivateCA, testPrivateCA},
 		{SecretHidden, testSecretHidden},
 	}
 }

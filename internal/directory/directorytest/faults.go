@@ -5,11 +5,15 @@ package directorytest
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -159,6 +163,32 @@ func testRedirect(tr *trial) {
 	}, "ErrUnavailable without the secret")
 	if n := visits.Load(); n != 0 {
 		tr.Errorf("the other host got %d requests", n)
+	}
+}
+
+// testPrivateCA asks a service whose certificate a private authority signed, with
+// and without that one's certificate.
+func testPrivateCA(tr *trial) {
+	server := httptest.NewUnstartedServer(tr.subject.Fake(tr.one()))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	tr.Cleanup(server.Close)
+	authority := filepath.Join(tr.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		tr.Fatal(err)
+	}
+	ask := func(caFile string) ([]identity.LookupResult, error) {
+		d, err := tr.subject.Open(tr.T, Env{BaseURL: server.URL, CAFile: caFile, Secret: Secret, Clock: NewClock()})
+		if err != nil {
+			tr.Fatalf("Open: %v", err)
+		}
+		return directory.Lookup(tr.Context(), tr.way.narrow(d), tr.subject.Service, []string{ann})
+	}
+	if answers, err := ask(authority); err != nil || answers[0].Status != identity.Found {
+		tr.Errorf("Lookup with the authority's certificate = %+v, %v", answers, err)
+	}
+	if answers, err := ask(""); !errors.Is(err, directory.ErrUnavailable) || !strings.HasSuffix(err.Error(), "name that one's certificate in ca_file") {
+		tr.Errorf("Lookup with the system's authorities = %+v, %v, want ErrUnavailable and ca_file", answers, err)
 	}
 }
 

@@ -42,6 +42,7 @@ type World struct {
 // Env describes where a connector is opened.
 type Env struct {
 	BaseURL string // the fake's, http://127.0.0.1:…; "" for connectors without HTTP
+	CAFile  string // certificates of the authority of a fake with https; "" = the system's
 	Secret  string
 	Clock   apiclient.Clock // sleeps without taking time
 	World   World           // for connectors without HTTP, which bring it to where they read
@@ -133,6 +134,7 @@ const (
 	TruncatedJSON  Case = "truncated JSON"
 	OtherJSON      Case = "JSON of another kind"
 	Redirect       Case = "redirect to another host"
+	PrivateCA      Case = "certificate of a private authority"
 	Cancelled      Case = "cancelled context"
 	SecretHidden   Case = "secret never in errors or logs"
 )
@@ -140,7 +142,7 @@ const (
 // NeedsHTTP returns the cases that need a Fake.
 func NeedsHTTP() []Case {
 	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, FailsOnce, FailsAlways,
-		HTMLBody, TruncatedJSON, OtherJSON, Redirect, SecretHidden}
+		HTMLBody, TruncatedJSON, OtherJSON, Redirect, PrivateCA, SecretHidden}
 }
 
 // NeedsPages returns the cases about lists in several pages.

@@ -119,7 +119,7 @@ func (f fake) token(w http.ResponseWriter, r *http.Request) {
 		*f.tokens++
 	}
 	if r.URL.Path != "/"+tenant+"/oauth2/v2.0/token" || r.FormValue("client_id") != "app" || r.FormValue("client_secret") != directorytest.Secret ||
-		r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "http://"+r.Host+"/.default" {
+		r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != directorytest.Origin(r)+"/.default" {
 		directorytest.SendJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."})
 		return
 	}
@@ -142,7 +142,7 @@ func subject() directorytest.Subject {
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return entra.Open(cfg)
 		},
 	}

@@ -132,7 +132,7 @@ func subject(fake func(directorytest.World) http.Handler) directorytest.Subject 
 		Fake:    fake,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return github.Open(cfg)
 		},
 		// The primary limit: status 200, an error, and the time of the reset.

@@ -113,7 +113,7 @@ func subject() directorytest.Subject {
 		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return gitlab.Open(cfg)
 		},
 		Limit: func(w http.ResponseWriter, wait time.Duration) {

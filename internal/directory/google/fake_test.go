@@ -141,7 +141,7 @@ func (f fake) token(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case json.Unmarshal(body, &claims) != nil, rsa.VerifyPKCS1v15(&private().PublicKey, crypto.SHA256, sum[:], signature) != nil:
 		refuse("bad signature")
-	case claims.Iss != client || claims.Sub != admin || claims.Aud != "http://"+r.Host+"/token" || claims.Exp-claims.Iat > 3600 ||
+	case claims.Iss != client || claims.Sub != admin || claims.Aud != directorytest.Origin(r)+"/token" || claims.Exp-claims.Iat > 3600 ||
 		claims.Scope != "https://www.googleapis.com/auth/admin.directory.user.readonly":
 		refuse("bad claims")
 	default:

@@ -40,7 +40,7 @@ func subject() directorytest.Subject {
 		Fake:        func(w directorytest.World) http.Handler { return newFake(w) },
 		Open: func(t testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(t, env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			return google.Open(cfg)
 		},
 	}

@@ -38,9 +38,10 @@ type Config struct {
 
 	NotFoundStatus []int `hcl:"not_found_status,optional"` // statuses that mean "no such user"; otherwise only status 200 is an answer
 
-	AllowHTTP    bool            `hcl:"allow_http,optional"`    // accept a URL that is not https
-	AllowPrivate bool            `hcl:"allow_private,optional"` // connect to loopback, private and link-local addresses, and through proxies
-	Timeout      time.Duration   `hcl:"timeout,optional"`       // of one request; 0 = 10 seconds
+	CAFile       string          `hcl:"ca_file,optional" kind:"path"` // certificates (PEM) of the server's authority; "" = the system's
+	AllowHTTP    bool            `hcl:"allow_http,optional"`          // accept a URL that is not https
+	AllowPrivate bool            `hcl:"allow_private,optional"`       // connect to loopback, private and link-local addresses, and through proxies
+	Timeout      time.Duration   `hcl:"timeout,optional"`             // of one request; 0 = 10 seconds
 	Clock        apiclient.Clock // nil = real time
 
 	Redactor *redact.Redactor // of the whole configuration's secrets; may be nil
@@ -85,15 +86,13 @@ func Open(cfg Config) (directory.Directory, error) {
 			return nil, fmt.Errorf("not_found_status: %w", err)
 		}
 	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("timeout: %s is not a duration to wait", cfg.Timeout)
-	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
 	secrets = slices.Concat(secrets, redact.URLSecrets(cfg.URL), to.secrets())
 	api, err := apiclient.New(apiclient.Config{
-		Settings:    apiclient.Settings{BaseURL: to.base, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock, Redactor: cfg.Redactor},
+		Settings:    apiclient.Settings{BaseURL: to.base, CAFile: cfg.CAFile, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock, Redactor: cfg.Redactor},
+		URLSetting:  "url",
 		HidePath:    true, // such as https://hooks.example.com/KEY
 		PublicOnly:  !cfg.AllowPrivate,
 		Header:      header,
@@ -102,7 +101,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		MaxInFlight: maxInFlight,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
+		return nil, err
 	}
 	return &endpoint{api: api, target: to, reply: compiled, notFound: slices.Clone(cfg.NotFoundStatus), secrets: secrets}, nil
 }

@@ -62,7 +62,7 @@ func subject(path string, search bool, change func(*httpjson.Config)) directoryt
 			cfg := httpjson.Config{
 				URL:       env.BaseURL + path,
 				Headers:   map[string]string{"x-api-key": env.Secret},
-				AllowHTTP: true, AllowPrivate: true, Clock: env.Clock,
+				AllowHTTP: true, AllowPrivate: true, CAFile: env.CAFile, Clock: env.Clock,
 			}
 			change(&cfg)
 			return httpjson.Open(cfg)

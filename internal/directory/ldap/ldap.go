@@ -14,7 +14,6 @@ import (
 	"iter"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -304,19 +303,11 @@ func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 // tlsSettings reads the authority's certificate each time, so that replacing it
 // needs no restart.
 func (s *server) tlsSettings() (*tls.Config, error) {
-	settings := &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12}
-	if s.cfg.CAFile == "" {
-		return settings, nil
-	}
-	certificates, err := os.ReadFile(s.cfg.CAFile)
+	authorities, err := apiclient.Authorities(s.cfg.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("%w: ca_file: %w", directory.ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", directory.ErrRefused, err)
 	}
-	settings.RootCAs = x509.NewCertPool()
-	if !settings.RootCAs.AppendCertsFromPEM(certificates) {
-		return nil, fmt.Errorf("%w: ca_file: %s holds no certificate in PEM form", directory.ErrRefused, s.cfg.CAFile)
-	}
-	return settings, nil
+	return &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: authorities}, nil
 }
 
 // failure turns an error of the library into one of the directory package.
@@ -327,7 +318,7 @@ func (s *server) failure(ctx context.Context, err error) error {
 	class := directory.ErrUnavailable
 	// The library keeps only the text of what fails in StartTLS.
 	if strings.Contains(err.Error(), x509.UnknownAuthorityError{}.Error()) {
-		class = fmt.Errorf("%w: the authority of its certificate is not known here; name that one's certificate in ca_file", class)
+		class = fmt.Errorf("%w: %s", class, apiclient.UnknownAuthority)
 	}
 	var known *ldap.Error
 	if errors.As(err, &known) {

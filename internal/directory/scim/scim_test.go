@@ -32,7 +32,7 @@ func subject(server func(directorytest.World) http.Handler) directorytest.Subjec
 		Service: service,
 		Fake:    server,
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
-			return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2/", AllowHTTP: true, Clock: env.Clock}, Token: env.Secret})
+			return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2/", AllowHTTP: true, CAFile: env.CAFile, Clock: env.Clock}, Token: env.Secret})
 		},
 	}
 }
@@ -406,7 +406,7 @@ func TestTraps(t *testing.T) {
 		crowd.People = append(crowd.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
 	}
 	byName := func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
-		return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2", AllowHTTP: true, Clock: env.Clock}, Token: env.Secret, IDAttribute: "userName"})
+		return scim.Open(scim.Config{Settings: apiclient.Settings{BaseURL: env.BaseURL + "/scim/v2", AllowHTTP: true, CAFile: env.CAFile, Clock: env.Clock}, Token: env.Secret, IDAttribute: "userName"})
 	}
 	people := func(some ...directorytest.Person) directorytest.World { return directorytest.World{People: some} }
 	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{

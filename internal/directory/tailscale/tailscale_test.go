@@ -74,7 +74,7 @@ func subject(change func(*tailscale.Config)) directorytest.Subject {
 		Fake:        func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
-			cfg.Clock = env.Clock
+			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
 			change(&cfg)
 			return tailscale.Open(cfg)
 		},
