@@ -147,30 +147,37 @@ func paged[C comparable](ctx context.Context, page func(ctx context.Context, cur
 	})
 }
 
-// Numbered returns the Pages of a service that is asked for the rows after the
-// first ones and says how many there are. before is the number of rows read so
-// far; size is how many a page was asked to hold, 0 for a search of a few rows.
-// A first page that has as many rows as there are in all may give its own count
-// for the list's, so Numbered asks for one page more.
+// Position is the place of a page in a list that is asked for by number.
+type Position struct {
+	Page, Rows int  // before this one
+	probe      bool // nothing should come
+}
+
+// Numbered returns the Pages of a service that is asked for pages or rows by
+// number. page returns what the service sent, and whether it says that more
+// follows: nil = it does not, so that its count decides, and without a count an
+// empty page. A first page that is full (0 = it is none) and has as many rows as
+// there are in all may give its own count for the list's: then Numbered asks for
+// one page more.
 func Numbered(
-	ctx context.Context, size int, page func(ctx context.Context, before int) (accounts []Account, rows, total int, err error),
+	ctx context.Context, full int, page func(ctx context.Context, at Position) (p Page[Position], more *bool, err error),
 ) iter.Seq2[[]Account, error] {
-	type position struct {
-		before int
-		probe  bool // nothing should come
-	}
-	return Counted(ctx, func(ctx context.Context, at position) (Page[position], error) {
-		accounts, rows, total, err := page(ctx, at.before)
-		p := Page[position]{Accounts: accounts, Rows: rows, Total: &total}
-		read := at.before + rows
+	return Counted(ctx, func(ctx context.Context, at Position) (Page[Position], error) {
+		p, more, err := page(ctx, at)
+		next := Position{Page: at.Page + 1, Rows: at.Rows + p.Rows}
 		switch {
-		case err != nil || rows == 0:
+		case err != nil:
+		case more != nil:
+			if *more {
+				p.Next = next
+			}
+		case p.Rows == 0:
 		case at.probe:
-			err = notWhole("its list goes on after the %d rows that it says there are", at.before)
-		case read < total:
-			p.Next.before = read
-		case at.before == 0 && size > 0 && rows == total && rows >= min(size, smallPage):
-			p.Next = position{read, true}
+			err = notWhole("its list goes on after the %d rows that it says there are", at.Rows)
+		case p.Total == nil || next.Rows < *p.Total:
+			p.Next = next
+		case at.Page == 0 && full > 0 && p.Rows >= full && p.Rows == *p.Total:
+			p.Next, p.Next.probe = next, true
 		}
 		if at.probe {
 			p.Total = nil // of no rows
@@ -178,9 +185,6 @@ func Numbered(
 		return p, err
 	})
 }
-
-// smallPage is a size below which no service limits its pages.
-const smallPage = 10
 
 func notWhole(format string, args ...any) error {
 	return fmt.Errorf("%w in full: "+format, append([]any{ErrUnavailable}, args...)...)

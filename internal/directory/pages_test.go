@@ -57,22 +57,22 @@ type numbered struct {
 	requests int
 }
 
-func (n *numbered) page(_ context.Context, before int) (accounts []directory.Account, rows, total int, err error) {
+func (n *numbered) page(_ context.Context, at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
 	n.requests++
 	shown := n.rows
 	if n.endsAt > 0 {
 		shown = shown[:n.endsAt]
 	}
-	shown = shown[min(before, len(shown)):]
+	shown = shown[min(at.Rows, len(shown)):]
 	shown = shown[:min(n.atMost, len(shown))]
-	total = len(n.rows)
+	total := len(n.rows)
 	if n.total != nil {
 		total = n.total(len(shown))
 	}
 	if n.changes != nil {
 		n.changes(n, n.requests)
 	}
-	return shown, len(shown), total, nil
+	return directory.Page[directory.Position]{Accounts: shown, Rows: len(shown), Total: &total}, nil, nil
 }
 
 func crowd(n int) []directory.Account {
@@ -95,22 +95,22 @@ func TestNumbered(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		list     numbered
-		size     int
+		full     int
 		want     int // rows; -1 = it fails
 		requests int
 	}{
-		"empty":                    {numbered{atMost: 100}, 100, 0, 1},
-		"one page":                 {numbered{rows: crowd(5), atMost: 100}, 100, 5, 1},
-		"pages":                    {numbered{rows: crowd(250), atMost: 100}, 100, 250, 3},
-		"smaller pages than asked": {numbered{rows: crowd(250), atMost: 50}, 100, 250, 5},
-		"full last page":           {numbered{rows: crowd(200), atMost: 100}, 100, 200, 2},
-		"full only page":           {numbered{rows: crowd(100), atMost: 100}, 100, 100, 2},
-		"ends before its count":    {numbered{rows: crowd(250), atMost: 100, endsAt: 100}, 100, -1, 2},
-		"ends in the middle":       {numbered{rows: crowd(250), atMost: 100, endsAt: 210}, 100, -1, 4},
-		"nobody, though counted":   {numbered{rows: crowd(5), atMost: 0}, 100, -1, 1},
-		"more than its count":      {numbered{rows: crowd(30), atMost: 20, total: func(int) int { return 25 }}, 20, -1, 2},
-		"the page's count":         {numbered{rows: crowd(250), atMost: 100, total: func(rows int) int { return rows }}, 100, -1, 2},
-		"the page's count, capped": {numbered{rows: crowd(250), atMost: 50, total: func(rows int) int { return rows }}, 100, -1, 2},
+		"empty":                    {numbered{atMost: 100}, 10, 0, 1},
+		"one page":                 {numbered{rows: crowd(5), atMost: 100}, 10, 5, 1},
+		"pages":                    {numbered{rows: crowd(250), atMost: 100}, 10, 250, 3},
+		"smaller pages than asked": {numbered{rows: crowd(250), atMost: 50}, 10, 250, 5},
+		"full last page":           {numbered{rows: crowd(200), atMost: 100}, 10, 200, 2},
+		"full only page":           {numbered{rows: crowd(100), atMost: 100}, 10, 100, 2},
+		"ends before its count":    {numbered{rows: crowd(250), atMost: 100, endsAt: 100}, 10, -1, 2},
+		"ends in the middle":       {numbered{rows: crowd(250), atMost: 100, endsAt: 210}, 10, -1, 4},
+		"nobody, though counted":   {numbered{rows: crowd(5), atMost: 0}, 10, -1, 1},
+		"more than its count":      {numbered{rows: crowd(30), atMost: 20, total: func(int) int { return 25 }}, 10, -1, 2},
+		"the page's count":         {numbered{rows: crowd(250), atMost: 100, total: func(rows int) int { return rows }}, 10, -1, 2},
+		"the page's count, capped": {numbered{rows: crowd(250), atMost: 50, total: func(rows int) int { return rows }}, 10, -1, 2},
 		"the count of a search":    {numbered{rows: crowd(15), atMost: 100}, 0, 15, 1},
 		"somebody left in between": {numbered{rows: crowd(30), atMost: 10, changes: drop(1)}, 10, 29, 6},
 		"somebody left at the end": {numbered{rows: crowd(30), atMost: 10, changes: drop(3)}, 10, 30, 3},
@@ -122,7 +122,7 @@ func TestNumbered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := directory.All(directory.Numbered(t.Context(), tc.size, tc.list.page))
+			got, err := directory.All(directory.Numbered(t.Context(), tc.full, tc.list.page))
 			if tc.want < 0 && !errors.Is(err, directory.ErrUnavailable) {
 				t.Errorf("%d rows, %v, want ErrUnavailable", len(got), err)
 			}

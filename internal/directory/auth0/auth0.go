@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -110,34 +111,26 @@ func (a *auth0) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 	return a.pages(ctx, url.Values{})
 }
 
-// position is the number of the next page and of the rows before it.
-type position struct{ page, rows int }
-
 // pages reads pages by number until all rows of Auth0's own count have come. An
 // Auth0 that does not count ends its list with an empty page.
 func (a *auth0) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("fields", fields)
 	query.Set("per_page", strconv.Itoa(listSize))
-	return directory.Counted(ctx, func(ctx context.Context, at position) (directory.Page[position], error) {
-		var p directory.Page[position]
-		if at.rows >= maxListed {
-			return p, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.rows)
+	return directory.Numbered(ctx, listSize, func(ctx context.Context, at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
+		if at.Rows >= maxListed {
+			return p, nil, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.Rows)
 		}
-		query.Set("page", strconv.Itoa(at.page))
+		query := maps.Clone(query)
+		query.Set("page", strconv.Itoa(at.Page))
 		list, accounts, err := a.page(ctx, query)
 		if err != nil {
-			return p, err
+			return p, nil, err
 		}
 		p.Accounts, p.Rows, p.Total = accounts, len(*list.Users), list.Total
 		if p.Total != nil && *p.Total >= maxListed {
-			return p, fmt.Errorf("%w: its count is %d accounts, and it shows %d", directory.ErrTruncated, *p.Total, maxListed)
+			err = fmt.Errorf("%w: its count is %d accounts, and it shows %d", directory.ErrTruncated, *p.Total, maxListed)
 		}
-		// A full first page may give its own count for the list's.
-		rows := at.rows + p.Rows
-		if more := p.Total == nil || rows < *p.Total || at.page == 0 && p.Rows >= listSize; more && p.Rows > 0 {
-			p.Next = position{at.page + 1, rows}
-		}
-		return p, nil
+		return p, nil, err
 	})
 }
 

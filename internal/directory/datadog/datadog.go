@@ -114,21 +114,18 @@ func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 // the users with the number that Datadog reports, if any. A single page that is
 // not full needs no second one.
 func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
-	return directory.Counted(ctx, func(ctx context.Context, number int) (directory.Page[int], error) {
-		list, resp, err := d.list(ctx, filter, number, listSize)
+	return directory.Numbered(ctx, 0, func(ctx context.Context, at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
+		list, resp, err := d.list(ctx, filter, at.Page, listSize)
 		if err != nil {
-			return directory.Page[int]{}, err
+			return p, nil, err
 		}
-		accounts, err := apiclient.RecordAccounts(resp, list.Data, user.account)
-		p := directory.Page[int]{Accounts: accounts, Rows: len(accounts), Total: list.Meta.Page.TotalFilteredCount, Sparse: true}
-		whole := number == 0 && p.Total != nil && *p.Total == p.Rows && p.Rows < listSize
-		switch {
-		case p.Rows > 0 && !whole:
-			p.Next = number + 1
-		case number > 0:
+		p.Accounts, err = apiclient.RecordAccounts(resp, list.Data, user.account)
+		p.Rows, p.Total = len(p.Accounts), list.Meta.Page.TotalFilteredCount
+		whole := at.Page == 0 && p.Total != nil && *p.Total == p.Rows && p.Rows < listSize
+		if p.Rows == 0 && at.Page > 0 {
 			p.Total = nil // of a page behind the end
 		}
-		return p, err
+		return p, new(p.Rows > 0 && !whole), err
 	})
 }
 

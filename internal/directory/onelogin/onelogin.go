@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -88,7 +89,7 @@ func (o *onelogin) Check(ctx context.Context) error {
 	if err := o.cfg.Belongs("account", o.domain, "onelogin.com"); err != nil {
 		return err
 	}
-	_, err := o.page(ctx, url.Values{"limit": {"1"}}, "")
+	_, _, err := o.page(ctx, url.Values{"limit": {"1"}})
 	return err
 }
 
@@ -112,29 +113,29 @@ func (o *onelogin) Pages(ctx context.Context) iter.Seq2[[]directory.Account, err
 	return o.pages(ctx, url.Values{})
 }
 
+// pages reads pages, which are numbered from 1, as long as OneLogin gives a cursor
+// of the next one.
 func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("limit", strconv.Itoa(listSize))
-	return directory.Counted(ctx, func(ctx context.Context, cursor string) (directory.Page[string], error) {
-		return o.page(ctx, query, cursor)
+	return directory.Numbered(ctx, 0, func(ctx context.Context, at directory.Position) (directory.Page[directory.Position], *bool, error) {
+		query := maps.Clone(query)
+		query.Set("page", strconv.Itoa(at.Page+1))
+		return o.page(ctx, query)
 	})
 }
 
-func (o *onelogin) page(ctx context.Context, query url.Values, cursor string) (directory.Page[string], error) {
+func (o *onelogin) page(ctx context.Context, query url.Values) (p directory.Page[directory.Position], more *bool, err error) {
 	query.Set("fields", fields)
-	if query.Del("cursor"); cursor != "" {
-		query.Set("cursor", cursor)
-	}
-	var p directory.Page[string]
 	users, resp, err := apiclient.Get[*[]apiclient.Record[user]](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
 	if err != nil {
-		return p, err
+		return p, nil, err
 	}
 	p.Accounts, err = apiclient.RecordAccounts(resp, users, user.account)
-	p.Rows, p.Next = len(p.Accounts), resp.Header.Get("After-Cursor")
+	p.Rows = len(p.Accounts)
 	if total, err := strconv.Atoi(resp.Header.Get("Total-Count")); err == nil {
 		p.Total = &total
 	}
-	return p, err
+	return p, new(resp.Header.Get("After-Cursor") != ""), err
 }
 
 type user struct {

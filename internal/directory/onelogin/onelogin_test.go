@@ -61,8 +61,11 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Total-Count", strconv.Itoa(len(people)+f.hidden))
 	size, _ := strconv.Atoi(q.Get("limit"))
-	start, _ := strconv.Atoi(q.Get("cursor"))
-	page, next, more := f.world.Slice(people, start, min(size, 50))
+	if f.world.PageSize > 0 {
+		size = min(size, f.world.PageSize)
+	}
+	number, _ := strconv.Atoi(q.Get("page"))
+	page, next, more := f.world.Slice(people, (number-1)*size, min(size, 50))
 	if more {
 		w.Header().Set("After-Cursor", strconv.Itoa(next))
 	}

@@ -117,26 +117,21 @@ func (p *pagerduty) Pages(ctx context.Context) iter.Seq2[[]directory.Account, er
 }
 
 func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, func(ctx context.Context, offset int) ([]directory.Account, int, error) {
-		if offset+listSize > maxRecords {
-			return nil, 0, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, offset)
+	return directory.Numbered(ctx, 0, func(ctx context.Context, at directory.Position) (page directory.Page[directory.Position], more *bool, err error) {
+		if at.Rows+listSize > maxRecords {
+			return page, nil, fmt.Errorf("%w after %d accounts", directory.ErrTruncated, at.Rows)
 		}
-		query := url.Values{"limit": {strconv.Itoa(listSize)}, "offset": {strconv.Itoa(offset)}}
+		query := url.Values{"limit": {strconv.Itoa(listSize)}, "offset": {strconv.Itoa(at.Rows)}}
 		if search != "" {
 			query.Set("query", search)
 		}
 		list, resp, err := p.list(ctx, query)
 		if err != nil {
-			return nil, 0, err
+			return page, nil, err
 		}
-		accounts, err := apiclient.RecordAccounts(resp, list.Users, user.account)
-		switch {
-		case err != nil || !*list.More:
-			return accounts, 0, err
-		case len(accounts) == 0:
-			return nil, 0, fmt.Errorf("%w in full: a page is empty and more are said to follow", directory.ErrUnavailable)
-		}
-		return accounts, offset + len(accounts), nil
+		page.Accounts, err = apiclient.RecordAccounts(resp, list.Users, user.account)
+		page.Rows = len(page.Accounts)
+		return page, list.More, err
 	})
 }
 

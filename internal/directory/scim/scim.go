@@ -35,6 +35,7 @@ type Config struct {
 const (
 	searchCount = 10  // accounts asked for in a search for one address
 	listCount   = 100 // and in a page of the list; servers may give fewer
+	smallPage   = 10  // below which no server limits its pages
 
 	grant = "read access to users (/Users)"
 )
@@ -174,23 +175,23 @@ func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 // each page: servers may send fewer than count. A server that knows no pages
 // sends everybody again where nobody should come.
 func (s *scim) pages(ctx context.Context, filter string, count int) iter.Seq2[[]directory.Account, error] {
-	size := count
+	full := smallPage
 	if filter != "" {
-		size = 0
+		full = 0
 	}
 	var first []directory.Account
 	known := func(a directory.Account) bool {
 		return slices.ContainsFunc(first, func(b directory.Account) bool { return a.Identity == b.Identity })
 	}
-	return directory.Numbered(ctx, size, func(ctx context.Context, before int) ([]directory.Account, int, int, error) {
-		list, err := s.page(ctx, filter, before+1, count)
+	return directory.Numbered(ctx, full, func(ctx context.Context, at directory.Position) (directory.Page[directory.Position], *bool, error) {
+		list, err := s.page(ctx, filter, at.Rows+1, count)
 		switch {
-		case before == 0:
+		case at.Rows == 0:
 			first = list.accounts
-		case before == list.total && !slices.ContainsFunc(list.accounts, func(a directory.Account) bool { return !known(a) }):
+		case at.Rows == list.total && !slices.ContainsFunc(list.accounts, func(a directory.Account) bool { return !known(a) }):
 			list.accounts = nil
 		}
-		return list.accounts, len(list.accounts), list.total, err
+		return directory.Page[directory.Position]{Accounts: list.accounts, Rows: len(list.accounts), Total: &list.total}, nil, err
 	})
 }
 
