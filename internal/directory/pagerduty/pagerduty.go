@@ -124,13 +124,18 @@ func (p *pagerduty) pages(ctx context.Context, search string) iter.Seq2[[]direct
 		query := url.Values{"limit": {strconv.Itoa(listSize)}, "offset": {strconv.Itoa(at.Rows)}}
 		if search != "" {
 			query.Set("query", search)
+		} else {
+			query.Set("total", "true") // slower, so not with each search
 		}
 		list, resp, err := p.list(ctx, query)
-		if err != nil {
+		switch {
+		case err != nil:
 			return page, nil, err
+		case list.Total != nil && *list.Total > maxRecords:
+			return page, nil, fmt.Errorf("%w: its count is %d accounts, and it shows %d", directory.ErrTruncated, *list.Total, maxRecords)
 		}
 		page.Accounts, err = apiclient.RecordAccounts(resp, list.Users, user.account)
-		page.Rows = len(page.Accounts)
+		page.Rows, page.Total = len(page.Accounts), list.Total
 		return page, list.More, err
 	})
 }
@@ -143,11 +148,11 @@ func (p *pagerduty) list(ctx context.Context, query url.Values) (listMessage, *a
 	return list, resp, err
 }
 
-// listMessage is a page. Its total is null by default, so only more says whether
-// the list goes on.
+// listMessage is a page. Its total is null unless it is asked for.
 type listMessage struct {
 	Users *[]apiclient.Record[user] `json:"users"`
 	More  *bool                     `json:"more"`
+	Total *int                      `json:"total"`
 }
 
 type user struct {

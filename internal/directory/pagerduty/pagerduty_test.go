@@ -21,9 +21,13 @@ import (
 
 var service = identity.ServiceKey{Type: "pagerduty", ExternalID: "acme.pagerduty.com"}
 
-// fake is an account. Its search finds parts of addresses, and its limit is
-// 25 unless asked for more.
-type fake struct{ world directorytest.World }
+// fake is an account. Its search finds parts of addresses, its limit is 25 unless
+// asked for more, and it counts only if asked to.
+type fake struct {
+	world   directorytest.World
+	noCount bool
+	hidden  int // users that are counted and not listed
+}
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Token token="+directorytest.Secret {
@@ -52,12 +56,17 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, http.StatusBadRequest, 2001, "Offset is too large")
 		return
 	}
-	people, _, more := f.world.Slice(f.world.Containing(q.Get("query")), offset, min(limit, 100))
+	all := f.world.Containing(q.Get("query"))
+	people, _, more := f.world.Slice(all, offset, min(limit, 100))
 	users := make([]any, len(people))
 	for i, p := range people {
 		users[i] = user(p)
 	}
-	directorytest.SendJSON(w, http.StatusOK, map[string]any{"users": users, "limit": limit, "offset": offset, "more": more, "total": nil})
+	var total any
+	if q.Get("total") == "true" && !f.noCount {
+		total = len(all) + f.hidden
+	}
+	directorytest.SendJSON(w, http.StatusOK, map[string]any{"users": users, "limit": limit, "offset": offset, "more": more, "total": total})
 }
 
 func user(p directorytest.Person) map[string]any {
@@ -78,7 +87,7 @@ func subject() directorytest.Subject {
 	return directorytest.Subject{
 		Kind:    "pagerduty",
 		Service: service,
-		Fake:    func(w directorytest.World) http.Handler { return fake{w} },
+		Fake:    func(w directorytest.World) http.Handler { return fake{world: w} },
 		Open: func(_ testing.TB, env directorytest.Env) (directory.Directory, error) {
 			cfg := config(env.BaseURL)
 			cfg.Clock, cfg.CAFile = env.Clock, env.CAFile
@@ -94,6 +103,14 @@ func subject() directorytest.Subject {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	directorytest.Run(t, subject())
+}
+
+func TestConformanceWithoutCount(t *testing.T) {
+	t.Parallel()
+	s := subject()
+	s.Variant = "without a count"
+	s.Fake = func(w directorytest.World) http.Handler { return fake{world: w, noCount: true} }
+	directorytest.Run(t, s)
 }
 
 func open(t *testing.T, h http.Handler, change func(*pagerduty.Config)) directory.Directory {
@@ -115,7 +132,7 @@ func TestCheckOfTheAccount(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{People: []directorytest.Person{{ID: "P1", Emails: []string{"ann@example.com"}}}}
 	for subdomain, want := range map[string]error{"acme": nil, "Acme.pagerduty.com": nil, "": nil, "other": directory.ErrForeign} {
-		err := open(t, fake{world}, func(c *pagerduty.Config) { c.Subdomain = subdomain }).Check(t.Context())
+		err := open(t, fake{world: world}, func(c *pagerduty.Config) { c.Subdomain = subdomain }).Check(t.Context())
 		if !errors.Is(err, want) || (err == nil) != (want == nil) {
 			t.Errorf("%q: %v, want %v", subdomain, err, want)
 		}
@@ -123,26 +140,28 @@ func TestCheckOfTheAccount(t *testing.T) {
 }
 
 // A list that ends at PagerDuty's own limit is replaced by lookups, which find
-// people beyond the limit.
+// people beyond the limit. Where PagerDuty counts, the first page shows it.
 func TestMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{}
 	for n := range 10_050 {
 		world.People = append(world.People, directorytest.Person{ID: "P" + strconv.Itoa(n), Emails: []string{"p" + strconv.Itoa(n) + "@example.com"}})
 	}
-	d := open(t, fake{world}, nil)
-	last := 0
-	var err error
-	for page, pageErr := range d.(directory.Lister).Pages(t.Context()) {
-		last += len(page)
-		err = pageErr
-	}
-	if !errors.Is(err, directory.ErrTruncated) || last != 10_000 {
-		t.Errorf("the list ended after %d with %v, want ErrTruncated", last, err)
-	}
-	answers, err := directory.Lookup(t.Context(), d, service, []string{"p10049@example.com"})
-	if err != nil || answers[0].Status != identity.Found {
-		t.Errorf("Lookup = %+v, %v", answers, err)
+	for noCount, want := range map[bool]int{true: 10_000, false: 0} {
+		d := open(t, fake{world: world, noCount: noCount}, nil)
+		last := 0
+		var err error
+		for page, pageErr := range d.(directory.Lister).Pages(t.Context()) {
+			last += len(page)
+			err = pageErr
+		}
+		if !errors.Is(err, directory.ErrTruncated) || last != want {
+			t.Errorf("the list ended after %d with %v, want ErrTruncated after %d", last, err, want)
+		}
+		answers, err := directory.Lookup(t.Context(), d, service, []string{"p10049@example.com"})
+		if err != nil || answers[0].Status != identity.Found {
+			t.Errorf("Lookup = %+v, %v", answers, err)
+		}
 	}
 }
 
@@ -155,8 +174,11 @@ func TestTraps(t *testing.T) {
 		directorytest.Guest:         directorytest.Cannot("an account has no guests: stakeholders are users"),
 		directorytest.InactiveTwin:  deleted,
 		directorytest.InactiveOwner: deleted,
-		directorytest.ShortList: directorytest.Scenes(directorytest.Scene{Fake: endsEarly{},
-			Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}}),
+		directorytest.ShortList: directorytest.Scenes(
+			directorytest.Scene{Fake: endsEarly{}, Asks: []directorytest.Ask{directorytest.Email("ann@example.com", identity.Failed)}},
+			directorytest.Scene{Fake: fake{world: directorytest.World{People: []directorytest.Person{{ID: "P1", Emails: []string{"ann@example.com"}}}}, hidden: 3},
+				Ways: []string{directorytest.ByWalk}, Asks: []directorytest.Ask{directorytest.Email("nobody@example.com", identity.Failed)}},
+		),
 	})
 }
 

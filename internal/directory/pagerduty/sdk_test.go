@@ -23,7 +23,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 	for n := range 30 { // more than a page without a limit
 		w.People = append(w.People, directorytest.Person{ID: fmt.Sprintf("P%d", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
 	}
-	server := httptest.NewServer(fake{w})
+	server := httptest.NewServer(fake{world: w})
 	t.Cleanup(server.Close)
 	client := sdk.NewClient(directorytest.Secret, sdk.WithAPIEndpoint(server.URL))
 	client.HTTPClient = http.DefaultClient
@@ -38,7 +38,7 @@ func TestSDKReadsTheSame(t *testing.T) {
 		}
 		more = page.More
 	}
-	accounts, err := directory.All(open(t, fake{w}, nil).(directory.Lister).Pages(t.Context()))
+	accounts, err := directory.All(open(t, fake{world: w}, nil).(directory.Lister).Pages(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
