@@ -5,7 +5,9 @@ package identity
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -68,11 +70,43 @@ func (k ServiceKey) Validate() error {
 // ValidateServiceType checks the form of a service type alone; types that are
 // not in the table are fine.
 func ValidateServiceType(name string) error {
-	if !serviceTypePattern.MatchString(name) || len(name) > 64 {
-		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service type", Truncate(name)),
-			"A service type is lower case letters, digits and underscores and starts with a letter, as in okta or aws_iam.")
+	if serviceTypePattern.MatchString(name) && len(name) <= 64 {
+		return nil
 	}
-	return nil
+	hint := "A service type is lower case letters, digits and underscores and starts with a letter, as in okta or aws_iam."
+	if likely := LikelyServiceType(name); likely != "" {
+		hint = fmt.Sprintf("Write %q.", likely)
+	}
+	return Invalid(CodeServiceInvalid, Quote(name)+" is not a service type", hint)
+}
+
+// LikelyServiceType returns the known type that a name differs from by case,
+// separators or one slip of the keyboard, or "".
+func LikelyServiceType(name string) string {
+	plain := strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
+	written := plain.Replace(FoldASCII(name))
+	known := append(slices.Sorted(maps.Keys(serviceTypes)), "datadog", "entra", "gitlab", "ldap", "scim")
+	if slices.Contains(known, name) {
+		return ""
+	}
+	for _, likely := range known {
+		if oneSlip(written, plain.Replace(likely)) {
+			return likely
+		}
+	}
+	return ""
+}
+
+// oneSlip reports whether two texts are equal but for one letter that is missing,
+// added or another, or two that changed places.
+func oneSlip(a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 func (k ServiceKey) validateExternalID() error {

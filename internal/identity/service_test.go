@@ -48,6 +48,23 @@ func TestParseServiceKey(t *testing.T) {
 	}
 }
 
+func TestLikelyServiceType(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"okat": "okta", "otka": "okta", "okt": "okta", "oktaa": "okta", "Okta": "okta", "pager_duty": "pagerduty", "AWS-IAM": "aws_iam",
+		"guthub": "github", "slak": "slack", "awsiam": "aws_iam", "ladp": "ldap", "one login": "onelogin",
+		"okta": "", "gitlab": "", "jira": "", "box": "", "azure": "", "": "",
+	} {
+		if got := LikelyServiceType(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	err := ValidateServiceType("AWS-IAM")
+	if want := `"AWS-IAM" is not a service type. Write "aws_iam".`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestManagedServicesCannotBeDeclared(t *testing.T) {
 	t.Parallel()
 	for _, key := range []ServiceKey{SymCloud(), {"auth0", "acme"}} {

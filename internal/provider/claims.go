@@ -26,6 +26,7 @@ type plannedClaims struct {
 	byAccount map[claimedAccount]map[identity.UserKey]plannedClaim
 	byUser    map[mappingKey]plannedClaim
 	users     map[identity.UserKey]plannedUser
+	services  map[identity.ServiceKey]bool // that a sym_service registers
 }
 
 // plannedUser says what resources of one run are about to do with one user.
@@ -91,6 +92,22 @@ func (p *plannedClaims) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.byAccount, p.byUser, p.users = nil, nil, nil
+}
+
+// addService remembers that a resource registers a service.
+func (p *plannedClaims) addService(key identity.ServiceKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.services == nil {
+		p.services = map[identity.ServiceKey]bool{}
+	}
+	p.services[key] = true
+}
+
+func (p *plannedClaims) hasService(key identity.ServiceKey) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.services[key]
 }
 
 // addUser registers that a resource creates or destroys a user, and reports whether

@@ -58,7 +58,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"nothing in state, because Terraform would delete everybody's mapping before it tries again; what was stored stays stored, and the next apply adopts it.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
+				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
 				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mappings.",
 			},
 			"external_id": schema.StringAttribute{
@@ -350,6 +350,9 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 	api, ok := r.data.connect(ctx, diags)
 	if !ok {
 		return
+	}
+	if len(c.changes.added) > 0 {
+		r.data.warnUnregistered(ctx, api, c.plan.service, diags)
 	}
 	stored, err := c.read(ctx, api)
 	var holders map[string][]identity.UserKey

@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -89,7 +90,7 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 					"A person the API does not know is created; a bot must exist. Another user replaces the mapping.",
 			},
 			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
+				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
 				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mapping.",
 			},
 			"external_id": schema.StringAttribute{
@@ -513,6 +514,9 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	if !ok {
 		return
 	}
+	if len(changes.added) > 0 {
+		r.data.warnUnregistered(ctx, api, key.service, diags)
+	}
 	c := planChecks{changes: changes, plan: identitiesObject{
 		service: key.service, overwrite: boolOption(plan.Overwrite), allowShared: boolOption(plan.AllowShared),
 	}}
@@ -839,6 +843,22 @@ func addNotWritten(diags *diag.Diagnostics, action string, creating bool, key ma
 // addUnregistered reports a service that is not registered; registered are the
 // services of its type, where they are known.
 func addUnregistered(diags *diag.Diagnostics, service identity.ServiceKey, registered []identity.ServiceKey) {
+	diags.AddAttributeError(path.Root("external_id"), "Service Is Not Registered", unregisteredDetail(service, registered))
+}
+
+// warnUnregistered warns, before anything is applied, of mappings in a service that
+// is neither registered nor about to be. What cannot be asked is left to apply.
+func (d *providerData) warnUnregistered(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, diags *diag.Diagnostics) {
+	services, err := api.Services(ctx)
+	_, registered, ok := serviceAmong(services, service)
+	if err != nil || ok || d.planned.hasService(service) {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("external_id"), "Service Is Not Registered: "+service.String(), unregisteredDetail(service, registered)+
+		"\n\nIf a sym_service of this configuration registers it, refer to that, so that it is registered first:\n\n  external_id = sym_service.NAME.external_id")
+}
+
+func unregisteredDetail(service identity.ServiceKey, registered []identity.ServiceKey) string {
 	known := ""
 	if len(registered) > 0 {
 		known = "\n\nRegistered services of type " + service.Type + ":\n"
@@ -846,10 +866,9 @@ func addUnregistered(diags *diag.Diagnostics, service identity.ServiceKey, regis
 			known += "\n  " + k.String()
 		}
 	}
-	diags.AddAttributeError(path.Root("external_id"), "Service Is Not Registered",
-		fmt.Sprintf("No service is registered for %s, so nobody can be mapped in it.%s\n\n"+
-			"If the external ID is right, register the service first, in the server's configuration file or here:\n\n%s",
-			service, known, serviceBlock(service)))
+	return fmt.Sprintf("No service is registered for %s, so nobody can be mapped in it.%s\n\n"+
+		"If the type and the external ID are right, register the service, in the server's configuration file or here:\n\n%s",
+		service, known, indent(serviceBlock(service)))
 }
 
 func addChangedSince(diags *diag.Diagnostics, key mappingKey, expected identity.Matcher, stored identity.Mapping, err error) {

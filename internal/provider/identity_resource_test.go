@@ -433,11 +433,22 @@ func TestIdentityFailuresAreNotGone(t *testing.T) {
 
 func TestIdentityUnregisteredServiceAndUnknownBot(t *testing.T) {
 	t.Parallel()
-	_, p := newIdentityTest(t)
+	s, p := newIdentityTest(t)
 	config := oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "custom", "external_id": "hr"})
-	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics) // it may be created in the same run
+	many := map[string]any{"service_type": "custom", "external_id": "hr", "identities": map[string]any{"ada@acme.com": "x"}}
+	const warned = `WARNING AttributeName("external_id"): Service Is Not Registered: custom:hr … resource "sym_service" … external_id = sym_service.NAME.external_id`
+	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics, warned)
+	wantDiagnostics(t, p.plan("sym_identities", nil, many).Diagnostics, warned)
+	s.wantRequests(6) // services are asked once
 	_, diags := p.apply("sym_identity", nil, config)
-	wantDiagnostics(t, diags, `"external_id" … Service Is Not Registered … custom:hr … resource "sym_service"`)
+	wantDiagnostics(t, diags, `ERROR AttributeName("external_id"): Service Is Not Registered … custom:hr … resource "sym_service"`)
+	p.nextRun() // a sym_service of this configuration is about to register it
+	wantDiagnostics(t, p.plan("sym_service", nil, map[string]any{"service_type": "custom", "external_id": "hr"}).Diagnostics)
+	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics)
+	wantDiagnostics(t, p.plan("sym_identities", nil, many).Diagnostics)
+	p.nextRun() // what cannot be asked is left to apply
+	s.failNext(1, "GET", "services", 500, "oops")
+	wantDiagnostics(t, p.plan("sym_identity", nil, config).Diagnostics)
 	_, diags = p.apply("sym_identity", nil, oktaConfig("deploy-bot", "00u1"))
 	wantDiagnostics(t, diags, "Unable to Create Identity Mapping … Unknown bot: deploy-bot")
 }

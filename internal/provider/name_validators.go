@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -44,6 +45,30 @@ var userCheck = textCheck{
 		_, err := identity.ParseUser(name)
 		return err
 	},
+}
+
+// serviceTypeCheck warns of a service type that is nearly a known one. Any type
+// may be meant, so that it is no error.
+type serviceTypeCheck struct{}
+
+var likelyServiceType = []validator.String{serviceTypeCheck{}}
+
+func (serviceTypeCheck) Description(context.Context) string {
+	return "should not be nearly a known service type"
+}
+
+func (c serviceTypeCheck) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+func (serviceTypeCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	name := req.ConfigValue.ValueString()
+	if identity.ValidateServiceType(name) != nil { // unknown and null as well
+		return
+	}
+	if likely := identity.LikelyServiceType(name); likely != "" {
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Service Type Is Not a Known One",
+			placeOf(req.Path)+fmt.Sprintf("%q is not a known service type, but %q is. If that is meant, write:\n\n  service_type = %q\n\n"+
+				"A type of your own is fine, if the service is registered under it.", name, likely, likely))
+	}
 }
 
 // serviceKey reads a service from its two attributes. ok is false while one
@@ -85,8 +110,13 @@ func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error
 // addAt reports what is wrong at an attribute. The CLI shows the attribute of a
 // resource alone, so that a place inside of it goes into the text.
 func addAt(diags *diag.Diagnostics, at path.Path, summary, detail string) {
+	diags.AddAttributeError(at, summary, placeOf(at)+detail)
+}
+
+// placeOf returns what a detail begins with: a place inside of an attribute.
+func placeOf(at path.Path) string {
 	if len(at.Steps()) > 1 {
-		detail = at.String() + ": " + detail
+		return at.String() + ": "
 	}
-	diags.AddAttributeError(at, summary, detail)
+	return ""
 }

@@ -185,7 +185,7 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	session, diags := config.NewSession(settings, p.version, req.TerraformVersion, p.lookupEnv)
 	resp.Diagnostics.Append(diags...)
 	compiled, diags := compileRules(ctx, model.Rules, path.Root("rules"))
-	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(diags.Errors()...) // validation has given the warnings
 	if resp.Diagnostics.HasError() {
 		return
 	}

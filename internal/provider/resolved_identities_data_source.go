@@ -251,6 +251,7 @@ func (d *resolvedIdentitiesDataSource) ValidateConfig(ctx context.Context, req d
 
 func (d *resolvedIdentitiesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	config := readBulkConfig(ctx, req.Config, &resp.Diagnostics)
+	resp.Diagnostics = resp.Diagnostics.Errors() // validation has given the warnings
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -219,7 +219,7 @@ func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.Re
 		addInvalid(&resp.Diagnostics, path.Root("user"), "Invalid User", err)
 	}
 	own, diags := compileRules(ctx, config.Rules, path.Root("rules"))
-	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(diags.Errors()...) // validation has given the warnings
 	service, ok := resolvableService(config, &resp.Diagnostics)
 	if !ok || resp.Diagnostics.HasError() {
 		return

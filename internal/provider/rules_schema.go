@@ -7,12 +7,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -38,11 +40,12 @@ const rulesDescription = "Reducer rules, tried in order for users nothing is sto
 // optional there: for a rule that is unknown as a whole, the framework would
 // report required attributes as missing. The rules package checks them.
 var ruleAttributes = []struct {
-	name, doc string
-	isMap     bool
+	name, doc  string
+	isMap      bool
+	validators []validator.String
 }{
 	{name: "name", doc: "Required. Name of the rule, shown wherever it gave an identity. Unique in the list."},
-	{name: "service_type", doc: "Required. Type of the services the rule is for, such as `aws_iam`. Rules for `custom` are refused: custom services have fetch_remote_identity instead."},
+	{name: "service_type", doc: "Required. Type of the services the rule is for, such as `aws_iam`. Rules for `custom` are refused: custom services have fetch_remote_identity instead.", validators: likelyServiceType},
 	{name: "external_id", doc: "Limits the rule to one service of that type. Without it the rule is for all of them."},
 	{name: "match", doc: "Regular expression (RE2) that the whole e-mail must match, without regard to case. Its groups can be used in `identity` and `lookup_email`. Users without e-mail never match."},
 	{name: "identity", doc: "Template of the identity: `$1` and `$${name}` are groups of `match`, `$0` is the e-mail, `$${local}` and `$${domain}` are its parts, `$$` is a dollar sign. In HCL strings `$${` is written with two dollar signs."},
@@ -58,7 +61,7 @@ func providerRulesAttribute() providerschema.ListNestedAttribute {
 			attributes[a.name] = providerschema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: a.doc}
 			continue
 		}
-		attributes[a.name] = providerschema.StringAttribute{Optional: true, MarkdownDescription: a.doc}
+		attributes[a.name] = providerschema.StringAttribute{Optional: true, MarkdownDescription: a.doc, Validators: a.validators}
 	}
 	return providerschema.ListNestedAttribute{
 		Optional: true, NestedObject: providerschema.NestedAttributeObject{Attributes: attributes},
@@ -73,7 +76,7 @@ func dataSourceRulesAttribute() schema.ListNestedAttribute {
 			attributes[a.name] = schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: a.doc}
 			continue
 		}
-		attributes[a.name] = schema.StringAttribute{Optional: true, MarkdownDescription: a.doc}
+		attributes[a.name] = schema.StringAttribute{Optional: true, MarkdownDescription: a.doc, Validators: a.validators}
 	}
 	return schema.ListNestedAttribute{
 		Optional: true, NestedObject: schema.NestedAttributeObject{Attributes: attributes},
@@ -81,8 +84,8 @@ func dataSourceRulesAttribute() schema.ListNestedAttribute {
 	}
 }
 
-// compileRules compiles a rules list and reports each error at its attribute.
-// While any part is unknown it still checks the known rules, but returns no set.
+// compileRules compiles a rules list and reports each error at its attribute, and
+// warns of domains that match more than they seem to. While any part is unknown it still checks the known rules, but returns no set.
 func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Set, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	if list.IsUnknown() {
@@ -104,6 +107,19 @@ func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Se
 		if rule, known := m.rule(); known && !diags.HasError() {
 			written, places = append(written, rule), append(places, i)
 		}
+	}
+	loose := ""
+	for i, rule := range written {
+		if rule.Match == nil {
+			continue
+		}
+		if escaped := rules.EscapeDomain(*rule.Match); escaped != *rule.Match {
+			loose += fmt.Sprintf("  %s:\n    match = %s\n", rulePlace(at, places[i], rule.Name, &rules.Error{Attribute: "match"}), hclString(escaped))
+		}
+	}
+	if loose != "" {
+		diags.AddAttributeWarning(at, "Unescaped Dot in a Domain",
+			"A dot matches any character. These rules hold for people of other domains too, as acme.example also matches acmeXexample. Escape the dots:\n\n"+strings.TrimRight(loose, "\n"))
 	}
 	set, problems := rules.Compile(written)
 	for _, p := range problems {

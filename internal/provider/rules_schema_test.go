@@ -169,6 +169,43 @@ func TestRuleAttributes_areTheSameEverywhere(t *testing.T) {
 	}
 }
 
+// Validation warns of rules that hold for more people, or for another service, than
+// they seem to. Nothing else repeats it.
+func TestCompileRules_warnings(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t).register(testOkta)
+	list := []any{
+		map[string]any{"name": "ok", "service_type": "okta", "match": `.*@acme\.com`, "identity": "$0"},
+		map[string]any{"name": "loose", "service_type": "okta", "match": ".*@acme.com", "identity": "$0"},
+		map[string]any{"name": "okat", "service_type": "okat", "match": ".*@(acme.com|acme.org)", "identity": "$0"},
+	}
+	loose := `WARNING AttributeName("rules"): Unescaped Dot in a Domain … rules[1] (loose), match: … match = ".*@acme\\.com" … rules[2] (okat), match: … match = ".*@(acme\\.com|acme\\.org)"`
+	unknownType := `"service_type"): Service Type Is Not a Known One | rules[2].service_type: "okat" is not a known service type, but "okta" is. … service_type = "okta"`
+	p := newProtocolServer(t, nil, nil)
+	wantDiagnostics(t, p.validateProvider(s.settings(map[string]any{"rules": list})), loose, unknownType)
+	wantDiagnostics(t, p.configure(s.settings(map[string]any{"rules": list})))
+	for source, config := range map[string]map[string]any{
+		"sym_resolved_identity": resolveConfig("ada@acme.com", testOkta, map[string]any{"rules": list}),
+		resolvedMany:            bulkOf([]string{"ada@acme.com"}, []string{testOkta}, map[string]any{"rules": list}),
+	} {
+		wantDiagnostics(t, p.validateData(source, config), loose, unknownType)
+		_, diags := p.readData(source, config)
+		wantDiagnostics(t, diags)
+	}
+	for _, typeName := range []string{"sym_identity", "sym_identities", "sym_service"} {
+		config := map[string]any{"service_type": "okat", "external_id": "acme.okta.com"}
+		switch typeName {
+		case "sym_identity":
+			config["user"], config["identity"] = "ada@acme.com", "00u1"
+		case "sym_identities":
+			config["identities"] = map[string]any{"ada@acme.com": "00u1"}
+		}
+		wantDiagnostics(t, p.validate(typeName, config), `WARNING AttributeName("service_type"): Service Type Is Not a Known One | "okat" is not`)
+		config["service_type"] = "jira"
+		wantDiagnostics(t, p.validate(typeName, config))
+	}
+}
+
 // TestCompileRules_place: the CLI shows the attribute rules alone, so that the
 // text says which rule is wrong and where.
 func TestCompileRules_place(t *testing.T) {

@@ -70,7 +70,7 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"has stored since is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
+				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
 				MarkdownDescription: "Type of the service, such as `okta`, `github`, `aws_iam` or `custom`: lower case letters, digits and underscores. Changing it replaces the service.",
 			},
 			"external_id": schema.StringAttribute{
@@ -292,6 +292,9 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("key"), plan.key().String())...)
+	if r.data != nil {
+		r.data.planned.addService(plan.key())
+	}
 	if r.data == nil || !req.State.Raw.IsNull() || plan.Label.IsUnknown() {
 		return
 	}

@@ -256,15 +256,22 @@ func findService(ctx context.Context, api storeReader, key identity.ServiceKey, 
 		addFailure(diags, action, "", key.String(), err)
 		return identity.Service{}, false
 	}
-	var registered []identity.ServiceKey
+	service, registered, ok := serviceAmong(services, key)
+	if !ok {
+		addUnregistered(diags, key, registered)
+	}
+	return service, ok
+}
+
+// serviceAmong returns the service with a key, or the keys of those of its type.
+func serviceAmong(services []identity.Service, key identity.ServiceKey) (found identity.Service, registered []identity.ServiceKey, ok bool) {
 	for _, s := range sortedServices(services) {
 		if s.Key == key {
-			return s, true
+			return s, nil, true
 		}
 		if s.Key.Type == key.Type {
 			registered = append(registered, s.Key)
 		}
 	}
-	addUnregistered(diags, key, registered)
-	return identity.Service{}, false
+	return found, registered, false
 }
