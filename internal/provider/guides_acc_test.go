@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -118,28 +119,51 @@ func serverGuide(t *testing.T, name string) {
 	}
 }
 
-// TestAccQuickStart follows the quick start: the plan that fails, and the one
-// that passes.
+// TestAccQuickStart follows the quick start with the real CLI, which installs the provider from a
+// mirror: the plan that fails, and the one that passes. A module finds the provider there too.
 func TestAccQuickStart(t *testing.T) {
 	t.Parallel()
-	g, dir := readGuide(t, "quick-start.md.tmpl"), t.TempDir()
-	writeFile(t, filepath.Join(dir, "sym-identityd.hcl"), g.take(t, "sym-identityd.hcl"))
+	if os.Getenv(resource.EnvTfAcc) == "" {
+		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
+	}
+	g, dir, mirror := readGuide(t, "quick-start.md.tmpl"), t.TempDir(), t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "../../scripts/install-mirror", mirror).CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), "export TF_CLI_CONFIG_FILE="+mirror+"/cli.tfrc\n") {
+		t.Fatalf("scripts/install-mirror: %v\n%s", err, out)
+	}
+	run := func(want int, arguments ...string) string {
+		t.Helper()
+		cmd, out := terraformIn(t, dir, filepath.Join(mirror, "cli.tfrc"), append(arguments, "-no-color")...)
+		if _ = cmd.Run(); cmd.ProcessState.ExitCode() != want {
+			t.Fatalf("%s: status %d, want %d\n%s", arguments, cmd.ProcessState.ExitCode(), want, out)
+		}
+		return out.String()
+	}
 	_, csv, _ := strings.Cut(readFile(t, filepath.Join(guides, "quick-start.md.tmpl")), "```csv\n")
 	csv, _, _ = strings.Cut(csv, "```\n")
 	writeFile(t, filepath.Join(dir, "okta-users.csv"), csv)
-	local := func(files ...string) string {
-		config := terraformBlock.ReplaceAllString(g.take(t, files...), "")
-		return strings.ReplaceAll(config, `"sym-identityd.hcl"`, `"`+filepath.ToSlash(filepath.Join(dir, "sym-identityd.hcl"))+`"`)
+	for _, file := range []string{"sym-identityd.hcl", "main.tf", "mappings.tf"} {
+		writeFile(t, filepath.Join(dir, file), g.take(t, file))
 	}
-	resource.Test(t, resource.TestCase{
-		TerraformVersionChecks:   withFunctions,
-		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
-		Steps: []resource.TestStep{
-			{Config: local("main.tf", "mappings.tf"), ExpectError: regexp.MustCompile(`(?s)Unmapped Users.*nora\.lindqvist@acme\.example`)},
-			{Config: local("main.tf", "mappings.tf, with Nora")},
-			{Config: local("main.tf", "mappings.tf, with Nora"), ConfigPlanChecks: emptyPlan},
-		},
-	})
+	run(0, "init")
+	if out := run(1, "plan"); !regexp.MustCompile(`(?s)Unmapped Users.*nora\.lindqvist@acme\.example`).MatchString(out) {
+		t.Errorf("the plan does not name Nora:\n%s", out)
+	}
+	writeFile(t, filepath.Join(dir, "mappings.tf"), g.take(t, "mappings.tf, with Nora"))
+	run(0, "apply", "-auto-approve")
+	run(0, "plan", "-detailed-exitcode")
+
+	if err := os.CopyFS(filepath.Join(dir, "team"), os.DirFS("../../examples/modules/team-identities")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "team.tf"), `module "team" {
+  source  = "./team"
+  people  = ["ada.martin@acme.example"]
+  service = { service_type = "okta", external_id = "acme.okta.com" }
+}
+`)
+	run(0, "init")
+	run(0, "plan")
 }
 
 func TestAccGuide_reducerRules(t *testing.T) {
