@@ -48,7 +48,7 @@ var ruleAttributes = []struct {
 	{name: "service_type", doc: "Required. Type of the services the rule is for, such as `aws_iam`. Rules for `custom` are refused: custom services have fetch_remote_identity instead.", validators: likelyServiceType},
 	{name: "external_id", doc: "Limits the rule to one service of that type. Without it the rule is for all of them."},
 	{name: "match", doc: "Regular expression (RE2) that the whole e-mail must match, without regard to case. Its groups can be used in `identity` and `lookup_email`. Users without e-mail never match."},
-	{name: "identity", doc: "Template of the identity: `$1` and `$${name}` are groups of `match`, `$0` is the e-mail, `$${local}` and `$${domain}` are its parts, `$$` is a dollar sign. In HCL strings `$${` is written with two dollar signs."},
+	{name: "identity", doc: "Template of the identity: `$1` and `$${name}` are groups of `match`, `$0` is the e-mail, `$${local}` and `$${domain}` are its parts, `$$` is a dollar sign. Terraform reads `${` as its own template, so write `$${` with two dollar signs."},
 	{name: "identities", isMap: true, doc: "Map from e-mail (or a bot's username) to identity."},
 	{name: "expression", doc: "CEL expression over `user` (`email`, `local`, `domain`, `username`, `type`, `role`, `first_name`, `last_name`, `identities` by service key) and `service` (`type`, `external_id`, `key`). A string is the identity; `\"\"` and `optional.none()` are none."},
 	{name: "lookup_email", doc: "Template, like `identity`, of the e-mail the service is asked for in place of the user's own. It yields no identity itself; the first such rule that matches counts."},

@@ -7,6 +7,8 @@
 // documentation. It reads the output of "terraform providers schema -json" and
 // adds the schemas of list resources, which OpenTofu and Terraform before 1.14
 // leave out. It names the provider by its short name, as tfplugindocs expects.
+// An optional attribute whose description begins with "Required. " is shown as
+// required: the provider checks it itself.
 //
 // scripts/generate runs it by its file name: it belongs to the root module,
 // whose internal packages it imports, and not to the module in tools/.
@@ -45,13 +47,13 @@ const (
 
 func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	var written struct {
-		FormatVersion string                                `json:"format_version"`
-		Schemas       map[string]map[string]json.RawMessage `json:"provider_schemas"`
+		FormatVersion string                    `json:"format_version"`
+		Schemas       map[string]map[string]any `json:"provider_schemas"`
 	}
 	if err := json.NewDecoder(in).Decode(&written); err != nil {
 		return fmt.Errorf("the standard input is not what \"providers schema -json\" writes: %w", err)
 	}
-	var ours map[string]json.RawMessage
+	var ours map[string]any
 	for name, schemas := range written.Schemas {
 		if strings.HasSuffix(name, address) {
 			ours = schemas
@@ -65,11 +67,29 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if ours[listKey], err = json.Marshal(lists); err != nil {
-		return err
-	}
-	written.Schemas = map[string]map[string]json.RawMessage{shortName: ours}
+	markRequired(ours)
+	ours[listKey] = lists
+	written.Schemas = map[string]map[string]any{shortName: ours}
 	return json.NewEncoder(out).Encode(written)
+}
+
+// markRequired moves "Required. " from descriptions into the schema.
+func markRequired(ours any) {
+	switch value := ours.(type) {
+	case []any:
+		for _, v := range value {
+			markRequired(v)
+		}
+	case map[string]any:
+		for _, v := range value {
+			markRequired(v)
+		}
+		text, _ := value["description"].(string)
+		if rest, marked := strings.CutPrefix(text, "Required. "); marked {
+			value["description"], value["required"] = rest, true
+			delete(value, "optional")
+		}
+	}
 }
 
 // schema, block and attribute hold the part of Terraform's JSON that the

@@ -62,6 +62,17 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRun_required: an attribute that the provider requires itself is required in the documentation.
+func TestRun_required(t *testing.T) {
+	t.Parallel()
+	const in = `{"provider_schemas":{"x/sym-identity/sym":{"provider":{"attributes":{"rules":{"nested_type":{"attributes":{"name":{"description":"Required. Its name.","optional":true},"match":{"description":"A match.","optional":true}}}}}}}}}`
+	const want = `"match":{"description":"A match.","optional":true},"name":{"description":"Its name.","required":true}`
+	var out strings.Builder
+	if err := run(t.Context(), strings.NewReader(in), &out); err != nil || !strings.Contains(out.String(), want) {
+		t.Errorf("%v\n%.400s\nlacks %s", err, out.String(), want)
+	}
+}
+
 func TestRun_otherInput(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
