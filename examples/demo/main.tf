@@ -4,7 +4,8 @@
 terraform {
   required_providers {
     sym = {
-      source = "sym-identity/sym"
+      source  = "sym-identity/sym"
+      version = "~> 0.1"
     }
   }
 }

@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     sym = {
-      source = "sym-identity/sym"
+      source  = "sym-identity/sym"
+      version = "~> 0.1"
     }
   }
 }

@@ -166,6 +166,35 @@ func TestAccQuickStart(t *testing.T) {
 	run(0, "plan")
 }
 
+// TestAccReadme plans over two exports as the README says, and pastes what the plan prints.
+func TestAccReadme(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var blocks []string
+	for _, block := range regexp.MustCompile("(?ms)^   ```hcl\n(.*?)^   ```$").FindAllStringSubmatch(readFile(t, "../../README.md"), -1) {
+		blocks = append(blocks, strings.ReplaceAll(strings.TrimPrefix(block[1], "   "), "\n   ", "\n"))
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("the README has %d indented blocks of HCL, want sym-identityd.hcl and main.tf", len(blocks))
+	}
+	writeFile(t, filepath.Join(dir, "sym-identityd.hcl"), blocks[0])
+	writeFile(t, filepath.Join(dir, "google-users.csv"), "First Name [Required],Last Name [Required],Email Address [Required],Status [READ ONLY]\n"+
+		"Ada,Martin,ada.martin@acme.example,Active\nNora,Lindqvist,nora.lindqvist@acme.example,Active\n")
+	writeFile(t, filepath.Join(dir, "slack-members.csv"), "username,email,status,userid,fullname\n"+
+		"ada,ada.martin@acme.example,Member,U01ADA,Ada Martin\nnora,nora.olsen@acme.example,Member,U02NORA,Nora Lindqvist\n")
+	main := strings.ReplaceAll(terraformBlock.ReplaceAllString(blocks[1], ""), `"sym-identityd.hcl"`, `"`+filepath.ToSlash(filepath.Join(dir, "sym-identityd.hcl"))+`"`)
+	mapped := strings.Replace(main, "mapped_by_hand = {}", `mapped_by_hand = { "slack:T024BE7LD" = { "nora.lindqvist@acme.example" = "U02NORA" } }`, 1)
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   withFunctions,
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps: []resource.TestStep{
+			{Config: main, ExpectError: regexp.MustCompile(`(?s)Unmapped Users.*"slack:T024BE7LD" = \{\s+"nora\.lindqvist@acme\.example" = ""`)},
+			{Config: mapped},
+			{Config: mapped, ConfigPlanChecks: emptyPlan},
+		},
+	})
+}
+
 func TestAccGuide_reducerRules(t *testing.T) {
 	t.Parallel()
 	g := readGuide(t, "reducer-rules.md.tmpl")

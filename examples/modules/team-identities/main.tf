@@ -5,7 +5,8 @@ terraform {
   required_version = ">= 1.8"
   required_providers {
     sym = {
-      source = "sym-identity/sym"
+      source  = "sym-identity/sym"
+      version = ">= 0.1"
     }
   }
 }
