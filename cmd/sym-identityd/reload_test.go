@@ -8,10 +8,14 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -89,7 +93,7 @@ func TestServeReloads(t *testing.T) {
 	write()
 	rewrite(strings.Replace(string(original), hashOf("admin-token"), hashOf("next-token"), 1) + fmt.Sprintf(
 		"jwt {\n  issuer     = %q\n  audience   = \"sym\"\n  allow_http = true\n  role \"guest\" {\n    claims = { repository = \"acme/infra\" }\n  }\n}\n", issuer.URL))
-	d.hangup(t, "reloaded tokens")
+	d.hangup(t, "reloaded the configuration")
 	expect("after a good one", map[string]int{"admin-token": 401, "next-token": 200, jwt: 200})
 	if _, second := login("next-token"); second == first {
 		t.Error("the old certificate is still served")
@@ -103,5 +107,77 @@ func TestServeReloads(t *testing.T) {
 	expect("after a file that needs a restart", map[string]int{"admin-token": 200, "next-token": 401, jwt: 401})
 	if err := d.stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("it did not end cleanly: %v\n%s", err, d.stderr)
+	}
+}
+
+// A request that is under way at a reload ends with the directory that it began
+// with, the next one on the same connection is answered by the new one.
+func TestServeReloadsDirectories(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		_, _ = io.WriteString(w, `{"id":"old"}`)
+	}))
+	t.Cleanup(old.Close)
+	fresh := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"new"}`) }))
+	t.Cleanup(fresh.Close)
+	service := func(url, identity string) string {
+		return fmt.Sprintf("service \"custom\" \"x\" {\n  directory \"http\" {\n    url = \"%s/?q={email}\"\n    identity = %q\n    allow_http = true\n    allow_private = true\n  }\n}\n", url, identity)
+	}
+	const id = "response.id"
+	config := writeConfig(t, service(old.URL, id))
+	original, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := startDaemon(t, config)
+	rewrite := func(service string) {
+		t.Helper()
+		text, _, _ := strings.Cut(string(original), "service \"custom\"")
+		if err := os.WriteFile(config, []byte(text+service), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	var connections atomic.Int32
+	lookup := func() string {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{ConnectStart: func(string, string) { connections.Add(1) }})
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/api/v1/identities/lookup",
+			strings.NewReader(`{"service_type":"custom","external_id":"x","emails":["ann@acme.com"]}`))
+		if err != nil {
+			return err.Error()
+		}
+		r.Header.Set("Authorization", "Bearer admin-token")
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(r)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return fmt.Sprint(resp.StatusCode, " ", string(text), err)
+	}
+	underWay := make(chan string)
+	go func() { underWay <- lookup() }()
+	<-asked
+
+	rewrite(service(fresh.URL, "response.id +"))
+	d.hangup(t, "the one before stays in force")
+	if logs := d.stderr.String(); !strings.Contains(logs, "id.hcl:14:") || strings.Count(logs, "level=ERROR") != 1 {
+		t.Errorf("not one error with its place:\n%s", logs)
+	}
+	rewrite(service(fresh.URL, id))
+	d.hangup(t, "msg=\"reloaded the configuration\"")
+	close(answer)
+	if got := <-underWay; !strings.Contains(got, `"old"`) {
+		t.Errorf("the request under way: %s", got)
+	}
+	if got := lookup(); !strings.Contains(got, `"new"`) {
+		t.Errorf("the next request: %s", got)
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections, want one", n)
 	}
 }

@@ -156,21 +156,14 @@ func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *identityd.
 			return
 		case <-hangup:
 		}
-		restart, err := instance.Reload()
-		var found *config.DiagnosticsError
+		restart, err := instance.Reload(ctx)
 		switch {
-		case errors.As(err, &found):
-			for _, d := range found.Diagnostics {
-				log.Error("the configuration was not reloaded", "problem", d.String())
-			}
-			log.Error("the configuration was not reloaded; the one before stays in force", "problems", len(found.Diagnostics))
 		case err != nil:
 			log.Error("the configuration was not reloaded; the one before stays in force", "error", err)
 		case len(restart) > 0:
-			log.Warn("reloaded tokens, jwt, client certificates and TLS; other settings have changed and count after a restart",
-				"settings", strings.Join(restart, ", "))
+			log.Warn("reloaded the configuration; some settings have changed and count after a restart", "settings", strings.Join(restart, ", "))
 		default:
-			log.Info("reloaded tokens, jwt, client certificates and TLS")
+			log.Info("reloaded the configuration")
 		}
 	}
 }

@@ -151,6 +151,7 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 	}
 	d := &decoder{
 		dir:     dir,
+		src:     src,
 		secrets: secrets,
 		eval:    &hcl.EvalContext{Functions: map[string]function.Function{"env": envFunction(opts.LookupEnv, secrets)}},
 	}
@@ -353,23 +354,24 @@ func (d *decoder) service(b *hcl.Block) Service {
 	return s
 }
 
-// startupOnly returns the settings that take effect at start only: by name,
-// the tokens of the source without layout and comments.
+// startupOnly returns the settings that take effect at start only: by name, the
+// tokens of the source. A tls block that comes or goes is one more.
 func startupOnly(body *hclsyntax.Body, src []byte) map[string]string {
 	settings := map[string]string{}
 	for name, attr := range body.Attributes {
-		settings[name] = tokensOf(attr.SrcRange.SliceBytes(src))
+		if name != "mask_emails_in_logs" {
+			settings[name] = tokensOf(attr.SrcRange.SliceBytes(src))
+		}
 	}
 	for _, block := range body.Blocks {
-		switch block.Type {
-		case "token", "jwt", "client_certificate", "tls":
-		default:
+		if block.Type == "store_options" {
 			settings[block.Type] += tokensOf(block.Range().SliceBytes(src)) + "\n"
 		}
 	}
 	return settings
 }
 
+// tokensOf returns a part of the source without layout and comments.
 func tokensOf(src []byte) string {
 	var text []byte
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)

@@ -27,6 +27,7 @@ import (
 // decoder reads one file and gathers every problem it has.
 type decoder struct {
 	dir     string // of the file, absolute; relative paths start there
+	src     []byte // of the file
 	eval    *hcl.EvalContext
 	secrets *redact.Redactor
 	files   []File

@@ -13,6 +13,7 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/aptible"
@@ -93,6 +94,13 @@ type Directory struct {
 	service identity.ServiceKey
 	attrs   hcl.Attributes
 	open    func() (directory.Directory, error)
+	tokens  string // of the block's body; "" = files or the environment describe the directory too
+}
+
+// Same reports whether two readings of a block surely describe the same directory,
+// while the environment stays.
+func (s *Directory) Same(other *Directory) bool {
+	return s.tokens != "" && s.tokens == other.tokens && s.Kind == other.Kind
 }
 
 // Open opens the directory. It does not connect, but may read files and the
@@ -120,13 +128,16 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 			didYouMean(kind, kinds)+"The kinds are "+strings.Join(kinds, ", ")+".")
 		return nil
 	}
-	before := len(d.found)
+	before, files := len(d.found), len(d.files)
 	settings, open := c.newConfig()
 	answers := newAnswers(c.uncached)
 	content := d.decode(b.Body, nil, settings, &answers)
 	dir := &Directory{
 		Kind: kind, Settings: d.answers(answers, content), ComparesID: setExternalID(settings, service, kind),
 		service: service, At: b.DefRange, attrs: content.attrs, open: open,
+	}
+	if body, ok := b.Body.(*hclsyntax.Body); ok && !c.readsAtOpen && len(d.files) == files {
+		dir.tokens = tokensOf(body.SrcRange.SliceBytes(d.src))
 	}
 	setDomains(settings, dir.Settings.Domains)
 	setRedactor(settings, d.secrets)

@@ -4,12 +4,12 @@
 package identityd
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -17,12 +17,11 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
-	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 )
 
-// liveAuth authenticates requests. Reload replaces what it accepts while
-// requests are served.
+// liveAuth holds what lets requests in. Reload replaces it while requests are
+// served.
 type liveAuth struct {
 	issuers *authn.Issuers
 	now     func() time.Time
@@ -65,10 +64,6 @@ func (l *liveAuth) use(a *auth, c *config.Config) {
 	l.issuers.Keep(c.Issuers())
 }
 
-func (l *liveAuth) authenticate(r *http.Request) (identity.Principal, error) {
-	return l.current.Load().authenticator.Authenticate(r)
-}
-
 // TLS returns how to listen, nil for plain HTTP. It follows the files of the
 // tls block, and Reload.
 func (i *Instance) TLS() *tls.Config {
@@ -84,13 +79,14 @@ func (i *Instance) TLS() *tls.Config {
 }
 
 // Reload reads the configuration file again. If nothing is wrong with it, its
-// token, jwt, client_certificate and tls blocks replace the ones before, all at
-// once, from the next request on. Otherwise nothing changes and the error says
-// why, as those of Load and Open do.
+// services, directories, token, jwt, client_certificate and tls blocks and
+// mask_emails_in_logs replace the ones before, all at once, from the next request
+// on. Otherwise nothing changes and the error says why, as those of Load and Open
+// do.
 //
 // The other settings cannot change while requests are served. Reload returns
 // the names of those that differ; they take effect after a restart.
-func (i *Instance) Reload() (restart []string, err error) {
+func (i *Instance) Reload(ctx context.Context) (restart []string, err error) {
 	if i.auth == nil {
 		return nil, errors.New("this instance does not read tokens")
 	}
@@ -106,7 +102,11 @@ func (i *Instance) Reload() (restart []string, err error) {
 	if fresh.Org != i.config.Org {
 		return nil, fmt.Errorf("%s is now for the organization %q; the server answers for %q. Another organization needs another server", fresh.Path, fresh.Org, i.config.Org)
 	}
-	a, err := i.auth.build(fresh, Logger(fresh, i.log))
+	directories, err := i.openDirectories(fresh)
+	if err != nil {
+		return nil, err
+	}
+	a, err := i.auth.build(fresh, Logger(fresh, i.opts.Logger))
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,7 @@ func (i *Instance) Reload() (restart []string, err error) {
 		restart = append(restart, "tls, added or removed")
 		a.tls = served.tls
 	}
-	i.auth.use(a, fresh)
-	return restart, nil
+	return restart, i.use(ctx, fresh, directories, a)
 }
 
 // checkFilesEvery bounds how often handshakes check whether files have changed.

@@ -92,7 +92,7 @@ func serveTLS(t *testing.T, text string, servers, clients *authntest.Authority) 
 	opts := Options{Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	s.instance = mustOpen(t, mustLoad(t, s.path, config.Options{}), opts)
 	s.instance.auth.now = s.now
-	if _, err := s.instance.Reload(); err != nil { // to go by the test's clock
+	if _, err := s.instance.Reload(t.Context()); err != nil { // to go by the test's clock
 		t.Fatal(err)
 	}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -293,7 +293,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 	}
 	s.pass(2 * time.Second)
 	serial() // still served
-	if _, err := s.instance.Reload(); err == nil || !strings.Contains(err.Error(), "The TLS files cannot be used") {
+	if _, err := s.instance.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "The TLS files cannot be used") {
 		t.Errorf("a reload without the file: %v", err)
 	}
 	if strings.Contains(s.logs.String(), "PRIVATE KEY") {

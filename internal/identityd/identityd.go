@@ -39,13 +39,19 @@ type Options struct {
 
 // Instance is a running identity API. It is safe for concurrent use.
 type Instance struct {
-	config      *config.Config
-	log         *slog.Logger // as Options has it
+	config      *config.Config // at start
+	opts        Options
 	store       *sqlstore.Store
-	directories map[identity.ServiceKey]*directory.Cached
-	handler     http.Handler
+	directories map[identity.ServiceKey]openDirectory
+	handler     *server.Handler
 	auth        *liveAuth  // nil if one principal sends every request
-	reloading   sync.Mutex // one at a time
+	reloading   sync.Mutex // one at a time; guards directories
+}
+
+// openDirectory is a directory, and the block that describes it.
+type openDirectory struct {
+	*directory.Cached
+	block *config.Directory
 }
 
 // Handler returns the handler of the API's requests. It works until Close.
@@ -76,6 +82,8 @@ func (i *Instance) StoreEmpty(ctx context.Context) (bool, error) {
 // Close releases the store and ends walks of directories. Requests under way
 // may fail.
 func (i *Instance) Close() error {
+	i.reloading.Lock()
+	defer i.reloading.Unlock()
 	for _, dir := range i.directories {
 		dir.Close()
 	}
@@ -86,10 +94,39 @@ func (i *Instance) Close() error {
 // registers the file's services. It returns a *config.DiagnosticsError with
 // everything that cannot be opened, each at its place in the file.
 func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error) {
-	i := &Instance{config: c, log: opts.Logger, directories: make(map[identity.ServiceKey]*directory.Cached)}
+	i := &Instance{config: c, opts: opts}
+	directories, err := i.openDirectories(c) // before a store is created for nothing
+	if err != nil {
+		return nil, err
+	}
+	var a *auth
+	if opts.Principal == nil {
+		i.auth = &liveAuth{issuers: authn.NewIssuers(nil), now: time.Now}
+		if a, err = i.auth.build(c, Logger(c, opts.Logger)); err != nil {
+			return nil, err
+		}
+	}
+	i.store, err = OpenStore(ctx, c, false)
+	if err != nil {
+		return nil, c.Secrets.Error(err)
+	}
+	if err := i.use(ctx, c, directories, a); err != nil {
+		return nil, errors.Join(err, c.Secrets.Error(i.store.Close()))
+	}
+	return i, nil
+}
+
+// openDirectories opens the directories of a configuration. Those whose block is
+// the same as before stay, with what they have read.
+func (i *Instance) openDirectories(c *config.Config) (map[identity.ServiceKey]openDirectory, error) {
+	directories := map[identity.ServiceKey]openDirectory{}
 	var failures []config.Failure
 	for _, s := range c.Services {
 		if s.Directory == nil {
+			continue
+		}
+		if before, ok := i.directories[s.Key]; ok && before.block.Same(s.Directory) {
+			directories[s.Key] = before
 			continue
 		}
 		dir, err := s.Directory.Open()
@@ -97,60 +134,47 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 			failures = append(failures, s.Directory.Failure(err))
 			continue
 		}
-		i.directories[s.Key] = directory.Cache(dir, s.Key, s.Directory.Settings)
+		directories[s.Key] = openDirectory{directory.Cache(dir, s.Key, s.Directory.Settings), s.Directory}
 	}
-	if err := c.Failed(failures...); err != nil { // before a store is created for nothing
-		return nil, err
-	}
-	opts.Logger = Logger(c, opts.Logger)
-	if opts.Principal == nil {
-		i.auth = &liveAuth{issuers: authn.NewIssuers(nil), now: time.Now}
-		a, err := i.auth.build(c, opts.Logger)
-		if err != nil {
-			return nil, err
-		}
-		i.auth.use(a, c)
-	}
-	st, err := OpenStore(ctx, c, false)
-	if err != nil {
-		return nil, c.Secrets.Error(err)
-	}
-	i.store = st
-	if err := i.start(ctx, opts); err != nil {
-		return nil, c.Secrets.Error(errors.Join(err, st.Close()))
-	}
-	return i, nil
+	return directories, c.Failed(failures...)
 }
 
-// start registers the services and builds the handler.
-func (i *Instance) start(ctx context.Context, opts Options) (err error) {
-	if err := Register(ctx, i.config, i.store); err != nil {
-		return err
-	}
-	configured := make(map[identity.ServiceKey]bool, len(i.config.Services))
-	for _, s := range i.config.Services {
-		configured[s.Key] = true
-	}
-	directories := make(map[identity.ServiceKey]directory.Directory, len(i.directories))
-	for key, dir := range i.directories {
-		directories[key] = dir
+// use registers the services of a configuration and answers requests by it from
+// now on. Nothing has changed for them if it fails. Directories that were replaced
+// are not closed: requests under way use them, and a walk that nobody waits for
+// ends by itself.
+func (i *Instance) use(ctx context.Context, c *config.Config, directories map[identity.ServiceKey]openDirectory, a *auth) error {
+	if err := Register(ctx, c, i.store); err != nil {
+		return c.Secrets.Error(err)
 	}
 	cfg := server.Config{
-		Org: i.config.Org, Version: opts.Version, Store: i.store, Directories: directories, Configured: configured,
-		MaxRequests: i.config.MaxRequests, Logger: opts.Logger, Secrets: i.config.Secrets,
+		Org: c.Org, Version: i.opts.Version, Store: i.store, MaxRequests: c.MaxRequests, Logger: Logger(c, i.opts.Logger), Secrets: c.Secrets,
+		Directories: map[identity.ServiceKey]directory.Directory{}, Configured: map[identity.ServiceKey]bool{},
 	}
-	if opts.Principal != nil {
-		everybody := *opts.Principal
+	for _, s := range c.Services {
+		cfg.Configured[s.Key] = true
+	}
+	for key, dir := range directories {
+		cfg.Directories[key] = dir.Cached
+	}
+	if a == nil {
+		everybody := *i.opts.Principal
 		if everybody.Org == "" {
-			everybody.Org = i.config.Org
+			everybody.Org = c.Org
 		}
 		cfg.Authenticate = func(*http.Request) (identity.Principal, error) { return everybody, nil }
 	} else {
-		cfg.Authenticate = i.auth.authenticate
-		if i.auth.current.Load().tls != nil { // Reload neither adds nor removes it
+		cfg.Authenticate = a.authenticator.Authenticate
+		if a.tls != nil { // Reload neither adds nor removes it
 			cfg.CertificateEnds = func() time.Time { return i.auth.current.Load().tls.current().expires }
 		}
+		i.auth.use(a, c)
 	}
+	i.directories = directories
+	if i.handler != nil {
+		return i.handler.Replace(cfg)
+	}
+	var err error
 	i.handler, err = server.New(cfg)
 	return err
 }

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,15 +24,14 @@ const (
 // directoryMeter counts the calls of directories by service, and shows which lists
 // they keep. It is a prometheus.Collector.
 type directoryMeter struct {
-	caches        map[string]*directory.Cached // by service key
+	caches        atomic.Pointer[map[string]*directory.Cached] // by service key
 	calls         *prometheus.CounterVec
 	seconds       *prometheus.HistogramVec
 	age, accounts *prometheus.Desc
 }
 
-func newDirectoryMeter(directories map[identity.ServiceKey]directory.Directory) *directoryMeter {
-	m := &directoryMeter{
-		caches: map[string]*directory.Cached{},
+func newDirectoryMeter() *directoryMeter {
+	return &directoryMeter{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sym_identityd_directory_calls_total",
 			Help: "Calls of directories, by service, call (lookup, or list for a whole list) and outcome (ok, denied, limited, failed).",
@@ -45,13 +45,21 @@ func newDirectoryMeter(directories map[identity.ServiceKey]directory.Directory) 
 		accounts: prometheus.NewDesc("sym_identityd_directory_list_accounts",
 			"Accounts in the list that is kept; absent where none is kept.", []string{"service"}, nil),
 	}
+}
+
+// follow counts the calls of these directories from now on, and shows their lists.
+func (m *directoryMeter) follow(directories map[identity.ServiceKey]directory.Directory) {
+	before, caches := m.caches.Load(), map[string]*directory.Cached{}
 	for key, d := range directories {
 		cache, ok := d.(*directory.Cached)
 		if !ok {
 			continue
 		}
 		service := key.String()
-		m.caches[service] = cache
+		caches[service] = cache
+		if before != nil && (*before)[service] == cache {
+			continue
+		}
 		for _, call := range []string{"lookup", "list"} { // a rate needs the zero before the first failure
 			for _, outcome := range []string{outcomeOK, outcomeDenied, outcomeLimited, outcomeFailed} {
 				m.calls.WithLabelValues(service, call, outcome)
@@ -66,7 +74,7 @@ func newDirectoryMeter(directories map[identity.ServiceKey]directory.Directory) 
 			m.seconds.WithLabelValues(service, call).Observe(c.Took.Seconds())
 		})
 	}
-	return m
+	m.caches.Store(&caches)
 }
 
 func outcomeOf(service identity.ServiceKey, err error) string {
@@ -94,7 +102,7 @@ func (m *directoryMeter) Describe(descs chan<- *prometheus.Desc) {
 func (m *directoryMeter) Collect(metrics chan<- prometheus.Metric) {
 	m.calls.Collect(metrics)
 	m.seconds.Collect(metrics)
-	for service, cache := range m.caches {
+	for service, cache := range *m.caches.Load() {
 		accounts, asOf, ok := cache.ListKept()
 		if !ok {
 			continue

@@ -61,6 +61,8 @@ type meter struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	slowed   prometheus.Counter
+
+	directories *directoryMeter
 }
 
 func newMeter(cfg Config) *meter {
@@ -76,6 +78,7 @@ func newMeter(cfg Config) *meter {
 		slowed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sym_identityd_slowed_attempts_total", Help: "Failed attempts to log in that were slowed because there were too many.",
 		}),
+		directories: newDirectoryMeter(),
 	}
 	up := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sym_identityd_store_up", Help: "Whether the store answers: 1 or 0.",
@@ -85,7 +88,7 @@ func newMeter(cfg Config) *meter {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.seconds, m.slowed, up, newDirectoryMeter(cfg.Directories),
+	m.registry.MustRegister(m.requests, m.seconds, m.slowed, up, m.directories,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.CertificateEnds != nil {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

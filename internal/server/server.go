@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -60,29 +61,47 @@ type Config struct {
 	Secrets *redact.Redactor
 }
 
-// New builds the handler of /api/v1, /api/openapi.json, /healthz, /readyz and
-// /metrics. It is safe for concurrent use. Timeouts are the http.Server's.
-func New(cfg Config) (http.Handler, error) {
+// Handler serves /api/v1, /api/openapi.json, /healthz, /readyz and /metrics. It is
+// safe for concurrent use. Timeouts are the http.Server's.
+type Handler struct {
+	current  atomic.Pointer[middleware]
+	meter    *meter
+	throttle *authThrottle
+	limits   *limits
+}
+
+// New builds the handler.
+func New(cfg Config) (*Handler, error) {
 	switch {
 	case cfg.Store == nil:
 		return nil, errors.New("server: Config.Store is nil")
 	case cfg.Authenticate == nil:
 		return nil, errors.New("server: Config.Authenticate is nil")
 	}
-	meter := newMeter(cfg)
-	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		meter: meter, throttle: newAuthThrottle(),
+	h := &Handler{meter: newMeter(cfg), throttle: newAuthThrottle(),
 		limits: newLimits(int64(cmp.Or(max(cfg.MaxRequests, 0), DefaultMaxRequests)))}
-	s.Grace = cmp.Or(cfg.Grace, defaultGrace)
+	return h, h.Replace(cfg)
+}
+
+// Replace answers the requests that follow by another configuration. Those under
+// way end by the one that they began with. What was counted stays, and so do
+// MaxRequests, CertificateEnds and the store that /metrics asks.
+func (h *Handler) Replace(cfg Config) error {
+	cfg.Grace = cmp.Or(cfg.Grace, defaultGrace)
+	s := &service{Config: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)), meter: h.meter, throttle: h.throttle, limits: h.limits}
 	mux := http.NewServeMux()
 	document, err := s.mountAPI(mux)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.mountProbes(mux, document, meter)
+	s.mountProbes(mux, document, h.meter)
 	mountTracking(mux)
-	return &middleware{mux: mux, log: s.log, meter: meter, secrets: cfg.Secrets}, nil
+	h.meter.directories.follow(cfg.Directories)
+	h.current.Store(&middleware{mux: mux, log: s.log, meter: h.meter, secrets: cfg.Secrets})
+	return nil
 }
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.current.Load().ServeHTTP(w, r) }
 
 // service answers the API's calls.
 type service struct {
