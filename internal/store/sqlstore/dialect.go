@@ -36,6 +36,8 @@ type dialect interface {
 	// values returns what follows INSERT INTO … for rows of texts and int64s, all
 	// with the same columns, and its parameters.
 	values(rows [][]any) (query string, args []any)
+	// load inserts many rows at once into a table with its columns, as insertRows.
+	load(ctx context.Context, t *tx, into string, rows [][]any) error
 	// in returns the condition that a column has one of values, and its parameters.
 	in(values []string) (condition string, args []any)
 	// options returns those of a transaction that sees one state of everything.

@@ -215,6 +215,15 @@ func TestImportRefuses(t *testing.T) {
 			"no time":          {edit(func(u *store.UserRecord) { u.CreatedAt = time.Time{} }), "0001-01-01T00:00:00Z, before 1970"},
 			"no revision":      {edit(func(u *store.UserRecord) { u.Mappings[0].Revision = 0 }), "the revision 0"},
 			"a mapping twice":  {edit(func(u *store.UserRecord) { u.Mappings = append(u.Mappings, u.Mappings[0]) }), "twice"},
+			"a user without end": {func() func() (store.Record, error) {
+				next := source(good[:2])
+				return func() (store.Record, error) {
+					if r, err := next(); err == nil {
+						return r, nil
+					}
+					return good[2], nil
+				}
+			}(), "two records"},
 			"a broken pipe": {func() func() (store.Record, error) {
 				next := source(good[:4])
 				return func() (store.Record, error) {

@@ -19,7 +19,7 @@ import (
 
 const (
 	historyColumns = "id, changed_at, changed_by, request_id, user_id, user_key, service_key, value_before, value_after, address"
-	insertHistory  = "INSERT INTO history (" + historyColumns + ")"
+	intoHistory    = "history (" + historyColumns + ")"
 )
 
 // value is a mapping as the history keeps it: all but the service, which is a
@@ -61,7 +61,7 @@ func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, er
 		CreatedAt: fromMicros(v.CreatedAt), UpdatedAt: fromMicros(v.UpdatedAt), UpdatedBy: v.UpdatedBy}, nil
 }
 
-// historyRow returns a change as insertHistory takes it.
+// historyRow returns a change as intoHistory takes it.
 func historyRow(c identity.Change) []any {
 	return []any{c.ID, micros(c.At), c.By, c.RequestID, c.UserID, string(c.User), c.Service.String(),
 		historyValue(c.Before), historyValue(c.After), c.Address}
@@ -73,7 +73,7 @@ func (t *tx) record(ctx context.Context, changes []identity.Change) error {
 	for i, c := range changes {
 		rows[i] = historyRow(c)
 	}
-	if err := insertRows(ctx, t, insertHistory, "", rows); err != nil {
+	if err := insertRows(ctx, t, intoHistory, "", rows); err != nil {
 		return fmt.Errorf("recording the history: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -27,7 +30,7 @@ type ImportOptions struct {
 // Import fills an empty store with the records of another's Export, which next
 // gives one by one and ends with io.EOF. Services may be there already; users
 // and history may not. It is one transaction: when anything fails, or the
-// process ends, nothing is there. It keeps a page at a time in memory.
+// process ends, nothing is there. It keeps two pages in memory.
 func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (store.Record, error)) (store.Counts, error) {
 	if opts.StoreID != "" && !validID(opts.StoreID) {
 		return store.Counts{}, badRecord("the store's id is %q, not a UUID", truncate(opts.StoreID))
@@ -110,28 +113,41 @@ func (i *importer) numberOlder(ctx context.Context) error {
 	return nil
 }
 
-// write writes all records, a page at a time.
+// write writes all records, a page at a time, and reads the next page meanwhile.
 func (i *importer) write(ctx context.Context, next func() (store.Record, error)) error {
-	for p := (&importPage{}); ; {
+	storing, either := errgroup.WithContext(ctx)
+	storing.SetLimit(1)
+	var bad error
+	for last := false; !last && either.Err() == nil; {
+		var p importPage
+		if last, bad = i.readPage(&p, next); bad != nil {
+			break
+		}
+		storing.Go(func() error { return i.flush(either, &p) })
+	}
+	if err := storing.Wait(); err != nil {
+		return err
+	}
+	i.badRecord = bad
+	return cmp.Or(bad, ctx.Err())
+}
+
+// readPage fills a page. last reports that there are no more records.
+func (i *importer) readPage(p *importPage, next func() (store.Record, error)) (last bool, err error) {
+	for !p.full() {
 		r, err := next()
 		if errors.Is(err, io.EOF) {
-			return i.flush(ctx, p)
+			return true, nil
 		}
 		if err == nil {
 			err = i.checkRecord(r)
 		}
 		if err != nil {
-			i.badRecord = err
-			return err
+			return false, err
 		}
 		i.add(p, r)
-		if p.full() {
-			if err := i.flush(ctx, p); err != nil {
-				return err
-			}
-			p = &importPage{}
-		}
 	}
+	return false, nil
 }
 
 // flush writes a page, users before their mappings.
@@ -142,14 +158,14 @@ func (i *importer) flush(ctx context.Context, p *importPage) error {
 		}
 	}
 	for _, part := range []struct {
-		what, insert string
-		rows         [][]any
+		what, into string
+		rows       [][]any
 	}{
-		{"users", insertUser, p.users},
-		{"mappings", insertMapping, p.mappings},
-		{"changes", insertHistory, p.changes},
+		{"users", intoUsers, p.users},
+		{"mappings", intoMappings, p.mappings},
+		{"changes", intoHistory, p.changes},
 	} {
-		if err := insertRows(ctx, i.tx, part.insert, "", part.rows); err != nil {
+		if err := i.dialect.load(ctx, i.tx, part.into, part.rows); err != nil {
 			return fmt.Errorf("storing %s: %w", part.what, err)
 		}
 	}
@@ -163,8 +179,7 @@ func (i *importer) addService(ctx context.Context, row []any) error {
 	if err := i.exec(ctx, "DELETE FROM services WHERE service_key = ?", key); err != nil {
 		return fmt.Errorf("replacing the service %s: %w", key, err)
 	}
-	const insert = "INSERT INTO services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)"
-	if err := insertRows(ctx, i.tx, insert, "", [][]any{row}); err != nil {
+	if err := insertRows(ctx, i.tx, intoServices, "", [][]any{row}); err != nil {
 		return fmt.Errorf("storing the service %s: %w", key, err)
 	}
 	return nil
@@ -174,7 +189,7 @@ func (i *importer) addService(ctx context.Context, row []any) error {
 type importPage struct{ services, users, mappings, changes [][]any }
 
 func (p *importPage) full() bool {
-	return len(p.users) >= chunkSize || len(p.mappings) >= chunkSize || len(p.changes) >= chunkSize
+	return max(len(p.users), len(p.mappings), len(p.changes)) >= chunkSize
 }
 
 func (i *importer) add(p *importPage, r store.Record) {

@@ -78,6 +78,21 @@ func (d *postgresDialect) values(rows [][]any) (query string, args []any) {
 	return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")", args
 }
 
+// load uses COPY, which costs a fraction of INSERT.
+func (d *postgresDialect) load(ctx context.Context, t *tx, into string, rows [][]any) error {
+	t.changed = t.changed || len(rows) > 0
+	return withDriver(t.conn, func(c *pgx.Conn) error { return copyRows(ctx, c, into, rows) })
+}
+
+func copyRows(ctx context.Context, c *pgx.Conn, into string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	table, columns, _ := strings.Cut(strings.TrimSuffix(into, ")"), " (")
+	_, err := c.CopyFrom(ctx, pgx.Identifier{table}, strings.Split(columns, ", "), pgx.CopyFromRows(rows))
+	return err
+}
+
 // in sends one array, for the same reason.
 func (d *postgresDialect) in(values []string) (condition string, args []any) {
 	return "= ANY(CAST(? AS TEXT[]))", []any{values}
@@ -130,17 +145,24 @@ func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
 
 // takeWarning returns what the server last warned about, and forgets it.
 func takeWarning(conn *sql.Conn) (warning error, err error) {
-	err = conn.Raw(func(driver any) error {
-		c, ok := driver.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("the driver is a %T", driver)
-		}
-		data := c.Conn().PgConn().CustomData()
+	err = withDriver(conn, func(c *pgx.Conn) error {
+		data := c.PgConn().CustomData()
 		warning, _ = data[lastWarning].(error)
 		delete(data, lastWarning)
 		return nil
 	})
 	return warning, err
+}
+
+// withDriver calls do with the driver's own connection.
+func withDriver(conn *sql.Conn, do func(*pgx.Conn) error) error {
+	return conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the driver is a %T", driver)
+		}
+		return do(c.Conn())
+	})
 }
 
 // commit commits, and does not take the server's word for it alone: a server

@@ -112,8 +112,8 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 		}
 		service := identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0], UpdatedAt: s.now(), UpdatedBy: sanitize(actor.Name)}
 		at := micros(service.UpdatedAt)
-		return service, t.exec(ctx, `INSERT INTO services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, service.ID, key.String(), label, service.Revision, at, at, service.UpdatedBy, sanitize(actor.RequestID))
+		return service, t.exec(ctx, "INSERT INTO "+intoServices+" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			service.ID, key.String(), label, service.Revision, at, at, service.UpdatedBy, sanitize(actor.RequestID))
 	})
 }
 

@@ -146,6 +146,10 @@ func (d *sqliteDialect) values(rows [][]any) (query string, args []any) {
 	return "VALUES " + strings.TrimSuffix(strings.Repeat("("+placeholders(width)+"),", len(rows)), ","), args
 }
 
+func (d *sqliteDialect) load(ctx context.Context, t *tx, into string, rows [][]any) error {
+	return insertRows(ctx, t, into, "", rows)
+}
+
 func (d *sqliteDialect) in(values []string) (condition string, args []any) {
 	args = make([]any, len(values))
 	for i, v := range values {

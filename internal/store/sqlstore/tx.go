@@ -25,6 +25,7 @@ const txAttempts = 8
 // tx is a transaction that speaks the store's dialect.
 type tx struct {
 	*sql.Tx
+	conn    *sql.Conn // of a transaction that may write
 	dialect dialect
 	changed bool // a row, for certain
 	clock   revisionClock
@@ -170,7 +171,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	t := &tx{Tx: w.Tx, dialect: s.dialect, clock: s.revisionClock()}
+	t := &tx{Tx: w.Tx, conn: w.conn, dialect: s.dialect, clock: s.revisionClock()}
 	err = fn(t)
 	refused := !t.changed && isRefusal(err)
 	if err == nil && !t.changed {
@@ -301,12 +302,12 @@ func drain(rows *sql.Rows, scan func(*sql.Rows) error) (err error) {
 	return rows.Err()
 }
 
-// insertRows inserts rows of as many texts and int64s, many at a time. head
-// ends before the values, tail may say what to do on a conflict.
-func insertRows(ctx context.Context, t *tx, head, tail string, rows [][]any) error {
+// insertRows inserts rows of as many texts and int64s, many at a time, into a table
+// with its columns, "table (a, b)". tail may say what to do on a conflict.
+func insertRows(ctx context.Context, t *tx, into, tail string, rows [][]any) error {
 	for chunk := range slices.Chunk(rows, chunkSize) {
 		values, args := t.dialect.values(chunk)
-		if err := t.exec(ctx, head+" "+values+" "+tail, args...); err != nil {
+		if err := t.exec(ctx, "INSERT INTO "+into+" "+values+" "+tail, args...); err != nil {
 			return err
 		}
 	}

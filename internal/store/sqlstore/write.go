@@ -218,13 +218,13 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 	if err := updateUsers(ctx, t, changed, at, p.actor, requestID); err != nil {
 		return fmt.Errorf("changing users: %w", err)
 	}
-	if err := insertRows(ctx, t, insertUser, "", created); err != nil {
+	if err := insertRows(ctx, t, intoUsers, "", created); err != nil {
 		return fmt.Errorf("creating users: %w", err)
 	}
 	if len(dirty) == 0 {
 		return nil
 	}
-	if err := insertRows(ctx, t, insertMapping, replaceMapping, mappings); err != nil {
+	if err := insertRows(ctx, t, intoMappings, replaceMapping, mappings); err != nil {
 		return fmt.Errorf("storing mappings: %w", err)
 	}
 	changes := make([]identity.Change, len(dirty))
@@ -240,10 +240,9 @@ func (p *writePlan) save(ctx context.Context, t *tx) error {
 }
 
 const (
-	insertUser = `INSERT INTO users (id, user_key, type, role, name, first_name, last_name, revision, created_at, updated_at, updated_by, request_id)`
-
-	insertMapping = `INSERT INTO mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision,
-		created_at, updated_at, updated_by, request_id)`
+	intoServices   = "services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)"
+	intoUsers      = "users (id, user_key, type, role, name, first_name, last_name, revision, created_at, updated_at, updated_by, request_id)"
+	intoMappings   = "mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision, created_at, updated_at, updated_by, request_id)"
 	replaceMapping = `ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, claim = excluded.claim, account_id = excluded.account_id,
 		profile = excluded.profile, source = excluded.source, rule = excluded.rule, revision = excluded.revision,
 		updated_at = excluded.updated_at, updated_by = excluded.updated_by, request_id = excluded.request_id`
