@@ -178,7 +178,7 @@ func TestCSVKeepsMatchers(t *testing.T) {
 		t.Errorf("exit %d, want %q in\n%s", got.code, want, got.stderr)
 	}
 	stored(text)
-	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sym:cloud,scim:example\nalice@example.com,\"{\"\"user_id\"\":\"\"2820\"\"}\"\n"))
+	ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, "sep=;\r\nsym:cloud;scim:example\r\nalice@example.com;\"{\"\"user_id\"\":\"\"2820\"\"}\"\r\n")) // as a spreadsheet saves it
 	stored("sym:cloud,okta:acme.okta.com,scim:example\nalice@example.com,00u1,2820\n")
 }
 

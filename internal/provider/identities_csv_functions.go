@@ -34,7 +34,7 @@ func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.Defin
 		MarkdownDescription: "Reads the CSV that `symflow users list-identities -o` writes and `symflow users update` edits. " +
 			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Each service column is a key of it, also where nobody has an identity; a blank cell is no identity. Users keep their spelling.\n\n" +
 			"The header names the columns: `sym:cloud` (or `email`, its oldest name) is the user, `User ID` is dropped wherever it stands, all others are service keys. " +
-			"Cells are separated by `,` and quoted with `\"` or backticks. A cell is plain text: the identity. In columns of service types that symflow does not know (`scim`, `ldap`, …) it may be a matcher in JSON: one with the type's own key alone is read as that identity, any other is an error. " +
+			"Cells are separated by `,`, or by `;` or tabs as spreadsheets of some countries save them, and quoted with `\"` or backticks. A cell is plain text: the identity. In columns of service types that symflow does not know (`scim`, `ldap`, …) it may be a matcher in JSON: one with the type's own key alone is read as that identity, any other is an error. " +
 			"One error lists every problem of the file, with line and column.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, as from `file(\"identities.csv\")`."},

@@ -46,7 +46,7 @@ func TestIdentitiesFromCSV_errorsNameThePlace(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		"one":     {[]string{"sym:cloud,okta:x", "ada@acme.com"}, "Line 2: the row has 1 cell, but the header has 2 columns. Blank cells need their comma, and a value with a comma needs quotes"},
+		"one":     {[]string{"sym:cloud,okta:x", "ada@acme.com"}, "Line 2: the row has 1 cell, but the header has 2 columns. Blank cells need their separator, and a value that holds a separator needs quotes"},
 		"several": {[]string{"sym:cloud,okta:x", "ada@acme.com,a b ", "ADA@acme.com,1"}, "The CSV has 2 problems:\n- line 2, column okta:x: … \n- line 3, column sym:cloud: \"ADA@acme.com\" is the same user as \"ada@acme.com\" on line 2"},
 		"empty":   {nil, "Line 1: the file is empty"},
 	}

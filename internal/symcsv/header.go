@@ -4,7 +4,6 @@
 package symcsv
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -109,16 +108,6 @@ func findUserColumn(r row) int {
 // header.
 func (p *parser) reportNoUser(r row) {
 	line := r[0].line
-	if len(r) == 1 {
-		switch text := r[0].text; {
-		case strings.Contains(text, ";"): // or the line sep=;
-			p.report(line, "", errors.New("the columns are separated by semicolons. Save the file with commas"))
-			return
-		case strings.Contains(text, "\t"):
-			p.report(line, "", errors.New("the columns are separated by tabs. Save the file with commas"))
-			return
-		}
-	}
 	for _, c := range r {
 		if col, err := newColumn(c.text); err == nil && col.kind != namelessColumn {
 			p.report(line, "", fmt.Errorf("the header has no column %s, which names the user of each row", userColumn))

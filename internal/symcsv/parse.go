@@ -33,6 +33,9 @@ const (
 // the spelling of the file, without outer spaces. On an error the map is nil
 // and the error is an *Error with all problems.
 //
+// The text may be as spreadsheets save it: with commas, semicolons or tabs, with a
+// first line such as sep=;, in UTF-8 or in UTF-16 with its byte order mark.
+//
 // A matcher that is not the type's own key alone has no place in this map: it is
 // a problem. ParseSheet reads it.
 func Parse(text string) (map[string]map[string]string, error) {
@@ -81,8 +84,9 @@ func ParseSheet(text string) (*Sheet, error) { return parse(text, false) }
 
 // parse reads a CSV text. With plain, a cell must be one identity.
 func parse(text string, plain bool) (*Sheet, error) {
-	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
-		return nil, &Error{Problems: []Problem{{Line: 1, Err: errors.New("the file is UTF-16. Save it as UTF-8")}}}
+	text, err := Text([]byte(text))
+	if err != nil {
+		return nil, &Error{Problems: []Problem{{Line: 1, Err: err}}}
 	}
 	g := split(text)
 	p := parser{plain: plain, first: map[identity.UserKey]Row{}}
@@ -164,19 +168,17 @@ func (p *parser) row(r row) {
 	p.sheet.Rows = append(p.sheet.Rows, out)
 }
 
-// fit returns a row's cells, one per column. It refuses a row of another width,
-// whose identities may be under the wrong service.
+// fit returns a row's cells, one per column, or reports why it cannot.
 func (p *parser) fit(r row) ([]cell, bool) {
-	have, want := len(r), len(p.columns)
-	if have == want {
-		return r, true
+	want := len(p.columns)
+	if len(r) == want-1 && p.lacksRepeatedID(r) {
+		return append(r[:len(r):len(r)], cell{line: r[0].line}), true
 	}
-	if have == want-1 && p.lacksRepeatedID(r) {
-		return append(r[:have:have], cell{line: r[0].line}), true
+	err := r.fits(want)
+	if err != nil {
+		p.report(r[0].line, "", err)
 	}
-	p.report(r[0].line, "", fmt.Errorf("the row has %s, but the header has %s. Blank cells need their comma, and a value with a comma needs quotes",
-		count(have, "cell"), count(want, "column")))
-	return nil, false
+	return r, err == nil
 }
 
 // lacksRepeatedID reports whether a row comes from the symflow release that

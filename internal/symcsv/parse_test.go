@@ -44,6 +44,12 @@ func TestParse(t *testing.T) {
 		{"the oldest name of the user's column", lines("email,okta:acme.okta.com,slack:T23456789", "Ada@acme.com,00u1,U1", "bob@acme.com,,U2"), two},
 		{"BOM and CRLF", "\ufeffsym:cloud,okta:acme.okta.com,slack:T23456789\r\nAda@acme.com,00u1,U1\r\nbob@acme.com,,U2\r\n", two},
 		{"BOM before a quote", "\ufeff\"sym:cloud\",okta:acme.okta.com\nada@acme.com,00u1\n", table{okta: {"ada@acme.com": "00u1"}}},
+		{"semicolons", "sym:cloud;okta:acme.okta.com\r\nada@acme.com;0,1\r\n", table{okta: {"ada@acme.com": "0,1"}}},
+		{"semicolons, a comma in quotes", "sym:cloud;\"custom:a,b\"\nada@acme.com;1\n", table{"custom:a,b": {"ada@acme.com": "1"}}},
+		{"tabs", "\nsym:cloud\tokta:acme.okta.com\nada@acme.com\t\"0,1\"\n", table{okta: {"ada@acme.com": "0,1"}}},
+		{"backticks and semicolons", "User ID;sym:cloud;okta:acme.okta.com\n1;ada@acme.com;`0;1`\n", table{okta: {"ada@acme.com": "0;1"}}},
+		{"a line that names semicolons", "sep=;\r\nsym:cloud;okta:acme.okta.com\r\nada@acme.com;1\r\n", table{okta: {"ada@acme.com": "1"}}},
+		{"UTF-16", "\xff\xfe" + utf16Of("sym:cloud;okta:acme.okta.com\r\nj\u00f6@acme.com;1\r\n"), table{okta: {"j\u00f6@acme.com": "1"}}},
 		{"a line that names the comma", "\ufeffsep=,\r\nsym:cloud,okta:acme.okta.com\r\nada@acme.com,00u1\r\n", table{okta: {"ada@acme.com": "00u1"}}},
 		{"CR", "sym:cloud,okta:acme.okta.com,slack:T23456789\rAda@acme.com,00u1,U1\rbob@acme.com,,U2\r", two},
 		{"no line end at the end", "sym:cloud,okta:acme.okta.com\nada@acme.com,00u1", table{okta: {"ada@acme.com": "00u1"}}},
@@ -103,12 +109,10 @@ func TestParseErrors(t *testing.T) {
 		{"empty", "", []string{"line 1: … empty"}},
 		{"only a BOM and lines", "\ufeff\r\n\n", []string{"line 1: … empty"}},
 		{"Latin-1", lines(head, "ada@acme.com,00u1,,", "jos\xe9@acme.com,00u2,,"), []string{"line 3, column sym:cloud: … not valid UTF-8"}},
-		{"UTF-16", "\xff\xfes\x00y\x00m\x00", []string{"line 1: … UTF-16"}},
+		{"half of UTF-16", "\xff\xfes\x00y\x00m", []string{"line 1: … UTF-16, and cut off"}},
 		{"a lost letter", lines(head, "jos\ufffd@acme.com,00u2,,"), []string{"line 2, column sym:cloud: … U+FFFD"}},
 		{"no header", lines("ada@acme.com,00u1", "bob@acme.com,00u2"), []string{"line 1: … not a header"}},
 		{"no user's column", lines("okta:acme.okta.com,User ID", "00u1,1"), []string{"line 1: … no column sym:cloud"}},
-		{"semicolons", lines("sym:cloud;okta:acme.okta.com", "ada@acme.com;00u1"), []string{"line 1: … semicolons"}},
-		{"tabs", lines("sym:cloud\tokta:acme.okta.com", "ada@acme.com\t00u1"), []string{"line 1: … tabs"}},
 		{"unknown columns, and rows all the same", lines("sym:cloud,Name,slack:lower,auth0:acme,"+okta, "ada@acme.com,Ada,U1,x, 00u1"), []string{
 			"line 1, column Name: … Rename or remove",
 			"line 1, column slack:lower: … Must start with 'T'",
@@ -145,7 +149,6 @@ func TestParseErrors(t *testing.T) {
 		{"cells that a spreadsheet has replaced", lines("sep=,", "sym:cloud,"+okta+",ldap:x", "ada@acme.com,#N/A,", "bob@acme.com,,1.23457E+17"), []string{
 			`line 3, column okta:acme.okta.com: … "#N/A" is what a spreadsheet writes`, `line 4, column ldap:x: … "1.23457E+17" … rounded`,
 		}},
-		{"a line that names semicolons", lines("sep=;", "sym:cloud;okta:x", "ada@acme.com;1"), []string{"line 1: … semicolons"}},
 		{"JSON where a cell is text", lines("sym:cloud,"+okta+",User ID", `ada@acme.com,"{""user_id"":""00u1""}",1`), []string{
 			`line 2, column okta:acme.okta.com: … "{\"user_id\":\"00u1\"}" is JSON … plain text. Write the value of user_id alone`,
 		}},
@@ -278,4 +281,14 @@ func TestProblemsAreBounded(t *testing.T) {
 	if !strings.HasPrefix(all.Error(), fmt.Sprintf("the CSV has %d problems:", maxProblems+7)) || !strings.HasSuffix(all.Error(), "\n- and 7 more") {
 		t.Errorf("it says %.100s … %s", all, all.Error()[len(all.Error())-100:])
 	}
+}
+
+// utf16Of encodes ASCII and Latin-1 letters in UTF-16, low byte first.
+func utf16Of(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		b.WriteByte(byte(r))
+		b.WriteByte(0)
+	}
+	return b.String()
 }

@@ -4,9 +4,68 @@
 package symcsv
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
+	"unicode/utf16"
 )
+
+// Text returns the text of a file that a spreadsheet or another program saved: in
+// UTF-8, or in UTF-16 with its byte order mark.
+func Text(data []byte) (string, error) {
+	order := map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian}[string(data[:min(2, len(data))])]
+	if order == nil {
+		return string(bytes.TrimPrefix(data, []byte("\ufeff"))), nil
+	}
+	data = data[2:]
+	if len(data)%2 != 0 {
+		return "", errors.New("the file is UTF-16, and cut off in the middle of a character")
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return string(utf16.Decode(units)), nil
+}
+
+// Line is one row of a table and the line that it starts on, from 1.
+type Line struct {
+	Line  int
+	Cells []string
+}
+
+// Table reads a CSV text with double quotes: a header and rows of as many cells.
+// It leaves out blank rows, and blank cells beyond the header. Its error is a
+// Problem.
+func Table(text string) ([]Line, error) {
+	g := splitWith(text, '"')
+	if g.problem != nil {
+		return nil, *g.problem
+	}
+	var lines []Line
+	for _, r := range g.rows {
+		if r.blank() {
+			continue // a spreadsheet's empty row
+		}
+		if len(lines) > 0 {
+			columns := len(lines[0].Cells)
+			if len(r) > columns && r[columns:].blank() {
+				r = r[:columns]
+			}
+			if err := r.fits(columns); err != nil {
+				return nil, Problem{Line: r[0].line, Err: err}
+			}
+		}
+		next := Line{Line: r[0].line, Cells: make([]string, len(r))}
+		for i, c := range r {
+			next.Cells[i] = c.text
+		}
+		lines = append(lines, next)
+	}
+	return lines, nil
+}
 
 // row is the cells of one line, at least one.
 type row []cell
@@ -26,6 +85,16 @@ func (r row) blank() bool {
 	return true
 }
 
+// fits refuses a row of another width than the header, whose cells may be in the
+// wrong columns.
+func (r row) fits(columns int) error {
+	if len(r) == columns {
+		return nil
+	}
+	return fmt.Errorf("the row has %s, but the header has %s. Blank cells need their separator, and a value that holds a separator needs quotes",
+		count(len(r), "cell"), count(columns, "column"))
+}
+
 // grid is a text split into cells with one of the quotes.
 type grid struct {
 	rows    []row
@@ -37,7 +106,6 @@ type grid struct {
 // quotes and edits with backticks, and no file says which: split tries both, and
 // where both can be read takes the one that the file uses.
 func split(text string) grid {
-	text = strings.TrimPrefix(text, "\ufeff")
 	standard := splitWith(text, '"')
 	if !strings.Contains(text, "`") {
 		return standard
@@ -68,22 +136,45 @@ func (g grid) regular() bool {
 }
 
 // splitter splits a text into cells. A cell that starts with the quote ends with
-// it and may hold commas, line ends and the doubled quote; elsewhere the quote is
+// it and may hold separators, line ends and the doubled quote; elsewhere the quote is
 // a character like any other. Lines end with LF, CRLF or CR. Empty lines are no
 // rows. encoding/csv knows neither backticks nor CR, nor quotes inside a cell.
 type splitter struct {
 	rest   string // not read yet
 	line   int    // where rest starts, from 1
+	comma  byte   // between cells
 	quote  byte
 	quoted int
 }
 
-func splitWith(text string, quote byte) grid {
-	s := splitter{rest: text, line: 1, quote: quote}
-	// Some spreadsheets write, and only they read, a first line that names the comma.
-	if rest, named := strings.CutPrefix(text, "sep=,"); named && lineEnd(rest) > 0 {
-		s.rest, s.line = rest[lineEnd(rest):], 2
+// separator returns what is between cells: what a first line such as sep=; names,
+// else a comma, or a semicolon or tab where the header has no comma outside of
+// quotes. It returns the text without the line that names it.
+func separator(text string, quote byte) (comma byte, rest string) {
+	if rest, named := strings.CutPrefix(text, "sep="); named && rest != "" && strings.IndexByte(",;\t|", rest[0]) >= 0 && lineEnd(rest[1:]) > 0 {
+		return rest[0], rest[1+lineEnd(rest[1:]):]
 	}
+	header := strings.TrimLeft(text, "\r\n")
+	if end := strings.IndexAny(header, "\r\n"); end >= 0 {
+		header = header[:end]
+	}
+	found := byte(',')
+	for i, part := range strings.Split(header, string(quote)) {
+		switch {
+		case i%2 == 1: // in quotes
+		case strings.Contains(part, ","):
+			return ',', text
+		case found == ',' && strings.ContainsAny(part, ";\t"):
+			found = part[strings.IndexAny(part, ";\t")]
+		}
+	}
+	return found, text
+}
+
+func splitWith(text string, quote byte) grid {
+	s := splitter{line: 1, quote: quote}
+	s.comma, s.rest = separator(text, quote)
+	s.line += lineEnds(text[:len(text)-len(s.rest)])
 	var g grid
 	for s.rest != "" && g.problem == nil {
 		var r row
@@ -104,7 +195,7 @@ func (s *splitter) row() (row, *Problem) {
 			return nil, problem
 		}
 		cells = append(cells, c)
-		if !strings.HasPrefix(s.rest, ",") {
+		if s.rest == "" || s.rest[0] != s.comma {
 			break
 		}
 		s.rest = s.rest[1:]
@@ -116,12 +207,12 @@ func (s *splitter) row() (row, *Problem) {
 	return cells, nil
 }
 
-// cell reads up to a comma, the end of the line or of the text.
+// cell reads up to a separator, the end of the line or of the text.
 func (s *splitter) cell() (cell, *Problem) {
 	if s.rest != "" && s.rest[0] == s.quote {
 		return s.quotedCell()
 	}
-	end := strings.IndexAny(s.rest, ",\r\n")
+	end := strings.IndexAny(s.rest, string(s.comma)+"\r\n")
 	if end < 0 {
 		end = len(s.rest)
 	}
@@ -148,7 +239,7 @@ func (s *splitter) quotedCell() (cell, *Problem) {
 	c.text = strings.ReplaceAll(rest[:end], quote+quote, quote)
 	s.line += lineEnds(rest[:end])
 	s.rest = rest[end+1:]
-	if s.rest != "" && s.rest[0] != ',' && lineEnd(s.rest) == 0 {
+	if s.rest != "" && s.rest[0] != s.comma && lineEnd(s.rest) == 0 {
 		return c, &Problem{Line: s.line, Err: errors.New("text follows a closing quote. Inside a quoted cell, a quote is written twice")}
 	}
 	return c, nil

@@ -6,7 +6,6 @@ package file
 import (
 	"bytes"
 	"cmp"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
 // columns names the columns of a CSV file. No names are email, id and active.
@@ -60,72 +60,32 @@ type place struct {
 	id, active int
 }
 
-// decodeCSV reads rows below a header that names the columns. Like spreadsheets it
-// takes a first line sep=X, and semicolons or tabs where the header has no comma;
-// blank rows and blank cells beyond the header are passed over.
-func decodeCSV(name string, data []byte, want columns) ([]row, error) {
-	comma, first, data := separator(data)
-	r := csv.NewReader(bytes.NewReader(data))
-	r.Comma, r.ReuseRecord, r.FieldsPerRecord = comma, true, -1
-	header, err := r.Read()
+// decodeCSV reads rows below a header that names the columns.
+func decodeCSV(name, text string, want columns) ([]row, error) {
+	lines, err := symcsv.Table(text)
+	var problem symcsv.Problem
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.As(err, &problem):
+		return nil, fmt.Errorf("%s:%d: %w", name, problem.Line, problem.Err)
+	case len(lines) == 0:
 		return nil, fmt.Errorf("%s:1: the file is empty; its first line is the header email,id or email,id,active", name)
-	case err != nil:
-		return nil, csvError(name, first, err)
 	}
-	line, _ := r.FieldPos(0)
-	at, err := readHeader(header, want)
+	at, err := readHeader(lines[0].Cells, want)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", name, first+line, err)
+		return nil, fmt.Errorf("%s:%d: %w", name, lines[0].Line, err)
 	}
-	width := len(header)
-	var rows []row
-	for {
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
+	rows := make([]row, len(lines)-1)
+	for i, line := range lines[1:] {
+		if rows[i], err = readRecord(line.Cells, at, want); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, line.Line, err)
 		}
-		if err != nil {
-			return nil, csvError(name, first, err)
-		}
-		if blank(record) {
-			continue // a spreadsheet's empty row
-		}
-		line, _ := r.FieldPos(0)
-		next, err := readRecord(record, width, at, want)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, first+line, err)
-		}
-		next.line = first + line
-		rows = append(rows, next)
+		rows[i].line = line.Line
 	}
+	return rows, nil
 }
 
-// separator returns what is between the cells, how many lines come before the
-// header, and the data without them.
-func separator(data []byte) (comma rune, before int, rest []byte) {
-	line, after, _ := bytes.Cut(data, []byte("\n"))
-	if named, ok := bytes.CutPrefix(bytes.TrimRight(line, "\r"), []byte("sep=")); ok && len(named) == 1 && strings.ContainsRune(",;\t|", rune(named[0])) {
-		return rune(named[0]), 1, after
-	}
-	for _, c := range ";\t" {
-		if !bytes.ContainsRune(line, ',') && bytes.ContainsRune(line, c) {
-			return c, 0, data
-		}
-	}
-	return ',', 0, data
-}
-
-func blank(record []string) bool {
-	return !slices.ContainsFunc(record, func(cell string) bool { return strings.TrimSpace(cell) != "" })
-}
-
-// readRecord reads one row of a file whose header is so many cells wide.
-func readRecord(record []string, width int, at place, want columns) (row, error) {
-	if len(record) < width || len(record) > width && !blank(record[width:]) {
-		return row{}, errors.New("the row has more or fewer cells than the header")
-	}
+// readRecord reads one row.
+func readRecord(record []string, at place, want columns) (row, error) {
 	next := row{active: true, own: true, id: strings.TrimSpace(record[at.id])}
 	if err := identity.CheckSpreadsheet(next.id); err != nil {
 		return row{}, fmt.Errorf("the id %w", err)
@@ -206,15 +166,6 @@ func readActive(cell string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("active is %q; it is true, false, yes, no, 1, 0 or blank", cell)
-}
-
-// csvError places an error of the reader, whose lines follow those before.
-func csvError(name string, before int, err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return fmt.Errorf("%s:%d: %w", name, before+parse.Line, parse.Err)
 }
 
 type jsonAccount struct {

@@ -5,9 +5,7 @@
 package file
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +18,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf16"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
 // Config names the export.
@@ -226,11 +224,11 @@ func load(path string, want columns) (people, version, time.Time, error) {
 // decode reads an export; errors begin with name, whose extension gives the
 // format.
 func decode(name string, data []byte, want columns) (people, error) {
-	data, err := asUTF8(data)
+	text, err := symcsv.Text(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}
-	isJSON := bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
+	isJSON := strings.HasPrefix(strings.TrimSpace(text), "[")
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".json":
 		isJSON = true
@@ -242,31 +240,14 @@ func decode(name string, data []byte, want columns) (people, error) {
 	case isJSON && want.custom():
 		err = fmt.Errorf("%s:1: the file is JSON, and format, email_column, id_column and active_column are about columns of CSV", name)
 	case isJSON:
-		rows, err = decodeJSON(name, data)
+		rows, err = decodeJSON(name, []byte(text))
 	default:
-		rows, err = decodeCSV(name, data, want)
+		rows, err = decodeCSV(name, text, want)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return indexRows(name, rows)
-}
-
-// asUTF8 returns text without its byte order mark, which says whether it is UTF-16.
-func asUTF8(data []byte) ([]byte, error) {
-	order := map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian}[string(data[:min(2, len(data))])]
-	if order == nil {
-		return bytes.TrimPrefix(data, []byte("\ufeff")), nil
-	}
-	data = data[2:]
-	if len(data)%2 != 0 {
-		return nil, errors.New("the file is UTF-16, and cut off in the middle of a character")
-	}
-	units := make([]uint16, len(data)/2)
-	for i := range units {
-		units[i] = order.Uint16(data[2*i:])
-	}
-	return []byte(string(utf16.Decode(units))), nil
 }
 
 // row is one line of a CSV file or one object of a JSON file.
