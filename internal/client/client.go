@@ -41,6 +41,8 @@ type Config struct {
 	// Token gives the bearer token of each request; nil sends none. It is
 	// called for every attempt, possibly by several goroutines at once.
 	Token func(ctx context.Context) (string, error)
+	// TokenFrom says for errors where the token comes from.
+	TokenFrom string
 	// Transport sends the requests; nil is http.DefaultTransport, which honours
 	// HTTPS_PROXY.
 	Transport http.RoundTripper
@@ -75,6 +77,7 @@ type Client struct {
 	base        *url.URL
 	http        *http.Client
 	token       func(ctx context.Context) (string, error)
+	tokenFrom   string
 	headers     http.Header
 	secrets     []string // header values that no error may show
 	maxRetries  int
@@ -107,7 +110,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		base: base, token: cfg.Token, headers: headers,
+		base: base, token: cfg.Token, tokenFrom: cfg.TokenFrom, headers: headers,
 		maxRetries: cfg.MaxRetries, concurrency: cfg.MaxConcurrency, timeout: cfg.Timeout,
 		maxReply: maxReplyBytes, readOnly: cfg.ReadOnly, observe: cfg.Observe,
 		limiter: newLimiter(cfg.RequestsPerSecond),

@@ -350,7 +350,7 @@ func (a *attempt) notJSON() string {
 func (a *attempt) failed(attempts int, err error) *Error {
 	return &Error{
 		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status,
-		RequestID: a.requestID, Attempts: attempts, Err: err,
+		RequestID: a.requestID, Attempts: attempts, TokenFrom: a.c.tokenFrom, Err: err,
 	}
 }
 

@@ -161,7 +161,7 @@ func TestAccountsDataSource_failures(t *testing.T) {
 	acme := map[string]any{"service_type": "github", "external_id": "acme"}
 	api.failNext(1, http.MethodGet, "accounts", http.StatusServiceUnavailable, `{"message":"the service did not answer in full","code":"Directory:UNAVAILABLE"}`)
 	_, diags := p.readData("sym_accounts", acme)
-	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the service did not answer in full … try again later … status 503")
+	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the service did not answer in full … try again in a minute … status 503")
 	api.failNext(5, http.MethodGet, "accounts", http.StatusConflict, `{"message":"the list of accounts has changed","code":"Directory:LIST_CHANGED"}`)
 	_, diags = p.readData("sym_accounts", acme)
 	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the list of accounts has changed … status 409")

@@ -6,11 +6,15 @@ package provider
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -143,8 +147,24 @@ func explainNoAnswer(failed *client.Error) explanation {
 		e.remedy = noAnswerRemedy
 		return e
 	}
-	e.remedy = "Check that api_url is right, that the server runs and that proxy and firewall let this machine through; " +
-		"HTTPS_PROXY and NO_PROXY are honoured, and ca_cert_file names a private CA"
+	var (
+		name    *net.DNSError
+		unknown x509.UnknownAuthorityError
+		plain   tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(failed, &name):
+		e.remedy = "Check the host in api_url, and that this machine resolves it"
+	case errors.Is(failed, syscall.ECONNREFUSED):
+		e.remedy = "Nothing listens there: check the host and the port in api_url, and that the server runs"
+	case errors.As(failed, &unknown):
+		e.remedy = "The certificate is of an authority that this machine does not trust. Set ca_cert_file to the file of a private one"
+	case errors.As(failed, &plain):
+		e.remedy = "The server there speaks HTTP without TLS, or something else. Check the port in api_url; http:// is for loopback, or needs allow_http"
+	default:
+		e.remedy = "Check that api_url is right, that the server runs and that proxy and firewall let this machine through; " +
+			"HTTPS_PROXY and NO_PROXY are honoured"
+	}
 	return e
 }
 
@@ -186,41 +206,41 @@ func describeCoded(e *identity.Error) string {
 // about a value keep the server's words. Codes about transport and permission
 // get ours, followed by the server's.
 func explainCode(e *identity.Error, err error) explanation {
-	if what, remedy := transportCode(e.Code, statusOf(err)); what != "" {
+	if what, remedy := transportCode(e, err); what != "" {
 		return explanation{what: what, remedy: strings.TrimSpace(sentence(remedy) + " " + sentence(e.Hint)), said: e.Message}
 	}
-	return explanation{what: describeCoded(e), remedy: cmp.Or(e.Hint, codeRemedy(e.Code))}
-}
-
-func statusOf(err error) int {
-	var e *client.Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
+	return explanation{what: describeCoded(e), remedy: cmp.Or(e.Hint, codeRemedy(e))}
 }
 
 // transportCode explains codes that no value caused. For others what is "".
-func transportCode(code identity.Code, status int) (what, remedy string) {
-	switch code {
+func transportCode(e *identity.Error, err error) (what, remedy string) {
+	request, token := &client.Error{}, "the token"
+	if errors.As(err, &request) && request.TokenFrom != "" {
+		token += " from " + request.TokenFrom
+	}
+	switch e.Code {
 	case identity.CodeUnauthenticated:
-		return "the API does not accept the token", tokenRemedy
+		return "the API does not accept " + token,
+			"It may be expired, incomplete or of another server. Set a new one there, and check that api_url is the server that made it"
 	case identity.CodeForbidden:
-		return "the token's role does not allow this",
+		return "the role of " + token + " does not allow this",
 			"Reading needs the role guest, looking people up member, changing anything admin; use a token that has the role"
 	case identity.CodeMissing, identity.CodeMethod:
 		return "the server at api_url does not know this call",
 			"api_url is probably not that of an identity API; it ends in /api/v1, as in https://identity.acme.dev/api/v1"
 	case identity.CodeTooLarge:
 		return "the API refused the request as too large", "A proxy in front of the API may limit the size of requests"
-	case identity.CodeLimited:
+	case identity.CodeLimited, identity.CodeBusy:
 		return "the API limits how many requests it takes",
-			"Try again later, or set requests_per_second and max_concurrency so that a run stays below the limit"
+			"Try again in a minute, or set requests_per_second and max_concurrency so that a run stays below the limit"
 	case identity.CodeUnavailable:
+		if !e.Retryable && request.Status == 0 {
+			return "", "" // the embedded instance could not be opened: its words say why
+		}
 		return "the API is not available at the moment",
 			"Try again; if it stays so, look into the server's log for the request ID"
 	case identity.CodeInternal:
-		if status >= 200 && status < 400 {
+		if request.Status >= 200 && request.Status < 400 {
 			return "the answer is not that of an identity API",
 				"Check api_url: a proxy, a login page or another server may answer there; it ends in /api/v1"
 		}
@@ -229,11 +249,8 @@ func transportCode(code identity.Code, status int) (what, remedy string) {
 	return "", ""
 }
 
-const tokenRemedy = "It may be expired, or be for another server; " +
-	"the provider takes the first of token, token_file, the variable that jwt_env_var names, SYM_JWT, SYM_TOKEN_FILE and symflow's login"
-
-func codeRemedy(code identity.Code) string {
-	switch code {
+func codeRemedy(e *identity.Error) string {
+	switch e.Code {
 	case identity.CodeIdentityConflict, identity.CodeUserConflict:
 		return "Somebody changed it meanwhile; plan again to see the difference"
 	case identity.CodeIdentityClaimed:
@@ -244,8 +261,11 @@ func codeRemedy(code identity.Code) string {
 		return "Remove the mappings of the service first; those of this configuration go first when they refer to this resource"
 	case identity.CodeServiceManaged:
 		return "Change it where it is managed, and remove the resource here"
-	case identity.CodeDirectoryFailed, identity.CodeDirectoryLimited:
-		return "The target service did not answer the API's question; try again later"
+	case identity.CodeDirectoryFailed, identity.CodeAuthUnavailable:
+		if e.Retryable {
+			return "That may pass: try again in a minute"
+		}
+		return "That does not pass by itself: correct the directory in the server's configuration. sym-identityd check tries it"
 	case identity.CodeNoList:
 		return "Remove it here; people can still be looked up in it by e-mail, but which accounts are nobody's cannot be seen"
 	case identity.CodeListChanged:

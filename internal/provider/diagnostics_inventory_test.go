@@ -31,31 +31,32 @@ type told struct {
 // anyFailure is the remedy of an action that failed: it depends on the failure, and
 // TestAddFailure has them all. A refusal in the server's own words comes
 // with the request that got them.
-const anyFailure = `try again|set |use a token|must exist before|remove |plan again|apply |its log has|check |register |run it again|correct |declare |the provider takes|may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
+const anyFailure = `try again|set |use a token|must exist before|remove |plan again|apply |its log has|check |register |run it again|correct |declare |may limit|look at|grant |renew |later|request: \w+ \S+, status 4`
 
 // inventory has every diagnostic of the provider by its summary, without the
 // person or service behind a warning's colon. A new one is added here.
 var inventory = map[string]told{
 	// Settings.
-	"Certificates Are Not Checked":              {nothing, `name the private CA in ca_cert_file`},
-	"Two Identity APIs Configured":              {nothing, `remove one of them|unset`},
-	"No Identity API Configured":                {nothing, `set one of the two`},
-	"No Token for the Identity API":             {nothing, `set |symflow login`},
-	"Another Organization":                      {nothing, `use the token and the API of the right org`},
-	"State Belongs to Another Store":            {nothing, `use the provider configuration of the store.*import it again`},
-	"Further Resources Belong to Another Store": {nothing, `the error about the first one`},
-	"Further Resources Were Not Read":           {nothing, `the error about the first one`},
-	"Account Planned for Two Users":             {both, `allow_shared = true in each`},
-	"User Has Two Planned Identities":           {both, `keep one of them`},
-	"Incomplete Client Certificate":             {nothing, `set both, or neither`},
-	"Invalid Environment Variable":              {nothing, `SYM_\w+ is invalid: .* is (not|no|neither)`},
-	"Invalid Provider Setting":                  {nothing, `write |leave .* out|is not |must |as in |holds |has at most|cannot be set beside|starts or ends with`},
-	"Unknown Provider Setting":                  {nothing, `use a value that is known when planning`},
-	"Unusable File":                             {nothing, `path\.module`},
-	"Unable to Connect to the Identity API":     {nothing, anyFailure},
-	"Unable to Open the Embedded Identity API":  {nothing, `:\d+:\d+: |check |set |make `},
-	"Unable to Configure the Provider":          {nothing, `report`},
-	"Token Sent Without Encryption":             {nothing, `allow_http = true`},
+	"Certificates Are Not Checked":               {nothing, `name the private CA in ca_cert_file`},
+	"Two Identity APIs Configured":               {nothing, `remove one of them|unset`},
+	"No Identity API Configured":                 {nothing, `set one of the two`},
+	"No Token for the Identity API":              {nothing, `set |symflow login`},
+	"Another Organization":                       {nothing, `use the token and the API of the right org`},
+	"State Belongs to Another Store":             {nothing, `use the provider configuration of the store.*import it again`},
+	"Further Resources Belong to Another Store":  {nothing, `the error about the first one`},
+	"Further Resources Were Not Read":            {nothing, `the error about the first one`},
+	"Account Planned for Two Users":              {both, `allow_shared = true in each`},
+	"User Has Two Planned Identities":            {both, `keep one of them`},
+	"Incomplete Client Certificate":              {nothing, `set both, or neither`},
+	"Invalid Environment Variable":               {nothing, `SYM_\w+ is invalid: .* is (not|no|neither)`},
+	"Invalid Provider Setting":                   {nothing, `write |leave .* out|is not |must |as in |holds |has at most|cannot be set beside|starts or ends with`},
+	"Unknown Provider Setting":                   {nothing, `use a value that is known when planning`},
+	"Unusable File":                              {nothing, `path\.module`},
+	"Unable to Authenticate to the Identity API": {nothing, `set a new one`},
+	"Unable to Connect to the Identity API":      {nothing, anyFailure},
+	"Unable to Open the Embedded Identity API":   {nothing, `:\d+:\d+: |check |set |make `},
+	"Unable to Configure the Provider":           {nothing, `report`},
+	"Token Sent Without Encryption":              {nothing, `allow_http = true`},
 
 	// Values that are wrong in themselves; their attribute says whose they are.
 	"Identities Cannot Be Declared":   {aService, `remove the mapping`},

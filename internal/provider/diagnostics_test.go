@@ -5,11 +5,15 @@ package provider
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -28,7 +33,7 @@ func TestAddFailure(t *testing.T) {
 	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	stored := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "00u2"}, Source: identity.Manual, Revision: 7}
 	call := func(method, path string, status, attempts int, err error) error {
-		return fmt.Errorf("wrapped: %w", &client.Error{Method: method, Path: path, Status: status, RequestID: "req-1", Attempts: attempts, Err: err})
+		return fmt.Errorf("wrapped: %w", &client.Error{Method: method, Path: path, Status: status, RequestID: "req-1", Attempts: attempts, TokenFrom: "the variable SYM_JWT", Err: err})
 	}
 	coded := func(code identity.Code, message, hint string) *identity.Error {
 		return &identity.Error{Code: code, Message: message, Hint: hint}
@@ -40,7 +45,12 @@ func TestAddFailure(t *testing.T) {
 		"read_only":        {string(ada), okta.String(), call("PATCH", "/api/v1/users", 0, 0, client.ErrReadOnly)},
 		"cancelled":        {string(ada), okta.String(), call("GET", "/api/v1/users", 0, 1, context.Canceled)},
 		"timeout":          {"", "", call("GET", "/api/v1/users", 0, 6, &identity.Error{Code: identity.CodeUnavailable, Message: "the API did not answer within 30s", Cause: context.DeadlineExceeded})},
-		"unreachable":      {"", "", call("GET", "/api/v1/users", 0, 6, errors.New("dial tcp: lookup identity.acme.dev: no such host"))},
+		"unreachable":      {"", "", call("GET", "/api/v1/users", 0, 6, errors.New("unexpected EOF"))},
+		"unknown_host":     {"", "", call("GET", "/api/v1/users", 0, 6, &net.DNSError{Err: "no such host", Name: "identity.acme.dev", IsNotFound: true})},
+		"refused":          {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})},
+		"private_ca":       {"", "", call("GET", "/api/v1/users", 0, 6, x509.UnknownAuthorityError{})},
+		"no_tls":           {"", "", call("GET", "/api/v1/users", 0, 6, tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"})},
+		"busy":             {"", "", call("GET", "/api/v1/users", 503, 6, coded(identity.CodeBusy, "the server answers as many requests as it can; send this one again later", ""))},
 		"not_sent":         {"", "", call("GET", "/api/v1/users", 0, 0, errors.New("no token: the token file cannot be read: open token: no such file or directory"))},
 		"unauthenticated":  {"", okta.String(), call("GET", "/api/v1/services", 401, 1, coded(identity.CodeUnauthenticated, "You must be logged in to perform this action.", ""))},
 		"forbidden":        {string(ada), okta.String(), call("PATCH", "/api/v1/users", 403, 1, coded(identity.CodeForbidden, "You are not authorized to perform this action.", ""))},
@@ -51,7 +61,8 @@ func TestAddFailure(t *testing.T) {
 		"unknown_service":  {"", okta.String(), call("PATCH", "/api/v1/users", 404, 1, identity.UnknownService(okta))},
 		"unknown_bot":      {"deploy-bot", okta.String(), call("PATCH", "/api/v1/users", 404, 1, identity.UnknownUser("deploy-bot"))},
 		"referenced":       {"", okta.String(), call("POST", "/api/v1/services/delete", 409, 1, coded(identity.CodeServiceReferenced, "Cannot perform delete because it is referenced by 3 identities and 0 integrations", ""))},
-		"directory_failed": {string(ada), okta.String(), call("POST", "/api/v1/identities/lookup", 503, 6, coded(identity.CodeDirectoryFailed, "the directory of okta:acme.okta.com could not be asked: the service did not answer", ""))},
+		"directory_failed": {string(ada), okta.String(), call("POST", "/api/v1/identities/lookup", 503, 6, directory.AsIdentityError(okta, fmt.Errorf("GET https://acme.okta.com/api/v1/users: %w: EOF", directory.ErrUnavailable)))},
+		"directory_wrong":  {string(ada), okta.String(), call("POST", "/api/v1/identities/lookup", 503, 1, directory.AsIdentityError(okta, fmt.Errorf("GET https://acme.okta.com/api/v1/users answered 404 Not Found: %w", directory.ErrRefused)))},
 		"batch": {"", okta.String(), call("PATCH", "/api/v1/users", 409, 1, &identity.BatchError{Items: []identity.ItemError{
 			{Index: 0, Err: &identity.Error{Code: identity.CodeIdentityConflict, Message: "another identity is stored", User: ada, Service: okta, Stored: stored}},
 			{Index: 4, Err: &identity.Error{Code: identity.CodeIdentityClaimed, Message: "the account is taken", User: bob, Service: okta, Holder: ada}},

@@ -99,7 +99,7 @@ func TestDocs_permissions(t *testing.T) {
 				s.mapping("ada@acme.com", "okta:acme.okta.com", "00u1", identity.Manual)
 				diags := tt.action(newProtocolServer(t, nil, s.settings(map[string]any{"token": tokens[role]})))
 				for _, d := range diags {
-					if strings.Contains(d.Detail, "the token's role does not allow this") {
+					if strings.Contains(d.Detail, "from the attribute token does not allow this") {
 						return true
 					}
 					t.Errorf("as %s: %s", role, describeDiagnostic(d))

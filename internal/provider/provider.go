@@ -31,6 +31,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
@@ -350,7 +351,11 @@ func (d *dataSource) Configure(_ context.Context, req datasource.ConfigureReques
 // words where it has any.
 func addConnectFailure(diags *diag.Diagnostics, err error) {
 	var failed *config.Error
-	if !errors.As(err, &failed) {
+	switch {
+	case identity.CodeOf(err) == identity.CodeUnauthenticated:
+		addFailure(diags, "Authenticate to the Identity API", "", "", err)
+		return
+	case !errors.As(err, &failed):
 		addFailure(diags, "Connect to the Identity API", "", "", err)
 		return
 	}

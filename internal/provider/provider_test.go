@@ -156,8 +156,8 @@ func TestConnect_failures(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"401":            {401, `{"error":true,"message":"token is expired","code":"Authentication:INVALID_JWT"}`, "does not accept the token … jwt_env_var … The server said: token is expired … status 401"},
-		"403":            {403, `{"error":true,"message":"no","code":"Auth:FORBIDDEN"}`, "role does not allow … status 403"},
+		"401":            {401, `{"error":true,"message":"token is expired","code":"Authentication:INVALID_JWT"}`, "Unable to Authenticate to the Identity API … does not accept the token from the attribute token … The server said: token is expired … status 401"},
+		"403":            {403, `{"error":true,"message":"no","code":"Auth:FORBIDDEN"}`, "The role of the token from the attribute token does not allow … status 403"},
 		"404 HTML":       {404, "<html><title>Not here</title></html>", "does not know this call … /api/v1 … Not here … status 404"},
 		"200 HTML":       {200, "<html><title>Please log in</title></html>", "not that of an identity API … Please log in … status 200"},
 		"truncated JSON": {200, `{"org": "acme", "ro`, "not that of an identity API … not valid JSON … status 200"},
@@ -175,7 +175,11 @@ func TestConnect_failures(t *testing.T) {
 			api := newTestServer(t).register("okta:acme.okta.com")
 			api.failNext(1000, "", "", tt.status, strings.TrimPrefix(tt.body, noBody))
 			diags := tryConfigure(t, nil, api.settings())
-			wantDiagnostics(t, diags, "ERROR … Unable to Connect to the Identity API … Request: GET /api/v1/auth/login … request ID … "+tt.want)
+			title := "Unable to Connect to the Identity API … "
+			if tt.status == http.StatusUnauthorized {
+				title = ""
+			}
+			wantDiagnostics(t, diags, "ERROR … "+title+"Request: GET /api/v1/auth/login … request ID … "+tt.want)
 			for _, d := range diags {
 				if strings.Contains(describeDiagnostic(d), testToken) {
 					t.Errorf("the token is shown: %s", describeDiagnostic(d))
@@ -192,7 +196,7 @@ func oktaServiceState() map[string]any {
 func TestConnect_unreachable(t *testing.T) {
 	t.Parallel()
 	diags := tryConfigure(t, nil, map[string]any{"api_url": "http://127.0.0.1:1/api/v1", "token": testToken, "max_retries": 0})
-	wantDiagnostics(t, diags, "ERROR … The API did not answer: dial … Check that api_url … Request: GET /api/v1/auth/login, request ID ")
+	wantDiagnostics(t, diags, "ERROR … The API did not answer: dial … Nothing listens there … api_url … Request: GET /api/v1/auth/login, request ID ")
 }
 
 func TestConnect_configuration(t *testing.T) {
@@ -366,7 +370,7 @@ func TestConnect_retriesAfterFailure(t *testing.T) {
 	api := newTestServer(t).register("okta:acme.okta.com")
 	api.failNext(1, http.MethodGet, "auth/login", http.StatusUnauthorized, "{}")
 	p := newProtocolServer(t, nil, nil)
-	wantDiagnostics(t, p.configure(api.settings()), "Unable to Connect")
+	wantDiagnostics(t, p.configure(api.settings()), "Unable to Authenticate to the Identity API")
 	wantDiagnostics(t, p.configure(api.settings()))
 	_, diags := p.read("sym_service", oktaServiceState())
 	wantDiagnostics(t, diags)

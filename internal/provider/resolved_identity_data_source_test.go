@@ -536,8 +536,8 @@ func TestResolvedIdentity_failures(t *testing.T) {
 		fails func(s *testServer, method, path string)
 		want  string
 	}{
-		"401":              {status(401, `{"error":true,"message":"the token expired","code":"Authentication:INVALID_JWT","status_code":401}`), "does not accept the token … status 401"},
-		"403":              {status(403, `{"error":true,"message":"members only","code":"Auth:FORBIDDEN","status_code":403}`), "role does not allow this … status 403"},
+		"401":              {status(401, `{"error":true,"message":"the token expired","code":"Authentication:INVALID_JWT","status_code":401}`), "does not accept the token from the attribute token … status 401"},
+		"403":              {status(403, `{"error":true,"message":"members only","code":"Auth:FORBIDDEN","status_code":403}`), "role of the token from the attribute token does not allow this … status 403"},
 		"404 without JSON": {status(404, "404 page not found"), "status 404"},
 		"404 of a proxy":   {status(404, "<html><title>Not Found</title></html>"), "status 404"},
 		"429":              {status(429, `{"error":true,"message":"slow down","code":"Request:RATE_LIMITED","status_code":429,"is_retryable":true}`), "limits how many requests … status 429"},

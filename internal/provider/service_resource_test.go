@@ -264,7 +264,7 @@ func TestServiceResource_failures(t *testing.T) {
 	}
 	guest := newProtocolServer(t, nil, api.settings(map[string]any{"token": testGuestToken}))
 	_, diags = guest.apply("sym_service", nil, map[string]any{"service_type": "github", "external_id": "acme"})
-	wantDiagnostics(t, diags, "Unable to Create Service … the token's role does not allow this … status 403")
+	wantDiagnostics(t, diags, "Unable to Create Service … the role of the token from the attribute token does not allow this … status 403")
 }
 
 // A person or another resource stores the service after this one did: between two

@@ -420,7 +420,7 @@ func (c *Client) at(method string, u *url.URL) string {
 	return c.secrets.Text(method + " " + strings.ToValidUTF8(shown.String(), "") + hidden)
 }
 
-var errNotPublic = errors.New("the address is not public")
+var errNotPublic = errors.New("the address is not public; where it may be asked all the same, set allow_private = true")
 
 const maxRedirects = 5
 

@@ -176,7 +176,7 @@ func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
 	case literal:
 		return v.text, false, nil
 	}
-	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string", directory.ErrAnswer, x.setting, value.Type().TypeName())
+	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string; string(…) converts numbers and booleans", directory.ErrAnswer, x.setting, value.Type().TypeName())
 }
 
 // errAbsent is an index that the answer does not have, or a field of null, which

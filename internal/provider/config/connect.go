@@ -189,7 +189,7 @@ func (c connector) checkOrg(actual, whose string) error {
 func (c connector) newClient(url string, transport http.RoundTripper, token func(context.Context) (string, error)) (*client.Client, error) {
 	s := c.settings
 	return client.New(client.Config{
-		BaseURL: url, Token: token, Transport: transport, UserAgent: c.userAgent, Headers: s.Headers,
+		BaseURL: url, Token: token, TokenFrom: s.Token.From, Transport: transport, UserAgent: c.userAgent, Headers: s.Headers,
 		MaxRetries: s.MaxRetries, RequestsPerSecond: s.RequestsPerSecond, MaxConcurrency: s.MaxConcurrency,
 		Timeout: s.RequestTimeout, ReadOnly: s.ReadOnly, Observe: logExchange,
 	})

@@ -31,7 +31,7 @@ func TestResolve(t *testing.T) {
 	t.Parallel()
 	defaults := func(change func(*Settings)) Settings {
 		s := Settings{
-			MaxRetries: 5, MaxConcurrency: 10, RequestTimeout: 30 * time.Second, Token: tokenSetting{Kind: tokenSymflow},
+			MaxRetries: 5, MaxConcurrency: 10, RequestTimeout: 30 * time.Second, Token: tokenSetting{Kind: tokenSymflow, From: "symflow's login file"},
 		}
 		if change != nil {
 			change(&s)
@@ -53,7 +53,7 @@ func TestResolve(t *testing.T) {
 		"everything from the environment": {
 			env: full,
 			want: Settings{
-				Org: "env-org", APIURL: "https://env.example.com/api/v1", Token: tokenSetting{tokenStatic, "env-token"}, ReadOnly: true,
+				Org: "env-org", APIURL: "https://env.example.com/api/v1", Token: tokenSetting{tokenStatic, "env-token", "the variable SYM_JWT"}, ReadOnly: true,
 				MaxRetries: 1, RequestsPerSecond: 2.5, MaxConcurrency: 3, RequestTimeout: 4 * time.Second, SkipCredentialsValidation: true,
 				CACertFile: "env-ca", ClientCertFile: "env-cert", ClientKeyFile: "env-key", Insecure: true,
 			},
@@ -69,7 +69,7 @@ func TestResolve(t *testing.T) {
 				m.HTTPHeaders = types.MapValueMust(types.StringType, map[string]attr.Value{"X-Team": types.StringValue("infra")})
 			},
 			want: Settings{
-				Org: "org", APIURL: "https://api.example.com", Token: tokenSetting{tokenStatic, "token"}, MaxConcurrency: 9,
+				Org: "org", APIURL: "https://api.example.com", Token: tokenSetting{tokenStatic, "token", "the attribute token"}, MaxConcurrency: 9,
 				RequestTimeout: 2 * time.Minute, CACertFile: "ca", ClientCertFile: "cert", ClientKeyFile: "key",
 				Headers: map[string]string{"X-Team": "infra"},
 			},
@@ -101,30 +101,30 @@ func TestResolve(t *testing.T) {
 			config: func(m *Model) {
 				m.Token, m.TokenFile, m.JWTEnvVar = types.StringValue("t"), types.StringValue("f"), types.StringValue("V")
 			},
-			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "t"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "t", "the attribute token"} }),
 		},
 		"token_file before jwt_env_var": {
 			env:    map[string]string{"SYM_JWT": "env", "V": "named"},
 			config: func(m *Model) { m.TokenFile, m.JWTEnvVar = types.StringValue("f"), types.StringValue("V") },
-			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f"} }),
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f", "the file f (token_file)"} }),
 		},
 		"jwt_env_var before SYM_JWT": {
 			env:    map[string]string{"SYM_JWT": "env", "V": "named", "SYM_TOKEN_FILE": "f"},
 			config: func(m *Model) { m.JWTEnvVar = types.StringValue("V") },
-			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "named"} }),
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "named", "the variable V (jwt_env_var)"} }),
 		},
 		"jwt_env_var never falls back": {
 			env:    map[string]string{"SYM_JWT": "somebody else's"},
 			config: func(m *Model) { m.JWTEnvVar = types.StringValue("V") },
-			want:   defaults(func(s *Settings) { s.Token = tokenSetting{tokenMissing, "V"} }),
+			want:   defaults(func(s *Settings) { s.Token = tokenSetting{Kind: tokenMissing, Value: "V"} }),
 		},
 		"SYM_JWT before SYM_TOKEN_FILE": {
 			env:  map[string]string{"SYM_JWT": "env", "SYM_TOKEN_FILE": "f"},
-			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "env"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenStatic, "env", "the variable SYM_JWT"} }),
 		},
 		"SYM_TOKEN_FILE before symflow": {
 			env:  map[string]string{"SYM_TOKEN_FILE": "f"},
-			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f"} }),
+			want: defaults(func(s *Settings) { s.Token = tokenSetting{tokenFile, "f", "the file f (SYM_TOKEN_FILE)"} }),
 		},
 	}
 	for name, tt := range tests {

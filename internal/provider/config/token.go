@@ -29,6 +29,7 @@ const (
 type tokenSetting struct {
 	Kind  tokenKind
 	Value string
+	From  string // where it comes from, as diagnostics say it
 }
 
 // Variables about tokens. Those of CI systems are used only where an audience is
@@ -55,30 +56,30 @@ func (r *resolver) token(model Model, embedded bool, audience string) tokenSetti
 	case embedded:
 		return tokenSetting{Kind: tokenNotAsked}
 	case !model.Token.IsNull():
-		return tokenSetting{tokenStatic, model.Token.ValueString()}
+		return tokenSetting{tokenStatic, model.Token.ValueString(), "the attribute token"}
 	case !model.TokenFile.IsNull():
-		return tokenSetting{tokenFile, model.TokenFile.ValueString()}
+		return tokenSetting{tokenFile, model.TokenFile.ValueString(), "the file " + model.TokenFile.ValueString() + " (token_file)"}
 	case named != "" && r.env(named) != "":
-		return tokenSetting{tokenStatic, r.env(named)}
+		return tokenSetting{tokenStatic, r.env(named), "the variable " + named + " (jwt_env_var)"}
 	case named != "":
 		// Falling back to another token here would act as somebody else.
-		return tokenSetting{tokenMissing, named}
+		return tokenSetting{Kind: tokenMissing, Value: named}
 	case r.env(envToken) != "":
-		return tokenSetting{tokenStatic, r.env(envToken)}
+		return tokenSetting{tokenStatic, r.env(envToken), "the variable " + envToken}
 	case r.env(envTokenFile) != "":
-		return tokenSetting{tokenFile, r.env(envTokenFile)}
+		return tokenSetting{tokenFile, r.env(envTokenFile), "the file " + r.env(envTokenFile) + " (" + envTokenFile + ")"}
 	}
 	if audience != "" {
 		for _, name := range []string{envTerraformTokenSym, envTerraformToken} {
 			if r.env(name) != "" {
-				return tokenSetting{tokenJob, name}
+				return tokenSetting{tokenJob, name, "the variable " + name}
 			}
 		}
 		if r.env(envActionsURL) != "" {
-			return tokenSetting{Kind: tokenActions}
+			return tokenSetting{Kind: tokenActions, From: "this GitHub Actions job"}
 		}
 	}
-	return tokenSetting{Kind: tokenSymflow}
+	return tokenSetting{Kind: tokenSymflow, From: "symflow's login file"}
 }
 
 const noToken = "No Token for the Identity API"
