@@ -4,7 +4,11 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -94,6 +98,69 @@ func removeStore(t *testing.T, dir, db string) {
 	for _, end := range []string{"", "-wal", "-shm"} {
 		if err := os.RemoveAll(filepath.Join(dir, db+end)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestGuides_api runs the calls of the API's guide, each operation once, against a server.
+func TestGuides_api(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/guides/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```shell\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+	config := filepath.Join(guideDirectory(t, false), "sym-identityd.hcl")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "people.csv"), []byte("email,id\nada.martin@acme.example,00u1cmxq3h2vbd8wk5d7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := startDaemon(t, config)
+	id := func(list, query string) string {
+		t.Helper()
+		_, body, err := d.call(t.Context(), http.MethodGet, "/api/v1/"+list+query, "")
+		var reply map[string][]struct{ ID string }
+		if err != nil || json.Unmarshal(body, &reply) != nil {
+			t.Fatalf("%v\n%s", err, body)
+		}
+		if len(reply[list]) == 0 {
+			return ""
+		}
+		return reply[list][0].ID
+	}
+	called := map[string]int{}
+	for _, block := range blocks[1:] {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euc", `curl() { command curl --write-out '%{stderr}%{method} %{url_effective} %{http_code}\n' "$@"; }`+"\n"+
+			blocks[0][1]+"SYM_API_URL=$API SYM_JWT=admin-token\n"+block[1])
+		cmd.Env = append(os.Environ(), "API="+d.url+"/api/v1", "user_id="+id("users", "?email=nora.lindqvist@acme.example"), "service_id="+id("services", "?service_type=github"))
+		var stdout, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s%s%s", err, block[1], &stdout, &stderr)
+		}
+		calls := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		for i, want := range regexp.MustCompile(`(?m)^(?:# (\d{3}).*\n)?sym `).FindAllStringSubmatch(block[1], -1) {
+			request, status, _ := strings.Cut(calls[i], " "+d.url+"/api/v1/")
+			path, status, _ := strings.Cut(status, " ")
+			if status != cmp.Or(want[1], "200") {
+				t.Errorf("%s\nstatus %s\n%s", block[1], status, &stdout)
+			}
+			path, _, _ = strings.Cut(path, "?")
+			called[request+" /"+regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(path, "{id}")]++
+		}
+	}
+	var document struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	_, body, err := d.call(t.Context(), http.MethodGet, "/api/openapi.json", "")
+	if err != nil || json.Unmarshal(body, &document) != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	called["POST /identities/lookup"]-- // once more, for its error
+	for path, operations := range document.Paths {
+		for method := range operations {
+			if n := called[strings.ToUpper(method)+" "+path]; n != 1 {
+				t.Errorf("the guide calls %s %s %d times", method, path, n)
+			}
 		}
 	}
 }
