@@ -5,6 +5,7 @@ package provider
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,40 @@ func TestDocs_pages(t *testing.T) {
 		if !strings.Contains(index, "\n## "+section+"\n") {
 			t.Errorf("the index page lacks %q", section)
 		}
+	}
+}
+
+// TestDocs_troubleshooting: each message of the page is one that the provider gives, and each line
+// of the server's log is one that is written.
+func TestDocs_troubleshooting(t *testing.T) {
+	t.Parallel()
+	page := readFile(t, filepath.Join(guides, "troubleshooting.md"))
+	messages := regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(page, -1)
+	for _, message := range messages {
+		if _, known := inventory[message[1]]; !known {
+			t.Errorf("no diagnostic is called %q", message[1])
+		}
+	}
+	var sources strings.Builder
+	for _, folder := range []string{"../../cmd/sym-identityd", "../server", "../identityd"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				sources.WriteString(readFile(t, file))
+			}
+		}
+	}
+	lines := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (?:info|warn|error) \\|").FindAllStringSubmatch(page, -1)
+	for _, line := range lines {
+		if !strings.Contains(sources.String(), `"`+line[1]) {
+			t.Errorf("the server does not log %q", line[1])
+		}
+	}
+	if len(messages) != 12 || len(lines) < 10 {
+		t.Errorf("the page has %d messages and %d lines of the log", len(messages), len(lines))
 	}
 }
 
