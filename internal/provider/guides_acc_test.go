@@ -86,6 +86,8 @@ func TestGuides_allTested(t *testing.T) {
 		"offboarding.md":        {"main.tf", "check.tf", "orphans.tf", "stale.tf"},
 		"install.md.tmpl":       {"cli.tfrc", "main.tf", "both.tf"},
 		"upgrade.md.tmpl":       {"main.tf"},
+		"renames.md":            {"marriage.tf", "mapping.tf", "domain.tf", "lookup.tf"},
+		"move-resources.md":     {"single.tf", "bulk.tf", "back.tf", "renamed.tf", "imported.tf"},
 	}
 	files, err := os.ReadDir(guides)
 	if err != nil {
@@ -315,4 +317,66 @@ func parses(t *testing.T, config string) {
 	if _, diags := hclsyntax.ParseConfig([]byte(config), "block", hcl.InitialPos); diags.HasErrors() {
 		t.Errorf("%v in:\n%s", diags, config)
 	}
+}
+
+// TestAccGuide_renames renames users as the guide says: their mappings stay, and lookups use the earlier address.
+func TestAccGuide_renames(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, withDirectory(testGitHub, directoryOf("wei.chen@globex.example", "wei-chen", "isla.murray@globex.example", "isla-m"))).register(testOkta, testGitHub)
+	s.mapping("nora.olsen@acme.example", testGitHub, "nora-o", identity.FromEmail)
+	s.mapping("wei.chen@globex.example", testOkta, "00uWEI", identity.Manual)
+	s.addUser("isla.murray@globex.example")
+	g := readGuide(t, "renames.md")
+	config := s.provider() + g.take(t, "marriage.tf", "mapping.tf", "domain.tf", "lookup.tf")
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   withFunctions,
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps: []resource.TestStep{
+			{Config: s.provider() + strings.Replace(g.take(t, "mapping.tf"), "sym_user.nora.email", `"nora.olsen@acme.example"`, 1)},
+			{Config: config},
+			{
+				PreConfig: func() {
+					s.wantStored("nora.lindqvist@acme.example", testOkta, "00uaj8gxbenyx4k2q5d7", identity.Manual)
+					s.wantStored("nora.lindqvist@acme.example", testGitHub, "nora-o", identity.FromEmail)
+					s.wantStored("wei.chen@acme.example", testOkta, "00uWEI", identity.Manual)
+				},
+				Config:           config,
+				ConfigPlanChecks: emptyPlan,
+			},
+			{Config: s.provider() + "removed {\n  from = sym_user.nora\n  lifecycle {\n    destroy = false\n  }\n}\nremoved {\n  from = sym_user.moved\n  lifecycle {\n    destroy = false\n  }\n}\n"},
+		},
+	})
+}
+
+// TestAccGuide_moveResources applies the guide's blocks one after another. Each mapping is stored after each.
+func TestAccGuide_moveResources(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t).register(testOkta)
+	s.mapping("ada.martin@acme.example", testOkta, "00u1cmxq3h2vbd8wk5d7", identity.FromEmail)
+	g := readGuide(t, "move-resources.md")
+	locals, _, _ := strings.Cut(g.take(t, "back.tf"), "resource")
+	stays := func() {
+		t.Helper()
+		s.wantStored("nora.lindqvist@acme.example", testOkta, "00uaj8gxbenyx4k2q5d7", identity.Manual)
+		s.wantStored("sam.okafor@acme.example", testOkta, "00ub2m7tqkdw90zx1c5e", identity.Manual)
+		s.wantStored("ada.martin@acme.example", testOkta, "00u1cmxq3h2vbd8wk5d7", identity.FromEmail)
+	}
+	step := func(config string) resource.TestStep {
+		return resource.TestStep{PreConfig: stays, Config: s.provider() + config}
+	}
+	last := locals + g.take(t, "renamed.tf", "imported.tf")
+	steps := []resource.TestStep{
+		{Config: s.provider() + g.take(t, "single.tf")},
+		step(g.take(t, "bulk.tf")),
+		step(g.take(t, "back.tf")),
+		step(last),
+		step(last),
+		step(""), // the framework cannot destroy instances of for_each
+	}
+	steps[4].ConfigPlanChecks = emptyPlan
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   withFunctions,
+		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
+		Steps:                    steps,
+	})
 }
