@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -60,7 +61,7 @@ func (p *program) check(ctx context.Context, args []string) error {
 		}
 	}
 	if first.err == nil {
-		results = append(results, runChecks(ctx, cfg, emails)...)
+		results = append(results, p.runChecks(ctx, cfg, emails)...)
 		for _, warning := range identityd.Warnings(ctx, cfg) {
 			results = append(results, checkResult{subject: "setup", place: path, note: warning, warning: true})
 		}
@@ -188,7 +189,7 @@ func newCheckReport(results []checkResult) checkReport {
 // runChecks checks the store, the TLS files, the issuers and every directory, a
 // few at a time. It opens each part on its own, registers no service and
 // creates no store. Results are in the order of the file, the store first.
-func runChecks(ctx context.Context, cfg *config.Config, emails []string) []checkResult {
+func (p *program) runChecks(ctx context.Context, cfg *config.Config, emails []string) []checkResult {
 	type job struct {
 		subject string
 		at      hcl.Range
@@ -218,6 +219,12 @@ func runChecks(ctx context.Context, cfg *config.Config, emails []string) []check
 			return "", errors.New("no service has a directory to look it up")
 		}})
 	}
+	bar := p.progress("checking", "checks", int64(len(jobs)))
+	defer bar.Finish() //nolint:errcheck // it fails only to draw
+	var accounts atomic.Int64
+	ctx = directory.WithProgress(ctx, func(read, _ int) {
+		bar.Describe(fmt.Sprintf("checking, %s read", count(int(accounts.Add(int64(read))), "account")))
+	})
 	results := make([]checkResult, len(jobs))
 	slots := make(chan struct{}, checksAtOnce)
 	var wg sync.WaitGroup
@@ -228,6 +235,7 @@ func runChecks(ctx context.Context, cfg *config.Config, emails []string) []check
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			note, err := j.run(ctx)
+			_ = bar.Add(1)
 			results[n] = checkResult{subject: j.subject, place: cfg.Path, note: cfg.Secrets.Text(note), err: cfg.Secrets.Error(err)}
 			if j.at.Filename != "" {
 				results[n].place = fmt.Sprintf("%s:%d:%d", j.at.Filename, j.at.Start.Line, j.at.Start.Column)

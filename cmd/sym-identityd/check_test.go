@@ -73,7 +73,7 @@ service "github" "acme" {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(cfg.Path), "google.csv"), []byte("email,id\nada@acme.com,ada@acme.com\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	results := runChecks(t.Context(), cfg, nil)
+	results := new(program).runChecks(t.Context(), cfg, nil)
 	want := []struct {
 		subject string
 		err     error
@@ -118,7 +118,7 @@ func TestCheckStoreFailures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			results := runChecks(t.Context(), cfg, nil)
+			results := new(program).runChecks(t.Context(), cfg, nil)
 			if len(results) != 1 || results[0].err == nil {
 				t.Fatalf("check found %+v", results)
 			}
@@ -141,13 +141,13 @@ func TestCheckWithoutMigrations(t *testing.T) {
 				url = pgtest.URL(t)
 			}
 			cfg := loadConfig(t, "org = \"acme\"\nstore = env(\"STORE\")\nstore_options {\n  migrate = false\n}\n", url)
-			if r := runChecks(t.Context(), cfg, nil); name == "Postgres" && (r[0].err == nil || !strings.Contains(r[0].err.Error(), "sym-identityd migrate")) {
+			if r := new(program).runChecks(t.Context(), cfg, nil); name == "Postgres" && (r[0].err == nil || !strings.Contains(r[0].err.Error(), "sym-identityd migrate")) {
 				t.Errorf("got %+v", r[0])
 			}
 			if _, err := identityd.Migrate(t.Context(), cfg); err != nil {
 				t.Fatal(err)
 			}
-			if r := runChecks(t.Context(), cfg, nil); r[0].err != nil || r[0].note != "" {
+			if r := new(program).runChecks(t.Context(), cfg, nil); r[0].err != nil || r[0].note != "" {
 				t.Errorf("got %+v", r[0])
 			}
 		})

@@ -66,16 +66,31 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
+	opts := sqlstore.ExportOptions{History: history && format == formatJSON}
+	var size int64
+	if p.onTerminal() {
+		if size, err = st.Size(ctx, opts); err != nil {
+			return errors.Join(err, st.Close())
+		}
+	}
+	bar := p.progress("exporting", "records", size)
+	read := func(visit func(store.Record) error) error {
+		return st.Export(ctx, opts, func(r store.Record) error {
+			_ = bar.Add(1) // fails only to draw
+			return visit(r)
+		})
+	}
 	var counts store.Counts
 	err = p.output(path, func(w io.Writer) error {
 		if format == formatCSV {
-			counts, err = exportCSV(ctx, st, w)
+			counts, err = exportCSV(read, w)
 			return err
 		}
 		header := jsonlines.Header{Org: cfg.Org, StoreID: id, At: time.Now().UTC(), History: history}
-		counts, err = exportJSON(ctx, st, w, header)
+		counts, err = exportJSON(read, w, header)
 		return err
 	})
+	_ = bar.Finish()
 	if err := errors.Join(err, st.Close()); err != nil {
 		return err
 	}
@@ -88,12 +103,12 @@ func countsText(c store.Counts) string {
 		count(int(c.Mappings), "mapping"), count(int(c.Changes), "change"))
 }
 
-func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header jsonlines.Header) (store.Counts, error) {
+func exportJSON(read func(func(store.Record) error) error, out io.Writer, header jsonlines.Header) (store.Counts, error) {
 	w, err := jsonlines.NewWriter(out, header)
 	if err != nil {
 		return store.Counts{}, fmt.Errorf("writing the export: %w", err)
 	}
-	err = st.Export(ctx, sqlstore.ExportOptions{History: header.History}, func(r store.Record) error {
+	err = read(func(r store.Record) error {
 		if err := w.Write(r); err != nil {
 			return fmt.Errorf("writing the export: %w", err)
 		}
@@ -111,10 +126,10 @@ func exportJSON(ctx context.Context, st *sqlstore.Store, out io.Writer, header j
 
 // exportCSV writes the mappings alone. It refuses all that does not fit into cells,
 // and names each.
-func exportCSV(ctx context.Context, st *sqlstore.Store, out io.Writer) (store.Counts, error) {
+func exportCSV(read func(func(store.Record) error) error, out io.Writer) (store.Counts, error) {
 	var counts store.Counts
 	matchers := map[string]map[string]identity.Matcher{} // service key → user → matcher
-	err := st.Export(ctx, sqlstore.ExportOptions{}, func(r store.Record) error {
+	err := read(func(r store.Record) error {
 		counts.Add(r)
 		switch {
 		case r.User != nil:

@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/schollz/progressbar/v3"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
@@ -41,14 +43,22 @@ func (p *program) imports(ctx context.Context, args []string) error {
 		return err
 	}
 	in := p.stdin
+	var size int64
 	if path != "" {
 		f, err := os.Open(path)
 		if err != nil {
 			return fmt.Errorf("the export cannot be read: %w", err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			size = info.Size()
+		}
 		in = f
 	}
+	bar := p.progress("importing", "bytes", size)
+	defer bar.Finish() //nolint:errcheck // it fails only to draw
+	shown := progressbar.NewReader(in, bar)
+	in = &shown
 	var counts store.Counts
 	if format == formatCSV {
 		counts, err = importCSV(ctx, cfg, in)

@@ -291,40 +291,13 @@ func (p *program) askDirectory(ctx context.Context, service config.Service, emai
 	}
 	d := directory.Cache(opened, service.Key, service.Directory.Settings)
 	defer d.Close()
-	defer p.progress(fmt.Sprintf("asking %s for %d e-mails", service.Key, len(emails)))()
-	explained, err = directory.Explain(ctx, d, service.Key, emails)
+	bar := p.progress(fmt.Sprintf("asking %s for %d e-mails", service.Key, len(emails)), "accounts", 0)
+	explained, err = directory.Explain(showLists(ctx, bar), d, service.Key, emails)
+	_ = bar.Finish()
 	return explained, p.secrets.Error(err)
 }
 
 var errNoDirectory = errors.New("no directory is configured for the service")
-
-// progress shows on a terminal what is going on, and since when. The returned
-// function ends it.
-func (p *program) progress(what string) (stop func()) {
-	terminal, ok := p.stderr.(*os.File)
-	if !ok {
-		return func() {}
-	}
-	if info, err := terminal.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return func() {}
-	}
-	began, done, ended := time.Now(), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			fmt.Fprintf(terminal, "\r%s, %s ", what, time.Since(began).Round(time.Second))
-			select {
-			case <-tick.C:
-			case <-done:
-				fmt.Fprintf(terminal, "\r\x1b[K") // nothing of it stays
-				return
-			}
-		}
-	}()
-	return func() { close(done); <-ended }
-}
 
 // addStored adds what the store holds. It is the answer, whatever the service
 // says.

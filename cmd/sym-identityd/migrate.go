@@ -17,7 +17,9 @@ func (p *program) migrate(ctx context.Context, args []string) error {
 	if cfg == nil || err != nil {
 		return err
 	}
+	bar := p.progress("migrating "+cfg.Store.Name(), "", 0)
 	v, err := identityd.Migrate(ctx, cfg)
+	_ = bar.Finish()
 	switch {
 	case err != nil:
 		return err

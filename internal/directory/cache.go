@@ -221,7 +221,7 @@ func (c *Cached) keep(results map[string]Result, asOf time.Time) {
 // the list that is kept alone. maxPages stops the walk with ErrTruncated, once
 // no caller wants more; 0 means unlimited.
 func (c *Cached) walk(ctx context.Context, maxPages int) (*snapshot, error) {
-	f, err := c.join(maxPages)
+	f, err := c.join(ctx, maxPages)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (c *Cached) walk(ctx context.Context, maxPages int) (*snapshot, error) {
 	}
 }
 
-func (c *Cached) join(maxPages int) (*listFetch, error) {
+func (c *Cached) join(ctx context.Context, maxPages int) (*listFetch, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -242,7 +242,7 @@ func (c *Cached) join(maxPages int) (*listFetch, error) {
 	}
 	f := c.fetch
 	if f == nil {
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		f = &listFetch{done: make(chan struct{}), cancel: cancel, maxPages: maxPages}
 		c.fetch = f
 		go c.run(ctx, f)

@@ -14,6 +14,21 @@ import (
 // maxWalkPages bounds a walk: a service whose cursor never ends is broken.
 const maxWalkPages = 20_000
 
+type progressKey struct{}
+
+// WithProgress returns a context whose walks call f after each page, with the
+// number of accounts on it, and before, with the total, where the service says it.
+// f is safe for concurrent use.
+func WithProgress(ctx context.Context, f func(read, total int)) context.Context {
+	return context.WithValue(ctx, progressKey{}, f)
+}
+
+func progress(ctx context.Context, read, total int) {
+	if f, ok := ctx.Value(progressKey{}).(func(read, total int)); ok {
+		f(read, total)
+	}
+}
+
 // Walk visits every page of a list until visit returns false. It returns nil
 // only if the list ended or visit stopped it; after an error nobody may be
 // called absent. If the Lister describes itself, a list that reaches its
@@ -38,6 +53,7 @@ func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error 
 			return err
 		}
 		total += len(page)
+		progress(ctx, len(page), 0)
 		seen.add(page)
 		if !visit(page) {
 			return nil
@@ -102,6 +118,9 @@ func Counted[C comparable](ctx context.Context, page func(ctx context.Context, c
 			p, err := page(ctx, cursor)
 			if err == nil {
 				err = w.add(p.Accounts, p.Rows, p.Total)
+			}
+			if p.Total != nil {
+				progress(ctx, 0, *p.Total)
 			}
 			switch {
 			case err != nil:

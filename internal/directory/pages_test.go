@@ -378,3 +378,31 @@ func TestWalkTruncated(t *testing.T) {
 		t.Errorf("%d pages read, want one in each call", l.read.Load())
 	}
 }
+
+// pagedList is a directory with the list of a numbered service alone.
+type pagedList struct{ list *numbered }
+
+func (pagedList) Describe() directory.Descriptor { return directory.Descriptor{} }
+func (pagedList) Check(context.Context) error    { return nil }
+func (pagedList) Find(context.Context, string) ([]directory.Account, error) {
+	return nil, directory.ErrNeedsList
+}
+
+func (p pagedList) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	return directory.Numbered(ctx, 10, p.list.page)
+}
+
+// A walk on somebody's behalf tells them how far it is.
+func TestWithProgress(t *testing.T) {
+	t.Parallel()
+	d := directory.Cache(pagedList{&numbered{rows: crowd(25), atMost: 10}}, okta, minutes)
+	defer d.Close()
+	var got []string
+	ctx := directory.WithProgress(t.Context(), func(read, total int) { got = append(got, fmt.Sprint(read, "/", total)) })
+	if _, err := directory.Lookup(ctx, d, okta, []string{ann}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"0/25", "10/0", "0/25", "10/0", "0/25", "5/0"}, got); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+}

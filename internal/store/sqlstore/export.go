@@ -40,6 +40,16 @@ func (s *Store) Export(ctx context.Context, opts ExportOptions, visit func(store
 	return cmp.Or(failed, err)
 }
 
+// Size returns how many records Export hands out.
+func (s *Store) Size(ctx context.Context, opts ExportOptions) (n int64, err error) {
+	query := "SELECT (SELECT count(*) FROM services) + (SELECT count(*) FROM users)"
+	if opts.History {
+		query += " + (SELECT count(*) FROM history)"
+	}
+	err = s.db.QueryRowContext(ctx, query).Scan(&n)
+	return n, s.explain(ctx, err)
+}
+
 // exporter reads one state of the store.
 type exporter struct {
 	*tx
