@@ -20,15 +20,16 @@ import (
 const maxListings = 5
 
 // Accounts returns the whole list of the accounts of a service and who holds
-// each. It reads the list again if the service shows another one between two
-// pages. A service whose accounts cannot be listed is an *identity.Error with
+// each: the list of a name, or, if that is "" or the service shows another one now,
+// a fresh one. It begins again if the service shows another one between two pages. A service whose accounts cannot be listed is an *identity.Error with
 // CodeNoList, one without a directory with CodeNoDirectory.
-func (c *Client) Accounts(ctx context.Context, service identity.ServiceKey) (list identity.AccountList, err error) {
+func (c *Client) Accounts(ctx context.Context, service identity.ServiceKey, name string) (list identity.AccountList, err error) {
 	for range maxListings {
-		list, err = c.accounts(ctx, service)
+		list, err = c.accounts(ctx, service, name)
 		if identity.CodeOf(err) != identity.CodeListChanged {
 			break
 		}
+		name = ""
 	}
 	if err != nil {
 		return identity.AccountList{}, err
@@ -37,11 +38,14 @@ func (c *Client) Accounts(ctx context.Context, service identity.ServiceKey) (lis
 }
 
 // accounts reads the pages of one list.
-func (c *Client) accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error) {
+func (c *Client) accounts(ctx context.Context, service identity.ServiceKey, name string) (identity.AccountList, error) {
 	var list identity.AccountList
 	query := url.Values{"service_type": {service.Type}, "external_id": {service.ExternalID}, "limit": {strconv.Itoa(symapi.MaxAccounts)}}
+	if name != "" {
+		query.Set("list", name)
+	}
 	for {
-		r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"accounts"}, query: query, repeat: true, extends: true})
+		r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"accounts"}, query: query, repeat: true, walks: true, extends: true})
 		if err != nil {
 			return list, err
 		}
@@ -56,7 +60,7 @@ func (c *Client) accounts(ctx context.Context, service identity.ServiceKey) (ide
 			}
 			list.Accounts = append(list.Accounts, account)
 		}
-		list.AsOf = page.AsOf
+		list.AsOf, list.Name = page.AsOf, page.List
 		read := len(list.Accounts)
 		switch {
 		case page.NextCursor != "" && len(page.Accounts) == 0:

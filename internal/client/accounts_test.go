@@ -4,6 +4,7 @@
 package client
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -52,7 +53,7 @@ func TestListAccounts(t *testing.T) {
 		t.Errorf("asked %s", r.query)
 		return missing(r)
 	}}
-	got, err := f.client(t).Accounts(t.Context(), okta)
+	got, err := f.client(t).Accounts(t.Context(), okta, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +69,25 @@ func TestListAccounts(t *testing.T) {
 		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
 	f.wantCalls(t, "GET accounts", "GET accounts", "GET accounts", "GET accounts")
+}
+
+// A list that is asked for by its name is read afresh where the API has another one.
+func TestListAccountsByName(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: func(r request) answer {
+		switch query, _ := url.ParseQuery(r.query); query.Get("list") {
+		case "old":
+			return coded(http.StatusConflict, identity.CodeListChanged, "the list has changed")
+		case "kept", "":
+			return ok(symapi.AccountList{Accounts: []symapi.Account{wireAccount(1)}, AsOf: asOf, Total: 1, List: stdcmp.Or(query.Get("list"), "new")})
+		}
+		return missing(r)
+	}}
+	for name, want := range map[string]string{"kept": "kept", "old": "new", "": "new"} {
+		if got, err := f.client(t).Accounts(t.Context(), okta, name); err != nil || got.Name != want {
+			t.Errorf("%q: got %q, %v", name, got.Name, err)
+		}
+	}
 }
 
 const ann = "ann@example.com"
@@ -99,7 +119,7 @@ func TestListAccountsThatIsNotWhole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{answer: func(request) answer { return tc.answer }}
-			got, err := f.client(t).Accounts(t.Context(), okta)
+			got, err := f.client(t).Accounts(t.Context(), okta, "")
 			if err == nil || !strings.Contains(err.Error(), tc.want) || len(got.Accounts) > 0 {
 				t.Errorf("got %+v, %v", got, err)
 			}

@@ -48,7 +48,7 @@ func FuzzAnswers(f *testing.F) {
 				t.Errorf("found %+v", u)
 			}
 		}
-		answers, lookupErr := c.Lookup(ctx, okta, []string{"ada@example.com"})
+		answers, lookupErr := c.Lookup(ctx, okta, []string{"ada@example.com"}, "")
 		if lookupErr == nil && (len(answers) != 1 || answers[0].Email != "ada@example.com") {
 			t.Errorf("looked up %+v", answers)
 		}

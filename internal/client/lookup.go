@@ -15,24 +15,25 @@ import (
 
 // Lookup asks the service which account has each e-mail: one result per e-mail,
 // in order. A service without a directory is an *identity.Error with
-// CodeNoDirectory.
-func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+// CodeNoDirectory. With the name of a list of accounts it answers from that list, or
+// with CodeListChanged.
+func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error) {
 	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
-		return c.lookup(ctx, service, emails, false)
+		return c.lookup(ctx, service, emails, list, false)
 	})
 }
 
 // LookupInList asks as Lookup does, but the service answers from its whole list of
 // accounts, where it shows one, so that results can be unique.
-func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error) {
 	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
-		return c.lookup(ctx, service, emails, true)
+		return c.lookup(ctx, service, emails, list, true)
 	})
 }
 
-func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, wholeList bool) ([]identity.LookupResult, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, extends: true,
-		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList}})
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, inList string, wholeList bool) ([]identity.LookupResult, error) {
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, walks: true, extends: true,
+		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList, List: inList}})
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +114,14 @@ func holdersIn(users []identity.User, service identity.ServiceKey, claims []stri
 
 // Status asks the service whether accounts still exist, are active and have
 // their identity: one result per query, in order. A service without a directory
-// is an *identity.Error with CodeNoDirectory.
-func (c *Client) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+// is an *identity.Error with CodeNoDirectory. list is as in Lookup.
+func (c *Client) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, list string) ([]identity.AccountStatus, error) {
 	return inChunks(ctx, c, queries, func(ctx context.Context, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
-		return c.status(ctx, service, queries)
+		return c.status(ctx, service, queries, list)
 	})
 }
 
-func (c *Client) status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+func (c *Client) status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, inList string) ([]identity.AccountStatus, error) {
 	identities := make([]string, len(queries))
 	accountIDs := make([]string, len(queries))
 	pinned := false
@@ -131,8 +132,8 @@ func (c *Client) status(ctx context.Context, service identity.ServiceKey, querie
 	if !pinned {
 		accountIDs = nil
 	}
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, extends: true,
-		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs}})
+	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
+		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs, List: inList}})
 	if err != nil {
 		return nil, err
 	}

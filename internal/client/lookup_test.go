@@ -32,7 +32,7 @@ func TestLookupInChunks(t *testing.T) {
 		return ok(symapi.LookupReply{Results: results})
 	}}
 	asked := append(emails(5000), "o'brien+x%/@example.com")
-	got, err := f.client(t).Lookup(context.Background(), okta, asked)
+	got, err := f.client(t).Lookup(context.Background(), okta, asked, "")
 	if err != nil || len(got) != len(asked) {
 		t.Fatalf("%d answers, %v", len(got), err)
 	}
@@ -53,8 +53,8 @@ func TestLookupInList(t *testing.T) {
 		}})
 	}}
 	ask := f.client(t)
-	for unique, lookup := range map[bool]func(context.Context, identity.ServiceKey, []string) ([]identity.LookupResult, error){true: ask.LookupInList, false: ask.Lookup} {
-		got, err := lookup(t.Context(), okta, emails(1))
+	for unique, lookup := range map[bool]func(context.Context, identity.ServiceKey, []string, string) ([]identity.LookupResult, error){true: ask.LookupInList, false: ask.Lookup} {
+		got, err := lookup(t.Context(), okta, emails(1), "")
 		if err != nil || got[0].Unique != unique {
 			t.Errorf("got %+v and %v", got, err)
 		}
@@ -72,7 +72,7 @@ func TestLookupStatuses(t *testing.T) {
 			{Email: "p0004@example.com", Status: "failed"},
 		}})
 	}}
-	got, err := f.client(t).Lookup(context.Background(), okta, emails(5))
+	got, err := f.client(t).Lookup(context.Background(), okta, emails(5), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestLookupNonsense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{answer: func(request) answer { return ok(symapi.LookupReply{Results: results}) }}
-			got, err := f.client(t).Lookup(context.Background(), okta, emails(2))
+			got, err := f.client(t).Lookup(context.Background(), okta, emails(2), "")
 			if got != nil {
 				t.Errorf("got %v", got)
 			}
@@ -126,11 +126,11 @@ func TestLookupWithoutDirectory(t *testing.T) {
 		"unknown service": {identity.CodeServiceNotFound, "No such service"},
 	} {
 		f := &fake{answer: always(coded(404, test.code, test.says))}
-		_, err := f.client(t).Lookup(context.Background(), okta, emails(3))
+		_, err := f.client(t).Lookup(context.Background(), okta, emails(3), "")
 		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
 			t.Errorf("%s: %v", name, err)
 		}
-		_, err = f.client(t).Status(context.Background(), okta, accountQueries("a"))
+		_, err = f.client(t).Status(context.Background(), okta, accountQueries("a"), "")
 		if identity.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "lacks") {
 			t.Errorf("status, %s: %v", name, err)
 		}
@@ -197,7 +197,7 @@ func TestStatusInChunks(t *testing.T) {
 	for i := range 6000 {
 		asked = append(asked, fmt.Sprint("00u/%", i))
 	}
-	got, err := f.client(t).Status(context.Background(), okta, accountQueries(asked...))
+	got, err := f.client(t).Status(context.Background(), okta, accountQueries(asked...), "")
 	if err != nil || len(got) != len(asked) {
 		t.Fatalf("%d answers, %v", len(got), err)
 	}
@@ -220,7 +220,7 @@ func TestStatusAnswers(t *testing.T) {
 			{Identity: "f", Status: "failed", Error: &symapi.Error{Message: "slow down", Code: "Directory:RATE_LIMITED", Retryable: true}},
 		}})
 	}}
-	got, err := f.client(t).Status(context.Background(), okta, accountQueries("a", "b", "c", "d", "e", "g", "i", "f"))
+	got, err := f.client(t).Status(context.Background(), okta, accountQueries("a", "b", "c", "d", "e", "g", "i", "f"), "")
 	want := []identity.AccountStatus{
 		{Identity: "a", Status: identity.AccountActive, AsOf: at}, {Identity: "b", Status: identity.AccountInactive, AsOf: at}, {Identity: "c", Status: identity.AccountAbsent, AsOf: at},
 		{Identity: "d", Status: identity.AccountUnknown},
@@ -250,7 +250,7 @@ func TestStatusSendsAccountIDs(t *testing.T) {
 			}
 			return ok(symapi.StatusReply{Results: []symapi.StatusResult{{Identity: "a", Status: "active"}, {Identity: "b", Status: "active"}}})
 		}}
-		if _, err := f.client(t).Status(context.Background(), okta, test.queries); err != nil {
+		if _, err := f.client(t).Status(context.Background(), okta, test.queries, ""); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -266,7 +266,7 @@ func TestStatusNonsense(t *testing.T) {
 		"renamed to nothing": {{Identity: "a", Status: "renamed", AccountID: "7"}},
 	} {
 		f := &fake{answer: func(request) answer { return ok(symapi.StatusReply{Results: results}) }}
-		got, err := f.client(t).Status(context.Background(), okta, accountQueries("a"))
+		got, err := f.client(t).Status(context.Background(), okta, accountQueries("a"), "")
 		if got != nil || identity.CodeOf(err) != identity.CodeInternal {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

@@ -33,6 +33,7 @@ type call struct {
 	body     any  // marshalled as JSON; nil sends none
 	write    bool // changes what is stored
 	repeat   bool // may be sent again after a lost answer
+	walks    bool // and after a timeout: the API goes on reading a service's list for the next attempt
 	extends  bool // an extension, which Sym's own API lacks
 	elements int  // of a bulk call: how many its outer list has
 }
@@ -56,6 +57,8 @@ type attempt struct {
 	header http.Header
 	body   []byte
 	redact redactor
+
+	timedOut bool // after Config.Timeout
 }
 
 // do sends a call, and again while a retry may help and is allowed. Every error
@@ -89,7 +92,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 			return lastErr
 		}
 		cause = lastErr
-		if refusedUnread(last.status, lastErr) || request.repeat && temporary(last.status, lastErr) {
+		if refusedUnread(last.status, lastErr) || request.repeat && temporary(last.status, lastErr) || request.walks && last.timedOut {
 			return retry.RetryableError(lastErr)
 		}
 		return lastErr
@@ -207,7 +210,7 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 	}
 	err = a.redact.failure(err)
 	message := "the API did not answer: " + err.Error()
-	if bounded.Err() != nil {
+	if a.timedOut = bounded.Err() != nil; a.timedOut {
 		message = fmt.Sprintf("the API did not answer within %s", a.c.timeout)
 	}
 	return &identity.Error{Code: identity.CodeUnavailable, Message: cleanLine(message, maxMessage), Retryable: true, Cause: err}

@@ -156,6 +156,36 @@ func TestRateLimit(t *testing.T) {
 	})
 }
 
+// The API goes on reading a service's list after a timeout; all else that takes so
+// long is not going to end.
+func TestTimeoutWhileAListIsRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ask  func(*Client) error
+		want int
+	}{
+		"accounts": {func(c *Client) error { _, err := c.Accounts(context.Background(), okta, ""); return err }, 3},
+		"lookup":   {func(c *Client) error { _, err := c.Lookup(context.Background(), okta, emails(1), ""); return err }, 3},
+		"status": {func(c *Client) error {
+			_, err := c.Status(context.Background(), okta, accountQueries("a"), "")
+			return err
+		}, 3},
+		"services": {func(c *Client) error { _, err := c.Services(context.Background()); return err }, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{answer: func(r request) answer {
+				time.Sleep(DefaultTimeout + time.Second)
+				return missing(r)
+			}}
+			err := test.ask(f.client(t, func(c *Config) { c.MaxRetries = 2 }))
+			if e := apiError(t, err); e.Attempts != test.want || !strings.Contains(err.Error(), "did not answer within 30s") {
+				t.Errorf("%s: %d attempts, want %d: %v", name, e.Attempts, test.want, err)
+			}
+			time.Sleep(DefaultTimeout)
+		})
+	}
+}
+
 func TestMaxConcurrency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +195,7 @@ func TestMaxConcurrency(t *testing.T) {
 		}}
 		c := f.client(t, func(c *Config) { c.MaxConcurrency = 2 })
 		start := time.Now()
-		if _, err := c.Lookup(context.Background(), okta, emails(5*symapi.MaxBatch)); err != nil {
+		if _, err := c.Lookup(context.Background(), okta, emails(5*symapi.MaxBatch), ""); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != 3*time.Second {

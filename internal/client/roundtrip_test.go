@@ -172,14 +172,14 @@ func walk(t *testing.T, c *client.Client) {
 		t.Errorf("holders: %+v, %v", holders, err)
 	}
 
-	answers, err := c.Lookup(ctx, okta, []string{"ada@example.com", "o'brien+x%/@example.com"})
+	answers, err := c.Lookup(ctx, okta, []string{"ada@example.com", "o'brien+x%/@example.com"}, "")
 	if err != nil || answers[0].Status != identity.Found || answers[0].Matcher["user_id"] != "00u1" || answers[1].Status != identity.NotFound {
 		t.Errorf("lookup: %+v, %v", answers, err)
 	}
-	if _, err := c.Lookup(ctx, github, []string{"ada@example.com"}); identity.CodeOf(err) != identity.CodeNoDirectory {
+	if _, err := c.Lookup(ctx, github, []string{"ada@example.com"}, ""); identity.CodeOf(err) != identity.CodeNoDirectory {
 		t.Errorf("no directory: %v", err)
 	}
-	if _, err := c.Lookup(ctx, identity.ServiceKey{Type: "okta", ExternalID: "none"}, []string{"ada@example.com"}); identity.CodeOf(err) != identity.CodeServiceNotFound {
+	if _, err := c.Lookup(ctx, identity.ServiceKey{Type: "okta", ExternalID: "none"}, []string{"ada@example.com"}, ""); identity.CodeOf(err) != identity.CodeServiceNotFound {
 		t.Errorf("unknown service: %v", err)
 	}
 

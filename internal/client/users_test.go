@@ -102,11 +102,11 @@ func TestWithoutExtensions(t *testing.T) {
 			return err
 		}},
 		"Lookup": {"identities/lookup", func(ctx context.Context, c *Client) error {
-			_, err := c.Lookup(ctx, okta, []string{string(ada)})
+			_, err := c.Lookup(ctx, okta, []string{string(ada)}, "")
 			return err
 		}},
 		"Status": {"identities/status", func(ctx context.Context, c *Client) error {
-			_, err := c.Status(ctx, okta, accountQueries("00u1"))
+			_, err := c.Status(ctx, okta, accountQueries("00u1"), "")
 			return err
 		}},
 		"Holders": {"identities/search", func(ctx context.Context, c *Client) error {

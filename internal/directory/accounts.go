@@ -42,31 +42,31 @@ func Accounts(ctx context.Context, d Directory, service identity.ServiceKey, ver
 	c, release := withCache(d, service)
 	defer release()
 	list, kept, err := c.accounts(ctx, version)
-	if errors.Is(err, ErrTruncated) {
-		err = fmt.Errorf("%w: %w", ErrNoList, err)
-	}
 	if err != nil {
 		return nil, AsIdentityError(service, err)
 	}
-	l := &AccountList{AsOf: list.asOf, cache: c, service: service, list: list, kept: kept, order: list.sorted()}
-	if version != "" && version != l.Version() {
-		return nil, AsIdentityError(service, ErrListChanged)
-	}
-	return l, nil
+	return &AccountList{AsOf: list.asOf, cache: c, service: service, list: list, kept: kept, order: list.sorted()}, nil
 }
 
-// accounts returns the list that is kept if it is fresh or a version is asked for.
-// Otherwise it walks.
+// accounts returns the list that is kept if it is fresh, or of any age if it is of
+// the version asked for. Otherwise it walks. A list of another version is
+// ErrListChanged.
 func (c *Cached) accounts(ctx context.Context, version string) (list *snapshot, kept bool, err error) {
 	if c.lister() == nil {
 		return nil, false, ErrNoList
 	}
-	list, _ = c.current()
-	if list != nil && (version != "" || c.settings.fresh(time.Since(list.ended), false)) {
-		return list, true, nil
+	list = c.inMemory()
+	kept = list != nil && (version != "" || c.settings.fresh(time.Since(list.ended), false))
+	if !kept {
+		list, err = c.walk(ctx, 0)
 	}
-	list, err = c.walk(ctx, 0)
-	return list, false, err
+	switch {
+	case errors.Is(err, ErrTruncated):
+		return nil, false, fmt.Errorf("%w: %w", ErrNoList, err)
+	case err == nil && version != "" && version != list.sorted().version:
+		return nil, false, ErrListChanged
+	}
+	return list, kept, err
 }
 
 // Len returns the number of accounts.

@@ -173,11 +173,55 @@ func TestAccountsVersions(t *testing.T) {
 		ask("equal to the one before", first.Version(), "", 0)
 		c.set(nil, person("1", ann))
 		time.Sleep(minutes.TTL + time.Second)
+		ask("older than any answer, for a reader of it", first.Version(), "", 0)
+		time.Sleep(time.Hour + time.Second)
 		ask("gone, and changed", first.Version(), identity.CodeListChanged, 1)
 		ask("changed", first.Version(), identity.CodeListChanged, 0)
 		c.set(nil, person("1", ann), person("2", bobs))
-		time.Sleep(minutes.TTL + time.Second)
+		time.Sleep(time.Hour + time.Second)
 		ask("gone, and as it was", first.Version(), "", 1)
+	})
+}
+
+// Lookups and statuses are answered from the list that a caller has begun to read,
+// however old it is, and never from another one.
+func TestAnswersOfOneVersion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := searched{newCompany(person("1", ann)), []directory.Account{person("2", bobs)}}
+		d := directory.Cache(s, okta, minutes)
+		version := listAccounts(t, d, okta).Version()
+		s.set(nil, person("3", ann))
+		time.Sleep(2 * minutes.TTL)
+		found, err := directory.LookupInList(t.Context(), d, okta, []string{ann, cys}, version)
+		if err != nil || found[0].Matcher.String() != "1" || found[1].Status != identity.NotFound {
+			t.Errorf("lookups: %+v, %v", found, err)
+		}
+		states, err := directory.StatusInList(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}, {Identity: "3"}}, version)
+		if err != nil || states[0].Status != identity.AccountActive || states[1].Status != identity.AccountAbsent {
+			t.Errorf("statuses: %+v, %v", states, err)
+		}
+		if walks, _ := s.asked(); walks != 1 {
+			t.Errorf("%d walks, want 1", walks)
+		}
+		for name, ask := range map[string]func() error{
+			"contradicted by a search": func() error {
+				_, err := directory.LookupInList(t.Context(), d, okta, []string{bobs}, version)
+				return err
+			},
+			"another version": func() error {
+				_, err := directory.StatusInList(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}}, "other")
+				return err
+			},
+			"no list": func() error {
+				_, err := directory.LookupInList(t.Context(), directory.Cache(single{}, okta, minutes), okta, []string{bobs}, version)
+				return err
+			},
+		} {
+			if err := ask(); identity.CodeOf(err) != identity.CodeListChanged {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	})
 }
 

@@ -55,6 +55,9 @@ const (
 	// caller whose timeout is shorter than the walk finds it further on when
 	// it asks again.
 	abandonAfter = 2 * time.Minute
+	// keepList is how long a list stays in memory for callers who go on with it,
+	// such as a long plan. It is an answer for others as long as Settings allow.
+	keepList = time.Hour
 )
 
 // errTooLong ends a walk that would cost more than the lookups it replaces.
@@ -141,11 +144,21 @@ func (c *Cached) lister() Lister {
 	return l
 }
 
-// current returns the list that is kept, nil if there is none, and the size of
-// the last one.
+// inMemory returns the last list, however old, nil if there is none.
+func (c *Cached) inMemory() *snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.list
+}
+
+// current returns the list that may be an answer, nil if there is none, and the
+// size of the last one.
 func (c *Cached) current() (list *snapshot, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.list == nil || !c.settings.fresh(time.Since(c.list.ended), true) {
+		return nil, c.listSize
+	}
 	return c.list, c.listSize
 }
 
@@ -324,7 +337,7 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 	}
 	list.sorted = sync.OnceValue(list.order)
 	f.list, c.listSize, c.spent = list, len(list.rows), 0
-	if c.settings.TTL <= 0 || c.closed || len(list.rows) > maxCachedAccounts {
+	if c.closed || len(list.rows) > maxCachedAccounts {
 		return
 	}
 	c.list = list
@@ -333,7 +346,7 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 			delete(c.answers, email)
 		}
 	}
-	time.AfterFunc(c.settings.TTL, func() { // free a list that is too old for any answer
+	time.AfterFunc(max(c.settings.TTL, keepList), func() { // free a list that is too old for any answer
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.list == list {

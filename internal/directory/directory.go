@@ -249,8 +249,8 @@ var (
 	ErrTruncated = errors.New("the service cuts its list off")
 	// ErrNoList is a directory that cannot show all accounts of its service.
 	ErrNoList = errors.New("the directory cannot list accounts")
-	// ErrListChanged is a list that is not the one that a caller began to read.
-	ErrListChanged = errors.New("the list of accounts has changed since its first page was read")
+	// ErrListChanged is a list that is not the one that a caller began with.
+	ErrListChanged = errors.New("the list of accounts has changed since it was first read, or lacked an account that a search found")
 	// ErrForeign is a credential that works, for another account, workspace or
 	// organization than the service's external id.
 	ErrForeign = errors.New("the credential belongs elsewhere")
@@ -283,7 +283,7 @@ func AsIdentityError(service identity.ServiceKey, err error) *identity.Error {
 	case errors.Is(err, ErrNoList):
 		e.Code, e.Hint = identity.CodeNoList, "Look people up by e-mail; whose the other accounts are cannot be known here."
 	case errors.Is(err, ErrListChanged):
-		e.Code, e.Hint = identity.CodeListChanged, "Begin again with the first page."
+		e.Code, e.Hint = identity.CodeListChanged, "Read the list again from its first page."
 	default:
 		e.Code = identity.CodeDirectoryFailed
 		e.Retryable = errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)

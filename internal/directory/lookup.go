@@ -30,9 +30,11 @@ func Lookup(ctx context.Context, d Directory, service identity.ServiceKey, email
 
 // LookupInList looks people up in a whole list, which also shows that an account
 // is one person's alone: LookupResult.Unique. Where the directory has no list, or
-// one that is cut off, it answers as Lookup does and nothing is unique.
-func LookupInList(ctx context.Context, d Directory, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
-	return lookUpAll(ctx, d, service, emails, (*lookup).runInList)
+// one that is cut off, it answers as Lookup does and nothing is unique. With the
+// version of a list that Accounts gave, it answers from that list, however old, or
+// is CodeListChanged.
+func LookupInList(ctx context.Context, d Directory, service identity.ServiceKey, emails []string, version string) ([]identity.LookupResult, error) {
+	return lookUpAll(ctx, d, service, emails, func(l *lookup, ctx context.Context, want []string) error { return l.runInList(ctx, want, version) })
 }
 
 func lookUpAll(ctx context.Context, d Directory, service identity.ServiceKey, emails []string,
@@ -117,23 +119,18 @@ func (l *lookup) show(email string, rows []Account, list *snapshot) {
 	l.shown[email] = s
 }
 
-// runInList gives every e-mail of want a result from a list that is fresh.
-func (l *lookup) runInList(ctx context.Context, want []string) error {
-	list, _ := l.cache.current()
-	if list == nil || !l.cache.settings.fresh(time.Since(list.ended), false) {
-		if l.cache.lister() == nil {
-			return l.run(ctx, want)
-		}
-		var err error
-		if list, err = l.cache.walk(ctx, 0); errors.Is(err, ErrTruncated) {
-			return l.run(ctx, want)
-		} else if err != nil {
-			return err
-		}
+// runInList gives every e-mail of want a result from the list of a version, or, if
+// that is "", from one that is fresh.
+func (l *lookup) runInList(ctx context.Context, want []string, version string) error {
+	list, _, err := l.cache.accounts(ctx, version)
+	if err == nil {
+		err = l.search(ctx, list, want)
 	}
-	switch err := l.search(ctx, list, want); {
-	case errors.Is(err, errContradicted):
+	switch unusable := errors.Is(err, ErrNoList) || errors.Is(err, errContradicted); {
+	case unusable && version == "":
 		return l.run(ctx, want)
+	case unusable:
+		return ErrListChanged
 	case err != nil:
 		return err
 	}

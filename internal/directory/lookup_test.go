@@ -383,7 +383,7 @@ func TestLookupInList(t *testing.T) {
 		"a list that is cut off": {list(directory.ErrTruncated), make([]bool, 5)},
 		"no list":                {single{rows}, make([]bool, 5)},
 	} {
-		got, err := directory.LookupInList(t.Context(), test.d, okta, emails)
+		got, err := directory.LookupInList(t.Context(), test.d, okta, emails, "")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -400,7 +400,7 @@ func TestLookupInList(t *testing.T) {
 			}
 		}
 	}
-	if _, err := directory.LookupInList(t.Context(), list(directory.ErrUnavailable), okta, emails); err == nil {
+	if _, err := directory.LookupInList(t.Context(), list(directory.ErrUnavailable), okta, emails, ""); err == nil {
 		t.Error("a list that breaks off answers")
 	}
 }

@@ -22,6 +22,12 @@ import (
 //
 // It reports failures as Lookup does; none of them is AccountAbsent.
 func Status(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	return StatusInList(ctx, d, service, queries, "")
+}
+
+// StatusInList answers as Status does from the list of a version, however old, that
+// Accounts gave, or is CodeListChanged. Without a version it is Status.
+func StatusInList(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery, version string) ([]identity.AccountStatus, error) {
 	cache, release := withCache(d, service)
 	defer release()
 	s := &statuses{cache: cache, service: service, queries: map[string]identity.AccountQuery{}, results: map[string]identity.AccountStatus{}}
@@ -35,7 +41,11 @@ func Status(ctx context.Context, d Directory, service identity.ServiceKey, queri
 		}
 		keys[i] = key
 	}
-	if err := s.run(ctx, want); err != nil {
+	run := s.run
+	if version != "" {
+		run = func(ctx context.Context, want []string) error { return s.runInList(ctx, want, version) }
+	}
+	if err := run(ctx, want); err != nil {
 		return nil, AsIdentityError(service, err)
 	}
 	out := make([]identity.AccountStatus, len(queries))
@@ -53,6 +63,17 @@ type statuses struct {
 	service identity.ServiceKey
 	queries map[string]identity.AccountQuery // by key, in the first spelling
 	results map[string]identity.AccountStatus
+}
+
+func (s *statuses) runInList(ctx context.Context, want []string, version string) error {
+	list, _, err := s.cache.accounts(ctx, version)
+	if err != nil {
+		return err
+	}
+	if s.applyList(list, want); s.contradicts(ctx, list, want) {
+		return ErrListChanged
+	}
+	return nil
 }
 
 func (s *statuses) run(ctx context.Context, want []string) error {

@@ -45,6 +45,7 @@ const KindPerson = "person"
 type AccountList struct {
 	Accounts []Account // ordered by identity, then by account id
 	AsOf     time.Time // when the service was asked
+	Name     string    // of this list, for questions that are to be answered from it; "" = the API gives none
 }
 
 // LookupResult holds what a target service said about one e-mail.

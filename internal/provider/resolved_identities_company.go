@@ -53,10 +53,25 @@ type unlistedService struct {
 	err     error
 }
 
+// maxPasses bounds how often a pass begins again because the API had another list of
+// accounts before it was done.
+const maxPasses = 3
+
 // resolve runs the chain for the users that are configured, for the people of a
 // service, or for everybody who is stored. It reads all lists that are needed, so
-// that nothing is stored if one of them cannot be read.
+// that nothing is stored if one of them cannot be read. All answers about a service
+// are of one list.
 func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (*companyPass, error) {
+	for range maxPasses {
+		p, err := c.pass(ctx, api, set)
+		if err != nil || !p.api.replaced(api) {
+			return p, err
+		}
+	}
+	return nil, &identity.Error{Code: identity.CodeListChanged, Message: "the API had other lists of accounts each time it was asked about them"}
+}
+
+func (c *bulkConfig) pass(ctx context.Context, api bulkAPI, set *rules.Set) (*companyPass, error) {
 	p := &companyPass{config: c, chain: resolve.Chain{API: api, Rules: set}, api: &wholeLists{API: api, accounts: api.Accounts, all: c.reportOrphans}}
 	if err := p.readUsers(ctx, api); err != nil {
 		return nil, err
@@ -380,6 +395,7 @@ type wholeLists struct {
 type wholeList struct {
 	mu       sync.Mutex
 	read     bool
+	name     string
 	accounts []identity.Account
 	err      error // cannotList
 	lookups  map[string]identity.LookupResult
@@ -429,8 +445,19 @@ func (w *wholeLists) readList(ctx context.Context, service identity.ServiceKey, 
 	if err != nil && !cannotList(err) {
 		return nil, fmt.Errorf("reading the accounts of %s: %w", service, err)
 	}
-	l.read, l.accounts, l.err = true, list.Accounts, err
+	l.read, l.name, l.accounts, l.err = true, list.Name, list.Accounts, err
 	return l.accounts, l.err
+}
+
+// replaced reports whether the API has answered from another list of a service than
+// the one that was read.
+func (w *wholeLists) replaced(api bulkAPI) bool {
+	for service, l := range w.services {
+		if l.read && l.err == nil && l.name != api.ListName(service) {
+			return true
+		}
+	}
+	return false
 }
 
 // atHand returns the accounts of a service whose list has been read.

@@ -18,9 +18,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
+	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // walkedList is a list of accounts that counts how often it is walked, kept as a
@@ -448,57 +452,142 @@ func TestResolvedIdentities_candidatesAnswerNothing(t *testing.T) {
 	}
 }
 
+// slowList is a list whose walk takes some time.
+type slowList struct {
+	walkedList
+
+	takes time.Duration
+}
+
+func (l slowList) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	time.Sleep(l.takes)
+	return l.walkedList.Pages(ctx)
+}
+
+func slow(service string, takes, misses time.Duration, accounts ...directory.Account) (*directory.Cached, *atomic.Int32) {
+	walks := &atomic.Int32{}
+	return directory.Cache(slowList{walkedList{accounts, walks, nil}, takes}, mustService(service), directory.Settings{TTL: directory.DefaultCacheTTL, Misses: misses}), walks
+}
+
+// newRun is what a run of Terraform reads through.
+func newRun(t *testing.T, handler http.Handler) *readcache.Reader {
+	t.Helper()
+	api, err := client.New(client.Config{BaseURL: "http://embedded" + symapi.BasePath, Token: client.StaticToken(testToken), Transport: client.InProcess(handler), MaxRetries: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readcache.New(api)
+}
+
 // TestBudget_company: who lacks an account, whose each account is and who left, for
-// ten thousand people in ten services.
+// ten thousand people in ten services whose lists take longer to read than the server
+// believes in a miss. Each is read once in a run, however long that is.
 func TestBudget_company(t *testing.T) {
 	t.Parallel()
-	const people, services = 10_000, 10
-	names := make([]string, services)
-	walks := make([]*atomic.Int32, services)
-	var adjust []func(*server.Config)
-	for i := range names {
-		names[i] = fmt.Sprintf("okta:s%d.okta.com", i)
-		accounts := make([]directory.Account, people)
-		for j := range accounts {
-			email := person(j)
-			if j%50 == i+1 {
-				email = fmt.Sprintf("x%d@home.example", j)
+	synctest.Test(t, func(t *testing.T) {
+		const people, services = 10_000, 10
+		names := make([]string, services)
+		walks := make([]*atomic.Int32, services)
+		var adjust []func(*server.Config)
+		for i := range names {
+			names[i] = fmt.Sprintf("okta:s%d.okta.com", i)
+			accounts := make([]directory.Account, people)
+			for j := range accounts {
+				email := person(j)
+				if j%50 == i+1 {
+					email = fmt.Sprintf("x%d@home.example", j)
+				}
+				accounts[j] = oneOf(account(j), "", worksHere, email)
+				if i == 0 && j%20 == 0 {
+					accounts[j].State = wasHere
+				}
 			}
-			accounts[j] = oneOf(account(j), "", worksHere, email)
-			if i == 0 && j%20 == 0 {
-				accounts[j].State = wasHere
+			var d directory.Directory
+			d, walks[i] = slow(names[i], directory.DefaultCacheMisses+time.Duration(i)*5*time.Second, directory.DefaultCacheMisses, accounts...)
+			adjust = append(adjust, withDirectory(names[i], d))
+		}
+		s, handler := newTestHandler(t, adjust...)
+		s.register(names...)
+		run := newRun(t, handler)
+		from := mustService(names[0])
+		config := &bulkConfig{usersFrom: &from, services: each(names, mustService), reportOrphans: true}
+		// Whether the account of somebody who left is there is asked after the last list.
+		set, errs := rules.Compile([]rules.Rule{{Name: "gone", ServiceType: "okta", ExternalID: new("s1.okta.com"), Match: new(`p0020@.*`), Identity: new("00unone")}})
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		for range 2 {
+			pass, err := config.resolve(t.Context(), run, set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pass.classify()
+			// In the first service x… are people of their own; the others do not know them.
+			summary := summarize(config, pass.Resolutions)
+			if n := summary.mapped + len(summary.unmapped); n != (people-people/20)*services || len(pass.leavers) == 0 || len(pass.orphans) == 0 {
+				t.Errorf("%d answers, %d leavers, %d orphans", n, len(pass.leavers), len(pass.orphans))
+			}
+			for _, name := range names {
+				persons := 0
+				for _, n := range pass.counts[name] {
+					persons += n
+				}
+				if persons != people {
+					t.Errorf("%s has %d accounts", name, persons)
+				}
+			}
+			s.wantRequests(100)
+			s.forget()
+			if _, err := run.Accounts(t.Context(), from); err != nil { // as sym_accounts does
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Minute) // the plan waits for others
+		}
+		for i, n := range walks {
+			if n.Load() != 1 {
+				t.Errorf("%s was walked %d times", names[i], n.Load())
 			}
 		}
-		var d directory.Directory
-		d, walks[i] = kept(names[i], accounts...)
-		adjust = append(adjust, withDirectory(names[i], d))
-	}
-	s := newTestServer(t, adjust...).register(names...)
-	// As by default: on a busy machine lists wait for their turn longer than one try.
-	p := newProtocolServer(t, nil, s.settings(map[string]any{"max_retries": 5}))
-	began := time.Now()
-	got, diags := p.readData(resolvedMany, bulkOf(nil, names, ignoring, reporting, map[string]any{"users_from": servicesOf(names[0])[0]}))
-	t.Logf("took %s", time.Since(began))
-	wantDiagnostics(t, diags)
-	if t.Failed() {
-		t.FailNow()
-	}
-	s.wantRequests(100)
-	for i, n := range walks {
-		if n.Load() != 1 {
-			t.Errorf("%s was walked %d times", names[i], n.Load())
+	})
+}
+
+// A pass does not mix two lists of a service: if another run makes the server read
+// one in between that differs, it begins again.
+func TestResolvedIdentities_oneList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		accounts := []directory.Account{oneOf("00uann", "", worksHere, "ann@acme.example"), oneOf("00ubob", "", worksHere, "bob@acme.example")}
+		okta, walks := slow(testOkta, time.Second, 10*time.Second, accounts...)
+		s, handler := newTestHandler(t, withDirectory(testOkta, okta))
+		s.register(testOkta)
+		from := mustService(testOkta)
+		config := &bulkConfig{usersFrom: &from, services: []identity.ServiceKey{from}, reportOrphans: true}
+		meddle := 0
+		s.onRequest(func(r *http.Request) {
+			if meddle > 0 && strings.HasSuffix(r.URL.Path, "/lookup") {
+				meddle--
+				time.Sleep(10 * time.Second)
+				accounts[1].Name += "!" // shared with the list
+				if _, err := directory.Accounts(t.Context(), okta, from, ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for changes, want := range map[int]int32{0: 1, 1: 2} {
+			time.Sleep(time.Hour)
+			walks.Store(0)
+			meddle = changes
+			pass, err := config.resolve(t.Context(), newRun(t, handler), nil)
+			if err != nil || len(pass.Resolutions) != 2 || walks.Load() != want {
+				t.Errorf("%d changes: %v after %d walks, want %d", changes, err, walks.Load(), want)
+			}
 		}
-	}
-	const here = people - people/20
-	// In the first service x… are people of their own; the others do not know them.
-	if n := got["mapped_count"].(int) + got["unmapped_count"].(int); n != here*services || len(got["leavers"].([]any)) == 0 || len(got["orphans"].([]any)) == 0 {
-		t.Errorf("%d answers, %d leavers, %d orphans", n, len(got["leavers"].([]any)), len(got["orphans"].([]any)))
-	}
-	for _, name := range names {
-		if n := got["account_counts"].(map[string]any)[name].(map[string]any)["persons"]; n != people {
-			t.Errorf("%s has %v accounts", name, n)
+		time.Sleep(time.Hour)
+		meddle = 100
+		if _, err := config.resolve(t.Context(), newRun(t, handler), nil); identity.CodeOf(err) != identity.CodeListChanged {
+			t.Errorf("always another list: %v", err)
 		}
-	}
+	})
 }
 
 // A service that could not be asked for somebody who left is an error: nobody is

@@ -513,6 +513,8 @@ type bulkAPI interface {
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
 	// Accounts returns the whole list of the accounts of a service.
 	Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
+	// ListName names the list that all answers about a service come from, "" for none.
+	ListName(service identity.ServiceKey) string
 }
 
 // everybody answers from a list of all users who exists and who holds an

@@ -88,6 +88,16 @@ type fault struct {
 // newTestServer starts the API; adjust may add directories or owned services.
 func newTestServer(t *testing.T, adjust ...func(*server.Config)) *testServer {
 	t.Helper()
+	s, handler := newTestHandler(t, adjust...)
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	s.URL = srv.URL + symapi.BasePath
+	return s
+}
+
+// newTestHandler is newTestServer without a network.
+func newTestHandler(t *testing.T, adjust ...func(*server.Config)) (*testServer, http.Handler) {
+	t.Helper()
 	st, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "identities.db"), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -113,10 +123,7 @@ func newTestServer(t *testing.T, adjust ...func(*server.Config)) *testServer {
 		st = other
 	}
 	s := &testServer{t: t, Store: st}
-	srv := httptest.NewServer(s.record(handler))
-	t.Cleanup(srv.Close)
-	s.URL = srv.URL + symapi.BasePath
-	return s
+	return s, s.record(handler)
 }
 
 func hashOf(token string) string {

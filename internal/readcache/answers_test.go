@@ -105,9 +105,43 @@ func TestStatusesAreAskedTogetherAndOnce(t *testing.T) {
 	})
 }
 
+// Once a run has read a list of accounts, its answers are of that list; what was
+// answered before is asked again. Where the API has another list by now, they are of
+// none.
+func TestAnswersOfOneList(t *testing.T) {
+	t.Parallel()
+	f := newFakeAPI()
+	r := New(f)
+	lookup := func(requests int, list string) {
+		t.Helper()
+		if _, err := r.Lookup(t.Context(), okta, people(1)); err != nil || f.count("Lookup") != requests || r.ListName(okta) != list {
+			t.Errorf("%v after %d requests, want %d; list %q, want %q", err, f.count("Lookup"), requests, r.ListName(okta), list)
+		}
+	}
+	read := func() {
+		t.Helper()
+		if _, err := r.Accounts(t.Context(), okta); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lookup(1, "")
+	f.list = "one"
+	read()
+	lookup(2, "one")
+	read()
+	lookup(2, "one")
+	f.list = "two"
+	if _, err := r.Lookup(t.Context(), okta, people(2)[1:]); err != nil || r.ListName(okta) != "" {
+		t.Errorf("%v; list %q", err, r.ListName(okta))
+	}
+	lookup(5, "")
+	read()
+	lookup(6, "two")
+}
+
 type shortLookup struct{ *fakeAPI }
 
-func (shortLookup) Lookup(context.Context, identity.ServiceKey, []string) ([]identity.LookupResult, error) {
+func (shortLookup) Lookup(context.Context, identity.ServiceKey, []string, string) ([]identity.LookupResult, error) {
 	return nil, nil
 }
 

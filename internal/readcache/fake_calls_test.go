@@ -97,8 +97,11 @@ func (f *fakeAPI) Holders(ctx context.Context, service identity.ServiceKey, clai
 	return out, err
 }
 
-func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []string) (out []identity.LookupResult, err error) {
+func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []string, list string) (out []identity.LookupResult, err error) {
 	err = f.request(ctx, "Lookup", len(emails), func() error {
+		if list != "" && list != f.list {
+			return &identity.Error{Code: identity.CodeListChanged}
+		}
 		for _, email := range emails {
 			a, ok := f.accounts[email]
 			if !ok {
@@ -112,16 +115,19 @@ func (f *fakeAPI) Lookup(ctx context.Context, _ identity.ServiceKey, emails []st
 	return out, err
 }
 
-func (f *fakeAPI) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
-	return f.Lookup(ctx, service, emails)
+func (f *fakeAPI) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error) {
+	return f.Lookup(ctx, service, emails, list)
 }
 
-func (f *fakeAPI) Accounts(ctx context.Context, _ identity.ServiceKey) (list identity.AccountList, err error) {
-	err = f.request(ctx, "Accounts", 1, func() error { return nil })
+func (f *fakeAPI) Accounts(ctx context.Context, _ identity.ServiceKey, _ string) (list identity.AccountList, err error) {
+	err = f.request(ctx, "Accounts", 1, func() error {
+		list.Name = f.list
+		return nil
+	})
 	return list, err
 }
 
-func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, queries []identity.AccountQuery) (out []identity.AccountStatus, err error) {
+func (f *fakeAPI) Status(ctx context.Context, _ identity.ServiceKey, queries []identity.AccountQuery, _ string) (out []identity.AccountStatus, err error) {
 	err = f.request(ctx, "Status", len(queries), func() error {
 		for _, q := range queries {
 			a, ok := f.states[q.Identity]

@@ -30,6 +30,7 @@ type fakeAPI struct {
 	services []identity.Service
 	accounts map[string]identity.LookupResult  // what each service answers, by e-mail; not_found where nothing
 	states   map[string]identity.AccountStatus // by identity; absent where nothing
+	list     string                            // the name of the list of accounts; others are changed
 	counts   map[string]int
 	sizes    map[string][]int // keys of each request
 	atOnce   map[string]int

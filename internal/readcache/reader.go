@@ -18,6 +18,7 @@ package readcache
 import (
 	"context"
 	"iter"
+	"sync"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -32,10 +33,10 @@ type API interface {
 	UserByID(ctx context.Context, id string) (*identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
 	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
-	Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
-	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error)
-	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
-	Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
+	Lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error)
+	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error)
+	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, list string) ([]identity.AccountStatus, error)
+	Accounts(ctx context.Context, service identity.ServiceKey, name string) (identity.AccountList, error)
 	Services(ctx context.Context) ([]identity.Service, error)
 	References(ctx context.Context, serviceID string) ([]string, error)
 
@@ -74,6 +75,9 @@ type Reader struct {
 	listed   *answers[string, identity.LookupResult] // lookups in whole lists
 	statuses *answers[identity.AccountQuery, identity.AccountStatus]
 	holders  *serviceBatchers[string, []identity.Holder]
+
+	mu        sync.Mutex
+	listNames map[identity.ServiceKey]string // of the lists that this run has read
 }
 
 // maxBytes bounds the estimated size of a snapshot: about 50,000 people with one
@@ -84,11 +88,12 @@ const maxBytes = 64 << 20
 func New(api API) *Reader {
 	r := &Reader{
 		api: api, cache: newCache(), maxBytes: maxBytes,
-		services: newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
-		lookups:  newAnswers("e-mails", forever, api.Lookup, finalLookup),
-		listed:   newAnswers("e-mails", forever, api.LookupInList, finalLookup),
-		statuses: newAnswers("identities", forever, api.Status, finalStatus),
+		services:  newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
+		listNames: map[identity.ServiceKey]string{},
 	}
+	r.lookups = newAnswers("e-mails", forever, inList(r, api.Lookup), finalLookup)
+	r.listed = newAnswers("e-mails", forever, inList(r, api.LookupInList), finalLookup)
+	r.statuses = newAnswers("identities", forever, inList(r, api.Status), finalStatus)
 	r.finds = newBatcher(r.askUsers, r.cache.now)
 	r.holders = newServiceBatchers(r.askHolders, r.cache.now)
 	// A list serves callers who come while it is read, whatever was written:

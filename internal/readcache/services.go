@@ -53,6 +53,10 @@ func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey, ifR
 // because what is known is old.
 func (r *Reader) serviceChanged(key identity.ServiceKey) {
 	r.services.forget(allServices)
+	r.forgetAnswers(key)
+}
+
+func (r *Reader) forgetAnswers(key identity.ServiceKey) {
 	r.lookups.forget(key)
 	r.listed.forget(key)
 	r.statuses.forget(key)
@@ -64,8 +68,50 @@ func (r *Reader) References(ctx context.Context, serviceID string) ([]string, er
 }
 
 // Accounts returns the whole list of the accounts of a service and who holds
-// each. It is not kept: it may be larger than all else, and writes change its
-// holders.
+// each. Only its name is kept: it may be larger than all else, and writes change its
+// holders. From then on the service's answers are of that list, however long the run
+// takes, until the API has another one.
 func (r *Reader) Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error) {
-	return r.api.Accounts(ctx, service)
+	known := r.ListName(service)
+	list, err := r.api.Accounts(ctx, service, known)
+	if err == nil && list.Name != known {
+		r.replaceList(service, known, list.Name)
+	}
+	return list, err
+}
+
+// ListName returns the name of the list that answers about a service come from, "" if
+// there is none.
+func (r *Reader) ListName(service identity.ServiceKey) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.listNames[service]
+}
+
+// replaceList forgets the answers that are not of the new list, unless somebody else
+// has replaced the old one.
+func (r *Reader) replaceList(service identity.ServiceKey, before, now string) {
+	r.mu.Lock()
+	current := r.listNames[service]
+	if current == before {
+		r.listNames[service] = now
+	}
+	r.mu.Unlock()
+	if current == before {
+		r.forgetAnswers(service)
+	}
+}
+
+// inList returns a call whose answers are of the list that the run has read, if it
+// has read one and the API still has it.
+func inList[Q, A any](r *Reader, call func(context.Context, identity.ServiceKey, []Q, string) ([]A, error)) func(context.Context, identity.ServiceKey, []Q) ([]A, error) {
+	return func(ctx context.Context, service identity.ServiceKey, questions []Q) ([]A, error) {
+		list := r.ListName(service)
+		found, err := call(ctx, service, questions, list)
+		if list != "" && identity.CodeOf(err) == identity.CodeListChanged {
+			r.replaceList(service, list, "")
+			found, err = call(ctx, service, questions, "")
+		}
+		return found, err
+	}
 }

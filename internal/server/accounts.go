@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -39,6 +40,7 @@ type listAccountsInput struct {
 	ExternalID  string `query:"external_id" required:"true"`
 	Limit       int    `query:"limit" minimum:"0" maximum:"10000" doc:"Accounts of one page; 0 or absent gives all"`
 	Cursor      string `query:"cursor" doc:"next_cursor of the page before"`
+	List        string `query:"list" doc:"Begin with the list of this name, however old; it is Directory:LIST_CHANGED if the service shows another one now"`
 }
 
 // accountsPage is the part of a list that one request shows.
@@ -52,6 +54,7 @@ func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*str
 	if err != nil {
 		return nil, err
 	}
+	version = cmp.Or(version, in.List)
 	found, d, err := s.directoryOf(ctx, in.ServiceType, in.ExternalID)
 	if err != nil {
 		return nil, err
@@ -67,8 +70,9 @@ func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*str
 	end := struct {
 		AsOf  any    `json:"as_of"`
 		Total int    `json:"total"`
+		List  string `json:"list"`
 		Next  string `json:"next_cursor,omitempty"`
-	}{list.AsOf.UTC(), list.Len(), ""}
+	}{list.AsOf.UTC(), list.Len(), list.Version(), ""}
 	if page.to < list.Len() {
 		end.Next = accountsCursor(list.Version(), page.to)
 	}

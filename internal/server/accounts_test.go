@@ -112,7 +112,7 @@ func TestListAccounts(t *testing.T) {
 		account("3", "kim", primary("kim@example.com")+`,{"address":"kimberly@example.com","kind":"alias","verified":true}`, "inactive", "guest", ""),
 		account("5", "robot", "", "unknown", "bot", ""),
 		`{"account_id":"6","matcher":{"user_id":"torn"},"emails":[],"state":"unknown","kind":"person","held_by":[],"unreadable":"its name is a number"}`,
-	}, ",")+`],"as_of":"<time>","total":5}`)
+	}, ",")+`],"as_of":"<time>","total":5,"list":"TsA1vJcOaGj0GpeDw9MzCQ"}`)
 }
 
 // Pages are parts of one list. One that changed in between is an error, and a
@@ -125,7 +125,7 @@ func TestListAccountsInPages(t *testing.T) {
 		all = append(all, octo(fmt.Sprint(i), fmt.Sprintf("p%04d", i), fmt.Sprintf("p%d@example.com", i), directory.StateActive))
 	}
 	d := &lister{all: func() []directory.Account { return all }}
-	h := start(t, cached(github, d, 0)).register(github) // each request walks
+	h := start(t, cached(github, d, 0)).register(github) // each request for a first page walks
 	h.maps("p2400@example.com", "p2400", "")
 	whole := h.accounts(t, github)
 	if len(whole.Accounts) != people || whole.Total != people || whole.NextCursor != "" {
@@ -149,8 +149,39 @@ func TestListAccountsInPages(t *testing.T) {
 	}
 	first := h.accounts(t, github, "limit", "2499")
 	all = slices.Delete(slices.Clone(all), 0, 1)
+	if page := h.accounts(t, github, "limit", "2499", "cursor", first.NextCursor); page.Total != people || len(page.Accounts) != 1 {
+		t.Errorf("%d accounts on the last page of %d", len(page.Accounts), page.Total)
+	}
+	if other := h.accounts(t, github); other.List == first.List {
+		t.Error("another list has the same name")
+	}
 	h.api(member, http.MethodGet, accountsPath(github, "limit", "2499", "cursor", first.NextCursor), nil).wantError(t, http.StatusConflict, identity.CodeListChanged,
-		"the directory of github:acme could not answer: the list of accounts has changed since its first page was read. Begin again with the first page.")
+		"the directory of github:acme could not answer: the list of accounts has changed since it was first read, or lacked an account that a search found. Read the list again from its first page.")
+}
+
+// Requests that name a list are answered from it, whatever the service shows by now.
+func TestAnswersOfOneList(t *testing.T) {
+	t.Parallel()
+	all := []directory.Account{octo("1", "ada", "ada@example.com", directory.StateActive)}
+	h := start(t, cached(github, &lister{all: func() []directory.Account { return all }}, 0)).register(github)
+	name := h.accounts(t, github).List
+	all = nil
+	if again := h.accounts(t, github, "list", name); again.List != name || again.Total != 1 {
+		t.Errorf("the list by its name has %d accounts", again.Total)
+	}
+	ask := func(call, about string) answer {
+		return h.api(member, http.MethodPost, "/identities/"+call, fmt.Sprintf(`{"service_type":"github","external_id":"acme","list":%q,%s}`, name, about))
+	}
+	h.accounts(t, github, "list", name)
+	ask("lookup", `"emails":["ada@example.com"]`).want(t, http.StatusOK, `{"results":[
+		{"email":"ada@example.com","status":"found","matcher":{"user_id":"ada"},"account_id":"1","evidence":"email","unique":true,"as_of":"<time>"}]}`)
+	ask("status", `"identities":["ada"]`).want(t, http.StatusOK, `{"results":[{"identity":"ada","status":"active","account_id":"1","as_of":"<time>"}]}`)
+	h.accounts(t, github) // another list
+	for _, a := range []answer{ask("lookup", `"emails":["ada@example.com"]`), ask("status", `"identities":["ada"]`), h.api(member, http.MethodGet, accountsPath(github, "list", name), nil)} {
+		if a.status != http.StatusConflict || a.body["code"] != string(identity.CodeListChanged) {
+			t.Errorf("status %d: %s", a.status, a.raw)
+		}
+	}
 }
 
 func TestListAccountsRefuses(t *testing.T) {
@@ -202,7 +233,7 @@ func TestListAccountsRefuses(t *testing.T) {
 		})
 	}
 	h := start(t, cached(github, &lister{all: none}, time.Minute)).register(github)
-	h.api(member, http.MethodGet, accountsPath(github), nil).want(t, http.StatusOK, `{"accounts":[],"as_of":"<time>","total":0}`)
+	h.api(member, http.MethodGet, accountsPath(github), nil).want(t, http.StatusOK, `{"accounts":[],"as_of":"<time>","total":0,"list":"47DEQpj8HBSa-_TImW-5JA"}`)
 }
 
 // deafStore is a store whose mappings cannot be read to their end.

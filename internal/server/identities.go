@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,14 +18,15 @@ import (
 
 func (s *service) registerIdentities(api huma.API) {
 	refusals := []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge}
+	asking := slices.Concat(refusals, []int{http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable})
 	register(s, api, identity.Member, huma.Operation{
 		OperationID: "lookup-identities", Method: http.MethodPost, Path: "/identities/lookup",
-		Summary: "Ask a service for people by e-mail", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		Summary: "Ask a service for people by e-mail", Errors: asking,
 		Description: "One result per e-mail, in order. For custom services this runs their fetch_remote_identity.",
 	}, s.lookupIdentities)
 	register(s, api, identity.Member, huma.Operation{
 		OperationID: "status-identities", Method: http.MethodPost, Path: "/identities/status",
-		Summary: "Ask a service whether accounts still exist, are active and have their names", Errors: append(refusals, http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		Summary: "Ask a service whether accounts still exist, are active and have their names", Errors: asking,
 		Description: "One result per identity, in order, whoever holds it. A service that fails is an error of the whole call; where it limits requests, the others are failed.",
 	}, s.statusIdentities)
 	register(s, api, identity.Member, huma.Operation{
@@ -49,11 +51,12 @@ func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply
 	for i, k := range keys {
 		emails[i] = string(k)
 	}
-	lookup := directory.Lookup
-	if in.Body.WholeList {
-		lookup = directory.LookupInList
+	var answers []identity.LookupResult
+	if in.Body.WholeList || in.Body.List != "" {
+		answers, err = directory.LookupInList(ctx, d, found.Key, emails, in.Body.List)
+	} else {
+		answers, err = directory.Lookup(ctx, d, found.Key, emails)
 	}
-	answers, err := lookup(ctx, d, found.Key, emails)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +118,7 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := directory.Status(ctx, d, found.Key, queries)
+	statuses, err := directory.StatusInList(ctx, d, found.Key, queries, in.Body.List)
 	if err != nil {
 		return nil, err
 	}

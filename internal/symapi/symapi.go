@@ -222,6 +222,7 @@ type LookupRequest struct {
 	ExternalID  string   `json:"external_id"`
 	Emails      []string `json:"emails" doc:"At most 2500"`
 	WholeList   bool     `json:"whole_list,omitempty" doc:"Answer from the whole list of accounts, where the service shows one, so that results can be unique"`
+	List        string   `json:"list,omitempty" doc:"Answer from the list that GET accounts named so, however old; Directory:LIST_CHANGED if the service shows another one now"`
 }
 
 // LookupReply holds one result per e-mail asked, in order.
@@ -258,6 +259,7 @@ type StatusRequest struct {
 	ExternalID  string   `json:"external_id"`
 	Identities  []string `json:"identities" doc:"Accounts as mappings store them; at most 2500"`
 	AccountIDs  []string `json:"account_ids,omitempty" doc:"The account ids that mappings keep beside the identities, in the same order; empty where there is none. With one, the answer tells an account that was renamed from a name that another account has now"`
+	List        string   `json:"list,omitempty" doc:"As in identities/lookup"`
 }
 
 // StatusReply holds one result per identity asked, in order.
@@ -298,6 +300,7 @@ type AccountList struct {
 	Accounts   []Account `json:"accounts" doc:"Ordered by identity"`
 	AsOf       time.Time `json:"as_of" doc:"When the service was asked: the server keeps lists of accounts for a while"`
 	Total      int       `json:"total" doc:"Accounts of the whole list"`
+	List       string    `json:"list" doc:"Names this list: later requests that send it are answered from it, so that all of a long run is about one list"`
 	NextCursor string    `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page; absent on the last"`
 }
 
