@@ -28,6 +28,8 @@ type Service struct {
 	// NoDirectory means that the server said it cannot look people up in this
 	// service. False if it can, or did not say.
 	NoDirectory bool
+	// Configured means that the server's configuration file owns the service.
+	Configured bool
 }
 
 // ServiceKey names one service: its type and the external id that tells one

@@ -26,7 +26,8 @@ type serviceDataSource struct{ dataSource }
 
 type serviceDataModel struct {
 	serviceModel
-	Directory types.Bool `tfsdk:"directory"`
+	Directory  types.Bool `tfsdk:"directory"`
+	Configured types.Bool `tfsdk:"configured"`
 }
 
 func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -58,5 +59,5 @@ func (d *serviceDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if !ok {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, serviceDataModel{newServiceModel(stored), types.BoolValue(!stored.NoDirectory)})...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, serviceDataModel{newServiceModel(stored), types.BoolValue(!stored.NoDirectory), types.BoolValue(stored.Configured)})...)
 }

@@ -12,7 +12,7 @@ import (
 
 func TestServiceDataSources(t *testing.T) {
 	t.Parallel()
-	api := newTestServer(t, withDirectory(testOkta, &testDirectory{})).register("okta:beta.okta.com", testOkta, "github:acme")
+	api := newTestServer(t, withDirectory(testOkta, &testDirectory{}), withOwned(testOkta)).register("okta:beta.okta.com", testOkta, "github:acme")
 	labelled := api.registerAs("slack:T1", "Slack")
 	p := newProtocolServer(t, nil, api.settings())
 	for serviceType, want := range map[string][]any{
@@ -33,13 +33,13 @@ func TestServiceDataSources(t *testing.T) {
 	}
 	state, diags := p.readData("sym_service", map[string]any{"service_type": "slack", "external_id": "T1"})
 	wantDiagnostics(t, diags)
-	want := map[string]any{"id": labelled.ID, "key": "slack:T1", "service_type": "slack", "external_id": "T1", "label": "Slack", "directory": false}
+	want := map[string]any{"id": labelled.ID, "key": "slack:T1", "service_type": "slack", "external_id": "T1", "label": "Slack", "directory": false, "configured": false}
 	if diff := cmp.Diff(want, state); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	state, diags = p.readData("sym_service", map[string]any{"service_type": "okta", "external_id": "acme.okta.com"})
 	wantDiagnostics(t, diags)
-	if state["directory"] != true || state["label"] != nil {
+	if state["directory"] != true || state["label"] != nil || state["configured"] != true {
 		t.Errorf("okta: %v", state)
 	}
 	_, diags = p.readData("sym_service", map[string]any{"service_type": "okta", "external_id": "ACME.okta.com"})

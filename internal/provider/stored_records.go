@@ -114,16 +114,20 @@ func serviceRecordAttributes() map[string]schema.Attribute {
 		"external_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "Which workspace, domain or account of that type."},
 		"label":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name shown to people. Null where it has none."},
 		"directory":    schema.BoolAttribute{Computed: true, MarkdownDescription: directoryDescription},
+		"configured":   schema.BoolAttribute{Computed: true, MarkdownDescription: configuredDescription},
 	}
 }
 
 const directoryDescription = "Whether the API can ask the service which account has an e-mail. False only where it says that it cannot."
 
+const configuredDescription = "Whether a `service` block of the server's configuration file owns the service. Its label can then be changed only there. " +
+	"A service whose block was removed stays registered and is `false` here."
+
 func serviceRecord(s identity.Service) attr.Value {
 	return types.ObjectValueMust(serviceRecordType.AttrTypes, map[string]attr.Value{
 		"id": types.StringValue(s.ID), "key": types.StringValue(s.Key.String()),
 		"service_type": types.StringValue(s.Key.Type), "external_id": types.StringValue(s.Key.ExternalID),
-		"label": textOrNull(s.Label), "directory": types.BoolValue(!s.NoDirectory),
+		"label": textOrNull(s.Label), "directory": types.BoolValue(!s.NoDirectory), "configured": types.BoolValue(s.Configured),
 	})
 }
 

@@ -148,7 +148,7 @@ func DecodeService(s Service) (identity.Service, error) {
 		return identity.Service{}, fmt.Errorf("the service %s has no id", key)
 	}
 	return identity.Service{ID: s.ID, Key: key, Label: s.Label, Revision: s.Revision, UpdatedAt: decodeTime(s.UpdatedAt), UpdatedBy: s.UpdatedBy,
-		NoDirectory: s.Directory != nil && !*s.Directory}, nil
+		NoDirectory: s.Directory != nil && !*s.Directory, Configured: s.Configured != nil && *s.Configured}, nil
 }
 
 // DecodeLogin reads who a token belongs to. It refuses a reply without org, role
