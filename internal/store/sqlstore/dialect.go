@@ -38,8 +38,9 @@ type dialect interface {
 	values(rows [][]any) (query string, args []any)
 	// load inserts many rows at once into a table with its columns, as insertRows.
 	load(ctx context.Context, t *tx, into string, rows [][]any) error
-	// in returns the condition that a column has one of values, and its parameters.
-	in(values []string) (condition string, args []any)
+	// in returns the condition that a column has one of values, and its parameter.
+	// The condition is always the same, so that statements are.
+	in(values []string) (condition string, arg any)
 	// options returns those of a transaction that sees one state of everything.
 	options(readOnly bool) *sql.TxOptions
 	// snapshot returns those of a long reader that sees one state and blocks no

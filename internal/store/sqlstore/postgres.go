@@ -93,9 +93,8 @@ func copyRows(ctx context.Context, c *pgx.Conn, into string, rows [][]any) error
 	return err
 }
 
-// in sends one array, for the same reason.
-func (d *postgresDialect) in(values []string) (condition string, args []any) {
-	return "= ANY(CAST(? AS TEXT[]))", []any{values}
+func (d *postgresDialect) in(values []string) (condition string, arg any) {
+	return "= ANY(CAST(? AS TEXT[]))", values
 }
 
 func column[T any](rows [][]any, i int) []T {

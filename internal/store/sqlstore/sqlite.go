@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -143,19 +144,17 @@ func (d *sqliteDialect) values(rows [][]any) (query string, args []any) {
 	for _, r := range rows {
 		args = append(args, r...)
 	}
-	return "VALUES " + strings.TrimSuffix(strings.Repeat("("+placeholders(width)+"),", len(rows)), ","), args
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", width), ",") + "),"
+	return "VALUES " + strings.TrimSuffix(strings.Repeat(row, len(rows)), ","), args
 }
 
 func (d *sqliteDialect) load(ctx context.Context, t *tx, into string, rows [][]any) error {
 	return insertRows(ctx, t, into, "", rows)
 }
 
-func (d *sqliteDialect) in(values []string) (condition string, args []any) {
-	args = make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
-	}
-	return "IN (" + placeholders(len(values)) + ")", args
+func (d *sqliteDialect) in(values []string) (condition string, arg any) {
+	list, _ := json.Marshal(values) // texts always marshal
+	return "IN (SELECT value FROM json_each(?))", string(list)
 }
 
 func (d *sqliteDialect) options(readOnly bool) *sql.TxOptions {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
@@ -245,42 +244,24 @@ func (s *Store) explain(ctx context.Context, err error) error {
 // jitter spreads pauses, so that those who collided do not collide again.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-// chunkSize bounds the values of one IN list and the rows of one INSERT. The
-// widest row has 14 columns, which keeps both below the parameters that
-// the databases allow (32,766 and 65,535).
-const chunkSize = 1000
-
-// placeholders returns n question marks: "?,?,?".
-func placeholders(n int) string {
-	return strings.TrimSuffix(strings.Repeat("?,", n), ",")
-}
-
-// selectIn runs query once per chunk of values and calls scan for every row.
-// "column %s" in query asks that the column has one of them; before are the
-// parameters ahead of it.
+// selectIn runs query and calls scan for every row. "column %s" in query asks that
+// the column has one of values; before are the parameters ahead of it.
 func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any, values []T, scan func(*sql.Rows) error) error {
-	for chunk := range slices.Chunk(values, chunkSize) {
-		texts := make([]string, len(chunk))
-		for i, v := range chunk {
-			texts[i] = string(v)
-		}
-		condition, args := t.dialect.in(texts)
-		if err := eachRow(ctx, t, fmt.Sprintf(query, condition), slices.Concat(before, args), scan); err != nil {
-			return err
-		}
+	if len(values) == 0 {
+		return nil
 	}
-	return nil
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	condition, arg := t.dialect.in(texts)
+	return eachRow(ctx, t, fmt.Sprintf(query, condition), append(before, arg), scan)
 }
 
-// deleteIn runs query, a DELETE where "column %s", once per chunk of ids.
+// deleteIn runs query, a DELETE where "column %s", for ids.
 func deleteIn(ctx context.Context, t *tx, query string, ids []string) error {
-	for chunk := range slices.Chunk(ids, chunkSize) {
-		condition, args := t.dialect.in(chunk)
-		if err := t.exec(ctx, fmt.Sprintf(query, condition), args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	condition, arg := t.dialect.in(ids)
+	return t.exec(ctx, fmt.Sprintf(query, condition), arg)
 }
 
 func eachRow(ctx context.Context, t *tx, query string, args []any, scan func(*sql.Rows) error) error {
@@ -301,6 +282,10 @@ func drain(rows *sql.Rows, scan func(*sql.Rows) error) (err error) {
 	}
 	return rows.Err()
 }
+
+// chunkSize bounds the rows of one INSERT. The widest row has 14 columns, which
+// keeps it below the parameters that SQLite allows (32,766).
+const chunkSize = 1000
 
 // insertRows inserts rows of as many texts and int64s, many at a time, into a table
 // with its columns, "table (a, b)". tail may say what to do on a conflict.

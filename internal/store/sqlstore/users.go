@@ -217,7 +217,7 @@ func (s *Store) readUser(ctx context.Context, filter store.UserFilter, after ide
 	return []identity.User{found.user()}, nil
 }
 
-// addMappings fills in the mappings of records, a chunk of users at a time.
+// addMappings fills in the mappings of records.
 func addMappings(ctx context.Context, t *tx, records []*record) error {
 	byID := make(map[string]*record, len(records))
 	ids := make([]string, len(records))
@@ -237,8 +237,12 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 
 // FindUsers returns the users among keys that exist.
 func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	keys = unique(keys, storable)
+	if len(keys) == 1 {
+		return s.readUser(ctx, store.UserFilter{Key: keys[0]}, "")
+	}
 	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {
-		records, err := usersBy(ctx, t, "user_key", unique(keys, storable))
+		records, err := usersBy(ctx, t, "user_key", keys)
 		return usersOf(records), err
 	})
 }
