@@ -92,18 +92,29 @@ func declaredEntry(a resolve.Resolution) string {
 // service key to user to identity, as bulk has it.
 func declaredLines(unmapped []resolve.Resolution, hasDeclared, byService bool) string {
 	blocks := namedBlocks(unmapped)
-	var out, entries strings.Builder
+	var out strings.Builder
+	if hasDeclared {
+		out.WriteString(declaredMap(blocks, func(b namedBlock) string { return declaredEntry(b.Resolution) }, byService))
+	} else {
+		for _, block := range blocks {
+			out.WriteString(block.hcl + "\n")
+		}
+		if entries := declaredMap(blocks, namedBlock.reference, byService); entries != "" {
+			out.WriteString("declared = {\n" + entries + "}\n")
+		}
+	}
+	return strings.TrimRight(string(hclwrite.Format([]byte(out.String()))), "\n")
+}
+
+// declaredMap returns the entries of declared, those of one service together
+// where byService.
+func declaredMap(blocks []namedBlock, entryOf func(namedBlock) string, byService bool) string {
+	var entries strings.Builder
 	service := ""
 	for _, block := range blocks {
-		entry := declaredEntry(block.Resolution)
-		if !hasDeclared {
-			out.WriteString(block.hcl + "\n")
-			if matcher := likelyAccount(block.Resolution); len(matcher) > 0 {
-				if _, plain := matcher.Identity(block.Service.Type); !plain {
-					continue // declared holds plain identities alone
-				}
-			}
-			entry = fmt.Sprintf("%s = sym_identity.%s.identity\n", hclString(string(block.User)), block.name)
+		entry := entryOf(block)
+		if entry == "" {
+			continue
 		}
 		if key := block.Service.String(); byService && key != service {
 			if service != "" {
@@ -117,13 +128,7 @@ func declaredLines(unmapped []resolve.Resolution, hasDeclared, byService bool) s
 	if service != "" {
 		entries.WriteString("}\n")
 	}
-	switch {
-	case hasDeclared:
-		out.WriteString(entries.String())
-	case entries.Len() > 0:
-		out.WriteString("declared = {\n" + entries.String() + "}\n")
-	}
-	return strings.TrimRight(string(hclwrite.Format([]byte(out.String()))), "\n")
+	return entries.String()
 }
 
 // declareAdvice says where declaredLines go.

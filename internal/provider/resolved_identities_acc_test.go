@@ -101,27 +101,18 @@ func TestAccResolvedIdentities_paste(t *testing.T) {
 	s := newTestServer(t, withDirectory(testOkta, directoryOf("ada@acme.com", "00u1"))).register(testOkta, testGitHub)
 	users := `["ada@acme.com", "Bob@acme.com", "bob@other.com"]`
 	services := []string{testOkta, testGitHub}
-	var pasted string
-	declared := map[string][]string{}
 	// Terraform wraps what it prints, so the blocks come from the attribute.
 	p := newProtocolServer(t, nil, s.settings())
 	got, diags := p.readData(resolvedMany, bulkOf([]string{"ada@acme.com", "Bob@acme.com", "bob@other.com"}, services, ignoring))
 	wantDiagnostics(t, diags)
 	n := 0
-	pasted = regexp.MustCompile(`identity( *)= ""`).ReplaceAllStringFunc(got["hcl"].(string), func(string) string {
+	pasted := regexp.MustCompile(`identity( *)= ""`).ReplaceAllStringFunc(got["hcl"].(string), func(string) string {
 		n++
 		return fmt.Sprintf(`identity = "acct-%d"`, n)
 	})
-	for _, block := range strings.Split(pasted, "\n\n") {
-		_, values := parsedBlock(t, block)
-		service := values["service_type"].AsString() + ":" + values["external_id"].AsString()
-		declared[service] = append(declared[service], fmt.Sprintf("%q = %q", values["user"].AsString(), values["identity"].AsString()))
-	}
-	var local []string
-	for service, pairs := range declared {
-		local = append(local, fmt.Sprintf("%q = { %s }", service, strings.Join(pairs, ", ")))
-	}
-	full := s.provider() + bulkHCL("all", users, services, "declared = { "+strings.Join(local, ", ")+" }") + pasted
+	_, comment, _ := strings.Cut(pasted, "next plan passes:\n#\n")
+	declared := "declared = {\n" + strings.ReplaceAll(comment, "# ", "") + "}\n"
+	full := s.provider() + bulkHCL("all", users, services, declared) + pasted
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
 		Steps: []resource.TestStep{

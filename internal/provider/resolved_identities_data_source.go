@@ -219,7 +219,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"hcl": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in; the account is filled in where the reason is `alias`. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
+				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in; the account is filled in where the reason is `alias`. A comment at the end has the entries of `declared` that belong to them. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
 			},
 			"mapped_count": schema.Int64Attribute{
 				Computed:            true,
@@ -708,14 +708,16 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 }
 
 // pasteBlocks returns sym_identity blocks for unmapped users, sorted by service
-// and user, each with its own name.
+// and user, each with its own name, and as a comment what declared takes then.
 func pasteBlocks(unmapped []resolve.Resolution) string {
+	blocks := namedBlocks(unmapped)
 	var b strings.Builder
-	for i, block := range namedBlocks(unmapped) {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(block.hcl)
+	for _, block := range blocks {
+		b.WriteString(block.hcl + "\n")
+	}
+	if entries := declaredMap(blocks, namedBlock.reference, true); entries != "" {
+		b.WriteString("# In declared of the data source, so that the next plan passes:\n#\n# ")
+		b.WriteString(strings.ReplaceAll(strings.TrimSuffix(entries, "\n"), "\n", "\n# ") + "\n")
 	}
 	return b.String()
 }
@@ -724,6 +726,17 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 type namedBlock struct {
 	resolve.Resolution
 	name, hcl string
+}
+
+// reference returns the entry of declared that reads the block, "" where its
+// matcher is no plain identity, which declared cannot hold.
+func (b namedBlock) reference() string {
+	if matcher := likelyAccount(b.Resolution); len(matcher) > 0 {
+		if _, plain := matcher.Identity(b.Service.Type); !plain {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s = sym_identity.%s.identity\n", hclString(string(b.User)), b.name)
 }
 
 func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
