@@ -602,9 +602,13 @@ func unlistedDetail(unlisted []unlistedService) string {
 		"\nThey are not in orphans, and account_counts has no entry for them. Give them a directory that lists accounts, or read them with a data source of their own without report_orphans."
 }
 
-// exemptLine says which account an exempt user has.
+// exemptLine says which account an exempt user has, or may have.
 func (s *bulkSummary) exemptLine(a resolve.Resolution) string {
-	return fmt.Sprintf("%s: %s (%s), exempt because: %s", s.where(a), accountText(a.Matcher, a.Service.Type), a.Source, identity.Quote(s.config.exempt[a.Service.String()][a.User]))
+	account := fmt.Sprintf("%s, %s", a.Reason, reasonText(a))
+	if a.Mapped() {
+		account = fmt.Sprintf("%s (%s)", accountText(a.Matcher, a.Service.Type), a.Source)
+	}
+	return fmt.Sprintf("%s: %s; exempt because: %s", s.where(a), account, identity.Quote(s.config.exempt[a.Service.String()][a.User]))
 }
 
 var (

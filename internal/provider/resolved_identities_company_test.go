@@ -279,7 +279,7 @@ func TestResolvedIdentities_exempt(t *testing.T) {
 	got, diags := p.readData(resolvedMany, fromOkta([]string{testGitHub}, exempt, map[string]any{"on_unmapped": "warn"}))
 	wantDiagnostics(t, diags,
 		"WARNING: Unmapped Users: bob@acme.example in github:acme and 1 more | No identity was found for 2 of 4 users",
-		`WARNING: Exempt Users Have Accounts: ann@acme.example in github:acme | … ann@acme.example in github:acme: ann-a (email), exempt because: "left \"GitHub\"" … Remove the exemptions.`)
+		`WARNING: Exempt Users Have Accounts: ann@acme.example in github:acme | … ann@acme.example in github:acme: ann-a (email); exempt because: "left \"GitHub\"" … Remove the exemptions.`)
 	wantAnswers(t, got, map[string]any{
 		"unmapped":     []any{unmappedAs("bob@acme.example", testGitHub, "not_found"), unmappedAs("sue@acme.example", testGitHub, "inactive")},
 		"mapped_count": 1, "unmapped_count": 2, "exempt_count": 1, "exempt": exempt["exempt"],
@@ -309,6 +309,32 @@ func TestResolvedIdentities_exempt(t *testing.T) {
 		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("b@acme.example"): Exemption Without a Reason | exempt["okta:acme.okta.com"]["b@acme.example"]: `,
 		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("c@acme.example"): Exemption Without a Reason`,
 		`ERROR AttributeName("exempt").ElementKeyString("okta:acme.okta.com").ElementKeyString("e f"): Invalid User`)
+}
+
+// Whoever may have an account is a warning as well: which one it is cannot be known.
+func TestResolvedIdentities_exemptMaybe(t *testing.T) {
+	t.Parallel()
+	alias, unproven := oneOf("shared", "", worksHere, "desk@acme.example"), directory.Account{Identity: "self", State: worksHere, Kind: directory.KindPerson}
+	alias.Add(directory.Alias, directory.ProofUnknown, "al@acme.example")
+	unproven.Add(directory.Primary, directory.Unproved, "una@acme.example")
+	twin := func(id string) directory.Account {
+		a := oneOf(id, "", worksHere, id+"@other.example", "tw@acme.example")
+		a.SignIn = ""
+		return a
+	}
+	github, _ := kept(testGitHub, alias, unproven, twin("t1"), twin("t2"), oneOf("gone", "", wasHere, "gone@acme.example"))
+	s := newTestServer(t, withDirectory(testGitHub, github)).register(testGitHub)
+	users := []string{"al@acme.example", "una@acme.example", "tw@acme.example", "gone@acme.example", "none@acme.example"}
+	exempt := map[string]any{}
+	for _, user := range users {
+		exempt[user] = "no code"
+	}
+	got, diags := newProtocolServer(t, nil, s.settings()).readData(resolvedMany, bulkOf(users, []string{testGitHub}, map[string]any{"exempt": map[string]any{testGitHub: exempt}}))
+	wantDiagnostics(t, diags, `WARNING: Exempt Users May Have Accounts: al@acme.example in github:acme and 2 more | … `+
+		`al@acme.example in github:acme: alias, no account there has this e-mail as its own address; it is another address of shared (active); exempt because: "no code" … `+
+		`una@acme.example in github:acme: unverified, … self (active); exempt because … `+
+		`tw@acme.example in github:acme: ambiguous, several accounts there have this e-mail: t1 (active), t2 (active); exempt because … map it by hand and remove the exemption`)
+	wantAnswers(t, got, map[string]any{"unmapped": []any{}, "exempt_count": 5, "mapped_count": 0})
 }
 
 var reporting = map[string]any{"report_orphans": true}

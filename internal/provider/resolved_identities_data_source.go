@@ -84,7 +84,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"exempt": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
 				MarkdownDescription: "Users who have no account in a service, on purpose: service key to user to the reason. They are not in `unmapped` and not counted there. " +
-					"An exempt user who has an account is a warning. A service that is not registered is an error; users who are not asked for are passed over.",
+					"An exempt user who has an account is a warning, and so is one who may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error; users who are not asked for are passed over.",
 			},
 			"report_orphans": schema.BoolAttribute{
 				Optional: true,
@@ -574,6 +574,7 @@ type bulkSummary struct {
 	mapped       int
 	exempt       int // unmapped on purpose
 	exemptMapped []resolve.Resolution
+	exemptMaybe  []resolve.Resolution // an account may be theirs
 	unlisted     []unlistedService
 	bySource     map[resolve.Origin]int
 	byEvidence   map[identity.Evidence]int
@@ -624,6 +625,9 @@ func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 				s.byEvidence[a.Evidence]++
 			case s.isExempt(a):
 				s.exempt++
+				if a.Reason == resolve.Alias || a.Reason == resolve.Unverified || a.Reason == resolve.Ambiguous {
+					s.exemptMaybe = append(s.exemptMaybe, a)
+				}
 			default:
 				s.unmapped = append(s.unmapped, a)
 			}

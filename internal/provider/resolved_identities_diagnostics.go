@@ -22,9 +22,10 @@ import (
 // maxListed bounds the lists in a diagnostic. The attributes list everybody.
 const maxListed = 50
 
-// report adds at most seven diagnostics, whatever the number of people: failures,
+// report adds at most eight diagnostics, whatever the number of people: failures,
 // reused identities, unmapped users, stale identities where they are errors,
-// identities to review, exempt users who have accounts, and services without lists.
+// identities to review, exempt users who have or may have accounts, and services
+// without lists.
 func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	if len(s.failed) > 0 {
 		diags.AddError("Unable to Resolve Identities", s.failedDetail())
@@ -56,6 +57,11 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		diags.AddWarning("Exempt Users Have Accounts: "+s.where(s.exemptMapped[0])+andMore(n-1),
 			"Exemptions say that users have no account, but they have one:\n\n"+listed(s.exemptMapped, s.exemptLine)+
 				"\nRemove the exemptions. Where an account is not theirs, correct the mapping.")
+	}
+	if n := len(s.exemptMaybe); n > 0 {
+		diags.AddWarning("Exempt Users May Have Accounts: "+s.where(s.exemptMaybe[0])+andMore(n-1),
+			"Exemptions say that users have no account, but accounts may be theirs:\n\n"+listed(s.exemptMaybe, s.exemptLine)+
+				"\nWhere an account is theirs, map it by hand and remove the exemption. Where it is not, correct its addresses in the service.")
 	}
 	if n := len(s.unlisted); n > 0 {
 		diags.AddWarning("Accounts Cannot Be Listed: "+s.unlisted[0].service.String()+andMore(n-1), unlistedDetail(s.unlisted))
