@@ -5,6 +5,7 @@ package provider
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,18 +90,19 @@ func TestAccModule_company(t *testing.T) {
 	run(0, "get")
 	run(0, "apply", "-auto-approve", "-no-color")
 	first := output()
-	const blank = `"github:acme":
-  "leo@acme.example":
-    "candidates": []
-    "exempt": ""
-    "identity": ""
-    "reason": "not_found"
-  "nora@acme.example":
-    "candidates":
-    - "nora-l (same_local_part)"
-    "exempt": ""
-    "identity": ""
-    "reason": "not_found"
+	const blank = `- "candidates": []
+  "exempt": ""
+  "identity": ""
+  "reason": "not_found"
+  "service": "github:acme"
+  "user": "leo@acme.example"
+- "candidates":
+  - "nora-l (same_local_part)"
+  "exempt": ""
+  "identity": ""
+  "reason": "not_found"
+  "service": "github:acme"
+  "user": "nora@acme.example"
 `
 	if first != blank {
 		t.Fatalf("the file to review is\n%s", first)
@@ -110,8 +112,8 @@ func TestAccModule_company(t *testing.T) {
 	writeFile(t, file, first)
 	run(0, "plan", "-detailed-exitcode", "-no-color")
 
-	leo, nora, _ := strings.Cut(first, `  "nora`)
-	filled := strings.Replace(leo, `"exempt": ""`, `"exempt": "writes no code"`, 1) + `  "nora` + strings.Replace(nora, `"identity": ""`, `"identity": "nora-l"`, 1)
+	leo, nora, _ := strings.Cut(first, "\n- ")
+	filled := strings.Replace(leo, `"exempt": ""`, `"exempt": "writes no code"`, 1) + "\n- " + strings.Replace(nora, `"identity": ""`, `"identity": "nora-l"`, 1)
 	writeFile(t, file, filled)
 	run(0, "apply", "-auto-approve", "-no-color")
 	m, _ := s.stored("nora@acme.example", testGitHub)
@@ -119,13 +121,14 @@ func TestAccModule_company(t *testing.T) {
 		t.Errorf("Nora's mapping is %v", m)
 	}
 	second := output()
-	const reviewed = `"github:acme":
-  "leo@acme.example":
-    "exempt": "writes no code"
-    "identity": ""
-  "nora@acme.example":
-    "exempt": ""
-    "identity": "nora-l"
+	const reviewed = `- "exempt": "writes no code"
+  "identity": ""
+  "service": "github:acme"
+  "user": "leo@acme.example"
+- "exempt": ""
+  "identity": "nora-l"
+  "service": "github:acme"
+  "user": "nora@acme.example"
 `
 	if second != reviewed {
 		t.Fatalf("the reviewed file is\n%s", second)
@@ -133,12 +136,21 @@ func TestAccModule_company(t *testing.T) {
 	writeFile(t, file, second)
 	run(0, "plan", "-detailed-exitcode", "-no-color")
 
+	entry := func(user, what string) string {
+		return fmt.Sprintf("- {service: %q, user: %q, %s}\n", "github:acme", user, what)
+	}
 	for content, want := range map[string]string{
-		"":                   "missing start of document",
-		"null":               "holds no map",
-		`{"github:acm": {}}`: "services that are not in services: github:acm.",
-		`{"github:acme": {"a@b.example": {identiy: x}}}`:             "something other than identity",
-		`{"github:acme": {"a@b.example": {identity: x, exempt: y}}}`: "both an identity and a reason",
+		"":              "missing start of document",
+		"null":          "holds no list of entries",
+		"{}":            "holds no list of entries",
+		"[a@b.example]": "holds no list of entries",
+		`[{service: "github:acm", user: a@b.example}]`:                              "services that are not in services: github:acm.",
+		`[{service: "github:acme", user: a@b.example, identiy: x}]`:                 "something other than service",
+		`[{service: "github:acme", user: a@b.example, identity: x, exempt: y}]`:     "both an identity and a reason",
+		`[{service: "github:acme", identity: x}]`:                                   "has no user",
+		entry("a@b.example", "identity: x") + entry("a@b.example", "identity: x"):   "twice: a@b.example and a@b.example in github:acme. Keep one",
+		entry("a@b.example", "identity: x") + entry(" A@b.example ", "identity: y"): "twice: a@b.example and A@b.example in github:acme. Keep one",
+		entry("a@b.example", "identity: x") + entry("a@B.example", "exempt: y"):     "twice: a@b.example and a@B.example in github:acme. Keep one",
 	} {
 		writeFile(t, file, content)
 		if out := strings.Join(strings.Fields(run(1, "plan", "-no-color")), " "); !strings.Contains(out, want) {

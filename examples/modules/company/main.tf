@@ -13,19 +13,19 @@ terraform {
 }
 
 locals {
-  file     = yamldecode(fileexists(var.exceptions) ? file(var.exceptions) : "{}")
+  file     = yamldecode(fileexists(var.exceptions) ? file(var.exceptions) : "[]")
   services = [for s in var.services : "${s.service_type}:${s.external_id}"]
 
-  # Service key to user to what the file says, "" for what it leaves open.
-  entries = {
-    for service in local.services : service => {
-      for user, entry in try(local.file[service], {}) : user => {
-        for name in ["identity", "exempt"] : name => try(tostring(entry[name]), null) == null ? "" : tostring(entry[name])
-      }
-    }
-  }
-  declared = { for service, users in local.entries : service => { for user, e in users : user => e.identity if e.identity != "" } }
-  exempt   = { for service, users in local.entries : service => { for user, e in users : user => e.exempt if e.exempt != "" } }
+  # What the file says, "" for what it leaves open.
+  entries = [for entry in try([for e in local.file : e], []) : {
+    for name in ["service", "user", "identity", "exempt"] : name => try(tostring(entry[name]), null) == null ? "" : tostring(entry[name])
+  }]
+  # Service key to user to what the file says. A person who is there twice is an error below.
+  declared = { for service in local.services : service => { for user, ids in { for e in local.entries : e.user => e.identity... if e.service == service && e.identity != "" } : user => ids[0] } }
+  exempt   = { for service in local.services : service => { for user, why in { for e in local.entries : e.user => e.exempt... if e.service == service && e.exempt != "" } : user => why[0] } }
+  twice = flatten([for service in local.services : [
+    for users in values({ for e in local.entries : lower(trimspace(e.user)) => e.user... if e.service == service }) : "${join(" and ", users)} in ${service}" if length(users) > 1
+  ]])
 }
 
 data "sym_resolved_identities" "company" {
@@ -38,22 +38,24 @@ data "sym_resolved_identities" "company" {
 
   lifecycle {
     precondition {
-      condition     = can(keys(local.file))
-      error_message = "${var.exceptions} holds no map. Restore it; a file without exceptions is {}."
+      condition     = can([for entry in local.file : keys(entry)]) && !can(keys(local.file))
+      error_message = "${var.exceptions} holds no list of entries. Restore it; a file without exceptions is []."
     }
     precondition {
-      condition     = length(setsubtract(try(keys(local.file), []), local.services)) == 0
-      error_message = "${var.exceptions} has exceptions for services that are not in services: ${join(", ", setsubtract(try(keys(local.file), []), local.services))}."
+      condition     = length(setsubtract(local.entries[*].service, local.services)) == 0
+      error_message = "${var.exceptions} has exceptions for services that are not in services: ${join(", ", setsubtract(local.entries[*].service, local.services))}."
     }
     precondition {
-      condition = alltrue(flatten([for service in local.services : [
-        for entry in values(try(local.file[service], {})) : can(keys(entry)) && length(setsubtract(try(keys(entry), []), ["identity", "exempt", "reason", "candidates"])) == 0
-      ]]))
-      error_message = "An entry of ${var.exceptions} has something other than identity, exempt, reason and candidates."
+      condition     = alltrue([for entry in try([for e in local.file : e], []) : length(setsubtract(try(keys(entry), []), ["service", "user", "identity", "exempt", "reason", "candidates"])) == 0])
+      error_message = "An entry of ${var.exceptions} has something other than service, user, identity, exempt, reason and candidates."
     }
     precondition {
-      condition     = alltrue(flatten([for users in values(local.entries) : [for e in values(users) : e.identity == "" || e.exempt == ""]]))
-      error_message = "An entry of ${var.exceptions} has both an identity and a reason for having none."
+      condition     = alltrue([for e in local.entries : e.user != "" && (e.identity == "" || e.exempt == "")])
+      error_message = "An entry of ${var.exceptions} has no user, or both an identity and a reason for having none."
+    }
+    precondition {
+      condition     = length(local.twice) == 0
+      error_message = "${var.exceptions} has people twice: ${join("; ", local.twice)}. Keep one entry of each."
     }
   }
 }

@@ -1,16 +1,16 @@
 output "exceptions" {
   description = "The file of exceptions, as YAML: what it holds, and a blank entry for everybody unmapped."
-  value = yamlencode({
-    for service in local.services : service => merge(
-      { for user, e in local.entries[service] : user => e if e.identity != "" || e.exempt != "" },
-      { for u in data.sym_resolved_identities.company.unmapped : u.user => {
-        identity   = ""
-        exempt     = ""
-        reason     = u.reason
-        candidates = [for c in coalesce(u.candidates, []) : "${c.identity} (${c.why})"]
-      } if u.service == service }
-    )
-  })
+  value = yamlencode(concat(
+    [for e in local.entries : e if e.identity != "" || e.exempt != ""],
+    [for u in data.sym_resolved_identities.company.unmapped : {
+      service    = u.service
+      user       = u.user
+      identity   = ""
+      exempt     = ""
+      reason     = u.reason
+      candidates = [for c in coalesce(u.candidates, []) : "${c.identity} (${c.why})"]
+    }]
+  ))
 }
 
 output "unmapped" {
