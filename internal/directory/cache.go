@@ -301,16 +301,14 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 		c.finish(f, list, err)
 	}()
 	tooLong := false
-	err = twice(func() error {
-		list = &snapshot{index: newIndex(c.foldID), asOf: time.Now()}
-		return Walk(ctx, c.lister(), func(page []Account) bool {
-			list.add(compact(page))
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			f.pages++
-			tooLong = f.maxPages > 0 && f.pages > f.maxPages
-			return !tooLong
-		})
+	begin := func() { list = &snapshot{index: newIndex(c.foldID), asOf: time.Now()} }
+	err = Walk(ctx, c.lister(), begin, func(page []Account) bool {
+		list.add(compact(page))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		f.pages++
+		tooLong = f.maxPages > 0 && f.pages > f.maxPages
+		return !tooLong
 	})
 	if tooLong && err == nil {
 		err = errTooLong

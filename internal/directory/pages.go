@@ -29,20 +29,29 @@ func progress(ctx context.Context, read, total int) {
 	}
 }
 
-// Walk visits every page of a list until visit returns false. It returns nil
-// only if the list ended or visit stopped it; after an error nobody may be
-// called absent. If the Lister describes itself, a list that reaches its
-// ListMaxAccounts fails with ErrTruncated. A list of people without a single
-// address fails with ErrPermission.
-func Walk(ctx context.Context, l Lister, visit func(page []Account) bool) error {
+// Walk visits every page of a list until visit returns false, and once more if
+// the list moved. It calls begin before each time. It returns nil only if the list
+// ended or visit stopped it; after an error nobody may be called absent. If the
+// Lister describes itself, a list that reaches its ListMaxAccounts fails with
+// ErrTruncated. A list of people without a single address fails with
+// ErrPermission.
+func Walk(ctx context.Context, l Lister, begin func(), visit func(page []Account) bool) error {
 	var d Descriptor
 	if described, ok := l.(interface{ Describe() Descriptor }); ok {
 		d = described.Describe()
 	}
+	pages := l.Pages(ctx)
+	return twice(func() error {
+		begin()
+		return walk(ctx, d, pages, visit)
+	})
+}
+
+func walk(ctx context.Context, d Descriptor, pages iter.Seq2[[]Account, error], visit func(page []Account) bool) error {
 	guard := newPageGuard()
 	total := 0
 	var seen addressCount
-	for page, err := range l.Pages(ctx) {
+	for page, err := range pages {
 		if err != nil {
 			return err
 		}
@@ -102,20 +111,29 @@ type Page[C comparable] struct {
 	Rows     int  // what the service sent; accounts may be fewer, where rows are passed over
 	Total    *int // rows of the whole list, as this page says; nil = it does not say
 	Sparse   bool // the service may send a page without rows before the end
+	// After guesses the cursor of the page after another one, so that several are
+	// read at once; the zero value ends the list. nil = only Next is known.
+	After func(C) C
 }
 
 // Counted returns the Pages of a service that gives a cursor with every page.
 // The zero cursor asks for the first page. It refuses what is no whole list,
 // with errors that match ErrUnavailable: a page or cursor that comes again, an
 // empty page before the end, another number of rows than the last page says
-// there are.
+// there are. Several pages are read at once where Page.After says which; when they
+// are read again, they are read one after the other.
 func Counted[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (Page[C], error)) iter.Seq2[[]Account, error] {
+	changing := false // counts of pages that are read at once need not come in order
 	return func(yield func([]Account, error) bool) {
 		w := wholeness{guard: newPageGuard(), accounts: map[string]bool{}}
+		a := ahead[C]{page: page, alone: changing}
+		early, cancel := context.WithCancel(ctx)
+		defer a.running.Wait()
+		defer cancel()
 		var cursor, end C
 		seen := map[C]bool{}
 		for {
-			p, err := page(ctx, cursor)
+			p, err := a.next(ctx, cursor)
 			if err == nil {
 				err = w.add(p.Accounts, p.Rows, p.Total)
 			}
@@ -138,12 +156,14 @@ func Counted[C comparable](ctx context.Context, page func(ctx context.Context, c
 			}
 			if p.Next == end {
 				if err := w.end(); err != nil {
+					changing = true
 					yield(nil, err)
 				}
 				return
 			}
 			seen[p.Next] = true
 			cursor = p.Next
+			a.start(early, cancel, cursor, p.After)
 		}
 	}
 }
@@ -200,6 +220,14 @@ func Numbered(
 		}
 		if at.probe {
 			p.Total = nil // of no rows
+		}
+		if total, rows := p.Total, next.Rows/next.Page; total != nil && rows > 0 {
+			p.After = func(at Position) Position {
+				if at = (Position{Page: at.Page + 1, Rows: at.Rows + rows}); at.Rows < *total {
+					return at
+				}
+				return Position{}
+			}
 		}
 		return p, err
 	})

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,7 +58,17 @@ type numbered struct {
 	requests int
 }
 
-func (n *numbered) page(_ context.Context, at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
+// pages lists the rows; the service answers one request at a time.
+func (n *numbered) pages(ctx context.Context, full int) iter.Seq2[[]directory.Account, error] {
+	var mu sync.Mutex
+	return directory.Numbered(ctx, full, func(_ context.Context, at directory.Position) (directory.Page[directory.Position], *bool, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return n.page(at)
+	})
+}
+
+func (n *numbered) page(at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
 	n.requests++
 	shown := n.rows
 	if n.endsAt > 0 {
@@ -122,7 +133,7 @@ func TestNumbered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := directory.All(directory.Numbered(t.Context(), tc.full, tc.list.page))
+			got, err := directory.All(tc.list.pages(t.Context(), tc.full))
 			if tc.want < 0 && !errors.Is(err, directory.ErrUnavailable) {
 				t.Errorf("%d rows, %v, want ErrUnavailable", len(got), err)
 			}
@@ -242,7 +253,7 @@ func TestWalkMoved(t *testing.T) {
 		described
 		lister
 	}{lister: func(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-		return directory.Numbered(ctx, 10, list.page)
+		return list.pages(ctx, 10)
 	}}
 	got, err := directory.Lookup(t.Context(), d, okta, []string{"p10@example.com", "p0@example.com"})
 	if err != nil || got[0].Status != identity.Found || got[1].Status != identity.NotFound || list.requests != 6 {
@@ -331,7 +342,7 @@ func TestWalkGuards(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := directory.Walk(t.Context(), endless(page), func([]directory.Account) bool { return true })
+			err := directory.Walk(t.Context(), endless(page), func() {}, func([]directory.Account) bool { return true })
 			if !errors.Is(err, directory.ErrUnavailable) {
 				t.Errorf("Walk: %v, want ErrUnavailable", err)
 			}
@@ -341,7 +352,7 @@ func TestWalkGuards(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		seen := 0
-		err := directory.Walk(ctx, endless(func(n int) []directory.Account { return []directory.Account{person(fmt.Sprint(n), ann)} }),
+		err := directory.Walk(ctx, endless(func(n int) []directory.Account { return []directory.Account{person(fmt.Sprint(n), ann)} }), func() {},
 			func([]directory.Account) bool { seen++; cancel(); return true })
 		if !errors.Is(err, context.Canceled) || seen != 1 {
 			t.Errorf("Walk: %v after %d pages, want context.Canceled after 1", err, seen)
@@ -389,7 +400,7 @@ func (pagedList) Find(context.Context, string) ([]directory.Account, error) {
 }
 
 func (p pagedList) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return directory.Numbered(ctx, 10, p.list.page)
+	return p.list.pages(ctx, 10)
 }
 
 // A walk on somebody's behalf tells them how far it is.

@@ -45,16 +45,12 @@ func Probe(ctx context.Context, d Directory, service identity.ServiceKey, settin
 	list := newIndex(fold)
 	if lister, ok := d.(Lister); ok {
 		p.Listed = true
-		began, stopped := time.Now(), false
-		err := twice(func() error {
-			list = newIndex(fold)
-			pages := 0
-			return Walk(ctx, lister, func(page []Account) bool {
-				list.add(page)
-				pages++
-				stopped = pages >= probePages && time.Since(began) > probeTime
-				return !stopped
-			})
+		began, pages, stopped := time.Now(), 0, false
+		err := Walk(ctx, lister, func() { list, pages = newIndex(fold), 0 }, func(page []Account) bool {
+			list.add(page)
+			pages++
+			stopped = pages >= probePages && time.Since(began) > probeTime
+			return !stopped
 		})
 		if err != nil && !errors.Is(err, ErrTruncated) {
 			return p, err

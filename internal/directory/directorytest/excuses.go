@@ -32,10 +32,12 @@ func Excuses() map[string][]Excuse {
 	const (
 		oneAddress = "users have one address there"
 		oneAnswer  = "a lookup leads to one account, and has no pages"
+		noCount    = "the service does not count its list, and each page says where the next one is"
 	)
 	oneAccount := []Case{Twin, Duplicate, DuplicateOnTwoPages, RepeatedPage}
 	return map[string][]Excuse{
 		"aptible": {
+			always(noCount, NeedsCount()...),
 			always(oneAddress, Alias),
 			always("the service does not say who left", Inactive, Twin),
 		},
@@ -44,25 +46,35 @@ func Excuses() map[string][]Excuse {
 			lookups("the lookup by e-mail gives all its rows in one answer", RepeatedPage),
 		},
 		"aws_iam": {
+			always(noCount, NeedsCount()...),
 			always("IAM users cannot be disabled", Inactive, Twin),
 		},
-		"aws_sso": {},
+		"aws_sso": {
+			always(noCount, NeedsCount()...),
+		},
 		"boundary": {
+			always(noCount, NeedsCount()...),
 			always("users are deleted, not disabled", Inactive, Twin),
 		},
 		"datadog": {
 			always(oneAddress, Alias),
 		},
-		"entra": {},
+		"entra": {
+			always(noCount, NeedsCount()...),
+		},
 		"file": {
 			always("a file is read without HTTP; its own tests cut it off, and change and remove it", NeedsHTTP()...),
 			always("a file has no pages", NeedsPages()...),
 		},
 		"github": {
+			always(noCount, NeedsCount()...),
 			always("who left is no member any more", Inactive, Twin),
 		},
-		"gitlab": {},
+		"gitlab": {
+			always(noCount, NeedsCount()...),
+		},
 		"google": {
+			always(noCount, NeedsCount()...),
 			always("the address is the identity, so no two accounts have it", Duplicate, DuplicateOnTwoPages, Twin),
 			lookups(oneAnswer, RepeatedPage),
 		},
@@ -71,9 +83,13 @@ func Excuses() map[string][]Excuse {
 			always("the expressions give no state", Inactive, Twin),
 		},
 		"ldap": {
-			always("LDAP is not HTTP; its own tests have its result codes, a server that hangs, and a real OpenLDAP", NeedsHTTP()...),
+			always(noCount, NeedsCount()...),
+			always("LDAP is not HTTP; its own tests have its result codes, a server that hangs, and a real OpenLDAP",
+				append(NeedsHTTP(), FailsInMiddle, LimitedInMiddle, ShortPages)...),
 		},
-		"okta": {},
+		"okta": {
+			always(noCount, NeedsCount()...),
+		},
 		"onelogin": {
 			always(oneAddress, Alias),
 		},
@@ -83,6 +99,7 @@ func Excuses() map[string][]Excuse {
 		},
 		"scim": {},
 		"slack": {
+			always(noCount, NeedsCount()...),
 			always(oneAddress, Alias),
 			lookups(oneAnswer, oneAccount...),
 		},

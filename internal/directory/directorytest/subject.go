@@ -119,6 +119,14 @@ const (
 
 	DuplicateOnTwoPages Case = "duplicate on two pages"
 
+	FailsInMiddle   Case = "a page in the middle fails"
+	LimitedInMiddle Case = "429 in the middle"
+	ShortPages      Case = "shorter pages from the middle on"
+
+	MovingList  Case = "somebody leaves in the middle"
+	OtherCount  Case = "another count than the rows"
+	PagesAtOnce Case = "pages at once"
+
 	Accounts     Case = "accounts"
 	RepeatedPage Case = "repeated cursor"
 	Checks       Case = "check"
@@ -146,7 +154,13 @@ func NeedsHTTP() []Case {
 }
 
 // NeedsPages returns the cases about lists in several pages.
-func NeedsPages() []Case { return []Case{SecondPage, PageSizeOne, DuplicateOnTwoPages, RepeatedPage} }
+func NeedsPages() []Case {
+	return append([]Case{SecondPage, PageSizeOne, DuplicateOnTwoPages, RepeatedPage, FailsInMiddle, LimitedInMiddle, ShortPages}, NeedsCount()...)
+}
+
+// NeedsCount returns the cases about lists that the service counts, and gives by
+// number.
+func NeedsCount() []Case { return []Case{MovingList, OtherCount, PagesAtOnce} }
 
 // Lacking makes a Lacks of cases that share a reason.
 func Lacking(reason string, cases ...Case) map[Case]string {

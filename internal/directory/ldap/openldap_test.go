@@ -144,7 +144,7 @@ func openLDAPWalk(t *testing.T, server *slapd) {
 	d := server.open(t, nil)
 	var ours []string
 	pages := 0
-	err := directory.Walk(t.Context(), d.(directory.Lister), func(page []directory.Account) bool {
+	err := directory.Walk(t.Context(), d.(directory.Lister), func() {}, func(page []directory.Account) bool {
 		pages++
 		for _, a := range page {
 			for _, address := range a.Emails() {
@@ -226,7 +226,7 @@ func openLDAPRefusals(t *testing.T, server *slapd) {
 	t.Run("limit", func(t *testing.T) {
 		t.Parallel()
 		d := server.open(t, func(c *ldap.Config) { c.Username = limited })
-		err := directory.Walk(t.Context(), d.(directory.Lister), func([]directory.Account) bool { return true })
+		err := directory.Walk(t.Context(), d.(directory.Lister), func() {}, func([]directory.Account) bool { return true })
 		if !errors.Is(err, directory.ErrTruncated) || !strings.Contains(err.Error(), "size.prtotal") {
 			t.Errorf("Walk beyond the server's limit: %v, want ErrTruncated that says so", err)
 		}

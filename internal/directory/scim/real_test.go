@@ -171,7 +171,7 @@ func askSCIMMY(t *testing.T, base string) {
 	t.Run("pages", func(t *testing.T) {
 		t.Parallel()
 		pages, seen := 0, map[string]bool{}
-		err := directory.Walk(t.Context(), d.(directory.Lister), func(page []directory.Account) bool {
+		err := directory.Walk(t.Context(), d.(directory.Lister), func() {}, func(page []directory.Account) bool {
 			pages++
 			for _, a := range page {
 				seen[a.Identity] = true
