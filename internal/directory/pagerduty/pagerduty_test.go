@@ -22,7 +22,7 @@ import (
 var service = identity.ServiceKey{Type: "pagerduty", ExternalID: "acme.pagerduty.com"}
 
 // fake is an account. Its search finds parts of addresses, its limit is 25 unless
-// asked for more, and it counts only if asked to.
+// asked for more, and the total is sent only if asked for.
 type fake struct {
 	world   directorytest.World
 	noCount bool
