@@ -22,6 +22,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	// No test is about the default, and a busy machine takes longer under the race detector.
+	if err := os.Setenv("SYM_REQUEST_TIMEOUT", "10m"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(programs)
 	if code == 0 {
