@@ -186,7 +186,7 @@ func TestLookupText(t *testing.T) {
   store    miss     no identity is stored
   rule     skipped  ` + skipped + `
   email    hit      the account ada has the address, evidence email (the service was asked for the address)
-  account  ada; active person; primary ada@acme.example
+  account  ada; active person; primary ada@acme.example; alias a.l@acme.example
   answer   ada (email)
 
 kim@acme.example in github:acme (GitHub)

@@ -36,7 +36,6 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/slack"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/tailscale"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
-	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
 // connector is one kind of directory block.
@@ -140,7 +139,8 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 		dir.tokens = tokensOf(body.SrcRange.SliceBytes(d.src))
 	}
 	setDomains(settings, dir.Settings.Domains)
-	setRedactor(settings, d.secrets)
+	set(settings, d.secrets)
+	set(settings, service)
 	if !c.readsAtOpen && len(d.found) == before {
 		if _, err := open(); err != nil {
 			f := dir.Failure(err)
@@ -175,13 +175,14 @@ func setDomains(settings any, domains []string) {
 	}
 }
 
-// setRedactor gives a connector the secrets of the whole file, so that it takes
-// them out of texts before it cuts those.
-func setRedactor(settings any, secrets *redact.Redactor) {
+// set puts a value into the fields of its type of a connector's Config: the secrets
+// of the whole file, so that it takes them out of texts before it cuts those, and
+// the service that the block is for.
+func set[T any](settings any, value T) {
 	v := reflect.ValueOf(settings).Elem()
 	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Type == reflect.TypeFor[*redact.Redactor]() {
-			v.FieldByIndex(f.Index).Set(reflect.ValueOf(secrets))
+		if f.Type == reflect.TypeFor[T]() {
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(value))
 		}
 	}
 }

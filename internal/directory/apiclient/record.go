@@ -62,3 +62,12 @@ func RecordAccounts[User any](resp *Response, records *[]Record[User], account f
 	}
 	return accounts, nil
 }
+
+// ReadRecord returns the account of one record. One that cannot be read is marked.
+func ReadRecord[User any](raw []byte, account func(User) directory.Account) directory.Account {
+	var record Record[User]
+	_ = record.UnmarshalJSON(raw) // it never fails
+	a := account(record.Value)
+	a.Unreadable = record.Err
+	return a
+}

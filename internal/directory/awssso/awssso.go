@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
 )
 
@@ -198,4 +199,16 @@ func account(u types.User) directory.Account {
 		a.State = directory.StateInactive
 	}
 	return a
+}
+
+// Read returns the account of a user in the JSON of the AWS CLI, for exports of it.
+func Read(raw []byte) directory.Account {
+	return apiclient.ReadRecord(raw, func(u struct {
+		ID                    *string `json:"UserId"`
+		UserName, DisplayName *string
+		Emails                []types.Email
+		UserStatus            types.UserStatus
+	}) directory.Account {
+		return account(types.User{UserId: u.ID, UserName: u.UserName, DisplayName: u.DisplayName, Emails: u.Emails, UserStatus: u.UserStatus})
+	})
 }

@@ -5,167 +5,283 @@ package file
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"path/filepath"
 	"strings"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
-// columns names the columns of a CSV file. No names are email, id and active.
-type columns struct {
-	emails   []string // every one is an address of the account's own; cells may be blank
-	ids      []string // the first that the file has
-	active   string
-	isActive func(cell string) (bool, error) // nil = readActive
-}
-
-// custom reports whether a configuration names columns. Then others in the file
-// are passed over.
-func (c columns) custom() bool { return c.emails != nil || c.ids != nil || c.active != "" }
-
-// among and notAmong tell the cells of active accounts, without regard to case.
-func among(values ...string) func(string) (bool, error) {
-	return func(cell string) (bool, error) {
-		return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, strings.TrimSpace(cell)) }), nil
+// entries reads the accounts of a text. Its errors are a problem, or about the
+// first line.
+func (f *file) entries(text string) ([]entry, error) {
+	begins := strings.TrimSpace(text)
+	isJSON := strings.HasPrefix(begins, "[") || strings.HasPrefix(begins, "{")
+	switch strings.ToLower(filepath.Ext(f.cfg.Path)) {
+	case ".json", ".jsonl", ".ndjson":
+		isJSON = true
+	case ".csv":
+		isJSON = false
 	}
-}
-
-func notAmong(values ...string) func(string) (bool, error) {
-	in := among(values...)
-	return func(cell string) (bool, error) {
-		found, err := in(cell)
-		return !found && strings.TrimSpace(cell) != "", err
-	}
-}
-
-// formats are exports with columns that are always called the same.
-var formats = map[string]columns{
-	"google_users": {emails: []string{"Email Address [Required]"}, ids: []string{"Email Address [Required]"},
-		active: "Status [READ ONLY]", isActive: among("Active")},
-	"entra_users": {emails: []string{"userPrincipalName", "mail"}, ids: []string{"id", "objectId"},
-		active: "accountEnabled", isActive: among("true")},
-	"slack_members": {emails: []string{"email"}, ids: []string{"userid"},
-		active: "status", isActive: notAmong("Deactivated")},
-}
-
-// place is where the columns are in a file; active is -1 where it has none.
-type place struct {
-	emails     []int
-	id, active int
-}
-
-// decodeCSV reads rows below a header that names the columns.
-func decodeCSV(name, text string, want columns) ([]row, error) {
-	lines, err := symcsv.Table(text)
-	var problem symcsv.Problem
+	want := f.format
 	switch {
-	case errors.As(err, &problem):
-		return nil, fmt.Errorf("%s:%d: %w", name, problem.Line, problem.Err)
+	case want.ldif != "":
+		return decodeLDIF(text, want.ldif, f.cfg.IDColumn)
+	case isJSON && want.json != nil:
+		return f.records(text)
+	case isJSON && f.cfg.Format != "":
+		return nil, fmt.Errorf("the file is JSON, but %s is CSV", f.cfg.Format)
+	case isJSON && want.columns == nil:
+		return decodeJSON(text)
+	case isJSON:
+		found, err := jsonRecords(text, want.columns.id[0].name)
+		if err != nil {
+			return nil, err
+		}
+		return want.columns.read(&paths{records: found})
+	case f.cfg.Format != "" && want.columns == nil:
+		return nil, fmt.Errorf("the file is not JSON, as %s is", f.cfg.Format)
+	}
+	lines, err := symcsv.Table(text)
+	var bad symcsv.Problem
+	switch {
+	case errors.As(err, &bad):
+		return nil, problem{bad.Line, bad.Err}
+	case len(lines) == 0 && want.columns == nil:
+		return nil, errors.New("the file is empty; its first line is the header email,id or email,id,active")
 	case len(lines) == 0:
-		return nil, fmt.Errorf("%s:1: the file is empty; its first line is the header email,id or email,id,active", name)
+		return nil, errors.New("the file is empty")
 	}
-	at, err := readHeader(lines[0].Cells, want)
-	if err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", name, lines[0].Line, err)
-	}
-	rows := make([]row, len(lines)-1)
-	for i, line := range lines[1:] {
-		if rows[i], err = readRecord(line.Cells, at, want); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, line.Line, err)
-		}
-		rows[i].line = line.Line
-	}
-	return rows, nil
-}
-
-// readRecord reads one row.
-func readRecord(record []string, at place, want columns) (row, error) {
-	next := row{active: true, own: true, id: strings.TrimSpace(record[at.id])}
-	if err := identity.CheckSpreadsheet(next.id); err != nil {
-		return row{}, fmt.Errorf("the id %w", err)
-	}
-	for _, i := range at.emails {
-		if email := strings.TrimSpace(record[i]); email != "" && !slices.ContainsFunc(next.emails, func(e string) bool { return strings.EqualFold(e, email) }) {
-			next.emails = append(next.emails, email)
-		}
-	}
-	if at.active < 0 {
-		return next, nil
-	}
-	isActive := readActive
-	if want.isActive != nil {
-		isActive = want.isActive
-	}
-	var err error
-	next.active, err = isActive(record[at.active])
-	return next, err
-}
-
-// readHeader finds the columns in the first row. Without names of the
-// configuration's own it refuses other columns, as one of them may be a
-// misspelled active.
-func readHeader(header []string, want columns) (place, error) {
-	fold := func(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
-	at := map[string][]int{}
-	for i, cell := range header {
-		column := fold(cell)
-		if !want.custom() && column != "" && column != "email" && column != "id" && column != "active" {
-			return place{}, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active", cell)
-		}
-		at[column] = append(at[column], i)
-	}
-	find := func(names ...string) (int, error) {
-		for _, name := range names {
-			switch found := at[fold(name)]; len(found) {
-			case 0:
-			case 1:
-				return found[0], nil
-			default:
-				return 0, fmt.Errorf("the header names the column %q twice", name)
+	if want.columns == nil {
+		want.columns = Config{}.columns()
+		for _, name := range lines[0].Cells { // a column of another name may be a misspelled active
+			if column := fold(name); column != "" && column != "email" && column != "id" && column != "active" {
+				return nil, problem{lines[0].Line, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active", name)}
 			}
 		}
-		return 0, fmt.Errorf("the header lacks the column %q", names[0])
 	}
-	out := place{active: -1}
-	emails, ids := want.emails, want.ids
-	if emails == nil {
-		emails = []string{"email"}
+	entries, err := want.columns.read(newSheet(lines))
+	if err != nil && !errors.As(err, new(problem)) {
+		err = problem{lines[0].Line, err}
 	}
-	if ids == nil {
-		ids = []string{"id"}
-	}
-	for _, name := range emails {
-		i, err := find(name)
-		if err != nil {
-			return place{}, err
-		}
-		out.emails = append(out.emails, i)
-	}
-	var err error
-	if out.id, err = find(ids...); err != nil {
-		return place{}, err
-	}
-	if active := cmp.Or(want.active, "active"); want.active != "" || at["active"] != nil {
-		out.active, err = find(active)
-	}
-	return out, err
+	return entries, err
 }
 
-// readActive reads the cell of an account; a blank one is active.
-func readActive(cell string) (bool, error) {
-	switch strings.ToLower(strings.TrimSpace(cell)) {
-	case "", "true", "yes", "1":
-		return true, nil
-	case "false", "no", "0":
-		return false, nil
+// fold returns the name of a column or a word in its cells as they are compared.
+func fold(text string) string { return identity.FoldASCII(strings.TrimSpace(text)) }
+
+// sheet holds the rows of a CSV file.
+type sheet struct {
+	lines []symcsv.Line
+	at    map[string][]int // columns by folded name
+}
+
+func newSheet(lines []symcsv.Line) *sheet {
+	s := &sheet{lines: lines[1:], at: map[string][]int{}}
+	for i, name := range lines[0].Cells {
+		s.at[fold(name)] = append(s.at[fold(name)], i)
 	}
-	return false, fmt.Errorf("active is %q; it is true, false, yes, no, 1, 0 or blank", cell)
+	return s
+}
+
+func (s *sheet) len() int       { return len(s.lines) }
+func (s *sheet) line(i int) int { return s.lines[i].Line }
+
+func (s *sheet) has(name string) (bool, error) {
+	if len(s.at[fold(name)]) > 1 {
+		return false, fmt.Errorf("the header names the column %q twice", name)
+	}
+	return len(s.at[fold(name)]) == 1, nil
+}
+
+func (s *sheet) lacks(name string) error { return fmt.Errorf("the header lacks the column %q", name) }
+
+func (s *sheet) cells(i int, name string) ([]string, error) {
+	return []string{s.lines[i].Cells[s.at[fold(name)][0]]}, nil
+}
+
+// paths holds the records of a JSON file, whose cells are at paths such as
+// profile.email. A path goes through lists to the values of all their elements.
+type paths struct{ records []jsonRecord }
+
+func (p *paths) len() int       { return len(p.records) }
+func (p *paths) line(i int) int { return p.records[i].line }
+
+func (p *paths) has(path string) (bool, error) {
+	for i := range p.records {
+		if cells, err := p.cells(i, path); err != nil || len(cells) > 0 {
+			return true, nil
+		}
+	}
+	return len(p.records) == 0, nil
+}
+
+func (p *paths) lacks(path string) error { return fmt.Errorf("no record has %q", path) }
+
+func (p *paths) cells(i int, path string) ([]string, error) {
+	return cellsAt(p.records[i].value, strings.Split(path, "."))
+}
+
+func cellsAt(value any, path []string) ([]string, error) {
+	switch v := value.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		var cells []string
+		for _, element := range v {
+			some, err := cellsAt(element, path)
+			if err != nil {
+				return nil, err
+			}
+			cells = append(cells, some...)
+		}
+		return cells, nil
+	case map[string]any:
+		if len(path) == 0 {
+			return nil, errors.New("it is an object; name one of its members, as in profile.email")
+		}
+		return cellsAt(v[path[0]], path[1:])
+	}
+	if len(path) > 0 {
+		return nil, nil
+	}
+	return []string{fmt.Sprint(value)}, nil
+}
+
+// jsonRecord is one element of a list.
+type jsonRecord struct {
+	line  int
+	raw   []byte
+	value any
+}
+
+// jsonRecords returns the records of a JSON file: one or several lists, one after
+// the other as tools write pages; objects that hold one list; or one record after
+// the other, as in JSON lines, where idPath is in the object itself.
+func jsonRecords(text, idPath string) ([]jsonRecord, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	fail := func(offset int64, err error) ([]jsonRecord, error) { return nil, jsonProblem(text, offset, err) }
+	var found []jsonRecord  // not nil after a document
+	var last map[string]any // the last page that is an object
+	for {
+		start := nextValue(text, dec.InputOffset())
+		var doc json.RawMessage
+		if err := dec.Decode(&doc); errors.Is(err, io.EOF) && found != nil {
+			break
+		} else if err != nil {
+			return fail(dec.InputOffset(), err)
+		}
+		value := decodeAny(doc)
+		object, isObject := value.(map[string]any)
+		if id, err := cellsAt(value, strings.Split(idPath, ".")); isObject && idPath != "" && (len(id) == 1 || err != nil) {
+			last = nil
+			found = append(found, jsonRecord{lineAt(text, start), doc, value})
+			continue
+		}
+		list := []byte(doc)
+		if isObject {
+			switch lists := listsOf(doc); len(lists) {
+			case 1:
+				list = lists[0]
+			case 0:
+				return fail(int64(start), errors.New("the object holds no list of accounts"))
+			default:
+				return fail(int64(start), errors.New("the object holds several lists, and no one says which has the accounts. Export the list alone"))
+			}
+		}
+		last = object
+		if found == nil {
+			found = []jsonRecord{}
+		}
+		var elements []json.RawMessage
+		if err := json.Unmarshal(list, &elements); err != nil {
+			return fail(int64(start), errors.New("the file is not a list of accounts"))
+		}
+		for _, raw := range elements {
+			start += max(strings.Index(text[start:], string(raw)), 0)
+			value := decodeAny(raw)
+			if _, isObject := value.(map[string]any); !isObject {
+				return fail(int64(start), errors.New("the list holds something else than objects"))
+			}
+			found = append(found, jsonRecord{lineAt(text, start), raw, value})
+			start += len(raw)
+		}
+	}
+	if name := goesOn(last); name != "" {
+		return fail(int64(len(text)), fmt.Errorf("the list goes on after this file: %s says so. Export all pages", name))
+	}
+	if last != nil && len(found) == 0 {
+		return fail(0, errors.New("the only list in the file is empty"))
+	}
+	return found, nil
+}
+
+// nextValue returns where the value after an offset begins.
+func nextValue(text string, offset int64) int {
+	return len(text) - len(strings.TrimLeft(text[offset:], " \t\r\n"))
+}
+
+func decodeAny(raw []byte) any {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var value any
+	_ = dec.Decode(&value) // it is the text of a value
+	return value
+}
+
+// listsOf returns the lists in an object and in the objects in it.
+func listsOf(object []byte) [][]byte {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(object, &members) // a list has no members
+	var lists [][]byte
+	for _, value := range members {
+		switch {
+		case bytes.HasPrefix(value, []byte("[")):
+			lists = append(lists, value)
+		default:
+			lists = append(lists, listsOf(value)...)
+		}
+	}
+	return lists
+}
+
+// goesOn returns the name of a member that says that a page is not the last one,
+// "" if there is none.
+func goesOn(page map[string]any) string {
+	for name, value := range page {
+		switch name {
+		case "next_cursor", "nextPageToken", "NextToken", "@odata.nextLink", "more", "hasNextPage":
+			if value != nil && value != "" && value != false {
+				return name
+			}
+		}
+		if inner, ok := value.(map[string]any); ok {
+			if name := goesOn(inner); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// records reads the records of a service's own API.
+func (f *file) records(text string) ([]entry, error) {
+	found, err := jsonRecords(text, f.format.idPath)
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for _, r := range found {
+		if a, ok := f.format.json(r.raw, f.cfg.Service); ok {
+			entries = append(entries, entry{r.line, a})
+		}
+	}
+	return entries, nil
 }
 
 type jsonAccount struct {
@@ -174,49 +290,38 @@ type jsonAccount struct {
 	Active *bool    `json:"active"`
 }
 
-// decodeJSON reads a list of accounts.
-func decodeJSON(name string, data []byte) ([]row, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields() // a misspelled "emails" would be an account without addresses
-	dec.UseNumber()
-	at := func(err error) error { return jsonError(name, data, dec.InputOffset(), err) }
-
-	if open, err := dec.Token(); err != nil || open != json.Delim('[') {
-		return nil, at(errors.New(`the file is not a list of {"id", "emails", "active"}`))
+// decodeJSON reads a list of accounts of our own form.
+func decodeJSON(text string) ([]entry, error) {
+	found, err := jsonRecords(text, "id")
+	if err != nil {
+		return nil, err
 	}
-	var rows []row
-	for dec.More() {
-		// The element begins after the comma and spaces that come next.
-		start := dec.InputOffset() + int64(len(data[dec.InputOffset():])-len(bytes.TrimLeft(data[dec.InputOffset():], ", \t\r\n")))
+	entries := make([]entry, len(found))
+	for i, r := range found {
+		if err := checkKeys(r.raw); err != nil {
+			return nil, problem{r.line, err}
+		}
+		dec := json.NewDecoder(bytes.NewReader(r.raw))
+		dec.DisallowUnknownFields() // a misspelled "emails" would be an account without addresses
+		dec.UseNumber()
 		var a jsonAccount
 		if err := dec.Decode(&a); err != nil {
-			return nil, at(err)
+			return nil, problem{r.line, err}
 		}
-		if err := checkKeys(data[start:dec.InputOffset()]); err != nil {
-			return nil, jsonError(name, data, start, err)
+		if entries[i].account, err = a.account(); err != nil {
+			return nil, problem{r.line, err}
 		}
-		r, err := a.row()
-		if err != nil {
-			return nil, jsonError(name, data, start, err)
-		}
-		r.line = lineAt(data, start)
-		rows = append(rows, r)
+		entries[i].line = r.line
 	}
-	if _, err := dec.Token(); err != nil { // the closing bracket
-		return nil, at(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, at(errors.New("there is more after the list"))
-	}
-	return rows, nil
+	return entries, nil
 }
 
 // checkKeys refuses an object with a key that comes twice or in another case, as
 // the last of them would hide another account.
 func checkKeys(object []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(object))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return err // null, which has no id
+	if _, err := dec.Token(); err != nil { // the opening brace
+		return err
 	}
 	seen := map[string]bool{}
 	for dec.More() {
@@ -240,32 +345,41 @@ func checkKeys(object []byte) error {
 	return nil
 }
 
-func (a jsonAccount) row() (row, error) {
-	r := row{emails: a.Emails, active: a.Active == nil || *a.Active}
+// account returns the account; its first address is its own.
+func (a jsonAccount) account() (directory.Account, error) {
+	out := directory.Account{State: directory.StateActive}
+	if a.Active != nil && !*a.Active {
+		out.State = directory.StateInactive
+	}
 	switch id := a.ID.(type) {
 	case string:
-		r.id = id
+		out.Identity = id
 	case json.Number:
-		r.id = id.String()
+		out.Identity = id.String()
 	case nil:
-		return row{}, errors.New("the id is missing")
+		return out, errors.New("the id is missing")
 	default:
-		return row{}, errors.New("the id is neither a string nor a number")
+		return out, errors.New("the id is neither a string nor a number")
 	}
-	return r, nil
+	kind := directory.Primary
+	for _, email := range a.Emails {
+		addAddress(&out, kind, email)
+		kind = directory.Alias
+	}
+	return out, nil
 }
 
-func jsonError(name string, data []byte, offset int64, err error) error {
+func jsonProblem(text string, offset int64, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		offset = syntax.Offset
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		offset, err = int64(len(data)), errors.New("the file is cut off")
+		return problem{lineAt(text, len(text)), errors.New("the file is cut off")}
 	}
-	return fmt.Errorf("%s:%d: %w", name, lineAt(data, offset), err)
+	return problem{lineAt(text, int(offset)), err}
 }
 
-func lineAt(data []byte, offset int64) int {
-	return 1 + bytes.Count(data[:min(max(offset, 0), int64(len(data)))], []byte("\n"))
+func lineAt(text string, offset int) int {
+	return 1 + strings.Count(text[:min(max(offset, 0), len(text))], "\n")
 }

@@ -5,6 +5,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -26,50 +26,63 @@ import (
 
 // Config names the export.
 type Config struct {
-	// Path names a CSV file with the header email,id and optionally active, or a
-	// JSON file with a list of {"id", "emails", "active"}. Its extension, .csv
-	// or .json, says which, else its first character.
-	Path string `hcl:"path" kind:"path"`
-	// Format is one of the exports of formats, whose columns are known; "" is none.
+	Path string `hcl:"path" kind:"path"` // a file of CSV, JSON or LDIF; its extension says which, else what it begins with
+	// Format is one of the exports of formats, which are known; "" is none.
 	Format string `hcl:"format,optional"`
 	// EmailColumn, IDColumn and ActiveColumn name the columns of a CSV file with
-	// other names, without regard to case; "" is email, id and active. Where one is
-	// set, other columns of the file are passed over.
+	// other names, without regard to case, or paths in the records of a JSON file;
+	// "" is email, id and active. Where one is set, all others are passed over.
+	// LDIF takes IDColumn alone, which names an attribute.
 	EmailColumn  string `hcl:"email_column,optional"`
 	IDColumn     string `hcl:"id_column,optional"`
 	ActiveColumn string `hcl:"active_column,optional"`
 	// ActiveValues are the cells of ActiveColumn that mean active, without regard to
 	// case; none is true, yes, 1 and blank.
 	ActiveValues []string `hcl:"active_values,optional"`
+
+	Service identity.ServiceKey // whose accounts the file holds
 }
 
-// columns returns which columns to read, or an error of the configuration.
-func (c Config) columns() (columns, error) {
+// format returns how to read the file, or an error of the configuration.
+func (c Config) format() (format, error) {
 	if len(c.ActiveValues) > 0 && c.ActiveColumn == "" {
-		return columns{}, errors.New("active_values: it needs active_column")
+		return format{}, errors.New("active_values: it needs active_column")
 	}
-	if c.Format != "" {
-		known, ok := formats[c.Format]
-		switch {
-		case !ok:
-			return columns{}, fmt.Errorf("format: %q is none of %s. Name the columns with email_column, id_column and active_column instead",
-				c.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
-		case c.EmailColumn != "" || c.IDColumn != "" || c.ActiveColumn != "":
-			return columns{}, errors.New("format: it names the columns already; remove email_column, id_column and active_column, or format")
+	if c.Format == "" {
+		if c.EmailColumn == "" && c.IDColumn == "" && c.ActiveColumn == "" {
+			return format{}, nil
 		}
-		return known, nil
+		return format{columns: c.columns()}, nil
 	}
-	named := columns{active: c.ActiveColumn}
-	if c.EmailColumn != "" {
-		named.emails = []string{c.EmailColumn}
+	known, ok := formats()[c.Format]
+	switch {
+	case !ok:
+		return format{}, fmt.Errorf("format: %q is none of %s. Name the columns with email_column, id_column and active_column instead",
+			c.Format, strings.Join(slices.Sorted(maps.Keys(formats())), ", "))
+	case c.EmailColumn != "" || c.ActiveColumn != "" || c.IDColumn != "" && known.ldif == "":
+		return format{}, errors.New("format: it names the columns already; remove email_column, id_column and active_column, or format")
 	}
-	if c.IDColumn != "" {
-		named.ids = []string{c.IDColumn}
+	return known, nil
+}
+
+// columns returns the columns that the configuration names.
+func (c Config) columns() *columns {
+	named := &columns{
+		id:       need(cmp.Or(c.IDColumn, "id")),
+		emails:   []column{need(cmp.Or(c.EmailColumn, "email"))},
+		statuses: []statusColumn{{column: maybe("active"), read: readActive}},
+	}
+	if c.ActiveColumn != "" {
+		named.statuses[0].column = need(c.ActiveColumn)
 	}
 	if len(c.ActiveValues) > 0 {
-		named.isActive = among(c.ActiveValues...)
+		words := map[string]status{}
+		for _, value := range c.ActiveValues {
+			words[identity.FoldASCII(strings.TrimSpace(value))] = active
+		}
+		named.statuses[0].read = oneOf(words, inactive)
 	}
-	return named, nil
+	return named
 }
 
 // maxBytes bounds a file: it is held in memory.
@@ -80,11 +93,11 @@ const maxBytes = 256 << 20
 const clockResolution = 2 * time.Second
 
 type file struct {
-	path    string
-	columns columns
+	cfg    Config
+	format format
 
 	mu       sync.Mutex
-	people   people
+	people   *people
 	version  version
 	settled  bool // what was read cannot be changed under the same version
 	readable bool
@@ -107,11 +120,11 @@ func Open(cfg Config) (directory.Directory, error) {
 	if strings.TrimSpace(cfg.Path) == "" {
 		return nil, errors.New("path: it is empty")
 	}
-	want, err := cfg.columns()
+	want, err := cfg.format()
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: cfg.Path, columns: want}
+	f := &file{cfg: cfg, format: want}
 	if _, err := f.current(); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
@@ -132,7 +145,7 @@ func (f *file) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 			yield(nil, err)
 			return
 		}
-		yield(known.all(), nil)
+		yield(known.accounts, nil)
 	}
 }
 
@@ -169,10 +182,10 @@ func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]dire
 
 // current returns the content of the file as it is now, or an error if the file
 // can no longer be read.
-func (f *file) current() (people, error) {
+func (f *file) current() (*people, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	info, err := os.Stat(f.path)
+	info, err := os.Stat(f.cfg.Path)
 	if err != nil {
 		f.readable = false
 		return nil, err
@@ -182,7 +195,7 @@ func (f *file) current() (people, error) {
 		return f.people, nil
 	}
 	f.readable = false
-	loaded, read, at, err := load(f.path, f.columns)
+	loaded, read, at, err := f.load()
 	if err != nil {
 		return nil, err
 	}
@@ -191,141 +204,130 @@ func (f *file) current() (people, error) {
 	return loaded, nil
 }
 
-// load reads the file. It returns the version from before and the time.
-func load(path string, want columns) (people, version, time.Time, error) {
+// load reads the file. It returns the version and the time from before.
+func (f *file) load() (*people, version, time.Time, error) {
 	at := time.Now()
-	fail := func(err error) (people, version, time.Time, error) { return nil, version{}, at, err }
-	in, err := os.Open(path)
+	fail := func(err error) (*people, version, time.Time, error) { return nil, version{}, at, err }
+	in, err := os.Open(f.cfg.Path)
 	if err != nil {
 		return fail(err)
 	}
 	defer func() { _ = in.Close() }()
-	info, err := in.Stat()
+	data, read, err := readWhole(f.cfg.Path, in)
+	if err != nil {
+		return fail(err)
+	}
+	loaded, err := f.decode(data)
+	if err != nil {
+		return fail(err)
+	}
+	return loaded, read, at, nil
+}
+
+// readWhole reads a file that does not change meanwhile.
+func readWhole(path string, in interface {
+	io.Reader
+	Stat() (os.FileInfo, error)
+}) ([]byte, version, error) {
+	before, err := in.Stat()
 	switch {
 	case err != nil:
-		return fail(err)
-	case !info.Mode().IsRegular():
-		return fail(fmt.Errorf("%s is not a file", path))
+		return nil, version{}, err
+	case !before.Mode().IsRegular():
+		return nil, version{}, fmt.Errorf("%s is not a file", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxBytes+1))
 	switch {
 	case err != nil:
-		return fail(err)
+		return nil, version{}, err
 	case len(data) > maxBytes:
-		return fail(fmt.Errorf("%s is larger than %d MiB", path, maxBytes>>20))
+		return nil, version{}, fmt.Errorf("%s is larger than %d MiB", path, maxBytes>>20)
 	}
-	loaded, err := decode(path, data, want)
-	if err != nil {
-		return fail(err)
+	after, err := in.Stat()
+	switch {
+	case err != nil:
+		return nil, version{}, err
+	case after.Size() != int64(len(data)) || !after.ModTime().Equal(before.ModTime()):
+		return nil, version{}, fmt.Errorf("%s changed while it was read. Write a new export beside it, and rename it when it is whole", path)
 	}
-	return loaded, version{modified: info.ModTime(), size: info.Size()}, at, nil
+	return data, version{modified: before.ModTime(), size: before.Size()}, nil
 }
 
-// decode reads an export; errors begin with name, whose extension gives the
-// format.
-func decode(name string, data []byte, want columns) (people, error) {
+// decode reads an export. Errors begin with the name of the file.
+func (f *file) decode(data []byte) (*people, error) {
 	text, err := symcsv.Text(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s:1: %w", name, err)
+		return nil, fmt.Errorf("%s:1: %w", f.cfg.Path, err)
 	}
-	isJSON := strings.HasPrefix(strings.TrimSpace(text), "[")
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".json":
-		isJSON = true
-	case ".csv":
-		isJSON = false
+	entries, err := f.entries(text)
+	if err == nil {
+		return index(f.cfg.Path, entries)
 	}
-	var rows []row
-	switch {
-	case isJSON && want.custom():
-		err = fmt.Errorf("%s:1: the file is JSON, and format, email_column, id_column and active_column are about columns of CSV", name)
-	case isJSON:
-		rows, err = decodeJSON(name, []byte(text))
-	default:
-		rows, err = decodeCSV(name, text, want)
+	var at problem
+	if errors.As(err, &at) {
+		return nil, fmt.Errorf("%s:%d: %w", f.cfg.Path, at.line, at.err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return indexRows(name, rows)
+	return nil, fmt.Errorf("%s:1: %w", f.cfg.Path, err)
 }
 
-// row is one line of a CSV file or one object of a JSON file.
-type row struct {
-	line   int
-	id     string
-	emails []string
-	own    bool // every address is the account's own, not the first alone
-	active bool
+// problem is an error and the line of the file that it is about, from 1.
+type problem struct {
+	line int
+	err  error
 }
 
-// people maps each normalised address to its accounts, and "" to those without
-// an address.
-type people map[string][]directory.Account
+func (p problem) Error() string { return fmt.Sprintf("%d: %s", p.line, p.err) }
 
-func (p people) find(email string) []directory.Account { return p[email] }
-
-// all returns the accounts in an order that is always the same.
-func (p people) all() []directory.Account {
-	all := make([]directory.Account, 0, len(p))
-	for _, email := range slices.Sorted(maps.Keys(p)) {
-		all = append(all, p[email]...)
-	}
-	return all
+// entry is an account of the file and the line on which it begins.
+type entry struct {
+	line    int
+	account directory.Account
 }
 
-// indexRows checks rows and indexes them. It makes one account row for each
-// address. The first address of a row is the account's own, so every address of
-// a CSV file is, in whatever order the rows are.
-func indexRows(name string, rows []row) (people, error) {
-	type entry struct {
-		line   int
-		active bool
+// people holds the accounts of a file and their places by normalised address.
+type people struct {
+	accounts []directory.Account
+	byEmail  map[string][]int
+}
+
+func (p *people) find(email string) []directory.Account {
+	var found []directory.Account
+	for _, i := range p.byEmail[email] {
+		found = append(found, p.accounts[i])
 	}
-	byID := map[string]entry{}
-	all := people{}
-	for _, r := range rows {
-		at := func(format string, args ...any) error {
-			return fmt.Errorf("%s:%d: %s", name, r.line, fmt.Sprintf(format, args...))
+	return found
+}
+
+// index checks accounts and indexes them.
+func index(name string, entries []entry) (*people, error) {
+	first := map[string]int{}
+	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]int{}}
+	var unreadable error
+	for i, e := range entries {
+		a := e.account
+		unreadable = cmp.Or(unreadable, a.Unreadable)
+		all.accounts[i] = a
+		if strings.TrimSpace(a.Identity) == "" {
+			return nil, fmt.Errorf("%s:%d: %w", name, e.line, cmp.Or(a.Unreadable, errors.New("the id is empty")))
 		}
-		if strings.TrimSpace(r.id) == "" {
-			return nil, at("the id is empty")
-		}
-		if before, known := byID[r.id]; known && before.active != r.active {
-			return nil, at("the account %q is active here or on line %d, but not on both", r.id, before.line)
+		if before, known := first[a.Identity]; known && (entries[before].account.State == directory.StateInactive) != (a.State == directory.StateInactive) {
+			return nil, fmt.Errorf("%s:%d: the account %q is active here or on line %d, but not on both", name, e.line, a.Identity, entries[before].line)
 		} else if !known {
-			byID[r.id] = entry{line: r.line, active: r.active}
+			first[a.Identity] = i
 		}
-		state := directory.StateActive
-		if !r.active {
-			state = directory.StateInactive
-		}
-		if len(r.emails) == 0 {
-			all[""] = append(all[""], directory.Account{Identity: r.id, State: state})
-		}
-		for i, address := range r.emails {
-			key, err := identity.ParseUser(address)
-			if err != nil {
-				return nil, at("%s", err)
+		for _, email := range a.Emails() {
+			key, err := identity.Normalize(email)
+			if known := all.byEmail[key]; err == nil && !slices.Contains(known, i) {
+				all.byEmail[key] = append(known, i)
 			}
-			if !key.IsEmail() {
-				return nil, at("%q is not an e-mail", address)
-			}
-			all[key.Email()] = append(all[key.Email()], directory.Account{Identity: r.id, State: state,
-				Addresses: []directory.Address{{Email: address, Kind: r.kindAt(i)}}})
 		}
 	}
-	if len(all[""]) > 0 && len(all) == 1 {
-		return nil, fmt.Errorf("%s:%d: none of the %d accounts has an address, so nobody could be found", name, rows[0].line, len(rows))
+	if len(entries) > 0 && len(all.byEmail) == 0 {
+		because := ""
+		if unreadable != nil {
+			because = ": " + unreadable.Error()
+		}
+		return nil, fmt.Errorf("%s:%d: none of the %d accounts has an address, so nobody could be found%s", name, entries[0].line, len(entries), because)
 	}
 	return all, nil
-}
-
-// kindAt returns what the address at a position of a row is: in a CSV file the
-// account's own; in JSON the first one is, and further ones are aliases.
-func (r row) kindAt(i int) directory.AddressKind {
-	if i == 0 || r.own {
-		return directory.Primary
-	}
-	return directory.Alias
 }

@@ -95,10 +95,9 @@ func TestTraps(t *testing.T) {
 		return d, err
 	}
 	directorytest.Traps(t, s, map[directorytest.Trap]directorytest.Cell{
-		directorytest.Unverified: directorytest.Cannot("whoever exports the file answers for its addresses"),
-		directorytest.Pending:    directorytest.Cannot("an export says active or not; leave others out of it"),
-		directorytest.Guest:      directorytest.Cannot("an export does not say; leave guests out of it"),
-		directorytest.Invisible:  directorytest.Cannot("a file with such an address is refused, with its line"),
+		directorytest.Unverified: directorytest.Cannot("who exports the file answers for its addresses; the JSON of Slack and GitLab is read as by their connectors"),
+		directorytest.Pending:    directorytest.Cannot("a file of its own says active or not; the JSON of GitLab is read as by its connector"),
+		directorytest.Guest:      directorytest.Cannot("a file of its own does not say; exports of Entra and Slack do"),
 		directorytest.InactiveTwin: directorytest.Scenes( // without sign-in names they may be two people
 			directorytest.Scene{World: people(left, person("u-2", ann)), Asks: []directorytest.Ask{directorytest.Email(ann, identity.Ambiguous, "u-1", "u-2")}}),
 		directorytest.ShortList: directorytest.Scenes(
@@ -137,6 +136,9 @@ func TestContent(t *testing.T) {
 		"sniffed JSON":         {"export", "\ufeff \n[{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}]", []directory.Account{active("1", "ann@example.com")}, ""},
 		"JSON number":          {"f.JSON", `[{"id":12345678901234567890,"emails":["ann@example.com"],"active":false}]`, []directory.Account{gone("12345678901234567890", "ann@example.com")}, ""},
 		"empty JSON list":      {"f.json", `[]`, nil, ""},
+		"pages":                {"f.json", "[{\"id\":\"2\"}]\n[{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}]", []directory.Account{active("1", "ann@example.com")}, ""},
+		"JSON lines":           {"export", "{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}\n{\"id\":\"2\"}\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"one bad address":      {"f.csv", "email,id\nann@example.com,1\n#N/A,2\n", []directory.Account{active("1", "ann@example.com")}, ""},
 
 		"semicolons":           {"f.csv", "email;id;active\r\nann@example.com;1,5;no\r\n", []directory.Account{gone("1,5", "ann@example.com")}, ""},
 		"tabs":                 {"f.csv", "email\tid\nann@example.com\t1\n", []directory.Account{active("1", "ann@example.com")}, ""},
@@ -157,10 +159,10 @@ func TestContent(t *testing.T) {
 		"a rounded id":     {"f.csv", "sep=;\nemail;id\na@example.com;1,23457E+17\n", nil, `:3: the id "1,23457E+17" is a number that a spreadsheet has rounded, so its digits are lost. Format the column as text, enter the ids again, and export`},
 		"cells beyond":     {"f.csv", "email,id\na@example.com,1,x\n", nil, ":2: the row has 3 cells, but the header has 2 columns. Blank cells need their separator, and a value that holds a separator needs quotes"},
 		"half of UTF-16":   {"f.csv", "\xff\xfee\x00m", nil, ":1: the file is UTF-16, and cut off in the middle of a character"},
-		"no email":         {"f.csv", "email,id\nann,1\n", nil, `:2: "ann" is not an e-mail`},
+		"no email":         {"f.csv", "email,id\nann,1\n", nil, `:2: none of the 1 accounts has an address, so nobody could be found: "ann" is not an e-mail`},
 		"odd active":       {"f.csv", "email,id,active\na@example.com,1,maybe\n", nil, `:2: active is "maybe"; it is true, false, yes, no, 1, 0 or blank`},
 		"both states":      {"f.csv", "email,id,active\na@example.com,1,yes\nb@example.com,1,no\n", nil, `:3: the account "1" is active here or on line 2, but not on both`},
-		"no list":          {"f.json", `{"id":"1"}`, nil, `:1: the file is not a list of {"id", "emails", "active"}`},
+		"no list":          {"f.json", `{"total":1}`, nil, ":1: the object holds no list of accounts"},
 		"cut off":          {"f.json", "[{\"id\":\"1\",\n\"emails\":[\"a@example.com\"]}", nil, ":2: the file is cut off"},
 		"missing id":       {"f.json", "[\n{\"id\":\"1\",\"emails\":[]},\n\n{\"emails\":[\"a@example.com\"]}]", nil, ":4: the id is missing"},
 		"id of JSON empty": {"f.json", `[{"id":"","emails":[]}]`, nil, ":1: the id is empty"},
@@ -170,7 +172,13 @@ func TestContent(t *testing.T) {
 		"two ids":          {"f.json", `[{"id":"1","id":"2","emails":["ann@example.com"]}]`, nil, `:1: the key "id" comes twice`},
 		"two lists":        {"f.json", "[\n" + `{"id":"1","emails":["ann@example.com"],"emails":["b@example.com"]}]`, nil, `:2: the key "emails" comes twice`},
 		"another case":     {"f.json", `[{"id":"1","ID":"2","emails":["ann@example.com"]}]`, nil, `:1: the key is "ID"; the keys are id, emails and active`},
-		"more":             {"f.json", "[]\n[]", nil, ":2: there is more after the list"},
+		"two lists in one": {"f.json", `{"users":[],"admins":[]}`, nil, ":1: the object holds several lists, and no one says which has the accounts. Export the list alone"},
+		"an empty page":    {"f.json", `{"users":[]}`, nil, ":1: the only list in the file is empty"},
+		"a list of names":  {"f.json", "[\n" + `"ann@example.com"]`, nil, ":2: the list holds something else than objects"},
+		"not the last":     {"f.json", `{"users":[],"response_metadata":{"next_cursor":"dXNlcg=="}}`, nil, ":1: the list goes on after this file: next_cursor says so. Export all pages"},
+		"more":             {"f.json", "[]\nx", nil, ":2: invalid character 'x' looking for beginning of value"},
+		"JSON lines cut":   {"f.jsonl", "{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}\n{\"id\":\"2\"", nil, ":2: the file is cut off"},
+		"nothing":          {"f.json", " ", nil, ":1: the file is cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,19 +234,57 @@ func TestNamedColumns(t *testing.T) {
 		}
 	}
 	json := filepath.Join(t.TempDir(), "users.json")
-	save(t, json, "[]")
+	save(t, json, `[{"id":"1","emails":[]}]`)
 	for says, change := range map[string]func(*file.Config){
-		`:1: the header lacks the column "Mail"`:         func(c *file.Config) { c.EmailColumn = "Mail" },
-		`:1: the header lacks the column "State"`:        func(c *file.Config) { c.ActiveColumn = "State" },
-		`:2: active is "Active"; it is true`:             func(c *file.Config) { c.ActiveValues = nil },
-		"active_values: it needs active_column":          func(c *file.Config) { c.ActiveColumn = "" },
-		":1: the file is JSON, and format, email_column": func(c *file.Config) { c.Path = json },
-		`:1: the header lacks the column "id"`:           func(c *file.Config) { c.IDColumn = "" },
+		`:1: the header lacks the column "Mail"`:       func(c *file.Config) { c.EmailColumn = "Mail" },
+		`:1: the header lacks the column "State"`:      func(c *file.Config) { c.ActiveColumn = "State" },
+		`:2: active is "Active"; it is true`:           func(c *file.Config) { c.ActiveValues = nil },
+		"active_values: it needs active_column":        func(c *file.Config) { c.ActiveColumn = "" },
+		`:1: no record has "email address [required]"`: func(c *file.Config) { c.Path = json },
+		`:1: the header lacks the column "id"`:         func(c *file.Config) { c.IDColumn = "" },
 	} {
 		cfg := named
 		change(&cfg)
 		if _, err := file.Open(cfg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
+		}
+	}
+}
+
+// TestNamedPaths reads JSON whose records hold what is wanted at paths of their own.
+func TestNamedPaths(t *testing.T) {
+	t.Parallel()
+	const wrapped = `{"total": 2, "people": [
+ {"ref": {"id": 7}, "mails": [{"value": "ann@acme.example"}, {"value": "a.martin@acme.example"}], "state": "On"},
+ {"ref": {"id": 8}, "mails": [], "state": "Off"},
+ {"ref": {"id": 9}, "mails": [{"value": "bob@acme.example"}]}]}`
+	lines := `{"ref": {"id": 7}, "mails": [{"value": "ann@acme.example"}, {"value": "a.martin@acme.example"}], "state": "on"}
+{"ref": {"id": 9}, "mails": {"value": "bob@acme.example"}, "state": null}`
+	for name, text := range map[string]string{"one object": wrapped, "JSON lines": lines} {
+		path := filepath.Join(t.TempDir(), "people.json")
+		save(t, path, text)
+		named := file.Config{Path: path, EmailColumn: "mails.value", IDColumn: "ref.id", ActiveColumn: "state", ActiveValues: []string{"on"}}
+		d, err := file.Open(named)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for email, want := range map[string]string{"ann@acme.example": "7 active", "a.martin@acme.example": "7 active", "bob@acme.example": "9 inactive"} {
+			got, err := d.Find(t.Context(), email)
+			if err != nil || len(got) != 1 || got[0].Identity+" "+got[0].State.String() != want || !got[0].Owns(email) {
+				t.Errorf("%s: %s: %+v, %v", name, email, got, err)
+			}
+		}
+		for says, change := range map[string]func(*file.Config){
+			`no record has "mail.value"`: func(c *file.Config) { c.EmailColumn = "mail.value" },
+			`no record has "status"`:     func(c *file.Config) { c.ActiveColumn = "status" },
+			"mails: it is an object; name one of its members, as in profile.email": func(c *file.Config) { c.EmailColumn = "mails" },
+			"ref: it is an object": func(c *file.Config) { c.IDColumn = "ref" },
+		} {
+			cfg := named
+			change(&cfg)
+			if _, err := file.Open(cfg); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v, want %q", name, err, says)
+			}
 		}
 	}
 }
@@ -280,8 +326,8 @@ func TestFormats(t *testing.T) {
 		})
 	}
 	for says, cfg := range map[string]file.Config{
-		`format: "okta" is none of entra_users, google_users, slack_members`: {Path: "x.csv", Format: "okta"},
-		"format: it names the columns already":                               {Path: "x.csv", Format: "slack_members", IDColumn: "userid"},
+		`format: "okta" is none of aws_iam_report, aws_sso_users, entra_users, `: {Path: "x.csv", Format: "okta"},
+		"format: it names the columns already":                                   {Path: "x.csv", Format: "slack_members", IDColumn: "userid"},
 	} {
 		if _, err := file.Open(cfg); err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)

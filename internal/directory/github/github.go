@@ -355,6 +355,32 @@ func (i external) account() (directory.Account, bool) {
 	return a, true
 }
 
+// Read returns the account of a node of samlIdentityProvider.externalIdentities or
+// of membersWithRole, or of an edge to one, for saved answers. It returns false for
+// an identity that no GitHub user has claimed.
+func Read(raw []byte) (directory.Account, bool) {
+	type node struct {
+		external
+		member
+	}
+	claimed := true
+	a := apiclient.ReadRecord(raw, func(n struct {
+		node
+		Node *node `json:"node"`
+	}) (a directory.Account) {
+		if n.Node != nil {
+			n.node = *n.Node
+		}
+		if n.Login != "" {
+			a, claimed = n.member.account()
+		} else {
+			a, claimed = n.external.account()
+		}
+		return a
+	})
+	return a, claimed || a.Unreadable != nil
+}
+
 func addresses(values ...string) []string {
 	var found []string
 	for _, v := range values {

@@ -229,6 +229,9 @@ func (u user) account() directory.Account {
 	return a
 }
 
+// Read returns the account of a user in the JSON of the API, for exports of it.
+func Read(raw []byte) directory.Account { return apiclient.ReadRecord(raw, user.account) }
+
 // key is a service account's JSON key, checked.
 type key struct {
 	email    string

@@ -117,6 +117,22 @@ func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
 	return a
 }
 
+// Read returns the account of an entry of an export, and whether it is one of a
+// person, as the filters of schemaOf find them. idAttribute is stored; "" = the
+// strategy's own.
+func Read(e *ldap.Entry, strategy, idAttribute string, now time.Time) (a directory.Account, person bool) {
+	s, err := schemaOf(strategy)
+	s.id = cmp.Or(idAttribute, s.id)
+	is := func(class string) bool {
+		return slices.ContainsFunc(e.GetEqualFoldAttributeValues("objectClass"), func(c string) bool { return strings.EqualFold(c, class) })
+	}
+	person = is("person") || is("inetOrgPerson")
+	if strategy == "ad" {
+		person = is("user") && !is("computer")
+	}
+	return s.read(e, now), err == nil && person
+}
+
 // value returns an attribute that is an id.
 func (s schema) value(e *ldap.Entry, attribute string) (string, error) {
 	switch {

@@ -279,3 +279,8 @@ func (u user) account(workspace string) directory.Account {
 	}
 	return a
 }
+
+// Read returns the account of a user in the JSON of the API, for exports of it.
+func Read(raw []byte, workspace string) directory.Account {
+	return apiclient.ReadRecord(raw, func(u user) directory.Account { return u.account(workspace) })
+}

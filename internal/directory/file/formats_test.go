@@ -1,0 +1,120 @@
+// Copyright (c) The terraform-provider-sym Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package file
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+)
+
+// TestExports reads exports under the headers and in the forms that their services
+// publish, and asks for people as a plan does.
+func TestExports(t *testing.T) {
+	t.Parallel()
+	const (
+		nora  = "nora.lindqvist@acme.example"
+		main  = "n.lindqvist@acme.example"
+		short = "nora@acme.example"
+		omar  = "omar.haddad@acme.example" // who left
+		priya = "priya.raman@acme.example" // who is invited
+		gil   = "gil@partner.example"      // a guest
+		kim   = "kim.sato@acme.example"    // whose address nobody has proved
+		guid  = "11111111-0000-4000-8000-00000000000"
+	)
+	asked := map[string]bool{}
+	for file, tc := range map[string]struct {
+		service  string
+		accounts int
+		want     map[string]string // e-mail → status and identities
+	}{
+		"okta_users.csv": {"okta:acme.okta.com", 4, map[string]string{nora: "found 00u1nora", main: "found 00u1nora", omar: "inactive 00u2omar", priya: "found 00u3priya"}},
+		"okta_users.json": {"okta:acme.okta.com", 3, map[string]string{nora: "found 00u1nora", main: "found 00u1nora", "nora@home.example": "alias 00u1nora",
+			omar: "inactive 00u2omar", priya: "found 00u3priya"}},
+		"google_users.csv":  {"google:acme.example", 2, map[string]string{nora: "found " + nora, omar: "inactive " + omar, "nora@home.example": "not_found"}},
+		"google_users.json": {"google:acme.example", 2, map[string]string{nora: "found " + nora, short: "alias " + nora, omar: "inactive " + omar}},
+		"entra_users.csv": {"entra:acme", 4, map[string]string{nora: "found " + guid + "1", main: "found " + guid + "1", omar: "inactive " + guid + "2",
+			priya: "found " + guid + "4", gil: "not_found"}},
+		"entra_users.json": {"entra:acme", 3, map[string]string{nora: "found " + guid + "1", main: "found " + guid + "1", short: "alias " + guid + "1",
+			omar: "inactive " + guid + "2", gil: "not_found"}},
+		"entra_users-az.json": {"entra:acme", 1, map[string]string{nora: "found " + guid + "1", omar: "not_found"}},
+		"slack_members.csv":   {"slack:T0ACME", 5, map[string]string{nora: "found U01NORA", omar: "inactive U02OMAR", gil: "not_found", priya: "found U05PRIYA"}},
+		"slack_members.json": {"slack:T0ACME", 5, map[string]string{nora: "found U01NORA", omar: "inactive U02OMAR", gil: "not_found", kim: "unverified U06SELF",
+			"lee@partner.example": "not_found"}},
+		"github_saml.json":         {"github:acme", 2, map[string]string{nora: "found nora-l", short: "alias nora-l", omar: "found omar-h", priya: "not_found"}},
+		"github_saml-members.json": {"github:acme", 2, map[string]string{nora: "found nora-l", omar: "not_found"}},
+		"aws_iam_report.csv":       {"aws_iam:123456789012", 3, map[string]string{nora: "found arn:aws:iam::123456789012:user/" + nora, omar: "not_found"}},
+		"aws_sso_users.json": {"aws_sso:arn:aws:sso:::instance/ssoins-1", 2, map[string]string{nora: "found 90670b1a3f-" + guid + "1", main: "found 90670b1a3f-" + guid + "1",
+			omar: "inactive 90670b1a3f-" + guid + "2", "omar@acme.example": "alias 90670b1a3f-" + guid + "2"}},
+		"gitlab_users.json": {"gitlab:acme", 4, map[string]string{nora: "found 7", short: "alias 7", omar: "inactive 8", kim: "unverified 9",
+			"project_1_bot@noreply.example": "not_found"}},
+		"gitlab_members.csv":   {"gitlab:acme", 1, map[string]string{nora: "found nora.l", priya: "not_found"}},
+		"pagerduty_users.json": {"pagerduty:acme", 2, map[string]string{nora: "found PNORA01", priya: "found PPRIYA1"}},
+		"pagerduty_users.csv":  {"pagerduty:acme", 1, map[string]string{nora: "found PNORA01"}},
+		"ldif.ldif": {"ldap:acme", 2, map[string]string{nora: "found " + guid + "1", "jorg.berg@acme.example": "inactive " + guid + "2",
+			"jorg@acme.example": "inactive " + guid + "2"}},
+		"ldif_ad.ldif": {"ldap:acme", 2, map[string]string{nora: "found 11111111-1111-1111-1111-111111111101", main: "found 11111111-1111-1111-1111-111111111101",
+			short: "alias 11111111-1111-1111-1111-111111111101", omar: "inactive 11111111-1111-1111-1111-111111111102"}},
+		"ldif_freeipa.ldif": {"ldap:acme", 2, map[string]string{nora: "found 11111111-0000-11f0-8000-000000000001", short: "alias 11111111-0000-11f0-8000-000000000001",
+			omar: "inactive 11111111-0000-11f0-8000-000000000002"}},
+	} {
+		format, _, _ := strings.Cut(strings.TrimSuffix(file, filepath.Ext(file)), "-")
+		asked[format] = true
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			service, err := identity.ParseServiceKey(tc.service)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", "exports", file)
+			d, err := Open(Config{Path: path, Format: format, Service: service})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			answers, err := directory.Lookup(t.Context(), d, service, slices.Sorted(maps.Keys(tc.want)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range answers {
+				got[a.Email] = string(a.Status)
+				for _, c := range append(a.Candidates, identity.Candidate{Matcher: a.Matcher}) {
+					if id, ok := c.Matcher.Identity(service.Type); ok {
+						got[a.Email] += " " + id
+					}
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Lookup (-want +got):\n%s", diff)
+			}
+			if probed, err := directory.Probe(t.Context(), d, service, directory.Settings{}, nil); err != nil || probed.Accounts != tc.accounts {
+				t.Errorf("check counts %d accounts, %v, want %d", probed.Accounts, err, tc.accounts)
+			}
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut := filepath.Join(t.TempDir(), filepath.Base(path))
+			if err := os.WriteFile(cut, whole[:len(whole)-8], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(Config{Path: cut, Format: format, Service: service}); err == nil && filepath.Ext(file) != ".csv" {
+				t.Error("a file that is cut off is read")
+			}
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(formats())) {
+		if !asked[name] {
+			t.Errorf("no file shows the format %s", name)
+		}
+	}
+}
