@@ -74,21 +74,24 @@ func TestKindsAreInTheSuite(t *testing.T) {
 	}
 }
 
-// The examples of the page about all kinds load, too.
-func TestGuideOfAll(t *testing.T) {
+// The other examples load, too: those of the page about all kinds, and of the many
+// exports.
+func TestGuidesOfAll(t *testing.T) {
 	t.Parallel()
-	guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "directories.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := hclBlock.FindAllSubmatch(guide, -1)
-	for _, example := range found {
-		if _, err := load(t, head+string(example[1]), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }}); err != nil {
-			t.Errorf("%s%v", example[1], err)
+	for _, page := range []string{"directories.md", "directory-file.md"} {
+		guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", page))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(found) == 0 {
-		t.Error("the guide has no example")
+		found := hclBlock.FindAllSubmatch(guide, -1)
+		for _, example := range found {
+			if _, err := load(t, head+string(example[1]), Options{LookupEnv: func(string) (string, bool) { return secretValue, true }}); err != nil {
+				t.Errorf("%s: %s%v", page, example[1], err)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("%s has no example", page)
+		}
 	}
 }
 

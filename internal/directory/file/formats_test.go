@@ -4,9 +4,11 @@
 package file
 
 import (
+	"bytes"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +117,37 @@ func TestExports(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(formats())) {
 		if !asked[name] {
 			t.Errorf("no file shows the format %s", name)
+		}
+	}
+}
+
+// TestGuide: the guide shows every format in a block, and excerpts of the files that
+// TestExports reads.
+func TestGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "..", "templates", "guides", "directory-file.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range formats() {
+		if !regexp.MustCompile(`format += "` + name + `"`).Match(guide) {
+			t.Errorf("no block shows the format %s", name)
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join("testdata", "exports", "*"))
+	var exports []byte
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exports = append(exports, data...)
+	}
+	for _, shown := range regexp.MustCompile("(?s)```text\n(.*?)\n```").FindAllSubmatch(guide, -1) {
+		for _, part := range bytes.Split(shown[1], []byte("\n")) {
+			if !bytes.Contains(exports, part) {
+				t.Errorf("no export holds %s", part)
+			}
 		}
 	}
 }
