@@ -45,8 +45,8 @@ type accountsModel struct {
 // read, and with it every output that shows the data source.
 func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "All accounts of one service, as the service itself lists them, and who holds each: the users whose *stored* identity is the account. " +
-			"What rules or lookups would give is in `sym_resolved_identities`. Filters combine; without any, all accounts are listed.",
+		MarkdownDescription: "Lists the accounts of one service, as the service itself shows them, and who holds each: the users whose *stored* identity is the account. " +
+			"`sym_resolved_identities` also knows what rules and lookups give. Filters combine; without any, all accounts are listed.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`."},
 			"external_id":  schema.StringAttribute{Required: true, MarkdownDescription: "External id of the service, such as `acme.okta.com`."},

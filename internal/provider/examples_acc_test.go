@@ -82,7 +82,7 @@ func readFile(t *testing.T, name string) string {
 // order counts: the first that matches.
 var exampleKinds = []struct{ pattern, by string }{
 	{`^resources/\w+/resource\.tf$`, "apply"},
-	{`^data-sources/\w+/data-source(_company)?\.tf$`, "apply"},
+	{`^data-sources/\w+/data-source(_\w+)?\.tf$`, "apply"},
 	{`^functions/\w+/function\.tf$`, "apply"},
 	{`^provider/provider\.tf$`, "apply"},
 	{`^provider/provider_embedded\.tf$`, "TestAccExamples_embedded"},

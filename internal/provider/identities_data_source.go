@@ -35,8 +35,8 @@ type identitiesDataModel struct {
 
 func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The identities that are stored, whoever stored them. Nothing is looked up or evaluated: who is not stored is not listed, though a rule or a lookup may know " +
-			"the account. What the chain answers is in `sym_resolved_identities`. Filters combine; without any, everything is listed.",
+		MarkdownDescription: "Lists the identities that are stored, whoever stored them. Nothing is looked up: a user whose account only a rule or a service knows is not listed; " +
+			"`sym_resolved_identities` finds those. Filters combine; without any, everything is listed.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
 			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},

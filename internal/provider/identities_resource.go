@@ -49,13 +49,13 @@ type identitiesResource struct{ baseResource }
 func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The manual mappings of one service: a map from user to identity. Thousands of mappings cost Terraform one resource, " +
-			"and the API a request per 2,500.\n\n" +
+		MarkdownDescription: "Maps many users to their accounts of one service by hand: a map from user to identity. Thousands of mappings are one resource, " +
+			"and one request for each 2,500.\n\n" +
 			"Each entry follows the rules of `sym_identity`: an equal stored value is adopted, a value that a rule or a lookup stored is overwritten " +
-			"with a warning, a different *manual* value is an error at plan unless `overwrite = true`, and an account that somebody else holds " +
-			"is one unless `allow_shared = true`. One diagnostic lists every problem.\n\n" +
-			"When only some mappings can be stored, an update keeps them in state and the error lists the others. A creation that fails leaves " +
-			"nothing in state, because Terraform would delete everybody's mapping before it tries again; what was stored stays stored, and the next apply adopts it.",
+			"with a warning. A different *manual* value is an error at plan unless `overwrite = true`, and so is an account that somebody else holds " +
+			"unless `allow_shared = true`. One diagnostic lists every problem.\n\n" +
+			"If only some mappings can be stored, an update keeps them in state and the error lists the others. A creation that fails leaves " +
+			"nothing in state, because Terraform would otherwise delete all mappings and start again. What was stored stays stored, and the next apply adopts it.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Required: true, PlanModifiers: replace, Validators: likelyServiceType,

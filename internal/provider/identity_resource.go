@@ -73,12 +73,11 @@ type identityKeyModel struct {
 func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A manual mapping: this user is that account of this service. Manual mappings win over reducer rules " +
-			"and e-mail lookups, and only they remove or overwrite what is stored.\n\n" +
-			"Creating a mapping that is already stored adopts it. A different value that a rule or a lookup stored is overwritten, " +
-			"with a warning that shows both; a different *manual* value is an error at plan unless `overwrite = true`. " +
-			"Destroying removes the mapping only while it still is what this resource stored last, and leaves the user: what another resource or a person " +
-			"has stored since, with this value or another, is kept, with a warning.",
+		MarkdownDescription: "Maps a user to an account of a service by hand. Manual mappings win over reducer rules and e-mail lookups, " +
+			"and only they change or remove what is stored.\n\n" +
+			"Creating a mapping that is stored already adopts it. A different value that a rule or a lookup stored is overwritten, " +
+			"with a warning that shows both. A different *manual* value is an error at plan unless `overwrite = true`.\n\n" +
+			"Destroying removes the mapping and leaves the user. If another resource or a person stored the mapping since, it is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required:   true,

@@ -46,20 +46,19 @@ type resolvedIdentitiesDataSource struct{ dataSource }
 
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Which accounts of services belong to many users: the chain of `sym_resolved_identity`, run for all of them in one batched pass. " +
-			"Ten thousand people take at most 15 requests for a service. Unresolved users are listed in `unmapped`, with the reason, and in one diagnostic.\n\n" +
-			"Reading writes nothing unless `persist = true`.",
+		MarkdownDescription: "Finds the accounts of many users in one or more services, and lists everybody without an account in `unmapped` and in one diagnostic.\n\n" +
+			"For each user and service it tries the same steps as `sym_resolved_identity`, in batches: ten thousand people take at most 15 requests for a service.",
 		Attributes: map[string]schema.Attribute{
 			"users": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Whose accounts are wanted: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. Their order decides nothing: where rules or lookups find one account for several of them, it goes to the one whose e-mail is its primary address, else to nobody. " +
-					"Without it: everybody who is stored, people and bots, by normalised e-mail or username and sorted. An element that is unknown at plan defers the data source to apply.",
+				MarkdownDescription: "The users: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. The order does not matter: if rules or lookups find one account for several users, the one whose e-mail is its primary address gets it, else nobody. " +
+					"Without `users` and `users_from`, everybody who is stored. An element that is unknown at plan defers the data source to apply.",
 			},
 			"users_from": schema.SingleNestedAttribute{
 				Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(path.MatchRoot("users"))},
-				MarkdownDescription: "The service that knows who works here, in place of `users`: everybody with an active or invited account of a person there, by primary address. It need not be one of `services`. " +
-					"Its whole list is read. A list that is not whole, or has no active person, is an error, and so is an address of several accounts between which the service's own data cannot decide. " +
-					"Where an account has several primary addresses, the one that is stored or declared names the person, else the sign-in name.",
+				MarkdownDescription: "Takes the users from a service, in place of `users`: every person with an active or invited account there, by primary address. The service need not be one of `services`. " +
+					"Its whole list is read. A list that is not whole or has no active person is an error, and so is an address of several accounts if the service's own data does not decide between them. " +
+					"If an account has several primary addresses, the one that is stored or declared names the person, else the sign-in name.",
 				Attributes: map[string]schema.Attribute{
 					"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Type of the service, such as `okta` or `google`."},
 					"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Which workspace, domain or account of that type."},
@@ -67,7 +66,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"services": schema.ListNestedAttribute{
 				Required:            true,
-				MarkdownDescription: "The services in which accounts are wanted. Each must be registered, unless `declared` answers for all users.",
+				MarkdownDescription: "The services to find accounts in. Each must be registered, unless `declared` answers for all users.",
 				// Not Required: the framework would call them missing in a service
 				// that is unknown as a whole.
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
@@ -78,33 +77,33 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"rules": dataSourceRulesAttribute(),
 			"declared": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
-				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. They are what apply will store, so they answer before the store does, " +
-					"and a plan that adds missing mappings passes without `depends_on`. It may name services and users that are not asked for.",
+				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. Apply is about to store them, so they answer before the store, " +
+					"and the plan that adds them passes without `depends_on`. Services and users that are not asked for may be in it.",
 			},
 			"exempt": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
 				MarkdownDescription: "Users who have no account in a service, on purpose: service key to user to the reason. They are not in `unmapped` and not counted there. " +
-					"An exempt user who has an account is a warning, and so is one who may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error; users who are not asked for are passed over.",
+					"An exempt user who has an account is a warning, and so is one who may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error; users who are not asked for are ignored.",
 			},
 			"report_orphans": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to read the whole list of accounts of each service, and to report whose they are in `orphans`, `account_counts` and the candidates of `unmapped`. " +
-					"A list that is not whole is an error; services that cannot list their accounts are in one warning. Off when not set.",
+				MarkdownDescription: "Reads the whole list of accounts of each service, and reports whose they are in `orphans`, `account_counts` and the candidates of `unmapped`. " +
+					"A list that is not whole is an error; services that cannot list their accounts are in one warning. Default: `false`.",
 			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do about unmapped users: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
+				MarkdownDescription: "What to do about unmapped users: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
 					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
 			},
 			"persist": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to store what a rule or a service yields, as Sym does; later reads then find it in the store. Off when not set, so that a plan writes nothing. " +
-					"Only a manual mapping changes it once it is stored. Nothing is stored when the data source fails, and never an account that several users get.",
+				MarkdownDescription: "Stores what a rule or a service yields, as Sym does, during the plan as well; later reads then find it in the store. " +
+					"Once stored, only a manual mapping changes it. Nothing is stored if the data source fails, and never an account that several users get. Default: `false`, a plan writes nothing.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to compare stored values with what rules and services give now, and to ask services whether the accounts of stored and declared mappings still exist and are active; " +
-					"what is found is in `stale`, `offboarding` and one warning. It asks the services for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
+				MarkdownDescription: "Compares stored values with what rules and services give now, and asks services whether the accounts of stored and declared mappings still exist and are active. " +
+					"The result is in `stale`, `offboarding` and one warning. Services are asked for mapped users too, so a failure to ask is an error for them as well. Default: `false`.",
 			},
 			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{

@@ -91,13 +91,12 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 
 func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Which account of a service belongs to a user, and why. The chain is tried in order: what this configuration declares, " +
-			"what is stored, what a reducer rule yields, what the service itself says of the e-mail. A person that no step has an answer for is *unmapped*.\n\n" +
-			"Reading writes nothing unless `persist = true`.",
+		MarkdownDescription: "Finds the account of one user in one service, and fails the plan if there is none.\n\n" +
+			"It tries these steps in order: what this configuration declares, what is stored, what a reducer rule yields, which account the service finds by the e-mail. If no step has an answer, the user is *unmapped*.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required: true, Validators: []validator.String{userCheck},
-				MarkdownDescription: "Whose account is wanted: a person by e-mail, or a bot by username (no `@`).",
+				MarkdownDescription: "The user: a person by e-mail, or a bot by username (no `@`).",
 			},
 			"service_type": schema.StringAttribute{
 				Required:            true,
@@ -110,24 +109,24 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			"rules": dataSourceRulesAttribute(),
 			"declared": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Manual mappings of this service that this configuration declares: user to identity. They are what apply will store, " +
-					"so they answer before the store does, and a plan that adds a missing mapping passes without `depends_on`. Give it the same local map that feeds `sym_identity`.",
+				MarkdownDescription: "Manual mappings of this service that this configuration declares: user to identity. Apply is about to store them, " +
+					"so they answer before the store, and the plan that adds one passes without `depends_on`. Give it the same local map that feeds `sym_identity`.",
 			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do about an unmapped user: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are errors in every case. " +
+				MarkdownDescription: "What to do about an unmapped user: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
 					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
 			},
 			"persist": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to store what a rule or the service yields, as Sym does; later reads then find it in the store. Off when not set, so that a plan writes nothing. " +
-					"Only a manual mapping changes it once it is stored. A data source of one user does not know who else gets the account: it stores only what the service's whole list of accounts shows to be this user's alone " +
-					"(the user's e-mail is the account's only address of its own), and warns about the rest; `sym_resolved_identities` stores all. Nothing is stored when the data source fails.",
+				MarkdownDescription: "Stores what a rule or the service yields, as Sym does, during the plan as well; later reads then find it in the store. " +
+					"Once stored, only a manual mapping changes it. A data source of one user does not know who else gets the account. So it stores an account only if the service's whole list shows that the user's e-mail is its only own address, " +
+					"and warns otherwise; `sym_resolved_identities` stores all. Nothing is stored if the data source fails. Default: `false`, a plan writes nothing.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to compare a stored value with what rules and the service give now, and to ask the service whether the account of a stored or declared mapping still exists and is active; " +
-					"a difference is a warning, and `stale` is true. It asks the service for mapped users too, so a failure to ask is an error for them as well. Off when not set.",
+				MarkdownDescription: "Compares a stored value with what rules and the service give now, and asks the service whether the account of a stored or declared mapping still exists and is active. " +
+					"A difference is a warning, and `stale` is true. The service is asked for mapped users too, so a failure to ask is an error for them as well. Default: `false`.",
 			},
 			"on_stale": onStaleAttribute(),
 			"identity": schema.StringAttribute{

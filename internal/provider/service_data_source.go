@@ -35,7 +35,7 @@ func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	attributes["service_type"] = schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`."}
 	attributes["external_id"] = schema.StringAttribute{Required: true, MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. It compares exactly."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One registered target service. One that is not registered is an error that lists those of its type.",
+		MarkdownDescription: "Reads one registered service. If it is not registered, the error lists the registered ones of its type.",
 		Attributes:          attributes,
 	}
 }

@@ -62,12 +62,11 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A target service, registered so that people can be mapped in it.\n\n" +
-			"Creating one that is registered with the same label adopts it; another label is an error, so that two configurations do not " +
-			"overwrite each other. Services in the server's configuration file belong to that file: they can be adopted, but neither relabelled nor deleted. " +
-			"A service that mappings refer to cannot be deleted.\n\n" +
-			"Destroying deletes the service only while nobody has changed or adopted it since this resource stored it last: what another resource or a person " +
-			"has stored since is kept, with a warning.",
+		MarkdownDescription: "Registers a service, so that people can be mapped in it.\n\n" +
+			"Creating a service that is registered with the same label adopts it. Another label is an error, so that two configurations do not " +
+			"overwrite each other. Services in the server's configuration file belong to that file: they can be adopted, but not relabelled or deleted.\n\n" +
+			"Destroying deletes the service. A service that mappings refer to cannot be deleted. " +
+			"If another resource or a person changed or adopted the service since, it is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Required: true, PlanModifiers: replace, Validators: likelyServiceType,

@@ -35,7 +35,7 @@ type servicesModel struct {
 
 func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The registered target services. The list can be given to `sym_resolved_identities` as its `services`.",
+		MarkdownDescription: "Lists the registered services. `sym_resolved_identities` takes the list as its `services`.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Optional: true,

@@ -62,8 +62,8 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 		MarkdownDescription: "What is stored for the user: service key to identity. Values of more than one key are left out; the data source `sym_identities` has them.",
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One stored user, by e-mail, username or id. A user that is not stored is an error; " +
-			"the data source `sym_users` tells who of many is stored without failing.",
+		MarkdownDescription: "Reads one stored user, by e-mail, username or id. A user who is not stored is an error; " +
+			"`sym_users` lists who is stored without failing.",
 		Attributes: attributes,
 	}
 }

@@ -75,14 +75,12 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	names := []validator.String{personNameCheck}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A person or a bot. People need no `sym_user` to be mapped, because mapping an e-mail that the API does not know creates the person; " +
-			"bots do, because a mapping never creates one.\n\n" +
-			"Creating a user that exists adopts it, and sets those of `first_name`, `last_name` and `role` that the configuration sets; what would be overwritten is a warning at plan. " +
-			"What the configuration leaves out is left as it is, also later. Another `email` or `username` renames the user in place: id and identities stay.\n\n" +
-			"Deleting a user deletes the user's identities. So destroying is refused while any is stored, unless `delete_identities = true`. " +
-			"Identities of the same configuration go first when they refer to this resource, as in `user = sym_user.ada.email`.\n\n" +
-			"Destroying deletes the user only while nobody has changed or adopted it since this resource stored it last: what another resource or a person " +
-			"has stored since is kept, with a warning.",
+		MarkdownDescription: "Registers a person or a bot. A mapping creates people by itself, so they need no `sym_user`; it never creates bots, so bots need one.\n\n" +
+			"Creating a user who exists adopts the user and sets `first_name`, `last_name` and `role` as far as the configuration sets them; the plan warns about values that it would overwrite. " +
+			"What the configuration leaves out stays as it is. Another `email` or `username` renames the user in place: id and identities stay.\n\n" +
+			"Destroying deletes the user with all identities. It is refused while any is stored, unless `delete_identities = true`. " +
+			"Identities of the same configuration go first if they refer to this resource, as in `user = sym_user.ada.email`. " +
+			"If another resource or a person changed or adopted the user since, the user is kept, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{emailCheck},

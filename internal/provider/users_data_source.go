@@ -41,8 +41,8 @@ type usersModel struct {
 
 func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The users that are stored, people and bots, without their identities: for those see the data sources " +
-			"`sym_identities` (what is stored) and `sym_resolved_identities` (what the chain answers). Filters combine; without any, everybody is listed.",
+		MarkdownDescription: "Lists the users that are stored, people and bots, without their identities. Use `sym_identities` for their stored identities, " +
+			"and `sym_resolved_identities` for everything the chain finds. Filters combine; without any, everybody is listed.",
 		Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},

@@ -1,34 +1,9 @@
-# The manual mappings of this configuration, e-mail → GitHub login.
-locals {
-  engineers = ["ada.martin@acme.example", "kofi.mensah@contractor.example"]
-
-  github_logins = {
-    "kofi.mensah@contractor.example" = "nightowl-42"
-  }
+data "sym_resolved_identity" "ada_okta" {
+  user         = "ada.martin@acme.example"
+  service_type = "okta"
+  external_id  = "acme.okta.com"
 }
 
-# Who is who on GitHub: a plan fails while anybody is unmapped.
-data "sym_resolved_identity" "github" {
-  for_each = toset(local.engineers)
-
-  user         = each.value
-  service_type = "github"
-  external_id  = "acme"
-
-  # What apply is about to store answers already, so that the plan which adds a
-  # mapping passes.
-  declared = local.github_logins
-}
-
-resource "sym_identity" "github" {
-  for_each = local.github_logins
-
-  user         = each.key
-  service_type = "github"
-  external_id  = "acme"
-  identity     = each.value
-}
-
-output "github_logins" {
-  value = { for email, found in data.sym_resolved_identity.github : email => found.identity }
+output "ada_okta" {
+  value = data.sym_resolved_identity.ada_okta.identity
 }
