@@ -124,8 +124,7 @@ func (p *program) printRecord(text string) error {
 // logFailure logs why the server does not run, one record for each problem of
 // the configuration.
 func (p *program) logFailure(log *slog.Logger, err error) {
-	var found *config.DiagnosticsError
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*config.DiagnosticsError](err); ok {
 		for _, d := range found.Diagnostics {
 			log.Error("the configuration cannot be used", "problem", d.String())
 		}

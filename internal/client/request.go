@@ -204,8 +204,7 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 	if ctx.Err() != nil {
 		return httpx.Stopped(ctx)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // it repeats the URL, with e-mails in its query
 	}
 	err = a.redact.failure(err)

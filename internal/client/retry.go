@@ -76,8 +76,7 @@ func temporary(status int, err error) bool {
 // saysRetryable reports whether a reply allows another attempt. All its failures
 // have to.
 func saysRetryable(err error) bool {
-	var batch *identity.BatchError
-	if errors.As(err, &batch) {
+	if batch, ok := errors.AsType[*identity.BatchError](err); ok {
 		for _, c := range batch.Items {
 			if !c.Err.Retryable {
 				return false

@@ -84,8 +84,7 @@ func Invalid(code Code, message, hint string) *Error {
 
 // CodeOf returns the code of the first *Error in err's chain, or "".
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return ""
@@ -94,8 +93,7 @@ func CodeOf(err error) Code {
 // AsError returns the first *Error of err's chain, or an internal error that
 // hides err from API callers.
 func AsError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Code: CodeInternal, Message: "an internal error occurred", Cause: err}

@@ -78,8 +78,7 @@ func requestLines(err error, words string) string {
 	if words != "" {
 		lines = "\nThe server said: " + words
 	}
-	var e *client.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*client.Error](err); ok {
 		if e.Attempts == 0 {
 			return "\n" + lines + "\nRequest, not sent: " + e.Method + " " + e.Path
 		}
@@ -139,8 +138,7 @@ func explain(err error) explanation {
 
 func explainNoAnswer(failed *client.Error) explanation {
 	e := explanation{what: "the API could not be reached: " + failed.Err.Error()}
-	var coded *identity.Error
-	if errors.As(failed.Err, &coded) {
+	if coded, ok := errors.AsType[*identity.Error](failed.Err); ok {
 		e.what = coded.Message
 	}
 	if errors.Is(failed, context.DeadlineExceeded) {

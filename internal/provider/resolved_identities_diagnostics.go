@@ -120,8 +120,7 @@ func (s *bulkSummary) failedDetail() string {
 
 // explainOne returns why one person's chain failed and what to do about it.
 func explainOne(err error) (what, hint string) {
-	var broken *rules.EvalError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*rules.EvalError](err); ok {
 		return fmt.Sprintf("the rule %q failed: %s", broken.Rule, broken.Message), sentence(broken.Hint)
 	}
 	e := explain(err)
@@ -397,8 +396,7 @@ func unregisteredIn(err error) []*resolve.UnregisteredError {
 		}
 		return all
 	}
-	var one *resolve.UnregisteredError
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[*resolve.UnregisteredError](err); ok {
 		return []*resolve.UnregisteredError{one}
 	}
 	return nil

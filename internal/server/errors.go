@@ -47,8 +47,7 @@ func headersOf(e *identity.Error) http.Header {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	after := e.RetryAfter
-	var limit *directory.RateLimitError
-	if errors.As(e, &limit) {
+	if limit, ok := errors.AsType[*directory.RateLimitError](e); ok {
 		after = max(after, limit.RetryAfter)
 	}
 	if after > 0 {

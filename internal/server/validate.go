@@ -45,8 +45,7 @@ func parseEach(list string, names []string, parse func(string) (identity.UserKey
 	code := identity.CodeUserInvalid
 	for i, name := range names {
 		key, err := parse(name)
-		var e *identity.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*identity.Error](err); ok {
 			code = e.Code
 			problems = append(problems, fmt.Sprintf("%s[%d]: %s", list, i, e))
 		}

@@ -174,8 +174,8 @@ func (e *transportFailure) Error() string { return e.class.Error() + ": " + e.te
 func (e *transportFailure) Unwrap() error { return e.class }
 
 func certificateError(err error) bool {
-	var bad *tls.CertificateVerificationError
-	return errors.As(err, &bad)
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 const firstBackoff = 500 * time.Millisecond

@@ -343,8 +343,7 @@ func (c *Client) attempt(ctx context.Context, r Request, target *url.URL, bearer
 // transportError returns why no answer came. The error of net/http repeats the
 // URL with its query, so only the error that it wraps is shown.
 func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	switch {

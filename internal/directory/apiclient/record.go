@@ -29,8 +29,7 @@ func (r *Record[T]) UnmarshalJSON(raw []byte) error {
 	if r.Err = json.Unmarshal(raw, &r.Value); r.Err == nil {
 		return nil
 	}
-	var shape *json.UnmarshalTypeError
-	if errors.As(r.Err, &shape) {
+	if shape, ok := errors.AsType[*json.UnmarshalTypeError](r.Err); ok {
 		r.Err = fmt.Errorf("its field %q has another type than expected", shape.Field)
 	}
 	var fields map[string]json.RawMessage

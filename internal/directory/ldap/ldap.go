@@ -320,8 +320,7 @@ func (s *server) failure(ctx context.Context, err error) error {
 	if strings.Contains(err.Error(), x509.UnknownAuthorityError{}.Error()) {
 		class = fmt.Errorf("%w: %s", class, apiclient.UnknownAuthority)
 	}
-	var known *ldap.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*ldap.Error](err); ok {
 		switch known.ResultCode {
 		case ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultStrongAuthRequired:
 			class = directory.ErrCredential

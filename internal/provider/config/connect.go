@@ -146,8 +146,7 @@ func (c connector) connectInstance(ctx context.Context, instance *identityd.Inst
 const openFailed = "Unable to Open the Embedded Identity API"
 
 func (c connector) cannotOpen(err error) error {
-	var problems *config.DiagnosticsError
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[*config.DiagnosticsError](err); ok {
 		return &Error{Title: openFailed, Detail: fmt.Sprintf("The configuration %s could not be used:\n\n%s", c.settings.EmbeddedConfig, problems.Error())}
 	}
 	return &Error{Title: openFailed, Err: err}
