@@ -171,7 +171,11 @@ func frameworkError(m *huma.ErrorModel, info *requestInfo) *failure {
 	case errors.As(info.bodyErr, &tooLarge):
 		return invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body is larger than %d bytes", tooLarge.Limit), "Send it in parts.")
 	case info.bodyErr != nil:
-		return newFailure(bodyError(info.bodyErr), info.requestID)
+		bad, ok := errors.AsType[*identity.Error](info.bodyErr)
+		if !ok {
+			bad = errUnread
+		}
+		return newFailure(bad, info.requestID)
 	case m.Status == http.StatusUnsupportedMediaType:
 		body := symapi.EncodeError(identity.Invalid(identity.CodeInvalid, "The request's body is not declared as JSON",
 			"Send the header Content-Type: application/json."), info.requestID)

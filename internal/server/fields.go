@@ -4,8 +4,11 @@
 package server
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // conditionPrefix begins the names of fields that make a write conditional.
@@ -58,10 +61,12 @@ func (f *bodyFields) field(key jsonKey) (*bodyFields, error) {
 		return inside, nil
 	}
 	if name, known := f.byFold[key.folded]; known {
-		return nil, &spellingError{key.text, name}
+		return nil, identity.Invalid(identity.CodeInvalid,
+			fmt.Sprintf("The request's body has the key %s, and the field is %s", identity.Quote(key.text), identity.Quote(name)), "Keys compare exactly.")
 	}
 	if strings.HasPrefix(key.folded, foldKey(conditionPrefix)) {
-		return nil, &conditionError{key.text}
+		return nil, identity.Invalid(identity.CodeInvalid, "The request's body has the unknown condition "+identity.Quote(key.text),
+			"Without it the write would be unconditional. Check its spelling and where it stands.")
 	}
 	return nil, nil
 }

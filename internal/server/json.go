@@ -6,9 +6,9 @@ package server
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -20,42 +20,28 @@ const (
 	maxValues  = 1_000_000
 )
 
+// What a request's body may not be.
 var (
-	errNesting   = errors.New("the request's JSON is nested too deeply")
-	errValues    = errors.New("the request's JSON holds too many values")
-	errNotUTF8   = errors.New("the request's body is not UTF-8")
-	errSurrogate = errors.New("the request's JSON holds half of a surrogate pair")
+	errNesting = identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
+		fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
+	errNotUTF8   = identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "JSON is UTF-8; the sender's encoding is another one.")
+	errSurrogate = identity.Invalid(identity.CodeInvalid, "The request's body holds half of a surrogate pair",
+		`Characters beyond U+FFFF are escaped as two \u escapes.`)
+	errUnread = identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "")
 )
 
-// conditionError reports a field that reads like a condition and is none here.
-type conditionError struct{ field string }
-
-func (e *conditionError) Error() string {
-	return fmt.Sprintf("the request's JSON has the unknown condition %q", e.field)
+func errValues(most int) *identity.Error {
+	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", most), "Send it in parts.")
 }
 
-// spellingError reports a known field in another case.
-type spellingError struct{ sent, field string }
-
-func (e *spellingError) Error() string {
-	return fmt.Sprintf("the request's JSON has the key %q, the field is %q", e.sent, e.field)
-}
-
-// valuesError reports a text with more values than it may have.
-type valuesError struct{ most int }
-
-func (e *valuesError) Error() string {
-	return fmt.Sprintf("%s: more than %d", errValues, e.most)
-}
-
-// Is lets errors.Is find errValues.
-func (e *valuesError) Is(target error) bool { return target == errValues }
-
-// sameKeysError reports two keys of one object that readers may take for one.
-type sameKeysError struct{ first, second string }
-
-func (e *sameKeysError) Error() string {
-	return fmt.Sprintf("the request's JSON has the keys %q and %q in one object", e.first, e.second)
+// errSameKeys is about two keys of one object that readers may take for one.
+func errSameKeys(first, second string) *identity.Error {
+	if first == second {
+		return identity.Invalid(identity.CodeInvalid, "The request's body has the key "+identity.Quote(first)+" twice in one object", "Send it once.")
+	}
+	return identity.Invalid(identity.CodeInvalid,
+		fmt.Sprintf("The request's body has the keys %s and %s in one object, which are equal without case", identity.Quote(first), identity.Quote(second)),
+		"Send one of them.")
 }
 
 // jsonLimits checks a JSON text while it is read, before the decoder sees it. It
@@ -79,7 +65,7 @@ type jsonLimits struct {
 	key      []byte
 	names    map[string]jsonKey // by the key as it was sent
 	inside   *bodyFields        // of the value that follows a key
-	runes    utf8Check
+	char     []byte             // the beginning of a character
 }
 
 // jsonKey is a key without escapes.
@@ -95,8 +81,14 @@ type jsonObject struct {
 
 func (l *jsonLimits) check(text []byte) error {
 	for _, c := range text {
-		if !l.runes.next(c) {
-			return errNotUTF8
+		if c >= utf8.RuneSelf || len(l.char) > 0 {
+			l.char = append(l.char, c)
+			if utf8.FullRune(l.char) {
+				if !utf8.Valid(l.char) {
+					return errNotUTF8
+				}
+				l.char = l.char[:0]
+			}
 		}
 		var err error
 		if l.inString {
@@ -178,7 +170,7 @@ func (l *jsonLimits) checkKey() error {
 		l.names[string(l.key)] = name
 	}
 	if first, twice := object.keys[name.folded]; twice {
-		return &sameKeysError{first, string(l.key)}
+		return errSameKeys(first, string(l.key))
 	}
 	if object.keys == nil {
 		object.keys = map[string]string{}
@@ -234,83 +226,7 @@ func (l *jsonLimits) checkOutside(c byte) error {
 		l.values++
 	}
 	if most := cmp.Or(l.most, maxValues); l.values > most {
-		return &valuesError{most}
+		return errValues(most)
 	}
 	return nil
-}
-
-// utf8Check checks UTF-8 byte by byte.
-type utf8Check struct {
-	more      int  // bytes of the character that are missing
-	low, high byte // bounds of the next of them
-}
-
-func (u *utf8Check) next(c byte) bool {
-	if u.more > 0 {
-		if c < u.low || c > u.high {
-			return false
-		}
-		u.more--
-		u.low, u.high = 0x80, 0xbf
-		return true
-	}
-	u.low, u.high = 0x80, 0xbf
-	switch {
-	case c < 0x80:
-		return true
-	case 0xc2 <= c && c <= 0xdf:
-		u.more = 1
-	case 0xe0 <= c && c <= 0xef:
-		u.more = 2
-	case 0xf0 <= c && c <= 0xf4:
-		u.more = 3
-	default:
-		return false
-	}
-	switch c { // neither longer than needed, nor surrogates, nor beyond Unicode
-	case 0xe0:
-		u.low = 0xa0
-	case 0xed:
-		u.high = 0x9f
-	case 0xf0:
-		u.low = 0x90
-	case 0xf4:
-		u.high = 0x8f
-	}
-	return true
-}
-
-// bodyError explains why a body was not read, nil if it was.
-func bodyError(err error) *identity.Error {
-	var same *sameKeysError
-	var condition *conditionError
-	var spelling *spellingError
-	var values *valuesError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &condition):
-		return identity.Invalid(identity.CodeInvalid, "The request's body has the unknown condition "+identity.Quote(condition.field),
-			"Without it the write would be unconditional. Check its spelling and where it stands.")
-	case errors.As(err, &spelling):
-		return identity.Invalid(identity.CodeInvalid,
-			fmt.Sprintf("The request's body has the key %s, and the field is %s", identity.Quote(spelling.sent), identity.Quote(spelling.field)),
-			"Keys compare exactly.")
-	case errors.Is(err, errNesting):
-		return identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
-			fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
-	case errors.As(err, &values):
-		return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", values.most), "Send it in parts.")
-	case errors.Is(err, errNotUTF8):
-		return identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "JSON is UTF-8; the sender's encoding is another one.")
-	case errors.Is(err, errSurrogate):
-		return identity.Invalid(identity.CodeInvalid, "The request's body holds half of a surrogate pair", `Characters beyond U+FFFF are escaped as two \u escapes.`)
-	case errors.As(err, &same) && same.first == same.second:
-		return identity.Invalid(identity.CodeInvalid, "The request's body has the key "+identity.Quote(same.first)+" twice in one object", "Send it once.")
-	case errors.As(err, &same):
-		return identity.Invalid(identity.CodeInvalid,
-			fmt.Sprintf("The request's body has the keys %s and %s in one object, which are equal without case", identity.Quote(same.first), identity.Quote(same.second)),
-			"Send one of them.")
-	}
-	return identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "")
 }

@@ -5,10 +5,11 @@ package server
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestJSONLimits(t *testing.T) {
@@ -37,7 +38,7 @@ func TestJSONLimits(t *testing.T) {
 		"an escape at the end":  {[]string{`{"a":"\`, `"` + nested(100), `"}`}, nil},
 		"after a string":        {[]string{`{"a":"\\"`, nested(100)}, errNesting},
 		"closed again":          {[]string{`[[[]]][[[]]]`}, nil},
-		"too many":              {[]string{string(many)}, errValues},
+		"too many":              {[]string{string(many)}, errValues(maxValues)},
 		"many in a string":      {[]string{`"` + string(many) + `"`}, nil},
 		"UTF-8":                 {[]string{`["é日😀\u0007f"]`}, nil},
 		"UTF-8, in parts":       {[]string{"[\"\xf0", "\x9f\x98", "\x80\"]"}, nil},
@@ -66,15 +67,15 @@ func TestJSONLimits(t *testing.T) {
 				break
 			}
 		}
-		if !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		if diff := cmp.Diff(tt.want, err); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
 func TestJSONKeysAreToldApart(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]sameKeysError{
+	for text, want := range map[string][2]string{
 		`{"users":1,"users":2}`:                     {"users", "users"},
 		`{"Users":1,"users":2}`:                     {"Users", "users"},
 		`{"x":[{"a":{"b":1},"c":2,"A":3}]}`:         {"a", "A"},
@@ -84,9 +85,9 @@ func TestJSONKeysAreToldApart(t *testing.T) {
 		`{"É":1,"é":2}`:                             {"É", "é"},
 	} {
 		var l jsonLimits
-		var got *sameKeysError
-		if err := l.check([]byte(text)); !errors.As(err, &got) || *got != want {
-			t.Errorf("%s: %v, want %v", text, err, &want)
+		wanted := errSameKeys(want[0], want[1])
+		if diff := cmp.Diff(error(wanted), l.check([]byte(text))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
 }
