@@ -370,8 +370,7 @@ func (a jsonAccount) account() (directory.Account, error) {
 }
 
 func jsonProblem(text string, offset int64, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -263,8 +263,7 @@ func (f *file) decode(data []byte) (*people, error) {
 	if err == nil {
 		return index(f.cfg.Path, entries)
 	}
-	var at problem
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[problem](err); ok {
 		return nil, fmt.Errorf("%s:%d: %w", f.cfg.Path, at.line, at.err)
 	}
 	return nil, fmt.Errorf("%s:1: %w", f.cfg.Path, err)
