@@ -24,10 +24,10 @@ var (
 	cli      = flag.String("cli", "terraform", "Terraform or OpenTofu")
 	declared = flag.Int("declared", 1000, "sym_identity resources in one configuration")
 	people   = flag.Int("people", 10_000, "people in one bulk resource or data source, and in the list of a directory")
-	stored   = flag.Int("stored", 100_000, "users in the store of BenchmarkAPI")
+	stored   = flag.Int("stored", 100_000, "users in the store of BenchmarkAPI and BenchmarkLoad")
 	services = flag.Int("services", 50, "services with a directory")
-	rate     = flag.Int("rate", 300, "requests a second of BenchmarkLoad")
-	loadTime = flag.Duration("load-time", 10*time.Second, "how long BenchmarkLoad sends them")
+	rate     = flag.Int("rate", 0, "requests a second of BenchmarkLoad; 0 = half of the most that are answered")
+	loadTime = flag.Duration("load-time", 10*time.Second, "how long BenchmarkLoad and BenchmarkHostile send requests")
 )
 
 // dir holds the programs and the CLI configuration of this run.

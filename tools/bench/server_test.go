@@ -34,7 +34,7 @@ const (
 	batch        = 1000 // users in one request
 )
 
-// server runs sym-identityd on SQLite behind a proxy that counts requests.
+// server runs sym-identityd behind a proxy that counts requests.
 type server struct {
 	b       *testing.B
 	process string // its directory in /proc
@@ -46,12 +46,17 @@ type server struct {
 	mappings int            // that the requests stored
 }
 
-// startServer starts sym-identityd with blocks of its configuration.
+// startServer starts sym-identityd on SQLite with blocks of its configuration.
 func startServer(b *testing.B, blocks string) *server {
+	b.Helper()
+	return startServerOn(b, "sqlite:identities.db", blocks)
+}
+
+func startServerOn(b *testing.B, store, blocks string) *server {
 	b.Helper()
 	s := &server{b: b, requests: map[string]int{}}
 	config := filepath.Join(b.TempDir(), "sym-identityd.hcl")
-	text := fmt.Sprintf("org    = \"bench\"\nlisten = \"127.0.0.1:0\"\nstore  = \"sqlite:identities.db\"\ntoken \"bench\" {\n  sha256 = \"%x\"\n  role   = \"admin\"\n}\n%s",
+	text := fmt.Sprintf("org    = \"bench\"\nlisten = \"127.0.0.1:0\"\nstore  = env(\"STORE\")\ntoken \"bench\" {\n  sha256 = \"%x\"\n  role   = \"admin\"\n}\n%s",
 		sha256.Sum256([]byte(token)), blocks)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
@@ -61,7 +66,7 @@ func startServer(b *testing.B, blocks string) *server {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(dir, "sym-identityd"), "serve", "-config", config)
-	cmd.Stderr, cmd.Env = log, append(os.Environ(), "DIRECTORY_TOKEN=token")
+	cmd.Stderr, cmd.Env = log, append(os.Environ(), "DIRECTORY_TOKEN=token", "STORE="+store)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -154,8 +159,8 @@ func userJSON(p person, mapped bool) string {
 	return `{"identities":[` + identities + `]}`
 }
 
-// client keeps the connections of requests at the same time.
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}, Timeout: time.Minute}
+// client keeps its connections. Requests wait for one where the server is slow.
+var client = &http.Client{Transport: &http.Transport{MaxConnsPerHost: 100, MaxIdleConnsPerHost: 100}, Timeout: time.Minute}
 
 // call sends a request past the proxy and returns the body of status 200.
 func (s *server) call(method, path, body string) ([]byte, error) {

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -270,58 +269,4 @@ func lookup(api *server, people []person) error {
 		}
 	}
 	return err
-}
-
-// BenchmarkLoad sends requests at a fixed rate, whether or not earlier ones have
-// been answered, and takes each latency from the time at which it was due.
-func BenchmarkLoad(b *testing.B) {
-	defer b.ReportMetric(0, "ns/op") // the other metrics say more
-	everybody := makePeople(*people)
-	api := startServer(b, plainService)
-	api.store(everybody, func(int) bool { return true })
-	for b.Loop() {
-		total := max(1, int(loadTime.Seconds()*float64(*rate)))
-		took, errs := make([]time.Duration, total), make([]error, total)
-		random := rand.New(rand.NewPCG(1, 1))
-		var wait sync.WaitGroup
-		start := time.Now()
-		for i := range total {
-			method, path, body := nextRequest(everybody, random)
-			due := start.Add(time.Duration(i) * time.Second / time.Duration(*rate))
-			time.Sleep(time.Until(due))
-			wait.Go(func() {
-				_, errs[i] = api.call(method, path, body)
-				took[i] = time.Since(due)
-			})
-		}
-		wait.Wait()
-		if err := errors.Join(errs...); err != nil {
-			b.Fatal(err)
-		}
-		slices.Sort(took)
-		for _, p := range []int{50, 95, 99} {
-			b.ReportMetric(took[(total-1)*p/100].Seconds()*1000, fmt.Sprintf("p%d-ms", p))
-		}
-		b.ReportMetric(memory(api.process, "VmHWM"), "MB")
-	}
-}
-
-// nextRequest returns what clients ask: of twenty requests fifteen read a user,
-// three search a hundred, one lists the services, and one stores an identity.
-func nextRequest(people []person, random *rand.Rand) (method, path, body string) {
-	p := people[random.IntN(len(people))]
-	switch n := random.IntN(20); {
-	case n < 15:
-		return http.MethodGet, "users?email=" + p.email, ""
-	case n < 18:
-		emails := make([]string, min(100, len(people)))
-		for i := range emails {
-			emails[i] = strconv.Quote(people[random.IntN(len(people))].email)
-		}
-		return http.MethodPost, "users/search", `{"emails":[` + strings.Join(emails, ",") + `]}`
-	case n < 19:
-		return http.MethodGet, "services", ""
-	}
-	p.account = fmt.Sprintf("00u%d", random.IntN(1_000_000))
-	return http.MethodPatch, "users", `{"users":[` + userJSON(p, true) + `]}`
 }
