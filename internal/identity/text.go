@@ -5,6 +5,7 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -97,6 +98,16 @@ func Truncate(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:keep], "") + "…"
+}
+
+// Distinct returns a list without repetitions, in order.
+func Distinct[T comparable](list []T) []T {
+	seen := make(map[T]bool, len(list))
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool {
+		again := seen[v]
+		seen[v] = true
+		return again
+	})
 }
 
 // Quote returns a text as messages quote it: truncated where it is long, with

@@ -69,7 +69,7 @@ func newAnswers[K comparable, A any](what string, maxAge time.Duration, call fun
 }
 
 func (l *answers[K, A]) get(ctx context.Context, service identity.ServiceKey, keys []K) ([]A, error) {
-	known, missing := l.recall(service, distinct(keys))
+	known, missing := l.recall(service, identity.Distinct(keys))
 	if len(missing) > 0 {
 		found, err := l.find(ctx, service, missing)
 		if err != nil {

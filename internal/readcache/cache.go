@@ -141,7 +141,7 @@ func (c *cache) begin(keys []identity.UserKey) writeToken {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
-	t := writeToken{keys: distinct(keys), begun: c.clock}
+	t := writeToken{keys: identity.Distinct(keys), begun: c.clock}
 	for _, key := range t.keys {
 		c.writing[key]++
 		c.touch(key)
@@ -248,20 +248,4 @@ func sizeOf(u identity.User) int {
 		}
 	}
 	return n
-}
-
-// distinct returns list without repetitions, in order.
-func distinct[T comparable](list []T) []T {
-	if len(list) < 2 {
-		return list
-	}
-	seen := make(map[T]bool, len(list))
-	out := make([]T, 0, len(list))
-	for _, v := range list {
-		if !seen[v] {
-			seen[v] = true
-			out = append(out, v)
-		}
-	}
-	return out
 }

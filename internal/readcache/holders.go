@@ -14,7 +14,7 @@ import (
 // snapshot, nobody holds the accounts of a service that is not registered; before,
 // it is the API's error.
 func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	claims = distinct(claims)
+	claims = identity.Distinct(claims)
 	if len(claims) == 0 {
 		return nil, nil
 	}

@@ -59,7 +59,7 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"find": func(t *rapid.T) {
 				asked := keys(rapid.SliceOfN(name, 0, 6).Draw(t, "names")...)
-				want, wantErr := f.FindUsers(ctx, distinct(asked))
+				want, wantErr := f.FindUsers(ctx, identity.Distinct(asked))
 				got, err := r.FindUsers(ctx, asked)
 				same(t, want, got, wantErr, err)
 			},
@@ -70,7 +70,7 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 				same(t, want, got, wantErr, err)
 			},
 			"holders": func(t *rapid.T) {
-				s, claims := service.Draw(t, "service"), distinct(rapid.SliceOfN(value, 0, 4).Draw(t, "claims"))
+				s, claims := service.Draw(t, "service"), identity.Distinct(rapid.SliceOfN(value, 0, 4).Draw(t, "claims"))
 				want, wantErr := f.Holders(ctx, s, claims)
 				got, err := r.Holders(ctx, s, claims)
 				same(t, want, got, wantErr, err)

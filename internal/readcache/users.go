@@ -15,7 +15,7 @@ import (
 // FindUsers returns the users among keys that exist, each once, in the order
 // in which keys first name them.
 func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	keys = distinct(keys)
+	keys = identity.Distinct(keys)
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -47,7 +47,7 @@ func (r *Reader) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 // FindUsersFresh finds users as FindUsers does, but always asks the server. Use it
 // to decide what cannot be undone or checked afterwards.
 func (r *Reader) FindUsersFresh(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	keys = distinct(keys)
+	keys = identity.Distinct(keys)
 	if len(keys) == 0 {
 		return nil, nil
 	}

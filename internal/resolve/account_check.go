@@ -5,7 +5,6 @@ package resolve
 
 import (
 	"context"
-	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -47,7 +46,7 @@ func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 		}
 	}
 	if len(ask) > 0 {
-		statuses, err := r.accountStatus(ctx, distinct(slices.Clone(queries)))
+		statuses, err := r.accountStatus(ctx, identity.Distinct(queries))
 		if err != nil {
 			return err
 		}

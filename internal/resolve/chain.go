@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -411,7 +410,7 @@ func (r *serviceResolver) lookup(ctx context.Context, ask []*candidate) (map[str
 	for i, c := range ask {
 		emails[i] = c.email
 	}
-	emails = distinct(emails)
+	emails = identity.Distinct(emails)
 	found, err := r.chain.API.Lookup(ctx, r.service.Key, emails)
 	if err != nil {
 		return nil, err
@@ -430,16 +429,6 @@ func byQuestion[Q comparable, A any](service identity.ServiceKey, what string, a
 		results[asked[i]] = result
 	}
 	return results, nil
-}
-
-// distinct returns each question once, in order.
-func distinct[Q comparable](questions []Q) []Q {
-	seen := make(map[Q]bool, len(questions))
-	return slices.DeleteFunc(questions, func(q Q) bool {
-		again := seen[q]
-		seen[q] = true
-		return again
-	})
 }
 
 // applyLookup turns the service's answer into an account or a reason.

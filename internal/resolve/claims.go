@@ -160,7 +160,7 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 	if len(accounts) == 0 {
 		return held, nil
 	}
-	found, err := r.chain.API.Holders(ctx, r.service.Key, distinct(accounts))
+	found, err := r.chain.API.Holders(ctx, r.service.Key, identity.Distinct(accounts))
 	if err != nil {
 		return nil, err
 	}

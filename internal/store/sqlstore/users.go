@@ -330,14 +330,7 @@ func validKey(key identity.UserKey) bool {
 
 // unique drops repeats, and what keep refuses.
 func unique[T ~string](values []T, keep func(T) bool) []T {
-	seen := make(map[T]bool, len(values))
-	return slices.DeleteFunc(slices.Clone(values), func(v T) bool {
-		if seen[v] || !keep(v) {
-			return true
-		}
-		seen[v] = true
-		return false
-	})
+	return slices.DeleteFunc(identity.Distinct(values), func(v T) bool { return !keep(v) })
 }
 
 // pageSize is how many users are read at a time where pages are handed out.
