@@ -45,12 +45,8 @@ func (c *Client) accounts(ctx context.Context, service identity.ServiceKey, name
 		query.Set("list", name)
 	}
 	for {
-		r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"accounts"}, query: query, repeat: true, walks: true, extends: true})
+		page, r, err := fetch[symapi.AccountList](ctx, c, call{method: http.MethodGet, path: []string{"accounts"}, query: query, repeat: true, walks: true, extends: true}, "accounts")
 		if err != nil {
-			return list, err
-		}
-		var page symapi.AccountList
-		if err := r.read("accounts", &page); err != nil {
 			return list, err
 		}
 		for _, wire := range page.Accounts {

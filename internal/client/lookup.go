@@ -32,13 +32,9 @@ func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, 
 }
 
 func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, inList string, wholeList bool) ([]identity.LookupResult, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, walks: true, extends: true,
-		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList, List: inList}})
+	list, r, err := fetch[symapi.LookupReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, walks: true, extends: true,
+		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList, List: inList}}, "results")
 	if err != nil {
-		return nil, err
-	}
-	var list symapi.LookupReply
-	if err := r.read("results", &list); err != nil {
 		return nil, err
 	}
 	if len(list.Results) != len(emails) {
@@ -65,19 +61,15 @@ func sameEmail(a, b string) bool {
 // Holders finds who has a stored mapping that claims an account of the
 // service; claims are as identity.Matcher.AccountKey returns them.
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	return inChunks(ctx, c, distinct(claims), func(ctx context.Context, claims []string) ([]identity.Holder, error) {
+	return inChunks(ctx, c, identity.Distinct(claims), func(ctx context.Context, claims []string) ([]identity.Holder, error) {
 		return c.holders(ctx, service, claims)
 	})
 }
 
 func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
-		body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}})
+	list, r, err := fetch[symapi.IdentityHolders](ctx, c, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
+		body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}}, "results")
 	if err != nil {
-		return nil, err
-	}
-	var list symapi.IdentityHolders
-	if err := r.read("results", &list); err != nil {
 		return nil, err
 	}
 	if len(list.Results) != len(claims) {
@@ -89,27 +81,17 @@ func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claim
 		if err != nil {
 			return nil, r.invalid(err)
 		}
-		held := holdersIn(users, service, claims[i:i+1])
+		index := identity.NewIndex()
+		for _, u := range users {
+			index.Put(u)
+		}
+		held := index.Holders(service, identity.FoldIdentity(service.Type, claims[i]))
 		if len(held) != len(users) {
 			return nil, r.invalid(fmt.Errorf("it names users as holders of %q in %s who do not hold it", claims[i], service))
 		}
 		out = append(out, held...)
 	}
 	return out, nil
-}
-
-// holdersIn returns the users who hold one of claims, in the order of claims, then
-// by user.
-func holdersIn(users []identity.User, service identity.ServiceKey, claims []string) []identity.Holder {
-	index := identity.NewIndex()
-	for _, u := range users {
-		index.Put(u)
-	}
-	var out []identity.Holder
-	for _, claim := range claims {
-		out = append(out, index.Holders(service, identity.FoldIdentity(service.Type, claim))...)
-	}
-	return out
 }
 
 // Status asks the service whether accounts still exist, are active and have
@@ -132,13 +114,9 @@ func (c *Client) status(ctx context.Context, service identity.ServiceKey, querie
 	if !pinned {
 		accountIDs = nil
 	}
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
-		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs, List: inList}})
+	list, r, err := fetch[symapi.StatusReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
+		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs, List: inList}}, "results")
 	if err != nil {
-		return nil, err
-	}
-	var list symapi.StatusReply
-	if err := r.read("results", &list); err != nil {
 		return nil, err
 	}
 	if len(list.Results) != len(identities) {

@@ -356,9 +356,12 @@ func (a *attempt) failed(attempts int, err error) *Error {
 	}
 }
 
-// read decodes a success that must have the field.
-func (r *reply) read(field string, out any) error {
-	return r.invalid(symapi.ParseReply(r.status, r.body, field, out))
+// fetch sends a call and decodes a success, which must have the field.
+func fetch[T any](ctx context.Context, c *Client, request call, field string) (value T, r *reply, err error) {
+	if r, err = c.do(ctx, request); err == nil {
+		err = r.invalid(symapi.ParseReply(r.status, r.body, field, &value))
+	}
+	return value, r, err
 }
 
 // invalid returns the error of a success whose body cannot be used because of

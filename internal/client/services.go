@@ -16,12 +16,8 @@ import (
 
 // Services lists every registered service.
 func (c *Client) Services(ctx context.Context) ([]identity.Service, error) {
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"services"}, repeat: true})
+	list, r, err := fetch[symapi.ServiceList](ctx, c, call{method: http.MethodGet, path: []string{"services"}, repeat: true}, "services")
 	if err != nil {
-		return nil, err
-	}
-	var list symapi.ServiceList
-	if err := r.read("services", &list); err != nil {
 		return nil, err
 	}
 	out := make([]identity.Service, len(list.Services))
@@ -51,12 +47,8 @@ func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, lab
 
 func (c *Client) writeService(ctx context.Context, method string, write symapi.ServiceWrite) (identity.Service, error) {
 	key := identity.ServiceKey{Type: write.ServiceType, ExternalID: write.ExternalID}
-	r, err := c.do(ctx, call{method: method, path: []string{"services"}, write: true, repeat: true, body: write})
+	wire, r, err := fetch[symapi.Service](ctx, c, call{method: method, path: []string{"services"}, write: true, repeat: true, body: write}, "")
 	if err != nil {
-		return identity.Service{}, err
-	}
-	var wire symapi.Service
-	if err := r.read("", &wire); err != nil {
 		return identity.Service{}, err
 	}
 	service, err := symapi.DecodeService(wire)
@@ -89,14 +81,11 @@ func wasDeleted(r symapi.BulkResult) bool { return r.Deleted == nil || *r.Delete
 
 // References lists the ids of the mappings that refer to a service.
 func (c *Client) References(ctx context.Context, serviceID string) ([]string, error) {
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"service", serviceID, "references"}, repeat: true})
-	if err != nil {
-		return nil, err
-	}
-	var reply struct {
+	type references struct {
 		References map[string]json.RawMessage `json:"references"`
 	}
-	if err := r.read("references", &reply); err != nil {
+	reply, r, err := fetch[references](ctx, c, call{method: http.MethodGet, path: []string{"service", serviceID, "references"}, repeat: true}, "references")
+	if err != nil {
 		return nil, err
 	}
 	raw, there := reply.References["identities"]

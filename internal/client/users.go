@@ -20,12 +20,8 @@ import (
 
 // Login asks who the token belongs to, and which store the API has.
 func (c *Client) Login(ctx context.Context) (identity.Session, error) {
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"auth", "login"}, repeat: true})
+	login, r, err := fetch[symapi.Login](ctx, c, call{method: http.MethodGet, path: []string{"auth", "login"}, repeat: true}, "")
 	if err != nil {
-		return identity.Session{}, err
-	}
-	var login symapi.Login
-	if err := r.read("", &login); err != nil {
 		return identity.Session{}, err
 	}
 	login.Org, login.Name = cmp.Or(login.Org, login.Organization), cmp.Or(login.Name, login.Username)
@@ -39,7 +35,7 @@ func (c *Client) Login(ctx context.Context) (identity.Session, error) {
 // FindUsers returns the users among keys that exist, each once, in the order
 // in which keys first name them.
 func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
-	keys = distinct(keys)
+	keys = identity.Distinct(keys)
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -60,11 +56,7 @@ func (c *Client) search(ctx context.Context, keys []identity.UserKey) ([]identit
 			body.Usernames = append(body.Usernames, string(k))
 		}
 	}
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"users", "search"}, body: body, repeat: true, extends: true})
-	if err != nil {
-		return nil, err
-	}
-	users, _, err := r.users()
+	users, _, _, err := c.users(ctx, call{method: http.MethodPost, path: []string{"users", "search"}, body: body, repeat: true, extends: true})
 	if err == nil {
 		c.extended.Store(true)
 	}
@@ -89,14 +81,10 @@ func (c *Client) UserByID(ctx context.Context, id string) (*identity.User, error
 	if id == "" {
 		return nil, nil // as a filter it would select everybody
 	}
-	r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: url.Values{"id": {id}, "identities": {"all"}}, repeat: true})
+	users, _, _, err := c.users(ctx, call{method: http.MethodGet, path: []string{"users"}, query: url.Values{"id": {id}, "identities": {"all"}}, repeat: true})
 	if errors.Is(err, &identity.Error{Code: identity.CodeUserNotFound}) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	users, _, err := r.users()
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +108,7 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 			return
 		}
 		for {
-			r, err := c.do(ctx, call{method: http.MethodGet, path: []string{"users"}, query: query, repeat: true})
-			if err != nil {
-				yield(identity.User{}, err)
-				return
-			}
-			users, next, err := r.users()
+			users, next, r, err := c.users(ctx, call{method: http.MethodGet, path: []string{"users"}, query: query, repeat: true})
 			if err == nil && seen[next] {
 				err = r.invalid(fmt.Errorf("the cursor of its next page is one that was used before, after %d pages", len(seen)+1))
 			}
@@ -147,14 +130,14 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	}
 }
 
-// users decodes a reply that is a list of users.
-func (r *reply) users() (users []identity.User, next string, err error) {
-	var list symapi.UserList
-	if err := r.read("users", &list); err != nil {
-		return nil, "", err
+// users sends a call whose reply is a list of users.
+func (c *Client) users(ctx context.Context, request call) (users []identity.User, next string, r *reply, err error) {
+	list, r, err := fetch[symapi.UserList](ctx, c, request, "users")
+	if err == nil {
+		users, err = symapi.DecodeUsers(list.Users)
+		err = r.invalid(err)
 	}
-	users, err = symapi.DecodeUsers(list.Users)
-	return users, list.NextCursor, r.invalid(err)
+	return users, list.NextCursor, r, err
 }
 
 // selectUsers returns the users that keys name. Two users under one key are an
@@ -178,19 +161,6 @@ func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.Use
 		}
 	}
 	return out, nil
-}
-
-// distinct returns list without repetitions, in order.
-func distinct[T comparable](list []T) []T {
-	seen := make(map[T]bool, len(list))
-	out := make([]T, 0, len(list))
-	for _, v := range list {
-		if !seen[v] {
-			seen[v] = true
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 // UserWrite creates or changes a user's own record.
@@ -270,13 +240,9 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 
 // SetRole changes a user's role and returns the user as stored.
 func (c *Client) SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error) {
-	r, err := c.do(ctx, call{method: http.MethodPost, path: []string{"users", userID, "set-role"}, write: true, repeat: true,
-		body: symapi.RoleChange{Role: string(role)}})
+	wire, r, err := fetch[symapi.User](ctx, c, call{method: http.MethodPost, path: []string{"users", userID, "set-role"}, write: true, repeat: true,
+		body: symapi.RoleChange{Role: string(role)}}, "id")
 	if err != nil {
-		return identity.User{}, err
-	}
-	var wire symapi.User
-	if err := r.read("id", &wire); err != nil {
 		return identity.User{}, err
 	}
 	user, err := symapi.DecodeUser(wire)
