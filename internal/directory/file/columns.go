@@ -119,6 +119,7 @@ func (c *columns) read(t table) ([]entry, error) {
 		}
 		return name
 	}
+	id, signIn, aliases, name := find(c.id), find(c.signIn), find(c.aliases), find(c.name)
 	emails, statuses := make([]string, len(c.emails)), make([]string, len(c.statuses))
 	for i, col := range c.emails {
 		emails[i] = find(col)
@@ -126,7 +127,6 @@ func (c *columns) read(t table) ([]entry, error) {
 	for i, col := range c.statuses {
 		statuses[i] = find(col.column)
 	}
-	id, signIn, aliases, name := find(c.id), find(c.signIn), find(c.aliases), find(c.name)
 	if missing != nil {
 		return nil, missing
 	}

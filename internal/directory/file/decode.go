@@ -9,13 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
+
+// own is what to do with the export of somebody else.
+const own = "For another export, set format, or name its columns with email_column and id_column"
 
 // entries reads the accounts of a text. Its errors are a problem, or about the
 // first line.
@@ -36,6 +41,8 @@ func (f *file) entries(text string) ([]entry, error) {
 		return f.records(text)
 	case isJSON && f.cfg.Format != "":
 		return nil, fmt.Errorf("the file is JSON, but %s is CSV", f.cfg.Format)
+	case strings.HasPrefix(text, "PK\x03\x04"):
+		return nil, errors.New("the file is a workbook or an archive; save the sheet as CSV")
 	case isJSON && want.columns == nil:
 		return decodeJSON(text)
 	case isJSON:
@@ -61,7 +68,7 @@ func (f *file) entries(text string) ([]entry, error) {
 		want.columns = Config{}.columns()
 		for _, name := range lines[0].Cells { // a column of another name may be a misspelled active
 			if column := fold(name); column != "" && column != "email" && column != "id" && column != "active" {
-				return nil, problem{lines[0].Line, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active", name)}
+				return nil, problem{lines[0].Line, fmt.Errorf("the header names a column %q; the columns are email, id and optionally active. "+own, name)}
 			}
 		}
 	}
@@ -77,12 +84,13 @@ func fold(text string) string { return identity.FoldASCII(strings.TrimSpace(text
 
 // sheet holds the rows of a CSV file.
 type sheet struct {
-	lines []symcsv.Line
-	at    map[string][]int // columns by folded name
+	header []string
+	lines  []symcsv.Line
+	at     map[string][]int // columns by folded name
 }
 
 func newSheet(lines []symcsv.Line) *sheet {
-	s := &sheet{lines: lines[1:], at: map[string][]int{}}
+	s := &sheet{header: lines[0].Cells, lines: lines[1:], at: map[string][]int{}}
 	for i, name := range lines[0].Cells {
 		s.at[fold(name)] = append(s.at[fold(name)], i)
 	}
@@ -99,7 +107,9 @@ func (s *sheet) has(name string) (bool, error) {
 	return len(s.at[fold(name)]) == 1, nil
 }
 
-func (s *sheet) lacks(name string) error { return fmt.Errorf("the header lacks the column %q", name) }
+func (s *sheet) lacks(name string) error {
+	return fmt.Errorf("the header lacks the column %q. It is %s", name, identity.Truncate(strings.Join(s.header, ", ")))
+}
 
 func (s *sheet) cells(i int, name string) ([]string, error) {
 	return []string{s.lines[i].Cells[s.at[fold(name)][0]]}, nil
@@ -121,7 +131,10 @@ func (p *paths) has(path string) (bool, error) {
 	return len(p.records) == 0, nil
 }
 
-func (p *paths) lacks(path string) error { return fmt.Errorf("no record has %q", path) }
+func (p *paths) lacks(path string) error {
+	first, _ := p.records[0].value.(map[string]any)
+	return fmt.Errorf("no record has %q. The first one has %s", path, memberNames(first))
+}
 
 func (p *paths) cells(i int, path string) ([]string, error) {
 	return cellsAt(p.records[i].value, strings.Split(path, "."))
@@ -189,7 +202,7 @@ func jsonRecords(text, idPath string) ([]jsonRecord, error) {
 			case 1:
 				list = lists[0]
 			case 0:
-				return fail(int64(start), errors.New("the object holds no list of accounts"))
+				return fail(int64(start), fmt.Errorf("the object holds no list of accounts, only %s", memberNames(object)))
 			default:
 				return fail(int64(start), errors.New("the object holds several lists, and no one says which has the accounts. Export the list alone"))
 			}
@@ -219,6 +232,10 @@ func jsonRecords(text, idPath string) ([]jsonRecord, error) {
 		return fail(0, errors.New("the only list in the file is empty"))
 	}
 	return found, nil
+}
+
+func memberNames(object map[string]any) string {
+	return identity.Truncate(strings.Join(slices.Sorted(maps.Keys(object)), ", "))
 }
 
 // nextValue returns where the value after an offset begins.
@@ -306,7 +323,7 @@ func decodeJSON(text string) ([]entry, error) {
 		dec.UseNumber()
 		var a jsonAccount
 		if err := dec.Decode(&a); err != nil {
-			return nil, problem{r.line, err}
+			return nil, problem{r.line, ownError(err)}
 		}
 		if entries[i].account, err = a.account(); err != nil {
 			return nil, problem{r.line, err}
@@ -314,6 +331,15 @@ func decodeJSON(text string) ([]entry, error) {
 		entries[i].line = r.line
 	}
 	return entries, nil
+}
+
+// ownError says what is wrong with a record of our own form.
+func ownError(err error) error {
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) {
+		return fmt.Errorf("its field %q is a %s", other.Field, other.Value)
+	}
+	return fmt.Errorf("the record has an %s. %s", strings.TrimPrefix(err.Error(), "json: "), own)
 }
 
 // checkKeys refuses an object with a key that comes twice or in another case, as

@@ -121,6 +121,46 @@ func TestExports(t *testing.T) {
 	}
 }
 
+// TestNotAnExport: what is no whole export of its service is an error, and nobody is
+// called absent because of it.
+func TestNotAnExport(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ format, text, says string }{
+		"GraphQL errors":       {"github_saml", `{"data":null,"errors":[{"type":"NOT_FOUND","message":"x"}]}`, ":1: the id is empty"},
+		"no SAML":              {"github_saml", `{"data":{"organization":{"samlIdentityProvider":null}}}`, ":1: the object holds no list of accounts, only data"},
+		"not the last page":    {"github_saml", `{"data":{"nodes":[{"samlIdentity":{"nameId":"x"},"user":null}],"pageInfo":{"hasNextPage":true}}}`, ":1: the list goes on after this file: hasNextPage says so"},
+		"user of another type": {"github_saml", `[{"samlIdentity":{"nameId":"ann@acme.example"},"user":"ann"}]`, `:1: its field "user" has another type than expected`},
+		"Slack's error":        {"slack_members", `{"ok":false,"error":"invalid_auth"}`, ":1: the object holds no list of accounts, only error, ok"},
+		"Slack's first page":   {"slack_members", `{"members":[{"id":"U1"}],"response_metadata":{"next_cursor":"dQ=="}}`, ":1: the list goes on after this file: next_cursor says so"},
+		"one page of Graph":    {"entra_users", `{"@odata.nextLink":"https://graph.microsoft.com/x","value":[{"id":"1"}]}`, ":1: the list goes on"},
+		"one page of AWS":      {"aws_sso_users", `{"Users":[{"UserId":"1"}],"NextToken":"x"}`, ":1: the list goes on"},
+		"one of PagerDuty":     {"pagerduty_users", `{"users":[{"id":"P1"}],"more":true}`, ":1: the list goes on"},
+		"Okta's error":         {"okta_users", `{"errorCode":"E0000011","errorCauses":[]}`, ":1: the only list in the file is empty"},
+		"no id":                {"okta_users", `[{"status":"ACTIVE"}]`, ":1: the id is empty"},
+		"CSV of another":       {"okta_users", "username,email,userid\n", `:1: the header lacks the column "id". It is username, email, userid`},
+		"a row cut off":        {"aws_iam_report", "user,arn,mfa_active\nann@acme.example,arn:aws:iam::1:user/ann", ":2: the row has 2 cells, but the header has 3 columns"},
+		"JSON for CSV":         {"aws_iam_report", `{"Content":"dXNlcg=="}`, ":1: the file is JSON, but aws_iam_report is CSV"},
+		"CSV for JSON":         {"github_saml", "login\nann\n", ":1: the file is not JSON, as github_saml is"},
+		"LDIF, no end":         {"ldif", "dn: uid=ann\nobjectClass: person\nentryUUID: 1\nmail: ann@acme.ex", ":4: the file is cut off"},
+		"LDIF, half of base64": {"ldif", "dn: uid=ann\nobjectClass: person\nmail:: YW5\n", ":1: the value of mail is not base64"},
+		"LDIF, no attribute":   {"ldif", "dn: uid=ann\nobjectClass: person\nmail: ann@acme.example\n", ":1: the entry has no entryUUID. Export that attribute, or name another one in id_column"},
+		"LDIF with a result":   {"ldif", "search: 2\nresult: 0 Success\n", ":1: the entry begins with search and not with dn; export with ldapsearch -LLL"},
+		"LDIF of changes":      {"ldif", "\ndn: uid=ann\nchangetype: delete\n", ":2: the file holds changes, not entries"},
+		"LDIF of nobody":       {"ldif", "dn: ou=people\nobjectClass: organizationalUnit\n", ":1: the file holds no entry of a person"},
+		"LDIF of a URL":        {"ldif", "dn: uid=ann\njpegPhoto:< file:///tmp/x\n", ":1: jpegPhoto is in another file"},
+		"no LDIF":              {"ldif", "email,id\n", ":1: a line has no colon"},
+		"nothing":              {"ldif", "", ":1: the file holds no entry of a person"},
+	} {
+		path := filepath.Join(t.TempDir(), "export")
+		if err := os.WriteFile(path, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(Config{Path: path, Format: tc.format}); err == nil || !strings.HasPrefix(err.Error(), "path: "+path+tc.says) {
+			t.Errorf("%s: %v, want %s", name, err, tc.says)
+		}
+	}
+}
+
 // TestGuide: the guide shows every format in a block, and excerpts of the files that
 // TestExports reads.
 func TestGuide(t *testing.T) {

@@ -359,26 +359,27 @@ func (i external) account() (directory.Account, bool) {
 // of membersWithRole, or of an edge to one, for saved answers. It returns false for
 // an identity that no GitHub user has claimed.
 func Read(raw []byte) (directory.Account, bool) {
-	type node struct {
-		external
-		member
+	var shape struct {
+		Node  json.RawMessage `json:"node"`
+		Login json.RawMessage `json:"login"`
 	}
-	claimed := true
-	a := apiclient.ReadRecord(raw, func(n struct {
-		node
-		Node *node `json:"node"`
-	}) (a directory.Account) {
-		if n.Node != nil {
-			n.node = *n.Node
-		}
-		if n.Login != "" {
-			a, claimed = n.member.account()
-		} else {
-			a, claimed = n.external.account()
-		}
+	_ = json.Unmarshal(raw, &shape) // ReadRecord says what cannot be read
+	switch {
+	case shape.Node != nil:
+		return Read(shape.Node)
+	case shape.Login != nil:
+		return apiclient.ReadRecord(raw, func(m member) directory.Account {
+			a, _ := m.account()
+			return a
+		}), true
+	}
+	unclaimed := false
+	a := apiclient.ReadRecord(raw, func(i external) directory.Account {
+		a, claimed := i.account()
+		unclaimed = !claimed && (i.SAML != nil || i.SCIM != nil)
 		return a
 	})
-	return a, claimed || a.Unreadable != nil
+	return a, !unclaimed || a.Unreadable != nil
 }
 
 func addresses(values ...string) []string {

@@ -130,7 +130,11 @@ func Read(e *ldap.Entry, strategy, idAttribute string, now time.Time) (a directo
 	if strategy == "ad" {
 		person = is("user") && !is("computer")
 	}
-	return s.read(e, now), err == nil && person
+	a = s.read(e, now)
+	if a.Identity == "" && a.Unreadable == nil {
+		a.Unreadable = fmt.Errorf("the entry has no %s. Export that attribute, or name another one in id_column", s.id)
+	}
+	return a, err == nil && person
 }
 
 // value returns an attribute that is an id.
