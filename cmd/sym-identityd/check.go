@@ -252,7 +252,10 @@ func (p *program) runChecks(ctx context.Context, cfg *config.Config, emails []st
 func checkStore(ctx context.Context, cfg *config.Config) (note string, err error) {
 	if file := cfg.Store.File; file != "" {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return storeToBeMade, checkFolder(filepath.Dir(file))
+			if err := checkFolder(filepath.Dir(file)); err != nil {
+				return "", err
+			}
+			return storeToBeMade, nil
 		}
 	}
 	opts := identityd.StoreOptions(cfg)
@@ -289,7 +292,7 @@ func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the folder of the store: %w", err)
+		return fmt.Errorf("the folder of the store cannot be used: %w. Create it, or name another path for the store", err)
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a folder", dir)
 	}

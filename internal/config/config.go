@@ -147,7 +147,7 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 	secrets := redact.New()
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
 	if diags.HasErrors() {
-		return nil, asError(diags, secrets)
+		return nil, asError(diags[:1], secrets) // the others nearly always follow from it
 	}
 	d := &decoder{
 		dir:     dir,

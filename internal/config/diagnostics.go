@@ -6,6 +6,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,7 +32,11 @@ func (d Diagnostic) Place() string { return fmt.Sprintf("%s:%d:%d", d.File, d.Li
 func (d Diagnostic) String() string {
 	text := d.Place() + ": " + d.Summary
 	if d.Detail != "" {
-		text += ". " + strings.Join(strings.Fields(d.Detail), " ")
+		detail := strings.Join(strings.Fields(d.Detail), " ")
+		if first, _, _ := strings.Cut(detail, " "); !strings.ContainsAny(first, `:_."/`) {
+			detail = strings.ToUpper(detail[:1]) + detail[1:] // a word, no name
+		}
+		text += ". " + detail
 	}
 	return text
 }
@@ -55,6 +60,8 @@ func (e *DiagnosticsError) Error() string {
 // Unwrap returns the errors behind the diagnostics, where there are any.
 func (e *DiagnosticsError) Unwrap() []error { return e.causes }
 
+var missingArgument = regexp.MustCompile(`^The argument ("\w+") is required`)
+
 // asError returns the problems as a *DiagnosticsError without secrets, or nil
 // if there are none.
 func asError(found hcl.Diagnostics, secrets *redact.Redactor, causes ...error) error {
@@ -72,6 +79,9 @@ func asError(found hcl.Diagnostics, secrets *redact.Redactor, causes ...error) e
 	slices.SortStableFunc(e.Diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	e.Diagnostics = slices.Compact(e.Diagnostics)
+	e.Diagnostics = slices.DeleteFunc(slices.Compact(e.Diagnostics), func(d Diagnostic) bool {
+		name := missingArgument.FindStringSubmatch(d.Detail) // which another line misspells
+		return name != nil && slices.ContainsFunc(e.Diagnostics, func(other Diagnostic) bool { return strings.Contains(other.Detail, "Did you mean "+name[1]+"?") })
+	})
 	return e
 }

@@ -83,7 +83,7 @@ func PinOf(serviceType string, m Matcher, accountID string) string {
 
 // ValidateAccountID checks the form of an account id; "" is none.
 func ValidateAccountID(id string) error {
-	problem, hint := outerSpace(id), "Remove the outer spaces."
+	problem, hint := OuterSpace(id), "Remove it."
 	if len(id) > MaxIdentityBytes {
 		problem, hint = "is too long", fmt.Sprintf("Account ids have at most %d bytes.", MaxIdentityBytes)
 	}
@@ -163,10 +163,10 @@ func validateValue(service ServiceKey, value string) error {
 		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %s for %s %s", Quote(value), service, problem), hint)
 	}
 	if strings.TrimSpace(value) == "" {
-		return Invalid(CodeIdentityInvalid, "Identity value cannot be empty", "To unmap the user, delete the mapping instead.")
+		return Invalid(CodeIdentityInvalid, "Identity value cannot be empty", "Fill in the account. To unmap the user, delete the mapping instead.")
 	}
-	if problem := outerSpace(value); problem != "" {
-		return bad(problem, "Remove the outer spaces.")
+	if problem := OuterSpace(value); problem != "" {
+		return bad(problem, "Remove it.")
 	}
 	if len(value) > MaxIdentityBytes {
 		return bad(fmt.Sprintf("is %d bytes long", len(value)), fmt.Sprintf("Identities have at most %d bytes.", MaxIdentityBytes))

@@ -119,8 +119,8 @@ func (k ServiceKey) validateExternalID() error {
 	switch {
 	case strings.TrimSpace(k.ExternalID) == "":
 		return bad("It must not be empty.")
-	case outerSpace(k.ExternalID) != "":
-		return bad("It must not start or end with a space: it " + outerSpace(k.ExternalID) + ".")
+	case OuterSpace(k.ExternalID) != "":
+		return bad("It must not start or end with a space: it " + OuterSpace(k.ExternalID) + ".")
 	case len(k.ExternalID) > MaxExternalIDBytes:
 		return bad(fmt.Sprintf("It must have at most %d bytes; it has %d.", MaxExternalIDBytes, len(k.ExternalID)))
 	}
@@ -168,11 +168,11 @@ var serviceTypes = map[string]serviceType{
 	"slack":     {matcherKey: "user_id", externalID: slackWorkspace, identity: slackMember, isID: true},
 	"aws_sso":   {matcherKey: "principal_uuid", externalID: ssoInstance, identity: ssoPrincipal, isID: true},
 	"aws_iam":   {matcherKey: "user_arn", externalID: awsAccount, identity: arnOfAccount, reusable: true},
-	"pagerduty": {matcherKey: "user_id", identity: pagerDutyUser, isID: true},
-	"okta":      {matcherKey: "user_id", identity: oktaUser, isID: true},
-	"onelogin":  {matcherKey: "user_id", identity: oneLoginUser, isID: true},
+	"pagerduty": {matcherKey: "user_id", externalID: noURL, identity: pagerDutyUser, isID: true},
+	"okta":      {matcherKey: "user_id", externalID: noURL, identity: oktaUser, isID: true},
+	"onelogin":  {matcherKey: "user_id", externalID: noURL, identity: oneLoginUser, isID: true},
 	"github":    {matcherKey: "user_id", identity: gitHubLogin, fold: FoldASCII, reusable: true},
-	"google":    {matcherKey: "email", identity: isEmail, fold: FoldASCII, reusable: true},
+	"google":    {matcherKey: "email", externalID: noURL, identity: isEmail, fold: FoldASCII, reusable: true},
 	"tailscale": {matcherKey: "email", fold: FoldASCII, reusable: true},
 	"aptible":   {matcherKey: "user_id", identity: aptibleUser, isID: true},
 	"boundary":  {matcherKey: "user_id", identity: boundaryUser, isID: true},
@@ -218,7 +218,7 @@ func slackWorkspace(id string) string {
 	if slackWorkspacePattern.MatchString(id) {
 		return ""
 	}
-	return "Must start with 'T' and be all upper case"
+	return "Must start with 'T' and be all upper case, as in T024BE7LH"
 }
 
 func ssoInstance(id string) string {
@@ -235,7 +235,18 @@ func awsAccount(id string) string {
 	if awsAccountPattern.MatchString(id) {
 		return ""
 	}
-	return "Must be a 12 digit account number"
+	return "Must be a 12 digit account number. In HCL, write it in quotes: a number loses the zeros it begins with"
+}
+
+// noURL refuses what people copy from a browser: the service is known by its
+// domain alone.
+func noURL(id string) string {
+	_, host, found := strings.Cut(id, "://")
+	if !found {
+		return ""
+	}
+	host, _, _ = strings.Cut(host, "/")
+	return fmt.Sprintf("Must be the domain alone, as in %q", host)
 }
 
 func symCloud(id string) string {

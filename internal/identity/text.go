@@ -41,8 +41,8 @@ func Visible(s string) bool {
 	return problem == ""
 }
 
-// outerSpace names the space that a text starts or ends with, or returns "".
-func outerSpace(s string) string {
+// OuterSpace names the space that a text starts or ends with, or returns "".
+func OuterSpace(s string) string {
 	first, _ := utf8.DecodeRuneInString(s)
 	last, _ := utf8.DecodeLastRuneInString(s)
 	switch {

@@ -48,7 +48,7 @@ func (c claimConflict) String() string {
 	if c.claim.user == c.earlier.user {
 		return fmt.Sprintf("%s in %s: %s and %s", c.claim.user, c.claim.service, describeMatcher(c.earlier), describeMatcher(c.claim))
 	}
-	return fmt.Sprintf("%s in %s: %s and %s", describeMatcher(c.claim), c.claim.service, c.earlier.user, c.claim.user)
+	return fmt.Sprintf("%s in %s: %s and %s", describeMatcher(c.claim), c.claim.service, min(c.earlier.user, c.claim.user), max(c.earlier.user, c.claim.user))
 }
 
 func describeMatcher(c plannedClaim) string { return accountText(c.matcher, c.service.Type) }

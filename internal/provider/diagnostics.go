@@ -6,7 +6,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -148,7 +147,6 @@ func explainNoAnswer(failed *client.Error) explanation {
 	var (
 		name    *net.DNSError
 		unknown x509.UnknownAuthorityError
-		plain   tls.RecordHeaderError
 	)
 	switch {
 	case errors.As(failed, &name):
@@ -157,8 +155,8 @@ func explainNoAnswer(failed *client.Error) explanation {
 		e.remedy = "Nothing listens there: check the host and the port in api_url, and that the server runs"
 	case errors.As(failed, &unknown):
 		e.remedy = "The certificate is of an authority that this machine does not trust. Set ca_cert_file to the file of a private one"
-	case errors.As(failed, &plain):
-		e.remedy = "The server there speaks HTTP without TLS, or something else. Check the port in api_url; http:// is for loopback, or needs allow_http"
+	case errors.Is(failed, http.ErrSchemeMismatch):
+		e.remedy = "The server speaks HTTP without TLS on this port. Correct the port in api_url, or, on this machine, write http://"
 	default:
 		e.remedy = "Check that api_url is right, that the server runs and that proxy and firewall let this machine through; " +
 			"HTTPS_PROXY and NO_PROXY are honoured"
@@ -225,7 +223,7 @@ func transportCode(e *identity.Error, err error) (what, remedy string) {
 			"Reading needs the role guest, looking people up member, changing anything admin; use a token that has the role"
 	case identity.CodeMissing, identity.CodeMethod:
 		return "the server at api_url does not know this call",
-			"api_url is probably not that of an identity API; it ends in /api/v1, as in https://identity.acme.dev/api/v1"
+			"Correct api_url: that of an identity API ends in /api/v1, as in https://identity.acme.dev/api/v1"
 	case identity.CodeTooLarge:
 		return "the API refused the request as too large", "A proxy in front of the API may limit the size of requests"
 	case identity.CodeLimited, identity.CodeBusy:

@@ -5,11 +5,11 @@ package provider
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +49,7 @@ func TestAddFailure(t *testing.T) {
 		"unknown_host":     {"", "", call("GET", "/api/v1/users", 0, 6, &net.DNSError{Err: "no such host", Name: "identity.acme.dev", IsNotFound: true})},
 		"refused":          {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})},
 		"private_ca":       {"", "", call("GET", "/api/v1/users", 0, 6, x509.UnknownAuthorityError{})},
-		"no_tls":           {"", "", call("GET", "/api/v1/users", 0, 6, tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"})},
+		"no_tls":           {"", "", call("GET", "/api/v1/users", 0, 6, http.ErrSchemeMismatch)},
 		"busy":             {"", "", call("GET", "/api/v1/users", 503, 6, coded(identity.CodeBusy, "the server answers as many requests as it can; send this one again later", ""))},
 		"not_sent":         {"", "", call("GET", "/api/v1/users", 0, 0, errors.New("no token: the token file cannot be read: open token: no such file or directory"))},
 		"unauthenticated":  {"", okta.String(), call("GET", "/api/v1/services", 401, 1, coded(identity.CodeUnauthenticated, "You must be logged in to perform this action.", ""))},

@@ -521,7 +521,7 @@ func checkRows(elements map[string]tftypes.Value, service *identity.ServiceKey, 
 			continue
 		}
 		if other, twice := users[user]; twice {
-			add(raw, "the same user as %q: both are %s", other, user)
+			add(raw, "the same user as %q: both are %s; keep one of them", other, user)
 			continue
 		}
 		users[user] = raw

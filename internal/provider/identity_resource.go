@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -30,13 +29,12 @@ import (
 )
 
 var (
-	_ resource.Resource                     = (*identityResource)(nil)
-	_ resource.ResourceWithConfigure        = (*identityResource)(nil)
-	_ resource.ResourceWithConfigValidators = (*identityResource)(nil)
-	_ resource.ResourceWithValidateConfig   = (*identityResource)(nil)
-	_ resource.ResourceWithModifyPlan       = (*identityResource)(nil)
-	_ resource.ResourceWithIdentity         = (*identityResource)(nil)
-	_ resource.ResourceWithImportState      = (*identityResource)(nil)
+	_ resource.Resource                   = (*identityResource)(nil)
+	_ resource.ResourceWithConfigure      = (*identityResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*identityResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*identityResource)(nil)
+	_ resource.ResourceWithIdentity       = (*identityResource)(nil)
+	_ resource.ResourceWithImportState    = (*identityResource)(nil)
 )
 
 // NewIdentityResource returns sym_identity: one manual mapping.
@@ -149,15 +147,18 @@ func (r *identityResource) IdentitySchema(_ context.Context, _ resource.Identity
 	resp.IdentitySchema.Attributes["user"] = identityschema.StringAttribute{RequiredForImport: true, Description: "The normalised e-mail of a person, or the username of a bot."}
 }
 
-func (r *identityResource) ConfigValidators(context.Context) []resource.ConfigValidator {
-	return []resource.ConfigValidator{
-		resourcevalidator.ExactlyOneOf(path.MatchRoot("identity"), path.MatchRoot("matcher")),
-	}
-}
-
 func (r *identityResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	config, ok := decode[identityModel](ctx, req.Config, &resp.Diagnostics)
 	if !ok {
+		return
+	}
+	unset := config.Identity.IsNull() && config.Matcher.IsNull()
+	if unset || isSet(config.Identity) && !config.Matcher.IsNull() && !config.Matcher.IsUnknown() {
+		problem := "Both identity and matcher are set. Remove one of them"
+		if unset {
+			problem = "The account is missing. Set identity: it is " + wantedIdentity(config.ServiceType.ValueString())
+		}
+		resp.Diagnostics.AddError("Invalid Identity", problem+".")
 		return
 	}
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
@@ -167,9 +168,6 @@ func (r *identityResource) ValidateConfig(ctx context.Context, req resource.Vali
 	if err := service.CheckDeclarable(); err != nil {
 		addInvalid(&resp.Diagnostics, path.Root("service_type"), "Managed Service", err)
 		return
-	}
-	if config.Identity.IsNull() == config.Matcher.IsNull() {
-		return // none or both: the validator above says so
 	}
 	matcher, known := config.matcher()
 	if !known {

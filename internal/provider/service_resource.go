@@ -451,10 +451,12 @@ var labelCheck = textCheck{summary: "Invalid Label", describes: "must be 1 to 25
 	switch {
 	case label == "":
 		return errors.New("the label is empty; leave it out (or null) for a service without one")
-	case label != strings.TrimSpace(label):
-		return errors.New("the label starts or ends with a space")
-	case len(label) > maxLabelBytes || strings.ContainsFunc(label, unicode.IsControl):
-		return fmt.Errorf("a label has at most %d bytes and no control characters", maxLabelBytes)
+	case identity.OuterSpace(label) != "":
+		return fmt.Errorf("the label %s; remove it", identity.OuterSpace(label))
+	case len(label) > maxLabelBytes:
+		return fmt.Errorf("the label has %d bytes; write at most %d", len(label), maxLabelBytes)
+	case strings.ContainsFunc(label, unicode.IsControl):
+		return errors.New("the label holds a control character, such as a tab or a line break; remove it")
 	}
 	return nil
 }}

@@ -151,8 +151,8 @@ func (c *compiler) checkName(first map[string]int) {
 	case strings.TrimSpace(name) == "":
 		c.report("name", faultf("Plans show it, and so does each mapping the rule gives.", "a rule needs a name"))
 		return
-	case name != strings.TrimSpace(name):
-		c.report("name", faultf("Remove the outer spaces.", "the name %s starts or ends with a space", quote(name)))
+	case identity.OuterSpace(name) != "":
+		c.report("name", faultf("Remove it.", "the name %s %s", quote(name), identity.OuterSpace(name)))
 		return
 	case len(name) > MaxNameBytes:
 		c.report("name", faultf(fmt.Sprintf("Names have at most %d bytes.", MaxNameBytes),

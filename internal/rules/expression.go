@@ -143,7 +143,7 @@ var (
 	celService = cel.ObjectType("<service>")
 )
 
-const fieldsHint = "user has email, local, domain, username, type, role, first_name, last_name and identities; service has type, external_id and key."
+const fieldsHint = "Fields: user has email, local, domain, username, type, role, first_name, last_name and identities; service has type, external_id and key."
 
 // variables holds what one evaluation shows to expressions. It implements
 // cel.Activation without a map.

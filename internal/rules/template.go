@@ -205,7 +205,7 @@ func compilePattern(text string) (*pattern, *fault) {
 	case len(text) > MaxTextBytes:
 		return nil, tooLong(text)
 	case text != strings.TrimSpace(text):
-		return nil, faultf("Remove the outer spaces.", "match starts or ends with a space, which no e-mail does")
+		return nil, faultf("Remove it.", "match starts or ends with a space, which no e-mail does")
 	case strings.ContainsAny(text, asciiLookalikes):
 		return nil, faultf("Write k or s; it may have come along when pasting.",
 			"match holds the Kelvin sign or the long s, which only look like letters of ASCII")

@@ -67,8 +67,9 @@ func compile(env *cel.Env, setting, text string) (*expression, error) {
 		return nil, fmt.Errorf("%s: the expression is empty", setting)
 	}
 	ast, issues := env.Compile(text)
-	if err := issues.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", setting, err)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, fmt.Errorf("%s: the expression is not valid CEL: %s (line %d, column %d)", setting, first.Message, first.Location.Line(), first.Location.Column()+1)
 	}
 	if !readable(ast.OutputType()) {
 		return nil, fmt.Errorf("%s: the expression gives %s, not a string or a list of strings", setting, ast.OutputType())

@@ -100,8 +100,8 @@ func (c connector) connect(ctx context.Context) (*Connection, error) {
 	return nil, &Error{
 		Title: "No Identity API Configured",
 		Detail: "The provider does not know which identity API to use. Set one of the two:\n\n" +
-			"  api_url  = \"https://identity.acme.dev/api/v1\"      # a server (or SYM_API_URL)\n" +
-			"  embedded = { config = \"sym-identityd.hcl\" }  # no server: the API runs in the provider (or SYM_EMBEDDED_CONFIG)",
+			"  api_url  = \"https://identity.acme.dev/api/v1\"  # a server (or SYM_API_URL)\n" +
+			"  embedded = { config = \"sym-identityd.hcl\" }   # no server: the API runs in the provider (or SYM_EMBEDDED_CONFIG)",
 	}
 }
 

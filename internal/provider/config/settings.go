@@ -286,7 +286,7 @@ func (m Model) Validate() diag.Diagnostics {
 
 func twoTargets() diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("embedded"), "Two Identity APIs Configured",
-		"api_url and embedded exclude each other: one names a server, the other runs the API in the provider's own process. Remove one of them.")
+		"api_url and embedded exclude each other: api_url names a server, embedded runs the API in the provider. Remove one of them.")
 }
 
 // refuseUnknown reports values that are known only after an apply. A provider
@@ -339,7 +339,7 @@ func CheckToken(value string) error {
 	}
 	for _, r := range value {
 		if r <= ' ' || r > '~' {
-			return errors.New("the token holds a space, a line break or another character that no token has; it may have come along when copying it")
+			return errors.New("the token holds a space, a line break or another character that no token has; remove it")
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func checkFile(at path.Path, file string) diag.Diagnostics {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		return diag.Diagnostics{badFile(at, "The file cannot be read: "+err.Error())}
+		return diag.Diagnostics{badFile(at, "the file cannot be read: "+err.Error())}
 	case info.IsDir():
 		return diag.Diagnostics{badFile(at, file+" is a folder, not a file")}
 	}
@@ -91,6 +91,6 @@ func checkFile(at path.Path, file string) diag.Diagnostics {
 }
 
 func badFile(at path.Path, problem string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(at, "Unusable File", problem+
+	return diag.NewAttributeErrorDiagnostic(at, "Unusable File", at.String()+": "+problem+
 		". Relative paths start at the working directory of the run; path.module makes them start at the module.")
 }
