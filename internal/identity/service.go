@@ -218,7 +218,7 @@ func slackWorkspace(id string) string {
 	if slackWorkspacePattern.MatchString(id) {
 		return ""
 	}
-	return "Must start with 'T' and be all upper case, as in T024BE7LH"
+	return "Must start with 'T' and be all upper case"
 }
 
 func ssoInstance(id string) string {
@@ -235,7 +235,7 @@ func awsAccount(id string) string {
 	if awsAccountPattern.MatchString(id) {
 		return ""
 	}
-	return "Must be a 12 digit account number. In HCL, write it in quotes: a number loses the zeros it begins with"
+	return "Must be a 12 digit account number"
 }
 
 // noURL refuses what people copy from a browser: the service is known by its

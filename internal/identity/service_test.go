@@ -33,6 +33,8 @@ func TestParseServiceKey(t *testing.T) {
 		{in: "aws_sso:ssoins-1", err: "Must start with 'arn:aws:sso:::instance/'"},
 		{in: "aws_iam:12345", err: "Must be a 12 digit account number"},
 		{in: "sym:acme", err: "Must be 'cloud'"},
+		{in: "okta:https://acme.okta.com/app", err: `Must be the domain alone, as in "acme.okta.com"`},
+		{in: "pagerduty:http://acme.pagerduty.com", err: `as in "acme.pagerduty.com"`},
 		{in: "custom:" + strings.Repeat("x", 2000), err: "at most 1024 bytes"},
 	}
 	for _, test := range tests {

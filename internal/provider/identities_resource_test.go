@@ -166,7 +166,7 @@ func TestIdentitiesValidate(t *testing.T) {
 		"no map":          {bulkOkta(nil, map[string]any{"identities": nil}), []string{`"identities" … required`}},
 		"managed":         {bulkOkta(map[string]any{"ada@acme.com": "x"}, map[string]any{"service_type": "sym", "external_id": "cloud"}), []string{`"service_type" … Managed Service … cannot be … managed`}},
 		"bad external id": {bulkOkta(map[string]any{"ada@acme.com": "x"}, map[string]any{"service_type": "slack", "external_id": "t1"}), []string{`"external_id" … Must start with 'T'`}},
-		"one bad row":     {bulkOkta(map[string]any{"ada@acme.com": " 00u1", "bob@acme.com": "00u2"}), []string{`ERROR AttributeName("identities").ElementKeyString("ada@acme.com"): Invalid Identity Mappings … outer spaces`}},
+		"one bad row":     {bulkOkta(map[string]any{"ada@acme.com": " 00u1", "bob@acme.com": "00u2"}), []string{`ERROR AttributeName("identities").ElementKeyString("ada@acme.com"): Invalid Identity Mappings … starts with a space … Remove it`}},
 		"null":            {bulkOkta(map[string]any{"ada@acme.com": nil}), []string{`"ada@acme.com" … identity is null`}},
 		"one user twice": {bulkOkta(map[string]any{"Ada@acme.com": "00u1", " ada@ACME.com ": "00u2"}),
 			[]string{`ERROR … "Ada@acme.com" … The same user as " ada@ACME.com ": both are ada@acme.com`}},

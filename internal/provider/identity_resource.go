@@ -156,7 +156,7 @@ func (r *identityResource) ValidateConfig(ctx context.Context, req resource.Vali
 	if unset || isSet(config.Identity) && !config.Matcher.IsNull() && !config.Matcher.IsUnknown() {
 		problem := "Both identity and matcher are set. Remove one of them"
 		if unset {
-			problem = "The account is missing. Set identity: it is " + wantedIdentity(config.ServiceType.ValueString())
+			problem = "The account is missing. Set identity, which is " + wantedIdentity(config.ServiceType.ValueString()) + ". Where it is more than one string, set matcher"
 		}
 		resp.Diagnostics.AddError("Invalid Identity", problem+".")
 		return

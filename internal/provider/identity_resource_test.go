@@ -75,7 +75,7 @@ func TestIdentityValidate(t *testing.T) {
 		"bad external id":  {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "slack", "external_id": "t1"}), []string{`"external_id" … The external ID 't1' is invalid for service type 'slack' … Must start with 'T'`}},
 		"managed":          {oktaConfig("ada@acme.com", "x", map[string]any{"service_type": "sym", "external_id": "cloud"}), []string{`"service_type" … cannot be … managed`}},
 		"empty":            {oktaConfig("ada@acme.com", ""), []string{`"identity" … Identity value cannot be empty`}},
-		"outer space":      {oktaConfig("ada@acme.com", " 00u1"), []string{`"identity" … outer spaces`}},
+		"outer space":      {oktaConfig("ada@acme.com", " 00u1"), []string{`"identity" … starts with a space … Remove it`}},
 		"foreign account":  {oktaConfig("ada@acme.com", "arn:aws:iam::999999999999:user/ada", map[string]any{"service_type": "aws_iam", "external_id": "123456789012"}), []string{`"identity" … Its account is 999999999999`}},
 		"matcher lacks it": {oktaConfig("ada@acme.com", "", map[string]any{"identity": nil, "matcher": map[string]any{"email": "x"}}), []string{`"matcher" … lacks the key … user_id`}},
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -88,6 +89,11 @@ func serviceKey(serviceType, externalID types.String, diags *diag.Diagnostics) (
 	}
 	key = identity.ServiceKey{Type: serviceType.ValueString(), ExternalID: externalID.ValueString()}
 	if err := key.Validate(); err != nil {
+		if _, bad := strconv.Atoi(key.ExternalID); bad == nil && key.Type == "aws_iam" {
+			quoted := *identity.AsError(err)
+			quoted.Hint += ". Write it in quotes: a number loses the zeros it begins with"
+			err = &quoted
+		}
 		addInvalid(diags, path.Root("external_id"), "Invalid External ID", err)
 		return key, false
 	}

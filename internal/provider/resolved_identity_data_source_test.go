@@ -483,9 +483,9 @@ func TestDeclaredMappings(t *testing.T) {
 			okta, map[string]attr.Value{"ada@acme.com": types.StringValue(""), "bob@acme.com": types.StringNull()}, map[identity.UserKey]identity.Matcher{},
 			diag.Diagnostics{
 				diag.NewAttributeErrorDiagnostic(at.AtMapKey("ada@acme.com"), "Invalid Identity",
-					"declared[\"ada@acme.com\"]: Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
+					"declared[\"ada@acme.com\"]: Identity value cannot be empty.\n\nFill in the account. To unmap the user, delete the mapping instead."),
 				diag.NewAttributeErrorDiagnostic(at.AtMapKey("bob@acme.com"), "Invalid Identity",
-					"declared[\"bob@acme.com\"]: Identity value cannot be empty.\n\nTo unmap the user, delete the mapping instead."),
+					"declared[\"bob@acme.com\"]: Identity value cannot be empty.\n\nFill in the account. To unmap the user, delete the mapping instead."),
 			},
 		},
 		"another account's ARN": {

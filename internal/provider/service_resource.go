@@ -454,7 +454,7 @@ var labelCheck = textCheck{summary: "Invalid Label", describes: "must be 1 to 25
 	case identity.OuterSpace(label) != "":
 		return fmt.Errorf("the label %s; remove it", identity.OuterSpace(label))
 	case len(label) > maxLabelBytes:
-		return fmt.Errorf("the label has %d bytes; write at most %d", len(label), maxLabelBytes)
+		return fmt.Errorf("a label has at most %d bytes; this one has %d", maxLabelBytes, len(label))
 	case strings.ContainsFunc(label, unicode.IsControl):
 		return errors.New("the label holds a control character, such as a tab or a line break; remove it")
 	}

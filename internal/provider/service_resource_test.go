@@ -37,6 +37,9 @@ func TestServiceResource_validate(t *testing.T) {
 		"managed":                {config: map[string]any{"service_type": "sym", "external_id": "cloud"}, want: []string{`AttributeName("service_type") … cannot be declared … managed`}},
 		"empty label":            {config: map[string]any{"service_type": "okta", "external_id": "x", "label": ""}, want: []string{`AttributeName("label"): Invalid Label … leave it out`}},
 		"label with space":       {config: map[string]any{"service_type": "okta", "external_id": "x", "label": "Okta "}, want: []string{`AttributeName("label") … space`}},
+		"label with line break":  {config: map[string]any{"service_type": "okta", "external_id": "x", "label": "Okta\n"}, want: []string{`AttributeName("label"): Invalid Label | The label ends with a line break; remove it`}},
+		"label with tab":         {config: map[string]any{"service_type": "okta", "external_id": "x", "label": "Ok\tta"}, want: []string{`AttributeName("label"): Invalid Label … control character`}},
+		"number without its 0":   {config: map[string]any{"service_type": "aws_iam", "external_id": "12345678901"}, want: []string{`AttributeName("external_id") … Must be a 12 digit account number. Write it in quotes`}},
 		"long label":             {config: map[string]any{"service_type": "okta", "external_id": "x", "label": strings.Repeat("x", 257)}, want: []string{`AttributeName("label") … 256 bytes`}},
 	}
 	p := newProtocolServer(t, nil, nil)

@@ -20,7 +20,7 @@ func TestCompileRefuses(t *testing.T) {
 		want rules.Error // Message and Hint: parts that must be there
 	}{
 		"no name":             {rules.Rule{Name: " ", ServiceType: "okta", Identity: new("$0")}, rules.Error{Attribute: "name", Message: "needs a name"}},
-		"spaced name":         {rules.Rule{Name: " a", ServiceType: "okta", Identity: new("$0")}, rules.Error{Attribute: "name", Message: `" a" starts or ends with a space`}},
+		"spaced name":         {rules.Rule{Name: " a", ServiceType: "okta", Identity: new("$0")}, rules.Error{Attribute: "name", Message: `" a" starts with a space`}},
 		"invisible name":      {rules.Rule{Name: "a\u200bb", ServiceType: "okta", Identity: new("$0")}, rules.Error{Attribute: "name", Message: "invisible character U+200B"}},
 		"long name":           {rules.Rule{Name: strings.Repeat("n", 256), ServiceType: "okta", Identity: new("$0")}, rules.Error{Attribute: "name", Message: "256 bytes long", Hint: "at most 255"}},
 		"no type":             {rules.Rule{Name: "a", Identity: new("$0")}, rules.Error{Attribute: "service_type", Message: `"" is not a service type`}},
@@ -154,7 +154,7 @@ func TestErrorText(t *testing.T) {
 	}
 	want := []string{
 		`rules[1] (people), name: rules[0] and rules[1] are both named "people". Give each rule a name of its own.`,
-		`rules[1] (people), identities["jane@acme.com"]: The identity "00u1 " for okta:* ends with a space. Remove the outer spaces.`,
+		`rules[1] (people), identities["jane@acme.com"]: The identity "00u1 " for okta:* ends with a space. Remove it.`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
