@@ -193,6 +193,46 @@ func TestBudget_resolveByLookup(t *testing.T) {
 	s.wantRequests(n / 2) // n would be one each; a busy machine makes smaller batches
 }
 
+// However people come by their accounts, ten thousand of them take few requests.
+func TestBudget_mixtures(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]struct{ stored, ruled, lookedUp int }{
+		"stored":        {10_000, 0, 0},
+		"rules":         {0, 10_000, 0},
+		"lookups":       {0, 0, 10_000},
+		"thirds":        {3_334, 3_333, 3_333},
+		"few are found": {1, 1, 9_998},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var users []string
+			for i := range n.stored {
+				users = append(users, person(i))
+			}
+			for i := range n.ruled {
+				users = append(users, fmt.Sprintf("r%d@acme.com", i))
+			}
+			d := &testDirectory{Accounts: map[string][]directory.Account{}}
+			for i := range n.lookedUp {
+				email := fmt.Sprintf("l%d@acme.com", i)
+				users = append(users, email)
+				d.Accounts[email] = directoryOf(email, "l"+account(i)).Accounts[email]
+			}
+			s := newTestServer(t, withDirectory(testOkta, d)).register(testOkta)
+			s.mapPeople(n.stored)
+			p := newProtocolServer(t, nil, s.settings(map[string]any{"rules": []any{
+				map[string]any{"name": "r", "service_type": "okta", "match": "(r.*)@acme\\.com", "identity": "$1"},
+			}}))
+			got, diags := p.readData(resolvedMany, bulkOf(users, []string{testOkta}))
+			wantDiagnostics(t, diags)
+			if got["mapped_count"] != 10_000 {
+				t.Errorf("%v are mapped", got["mapped_count"])
+			}
+			s.wantRequests(15)
+		})
+	}
+}
+
 // The limits of the provider hold for all that its resources do together.
 func TestBudget_concurrency(t *testing.T) {
 	t.Parallel()

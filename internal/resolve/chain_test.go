@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -361,6 +362,55 @@ func TestServicesSideBySide(t *testing.T) {
 			}
 		})
 	}
+}
+
+// timedAPI takes as many seconds for a service's lookup as its place, and a second
+// for each search for holders.
+type timedAPI struct {
+	*fakeAPI
+	began time.Time
+	mu    sync.Mutex
+	asked map[string]time.Duration // when each service was searched
+}
+
+func (s *timedAPI) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	time.Sleep(time.Duration(service.ExternalID[0]-'0') * time.Second)
+	return s.fakeAPI.Lookup(ctx, service, emails)
+}
+
+func (s *timedAPI) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
+	s.mu.Lock()
+	s.asked[service.ExternalID] = time.Since(s.began)
+	s.mu.Unlock()
+	time.Sleep(time.Second)
+	return s.fakeAPI.Holders(ctx, service, claims)
+}
+
+// Who holds the accounts of one service is asked while another is still read.
+func TestHoldersAreSearchedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var services []identity.ServiceKey
+		want := map[string]time.Duration{}
+		for i := range 5 {
+			id := fmt.Sprint(5-i, ".okta.com") // the slowest first
+			services = append(services, identity.ServiceKey{Type: "okta", ExternalID: id})
+			want[id] = time.Duration(5-i) * time.Second
+		}
+		api := &timedAPI{fakeAPI: newFake(services...).account("ada@acme.com", "00u1"), began: time.Now(), asked: map[string]time.Duration{}}
+		pass, err := resolve.Chain{API: api}.Resolve(t.Context(), resolve.Request{Users: []identity.UserKey{ada}, Services: services})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, api.asked); diff != "" || time.Since(api.began) != 6*time.Second {
+			t.Errorf("after %s (-want +got):\n%s", time.Since(api.began), diff)
+		}
+		for i, a := range pass.Resolutions {
+			if a.Service != services[i] || len(a.Steps) != 3 || a.Steps[2].Name != resolve.Email {
+				t.Errorf("answer %d: %s, %+v", i, line(a), a.Steps)
+			}
+		}
+	})
 }
 
 func TestEachEmailIsAskedOnce(t *testing.T) {

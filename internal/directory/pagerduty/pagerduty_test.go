@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -197,4 +198,46 @@ func (endsEarly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // FuzzFind proves that no answer finds an account without the address.
 func FuzzFind(f *testing.F) {
 	directorytest.Fuzz(f, subject())
+}
+
+// BenchmarkPages reads a list of 50 pages, each of which takes 100 ms, several
+// pages at once and, where PagerDuty does not count, one after the other.
+func BenchmarkPages(b *testing.B) {
+	var world directorytest.World
+	for n := range 50 * 100 {
+		world.People = append(world.People, directorytest.Person{ID: "P" + strconv.Itoa(n), Emails: []string{"p" + strconv.Itoa(n) + "@example.com"}})
+	}
+	read := func(noCount bool) time.Duration {
+		requests := 0
+		var mu sync.Mutex
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			requests++
+			mu.Unlock()
+			time.Sleep(100 * time.Millisecond)
+			fake{world: world, noCount: noCount}.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		cfg := config(server.URL)
+		cfg.Clock = nil
+		d, err := pagerduty.Open(cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		accounts, err := directory.All(d.(directory.Lister).Pages(b.Context()))
+		took := time.Since(began)
+		if err != nil || len(accounts) != len(world.People) || requests != 50 {
+			b.Fatalf("%d accounts, %d requests, %v", len(accounts), requests, err)
+		}
+		return took
+	}
+	var atOnce, inTurn time.Duration
+	for b.Loop() {
+		atOnce += read(false)
+		inTurn += read(true)
+	}
+	b.ReportMetric(atOnce.Seconds()/float64(b.N), "s")
+	b.ReportMetric(atOnce.Seconds()/inTurn.Seconds(), "of-one-by-one")
+	b.ReportMetric(0, "ns/op")
 }
