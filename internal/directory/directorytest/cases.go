@@ -50,6 +50,7 @@ func caseTests() []caseTest {
 		{CollectionGone, testCollectionGone},
 		{LimitedOnce, testLimitedOnce},
 		{LimitedLong, testLimitedLong},
+		{Paced, testPaced},
 		{FailsOnce, testFailsOnce},
 		{FailsAlways, testFailsAlways},
 		{HTMLBody, testHTMLBody},

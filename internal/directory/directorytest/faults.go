@@ -151,6 +151,37 @@ func testLimitedLong(tr *trial) {
 	}
 }
 
+// testPaced asks for more people, or pages, than a tenth of a minute's requests:
+// the others come at the documented pace.
+func testPaced(tr *trial) {
+	w := World{PageSize: 1}
+	var emails []string
+	for n := range 400 {
+		w.People = append(w.People, Person{ID: tr.subject.id(n + 100), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+		emails = append(emails, w.People[n].Emails[0])
+	}
+	d := tr.open(World{}, nil)
+	every := d.Describe().LookupEvery
+	if tr.way.name == ByWalk {
+		every = d.Describe().ListEvery
+	}
+	if every == 0 {
+		return // none is documented
+	}
+	requests := 0
+	if _, err := tr.lookup(tr.Context(), w, edited(func(http.ResponseWriter, *httptest.ResponseRecorder) bool {
+		requests++
+		return false
+	}), emails...); err != nil {
+		tr.Fatalf("Lookup: %v", err)
+	}
+	const others = 5 // requests for tokens, and those that have a pace of their own
+	least := time.Duration(requests-others)*every - 6*time.Second
+	if slept := tr.clock.Slept(); requests < 400 || slept < least {
+		tr.Errorf("%d requests took %s, want at least %s", requests, slept, least)
+	}
+}
+
 // testRedirect leads to another host, which must not hear of it.
 func testRedirect(tr *trial) {
 	var visits atomic.Int64

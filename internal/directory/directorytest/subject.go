@@ -136,6 +136,7 @@ const (
 	CollectionGone Case = "404 for the collection"
 	LimitedOnce    Case = "429 with wait"
 	LimitedLong    Case = "429 with a long wait"
+	Paced          Case = "documented pace"
 	FailsOnce      Case = "500 then fine"
 	FailsAlways    Case = "500 always"
 	HTMLBody       Case = "HTML body"
@@ -149,7 +150,7 @@ const (
 
 // NeedsHTTP returns the cases that need a Fake.
 func NeedsHTTP() []Case {
-	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, FailsOnce, FailsAlways,
+	return []Case{Unauthorized, Forbidden, CollectionGone, LimitedOnce, LimitedLong, Paced, FailsOnce, FailsAlways,
 		HTMLBody, TruncatedJSON, OtherJSON, Redirect, PrivateCA, SecretHidden}
 }
 

@@ -36,7 +36,8 @@ const (
 	grant        = "the scope read:org, as an owner of the organization, and authorize the token for its single sign-on (an app needs read access to members)"
 	addressGrant = grant + ", and give the organization single sign-on or a verified domain"
 	// pace keeps a walk of large organizations within 5,000 points an hour.
-	pace = 200 * time.Millisecond
+	pace  = 200 * time.Millisecond
+	burst = 30
 )
 
 type github struct {
@@ -60,6 +61,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open(host, apiclient.Config{
 		Auth:        apiclient.Bearer(cfg.Token),
 		Secrets:     []string{cfg.Token},
+		Every:       pace,
+		Burst:       burst,
 		MaxInFlight: 1, // GitHub asks not to send requests at the same time
 		RetryAfter:  retryAfter,
 		Limited:     limited,

@@ -48,6 +48,8 @@ const (
 	fields    = "id,primaryEmail,name/fullName,aliases,nonEditableAliases,suspended,archived"
 	// pace is 2,400 requests a minute, for each user and project.
 	pace = 25 * time.Millisecond
+	// burst is a tenth of a minute's requests: other tools use the project too.
+	burst = 240
 )
 
 type google struct {
@@ -78,7 +80,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credentials_file: %w", err)
 	}
-	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Limited: limited, Grant: key.grant()})
+	api, err := cfg.Open(host, apiclient.Config{Bearer: fetch, Every: pace, Burst: burst, Limited: limited, Grant: key.grant()})
 	if err != nil {
 		return nil, err
 	}

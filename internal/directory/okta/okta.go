@@ -35,6 +35,8 @@ const (
 	grant      = "the role of a read-only administrator (or the scope okta.users.read)"
 	// pace is 600 requests a minute; the figure differs by plan.
 	pace = 100 * time.Millisecond
+	// burst is a tenth of a minute's requests: other tools use the organization too.
+	burst = 60
 )
 
 type okta struct {
@@ -61,6 +63,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "SSWS "+cfg.Token) },
 		Secrets:    []string{cfg.Token},
+		Every:      pace,
+		Burst:      burst,
 		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("X-Rate-Limit-Reset"),
 		Limited:    limited,

@@ -32,6 +32,7 @@ const (
 	maxRecords = 10_000
 	grant      = "read access to users (a read-only API key is enough)"
 	pace       = time.Minute / 960
+	burst      = 96 // a tenth of a minute's requests: other tools use the account too
 	// notFoundCode is PagerDuty's own "Not Found".
 	notFoundCode = 2100
 )
@@ -55,6 +56,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.Open(host, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("Authorization", "Token token="+cfg.Token) },
 		Secrets:    []string{cfg.Token},
+		Every:      pace,
+		Burst:      burst,
 		Grant:      grant,
 		Header:     http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}},
 		RetryAfter: apiclient.ResetIn("ratelimit-reset"),
