@@ -128,7 +128,7 @@ func (k ServiceKey) validateExternalID() error {
 		return bad("It " + problem + ".")
 	}
 	if check := typeOf(k.Type).externalID; check != nil {
-		if hint := check(k.ExternalID); hint != "" {
+		if hint := check(k, k.ExternalID); hint != "" {
 			return bad(hint)
 		}
 	}
@@ -156,7 +156,7 @@ func (k ServiceKey) Custom() bool { return k.Type == "custom" }
 // external id, how its identities are checked and compared.
 type serviceType struct {
 	matcherKey string
-	externalID func(id string) (hint string)
+	externalID func(service ServiceKey, id string) (hint string)
 	identity   func(service ServiceKey, id string) (hint string)
 	fold       func(id string) string // the form in which identities compare; nil = exactly
 	reusable   bool                   // identities are names, which may be given to another account
@@ -212,48 +212,22 @@ func (m Mapping) Plain() bool {
 // given to another account. The account's id is kept beside them.
 func Reusable(serviceType string) bool { return typeOf(serviceType).reusable }
 
-var slackWorkspacePattern = regexp.MustCompile(`^T[A-Z0-9]+$`)
-
-func slackWorkspace(id string) string {
-	if slackWorkspacePattern.MatchString(id) {
-		return ""
-	}
-	return "Must start with 'T' and be all upper case"
-}
-
-func ssoInstance(id string) string {
-	const prefix = "arn:aws:sso:::instance/"
-	if strings.HasPrefix(id, prefix) && len(id) > len(prefix) {
-		return ""
-	}
-	return "Must start with '" + prefix + "'"
-}
-
-var awsAccountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-
-func awsAccount(id string) string {
-	if awsAccountPattern.MatchString(id) {
-		return ""
-	}
-	return "Must be a 12 digit account number"
-}
+var (
+	slackWorkspace = form(`T[A-Z0-9]+`, "Must start with 'T' and be all upper case")
+	ssoInstance    = form(`arn:aws:sso:::instance/.+`, "Must start with 'arn:aws:sso:::instance/'")
+	awsAccount     = form(`[0-9]{12}`, "Must be a 12 digit account number")
+	symCloud       = form(`cloud`, "Must be 'cloud'")
+)
 
 // noURL refuses what people copy from a browser: the service is known by its
 // domain alone.
-func noURL(id string) string {
+func noURL(_ ServiceKey, id string) string {
 	_, host, found := strings.Cut(id, "://")
 	if !found {
 		return ""
 	}
 	host, _, _ = strings.Cut(host, "/")
 	return fmt.Sprintf("Must be the domain alone, as in %q", host)
-}
-
-func symCloud(id string) string {
-	if id == SymCloud().ExternalID {
-		return ""
-	}
-	return "Must be 'cloud'"
 }
 
 // Ids are checked where their form is known, so that a name pasted in place of
@@ -270,8 +244,7 @@ var (
 	boundaryUser  = form(`[!-~]+`, "It must be a user ID, as in u_1234567890; it has no spaces and ASCII characters only.")
 )
 
-// form returns a check that a whole identity has the form of a regular
-// expression.
+// form returns a check that a whole id has the form of a regular expression.
 func form(expression, hint string) func(ServiceKey, string) string {
 	whole := regexp.MustCompile(`^(?:` + expression + `)$`)
 	return func(_ ServiceKey, id string) string {
