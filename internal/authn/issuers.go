@@ -6,14 +6,12 @@ package authn
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -287,19 +285,13 @@ func truncate(err error) error {
 
 // client returns an HTTP client for one fetch from one issuer.
 func (i Issuer) client() (*http.Client, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if i.CAFile != "" {
-		pem, err := os.ReadFile(i.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("its authorities: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("its authorities: %s holds no certificate", i.CAFile)
-		}
+	authorities, err := httpx.Authorities(i.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("its authorities: %w", err)
 	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities},
 		TLSHandshakeTimeout: fetchTimeout, ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
 	}
 	return &http.Client{Transport: &guarded{issuer: i, next: transport}, CheckRedirect: httpx.SameHost(maxRedirects), Timeout: fetchTimeout}, nil

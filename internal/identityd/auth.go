@@ -17,6 +17,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 )
 
@@ -191,13 +192,8 @@ func (f *tlsFiles) load() (*loadedTLS, error) {
 	if f.setting.ClientCAFile == "" {
 		return loaded, nil
 	}
-	pem, err := os.ReadFile(f.setting.ClientCAFile)
-	if err != nil {
+	if loaded.roots, err = httpx.Authorities(f.setting.ClientCAFile); err != nil {
 		return nil, fmt.Errorf("the clients' authorities: %w", err)
-	}
-	loaded.roots = x509.NewCertPool()
-	if !loaded.roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the clients' authorities: client_ca_file holds no certificate")
 	}
 	loaded.config.ClientCAs = loaded.roots
 	loaded.config.ClientAuth = tls.VerifyClientCertIfGiven

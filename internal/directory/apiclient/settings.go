@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -43,16 +42,9 @@ func (s Settings) Open(host string, cfg Config) (*Client, error) {
 // Authorities reads the certificates (PEM) that ca_file names, nil for "". Its
 // error begins with the setting.
 func Authorities(caFile string) (*x509.CertPool, error) {
-	if caFile == "" {
-		return nil, nil
-	}
-	certificates, err := os.ReadFile(caFile)
+	pool, err := httpx.Authorities(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(certificates) {
-		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form", caFile)
 	}
 	return pool, nil
 }
