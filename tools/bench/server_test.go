@@ -293,6 +293,9 @@ func (f *fakeList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer := map[string]any{"users": users, "more": end < len(f.people) && query.Get("query") == ""}
+	if query.Get("total") == "true" {
+		answer["total"] = len(f.people)
+	}
 	if f.kind == "slack" {
 		answer = map[string]any{"ok": true, "members": users, "response_metadata": map[string]string{}}
 		if end < len(f.people) {

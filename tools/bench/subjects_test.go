@@ -65,53 +65,74 @@ data "sym_resolved_identities" "all" {
   }]
 }
 `, everybody)
-	echo := newWorkspace(b, echoProvider+"data \"echo_resolved\" \"all\" {\n  users = local.users\n}\n", everybody)
+	echo := newWorkspace(b, echoProvider+echoBulk, everybody)
 	var s sides
 	for b.Loop() {
-		s.add(api.count("plan", 25, ours.plan), echo.plan())
+		s.add(api.count("plan", 15, ours.plan), echo.plan())
 	}
 	s.report(b, "plan")
 }
 
-// BenchmarkSingles plans many sym_resolved_identity, of people that only the
-// service knows, and as many instances of a provider that asks nobody.
+// BenchmarkSingles plans 500 sym_resolved_identity of people that only the service
+// knows, and one sym_resolved_identities of them; beside each, as many instances of
+// a provider that asks nobody.
 func BenchmarkSingles(b *testing.B) {
 	everybody := makePeople(1000)
 	for i := range everybody {
 		everybody[i].account = fmt.Sprintf("U%06d", i)
 	}
 	const latency = 20 * time.Millisecond
-	each := func(dataSource, kind, id string) string {
-		return fmt.Sprintf("data %q \"people\" {\n  for_each     = toset(local.users)\n  user         = each.key\n  service_type = %q\n  external_id  = %q\n}\n", dataSource, kind, id)
+	shapes := map[string]func(kind, id string) (ours, echo string){
+		"singles": func(kind, id string) (ours, echo string) {
+			each := func(dataSource string) string {
+				return fmt.Sprintf("data %q \"people\" {\n  for_each     = toset(local.users)\n  user         = each.key\n  service_type = %q\n  external_id  = %q\n}\n", dataSource, kind, id)
+			}
+			return each("sym_resolved_identity"), each("echo_resolved_one")
+		},
+		"bulk": func(kind, id string) (ours, echo string) { return bulk(kind, id), echoBulk },
 	}
 	for kind, id := range map[string]string{"pagerduty": "acme", "okta": "acme.okta.com", "slack": "T0001"} {
-		b.Run(kind, func(b *testing.B) {
-			defer b.ReportMetric(0, "ns/op") // the other metrics say more
-			var s sides
-			for b.Loop() {
-				var block string
-				var requests *atomic.Int64
-				if kind == "okta" {
-					f := startOkta(b, everybody, latency)
-					block, requests = f.service(id), &f.requests
-				} else {
-					f := startList(b, kind, id, everybody, latency)
-					block, requests = f.service(), &f.requests
+		for shape, configs := range shapes {
+			b.Run(kind+"/"+shape, func(b *testing.B) {
+				defer b.ReportMetric(0, "ns/op") // the other metrics say more
+				ourConfig, echoConfig := configs(kind, id)
+				var s sides
+				for b.Loop() {
+					var block string
+					var requests *atomic.Int64
+					if kind == "okta" {
+						f := startOkta(b, everybody, latency)
+						block, requests = f.service(id), &f.requests
+					} else {
+						f := startList(b, kind, id, everybody, latency)
+						block, requests = f.service(), &f.requests
+					}
+					api := startServer(b, block)
+					ours := newWorkspace(b, api.provider()+ourConfig, everybody[:500])
+					echo := newWorkspace(b, echoProvider+echoConfig, everybody[:500])
+					s.add(ours.plan(), echo.plan())
+					b.ReportMetric(float64(requests.Load()), "requests")
+					if n := requests.Load(); n > 30 {
+						b.Errorf("%d requests to the service, want at most 30", n)
+					}
 				}
-				api := startServer(b, block)
-				ours := newWorkspace(b, api.provider()+each("sym_resolved_identity", kind, id), everybody[:500])
-				echo := newWorkspace(b, echoProvider+each("echo_resolved_one", kind, id), everybody[:500])
-				s.add(ours.plan(), echo.plan())
-				b.ReportMetric(float64(requests.Load()), "requests")
-				if n := requests.Load(); n > 30 {
-					b.Errorf("%d requests to the service, want at most 30", n)
-				}
-			}
-			s.report(b, "plan")
-			wall := func(u usage) float64 { return u.wall }
-			b.ReportMetric(median(s.ours, wall)/median(s.echo, wall), "plan-wall/echo")
-		})
+				s.report(b, "plan")
+				wall := func(u usage) float64 { return u.wall }
+				b.ReportMetric(median(s.ours, wall)/median(s.echo, wall), "plan-wall/echo")
+			})
+		}
 	}
+}
+
+const echoBulk = "data \"echo_resolved\" \"all\" {\n  users = local.users\n}\n"
+
+// bulk is a sym_resolved_identities of all users in services of a kind.
+func bulk(kind string, ids ...string) string {
+	var services strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&services, "    { service_type = %q, external_id = %q },\n", kind, id)
+	}
+	return "data \"sym_resolved_identities\" \"all\" {\n  users    = local.users\n  services = [\n" + services.String() + "  ]\n}\n"
 }
 
 // BenchmarkServices plans one sym_resolved_identities of 1,000 people in ten
@@ -119,13 +140,6 @@ func BenchmarkSingles(b *testing.B) {
 func BenchmarkServices(b *testing.B) {
 	defer b.ReportMetric(0, "ns/op") // the other metrics say more
 	everybody := makePeople(1000)
-	bulk := func(ids ...string) string {
-		var services strings.Builder
-		for _, id := range ids {
-			fmt.Fprintf(&services, "    { service_type = \"pagerduty\", external_id = %q },\n", id)
-		}
-		return "data \"sym_resolved_identities\" \"all\" {\n  users    = local.users\n  services = [\n" + services.String() + "  ]\n}\n"
-	}
 	var all, one []usage
 	for b.Loop() {
 		var blocks strings.Builder
@@ -136,9 +150,9 @@ func BenchmarkServices(b *testing.B) {
 			ids = append(ids, f.id)
 		}
 		api := startServer(b, blocks.String())
-		all = append(all, newWorkspace(b, api.provider()+bulk(ids...), everybody).plan())
+		all = append(all, newWorkspace(b, api.provider()+bulk("pagerduty", ids...), everybody).plan())
 		again := startServer(b, blocks.String())
-		one = append(one, newWorkspace(b, again.provider()+bulk(ids[0]), everybody).plan())
+		one = append(one, newWorkspace(b, again.provider()+bulk("pagerduty", ids[0]), everybody).plan())
 	}
 	wall, cpu := func(u usage) float64 { return u.wall }, func(u usage) float64 { return u.cpu }
 	b.ReportMetric(median(all, wall), "plan-s")

@@ -1,9 +1,9 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command echo is a Terraform provider that asks nobody: it returns what it
-// receives. It shows what Terraform and the protocol cost for the resources and
-// data sources that bench measures.
+// Command echo is a provider of the plugin framework that asks nobody: it returns
+// what it receives. It shows what Terraform, the protocol and the framework cost
+// for the resources and data sources that bench measures.
 package main
 
 import (
@@ -11,15 +11,21 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	data "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 func main() {
 	err := os.Setenv("TF_LOG_SDK", "off") // Terraform discards this log
 	if err == nil {
-		err = tf6server.Serve("registry.terraform.io/sym-identity/echo", func() tfprotov6.ProviderServer { return echo{} })
+		err = providerserver.Serve(context.Background(), func() provider.Provider { return echo{} },
+			providerserver.ServeOpts{Address: "registry.terraform.io/sym-identity/echo"})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-echo:", err)
@@ -27,153 +33,142 @@ func main() {
 	}
 }
 
-// echo implements what Terraform calls for managed resources and data sources.
-type echo struct{ tfprotov6.ProviderServer }
+type echo struct{}
 
-var (
-	stringMap    = tftypes.Map{ElementType: tftypes.String}
-	capabilities = &tfprotov6.ServerCapabilities{GetProviderSchemaOptional: true}
+func (echo) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "echo"
+}
 
-	resources = map[string]*tfprotov6.Schema{
-		"echo_identity": schema(map[string]tftypes.Type{
-			"user": tftypes.String, "service_type": tftypes.String, "external_id": tftypes.String, "identity": tftypes.String,
-			"matcher": stringMap, "overwrite": tftypes.Bool, "allow_shared": tftypes.Bool,
-		}, map[string]tftypes.Type{
-			"id": tftypes.String, "service": tftypes.String, "source": tftypes.String, "updated_at": tftypes.String, "revision": tftypes.Number,
-		}),
-		"echo_identities": schema(map[string]tftypes.Type{"identities": stringMap}, map[string]tftypes.Type{"id": tftypes.String}),
+func (echo) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
+
+func (echo) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
+
+func (echo) Resources(context.Context) []func() resource.Resource {
+	text, computed := schema.StringAttribute{Optional: true}, schema.StringAttribute{Computed: true}
+	texts := schema.MapAttribute{Optional: true, ElementType: types.StringType}
+	return []func() resource.Resource{
+		func() resource.Resource {
+			return stored{"echo_identity", schema.Schema{Attributes: map[string]schema.Attribute{
+				"user": text, "service_type": text, "external_id": text, "identity": text, "matcher": texts,
+				"overwrite": schema.BoolAttribute{Optional: true}, "allow_shared": schema.BoolAttribute{Optional: true},
+				"id": computed, "service": computed, "source": computed, "updated_at": computed, "revision": schema.Int64Attribute{Computed: true},
+			}}}
+		},
+		func() resource.Resource {
+			return stored{"echo_identities", schema.Schema{Attributes: map[string]schema.Attribute{"identities": texts, "id": computed}}}
+		},
 	}
-	one         = "echo_resolved_one"
-	dataSources = map[string]*tfprotov6.Schema{
-		one: schema(map[string]tftypes.Type{"user": tftypes.String, "service_type": tftypes.String, "external_id": tftypes.String}, map[string]tftypes.Type{
-			"identity": tftypes.String, "matcher": stringMap, "mapped": tftypes.Bool, "source": tftypes.String, "evidence": tftypes.String, "account_id": tftypes.String,
-		}),
-		"echo_resolved": schema(map[string]tftypes.Type{"users": tftypes.List{ElementType: tftypes.String}},
-			map[string]tftypes.Type{"identities": tftypes.Map{ElementType: stringMap}, "by_service": tftypes.Map{ElementType: stringMap}}),
-	}
-)
-
-func schema(optional, computed map[string]tftypes.Type) *tfprotov6.Schema {
-	block := &tfprotov6.SchemaBlock{}
-	for name, t := range optional {
-		block.Attributes = append(block.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: t, Optional: true})
-	}
-	for name, t := range computed {
-		block.Attributes = append(block.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: t, Computed: true})
-	}
-	return &tfprotov6.Schema{Block: block}
 }
 
-func (echo) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
-	resp := &tfprotov6.GetMetadataResponse{ServerCapabilities: capabilities}
-	for name := range resources {
-		resp.Resources = append(resp.Resources, tfprotov6.ResourceMetadata{TypeName: name})
-	}
-	for name := range dataSources {
-		resp.DataSources = append(resp.DataSources, tfprotov6.DataSourceMetadata{TypeName: name})
-	}
-	return resp, nil
+// stored is a resource that is what it was planned to be.
+type stored struct {
+	name   string
+	schema schema.Schema
 }
 
-func (echo) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
-	return &tfprotov6.GetProviderSchemaResponse{Provider: schema(nil, nil), ResourceSchemas: resources, DataSourceSchemas: dataSources, ServerCapabilities: capabilities}, nil
+func (s stored) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = s.name
 }
 
-func (echo) GetResourceIdentitySchemas(context.Context, *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
-	return &tfprotov6.GetResourceIdentitySchemasResponse{}, nil
+func (s stored) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = s.schema
 }
 
-func (echo) ValidateProviderConfig(_ context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
-	return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: req.Config}, nil
+func (stored) Create(_ context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	resp.State.Raw = known(req.Plan.Raw)
 }
 
-func (echo) ConfigureProvider(context.Context, *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
-	return &tfprotov6.ConfigureProviderResponse{}, nil
+func (stored) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+
+func (stored) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	resp.State.Raw = known(req.Plan.Raw)
 }
 
-func (echo) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
-	return &tfprotov6.StopProviderResponse{}, nil
-}
+func (stored) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-func (echo) ValidateResourceConfig(context.Context, *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	return &tfprotov6.ValidateResourceConfigResponse{}, nil
-}
-
-func (echo) UpgradeResourceState(_ context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}, nil
-}
-
-func (echo) ReadResource(_ context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState}, nil
-}
-
-func (echo) PlanResourceChange(_ context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.ProposedNewState}, nil
-}
-
-// ApplyResourceChange fills in computed attributes.
-func (echo) ApplyResourceChange(_ context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	of := resources[req.TypeName].ValueType()
-	planned, err := req.PlannedState.Unmarshal(of)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := tftypes.Transform(planned, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
-		if v.IsKnown() {
+// known fills in what is computed.
+func known(planned tftypes.Value) tftypes.Value {
+	filled, err := tftypes.Transform(planned, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
+		switch {
+		case v.IsKnown():
 			return v, nil
-		}
-		if v.Type().Is(tftypes.Number) {
+		case v.Type().Is(tftypes.Number):
 			return tftypes.NewValue(tftypes.Number, 1), nil
 		}
 		return tftypes.NewValue(tftypes.String, "echo"), nil
 	})
 	if err != nil {
-		return nil, err
+		panic(err) // it returns none
 	}
-	state, err := tfprotov6.NewDynamicValue(of, stored)
-	return &tfprotov6.ApplyResourceChangeResponse{NewState: &state}, err
+	return filled
 }
 
-func (echo) ValidateDataResourceConfig(context.Context, *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
-	return &tfprotov6.ValidateDataResourceConfigResponse{}, nil
+func (echo) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		func() datasource.DataSource { return one{} },
+		func() datasource.DataSource { return all{} },
+	}
 }
 
-// ReadDataSource returns maps of the size that sym_resolved_identities returns, or
-// the texts of one person.
-func (echo) ReadDataSource(_ context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	of := dataSources[req.TypeName].ValueType()
-	config, err := req.Config.Unmarshal(of)
-	if err != nil {
-		return nil, err
+// one returns as many texts of a person as sym_resolved_identity.
+type one struct{}
+
+func (one) Metadata(_ context.Context, _ datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = "echo_resolved_one"
+}
+
+func (one) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text, computed := data.StringAttribute{Optional: true}, data.StringAttribute{Computed: true}
+	resp.Schema = data.Schema{Attributes: map[string]data.Attribute{
+		"user": text, "service_type": text, "external_id": text,
+		"identity": computed, "source": computed, "evidence": computed, "account_id": computed,
+		"matcher": data.MapAttribute{Computed: true, ElementType: types.StringType}, "mapped": data.BoolAttribute{Computed: true},
+	}}
+}
+
+func (one) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model struct {
+		User        types.String      `tfsdk:"user"`
+		ServiceType types.String      `tfsdk:"service_type"`
+		ExternalID  types.String      `tfsdk:"external_id"`
+		Identity    types.String      `tfsdk:"identity"`
+		Source      types.String      `tfsdk:"source"`
+		Evidence    types.String      `tfsdk:"evidence"`
+		AccountID   types.String      `tfsdk:"account_id"`
+		Matcher     map[string]string `tfsdk:"matcher"`
+		Mapped      types.Bool        `tfsdk:"mapped"`
 	}
-	var attributes map[string]tftypes.Value
-	var users []tftypes.Value
-	if err := config.As(&attributes); err != nil {
-		return nil, err
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	model.Identity, model.Source, model.Evidence, model.AccountID = model.User, model.User, model.User, model.User
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// all returns maps of the size that sym_resolved_identities returns.
+type all struct{}
+
+func (all) Metadata(_ context.Context, _ datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = "echo_resolved"
+}
+
+func (all) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	maps := data.MapAttribute{Computed: true, ElementType: types.MapType{ElemType: types.StringType}}
+	resp.Schema = data.Schema{Attributes: map[string]data.Attribute{
+		"users": data.ListAttribute{Optional: true, ElementType: types.StringType}, "identities": maps, "by_service": maps,
+	}}
+}
+
+func (all) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model struct {
+		Users      []string                     `tfsdk:"users"`
+		Identities map[string]map[string]string `tfsdk:"identities"`
+		ByService  map[string]map[string]string `tfsdk:"by_service"`
 	}
-	if req.TypeName == one {
-		for name, value := range attributes {
-			if value.IsNull() && value.Type().Is(tftypes.String) {
-				attributes[name] = attributes["user"]
-			}
-		}
-		state, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, attributes))
-		return &tfprotov6.ReadDataSourceResponse{State: &state}, err
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	const service = "okta:acme.okta.com"
+	model.Identities, model.ByService = map[string]map[string]string{}, map[string]map[string]string{service: {}}
+	for i, user := range model.Users {
+		account := fmt.Sprintf("00u%06d", i)
+		model.Identities[user], model.ByService[service][user] = map[string]string{service: account}, account
 	}
-	if err := attributes["users"].As(&users); err != nil {
-		return nil, err
-	}
-	byUser, accounts := map[string]tftypes.Value{}, map[string]tftypes.Value{}
-	for i, user := range users {
-		var email string
-		if err := user.As(&email); err != nil {
-			return nil, err
-		}
-		accounts[email] = tftypes.NewValue(tftypes.String, fmt.Sprintf("00u%06d", i))
-		byUser[email] = tftypes.NewValue(stringMap, map[string]tftypes.Value{"okta:acme.okta.com": accounts[email]})
-	}
-	attributes["identities"] = tftypes.NewValue(tftypes.Map{ElementType: stringMap}, byUser)
-	attributes["by_service"] = tftypes.NewValue(tftypes.Map{ElementType: stringMap}, map[string]tftypes.Value{"okta:acme.okta.com": tftypes.NewValue(stringMap, accounts)})
-	state, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, attributes))
-	return &tfprotov6.ReadDataSourceResponse{State: &state}, err
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
