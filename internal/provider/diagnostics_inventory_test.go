@@ -45,6 +45,8 @@ var inventory = map[string]told{
 	"State Belongs to Another Store":             {nothing, `use the provider configuration of the store.*import it again`},
 	"Further Resources Belong to Another Store":  {nothing, `the error about the first one`},
 	"Further Resources Were Not Read":            {nothing, `the error about the first one`},
+	"Account Not Found":                          {both, `correct it.*remove the mapping`},
+	"Accounts Not Found":                         {both, `correct it.*remove the mapping`},
 	"Account Planned for Two Users":              {both, `allow_shared = true in each`},
 	"User Has Two Planned Identities":            {both, `keep one of them`},
 	"Incomplete Client Certificate":              {nothing, `set both, or neither`},

@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -331,6 +332,28 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	resp.Plan.Raw = plan.withComputed()
 }
 
+// warnAbsentRows asks the service once whether it has the accounts of rows. A
+// service that cannot be asked proves nothing.
+func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow, diags *diag.Diagnostics) {
+	services, err := api.Services(ctx)
+	if s, _, ok := serviceAmong(services, service); err != nil || !ok || s.NoDirectory || len(rows) == 0 {
+		return
+	}
+	statuses, err := api.Status(ctx, service, each(rows, func(row mappingRow) identity.AccountQuery { return identity.AccountQuery{Identity: row.value} }))
+	if err != nil {
+		return
+	}
+	var absent []string
+	for i, row := range rows {
+		if statuses[i].Status == identity.AccountAbsent {
+			absent = append(absent, string(row.user)+": "+row.value)
+		}
+	}
+	if len(absent) > 0 {
+		warnAbsent(diags, "Accounts Not Found: "+service.String(), service, absent...)
+	}
+}
+
 // planChecks compares a plan with what is stored.
 type planChecks struct {
 	plan    identitiesObject
@@ -370,6 +393,9 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 	f := c.compare(stored)
 	f.held = c.compareHolders(holders)
 	f.report(diags, c.plan, len(c.after))
+	if !diags.HasError() {
+		warnAbsentRows(ctx, api, c.plan.service, asserted, diags)
+	}
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.plan.service, going)
 	}

@@ -231,7 +231,7 @@ func TestIdentitiesOneEntrySendsOneMapping(t *testing.T) {
 	if len(writes) != 1 || strings.Count(writes[0].Body, `"service_type":"okta"`) != 1 || !strings.Contains(writes[0].Body, `"if_revision"`) {
 		t.Errorf("writes: %v", writes)
 	}
-	if all := s.requests(); len(all) != 2 { // and one search for holders, at plan
+	if all := s.requests(); len(all) != 3 { // and at plan one search for holders, and the services: has this one a directory?
 		t.Errorf("requests: %v", all)
 	}
 }

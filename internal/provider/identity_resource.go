@@ -296,6 +296,9 @@ func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, sta
 		if current.AccountID.IsNull() {
 			current.AccountID = textOrNull(identity.PinOf(key.service.Type, matcher, status.AccountID))
 		}
+	case identity.AccountAbsent:
+		warnAbsent(&resp.Diagnostics, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, string(key.user)+": "+id)
+		return
 	default:
 		return // what was known stays known
 	}
@@ -914,6 +917,14 @@ func reusedMapping(key mappingKey, id, accountID string) string {
 		"Find out what the account is called now and declare that, or the other account that %s has. If the user left, remove the resource, which removes the mapping. "+
 		"If the account that has the name now is the user's, remove the resource, apply, and declare it again.",
 		key.user, id, key.service, accountID, key.user, key.user)
+}
+
+// warnAbsent reports mappings to accounts that the service does not have. It is
+// never an error: an account may be made after its mapping.
+func warnAbsent(diags *diag.Diagnostics, summary string, service identity.ServiceKey, lines ...string) {
+	diags.AddWarning(summary, fmt.Sprintf("%s was asked, and does not have the account of:\n\n%s\n"+
+		"An identity there is %s. Correct it. If the account is gone, remove the mapping.",
+		service, listed(lines, func(line string) string { return line }), wantedIdentity(service.Type)))
 }
 
 func warnRenamed(diags *diag.Diagnostics, key mappingKey, id, name string) {

@@ -767,8 +767,45 @@ func TestIdentityReused(t *testing.T) {
 	if p.state["account_id"] != nil || bytes.Contains(p.private, []byte(reusedKey)) {
 		t.Errorf("after a change: %v, private state %q", p.state, p.private)
 	}
-	wantDiagnostics(t, p.refresh())
+	wantDiagnostics(t, p.refresh(), "WARNING: Account Not Found: ada@acme.com in github:acme | … ada-byron")
 	wantDiagnostics(t, p.plans(other).Diagnostics)
+}
+
+// TestIdentityAccountAbsent: an account that the service does not have is a warning:
+// in a plan of many, of which one request asks, and when one is read.
+func TestIdentityAccountAbsent(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "ada-l")
+	s := newTestServer(t, withDirectory(testGitHub, listedDirectory{accounts})).register(testGitHub)
+	p := newProtocolServer(t, nil, s.settings())
+	many := map[string]any{"service_type": "github", "external_id": "acme", "identities": map[string]any{"ada@acme.com": "ada-l", "bob@acme.com": "583231"}}
+	const warned = "github:acme was asked, and does not have the account of:\n\n  bob@acme.com: 583231\n\nAn identity there is the GitHub login, as in octocat, not a number."
+	planned := p.plan("sym_identities", nil, many)
+	wantDiagnostics(t, planned.Diagnostics, "WARNING: Accounts Not Found: github:acme | … "+warned)
+	state, diags := p.applyPlan("sym_identities", nil, many, planned)
+	wantDiagnostics(t, diags)
+	s.forget()
+	p.nextRun()
+	wantDiagnostics(t, p.plan("sym_identities", state, many).Diagnostics)
+	if n := len(s.requests("POST identities/status")); n != 0 {
+		t.Errorf("%d requests for what does not change", n)
+	}
+	single := map[string]any{"user": "bob@acme.com", "service_type": "github", "external_id": "acme", "identity": "583231"}
+	state, diags = p.apply("sym_identity", nil, single)
+	wantDiagnostics(t, diags)
+	p.nextRun()
+	_, diags = p.read("sym_identity", state)
+	wantDiagnostics(t, diags, "WARNING: Account Not Found: bob@acme.com in github:acme | … "+warned)
+	accounts.Lock()
+	accounts.Err = directory.ErrUnavailable
+	accounts.Unlock()
+	p.nextRun()
+	wantDiagnostics(t, p.plan("sym_identities", nil, map[string]any{
+		"service_type": "github", "external_id": "acme", "identities": map[string]any{"eve@acme.com": "583232"},
+	}).Diagnostics)
+	if n := len(s.requests("POST identities/status")); n > 3 {
+		t.Errorf("%d requests for accounts", n)
+	}
 }
 
 // TestIdentityAccountUnknown: a service that cannot be asked, or fails, blocks no
