@@ -21,9 +21,17 @@ func TestRandomFailovers(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.StartPatroni(t)
 	local := pgtest.WithParameter(t, cluster.URL(), "synchronous_commit", "local")
-	h := record(t, local, 0, "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, cutOff) })
-	if result := porcupine.CheckOperationsTimeout(model, h, checkLimit); result != porcupine.Illegal {
-		t.Errorf("acknowledged without the standby: the history of %d operations is %s", len(h), result)
+	// On a busy machine the standby may have every write before the leader is lost.
+	for attempt := range 5 {
+		h := record(t, local, 0, "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, cutOff) })
+		result := porcupine.CheckOperationsTimeout(model, h, checkLimit)
+		if result == porcupine.Illegal {
+			break
+		}
+		t.Logf("acknowledged without the standby: the history of %d operations is %s", len(h), result)
+		if attempt == 4 {
+			t.Error("no history shows that writes were acknowledged without the standby")
+		}
 	}
 	var c count
 	for i := range *failovers {
