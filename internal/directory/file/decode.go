@@ -50,7 +50,7 @@ func (f *file) entries(text string) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		return want.columns.read(&paths{records: found})
+		return want.columns.read(newPaths(found))
 	case f.cfg.Format != "" && want.columns == nil:
 		return nil, fmt.Errorf("the file is not JSON, as %s is", f.cfg.Format)
 	}
@@ -117,7 +117,18 @@ func (s *sheet) cells(i int, name string) ([]string, error) {
 
 // paths holds the records of a JSON file, whose cells are at paths such as
 // profile.email. A path goes through lists to the values of all their elements.
-type paths struct{ records []jsonRecord }
+type paths struct {
+	records []jsonRecord
+	objects []map[string]any // of records
+}
+
+func newPaths(records []jsonRecord) *paths {
+	p := &paths{records: records, objects: make([]map[string]any, len(records))}
+	for i, r := range records {
+		p.objects[i] = decodeObject(r.raw)
+	}
+	return p
+}
 
 func (p *paths) len() int       { return len(p.records) }
 func (p *paths) line(i int) int { return p.records[i].line }
@@ -132,12 +143,11 @@ func (p *paths) has(path string) (bool, error) {
 }
 
 func (p *paths) lacks(path string) error {
-	first, _ := p.records[0].value.(map[string]any)
-	return fmt.Errorf("no record has %q. The first one has %s", path, memberNames(first))
+	return fmt.Errorf("no record has %q. The first one has %s", path, memberNames(p.objects[0]))
 }
 
 func (p *paths) cells(i int, path string) ([]string, error) {
-	return cellsAt(p.records[i].value, strings.Split(path, "."))
+	return cellsAt(p.objects[i], strings.Split(path, "."))
 }
 
 func cellsAt(value any, path []string) ([]string, error) {
@@ -168,9 +178,8 @@ func cellsAt(value any, path []string) ([]string, error) {
 
 // jsonRecord is one element of a list.
 type jsonRecord struct {
-	line  int
-	raw   []byte
-	value any
+	line int
+	raw  []byte
 }
 
 // jsonRecords returns the records of a JSON file: one or several lists, one after
@@ -181,6 +190,12 @@ func jsonRecords(text, idPath string) ([]jsonRecord, error) {
 	fail := func(offset int64, err error) ([]jsonRecord, error) { return nil, jsonProblem(text, offset, err) }
 	var found []jsonRecord  // not nil after a document
 	var last map[string]any // the last page that is an object
+	line, counted := 1, 0   // lines before a place, which only moves on
+	lineOf := func(place int) int {
+		line += strings.Count(text[counted:place], "\n")
+		counted = place
+		return line
+	}
 	for {
 		start := nextValue(text, dec.InputOffset())
 		var doc json.RawMessage
@@ -189,15 +204,17 @@ func jsonRecords(text, idPath string) ([]jsonRecord, error) {
 		} else if err != nil {
 			return fail(dec.InputOffset(), err)
 		}
-		value := decodeAny(doc)
-		object, isObject := value.(map[string]any)
-		if id, err := cellsAt(value, strings.Split(idPath, ".")); isObject && idPath != "" && (len(id) == 1 || err != nil) {
+		var object map[string]any // nil where the document is a list
+		if doc[0] == '{' {
+			object = decodeObject(doc)
+		}
+		if id, err := cellsAt(object, strings.Split(idPath, ".")); object != nil && idPath != "" && (len(id) == 1 || err != nil) {
 			last = nil
-			found = append(found, jsonRecord{lineAt(text, start), doc, value})
+			found = append(found, jsonRecord{lineOf(start), doc})
 			continue
 		}
 		list := []byte(doc)
-		if isObject {
+		if object != nil {
 			switch lists := listsOf(doc); len(lists) {
 			case 1:
 				list = lists[0]
@@ -217,11 +234,10 @@ func jsonRecords(text, idPath string) ([]jsonRecord, error) {
 		}
 		for _, raw := range elements {
 			start += max(strings.Index(text[start:], string(raw)), 0)
-			value := decodeAny(raw)
-			if _, isObject := value.(map[string]any); !isObject {
+			if raw[0] != '{' {
 				return fail(int64(start), errors.New("the list holds something else than objects"))
 			}
-			found = append(found, jsonRecord{lineAt(text, start), raw, value})
+			found = append(found, jsonRecord{lineOf(start), raw})
 			start += len(raw)
 		}
 	}
@@ -243,12 +259,12 @@ func nextValue(text string, offset int64) int {
 	return len(text) - len(strings.TrimLeft(text[offset:], " \t\r\n"))
 }
 
-func decodeAny(raw []byte) any {
+func decodeObject(raw []byte) map[string]any {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
-	var value any
-	_ = dec.Decode(&value) // it is the text of a value
-	return value
+	var object map[string]any
+	_ = dec.Decode(&object) // it is the text of an object
+	return object
 }
 
 // listsOf returns the lists in an object and in the objects in it.
