@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +185,54 @@ func TestAnswersOfOneList(t *testing.T) {
 			t.Errorf("status %d: %s", a.status, a.raw)
 		}
 	}
+}
+
+// A reply of 100,000 accounts is written while it is made: at no time is there much
+// more in memory than the list that the server keeps.
+func TestListAccountsStreams(t *testing.T) { //nolint:paralleltest // it measures the heap
+	const people = 100_000
+	h := start(t, cached(github, &lister{all: func() []directory.Account {
+		all := make([]directory.Account, people)
+		for i := range all {
+			all[i] = octo(strconv.Itoa(i), fmt.Sprintf("p%06d", i), fmt.Sprintf("p%06d@example.com", i), directory.StateActive)
+		}
+		return all
+	}}, time.Hour)).register(github)
+	h.accounts(t, github, "limit", "1") // makes the server keep the list
+	w := &weighingWriter{header: http.Header{}, before: heap()}
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, symapi.BasePath+accountsPath(github), nil)
+	req.Header = authorized()
+	h.handler.ServeHTTP(w, req)
+	t.Logf("%d bytes, %d more in memory", w.size, w.most)
+	if w.size < 10<<20 || w.most > 4<<20 {
+		t.Errorf("a reply of %d bytes took %d more in memory", w.size, w.most)
+	}
+}
+
+// weighingWriter weighs what is in memory for every fiftieth part of a reply.
+type weighingWriter struct {
+	header      http.Header
+	before      uint64
+	parts, size int
+	most        int64
+}
+
+func (w *weighingWriter) Header() http.Header { return w.header }
+func (w *weighingWriter) WriteHeader(int)     {}
+func (w *weighingWriter) Write(p []byte) (int, error) {
+	if w.parts++; w.parts%50 == 0 {
+		w.most = max(w.most, int64(heap())-int64(w.before))
+	}
+	w.size += len(p)
+	return len(p), nil
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func TestListAccountsRefuses(t *testing.T) {

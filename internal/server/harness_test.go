@@ -47,10 +47,11 @@ var (
 
 // harness is the real handler over a real store, served over HTTP.
 type harness struct {
-	t     *testing.T
-	store store.Store
-	url   string
-	logs  *buffer
+	t       *testing.T
+	store   store.Store
+	handler http.Handler
+	url     string
+	logs    *buffer
 }
 
 // buffer collects log lines from several goroutines.
@@ -107,7 +108,7 @@ func start(t *testing.T, adjust ...func(*server.Config)) *harness {
 	}
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	return &harness{t: t, store: st, url: srv.URL, logs: logs}
+	return &harness{t: t, store: st, handler: handler, url: srv.URL, logs: logs}
 }
 
 // register registers services in the store, behind the API.
