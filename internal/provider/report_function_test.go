@@ -4,9 +4,11 @@
 package provider
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -95,4 +97,65 @@ func TestReport_refuses(t *testing.T) {
 	if got, failed := p.call("report", dynamic(unknownResult), formatted("html")); failed != nil || got.IsKnown() {
 		t.Errorf("of an unknown result: %v, %v", got, failed)
 	}
+}
+
+// BenchmarkReport renders a company of 10,000 people in three services, of whom 300
+// are unmapped, with 500 accounts of nobody, through Terraform's protocol: 2 s and
+// 5 MB are the limits.
+func BenchmarkReport(b *testing.B) {
+	srv := newTestProviderServer(nil)
+	schema, err := srv.GetProviderSchema(b.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	result, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, toTerraform(schema.DataSourceSchemas[resolvedMany].ValueType(), largeResult()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, format := range []string{"html", "markdown", "csv"} {
+		b.Run(format, func(b *testing.B) {
+			name, err := tfprotov6.NewDynamicValue(tftypes.String, formatted(format))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				resp, err := srv.CallFunction(b.Context(), &tfprotov6.CallFunctionRequest{Name: "report", Arguments: []*tfprotov6.DynamicValue{&result, &name}})
+				if err != nil || resp.Error != nil {
+					b.Fatal(err, resp.Error)
+				}
+				b.ReportMetric(float64(len(resp.Result.MsgPack)), "bytes")
+			}
+		})
+	}
+}
+
+// largeResult is a whole sym_resolved_identities with all its attributes.
+func largeResult() object {
+	services := []string{"okta:acme.okta.com", "github:acme-engineering", "slack:T0123456789"}
+	asked, identities, byService, counts, unmapped, orphans := []any{}, object{}, object{}, object{}, []any{}, []any{}
+	for s, service := range services {
+		kind, id, _ := strings.Cut(service, ":")
+		asked = append(asked, object{"service_type": kind, "external_id": id})
+		of := object{}
+		for i := range 10_000 {
+			person, account := fmt.Sprintf("person.number-%05d@engineering.acme.example", i), fmt.Sprintf("00u%05d", i)
+			if s == 0 {
+				identities[person] = object{}
+			}
+			if i%100 == s {
+				unmapped = append(unmapped, object{"user": person, "service": service, "reason": "not_found", "candidates": []any{
+					object{"identity": "p-" + account, "account_id": "1" + account, "name": "Person " + account, "why": "same_name"}}})
+				continue
+			}
+			identities[person].(object)[service], of[person] = account, account
+		}
+		byService[service] = of
+		counts[service] = object{"persons": 10_000, "held": 9_900, "resolved": 0, "orphans": 100, "ambiguous": 0, "bots": 0, "guests": 0}
+	}
+	for i := range 500 {
+		orphans = append(orphans, object{"service": services[i%3], "identity": fmt.Sprintf("former-%05d", i), "account_id": fmt.Sprint(i),
+			"emails": []any{fmt.Sprintf("former.%05d@acme.example", i)}, "name": fmt.Sprintf("Former Person %05d", i), "state": "inactive", "kind": "person"})
+	}
+	return object{"services": asked, "users_from": asked[0], "report_orphans": true, "identities": identities, "by_service": byService,
+		"unmapped": unmapped, "orphans": orphans, "account_counts": counts, "leavers": []any{}, "hcl": strings.Repeat("resource \"sym_identity\" \"a\" {}\n", 300)}
 }
