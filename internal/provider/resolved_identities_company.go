@@ -239,7 +239,7 @@ func (p *companyPass) classify() {
 			continue
 		}
 		answers := p.Resolutions[i*len(c.users) : (i+1)*len(c.users)]
-		claims := resolve.NewAccountClaims(service, slices.Concat(answers, p.ofLeftIn(service)))
+		claims := resolve.NewAccountClaims(service, slices.Concat(answers, p.ofLeftIn(service), p.declaredIn(service)))
 		counts := map[resolve.AccountClass]int{}
 		var nobodys []identity.Account
 		for _, a := range accounts {
@@ -263,6 +263,16 @@ func (p *companyPass) ofLeftIn(service identity.ServiceKey) []resolve.Resolution
 		if a.Service == service {
 			answers = append(answers, a)
 		}
+	}
+	return answers
+}
+
+// declaredIn returns what is declared in a service, also for users who are not asked
+// for: the next apply stores it.
+func (p *companyPass) declaredIn(service identity.ServiceKey) []resolve.Resolution {
+	var answers []resolve.Resolution
+	for _, matcher := range p.config.declared[service] {
+		answers = append(answers, resolve.Resolution{Matcher: matcher, Source: resolve.Declared})
 	}
 	return answers
 }

@@ -422,6 +422,20 @@ func TestResolvedIdentities_classes(t *testing.T) {
 	}
 }
 
+// An account that is declared for somebody who is not asked for is theirs after the
+// next apply: neither an orphan nor a candidate.
+func TestResolvedIdentities_orphansDeclared(t *testing.T) {
+	t.Parallel()
+	github, _ := kept(testGitHub, oneOf("ann-a", "Ann Arden", worksHere, "bob@home.example"))
+	s := newTestServer(t, withDirectory(testGitHub, github)).register(testGitHub)
+	got, diags := newProtocolServer(t, nil, s.settings()).readData(resolvedMany, bulkOf([]string{"bob@acme.example"}, []string{testGitHub}, ignoring, reporting,
+		map[string]any{"declared": map[string]any{testGitHub: map[string]any{"ann@acme.example": "Ann-A"}}}))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, got, map[string]any{
+		"orphans": []any{}, "account_counts": map[string]any{testGitHub: classes(0, 1, 0, 0, 0, 0)}, "unmapped": []any{unmappedAs("bob@acme.example", testGitHub, "not_found")},
+	})
+}
+
 // A list that cannot be read, or not as a whole, is an error, and nothing is stored.
 func TestResolvedIdentities_orphansFail(t *testing.T) {
 	t.Parallel()

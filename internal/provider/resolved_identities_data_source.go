@@ -173,7 +173,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"orphans": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Accounts of persons, in any state, that nobody holds and nobody of this data source resolves to, in the order of `services` and by identity. Null unless `report_orphans = true`. " +
+				MarkdownDescription: "Accounts of persons, in any state, that nobody holds, that are declared for nobody and that nobody of this data source resolves to, in the order of `services` and by identity. Null unless `report_orphans = true`. " +
 					"Without all users, those of the others are here too: use it with `users_from` or without `users`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"service":    schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
@@ -192,7 +192,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of persons in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
 					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Somebody's stored mapping."},
-					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Not stored, but the answer for somebody here, or for a leaver."},
+					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Not stored, but declared, or the answer for somebody here or for a leaver."},
 					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Nobody's."},
 					"ambiguous": schema.Int64Attribute{Computed: true, MarkdownDescription: "One of several accounts of an address, or an account whose record cannot be read."},
 					"bots":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of bots, and those that several people share, whoever holds them."},
