@@ -99,8 +99,8 @@ func TestReport_refuses(t *testing.T) {
 	}
 }
 
-// BenchmarkReport renders a company of 10,000 people in three services, of whom 300
-// are unmapped, with 500 accounts of nobody, through Terraform's protocol: 2 s and
+// BenchmarkReport renders a company of 10,000 people in three services. 300 of them
+// are unmapped and 500 accounts are of nobody. It goes through Terraform's protocol: 2 s and
 // 5 MB are the limits.
 func BenchmarkReport(b *testing.B) {
 	srv := newTestProviderServer(nil)
