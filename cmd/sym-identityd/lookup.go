@@ -19,6 +19,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
@@ -188,7 +189,7 @@ func (p *program) lookUp(ctx context.Context, cfg *config.Config, st *sqlstore.S
 	if err != nil {
 		return report, err
 	}
-	explained, skipped := p.askDirectory(ctx, service, emails)
+	explained, unheld, skipped := p.askDirectory(ctx, service, st, emails)
 	for i, email := range emails {
 		r := lookupResult{Email: email, Accounts: []lookupAccount{}}
 		r.addStored(service.Key, stored[identity.KeyOf(email)], st == nil)
@@ -197,6 +198,10 @@ func (p *program) lookUp(ctx context.Context, cfg *config.Config, st *sqlstore.S
 			r.addSkipped(service.Key, skipped)
 		} else if err := r.addExplanation(ctx, st, service.Key, explained[i], cfg.Secrets.Error); err != nil {
 			return report, err
+		}
+		if r.Reason == string(identity.NotFound) {
+			user := stored[identity.KeyOf(email)]
+			r.addSuggestions(unheld.Suggest(identity.KeyOf(email), user.FirstName+" "+user.LastName))
 		}
 		report.Results = append(report.Results, r)
 	}
@@ -279,22 +284,67 @@ func storedUsers(ctx context.Context, st *sqlstore.Store, emails []string) (map[
 	return users, err
 }
 
-// askDirectory asks for all people at once, as the server does. skipped says why
-// nobody could be asked.
-func (p *program) askDirectory(ctx context.Context, service config.Service, emails []string) (explained []directory.Explanation, skipped error) {
+// askDirectory asks for all people at once, as the server does. If it does not find
+// somebody, unheld are the accounts that nobody holds, as far as the service lists
+// them. skipped says why nobody could be asked.
+func (p *program) askDirectory(ctx context.Context, service config.Service, st *sqlstore.Store, emails []string) (explained []directory.Explanation, unheld *resolve.Orphans, skipped error) {
+	unheld = resolve.NewOrphans(service.Key, nil)
 	if service.Directory == nil {
-		return nil, errNoDirectory
+		return nil, unheld, errNoDirectory
 	}
 	opened, err := service.Directory.Open()
 	if err != nil {
-		return nil, p.secrets.Error(err)
+		return nil, unheld, p.secrets.Error(err)
 	}
 	d := directory.Cache(opened, service.Key, service.Directory.Settings)
 	defer d.Close()
 	bar := p.progress(fmt.Sprintf("asking %s for %d e-mails", service.Key, len(emails)), "accounts", 0)
 	explained, err = directory.Explain(showLists(ctx, bar), d, service.Key, emails)
+	if slices.ContainsFunc(explained, func(e directory.Explanation) bool { return e.Status == identity.NotFound && !e.OtherDomain }) {
+		unheld = unheldAccounts(showLists(ctx, bar), st, d, service.Key)
+	}
 	_ = bar.Finish()
-	return explained, p.secrets.Error(err)
+	return explained, unheld, p.secrets.Error(err)
+}
+
+// unheldAccounts returns the accounts of persons that nobody holds; none if the
+// service does not list them all.
+func unheldAccounts(ctx context.Context, st *sqlstore.Store, d directory.Directory, service identity.ServiceKey) *resolve.Orphans {
+	none := resolve.NewOrphans(service, nil)
+	list, err := directory.Accounts(ctx, d, service, "")
+	if err != nil {
+		return none
+	}
+	held := map[int]bool{}
+	if st != nil {
+		for holder, err := range st.Held(ctx, service) {
+			if err != nil {
+				return none
+			}
+			for _, place := range list.Held(holder.Mapping) {
+				held[place] = true
+			}
+		}
+	}
+	var accounts []identity.Account
+	for i := range list.Len() {
+		if a := list.At(i); !held[i] && a.Kind == identity.KindPerson && a.Unreadable == "" {
+			accounts = append(accounts, a)
+		}
+	}
+	return resolve.NewOrphans(service, accounts)
+}
+
+// addSuggestions adds accounts that may be the person's. They are never an answer.
+func (r *lookupResult) addSuggestions(suggestions []resolve.Suggestion) {
+	var texts []string
+	for _, s := range suggestions {
+		r.Candidates = append(r.Candidates, s.Account.Matcher.String())
+		texts = append(texts, fmt.Sprintf("%s (%s)", s.Account.Matcher, s.Why))
+	}
+	if len(texts) > 0 {
+		r.Steps[len(r.Steps)-1].Detail += "; nobody holds these, and they may be theirs: " + strings.Join(texts, ", ")
+	}
 }
 
 var errNoDirectory = errors.New("no directory is configured for the service")

@@ -134,6 +134,8 @@ func TestLookup(t *testing.T) {
 			"left@acme.example": "inactive   store:miss " + rules + " email:miss saw left",
 			"team@acme.example": "ambiguous t1+t2  store:miss " + rules + " email:miss saw t1 saw t2",
 			"who@acme.example":  "not_found   store:miss " + rules + " email:miss",
+			"ada@home.example":  "not_found ada  store:miss " + rules + " email:miss", // the same local part
+			"kim@home.example":  "not_found   store:miss " + rules + " email:miss",    // somebody holds the account
 		},
 		"google:acme.example": {"ada@other.example": "other_domain   store:miss " + rules + " email:miss"},
 		"github:lab":          {"ada@acme.example": "no_directory   store:miss " + rules + " email:skipped"},
@@ -198,6 +200,10 @@ kim@acme.example in github:acme (GitHub)
 `
 	if diff := cmp.Diff(want, out.stdout); diff != "" || out.code != exitUnmapped {
 		t.Errorf("code %d, %s (-want +got):\n%s", out.code, out.stderr, diff)
+	}
+	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@home.example")
+	if want := "no account has the address (the service was asked for the address); nobody holds these, and they may be theirs: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
+		t.Errorf("a candidate: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "workspace", "ada@acme.example")
 	if out.code != exitOK || !strings.Contains(out.stdout, "in google:acme.example (Workspace)") {
