@@ -134,9 +134,9 @@ func crowd(n int) func() (store.Record, error) {
 			return store.Record{}, io.EOF
 		}
 		key := person(i)
-		u := &store.UserRecord{ID: newID(), Key: key, Type: identity.Normal, Role: identity.Member, Name: string(key), Stamp: stamp}
+		u := &store.UserRecord{ID: newID(), Key: key, Type: identity.Normal, Role: identity.Member, Name: string(key), Revision: int64(4*i + 4), Stamp: stamp}
 		for j, service := range services {
-			u.Mappings = append(u.Mappings, store.MappingRecord{ID: newID(), Service: service, Source: identity.Manual, Revision: int64(3*i + j + 1),
+			u.Mappings = append(u.Mappings, store.MappingRecord{ID: newID(), Service: service, Source: identity.Manual, Revision: int64(4*i + j + 1),
 				Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d", i)}, Stamp: stamp})
 		}
 		return store.Record{User: u}, nil

@@ -210,6 +210,7 @@ func TestImportRefuses(t *testing.T) {
 			"a future change":  {change(func(c *store.ChangeRecord) { c.At = soon }), "has not come yet"},
 			"a future value":   {change(func(c *store.ChangeRecord) { c.After.UpdatedAt = soon }), "has not come yet"},
 			"a future user":    {edit(func(u *store.UserRecord) { u.CreatedAt = soon }), "the user user0000000@acme.com has the time"},
+			"two in a user":    {edit(func(u *store.UserRecord) { u.UpdatedAt, u.Mappings[0].UpdatedAt = soon, soon }), "the user user0000000@acme.com has the time"},
 			"a future mapping": {edit(func(u *store.UserRecord) { u.Mappings[0].UpdatedAt = soon }), "the mapping of user0000000@acme.com in okta:acme.okta.com has the time"},
 			"a future service": {service(func(s *store.ServiceRecord) { s.UpdatedAt = soon }), "has not come yet"},
 			"no time":          {edit(func(u *store.UserRecord) { u.CreatedAt = time.Time{} }), "0001-01-01T00:00:00Z, before 1970"},

@@ -278,41 +278,48 @@ func badRecord(format string, args ...any) error {
 
 // checkTimes refuses times before 1970 and those that are not yet come: a later
 // clock would order and prune the history by them.
-func checkTimes(r store.Record, latest time.Time) error {
-	times := map[string][]time.Time{}
-	stamp := func(what string, s store.Stamp) { times[what] = []time.Time{s.CreatedAt, s.UpdatedAt} }
-	switch {
-	case r.Service != nil:
-		stamp("the service "+truncate(r.Service.Key), r.Service.Stamp)
-	case r.User != nil:
-		stamp("the user "+string(r.User.Key), r.User.Stamp)
-		for _, m := range r.User.Mappings {
-			stamp(mappingName(r.User, m), m.Stamp)
-		}
-	default:
-		times[changeName(r.Change)] = []time.Time{r.Change.At}
-		for _, v := range []*store.ValueRecord{r.Change.Before, r.Change.After} {
-			if v != nil {
-				times[changeName(r.Change)] = append(times[changeName(r.Change)], v.CreatedAt, v.UpdatedAt)
-			}
-		}
-	}
-	for what, all := range times {
-		for _, at := range all {
+func checkTimes(r store.Record, latest time.Time) (err error) {
+	check := func(what any, times ...time.Time) {
+		for _, at := range times {
 			switch {
+			case err != nil:
 			case at.Before(time.Unix(0, 0)):
-				return badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
+				err = badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
 			case at.After(latest):
-				return identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which has not come yet", what, at.Format(time.RFC3339)),
+				err = identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which has not come yet", what, at.Format(time.RFC3339)),
 					"Set the clock of this machine right, or that time in the export. Nothing was imported.")
 			}
 		}
 	}
-	return nil
+	switch {
+	case r.Service != nil:
+		check("the service "+truncate(r.Service.Key), r.Service.CreatedAt, r.Service.UpdatedAt)
+	case r.User != nil:
+		check("the user "+string(r.User.Key), r.User.CreatedAt, r.User.UpdatedAt)
+		for _, m := range r.User.Mappings {
+			check(mappingName{r.User.Key, m.Service}, m.CreatedAt, m.UpdatedAt)
+		}
+	default:
+		what := changeName(r.Change)
+		check(what, r.Change.At)
+		for _, v := range []*store.ValueRecord{r.Change.Before, r.Change.After} {
+			if v != nil {
+				check(what, v.CreatedAt, v.UpdatedAt)
+			}
+		}
+	}
+	return err
 }
 
-func mappingName(u *store.UserRecord, m store.MappingRecord) string {
-	return fmt.Sprintf("the mapping of %s in %s", u.Key, truncate(m.Service))
+// mappingName names a mapping in errors. Most have none, so it is not made before.
+type mappingName struct {
+	user    identity.UserKey
+	service string
+}
+
+// String implements fmt.Stringer.
+func (n mappingName) String() string {
+	return fmt.Sprintf("the mapping of %s in %s", n.user, truncate(n.service))
 }
 
 func changeName(c *store.ChangeRecord) string { return fmt.Sprintf("the change %d", c.ID) }
@@ -343,7 +350,7 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 	}
 	seen := map[string]bool{}
 	for _, m := range r.Mappings {
-		what := mappingName(r, m)
+		what := mappingName{r.Key, m.Service}
 		_, registered := services[m.Service]
 		switch {
 		case !registered:
@@ -389,7 +396,7 @@ func checkChangeRecord(r *store.ChangeRecord) error {
 	return nil
 }
 
-func checkTexts(what string, texts ...string) error {
+func checkTexts(what any, texts ...string) error {
 	for _, s := range texts {
 		switch {
 		case len(s) > maxRecordText:
@@ -405,7 +412,7 @@ func checkTexts(what string, texts ...string) error {
 // type, a colon and an external id.
 const maxRecordText = 64 + 1 + identity.MaxExternalIDBytes
 
-func checkMaps(what string, maps ...map[string]string) error {
+func checkMaps(what any, maps ...map[string]string) error {
 	for _, m := range maps {
 		for k, v := range m {
 			if err := checkTexts(what, k, v); err != nil {
