@@ -547,9 +547,15 @@ func (e *everybody) keys() []identity.UserKey {
 	return keys
 }
 
-// FindUsers returns all users: the chain asks for everybody.
-func (e *everybody) FindUsers(context.Context, []identity.UserKey) ([]identity.User, error) {
-	return e.users.All(), nil
+// FindUsers returns the users among keys who existed when all were read.
+func (e *everybody) FindUsers(_ context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	var found []identity.User
+	for _, key := range keys {
+		if u := e.users.Find(key); u != nil {
+			found = append(found, *u)
+		}
+	}
+	return found, nil
 }
 
 // Holders returns who had the accounts when the users were read. The server

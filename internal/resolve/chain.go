@@ -75,11 +75,12 @@ type Pass struct {
 	Resolutions []Resolution // service by service, each in the order of Request.Users
 
 	chain    Chain
-	users    map[identity.UserKey]identity.User
+	users    map[identity.UserKey]identity.User // who is stored, without those for whom all is answered
 	services []*serviceResolver
 }
 
-// FullName returns the name that is stored for a user of the pass, "" for none.
+// FullName returns the name that is stored for a user without an answer in one of
+// the services, "" for none and for other users.
 func (p *Pass) FullName(user identity.UserKey) string {
 	u := p.users[user]
 	return strings.TrimSpace(u.FirstName + " " + u.LastName)
@@ -94,22 +95,22 @@ func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := c.users(ctx, req.Users)
-	if err != nil {
+	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: map[identity.UserKey]identity.User{}}
+	for i, service := range req.Services {
+		pass.services = append(pass.services, &serviceResolver{
+			chain: c, service: registered[service], declared: req.Declared[service],
+			users: pass.users, persist: req.Persist, onlyUnique: req.OnlyUnique, checkStale: req.CheckStale, noTrace: req.NoTrace,
+			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
+		})
+	}
+	if err := pass.readStored(ctx, req.Users); err != nil {
 		return nil, err
 	}
-	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: users}
 	inTurn := req.Persist && c.Rules.Len() > 0
 	var running sync.WaitGroup
 	errs := make([]error, len(req.Services))
-	for i, service := range req.Services {
-		r := &serviceResolver{
-			chain: c, service: registered[service], declared: req.Declared[service],
-			users: users, persist: req.Persist, onlyUnique: req.OnlyUnique, checkStale: req.CheckStale, noTrace: req.NoTrace,
-			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
-		}
-		pass.services = append(pass.services, r)
-		running.Go(func() { errs[i] = r.run(ctx, req.Users) })
+	for i, r := range pass.services {
+		running.Go(func() { errs[i] = r.run(ctx) })
 		if inTurn {
 			running.Wait()
 			if errs[i] != nil {
@@ -163,16 +164,37 @@ func (r Request) declares(service identity.ServiceKey) bool {
 	return true
 }
 
-func (c Chain) users(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]identity.User, error) {
-	found, err := c.API.FindUsers(ctx, keys)
-	if err != nil {
-		return nil, err
+// usersAtOnce bounds the stored users that are in memory at once: as many as fit
+// into the requests that a client sends side by side.
+const usersAtOnce = 25_000
+
+// readStored answers what is declared and what is stored. It keeps the users for
+// whom more is to be found out: a hundred thousand records take more memory than
+// their answers.
+func (p *Pass) readStored(ctx context.Context, keys []identity.UserKey) error {
+	for from := 0; from < len(keys); from += usersAtOnce {
+		some := keys[from:min(from+usersAtOnce, len(keys))]
+		found, err := p.chain.API.FindUsers(ctx, some)
+		if err != nil {
+			return err
+		}
+		byKey := make(map[identity.UserKey]*identity.User, len(found))
+		for i := range found {
+			byKey[found[i].Key] = &found[i]
+		}
+		for i, key := range some {
+			u, open := byKey[key], false
+			for _, r := range p.services {
+				if !r.applyKnown(&r.answers[from+i], key, u) {
+					open = true
+				}
+			}
+			if u != nil && open {
+				p.users[key] = *u
+			}
+		}
 	}
-	byKey := make(map[identity.UserKey]identity.User, len(found))
-	for _, u := range found {
-		byKey[u.Key] = u
-	}
-	return byKey, nil
+	return nil
 }
 
 // serviceResolver resolves many users in one service: the store and the rules
@@ -209,25 +231,44 @@ type candidate struct {
 	evidence   identity.Evidence
 }
 
-func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) error {
-	for i, key := range keys {
+// applyKnown answers from what is declared and from the user as stored, nil for
+// nobody. It reports whether there is nothing more to find out.
+func (r *serviceResolver) applyKnown(a *Resolution, key identity.UserKey, stored *identity.User) bool {
+	a.User, a.Service = key, r.service.Key
+	if !r.noTrace {
+		a.Steps = make([]Step, 0, 3)
+	}
+	var m identity.Mapping
+	mapped := false
+	if stored != nil {
+		m, mapped = stored.Mapping(r.service.Key)
+	}
+	declared, isDeclared := r.declared[key]
+	switch {
+	case isDeclared:
+		a.applyDeclared(declared, m)
+	case mapped:
+		a.applyStored(m)
+	default:
+		a.step(Store, Miss, "nothing is stored")
+	}
+	return !r.open(a)
+}
+
+// open reports whether rules and lookups are asked for a user.
+func (r *serviceResolver) open(a *Resolution) bool {
+	return !a.Mapped() || r.checkStale && a.Source == Store && !r.service.Key.Managed()
+}
+
+func (r *serviceResolver) run(ctx context.Context) error {
+	for i := range r.answers {
 		a := &r.answers[i]
-		a.User, a.Service = key, r.service.Key
-		if !r.noTrace {
-			a.Steps = make([]Step, 0, 3)
-		}
-		if r.applyDeclared(a) {
+		if !r.open(a) {
 			continue
 		}
 		c := &candidate{resolver: r, answer: a}
-		if m, ok := r.users[key].Mapping(r.service.Key); ok {
-			a.applyStored(m)
-			if !r.checkStale || r.service.Key.Managed() {
-				continue
-			}
+		if m, ok := r.users[a.User].Mapping(r.service.Key); ok {
 			c.stored, c.source, c.pin = m.Matcher, m.Source.OrManual(), m.AccountID
-		} else {
-			a.step(Store, Miss, "nothing is stored")
 		}
 		r.applyRules(c)
 		r.candidates = append(r.candidates, c)
@@ -249,20 +290,17 @@ func (r *serviceResolver) run(ctx context.Context, keys []identity.UserKey) erro
 	return nil
 }
 
-func (r *serviceResolver) applyDeclared(a *Resolution) bool {
-	matcher, ok := r.declared[a.User]
-	if !ok {
-		return false
-	}
+// applyDeclared answers with a declared mapping, whatever is stored; the zero
+// Mapping is nothing.
+func (a *Resolution) applyDeclared(matcher identity.Matcher, stored identity.Mapping) {
 	a.Matcher, a.Source, a.Evidence = matcher, Declared, identity.EvidenceDeclared
-	if m, stored := r.users[a.User].Mapping(r.service.Key); stored {
-		a.StoredSource = m.Source.OrManual()
-		if m.Matcher.Equal(r.service.Key.Type, matcher) {
-			a.AccountID = m.AccountID
+	if stored.Matcher != nil {
+		a.StoredSource = stored.Source.OrManual()
+		if stored.Matcher.Equal(a.Service.Type, matcher) {
+			a.AccountID = stored.AccountID
 		}
 	}
 	a.step(Declared, Hit, "%s is declared in this configuration", matcher)
-	return true
 }
 
 func (a *Resolution) applyStored(m identity.Mapping) {

@@ -310,6 +310,36 @@ func TestEverythingIsBatched(t *testing.T) {
 	}
 }
 
+// Stored users are read in parts, and those for whom the store has every answer
+// are not kept.
+func TestStoredUsersAreNotKept(t *testing.T) {
+	t.Parallel()
+	f := newFake(okta, github)
+	users := make([]identity.UserKey, 25_001)
+	for i := range users {
+		users[i] = identity.UserKey(fmt.Sprintf("p%d@acme.com", i))
+		f.store(users[i], okta, fmt.Sprint("00u", i), identity.Manual).store(users[i], github, fmt.Sprint("p", i), identity.Manual)
+		f.user(users[i]).FirstName = "Pat"
+	}
+	first, last := users[0], users[25_000]
+	f.users[last].Mappings = f.users[last].Mappings[:1]
+	pass, err := resolve.Chain{API: f}.Resolve(t.Context(), resolve.Request{Users: users, Services: []identity.ServiceKey{okta, github}, NoTrace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range pass.Resolutions {
+		if a.User != users[i%len(users)] || a.Mapped() != (i != len(pass.Resolutions)-1) {
+			t.Fatalf("answer %d: %s", i, line(a))
+		}
+	}
+	if pass.FullName(first) != "" || pass.FullName(last) != "Pat" {
+		t.Errorf("the pass keeps %q of %s and %q of %s", pass.FullName(first), first, pass.FullName(last), last)
+	}
+	if diff := cmp.Diff([]string{"services", "users", "users", "lookup"}, f.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
 // slowAPI takes a second for each lookup, and an hour where it fails.
 type slowAPI struct {
 	*fakeAPI
