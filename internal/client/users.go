@@ -39,11 +39,13 @@ func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	users, err := inChunks(ctx, c, keys, c.search)
-	if err != nil {
-		return nil, err
-	}
-	return selectUsers(keys, users)
+	return inChunks(ctx, c, keys, func(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+		users, err := c.search(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		return selectUsers(keys, users)
+	})
 }
 
 // search asks users/search for at most symapi.MaxBatch keys.
@@ -143,21 +145,21 @@ func (c *Client) users(ctx context.Context, request call) (users []identity.User
 // selectUsers returns the users that keys name. Two users under one key are an
 // error: either could be the wrong person.
 func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
-	byKey := make(map[identity.UserKey]identity.User, len(users))
-	for _, u := range users {
-		key := u.Key
-		if other, twice := byKey[key]; twice && other.ID != u.ID {
-			if slices.Contains(keys, key) {
-				return nil, identity.TwoUsers(other, u)
+	byKey := make(map[identity.UserKey]*identity.User, len(users))
+	for i := range users {
+		u := &users[i]
+		if other, twice := byKey[u.Key]; twice && other.ID != u.ID {
+			if slices.Contains(keys, u.Key) {
+				return nil, identity.TwoUsers(*other, *u)
 			}
 			continue
 		}
-		byKey[key] = u
+		byKey[u.Key] = u
 	}
-	var out []identity.User
+	out := make([]identity.User, 0, len(users))
 	for _, k := range keys {
-		if u, ok := byKey[k]; ok {
-			out = append(out, u)
+		if u := byKey[k]; u != nil {
+			out = append(out, *u)
 		}
 	}
 	return out, nil

@@ -66,13 +66,10 @@ func withListError(err, listErr error) error {
 // ask asks the server for distinct keys. Few keys share a request with those of
 // other callers.
 func (r *Reader) ask(ctx context.Context, keys []identity.UserKey, fresh bool) ([]identity.User, error) {
-	answer := r.askUsers
-	if len(keys) <= single {
-		answer = func(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
-			return r.finds.get(ctx, keys, fresh)
-		}
+	if len(keys) > single {
+		return r.find(ctx, keys)
 	}
-	byKey, err := answer(ctx, keys)
+	byKey, err := r.finds.get(ctx, keys, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -85,17 +82,23 @@ func (r *Reader) ask(ctx context.Context, keys []identity.UserKey, fresh bool) (
 	return out, nil
 }
 
-// askUsers sends FindUsers and keeps the answer.
-func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
+// find sends FindUsers and keeps the answer.
+func (r *Reader) find(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	sent := r.cache.now()
-	if len(keys) <= single {
-		r.policy.spend(len(keys))
-	}
 	users, err := r.api.FindUsers(ctx, keys)
+	if err == nil {
+		r.cache.keep(keys, users, sent)
+	}
+	return users, err
+}
+
+// askUsers finds users for finds.
+func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[identity.UserKey]*identity.User, error) {
+	r.policy.spend(len(keys))
+	users, err := r.find(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	r.cache.keep(keys, users, sent)
 	byKey := make(map[identity.UserKey]*identity.User, len(users))
 	for i := range users {
 		byKey[users[i].Key] = &users[i]
