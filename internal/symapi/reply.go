@@ -19,11 +19,11 @@ import (
 // null or not: a proxy that answers 200 {} must not look like an empty store. A
 // body that says error: true is an *identity.Error whatever the status said.
 func ParseReply(status int, body []byte, field string, out any) error {
-	var fields map[string]json.RawMessage
+	var fields map[string]flag
 	if err := json.Unmarshal(body, &fields); err != nil {
 		return fmt.Errorf("it is not a JSON object: %w", err)
 	}
-	if parseFlag(fields["error"]) {
+	if fields["error"] {
 		e, _ := ParseError(status, body)
 		return e
 	}
@@ -31,6 +31,16 @@ func ParseReply(status int, body []byte, field string, out any) error {
 		return fmt.Errorf("it has no field %q, so the URL may not be that of an identity API", field)
 	}
 	return json.Unmarshal(body, out)
+}
+
+// flag is true where a field is true or "true", as some replies write it. It keeps
+// nothing of the field.
+type flag bool
+
+// UnmarshalJSON reads a field of any type.
+func (f *flag) UnmarshalJSON(raw []byte) error {
+	*f = flag(parseFlag(raw))
+	return nil
 }
 
 // parseFlag reads a boolean that some replies write as a string.
