@@ -29,6 +29,11 @@ type plannedClaims struct {
 	services  map[identity.ServiceKey]bool // that a sym_service registers
 }
 
+type claimedAccount struct {
+	service identity.ServiceKey
+	account string // identity.AccountKey
+}
+
 // plannedUser says what resources of one run are about to do with one user.
 type plannedUser struct{ created, destroyed bool }
 
@@ -195,13 +200,8 @@ func addClaimConflicts(diags *diag.Diagnostics, conflicts []claimConflict) {
 // that data sources which resolve one person at a time know each other. Without
 // it a rule could give one account to two people. The zero value is empty.
 type accountClaims struct {
-	mu        sync.Mutex
-	byAccount map[claimedAccount]accountClaim
-}
-
-type claimedAccount struct {
-	service identity.ServiceKey
-	account string // identity.AccountKey
+	mu       sync.Mutex
+	accounts map[identity.ServiceKey]map[string]accountClaim // by service and Resolution.AccountKey
 }
 
 type accountClaim struct {
@@ -223,31 +223,39 @@ func (c *accountClaims) add(answers []resolve.Resolution) []accountConflict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var conflicts []accountConflict
-	claims := make(map[claimedAccount]accountClaim, len(answers))
 	for _, a := range answers {
 		if !a.Mapped() {
 			continue
 		}
-		account := claimedAccount{a.Service, a.Matcher.AccountKey(a.Service.Type)}
-		claim := accountClaim{a.User, a.Source != resolve.Declared && a.Source != resolve.Store}
-		earlier, known := c.byAccount[account]
-		switch {
-		case known && earlier.user != claim.user && (earlier.automatic || claim.automatic):
+		if earlier, known := c.accounts[a.Service][a.AccountKey()]; known && earlier.user != a.User && (earlier.automatic || automatic(a)) {
 			conflicts = append(conflicts, accountConflict{a, earlier.user})
-		case !known || claim.automatic:
-			claims[account] = claim
 		}
 	}
 	if len(conflicts) > 0 {
 		return conflicts
 	}
-	if c.byAccount == nil {
-		c.byAccount = make(map[claimedAccount]accountClaim, len(claims))
+	if c.accounts == nil {
+		c.accounts = map[identity.ServiceKey]map[string]accountClaim{}
 	}
-	for account, claim := range claims {
-		c.byAccount[account] = claim
+	for _, a := range answers {
+		if !a.Mapped() {
+			continue
+		}
+		claims := c.accounts[a.Service]
+		if claims == nil {
+			claims = map[string]accountClaim{}
+			c.accounts[a.Service] = claims
+		}
+		if _, known := claims[a.AccountKey()]; !known || automatic(a) {
+			claims[a.AccountKey()] = accountClaim{a.User, automatic(a)}
+		}
 	}
 	return nil
+}
+
+// automatic reports whether a rule or the service gave an account.
+func automatic(a resolve.Resolution) bool {
+	return a.Source != resolve.Declared && a.Source != resolve.Store
 }
 
 // addAccountConflicts reports accounts that another data source has resolved to

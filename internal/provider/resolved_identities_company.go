@@ -316,7 +316,7 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 	taken := map[account]bool{}
 	for _, a := range p.Resolutions {
 		if a.Mapped() {
-			taken[account{a.Service, a.Matcher.AccountKey(a.Service.Type)}] = true
+			taken[account{a.Service, a.AccountKey()}] = true
 		}
 	}
 	gone, err := p.ruledButAbsent(ctx, pass.Resolutions)
@@ -328,7 +328,7 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 		switch {
 		case a.Err != nil:
 			return &userError{a.User, a.Service, a.Err}
-		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.Matcher.AccountKey(a.Service.Type)}]):
+		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.AccountKey()}]):
 			found[a.User] = append(found[a.User], a)
 			p.ofLeft = append(p.ofLeft, a)
 		}

@@ -106,6 +106,9 @@ func (a Resolution) Identity() (string, bool) {
 	return a.Matcher.Identity(a.Service.Type)
 }
 
+// AccountKey returns the key by which the account is compared with others.
+func (a Resolution) AccountKey() string { return a.Matcher.AccountKey(a.Service.Type) }
+
 func (a *Resolution) step(name Origin, outcome Outcome, format string, args ...any) {
 	if a.Steps == nil {
 		return
