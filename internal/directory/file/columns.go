@@ -188,13 +188,13 @@ func (c *columns) read(t table) ([]entry, error) {
 // record that it cannot be read. A blank one is none.
 func addAddress(a *directory.Account, kind directory.AddressKind, email string) {
 	email = strings.TrimSpace(email)
-	key, err := identity.ParseUser(email)
+	_, err := identity.ParseUser(email)
 	switch {
 	case email == "" || slices.ContainsFunc(a.Emails(), func(known string) bool { return strings.EqualFold(known, email) }):
+	case !strings.Contains(email, "@"):
+		a.Unreadable = fmt.Errorf("%q is not an e-mail", email)
 	case err != nil:
 		a.Unreadable = err
-	case !key.IsEmail():
-		a.Unreadable = fmt.Errorf("%q is not an e-mail", email)
 	default:
 		a.Add(kind, directory.ProofUnknown, email)
 	}

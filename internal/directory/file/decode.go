@@ -398,6 +398,9 @@ func (a jsonAccount) account() (directory.Account, error) {
 		out.Identity = id
 	case json.Number:
 		out.Identity = id.String()
+		if err := identity.CheckSpreadsheet(out.Identity); err != nil { // or another program that reads ids as numbers
+			return out, fmt.Errorf("the id %w", err)
+		}
 	case nil:
 		return out, errors.New("the id is missing")
 	default:

@@ -314,6 +314,9 @@ func index(name string, entries []entry) (*people, error) {
 		} else if !known {
 			first[a.Identity] = i
 		}
+		if a.Unreadable != nil {
+			all.accounts[i].Unreadable = fmt.Errorf("line %d of the file: %w", e.line, a.Unreadable)
+		}
 		for _, email := range a.Emails() {
 			key, err := identity.Normalize(email)
 			if known := all.byEmail[key]; err == nil && !slices.Contains(known, i) {

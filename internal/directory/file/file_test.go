@@ -166,6 +166,7 @@ func TestContent(t *testing.T) {
 		"cut off":          {"f.json", "[{\"id\":\"1\",\n\"emails\":[\"a@example.com\"]}", nil, ":2: the file is cut off"},
 		"missing id":       {"f.json", "[\n{\"id\":\"1\",\"emails\":[]},\n\n{\"emails\":[\"a@example.com\"]}]", nil, ":4: the id is missing"},
 		"id of JSON empty": {"f.json", `[{"id":"","emails":[]}]`, nil, ":1: the id is empty"},
+		"a rounded number": {"f.json", `[{"id":1.23457E+17,"emails":["a@example.com"]}]`, nil, `:1: the id "1.23457E+17" is a number that a spreadsheet has rounded, so its digits are lost. Format the column as text, enter the ids again, and export`},
 		"id a list":        {"f.json", `[{"id":["1"]}]`, nil, ":1: the id is neither a string nor a number"},
 		"misspelled":       {"f.json", `[{"id":"1","email":"a@example.com"}]`, nil, `:1: the record has an unknown field "email". For another export, set format, or name its columns with email_column and id_column`},
 		"no addresses":     {"f.json", `[{"id":"1"},{"id":"2","emails":[]}]`, nil, ":1: none of the 2 accounts has an address, so nobody could be found"},
@@ -204,6 +205,28 @@ func TestContent(t *testing.T) {
 				t.Errorf("Find (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestOneBadAddress: an address that cannot be read concerns its account alone.
+func TestOneBadAddress(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "f.csv")
+	save(t, path, "login,email,id,status\nann@example.com,#N/A,1,ACTIVE\nbob@example.com,b@b@example.com,2,ACTIVE\neve@example.com,,3,ACTIVE\n")
+	d, err := file.Open(file.Config{Path: path, Format: "okta_users"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com", "bob@example.com", "eve@example.com", "kim@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`failed the record of the account "1" cannot be read: line 2 of the file: "#N/A" is not an e-mail`,
+		`failed the record of the account "2" cannot be read: line 3 of the file: `, "found ", "not_found "} {
+		status, says, _ := strings.Cut(want, " ")
+		if got := answers[i]; string(got.Status) != status || says != "" && (got.Err == nil || !strings.Contains(got.Err.Error(), says)) {
+			t.Errorf("%+v, want %s", got, want)
+		}
 	}
 }
 
