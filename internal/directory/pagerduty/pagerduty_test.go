@@ -200,7 +200,7 @@ func FuzzFind(f *testing.F) {
 	directorytest.Fuzz(f, subject())
 }
 
-// BenchmarkPages reads a list of 50 pages, each of which takes 100 ms, several
+// BenchmarkPages reads a list of 50 pages that take 100 ms each, several
 // pages at once and, where PagerDuty does not count, one after the other.
 func BenchmarkPages(b *testing.B) {
 	var world directorytest.World
