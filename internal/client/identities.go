@@ -4,6 +4,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,37 +115,26 @@ func namedWrites(writes []identity.Write) ([]identity.Write, error) {
 // sendWrites sends named writes in chunks.
 func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	users := make([]identity.User, len(writes))
-	var failed failures
-	for from := 0; from < len(writes); from += symapi.MaxBatch {
-		chunk := writes[from:min(from+symapi.MaxBatch, len(writes))]
-		repeat := true
-		elements := make([]symapi.UserUpsert, len(chunk))
-		for i, w := range chunk {
-			repeat = repeat && conditional(w)
-			elements[i] = upsertElement(w)
-		}
-		results, err := c.bulk(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: repeat,
-			body: symapi.UserUpserts{Users: elements}, elements: len(chunk)})
-		if err != nil {
-			stop := failed.add(err, func(failure *identity.ItemError) {
-				w := chunk[failure.Index]
-				failure.Index += from
-				fillIn(failure.Err, w.User, w.Service)
-			})
-			if stop {
-				break
+	err := c.transactions(ctx, len(writes), transaction{
+		request: func(from, to int) call {
+			repeat := true
+			elements := make([]symapi.UserUpsert, to-from)
+			for i, w := range writes[from:to] {
+				repeat = repeat && conditional(w)
+				elements[i] = upsertElement(w)
 			}
-			continue
-		}
-		for k, r := range results {
+			return call{method: http.MethodPatch, path: []string{"users"}, write: true, repeat: repeat, body: symapi.UserUpserts{Users: elements}}
+		},
+		about: func(i int) (int, identity.UserKey, identity.ServiceKey) { return i, writes[i].User, writes[i].Service },
+		done: func(i int, r symapi.BulkResult) {
 			user, err := recordOf(r)
 			if err != nil {
-				user = written(chunk[k])
+				user = written(writes[i])
 			}
-			users[from+k] = user
-		}
-	}
-	return users, failed.err()
+			users[i] = user
+		},
+	})
+	return users, err
 }
 
 func recordOf(r symapi.BulkResult) (identity.User, error) {
@@ -182,46 +172,54 @@ func fillIn(e *identity.Error, user identity.UserKey, service identity.ServiceKe
 	}
 }
 
-// failures gathers what went wrong in the transactions of one call.
-type failures struct {
-	failures []identity.ItemError
-	first    *Error // of the transactions that named failures
-	fatal    error
+// transaction describes the transactions of one call.
+type transaction struct {
+	request func(from, to int) call // of some elements
+	// about returns where an element is in the caller's list, and what it is about.
+	about func(i int) (index int, user identity.UserKey, service identity.ServiceKey)
+	done  func(i int, r symapi.BulkResult) // takes the result of an element
+	// stops ends the call at the first transaction that is refused.
+	stops bool
 }
 
-// add takes the error of one transaction, after place has put its failures
-// their positions in the whole call. It reports whether to send no more.
-func (f *failures) add(err error, place func(*identity.ItemError)) (stop bool) {
-	var batch *identity.BatchError
-	if !errors.As(err, &batch) {
-		f.fatal = err
-		return true
+// transactions sends n elements, at most symapi.MaxBatch in each transaction. One
+// that named its failures does not stop those after it, unless t says so; any
+// other failure does. The error holds all failures, at the caller's indexes.
+func (c *Client) transactions(ctx context.Context, n int, t transaction) error {
+	var named identity.BatchError
+	var first *Error // of the transactions that named failures
+	var fatal error
+	for from := 0; from < n && fatal == nil && (first == nil || !t.stops); from += symapi.MaxBatch {
+		to := min(from+symapi.MaxBatch, n)
+		request := t.request(from, to)
+		request.elements = to - from
+		results, err := c.bulk(ctx, request)
+		failed, _ := errors.AsType[*Error](err)
+		batch, refused := errors.AsType[*identity.BatchError](err)
+		switch {
+		case refused && failed != nil:
+			for _, failure := range batch.Items {
+				index, user, service := t.about(from + failure.Index)
+				fillIn(failure.Err, user, service)
+				named.Items = append(named.Items, identity.ItemError{Index: index, Err: failure.Err})
+			}
+			first = cmp.Or(first, failed)
+		case err != nil:
+			fatal = err
+		}
+		for k, r := range results {
+			t.done(from+k, r)
+		}
 	}
-	for _, failure := range batch.Items {
-		place(&failure)
-		f.failures = append(f.failures, failure)
+	if first == nil {
+		return fatal
 	}
-	if f.first == nil {
-		errors.As(err, &f.first)
+	wrapped := *first
+	wrapped.Err = &named
+	if fatal != nil {
+		return fmt.Errorf("%w; before that: %w", fatal, &wrapped)
 	}
-	return false
-}
-
-// err returns everything that was added as one error.
-func (f *failures) err() error {
-	if len(f.failures) == 0 {
-		return f.fatal
-	}
-	var named error = &identity.BatchError{Items: f.failures}
-	if f.first != nil {
-		wrapped := *f.first
-		wrapped.Err = named
-		named = &wrapped
-	}
-	if f.fatal != nil {
-		return fmt.Errorf("%w; before that: %w", f.fatal, named)
-	}
-	return named
+	return &wrapped
 }
 
 // Delete removes mappings that still are what deletes say, and reports per
@@ -240,28 +238,16 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	if err != nil {
 		return deleted, err
 	}
-	var failed failures
-	for from := 0; from < len(indexes); from += symapi.MaxBatch {
-		to := min(from+symapi.MaxBatch, len(indexes))
-		chunk := indexes[from:to]
-		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true, repeat: true,
-			body: symapi.IdentityDeletes{Identities: elements[from:to]}, elements: len(chunk)})
-		if err != nil {
-			stop := failed.add(err, func(failure *identity.ItemError) {
-				d := deletes[chunk[failure.Index]]
-				failure.Index = chunk[failure.Index]
-				fillIn(failure.Err, d.User, d.Service)
-			})
-			if stop {
-				break
-			}
-			continue
-		}
-		for k, r := range results {
-			deleted[chunk[k]] = wasDeleted(r)
-		}
-	}
-	return deleted, failed.err()
+	return deleted, c.transactions(ctx, len(indexes), transaction{
+		request: func(from, to int) call {
+			return call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true, repeat: true,
+				body: symapi.IdentityDeletes{Identities: elements[from:to]}}
+		},
+		about: func(i int) (int, identity.UserKey, identity.ServiceKey) {
+			return indexes[i], deletes[indexes[i]].User, deletes[indexes[i]].Service
+		},
+		done: func(i int, r symapi.BulkResult) { deleted[indexes[i]] = wasDeleted(r) },
+	})
 }
 
 // identifyDeletes finds the users' ids, and leaves out users who are not stored.

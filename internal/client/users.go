@@ -216,28 +216,21 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 // symapi.MaxBatch users are one transaction; the first that fails is the last.
 func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error) {
 	deleted := make([]bool, len(users))
-	for from := 0; from < len(users); from += symapi.MaxBatch {
-		chunk := users[from:min(from+symapi.MaxBatch, len(users))]
-		elements := make([]symapi.UserDelete, len(chunk))
-		for i, u := range chunk {
-			own := ownRecord(u.Type, u.Name)
-			elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}, IfRevision: u.Revision}
-		}
-		results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"users", "delete"}, write: true, repeat: true,
-			body: symapi.UserDeletes{Users: elements}, elements: len(chunk)})
-		if err != nil {
-			var failed failures
-			failed.add(err, func(failure *identity.ItemError) {
-				fillIn(failure.Err, chunk[failure.Index].Key, identity.ServiceKey{})
-				failure.Index += from
-			})
-			return deleted, failed.err()
-		}
-		for i, r := range results {
-			deleted[from+i] = wasDeleted(r)
-		}
-	}
-	return deleted, nil
+	return deleted, c.transactions(ctx, len(users), transaction{
+		request: func(from, to int) call {
+			elements := make([]symapi.UserDelete, to-from)
+			for i, u := range users[from:to] {
+				own := ownRecord(u.Type, u.Name)
+				elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}, IfRevision: u.Revision}
+			}
+			return call{method: http.MethodPost, path: []string{"users", "delete"}, write: true, repeat: true, body: symapi.UserDeletes{Users: elements}}
+		},
+		about: func(i int) (int, identity.UserKey, identity.ServiceKey) {
+			return i, users[i].Key, identity.ServiceKey{}
+		},
+		done:  func(i int, r symapi.BulkResult) { deleted[i] = wasDeleted(r) },
+		stops: true,
+	})
 }
 
 // SetRole changes a user's role and returns the user as stored.
