@@ -772,7 +772,7 @@ func TestIdentityReused(t *testing.T) {
 }
 
 // TestIdentityAccountAbsent: an account that the service does not have is a warning:
-// in a plan of many, of which one request asks, and when one is read.
+// in a plan of many, for which one request asks, and when one is read.
 func TestIdentityAccountAbsent(t *testing.T) {
 	t.Parallel()
 	accounts := directoryOf("ada@acme.com", "ada-l")
