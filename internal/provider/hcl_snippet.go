@@ -136,7 +136,7 @@ func declareAdvice(hasDeclared bool) string {
 	if hasDeclared {
 		return "Add this to the map that declared takes, which should feed sym_identity as well, and fill in the blanks:"
 	}
-	return "Add this, with declared in the data source itself, and fill in the blanks:"
+	return "Add the resource, add declared to the data source, and fill in the blanks:"
 }
 
 // suggestionText returns an account that may be somebody's, with what speaks for it.

@@ -37,7 +37,7 @@ func rowPath(rows []mappingRow) path.Path {
 func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of int) {
 	var parts []string
 	if len(f.refused) > 0 {
-		parts = append(parts, "Another identity was mapped by hand, and a decision of a person is never overwritten silently:\n\n"+
+		parts = append(parts, "A person mapped these users to other accounts by hand, which is not overwritten:\n\n"+
 			listing(each(f.refused, refusal.line)))
 	}
 	if len(f.held) > 0 {
@@ -80,7 +80,7 @@ func (f planFindings) remedy(plan identitiesObject) string {
 // state: no diff of this plan shows them.
 func warnUnlisted(diags *diag.Diagnostics, service identity.ServiceKey, going []mappingRow) {
 	diags.AddAttributeWarning(path.Root("exclusive"), fmt.Sprintf("Unlisted Mappings Will Be Removed: %s", service),
-		fmt.Sprintf("exclusive = true makes identities all manual mappings of %s. It does not list %s:\n\n%s\n\n"+
+		fmt.Sprintf("With exclusive = true, identities holds all manual mappings of %s. It does not list %s:\n\n%s\n\n"+
 			"Applying this plan removes none of them. The plan after it shows each as an entry that goes away. "+
 			"To keep one, add it to identities. The users themselves stay.",
 			service, countOf(len(going), "manual mapping", "manual mappings"), wholeListing(valuesIn(going))))
@@ -225,8 +225,8 @@ func warnRowsLeft(diags *diag.Diagnostics, service identity.ServiceKey, left []r
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Kept: %s", service),
-		fmt.Sprintf("In %s, %s not what this resource stored last: another resource or a person asserts what this one gives up. "+
-			"So nothing was removed there. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(left), "mapping is", "mappings are"), listing(each(left, refusal.assertedLine))))
+		fmt.Sprintf("In %s, %s not what this resource stored last: another resource or a person stored them again. "+
+			"They were left in place. To remove them as well, remove them where they are declared now.\n\n%s", service, countOf(len(left), "mapping is", "mappings are"), listing(each(left, refusal.assertedLine))))
 }
 
 // warnRowsOwnedElsewhere tells a resource that it does not own some of its

@@ -802,7 +802,7 @@ func warnOverwrite(diags *diag.Diagnostics, key mappingKey, want identity.Matche
 
 func addStoredOtherwise(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, stored identity.Mapping) {
 	diags.AddAttributeError(m.valuePath(), "Another Identity Is Stored",
-		fmt.Sprintf("For %s in %s another identity was mapped by hand than the one declared here, and a decision of a person is never overwritten silently.\n\n"+
+		fmt.Sprintf("A person mapped %s in %s by hand, to another account than the one declared here. That is not overwritten.\n\n"+
 			"  stored:   %s\n  declared: %s\n\n"+
 			"To keep what is stored, declare it and import it:\n\n  %s\n\n"+
 			"To overwrite it, set overwrite = true.",
@@ -883,7 +883,7 @@ func warnAssertedSince(diags *diag.Diagnostics, key mappingKey, stored identity.
 	diags.AddWarning(
 		fmt.Sprintf("Identity Mapping Kept: %s in %s", key.user, key.service),
 		fmt.Sprintf("The mapping of %s in %s was stored again after this resource stored it last. Stored now: %s. "+
-			"Another resource or a person asserts it, as after moving it between resources, so it was left in place and only forgotten here. To remove it as well, remove it there.",
+			"Another resource or a person keeps it, as after moving it between resources: it was left in place, and this resource forgets it. To remove it as well, remove it there.",
 			key.user, key.service, describe(stored)))
 }
 

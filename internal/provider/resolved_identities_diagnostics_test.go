@@ -48,7 +48,7 @@ inactive: take people who left out of this configuration.
 ambiguous: decide which of the accounts is the right one.
 claimed: if the account is not its holder's, correct that mapping instead.
 
-Map them by hand. Add this, with declared in the data source itself, and fill in the blanks:
+Map them by hand. Add the resource, add declared to the data source, and fill in the blanks:
 
   resource "sym_identity" "ada_github" {
     user         = "ada@acme.com"

@@ -419,7 +419,7 @@ func describeService(s identity.Service) string {
 func warnServiceKept(diags *diag.Diagnostics, stored identity.Service) {
 	diags.AddWarning(fmt.Sprintf("Service Kept: %s", stored.Key),
 		fmt.Sprintf("%s was changed or adopted after this resource stored it last. Stored now: %s. "+
-			"Another resource or a person asserts the service, as after renaming the resource, so it was left in place and only forgotten here. "+
+			"Another resource or a person keeps the service, as after renaming the resource: it was left in place, and this resource forgets it. "+
 			"To delete it as well, remove it there.",
 			stored.Key, describeService(stored)))
 }

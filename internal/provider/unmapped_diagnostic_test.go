@@ -84,7 +84,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: no account has the e-mail ada@acme.com
 
-Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"not_found by another e-mail": {renamed,
 			`ada@acme.com has no identity in okta:acme.okta.com: no account there has the e-mail ada.byron@acme.com (reason: not_found).
 
@@ -94,7 +94,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: no account has the e-mail ada.byron@acme.com (by rule "married")
 
-Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"inactive": {unmappedAda(resolve.Inactive, email(resolve.Miss, "the account of ada@acme.com, 00u1, is inactive")),
 			`ada@acme.com has no identity in okta:acme.okta.com: the account there with this e-mail is inactive (reason: inactive).
 
@@ -104,7 +104,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: the account of ada@acme.com, 00u1, is inactive
 
-If the person left, take them out of this configuration. Otherwise map the right account by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+If the person left, take them out of this configuration. Otherwise map the right account by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"ambiguous": {ambiguous,
 			`ada@acme.com has no identity in okta:acme.okta.com: several accounts there have this e-mail: 00u1 (Ada L, inactive), 00u2 (reason: ambiguous).
 
@@ -114,7 +114,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has several accounts: 00u1, 00u2
 
-Decide which account is the right one and map it by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Decide which account is the right one and map it by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"ambiguous: several people": {contested,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u7 (active), was found for bob@acme.com, carol@acme.com as well (reason: ambiguous).
 
@@ -124,7 +124,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has the account 00u7, as bob@acme.com, carol@acme.com would, so nobody has it
 
-Decide whose account it is and map it by hand; the others then need accounts of their own. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Decide whose account it is and map it by hand; the others then need accounts of their own. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"alias": {alias,
 			`ada@acme.com has no identity in okta:acme.okta.com: no account there has this e-mail as its own address; it is another address of 00u7 (active) (reason: alias).
 
@@ -134,7 +134,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com is only another address of 00u7 (active)
 
-If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory. Add this, with declared in the data source itself, and fill in the blanks:` +
+If the account is theirs, map it by hand. To accept such addresses of this service, set match_aliases = true on its directory. Add the resource, add declared to the data source, and fill in the blanks:` +
 				strings.Replace(adaBlock, `"" # fill in the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7`, `"00u7"`, 1) + adaDeclared},
 		"unverified": {unverified,
 			`ada@acme.com has no identity in okta:acme.okta.com: the service has not verified this e-mail, or nobody approved the account: 00u7 (active) (reason: unverified).
@@ -145,7 +145,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com is not verified in 00u7 (active)
 
-Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. Otherwise map the right account by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Have the person verify the address there, or have the account approved. Where nobody can sign up by themselves, set include_unverified = true on the directory. Otherwise map the right account by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"other_domain": {unmappedAda(resolve.OtherDomain, email(resolve.Skipped, "the directory of okta:acme.okta.com is not for the domain of ada@acme.com")),
 			`ada@acme.com has no identity in okta:acme.okta.com: the directory of the service is not for the domain of this e-mail (reason: other_domain).
 
@@ -155,7 +155,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  skipped: the directory of okta:acme.okta.com is not for the domain of ada@acme.com
 
-If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"claimed": {claimed,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com (reason: claimed).
 
@@ -165,7 +165,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  miss: ada@acme.com has the account 00u1, which belongs to bob@acme.com
 
-If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"no_email": {bot,
 			`deploy-bot has no identity in github:acme: a bot has no e-mail by which the service could be asked (reason: no_email).
 
@@ -175,7 +175,7 @@ What each step said:
   rule   miss: no rules are configured
   email  skipped: deploy-bot is a bot and has no e-mail to look up
 
-Map the bot by hand; it must exist in Sym before. Add this, with declared in the data source itself, and fill in the blanks:
+Map the bot by hand; it must exist in Sym before. Add the resource, add declared to the data source, and fill in the blanks:
 
   resource "sym_identity" "deploy_bot_github" {
     user         = "deploy-bot"
@@ -196,7 +196,7 @@ What each step said:
   rule   miss: no rule gives an identity
   email  skipped: this API has no directories
 
-Add a directory for the service to the server's configuration, write a rule, or map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:` + adaBlock + adaDeclared},
+Add a directory for the service to the server's configuration, write a rule, or map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"custom": {custom,
 			`ada@acme.com has no identity in custom:victorops: no account there has this e-mail (reason: not_found).
 
@@ -206,7 +206,7 @@ What each step said:
   rule                   skipped: custom services have fetch_remote_identity in place of rules
   fetch_remote_identity  miss: no account has the e-mail ada@acme.com
 
-Map the user by hand. Add this, with declared in the data source itself, and fill in the blanks:
+Map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:
 
   resource "sym_identity" "ada_custom" {
     user         = "ada@acme.com"

@@ -805,7 +805,7 @@ func lastChange(by string, at time.Time) string {
 func warnUserKept(diags *diag.Diagnostics, stored identity.User) {
 	diags.AddWarning(fmt.Sprintf("User Kept: %s", stored.Key),
 		fmt.Sprintf("%s (id %s) was changed or adopted after this resource stored it last. Stored now: %s. "+
-			"Another resource or a person asserts the user, as after renaming the resource, so the user was left in place with all identities, and only forgotten here. "+
+			"Another resource or a person keeps the user, as after renaming the resource: the user was left in place with all identities, and this resource forgets it. "+
 			"To delete the user as well, remove it there.",
 			stored.Key, stored.ID, describeUser(stored)))
 }

@@ -153,8 +153,8 @@ func Resolve(ctx context.Context, model Model, lookupEnv func(string) (string, b
 	s.APIURL, s.EmbeddedConfig = r.target(model)
 	if allowed := r.boolean("allow_http", model.AllowHTTP); !allowed && tellsTheNetwork(s.APIURL) {
 		r.diags.AddAttributeError(path.Root("api_url"), "Token Sent Without Encryption",
-			"The API URL begins with http:// and names another machine: whoever is on the way there could read the token, and with it change who gets access. "+
-				"Use https://. Only where nobody else can be on the way, as inside one pod's network, add to the provider block (or set SYM_ALLOW_HTTP=true):\n\n"+
+			"api_url begins with http:// and names another machine. Anybody on the way there can read the token and use it. "+
+				"Write https://. Only where nobody can listen, as inside one pod, add to the provider block (or set SYM_ALLOW_HTTP=true):\n\n"+
 				"  allow_http = true")
 	}
 	s.Token = r.token(model, s.EmbeddedConfig != "", s.OIDCAudience)

@@ -92,5 +92,5 @@ func checkFile(at path.Path, file string) diag.Diagnostics {
 
 func badFile(at path.Path, problem string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(at, "Unusable File", at.String()+": "+problem+
-		". Relative paths start at the working directory of the run; path.module makes them start at the module.")
+		". Relative paths start at the working directory; for a file of the module write \"${path.module}/FILE\".")
 }
