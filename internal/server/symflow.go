@@ -33,7 +33,7 @@ func (s *service) registerTokens(api huma.API) {
 			return nil, identity.Invalid(identity.CodeInvalid, "Tokens are not "+what+" by this API", hint)
 		})
 	}
-	const revoke = "Remove the token's block from the server's configuration and restart the server."
+	const revoke = "Remove the token's block from the server's configuration and reload it (SIGHUP)."
 	refuse("issue-token", "/tokens", "issued", "Run sym-identityd token new, and add the token's block that it prints to the server's configuration.")
 	refuse("revoke-token", "/tokens/revoke", "revoked", revoke)
 	refuse("delete-token", "/tokens/delete", "revoked", revoke) // by symflow's releases before 8

@@ -459,7 +459,7 @@ func TestSymflow(t *testing.T) {
 				return "", err
 			},
 			sent:  []string{"POST /tokens/revoke"},
-			shows: "Tokens are not revoked by this API. Remove the token's block from the server's configuration and restart the server.",
+			shows: "Tokens are not revoked by this API. Remove the token's block from the server's configuration and reload it (SIGHUP).",
 		},
 		"a bad token": {
 			run: func(c *symflow) (string, error) {
