@@ -75,7 +75,7 @@ type Pass struct {
 	Resolutions []Resolution // service by service, each in the order of Request.Users
 
 	chain    Chain
-	users    map[identity.UserKey]identity.User // who is stored, without those for whom all is answered
+	users    map[identity.UserKey]identity.User // who is stored, without those who are answered everywhere
 	services []*serviceResolver
 }
 
@@ -168,8 +168,8 @@ func (r Request) declares(service identity.ServiceKey) bool {
 // into the requests that a client sends side by side.
 const usersAtOnce = 25_000
 
-// readStored answers what is declared and what is stored. It keeps the users for
-// whom more is to be found out: a hundred thousand records take more memory than
+// readStored answers what is declared and what is stored. It keeps the users
+// who still lack an answer: a hundred thousand records take more memory than
 // their answers.
 func (p *Pass) readStored(ctx context.Context, keys []identity.UserKey) error {
 	for from := 0; from < len(keys); from += usersAtOnce {

@@ -310,7 +310,7 @@ func TestEverythingIsBatched(t *testing.T) {
 	}
 }
 
-// Stored users are read in parts, and those for whom the store has every answer
+// Stored users are read in parts, and those who have every answer in the store
 // are not kept.
 func TestStoredUsersAreNotKept(t *testing.T) {
 	t.Parallel()
