@@ -5,6 +5,7 @@ package provider
 
 import (
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -81,7 +82,7 @@ func TestGuides_allTested(t *testing.T) {
 		"sym-identityd.md.tmpl": {"sym-identityd.hcl", "provider.tf", "pipeline.tf"},
 		"reducer-rules.md.tmpl": {"sym-identityd.hcl", "iam.tf", "github.tf", "pagerduty.tf", "conditions.tf", "lookup.tf", "main.tf", "try.tf"},
 		"ci.md.tmpl":            {"error.tf", "locals.tf", "warn.tf", "threshold.tf", "check.tf", "strict.tf"},
-		"test-offline.md.tmpl":  {"tests/overridden.tftest.hcl", "tests/fixture/sym-identityd.hcl", "rules.tf"},
+		"test-offline.md.tmpl":  {"tests/overridden.tftest.hcl", "everybody.tf", "tests/unmapped.tftest.hcl", "tests/fixture/sym-identityd.hcl", "rules.tf", "try.tf"},
 		"bootstrap.md.tmpl":     {"company.tf"},
 		"offboarding.md":        {"main.tf", "check.tf", "orphans.tf", "stale.tf"},
 		"install.md.tmpl":       {"cli.tfrc", "main.tf", "both.tf"},
@@ -284,7 +285,112 @@ func TestAccGuide_testOffline(t *testing.T) {
 	g := readGuide(t, "test-offline.md.tmpl")
 	newTestServer(t).applies(g.take(t, "rules.tf"))
 	loadServerConfig(t, "sym-identityd.hcl", g.take(t, "tests/fixture/sym-identityd.hcl"))
-	parses(t, g.take(t, "tests/overridden.tftest.hcl"))
+	if os.Getenv(resource.EnvTfAcc) == "" {
+		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../examples/modules/team-identities")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"everybody.tf", "tests/unmapped.tftest.hcl", "tests/overridden.tftest.hcl"} {
+		writeFile(t, filepath.Join(dir, name), g.take(t, name))
+	}
+	const people = `variables {
+  people  = ["ada.martin@acme.example", "nora.lindqvist@acme.example"]
+  service = { service_type = "okta", external_id = "acme.okta.com" }
+}
+`
+	const mock = "mock_provider \"sym\" {}\n" + people
+	run := func(name, body string) string { return fmt.Sprintf("run %q {\n%s\n}\n", name, body) }
+	for name, tc := range map[string]struct{ config, want string }{
+		"unmapped": {"", "1 passed, 0 failed"},
+		"overridden": {people + run("values", `command = plan
+  assert {
+    condition     = output.accounts["ada.martin@acme.example"] == "00u1"
+    error_message = "no override"
+  }`), "1 passed, 0 failed"},
+		"arguments": {mock + run("wrong", "command = plan\nvariables { on_unmapped = \"eror\" }"), "Attribute on_unmapped value must be one of"},
+		"defaults": {mock + run("empty", `command = plan
+  assert {
+    condition     = length(data.sym_resolved_identities.team.identities) == 0 && data.sym_resolved_identities.team.mapped_count == 0 && data.sym_resolved_identities.team.hcl != ""
+    error_message = "no defaults"
+  }`), "1 passed, 0 failed"},
+		"failures": {"provider \"sym\" {\n  embedded = { config = \"tests/fixture/sym-identityd.hcl\" }\n}\n" + people +
+			run("unmapped", "command = plan\nexpect_failures = [data.sym_resolved_identities.team]"), "Error: Unmapped Users"},
+		"planned": {mock + run("unknown", `command = plan
+  module { source = "./joiner" }
+  assert {
+    condition     = data.sym_resolved_identities.joiner.mapped_count == 0
+    error_message = "no default"
+  }`), "could not be evaluated at this time"},
+		"applied": {mock + run("known", `module { source = "./joiner" }
+  assert {
+    condition     = data.sym_resolved_identities.joiner.mapped_count == 0
+    error_message = "no default"
+  }
+  assert {
+    condition     = output.reduced == "ada"
+    error_message = "a function is mocked"
+  }`), "1 passed, 0 failed"},
+	} {
+		file := "tests/" + name + ".tftest.hcl"
+		text := tc.config
+		if written, err := os.ReadFile(filepath.Join(dir, file)); err == nil {
+			text = string(written) + tc.config
+		}
+		writeFile(t, filepath.Join(dir, file), text)
+		if name == "planned" || name == "applied" {
+			writeFile(t, filepath.Join(dir, "joiner", "main.tf"), `terraform {
+  required_providers {
+    sym = { source = "sym-identity/sym" }
+  }
+}
+variable "people" { type = list(string) }
+variable "service" { type = object({ service_type = string, external_id = string }) }
+resource "terraform_data" "joiner" {
+  input = "leo@acme.example"
+}
+data "sym_resolved_identities" "joiner" {
+  users    = [terraform_data.joiner.output]
+  services = [var.service]
+}
+output "reduced" {
+  value = provider::sym::reduce([{ name = "r", service_type = "okta", identity = "$${local}" }], { email = "ada@acme.example" }, var.service).identity
+}
+`)
+		}
+		runCLI(t, dir, "", "get")
+		if out := runCLI(t, dir, "", "test", "-no-color", "-filter="+file); !strings.Contains(out, tc.want) {
+			t.Errorf("%s: no %q in:\n%s", name, tc.want, out)
+		}
+	}
+
+	console := t.TempDir()
+	writeFile(t, filepath.Join(console, "main.tf"), "terraform {\n  required_providers {\n    sym = { source = \"sym-identity/sym\" }\n  }\n}\n"+g.take(t, "rules.tf", "try.tf"))
+	const ada = `"arn:aws:iam::123456789012:user/ada.martin"`
+	if out := runCLI(t, console, "local.ada.identity\n", "console"); !strings.Contains(out, ada) {
+		t.Errorf("a local value:\n%s", out)
+	}
+	call := "provider::sym::reduce(local.rules, { email = \"ada.martin@acme.example\" }, { service_type = \"aws_iam\", external_id = \"123456789012\" }).identity\n"
+	isOpenTofu := strings.Contains(runCLI(t, console, "", "version"), "OpenTofu")
+	if out := runCLI(t, console, call, "console"); strings.Contains(out, ada) == isOpenTofu {
+		t.Errorf("a call, OpenTofu %t:\n%s", isOpenTofu, out)
+	}
+}
+
+// runCLI runs the CLI with the built provider, whatever comes of it, and returns what
+// it prints.
+func runCLI(t *testing.T, dir, stdin string, arguments ...string) string {
+	t.Helper()
+	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
+	if terraform == "" {
+		terraform = "terraform"
+	}
+	cmd := exec.CommandContext(t.Context(), terraform, arguments...)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+devOverrides(t), "CHECKPOINT_DISABLE=1")
+	out, _ := cmd.CombinedOutput()
+	return string(out)
 }
 
 func TestAccGuide_symIdentityd(t *testing.T) {

@@ -43,7 +43,7 @@ func (*reduceFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "What reducer rules give for one user and one service",
-		MarkdownDescription: "Evaluates reducer rules without asking anybody, for `terraform console` and `terraform test`. " +
+		MarkdownDescription: "Evaluates reducer rules without asking anybody, for `terraform console` ([OpenTofu](../guides/test-offline#in-the-console)) and `terraform test`. " +
 			"The result is an object with `identity`, `rule` and `lookup_email`, each null where there is none; `rule` names the rule that gave `identity`, else the one that gave `lookup_email`.",
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
