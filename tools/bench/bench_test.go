@@ -151,7 +151,7 @@ func watchProviders() func() float64 {
 	quit, peak := make(chan struct{}), make(chan float64)
 	go func() {
 		most := 0.0
-		for tick := time.Tick(10 * time.Millisecond); ; {
+		for tick := time.Tick(50 * time.Millisecond); ; { // it reads all of /proc
 			select {
 			case <-quit:
 				peak <- most
