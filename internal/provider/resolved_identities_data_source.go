@@ -50,7 +50,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"For each user and service it tries the same steps as `sym_resolved_identity`, in batches: ten thousand people take at most 15 requests for a service.",
 		Attributes: map[string]schema.Attribute{
 			"users": schema.ListAttribute{
-				Optional: true, ElementType: types.StringType,
+				Optional: true, CustomType: userListType{types.ListType{ElemType: types.StringType}}, ElementType: types.StringType,
 				MarkdownDescription: "The users: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. The order does not matter: if rules or lookups find one account for several users, the one whose e-mail is its primary address gets it, else nobody. " +
 					"Without `users` and `users_from`, everybody who is stored. An element that is unknown at plan defers the data source to apply.",
 			},
@@ -107,12 +107,12 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{
-				Computed: true, ElementType: identityMapType,
+				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
 				MarkdownDescription: "Accounts by user: user to service key to identity. Every user is a key, spelled as in `users`; a service in which the user is unmapped is an absent key, so read it with `try` or `lookup`. " +
 					"Where the stored value has several keys, the identity is the value of the service type's own key, else all of them as `key=value` text; `sym_resolved_identity` has them apart.",
 			},
 			"by_service": schema.MapAttribute{
-				Computed: true, ElementType: identityMapType,
+				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
 				MarkdownDescription: "The same by service: service key to user to identity. Every service asked for is a key; unmapped users are absent. It is the form that `identities_to_csv` takes.",
 			},
 			"unmapped": schema.ListNestedAttribute{
@@ -324,9 +324,9 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 		return value
 	}
 	c := &bulkConfig{}
-	if users, ok := get("users").(types.List); ok {
+	if users, ok := get("users").(userList); ok {
 		c.everybody = users.IsNull()
-		c.readUsers(users, diags)
+		c.readUsers(users.List, diags)
 	}
 	if from, ok := get("users_from").(types.Object); ok && !from.IsNull() {
 		c.everybody = false
