@@ -40,8 +40,9 @@ func serve(debugged bool) error {
 			return err
 		}
 	}
-	if os.Getenv("GOGC") == "" {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetGCPercent(gcPercent)
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	p := provider.New(apiVersion(programVersion(), commit))()
 	err := providerserver.Serve(context.Background(), func() frameworkprovider.Provider { return p },
@@ -56,6 +57,11 @@ func serve(debugged bool) error {
 // collector runs. The provider's heap is small and most of what it allocates
 // lives for one request; at Go's default, collecting takes a sixth of its CPU.
 const gcPercent = 400
+
+// memoryLimit is where that generosity ends: above it, the garbage collector runs
+// as often as it must, with at most half of the CPU. A plan of 100,000 people has
+// less alive.
+const memoryLimit = 256 << 20
 
 // disableSDKLog sets TF_LOG_SDK to off unless the user asked for a log. The
 // plugin SDK otherwise traces every request, and Terraform throws that away:
