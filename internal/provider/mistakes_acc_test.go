@@ -148,6 +148,9 @@ func jsonDiagnostics(t *testing.T, output []byte) (all []cliDiagnostic) {
 	return all
 }
 
+// failureLine begins what sym-identityd prints of one problem.
+var failureLine = regexp.MustCompile(`(?m)^(FAIL  (store|directory) |sym-identityd\.hcl:\d|sym-identityd: )`)
+
 // serverMessages runs sym-identityd check on each configuration, or serve where it
 // listens, and returns what that prints.
 func serverMessages(t *testing.T, mistakes []mistake) [][]string {
@@ -168,8 +171,8 @@ func serverMessages(t *testing.T, mistakes []mistake) [][]string {
 		cmd := exec.CommandContext(t.Context(), program, command, "-config", "sym-identityd.hcl")
 		cmd.Dir, cmd.Env = dir, []string{"DATABASE_URL=postgres://sym:secret-of-the-store@127.0.0.1:1/sym"}
 		out, err := cmd.CombinedOutput()
-		if err == nil {
-			t.Errorf("%s: no error", m.title)
+		if failures := failureLine.FindAll(out, -1); err == nil || len(failures) != 1 {
+			t.Errorf("%s: %d failures:\n%s", m.title, len(failures), out)
 		}
 		found[i] = []string{strings.TrimSpace(strings.ReplaceAll(string(out), dir, "DIR"))}
 	}

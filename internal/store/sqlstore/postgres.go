@@ -631,7 +631,7 @@ func (d *postgresDialect) explainConnection(err error) error {
 	}
 	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err, Retryable: true,
 		Message: "the server " + d.server + " of the store cannot be reached",
-		Hint:    "Look whether it runs, and whether this machine may connect to it."}
+		Hint:    "Check that it runs, and that this machine may connect to it."}
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var expired x509.CertificateInvalidError
