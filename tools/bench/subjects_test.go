@@ -39,20 +39,31 @@ func BenchmarkDeclared(b *testing.B) {
 
 // BenchmarkResolved plans one sym_resolved_identities. A third of the people are
 // in the store, a rule maps a third, and a directory knows a third.
-func BenchmarkResolved(b *testing.B) {
+func BenchmarkResolved(b *testing.B) { resolved(b, makePeople(*people), 15, 3, 3) }
+
+// BenchmarkStored plans one of a large company: a rule maps every tenth person, the
+// others are in the store.
+func BenchmarkStored(b *testing.B) {
+	everybody := makePeople(*stored)
+	resolved(b, everybody, len(everybody)/2500+len(everybody)/25_000+8, 10, 0)
+}
+
+// resolved plans one sym_resolved_identities, and the same bytes with the echo
+// provider. A rule maps one of byRule people, and a directory knows one of listed.
+func resolved(b *testing.B, everybody []person, requests, byRule, listed int) {
 	defer b.ReportMetric(0, "ns/op") // the other metrics say more
-	everybody := makePeople(*people)
-	var listed []person
+	var inList []person
+	isListed := func(i int) bool { return listed > 0 && i%listed == 2 }
 	for i := range everybody {
-		switch i % 3 {
-		case 1:
+		switch {
+		case i%byRule == 1:
 			everybody[i].email = fmt.Sprintf("person.%06d@contractor.acme.com", i)
-		case 2:
-			listed = append(listed, everybody[i])
+		case isListed(i):
+			inList = append(inList, everybody[i])
 		}
 	}
-	api := startServer(b, startOkta(b, listed, 0).service("acme.okta.com"))
-	api.store(everybody, func(i int) bool { return i%3 == 0 })
+	api := startServer(b, startOkta(b, inList, 0).service("acme.okta.com"))
+	api.store(everybody, func(i int) bool { return i%byRule != 1 && !isListed(i) })
 	ours := newWorkspace(b, api.provider()+`
 data "sym_resolved_identities" "all" {
   users    = local.users
@@ -68,7 +79,7 @@ data "sym_resolved_identities" "all" {
 	echo := newWorkspace(b, echoProvider+echoBulk, everybody)
 	var s sides
 	for b.Loop() {
-		s.add(api.count("plan", 15, ours.plan), echo.plan())
+		s.add(api.count("plan", requests, ours.plan), echo.plan())
 	}
 	s.report(b, "plan")
 }
