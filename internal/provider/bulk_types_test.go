@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-func TestWireMap(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestWireMap(t *testing.T) { //nolint:paralleltest // allocations are counted
 	of := wireMapType{types.MapType{ElemType: types.StringType}}
 	entries := map[string]tftypes.Value{}
 	for i := range 1000 {
