@@ -209,7 +209,7 @@ func (i Issuer) allowed(u *url.URL) error {
 	case u.Scheme != "http":
 		return fmt.Errorf("%q is not https", u.Scheme)
 	case !i.AllowHTTP:
-		return errors.New("it is not https: whoever is in between could pass off keys as the issuer's")
+		return errors.New("it is not https, so anyone on the network between could replace the issuer's keys")
 	case !httpx.Loopback(u.Hostname()):
 		return errors.New("allow_http is for an issuer on this machine, as in tests")
 	}

@@ -81,7 +81,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				settingCheck("must be an http or https URL without user, query and fragment", config.CheckAPIURL)),
 			"allow_http": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Sends the token to an `http://` URL of another machine, where whoever is on the way can read it. Off by default: " +
+				MarkdownDescription: "Sends the token to an `http://` URL of another machine, where anyone on the network between can read it. Off by default: " +
 					"without it `http://` is for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`.",
 			},
 			"embedded": schema.SingleNestedAttribute{
