@@ -45,18 +45,18 @@ type accountsModel struct {
 // read, and with it every output that shows the data source.
 func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the accounts of one service, as the service itself shows them, and who holds each: the users whose *stored* identity is the account. " +
-			"`sym_resolved_identities` also knows what rules and lookups give. Filters combine; without any, all accounts are listed.",
+		MarkdownDescription: "Lists the accounts of one service and their holders, which are the users whose *stored* identity is the account. " +
+			"`sym_resolved_identities` also includes what rules and lookups find. Filters combine. Without filters, all accounts are listed.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`."},
 			"external_id":  schema.StringAttribute{Required: true, MarkdownDescription: "External id of the service, such as `acme.okta.com`."},
 			"state": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountStates()...)},
-				MarkdownDescription: "Only accounts in this state: `active`, `invited` (by an administrator), `pending` (people who registered and nobody approved), `inactive` or `unknown` (the service does not say).",
+				MarkdownDescription: "Only accounts in this state: `active`, `invited` (by an administrator), `pending` (self-registered and not approved), `inactive` or `unknown` (the service does not say).",
 			},
 			"kind": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountKinds()...)},
-				MarkdownDescription: "Only accounts of this kind: `person` (also where the service does not say), `guest`, `bot` or `shared`.",
+				MarkdownDescription: "Only accounts of this kind: `person` (the default if the service does not say), `guest`, `bot` or `shared`.",
 			},
 			"held": schema.BoolAttribute{
 				Optional:            true,
@@ -67,11 +67,11 @@ func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				MarkdownDescription: "The selected accounts, ordered by identity.",
 			},
 			"total": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "How many accounts the service has, whatever the filters say.",
+				Computed: true, MarkdownDescription: "Number of accounts in the service, regardless of filters.",
 			},
 			"counts": schema.SingleNestedAttribute{
 				Computed: true, Attributes: accountCountsAttributes(),
-				MarkdownDescription: "All accounts of the service counted three ways, whatever the filters say. Each way adds up to `total`.",
+				MarkdownDescription: "Accounts of the service, counted by holder, by state and by kind, regardless of filters. Each adds up to `total`.",
 			},
 		},
 	}
@@ -79,10 +79,10 @@ func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 
 func accountCountsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"held":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that somebody holds."},
-		"unheld": schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that nobody holds."},
-		"states": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Accounts in each state. Every state is a key."},
-		"kinds":  schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Accounts of each kind. Every kind is a key."},
+		"held":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of accounts that somebody holds."},
+		"unheld": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of accounts that nobody holds."},
+		"states": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Number of accounts in each state. Every state is a key."},
+		"kinds":  schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Number of accounts of each kind. Every kind is a key."},
 	}
 }
 
@@ -96,25 +96,25 @@ var (
 func accountEmailAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"address":  schema.StringAttribute{Computed: true, MarkdownDescription: "The address, normalised."},
-		"kind":     schema.StringAttribute{Computed: true, MarkdownDescription: "What it is to the account: `primary` (its own) or `alias`."},
-		"verified": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the service has made sure that the address is the person's. Null where it does not say."},
+		"kind":     schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of address: `primary` (the account's own) or `alias`."},
+		"verified": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the service has verified the address. Null if the service does not say."},
 	}
 }
 
 func accountRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account as a mapping stores it, such as a user id or a login. Null where the service shows none."},
-		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none."},
-		"sign_in":    schema.StringAttribute{Computed: true, MarkdownDescription: "The sign-in name, an address or not. Null where the service shows none."},
-		"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
+		"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account as a mapping stores it, such as a user id or a login. Null if the service shows none."},
+		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none."},
+		"sign_in":    schema.StringAttribute{Computed: true, MarkdownDescription: "Sign-in name, which may be an address. Null if the service shows none."},
+		"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
 		"emails": schema.ListNestedAttribute{
 			Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: accountEmailAttributes()},
 			MarkdownDescription: "The addresses of the account.",
 		},
 		"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
-		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: a `person`, a `guest`, a `bot`, or several people (`shared`)."},
-		"held_by":    schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The users whose stored identity is this account: normalised e-mails and usernames. Empty where it is nobody's."},
-		"unreadable": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the service's record of the account cannot be read. Null where it can."},
+		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: `person`, `guest`, `bot` or `shared` (several people use it)."},
+		"held_by":    schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The users whose stored identity is this account: normalised e-mails and usernames. Empty if nobody holds it."},
+		"unreadable": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the service's record of the account cannot be read. Null if it can be read."},
 	}
 }
 

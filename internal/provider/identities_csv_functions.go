@@ -32,12 +32,12 @@ func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.Defin
 	resp.Definition = function.Definition{
 		Summary: "Identities of a symflow CSV file",
 		MarkdownDescription: "Reads the CSV that `symflow users list-identities -o` writes and `symflow users update` edits. " +
-			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Each service column is a key of it, also where nobody has an identity; a blank cell is no identity. Users keep their spelling.\n\n" +
-			"The header names the columns: `sym:cloud` (or `email`, its oldest name) is the user, `User ID` is dropped wherever it stands, all others are service keys. " +
-			"Cells are separated by `,`, or by `;` or tabs as spreadsheets of some countries save them, and quoted with `\"` or backticks. A cell is plain text: the identity. In columns of service types that symflow does not know (`scim`, `ldap`, …) it may be a matcher in JSON: one with the type's own key alone is read as that identity, any other is an error. " +
-			"One error lists every problem of the file, with line and column.",
+			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Every service column is a key, even if nobody has an identity in it. A blank cell is no identity. Users keep their spelling.\n\n" +
+			"The header names the columns: `sym:cloud` (or `email`, its oldest name) is the user, `User ID` is ignored, and all others are service keys. " +
+			"Cells are separated by `,`, `;` or tabs, and quoted with `\"` or backticks. A cell is the identity as plain text. In columns of service types that symflow does not know (`scim`, `ldap`, …), it may be a matcher in JSON. A matcher with only the type's own key is read as that identity; any other is an error. " +
+			"One error lists all problems of the file with line and column.",
 		Parameters: []function.Parameter{
-			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, as from `file(\"identities.csv\")`."},
+			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, for example from `file(\"identities.csv\")`."},
 		},
 		Return: function.MapReturn{ElementType: identityMapType},
 	}
@@ -79,11 +79,11 @@ func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.Definit
 		Summary: "Identities as a symflow CSV file",
 		MarkdownDescription: "Writes a map of service key to user to identity, such as `by_service` of `sym_resolved_identities`, as CSV in the layout of `symflow users list-identities -o`: " +
 			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. A cell that a spreadsheet would execute (`=`, `+`, `-` or `@` comes first) starts with an apostrophe. `identities_from_csv` reads it back.\n\n" +
-			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens: there a missing row deletes the user.",
+			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens, because a missing row there deletes the user.",
 		Parameters: []function.Parameter{
 			function.MapParameter{
 				Name: "identities", ElementType: identityMapType,
-				MarkdownDescription: "Service key to user to identity. A null or empty identity is a blank cell, a null map a column of them. A user without any identity gets no row.",
+				MarkdownDescription: "Service key to user to identity. A null or empty identity gives a blank cell, and a null map a column of blank cells. A user without any identity gets no row.",
 			},
 		},
 		Return: function.StringReturn{},

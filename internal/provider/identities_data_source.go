@@ -35,8 +35,8 @@ type identitiesDataModel struct {
 
 func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the identities that are stored, whoever stored them. Nothing is looked up: a user whose account only a rule or a service knows is not listed; " +
-			"`sym_resolved_identities` finds those. Filters combine; without any, everything is listed.",
+		MarkdownDescription: "Lists the stored identities. It looks nothing up: an account that only a rule or a service knows is not listed; " +
+			"`sym_resolved_identities` finds those. Filters combine. Without filters, all identities are listed.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
 			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
@@ -48,12 +48,12 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 			},
 			"by_user": schema.MapAttribute{
 				Computed: true, ElementType: identityMapType,
-				MarkdownDescription: "User (normalised) to service key to identity. Values of more than one key are left out; `identities` has them. " +
-					"Read it through `try` or `lookup`: a user without identities is no key.",
+				MarkdownDescription: "Map of user (normalised) to service key to identity. Values with more than one key are only in `identities`. " +
+					"A user without identities is no key, so read it with `try` or `lookup`.",
 			},
 			"by_service": schema.MapAttribute{
 				Computed: true, ElementType: identityMapType,
-				MarkdownDescription: "Service key to user (normalised) to identity: the same the other way round.",
+				MarkdownDescription: "The same as a map of service key to user (normalised) to identity.",
 			},
 		},
 	}

@@ -50,7 +50,7 @@ type identitiesResource struct{ baseResource }
 func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Maps many users to their accounts of one service by hand: a map from user to identity. Thousands of mappings are one resource, " +
+		MarkdownDescription: "Maps many users to their accounts in one service by hand, with a map of user to identity. Thousands of mappings are one resource, " +
 			"and one request for each 2,500.\n\n" +
 			"Each entry follows the rules of `sym_identity`: an equal stored value is adopted, a value that a rule or a lookup stored is overwritten " +
 			"with a warning. A different *manual* value is an error at plan unless `overwrite = true`, and so is an account that somebody else holds " +
@@ -68,31 +68,31 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 			"identities": schema.MapAttribute{
 				Required: true, ElementType: types.StringType,
-				MarkdownDescription: "Who is mapped to which account: keys are people by e-mail or bots by username, values the accounts as in `sym_identity`. " +
-					"Keys compare without case and outer spaces; two that name one user are an error. Changing an entry changes that mapping alone. " +
-					"A stored value that is more than one string shows as JSON.",
+				MarkdownDescription: "Map of user to account. A key is a person's e-mail or a bot's username; a value is an account as in `identity` of `sym_identity`. " +
+					"Keys compare without case and outer spaces. Two keys for one user are an error. Changing an entry changes only that mapping. " +
+					"A stored value with more than one string is shown as JSON.",
 			},
 			"exclusive": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether these are all manual mappings of the service. If `true`, manual mappings that are not listed are removed, as entries that go away in a plan. " +
+				MarkdownDescription: "Removes manual mappings of the service that are not listed. They appear in the plan as removed entries. " +
 					"Only what a plan has shown is removed: the plan that creates the resource or sets `exclusive` warns about each mapping, and the plan after its apply shows the removals. " +
-					"What was stored after a plan is left. Mappings of rules and lookups stay. Off when not set: only listed mappings are read and changed. " +
+					"Mappings stored after the plan stay, and so do mappings of rules and lookups. Default: `false`, only listed mappings are read and changed. " +
 					"Do not combine it with `sym_identity` resources of the same service.",
 			},
 			"overwrite": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether adding an entry may overwrite a different identity that was mapped by hand. Off when not set.",
+				MarkdownDescription: "Whether adding an entry may overwrite a different identity that was mapped by hand. Default: `false`.",
 			},
 			"allow_shared": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether an account may belong to several users. Off when not set: an account that somebody else holds is then an error that names the holder.",
+				MarkdownDescription: "Whether an account may belong to several users. Default: `false`, an account that somebody else holds is an error that names the holder.",
 			},
 			"max_removals": schema.Int64Attribute{
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "How many mappings one plan may remove. More are an error that names the number to set, so that a broken file empties nothing. " +
-					"The limit holds as well where the keys become known only at apply and no plan shows the removals. " +
-					"When not set: a fifth of the mappings in state, and no limit while state holds fewer than 20. Destroying or replacing the resource is not counted.",
+				MarkdownDescription: "Highest number of mappings that one plan may remove. A plan that removes more fails and names the number to set. This protects against a broken input file. " +
+					"If the keys are known only at apply, the limit applies then. " +
+					"Default: a fifth of the mappings in state, or no limit if state holds fewer than 20. Destroying or replacing the resource does not count.",
 			},
 			"id": schema.StringAttribute{
 				Computed:            true,

@@ -30,8 +30,8 @@ type identityListResource struct{ baseResource }
 
 func (l *identityListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The stored mappings that `sym_identity` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine; without any, all are listed. " +
-			"Mappings that Sym manages itself, which cannot be declared, are left out. Terraform stops after 100 results unless the block sets `limit`.",
+		MarkdownDescription: "Lists the stored mappings that `sym_identity` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine. Without filters, all are listed. " +
+			"Mappings that Sym manages itself are left out, because they cannot be declared. Terraform stops after 100 results, unless the block sets `limit`.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
 			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},

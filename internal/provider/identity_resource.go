@@ -73,9 +73,9 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Maps a user to an account of a service by hand. Manual mappings win over reducer rules and e-mail lookups, " +
 			"and only they change or remove what is stored.\n\n" +
-			"Creating a mapping that is stored already adopts it. A different value that a rule or a lookup stored is overwritten, " +
+			"If the mapping is already stored, the resource adopts it. A different value that a rule or a lookup stored is overwritten, " +
 			"with a warning that shows both. A different *manual* value is an error at plan unless `overwrite = true`.\n\n" +
-			"Destroying removes the mapping and leaves the user. If another resource or a person stored the mapping since, it is kept, with a warning.",
+			"Destroying removes the mapping and leaves the user. If another resource or a person has stored the mapping since, it stays, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required:   true,
@@ -83,8 +83,8 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				PlanModifiers: []planmodifier.String{
 					stringplanmodifier.RequiresReplaceIf(isAnotherUser, "Another user is another mapping.", "Another user is another mapping."),
 				},
-				MarkdownDescription: "Who is mapped: a person by e-mail, or a bot by username (no `@`). E-mails compare without case and outer spaces. " +
-					"A person the API does not know is created; a bot must exist. Another user replaces the mapping.",
+				MarkdownDescription: "The user: a person's e-mail, or a bot's username (no `@`). E-mails compare without case and outer spaces. " +
+					"An unknown person is created; a bot must exist. Changing the user replaces the mapping.",
 			},
 			"service_type": schema.StringAttribute{
 				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
@@ -102,15 +102,15 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"matcher": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
-				MarkdownDescription: "The account as the API stores it, for services whose value is more than one string. Exactly one of `identity` and `matcher` is set.",
+				MarkdownDescription: "The account as the API stores it, for services whose value has more than one string. Exactly one of `identity` and `matcher` is set.",
 			},
 			"overwrite": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether creating this mapping may overwrite a different one that was mapped by hand. Off when not set.",
+				MarkdownDescription: "Whether creating this mapping may overwrite a different identity that was mapped by hand. Default: `false`.",
 			},
 			"allow_shared": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether the account may belong to another user too. Off when not set: an account somebody else holds is then an error that names the holder.",
+				MarkdownDescription: "Whether the account may belong to other users as well. Default: `false`, an account that somebody else holds is an error that names the holder.",
 			},
 			"id": schema.StringAttribute{
 				Computed:            true,
@@ -122,21 +122,21 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			},
 			"account_id": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "The account's immutable id, where the identity is a name that may be given to another account: a GitHub login, a Google address, a Tailscale login, an IAM ARN. " +
-					"Reading fills it in once the service has shown the account. When the identity has become the name of another account, reading warns, " +
-					"and a plan that keeps the value fails. Null where it is not known.",
+				MarkdownDescription: "Immutable id of the account, if the identity is a name that can go to another account: a GitHub login, a Google address, a Tailscale login or an IAM ARN. " +
+					"A refresh fills it in once the service has shown the account. If the identity now belongs to another account, a refresh warns, " +
+					"and a plan that keeps the value fails. Null if it is not known.",
 			},
 			"source": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Who stored the mapping: `manual`; or, for an imported one, `rule`, `email` or `fetch_remote_identity` until it is changed.",
+				MarkdownDescription: "Who stored the mapping: `manual`, or `rule`, `email` or `fetch_remote_identity` for an imported mapping until it is changed.",
 			},
 			"revision": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Grows with each change of this user and service. Updates and deletions depend on it, so that a change made elsewhere is never lost.",
+				MarkdownDescription: "Number that grows with each change of the mapping. Updates and deletions compare it, so that they never undo a change made elsewhere.",
 			},
 			"updated_at": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When the mapping was stored last, as RFC 3339 in UTC.",
+				MarkdownDescription: "When the mapping was last stored, in RFC 3339 format and UTC.",
 			},
 		},
 	}

@@ -73,21 +73,21 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Maps people to their accounts in other services, through the identity API that Sym speaks: " +
 			"stored mappings first, then reducer rules, then an e-mail lookup in the service itself. " +
-			"Everything is optional here. One request proves the token when a plan or an apply begins; `validate` asks nothing.",
+			"All arguments are optional. The provider verifies the token with one request at the start of a plan or an apply. `validate` sends no requests.",
 		Attributes: map[string]schema.Attribute{
-			"org": optional("Slug of the organization. When set, it must equal the token's (or the embedded configuration's): "+
-				"another organization's store would look as if everything were gone. Or `SYM_ORG`.", filled...),
-			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Excludes `embedded`. Or `SYM_API_URL`.",
+			"org": optional("Slug of the organization. If set, it must equal the organization of the token (or of the embedded configuration), because "+
+				"in another organization's store everything would look deleted. Or `SYM_ORG`.", filled...),
+			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Conflicts with `embedded`. Or `SYM_API_URL`.",
 				settingCheck("must be an http or https URL without user, query and fragment", config.CheckAPIURL)),
 			"allow_http": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Sends the token to an `http://` URL of another machine, where anyone on the network between can read it. Off by default: " +
-					"without it `http://` is for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`.",
+				MarkdownDescription: "Allows an `http://` URL of another machine. Anyone on the network in between can then read the token. Default: `false`, " +
+					"`http://` is allowed only for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`.",
 			},
 			"embedded": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Runs the identity API inside the provider, instead of asking a server. Excludes `api_url`. " +
-					"With SQLite this is for one machine; in CI, let the configuration's `store` point at PostgreSQL.",
+				MarkdownDescription: "Runs the identity API inside the provider, without a server. Conflicts with `api_url`. " +
+					"SQLite works on one machine only. In CI, use PostgreSQL as the `store` of the configuration.",
 				Attributes: map[string]schema.Attribute{
 					"config": schema.StringAttribute{
 						Required: true, Validators: filled,
@@ -98,59 +98,59 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
 				Validators: []validator.String{settingCheck("must be a token without spaces", config.CheckToken)},
-				MarkdownDescription: "Bearer token. Prefer a source outside of the configuration. The first that is set is used: `token`, `token_file`, " +
+				MarkdownDescription: "Bearer token. Prefer a source outside of the configuration. The provider uses the first that is set: `token`, `token_file`, " +
 					"the variable that `jwt_env_var` names, `SYM_JWT`, `SYM_TOKEN_FILE`, the CI's own identity (see `oidc_audience`), symflow's own login file " +
 					"(`~/.config/symflow/default/config.yml`; its organization must equal `org`).",
 			},
-			"token_file": optional("File that holds the token. It is read again when it changes, as CI systems renew tokens during a run. Or `SYM_TOKEN_FILE`.", filled...),
-			"jwt_env_var": optional("Name of the environment variable that holds the token, in place of `SYM_JWT`. It is an error when that variable is not set.",
+			"token_file": optional("File that contains the token. The provider reads it again when it changes, because some CI systems renew tokens during a run. Or `SYM_TOKEN_FILE`.", filled...),
+			"jwt_env_var": optional("Name of the environment variable that contains the token, in place of `SYM_JWT`. If that variable is not set, it is an error.",
 				filled...),
-			"oidc_audience": optional("Audience of the OIDC tokens by which CI systems say which job asks, as the API's `jwt` block names it. Where it is set and no token is, "+
-				"the provider takes the token of HCP Terraform (`TFC_WORKLOAD_IDENTITY_TOKEN_SYM` or `TFC_WORKLOAD_IDENTITY_TOKEN`), or asks GitHub Actions for one "+
-				"(the job needs `id-token: write`) and for another before it expires. Elsewhere it does nothing. Or `SYM_OIDC_AUDIENCE`.", filled...),
+			"oidc_audience": optional("Audience of the OIDC token of a CI job, as in the `jwt` block of the API's configuration. If it is set and no token is set, "+
+				"the provider uses the token of HCP Terraform (`TFC_WORKLOAD_IDENTITY_TOKEN_SYM` or `TFC_WORKLOAD_IDENTITY_TOKEN`), or requests one from GitHub Actions "+
+				"(the job needs `id-token: write`) and another before it expires. In other places it has no effect. Or `SYM_OIDC_AUDIENCE`.", filled...),
 			"rules": providerRulesAttribute(),
 			"read_only": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Makes every change fail before it is sent: for plans of pull requests with a token that could do more. Off by default. Or `SYM_READ_ONLY`.",
+				MarkdownDescription: "Makes every change fail before it is sent. Use it for plans of pull requests if the token may write. Default: `false`. Or `SYM_READ_ONLY`.",
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.Between(0, config.MaxWhole)},
-				MarkdownDescription: fmt.Sprintf("How often a request is repeated that may be repeated, after 429, 502, 503, 504 and broken connections. "+
-					"`Retry-After` is honoured. %d by default. Or `SYM_MAX_RETRIES`.", config.DefaultMaxRetries),
+				MarkdownDescription: fmt.Sprintf("How often a request that is safe to repeat is retried, after 429, 502, 503, 504 and broken connections. "+
+					"Waits follow `Retry-After`. Default: %d. Or `SYM_MAX_RETRIES`.", config.DefaultMaxRetries),
 			},
 			"requests_per_second": schema.Float64Attribute{
 				Optional: true, Validators: []validator.Float64{float64validator.AtLeast(0)},
-				MarkdownDescription: "Limits the requests of this provider configuration; 0, the default, does not. Or `SYM_REQUESTS_PER_SECOND`.",
+				MarkdownDescription: "Highest number of requests per second of this provider configuration. Default: 0, no limit. Or `SYM_REQUESTS_PER_SECOND`.",
 			},
 			"max_concurrency": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.Between(1, config.MaxWhole)},
-				MarkdownDescription: fmt.Sprintf("How many requests are under way at once, whatever `-parallelism` says. %d by default. Or `SYM_MAX_CONCURRENCY`.", client.DefaultConcurrency),
+				MarkdownDescription: fmt.Sprintf("Highest number of requests at the same time, regardless of `-parallelism`. Default: %d. Or `SYM_MAX_CONCURRENCY`.", client.DefaultConcurrency),
 			},
-			"request_timeout": optional(fmt.Sprintf("How long one attempt of a request may take, such as `45s` or `2m`. `%s` by default. Or `SYM_REQUEST_TIMEOUT`.", client.DefaultTimeout),
+			"request_timeout": optional(fmt.Sprintf("How long one attempt of a request may take, such as `45s` or `2m`. Default: `%s`. Or `SYM_REQUEST_TIMEOUT`.", client.DefaultTimeout),
 				settingCheck("must be a duration above zero", config.CheckDuration)),
-			"ca_cert_file":     optional("PEM file with certificates of private authorities, accepted beside the system's. Or `SYM_CA_CERT_FILE`.", filled...),
+			"ca_cert_file":     optional("PEM file with certificates of private authorities, in addition to the system's. Or `SYM_CA_CERT_FILE`.", filled...),
 			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. Or `SYM_CLIENT_CERT_FILE`.", filled...),
 			"client_key_file":  optional("PEM file with the key of `client_cert_file`. Or `SYM_CLIENT_KEY_FILE`.", filled...),
 			"insecure": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Accepts any certificate of the API, with a warning. Off by default; `ca_cert_file` is the better way. Or `SYM_INSECURE`.",
+				MarkdownDescription: "Accepts any certificate of the API, with a warning. Prefer `ca_cert_file`. Default: `false`. Or `SYM_INSECURE`.",
 			},
 			"skip_credentials_validation": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Leaves out the one request (`auth/login`) that proves the token and compares `org` before anything else is asked. " +
-					"Off by default. Or `SYM_SKIP_CREDENTIALS_VALIDATION`.",
+				MarkdownDescription: "Skips the first request (`auth/login`), which verifies the token and compares `org`. " +
+					"Default: `false`. Or `SYM_SKIP_CREDENTIALS_VALIDATION`.",
 			},
 			"accept_store_ids": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Ids of other stores from which state may have been read. Resources remember the store and the organization they were read from, " +
-					"and another one is an error, because everything would look gone there or be somebody else's. " +
-					"Needed only where content moved without the id of its store: `sym-identityd import` into an empty store takes it along. " +
-					"An apply that refreshes state makes it remember the new store, after which this can go.",
+				MarkdownDescription: "Ids of earlier stores that state may come from. Resources remember the store and the organization that they were read from, " +
+					"and another one is an error, because everything would look deleted there or belong to somebody else. " +
+					"You need it only if content moved without the id of its store. `sym-identityd import` into an empty store keeps the id. " +
+					"After an apply with a refresh, state has the new store, and you can remove this.",
 			},
 			"http_headers": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
 				Validators:          []validator.Map{headersCheck{}},
-				MarkdownDescription: "Headers sent with every request, as a gateway in front of the API may want. `Authorization` is the token's and cannot be set here.",
+				MarkdownDescription: "Headers to send with every request, for example for a gateway in front of the API. `Authorization` cannot be set here: it carries the token.",
 			},
 		},
 	}

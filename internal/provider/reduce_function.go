@@ -43,12 +43,12 @@ func (*reduceFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "What reducer rules give for one user and one service",
-		MarkdownDescription: "Evaluates reducer rules without asking anybody, for `terraform console` ([OpenTofu](../guides/test-offline#in-the-console)) and `terraform test`. " +
-			"The result is an object with `identity`, `rule` and `lookup_email`, each null where there is none; `rule` names the rule that gave `identity`, else the one that gave `lookup_email`.",
+		MarkdownDescription: "Evaluates reducer rules offline, for `terraform console` ([OpenTofu](../guides/test-offline#in-the-console)) and `terraform test`. " +
+			"The result is an object with `identity`, `rule` and `lookup_email`, each null if there is none. `rule` names the rule that gave `identity`, or otherwise the one that gave `lookup_email`.",
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
 				Name: "rules", AllowNullValue: true,
-				MarkdownDescription: "The rules: a list of objects with the attributes of the provider's `rules`. Null and empty are no rules; OpenTofu does not evaluate a bare `null` here, so write `[]` there.",
+				MarkdownDescription: "The rules: a list of objects with the attributes of the provider's `rules`. Null and an empty list mean no rules. OpenTofu does not evaluate a bare `null` here: write `[]`.",
 			},
 			function.DynamicParameter{
 				Name:                "user",

@@ -36,8 +36,8 @@ func (*reportFunction) Definition(_ context.Context, _ function.DefinitionReques
 	resp.Definition = function.Definition{
 		Summary: "Report on who has which account",
 		MarkdownDescription: "Renders the result of `sym_resolved_identities` as a text: `\"html\"` is one static page, `\"markdown\"` a comment for a pull request, `\"csv\"` a table with one row for each person and service. " +
-			"It shows coverage by service, unmapped people with reasons and candidates, accounts that belong to nobody, people who left, stored identities that are out of date, and exemptions. A part that the data source was not asked for has no section.\n\n" +
-			"The HTML page loads nothing and runs no script, works in light and dark, and prints well. The comment stays below the 65,536 characters that GitHub accepts; what does not fit is counted.\n\n" +
+			"It shows coverage by service, unmapped people with reasons and candidates, accounts that belong to nobody, people who left, stored identities that are out of date, and exemptions. Parts that are turned off in the data source have no section.\n\n" +
+			"The HTML page loads nothing and runs no script, works in light and dark, and prints well. The comment stays below the 65,536 characters that GitHub accepts. If entries do not fit, it gives their number.\n\n" +
 			"Write the page from an output, as below, or from `terraform console`. OpenTofu's console cannot call provider functions: put the call into a local value and [type its name](../guides/test-offline#in-the-console).",
 		Parameters: []function.Parameter{
 			function.DynamicParameter{Name: "result", MarkdownDescription: "The whole data source, such as `data.sym_resolved_identities.company`."},

@@ -46,19 +46,19 @@ type resolvedIdentitiesDataSource struct{ dataSource }
 
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds the accounts of many users in one or more services, and lists everybody without an account in `unmapped` and in one diagnostic.\n\n" +
-			"For each user and service it tries the same steps as `sym_resolved_identity`, in batches: ten thousand people take at most 15 requests for a service.",
+		MarkdownDescription: "Finds the accounts of many users in one or more services. Users without an account are listed in `unmapped` and in one diagnostic.\n\n" +
+			"It tries the same steps as `sym_resolved_identity`, in batches: ten thousand people take at most 15 requests for a service.",
 		Attributes: map[string]schema.Attribute{
 			"users": schema.ListAttribute{
 				Optional: true, CustomType: userListType{types.ListType{ElemType: types.StringType}}, ElementType: types.StringType,
-				MarkdownDescription: "The users: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. The order does not matter: if rules or lookups find one account for several users, the one whose e-mail is its primary address gets it, else nobody. " +
-					"Without `users` and `users_from`, everybody who is stored. An element that is unknown at plan defers the data source to apply.",
+				MarkdownDescription: "The users: people by e-mail, bots by username (no `@`). Two spellings of one user are an error. If rules or lookups find one account for several users, the user whose e-mail is its primary address gets it, or nobody if there is no such user. " +
+					"Default, without `users_from`: everybody who is stored. An element that is unknown at plan defers the data source to apply.",
 			},
 			"users_from": schema.SingleNestedAttribute{
 				Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(path.MatchRoot("users"))},
-				MarkdownDescription: "Takes the users from a service, in place of `users`: every person with an active or invited account there, by primary address. The service need not be one of `services`. " +
-					"Its whole list is read. A list that is not whole or has no active person is an error, and so is an address of several accounts if the service's own data does not decide between them. " +
-					"If an account has several primary addresses, the one that is stored or declared names the person, else the sign-in name.",
+				MarkdownDescription: "Takes the users from a service, in place of `users`: every person with an active or invited account, by primary address. It may be a service that is not in `services`. " +
+					"The whole list is read. An incomplete list, or one without an active person, is an error. So is an address of several accounts, if the service's data does not show whose it is. " +
+					"If an account has several primary addresses, the stored or declared one is used, otherwise the sign-in name.",
 				Attributes: map[string]schema.Attribute{
 					"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Type of the service, such as `okta` or `google`."},
 					"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Which workspace, domain or account of that type."},
@@ -66,7 +66,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"services": schema.ListNestedAttribute{
 				Required:            true,
-				MarkdownDescription: "The services to find accounts in. Each must be registered, unless `declared` answers for all users.",
+				MarkdownDescription: "The services to find accounts in. Each must be registered, unless `declared` has all users.",
 				// Not Required: the framework would call them missing in a service
 				// that is unknown as a whole.
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
@@ -77,60 +77,60 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"rules": dataSourceRulesAttribute(),
 			"declared": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
-				MarkdownDescription: "Manual mappings that this configuration declares: service key to user to identity. Apply is about to store them, so they answer before the store, " +
-					"and the plan that adds them passes without `depends_on`. Services and users that are not asked for may be in it.",
+				MarkdownDescription: "Manual mappings in this configuration, as a map of service key to user to identity. They are used before the store, " +
+					"and the plan that adds them passes without `depends_on`. It may include services and users that are not in this data source.",
 			},
 			"exempt": schema.MapAttribute{
 				Optional: true, ElementType: identityMapType,
-				MarkdownDescription: "Users who have no account in a service, on purpose: service key to user to the reason. They are not in `unmapped` and not counted there. " +
-					"An exempt user who has an account is a warning, and so is one who may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error; users who are not asked for are ignored.",
+				MarkdownDescription: "Users who deliberately have no account in a service, as a map of service key to user to reason. They are not listed or counted as unmapped. " +
+					"There is a warning if an exempt user has an account, or may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error. Users who are not in this data source are ignored.",
 			},
 			"report_orphans": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Reads the whole list of accounts of each service, and reports whose they are in `orphans`, `account_counts` and the candidates of `unmapped`. " +
-					"A list that is not whole is an error; services that cannot list their accounts are in one warning. Default: `false`.",
+				MarkdownDescription: "Reads the whole list of accounts of each service, and fills `orphans`, `account_counts` and the candidates of `unmapped`. " +
+					"An incomplete list is an error. One warning lists the services that cannot list their accounts. Default: `false`.",
 			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do about unmapped users: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
-					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
+				MarkdownDescription: "What to do if users are unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
+					"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.",
 			},
 			"persist": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Stores what a rule or a service yields, as Sym does, during the plan as well; later reads then find it in the store. " +
-					"Once stored, only a manual mapping changes it. Nothing is stored if the data source fails, and never an account that several users get. Default: `false`, a plan writes nothing.",
+				MarkdownDescription: "Stores accounts that rules and lookups find, as Sym does. This happens during the plan too. Later reads find them in the store. " +
+					"Once stored, only a manual mapping changes them. Nothing is stored if the data source fails. An account that several users get is never stored. Default: `false`, a plan writes nothing.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Compares stored values with what rules and services give now, and asks services whether the accounts of stored and declared mappings still exist and are active. " +
-					"The result is in `stale`, `offboarding` and one warning. Services are asked for mapped users too, so a failure to ask is an error for them as well. Default: `false`.",
+				MarkdownDescription: "Compares stored values with what rules and services give now, and checks that the accounts of stored and declared mappings exist and are active. " +
+					"The result is in `stale`, `offboarding` and one warning. Services are asked even for mapped users, and their failures are errors. Default: `false`.",
 			},
 			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
-				MarkdownDescription: "Accounts by user: user to service key to identity. Every user is a key, spelled as in `users`; a service in which the user is unmapped is an absent key, so read it with `try` or `lookup`. " +
-					"Where the stored value has several keys, the identity is the value of the service type's own key, else all of them as `key=value` text; `sym_resolved_identity` has them apart.",
+				MarkdownDescription: "Map of user to service key to identity. Every user is a key, spelled as in `users`. A service in which the user is unmapped is no key, so read it with `try` or `lookup`. " +
+					"If the stored value has several keys, the identity is the value of the service type's own key, or otherwise all of them as `key=value` text. `sym_resolved_identity` returns them as a map.",
 			},
 			"by_service": schema.MapAttribute{
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
-				MarkdownDescription: "The same by service: service key to user to identity. Every service asked for is a key; unmapped users are absent. It is the form that `identities_to_csv` takes.",
+				MarkdownDescription: "The same as a map of service key to user to identity, for `identities_to_csv`. Every service in `services` is a key; unmapped users are no keys.",
 			},
 			"unmapped": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Who is unmapped where, service by service in the order of `services` and `users`.",
+				MarkdownDescription: "Unmapped users of each service, in the order of `services` and `users`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":    schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service": schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"reason":  schema.StringAttribute{Computed: true, MarkdownDescription: "Why: " + reasonsDoc},
+					"reason":  schema.StringAttribute{Computed: true, MarkdownDescription: "Why the user is unmapped: " + reasonsDoc},
 					"candidates": schema.ListNestedAttribute{
 						Computed: true,
-						MarkdownDescription: "At most three accounts of nobody that may be theirs, for people to choose from: they are never used as an answer. Only with the reason `not_found`, " +
+						MarkdownDescription: "At most three accounts that belong to nobody and may be the user's. They are suggestions and never used automatically. Only with the reason `not_found`, " +
 							"and only where the list of the service was read, for `report_orphans` or `users_from`.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 							"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-							"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none beside the identity."},
-							"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
-							"why": schema.StringAttribute{Computed: true, MarkdownDescription: "What it has in common with the person: `same_local_part` (at another address), `same_name` (the full name), " +
+							"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none in addition to the identity."},
+							"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
+							"why": schema.StringAttribute{Computed: true, MarkdownDescription: "What it has in common with the user: `same_local_part` (at another address), `same_name` (the full name), " +
 								"or `handle` (the identity or sign-in name is the local part, or that or the full name without separators)."},
 						}},
 					},
@@ -138,107 +138,107 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"stale": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Stored values that rules and services contradict. Null unless `check_stale = true`. A manual mapping that they know nothing about is not stale; one whose account is inactive or no longer there is.",
+				MarkdownDescription: "Stored values that rules and services contradict. A manual mapping that they know nothing about is not stale, but one with an inactive or deleted account is. Null unless `check_stale = true`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":          schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service":       schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"stored":        schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that is stored, and stays the answer until a manual mapping replaces it."},
+					"stored":        schema.StringAttribute{Computed: true, MarkdownDescription: "The stored identity. It is used until a manual mapping replaces it."},
 					"stored_source": schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
-					"current":       schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that rules or the service give now. Null where they give none."},
-					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`renamed` where the account has another name; `changed` where rules or the service give another identity; `inactive` where the account is; `absent` where the service no longer has it; else why they give none: a reason as in `unmapped`."},
+					"current":       schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that rules or the service give now. Null if they give none."},
+					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`renamed` (the account has a new name), `changed` (rules or the service give another identity), `inactive` (the account is inactive), `absent` (the service no longer has it), or a reason as in `unmapped` if they give none."},
 				}},
 			},
 			"offboarding": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Mappings, stored or declared, whose account the service calls inactive or no longer has: of people who left, as a rule. Null unless `check_stale = true`. " +
-					"Services that cannot be asked for accounts by identity add nothing.",
+				MarkdownDescription: "Stored or declared mappings whose account is inactive or gone, usually because the person left. Null unless `check_stale = true`. " +
+					"Services that cannot look up accounts by identity are not included.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":     schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
 					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 					"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
 					"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Where the mapping is: `declared` or `store`."},
-					"account":  schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` where the service has no such account."},
+					"account":  schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` if the service has no such account."},
 				}},
 			},
 			"collisions": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Accounts that more than one user has or claims: stored for several users, declared for several, or found by rules or a lookup for several, or for one while it belongs to another. " +
-					"Who else holds a stored account is known among the users asked for only.",
+				MarkdownDescription: "Accounts of more than one user: stored or declared for several users, found by rules or lookups for several, or found for one user but held by another. " +
+					"Other holders of a stored account are only detected among the users of this data source.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 					"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
 					"users": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "The users, sorted; those of `users` in its spelling."},
+						MarkdownDescription: "The users, sorted, spelled as in `users` if they are there."},
 				}},
 			},
 			"orphans": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Accounts of persons, in any state, that nobody holds, that are declared for nobody and that nobody of this data source resolves to, in the order of `services` and by identity. Null unless `report_orphans = true`. " +
-					"Without all users, those of the others are here too: use it with `users_from` or without `users`.",
+				MarkdownDescription: "Personal accounts in any state that belong to nobody: not stored, not declared, and not found for a user of this data source. They are ordered as `services`, then by identity. Null unless `report_orphans = true`. " +
+					"Accounts of people who are not users of this data source are included, so use it with `users_from` or without `users`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"service":    schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 					"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-					"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The account's immutable id. Null where the service has none beside the identity."},
+					"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none in addition to the identity."},
 					"emails":     schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "All addresses of the account."},
-					"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "The full name. Null where the service shows none."},
+					"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
 					"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
 					"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: `person`."},
 				}},
 			},
 			"account_counts": schema.MapNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "How many accounts each service has, by whose they are: service key to counts. `persons`, `bots` and `guests` add up to the service's own count. " +
-					"Null unless `report_orphans = true`; a service that cannot be listed is an absent key.",
+				MarkdownDescription: "Number of accounts by owner, as a map of service key to counts. `persons`, `bots` and `guests` add up to the service's own count. " +
+					"A service that cannot list its accounts is no key. Null unless `report_orphans = true`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of persons in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
-					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Somebody's stored mapping."},
-					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Not stored, but declared, or the answer for somebody here or for a leaver."},
-					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Nobody's."},
-					"ambiguous": schema.Int64Attribute{Computed: true, MarkdownDescription: "One of several accounts of an address, or an account whose record cannot be read."},
-					"bots":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of bots, and those that several people share, whoever holds them."},
-					"guests":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of guests, whoever holds them."},
+					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts with a stored mapping."},
+					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that are not stored, but declared, or found for a user of this data source or for a leaver."},
+					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that belong to nobody."},
+					"ambiguous": schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that share an address with another one, or whose record cannot be read."},
+					"bots":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of bots, and accounts that several people share, held or not."},
+					"guests":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of guests, held or not."},
 				}},
 			},
 			"leavers": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "People who left, sorted, with all they hold: those that the service in `users_from` calls inactive, or whose stored account there is in its whole list no more. " +
-					"An inactive account in another service makes nobody a leaver. Nothing of theirs is stored. Empty without `users_from`.",
+				MarkdownDescription: "People who left and everything they hold, sorted. Their account in the service of `users_from` is inactive, or they have a stored mapping to it whose account is no longer in the whole list. " +
+					"An inactive account in another service makes nobody a leaver. `persist` stores nothing for leavers. Empty without `users_from`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"user":   schema.StringAttribute{Computed: true, MarkdownDescription: "The person's e-mail."},
-					"reason": schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` where the list lacks the account of a stored mapping."},
+					"reason": schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` if the account of a stored mapping is not in the list."},
 					"mappings": schema.ListNestedAttribute{
-						Computed: true, MarkdownDescription: "What they hold, sorted by service: stored and declared mappings in any service, and what rules and lookups find in `services`.",
+						Computed: true, MarkdownDescription: "What the person holds, sorted by service: stored and declared mappings in any service, and accounts that rules and lookups find in `services`.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 							"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
 							"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-							"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Where it comes from: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
+							"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Source of the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
 						}},
 					},
 				}},
 			},
 			"hcl": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "`sym_identity` blocks for everybody unmapped, sorted by service and user, to paste and fill in; the account is filled in where the reason is `alias`. A comment at the end has the entries of `declared` that belong to them. Users of services that Sym manages itself are left out. Empty where nobody is unmapped.",
+				MarkdownDescription: "`sym_identity` blocks for all unmapped users, sorted by service and user, to paste and fill in. With the reason `alias`, the account is filled in. A comment at the end has the matching entries of `declared`. Services that Sym manages itself are left out. Empty if nobody is unmapped.",
 			},
 			"mapped_count": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "How many pairs of user and service have an identity.",
+				MarkdownDescription: "Number of pairs of user and service with an identity.",
 			},
 			"unmapped_count": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "How many pairs of user and service have none, without the exempt ones.",
+				MarkdownDescription: "Number of pairs of user and service without an identity, not counting exempt ones.",
 			},
 			"exempt_count": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "How many pairs of user and service have none and are in `exempt`.",
+				MarkdownDescription: "Number of pairs of user and service without an identity that are in `exempt`.",
 			},
 			"by_source": schema.MapAttribute{
 				Computed: true, ElementType: types.NumberType,
-				MarkdownDescription: "How many identities each step of the chain gave: `declared`, `store`, `rule`, `email` and `fetch_remote_identity` are always keys.",
+				MarkdownDescription: "Number of identities from each step. `declared`, `store`, `rule`, `email` and `fetch_remote_identity` are always keys.",
 			},
 			"by_evidence": schema.MapAttribute{
 				Computed: true, ElementType: types.NumberType,
-				MarkdownDescription: "How many identities are believed for which reason: `declared`, `manual`, `rule`, `verified_email`, `email`, `alias` and `fetch_remote_identity` are always keys; see `evidence` of `sym_resolved_identity`.",
+				MarkdownDescription: "Number of identities for each evidence. `declared`, `manual`, `rule`, `verified_email`, `email`, `alias` and `fetch_remote_identity` are always keys; see `evidence` of `sym_resolved_identity`.",
 			},
 		},
 	}

@@ -53,9 +53,9 @@ func onStaleAttribute() schema.StringAttribute {
 			stringvalidator.OneOf(onIgnore, onWarn, onError),
 			stringvalidator.AlsoRequires(path.MatchRoot("check_stale")),
 		},
-		MarkdownDescription: "What to do, with `check_stale`, when a stored automatic value is contradicted: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. " +
-			"`warn` (default), `ignore`, or `error`, which stores nothing either. Contradicted manual mappings are warnings, or ignored. " +
-			"An identity that has become the name of another account (`reused`) is an error in every case.",
+		MarkdownDescription: "What to do, with `check_stale`, if a value that a rule or a lookup stored is out of date: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. " +
+			"One of `warn` (default), `ignore`, and `error`, which also stores nothing. For manual mappings, `error` only warns. " +
+			"An identity that now belongs to another account (`reused`) is always an error.",
 	}
 }
 
@@ -92,7 +92,7 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Finds the account of one user in one service, and fails the plan if there is none.\n\n" +
-			"It tries these steps in order: what this configuration declares, what is stored, what a reducer rule yields, which account the service finds by the e-mail. If no step has an answer, the user is *unmapped*.",
+			"It tries these steps in order: declared mappings of this configuration, stored mappings, reducer rules, and an e-mail lookup in the service. If no step finds an account, the user is *unmapped*.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required: true, Validators: []validator.String{userCheck},
@@ -104,68 +104,68 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			},
 			"external_id": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered, unless `declared` answers.",
+				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered, unless `declared` has the user.",
 			},
 			"rules": dataSourceRulesAttribute(),
 			"declared": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Manual mappings of this service that this configuration declares: user to identity. Apply is about to store them, " +
-					"so they answer before the store, and the plan that adds one passes without `depends_on`. Give it the same local map that feeds `sym_identity`.",
+				MarkdownDescription: "Manual mappings of this service in this configuration, as a map of user to identity. They are used before the store, " +
+					"so the plan that adds one passes without `depends_on`. Use the same local map for this and for `sym_identity`.",
 			},
 			"on_unmapped": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do about an unmapped user: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
-					"`error` also stops `terraform destroy`; use `-refresh=false` or a variable there.",
+				MarkdownDescription: "What to do if the user is unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
+					"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.",
 			},
 			"persist": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Stores what a rule or the service yields, as Sym does, during the plan as well; later reads then find it in the store. " +
-					"Once stored, only a manual mapping changes it. A data source of one user does not know who else gets the account. So it stores an account only if the service's whole list shows that the user's e-mail is its only own address, " +
-					"and warns otherwise; `sym_resolved_identities` stores all. Nothing is stored if the data source fails. Default: `false`, a plan writes nothing.",
+				MarkdownDescription: "Stores an account that a rule or a lookup finds, as Sym does. This happens during the plan too. Later reads find it in the store. " +
+					"Once stored, only a manual mapping changes it. This data source does not know whether other users get the same account, so it stores an account only if the service's whole list shows that the user's e-mail is its only primary address, " +
+					"and warns otherwise. `sym_resolved_identities` stores the others too. Nothing is stored if the data source fails. Default: `false`, a plan writes nothing.",
 			},
 			"check_stale": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Compares a stored value with what rules and the service give now, and asks the service whether the account of a stored or declared mapping still exists and is active. " +
-					"A difference is a warning, and `stale` is true. The service is asked for mapped users too, so a failure to ask is an error for them as well. Default: `false`.",
+				MarkdownDescription: "Compares a stored value with what rules and the service give now, and checks that the account of a stored or declared mapping exists and is active. " +
+					"A difference is a warning, and `stale` is true. The service is asked even for a mapped user, and its failure is an error. Default: `false`.",
 			},
 			"on_stale": onStaleAttribute(),
 			"identity": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "The account. Null while the user is unmapped, or where the stored value has more than one key; see `matcher`.",
+				MarkdownDescription: "The account. Null if the user is unmapped, or if the stored value has more than one key; see `matcher`.",
 			},
 			"matcher": schema.MapAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "The account as the API stores it. Null while the user is unmapped.",
+				MarkdownDescription: "The account as the API stores it. Null if the user is unmapped.",
 			},
 			"mapped": schema.BoolAttribute{
 				Computed:            true,
-				MarkdownDescription: "Whether the chain found an account.",
+				MarkdownDescription: "Whether an account was found.",
 			},
 			"account_id": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "The account's immutable id, where the service has one beside the identity: a GitHub login or a Google address may be given to somebody else later, this id is not. " +
-					"Null where it is not known, and while the user is unmapped.",
+				MarkdownDescription: "Immutable id of the account, if the service has one in addition to the identity. A GitHub login or a Google address can later go to somebody else; this id cannot. " +
+					"Null if it is not known, or if the user is unmapped.",
 			},
 			"evidence": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "Why the identity is believed: `declared`, `manual`, `rule`, `verified_email` (the service has proved that the e-mail is the account's), `email` (the e-mail is the account's own address), " +
-					"`alias` (another address of the account, with `match_aliases`) or `fetch_remote_identity`. A stored value has the evidence of its source: `email` also where the service had proved the address, unless `check_stale` asks again. Null while the user is unmapped.",
+				MarkdownDescription: "Evidence for the identity: `declared`, `manual`, `rule`, `verified_email` (a primary address that the service has verified), `email` (a primary address that the service has not reported as verified), " +
+					"`alias` (an alias, with `match_aliases`) or `fetch_remote_identity`. For a stored value, it is the source: `email` even if the address was verified, unless `check_stale` asks again. Null if the user is unmapped.",
 			},
 			"source": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "The step that answered: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`. Null while the user is unmapped.",
+				MarkdownDescription: "The step that found the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`. Null if the user is unmapped.",
 			},
 			"stored_source": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Who stored the value that the store holds: `manual`, `rule`, `email` or `fetch_remote_identity`. Null until the store holds one.",
+				MarkdownDescription: "Who stored the stored value: `manual`, `rule`, `email` or `fetch_remote_identity`. Null if none is stored.",
 			},
 			"rule": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Name of the rule that gave the identity, now or when it was stored. Null where no rule did.",
+				MarkdownDescription: "Name of the rule that gave the identity, now or when it was stored. Null if no rule did.",
 			},
 			"lookup_email": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "The e-mail that a `lookup_email` rule gave for asking the service. Null where the user's own was used.",
+				MarkdownDescription: "The e-mail that a `lookup_email` rule gave for the lookup. Null if the user's own e-mail was used.",
 			},
 			"reason": schema.StringAttribute{
 				Computed:            true,
@@ -173,21 +173,21 @@ func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.Sche
 			},
 			"stale": schema.BoolAttribute{
 				Computed: true,
-				MarkdownDescription: "Whether rules and the service give another account than the stored one, or no longer give the one they once gave, or the stored account is inactive, no longer there or has another name. " +
-					"False for a manual mapping that they know nothing about, and for one in `declared`. Null unless `check_stale = true`.",
+				MarkdownDescription: "Whether the stored value is out of date: rules and the service give another account or none, or the account is inactive, gone or renamed. " +
+					"False for a manual mapping that they know nothing about, and for a declared one. Null unless `check_stale = true`.",
 			},
 			"account": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "What the service says of the account of a stored or declared mapping: `active`, `inactive`, `absent` where it has no such account, or `renamed` where the account has another name now. " +
-					"Null where it cannot be asked for accounts by identity, for a user whose account a rule or a lookup found just now, and unless `check_stale = true`.",
+				MarkdownDescription: "State of the account of a stored or declared mapping: `active`, `inactive`, `absent` (the service has no such account) or `renamed` (the account has a new name). " +
+					"Null if the service cannot look up accounts by identity, if a rule or a lookup found the account just now, and unless `check_stale = true`.",
 			},
 			"steps": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "What each step of the chain said, in order, up to the one that answered.",
+				MarkdownDescription: "Result of each step, in order, up to the one that found the account.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`; with `check_stale` also `account`, which asks for the account of a mapping and answers nothing."},
+					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`; with `check_stale` also `account`, which checks the account of a mapping."},
 					"outcome": schema.StringAttribute{Computed: true, MarkdownDescription: "How it ended: `hit`, `miss`, `skipped` or `error`."},
-					"detail":  schema.StringAttribute{Computed: true, MarkdownDescription: "What was found, or why not, in words."},
+					"detail":  schema.StringAttribute{Computed: true, MarkdownDescription: "What was found, or why nothing was found."},
 				}},
 			},
 		},

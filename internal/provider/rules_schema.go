@@ -33,7 +33,7 @@ type ruleModel struct {
 	LookupEmail types.String `tfsdk:"lookup_email"`
 }
 
-const rulesDescription = "Reducer rules, tried in order for users nothing is stored for; the first that yields an identity wins. " +
+const rulesDescription = "Reducer rules. They are tried in order for users without a stored mapping; the first that gives an identity wins. " +
 	"Each rule has exactly one of `identity`, `identities`, `expression` and `lookup_email`. Rules see the normalised e-mail: trimmed and in lower case."
 
 // ruleAttributes lists the attributes of a rule for both schemas. They are all
@@ -44,14 +44,14 @@ var ruleAttributes = []struct {
 	isMap      bool
 	validators []validator.String
 }{
-	{name: "name", doc: "Required. Name of the rule, shown wherever it gave an identity. Unique in the list."},
-	{name: "service_type", doc: "Required. Type of the services the rule is for, such as `aws_iam`. Rules for `custom` are refused: custom services have fetch_remote_identity instead.", validators: likelyServiceType},
-	{name: "external_id", doc: "Limits the rule to one service of that type. Without it the rule is for all of them."},
-	{name: "match", doc: "Regular expression (RE2) that the whole e-mail must match, without regard to case. Its groups can be used in `identity` and `lookup_email`. Users without e-mail never match."},
+	{name: "name", doc: "Required. Name of the rule, shown with the identities that it gives. It must be unique in the list."},
+	{name: "service_type", doc: "Required. Type of the services that the rule applies to, such as `aws_iam`. `custom` is not allowed: custom services use fetch_remote_identity instead.", validators: likelyServiceType},
+	{name: "external_id", doc: "Limits the rule to one service of that type. Default: all services of that type."},
+	{name: "match", doc: "Regular expression (RE2) that the whole e-mail must match. It ignores case. Its groups can be used in `identity` and `lookup_email`. Users without e-mail never match."},
 	{name: "identity", doc: "Template of the identity: `$1` and `$${name}` are groups of `match`, `$0` is the e-mail, `$${local}` and `$${domain}` are its parts, `$$` is a dollar sign. Terraform reads `${` as its own template, so write `$${` with two dollar signs."},
 	{name: "identities", isMap: true, doc: "Map from e-mail (or a bot's username) to identity."},
-	{name: "expression", doc: "CEL expression over `user` (`email`, `local`, `domain`, `username`, `type`, `role`, `first_name`, `last_name`, `identities` by service key) and `service` (`type`, `external_id`, `key`). A string is the identity; `\"\"` and `optional.none()` are none."},
-	{name: "lookup_email", doc: "Template, like `identity`, of the e-mail the service is asked for in place of the user's own. It yields no identity itself; the first such rule that matches counts."},
+	{name: "expression", doc: "CEL expression over `user` (`email`, `local`, `domain`, `username`, `type`, `role`, `first_name`, `last_name`, `identities` by service key) and `service` (`type`, `external_id`, `key`). It gives the identity as a string; `\"\"` and `optional.none()` mean none."},
+	{name: "lookup_email", doc: "Template, as in `identity`, of an e-mail to look up in place of the user's own. It gives no identity itself. The first such rule that matches is used."},
 }
 
 func providerRulesAttribute() providerschema.ListNestedAttribute {
@@ -65,7 +65,7 @@ func providerRulesAttribute() providerschema.ListNestedAttribute {
 	}
 	return providerschema.ListNestedAttribute{
 		Optional: true, NestedObject: providerschema.NestedAttributeObject{Attributes: attributes},
-		MarkdownDescription: rulesDescription + " They hold for every data source of this provider configuration, after a data source's own.",
+		MarkdownDescription: rulesDescription + " They apply to every data source of this provider configuration, after the data source's own rules.",
 	}
 }
 

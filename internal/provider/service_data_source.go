@@ -33,7 +33,7 @@ type serviceDataModel struct {
 func (d *serviceDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := serviceRecordAttributes()
 	attributes["service_type"] = schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`."}
-	attributes["external_id"] = schema.StringAttribute{Required: true, MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. It compares exactly."}
+	attributes["external_id"] = schema.StringAttribute{Required: true, MarkdownDescription: "External id of the service, such as `acme.okta.com`. It compares exactly."}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads one registered service. If it is not registered, the error lists the registered ones of its type.",
 		Attributes:          attributes,

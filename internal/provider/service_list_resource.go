@@ -34,9 +34,9 @@ type serviceFilterModel struct {
 
 func (l *serviceListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The registered services that `sym_service` can import, for `terraform query` (Terraform 1.14 or newer). " +
-			"`sym:cloud`, which Sym manages itself, is left out. A service that the server's configuration file names keeps its label from there. " +
-			"Terraform stops after 100 results unless the block sets `limit`.",
+		MarkdownDescription: "Lists the registered services that `sym_service` can import, for `terraform query` (Terraform 1.14 or newer). " +
+			"`sym:cloud`, which Sym manages itself, is left out. The label of a service in the server's configuration file can be changed only there. " +
+			"Terraform stops after 100 results, unless the block sets `limit`.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Only services of this type, such as `okta`."},
 		},

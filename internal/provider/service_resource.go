@@ -63,10 +63,10 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Registers a service, so that people can be mapped in it.\n\n" +
-			"Creating a service that is registered with the same label adopts it. Another label is an error, so that two configurations do not " +
-			"overwrite each other. Services in the server's configuration file belong to that file: they can be adopted, but not relabelled or deleted.\n\n" +
+			"If the service is already registered with the same label, the resource adopts it. Another label is an error, so that two configurations do not " +
+			"overwrite each other. Services in the server's configuration file belong to that file: you can adopt them, but not change their label or delete them.\n\n" +
 			"Destroying deletes the service. A service that mappings refer to cannot be deleted. " +
-			"If another resource or a person changed or adopted the service since, it is kept, with a warning.",
+			"If another resource or a person has changed or adopted the service since, it stays, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
@@ -78,7 +78,7 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"label": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{labelCheck},
-				MarkdownDescription: "Name shown to people. Without it the service has no label.",
+				MarkdownDescription: "Name to show to people. Default: no label.",
 			},
 			"id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,

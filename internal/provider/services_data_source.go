@@ -39,8 +39,8 @@ func (d *servicesDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		Attributes: map[string]schema.Attribute{
 			"service_type": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Only services of this type, such as `okta`; where none is registered, the list is empty. " +
-					"Without it all are listed except `sym:cloud`, which holds the users themselves and is listed only for the type `sym`.",
+				MarkdownDescription: "Only services of this type, such as `okta`. " +
+					"Without it, all services are listed except `sym:cloud`, which holds the users themselves and is listed only for the type `sym`.",
 			},
 			"services": schema.ListNestedAttribute{
 				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: serviceRecordAttributes()},

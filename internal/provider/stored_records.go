@@ -37,13 +37,13 @@ var userRecordType = recordType(userRecordAttributes())
 func userRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id":         schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the user."},
-		"email":      schema.StringAttribute{Computed: true, MarkdownDescription: "E-mail, in its owner's spelling. Null for a bot."},
+		"email":      schema.StringAttribute{Computed: true, MarkdownDescription: "E-mail in its original spelling. Null for a bot."},
 		"username":   schema.StringAttribute{Computed: true, MarkdownDescription: "Username of a bot. Null for a person."},
 		"type":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of user: `normal` for a person, `bot` for a bot."},
 		"role":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`."},
-		"first_name": schema.StringAttribute{Computed: true, MarkdownDescription: "First name. Null where none is stored."},
-		"last_name":  schema.StringAttribute{Computed: true, MarkdownDescription: "Last name. Null where none is stored."},
-		"created_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the user was created, as RFC 3339 in UTC."},
+		"first_name": schema.StringAttribute{Computed: true, MarkdownDescription: "First name. Null if none is stored."},
+		"last_name":  schema.StringAttribute{Computed: true, MarkdownDescription: "Last name. Null if none is stored."},
+		"created_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the user was created, in RFC 3339 format and UTC."},
 	}
 }
 
@@ -60,17 +60,17 @@ var mappingRecordType = recordType(mappingRecordAttributes())
 
 func mappingRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"user":         schema.StringAttribute{Computed: true, MarkdownDescription: "Whose account it is: the normalised e-mail, or a bot's username."},
+		"user":         schema.StringAttribute{Computed: true, MarkdownDescription: "The user: a person's normalised e-mail, or a bot's username."},
 		"service":      schema.StringAttribute{Computed: true, MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`."},
 		"service_type": schema.StringAttribute{Computed: true, MarkdownDescription: "Type of the service."},
 		"external_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "External id of the service."},
-		"identity":     schema.StringAttribute{Computed: true, MarkdownDescription: "The account. Null where the stored value is more than the service type's own key; see `matcher`."},
+		"identity":     schema.StringAttribute{Computed: true, MarkdownDescription: "The account. Null if the stored value has other keys than the service type's own; see `matcher`."},
 		"matcher":      schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The account as the API stores it."},
 		"source":       schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
-		"rule":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the reducer rule that gave it. Null where no rule did."},
-		"revision":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Grows with each change of this user and service. Null where the API keeps none."},
-		"updated_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it was stored last, as RFC 3339 in UTC. Null where the API does not say."},
-		"updated_by":   schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it last: the name of a token. Null where the API does not say."},
+		"rule":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the reducer rule that gave it. Null if no rule did."},
+		"revision":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Number that grows with each change of the mapping. Null if the API has none."},
+		"updated_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it was last stored, in RFC 3339 format and UTC. Null if the API does not say."},
+		"updated_by":   schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the token that stored it last. Null if the API does not say."},
 	}
 }
 
@@ -112,16 +112,16 @@ func serviceRecordAttributes() map[string]schema.Attribute {
 		"key":          schema.StringAttribute{Computed: true, MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`."},
 		"service_type": schema.StringAttribute{Computed: true, MarkdownDescription: "Type of the service."},
 		"external_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "Which workspace, domain or account of that type."},
-		"label":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name shown to people. Null where it has none."},
+		"label":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name shown to people. Null if there is none."},
 		"directory":    schema.BoolAttribute{Computed: true, MarkdownDescription: directoryDescription},
 		"configured":   schema.BoolAttribute{Computed: true, MarkdownDescription: configuredDescription},
 	}
 }
 
-const directoryDescription = "Whether the API can ask the service which account has an e-mail. False only where it says that it cannot."
+const directoryDescription = "Whether the API can look up e-mails in the service. False only if the API says that it cannot."
 
 const configuredDescription = "Whether a `service` block of the server's configuration file owns the service. Its label can then be changed only there. " +
-	"A service whose block was removed stays registered and is `false` here."
+	"If the block was removed, the service stays registered and this is `false`."
 
 func serviceRecord(s identity.Service) attr.Value {
 	return types.ObjectValueMust(serviceRecordType.AttrTypes, map[string]attr.Value{

@@ -56,9 +56,9 @@ func likelyAccount(a resolve.Resolution) identity.Matcher {
 }
 
 // reasonsDoc says what the reasons mean.
-const reasonsDoc = "`not_found`, `inactive`, `alias` (the e-mail is only another address of an account), `unverified` (the service has not proved the e-mail, or nobody approved the account), " +
+const reasonsDoc = "`not_found`, `inactive`, `alias` (the e-mail is only an alias of an account), `unverified` (the service has not verified the e-mail, or nobody has approved the account), " +
 	"`ambiguous` (several accounts have the e-mail, or several people get the account), `claimed` (the account belongs to somebody else), " +
-	"`no_email`, `other_domain` (the directory is for other domains) or `no_directory` (nobody can be asked)."
+	"`no_email`, `other_domain` (the directory is for other domains) or `no_directory` (the API cannot ask the service)."
 
 // stepLines returns the trace, one indented line for each step.
 func stepLines(steps []resolve.Step) string {

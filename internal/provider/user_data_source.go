@@ -47,7 +47,7 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	attributes := userRecordAttributes()
 	attributes["email"] = schema.StringAttribute{
 		Optional: true, Computed: true, Validators: []validator.String{emailCheck},
-		MarkdownDescription: "E-mail of a person; it compares without case and outer spaces. Null for a bot. Exactly one of `email`, `username` and `id` is set.",
+		MarkdownDescription: "E-mail of a person. It compares without case and outer spaces. Null for a bot. Exactly one of `email`, `username` and `id` is set.",
 	}
 	attributes["username"] = schema.StringAttribute{
 		Optional: true, Computed: true, Validators: []validator.String{usernameCheck},
@@ -55,15 +55,15 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	}
 	attributes["id"] = schema.StringAttribute{
 		Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-		MarkdownDescription: "Id of the user, which stays when the user is renamed.",
+		MarkdownDescription: "Id of the user. It stays the same when the user is renamed.",
 	}
 	attributes["identities"] = schema.MapAttribute{
 		Computed: true, ElementType: types.StringType,
-		MarkdownDescription: "What is stored for the user: service key to identity. Values of more than one key are left out; the data source `sym_identities` has them.",
+		MarkdownDescription: "Stored identities of the user, as a map of service key to identity. Values with more than one key are left out; the data source `sym_identities` has them.",
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads one stored user, by e-mail, username or id. A user who is not stored is an error; " +
-			"`sym_users` lists who is stored without failing.",
+			"`sym_users` lists users without failing.",
 		Attributes: attributes,
 	}
 }

@@ -38,8 +38,8 @@ type userFilterModel struct {
 
 func (l *userListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The stored people and bots that `sym_user` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine; without any, everybody is listed. " +
-			"People need no `sym_user` to be mapped; bots do. Terraform stops after 100 results unless the block sets `limit`.",
+		MarkdownDescription: "Lists the stored people and bots that `sym_user` can import, for `terraform query` (Terraform 1.14 or newer). Filters combine. Without filters, everybody is listed. " +
+			"Only bots need a `sym_user` to be mapped. Terraform stops after 100 results, unless the block sets `limit`.",
 		Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},

@@ -75,42 +75,42 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	names := []validator.String{personNameCheck}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Registers a person or a bot. A mapping creates people by itself, so they need no `sym_user`; it never creates bots, so bots need one.\n\n" +
-			"Creating a user who exists adopts the user and sets `first_name`, `last_name` and `role` as far as the configuration sets them; the plan warns about values that it would overwrite. " +
-			"What the configuration leaves out stays as it is. Another `email` or `username` renames the user in place: id and identities stay.\n\n" +
-			"Destroying deletes the user with all identities. It is refused while any is stored, unless `delete_identities = true`. " +
-			"Identities of the same configuration go first if they refer to this resource, as in `user = sym_user.ada.email`. " +
-			"If another resource or a person changed or adopted the user since, the user is kept, with a warning.",
+		MarkdownDescription: "Registers a person or a bot. Mappings create people but not bots, so people need no `sym_user`, and bots do.\n\n" +
+			"If the user already exists, the resource adopts the user and sets the `first_name`, `last_name` and `role` of the configuration. The plan warns about values that it would overwrite. " +
+			"Values that are not set stay as they are. Changing `email` or `username` renames the user in place: the id and the identities stay.\n\n" +
+			"Destroying deletes the user with all identities. It fails while any are stored, unless `delete_identities = true`. " +
+			"Identities of the same configuration are deleted first if they refer to this resource, as in `user = sym_user.ada.email`. " +
+			"If another resource or a person has changed or adopted the user since, the user stays, with a warning.",
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{emailCheck},
-				MarkdownDescription: "E-mail of a person. It compares without case and outer spaces; another one renames the user in place, and is an error where another user has it. " +
+				MarkdownDescription: "E-mail of a person. It compares without case and outer spaces. Changing it renames the user in place. An e-mail that another user has is an error. " +
 					"Exactly one of `email` and `username` is set; changing from one to the other replaces the user.",
 			},
 			"username": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{usernameCheck},
-				MarkdownDescription: "Username of a bot, without `@`, comma and space. It compares exactly; another one renames the bot in place.",
+				MarkdownDescription: "Username of a bot, without `@`, comma and space. It compares exactly. Changing it renames the bot in place.",
 			},
 			"first_name": schema.StringAttribute{
 				Optional: true, Computed: true, PlanModifiers: keep, Validators: names,
-				MarkdownDescription: "First name. Left as it is when not set; `\"\"` removes it.",
+				MarkdownDescription: "First name. If not set, it stays as it is; `\"\"` removes it.",
 			},
 			"last_name": schema.StringAttribute{
 				Optional: true, Computed: true, PlanModifiers: keep, Validators: names,
-				MarkdownDescription: "Last name. Left as it is when not set; `\"\"` removes it.",
+				MarkdownDescription: "Last name. If not set, it stays as it is; `\"\"` removes it.",
 			},
 			"role": schema.StringAttribute{
 				Optional: true, Computed: true, PlanModifiers: keep, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
-				MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`. Left as it is when not set; a new user is a `member`.",
+				MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`. If not set, it stays as it is; a new user is a `member`.",
 			},
 			"delete_identities": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether destroying the user may delete identities that are still stored for it. Off when not set: destroying then stops and lists them. " +
-					"It takes effect when it is applied, so set it one apply before the user is destroyed.",
+				MarkdownDescription: "Whether destroying the user may delete identities that are still stored. Default: `false`, destroying fails and lists them. " +
+					"It must be applied before the destroy: set it one apply earlier.",
 			},
 			"id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Id of the user, given by the API. It stays when the user is renamed.",
+				MarkdownDescription: "Id of the user, given by the API. It stays the same when the user is renamed.",
 			},
 			"type": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
@@ -118,7 +118,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			},
 			"created_at": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "When the user was created, as RFC 3339 in UTC.",
+				MarkdownDescription: "When the user was created, in RFC 3339 format and UTC.",
 			},
 		},
 	}

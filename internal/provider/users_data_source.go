@@ -41,8 +41,8 @@ type usersModel struct {
 
 func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the users that are stored, people and bots, without their identities. Use `sym_identities` for their stored identities, " +
-			"and `sym_resolved_identities` for everything the chain finds. Filters combine; without any, everybody is listed.",
+		MarkdownDescription: "Lists the stored users, people and bots, without their identities. Use `sym_identities` for their stored identities, " +
+			"and `sym_resolved_identities` for accounts that rules and lookups find. Filters combine. Without filters, everybody is listed.",
 		Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},
@@ -54,7 +54,7 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			},
 			"emails": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType, Validators: []validator.List{listvalidator.NoNullValues()},
-				MarkdownDescription: "Only people with these e-mails, each listed once however often it is named. Those who are not stored are in `missing`. An empty list selects nobody.",
+				MarkdownDescription: "Only people with these e-mails. Duplicates are ignored. People who are not stored are in `missing`. An empty list selects nobody.",
 			},
 			"users": schema.ListNestedAttribute{
 				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: userRecordAttributes()},
@@ -62,7 +62,7 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			},
 			"missing": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Those of `emails` that are not stored at all, in their order and spelling.",
+				MarkdownDescription: "The entries of `emails` that are not stored, in their order and spelling.",
 			},
 		},
 	}
