@@ -12,7 +12,7 @@ provider "sym" {
   org     = "acme"
   api_url = "https://identity.acme.example/api/v1"
 
-  # Reducer rules, for every data source. The first that yields an identity wins.
+  # Reducer rules for every data source. The first that gives an identity wins.
   rules = [
     {
       name         = "iam user"

@@ -1,5 +1,5 @@
-# No server to run: the provider serves the identity API in its own process,
-# from the same configuration file that sym-identityd reads.
+# The provider runs the identity API in its own process, without a server. It
+# reads the same configuration file as sym-identityd.
 provider "sym" {
   alias = "embedded"
 

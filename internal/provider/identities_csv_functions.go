@@ -30,7 +30,7 @@ func (*identitiesFromCSVFunction) Metadata(_ context.Context, _ function.Metadat
 
 func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Identities of a symflow CSV file",
+		Summary: "Read identities from a symflow CSV file",
 		MarkdownDescription: "Reads the CSV that `symflow users list-identities -o` writes and `symflow users update` edits. " +
 			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Every service column is a key, even if nobody has an identity in it. A blank cell is no identity. Users keep their spelling.\n\n" +
 			"The header names the columns: `sym:cloud` (or `email`, its oldest name) is the user, `User ID` is ignored, and all others are service keys. " +
@@ -76,7 +76,7 @@ func (*identitiesToCSVFunction) Metadata(_ context.Context, _ function.MetadataR
 
 func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Identities as a symflow CSV file",
+		Summary: "Write identities as a symflow CSV file",
 		MarkdownDescription: "Writes a map of service key to user to identity, such as `by_service` of `sym_resolved_identities`, as CSV in the layout of `symflow users list-identities -o`: " +
 			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. A cell that a spreadsheet would execute (`=`, `+`, `-` or `@` comes first) starts with an apostrophe. `identities_from_csv` reads it back.\n\n" +
 			"There is no `User ID` column. Do not save the text in the editor that `symflow users update` opens, because a missing row there deletes the user.",

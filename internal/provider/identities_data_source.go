@@ -49,11 +49,11 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 			"by_user": schema.MapAttribute{
 				Computed: true, ElementType: identityMapType,
 				MarkdownDescription: "Map of user (normalised) to service key to identity. Values with more than one key are only in `identities`. " +
-					"A user without identities is no key, so read it with `try` or `lookup`.",
+					"A user without identities is missing, so read it with `try` or `lookup`.",
 			},
 			"by_service": schema.MapAttribute{
 				Computed: true, ElementType: identityMapType,
-				MarkdownDescription: "The same as a map of service key to user (normalised) to identity.",
+				MarkdownDescription: "Map of service key to user (normalised) to identity.",
 			},
 		},
 	}

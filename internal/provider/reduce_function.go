@@ -42,7 +42,7 @@ func (*reduceFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 
 func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What reducer rules give for one user and one service",
+		Summary: "Evaluate reducer rules for one user and one service",
 		MarkdownDescription: "Evaluates reducer rules offline, for `terraform console` ([OpenTofu](../guides/test-offline#in-the-console)) and `terraform test`. " +
 			"The result is an object with `identity`, `rule` and `lookup_email`, each null if there is none. `rule` names the rule that gave `identity`, or otherwise the one that gave `lookup_email`.",
 		Parameters: []function.Parameter{

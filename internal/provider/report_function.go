@@ -34,7 +34,7 @@ func (*reportFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 
 func (*reportFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Report on who has which account",
+		Summary: "Report who has which account",
 		MarkdownDescription: "Renders the result of `sym_resolved_identities` as a text: `\"html\"` is one static page, `\"markdown\"` a comment for a pull request, `\"csv\"` a table with one row for each person and service. " +
 			"It shows coverage by service, unmapped people with reasons and candidates, accounts that belong to nobody, people who left, stored identities that are out of date, and exemptions. Parts that are turned off in the data source have no section.\n\n" +
 			"The HTML page loads nothing and runs no script, works in light and dark, and prints well. The comment stays below the 65,536 characters that GitHub accepts. If entries do not fit, it gives their number.\n\n" +

@@ -108,12 +108,12 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
-				MarkdownDescription: "Map of user to service key to identity. Every user is a key, spelled as in `users`. A service in which the user is unmapped is no key, so read it with `try` or `lookup`. " +
+				MarkdownDescription: "Map of user to service key to identity. Every user is a key, spelled as in `users`. A service in which the user is unmapped is missing, so read it with `try` or `lookup`. " +
 					"If the stored value has several keys, the identity is the value of the service type's own key, or otherwise all of them as `key=value` text. `sym_resolved_identity` returns them as a map.",
 			},
 			"by_service": schema.MapAttribute{
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
-				MarkdownDescription: "The same as a map of service key to user to identity, for `identities_to_csv`. Every service in `services` is a key; unmapped users are no keys.",
+				MarkdownDescription: "Map of service key to user to identity, for `identities_to_csv`. Every service in `services` is a key; unmapped users are missing.",
 			},
 			"unmapped": schema.ListNestedAttribute{
 				Computed:            true,
@@ -173,7 +173,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"orphans": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Personal accounts in any state that belong to nobody: not stored, not declared, and not found for a user of this data source. They are ordered as `services`, then by identity. Null unless `report_orphans = true`. " +
+				MarkdownDescription: "Accounts of people, in any state, that belong to nobody: not stored, not declared, and not found for a user of this data source. They are ordered as `services`, then by identity. Null unless `report_orphans = true`. " +
 					"Accounts of people who are not users of this data source are included, so use it with `users_from` or without `users`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"service":    schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
@@ -188,9 +188,9 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			"account_counts": schema.MapNestedAttribute{
 				Computed: true,
 				MarkdownDescription: "Number of accounts by owner, as a map of service key to counts. `persons`, `bots` and `guests` add up to the service's own count. " +
-					"A service that cannot list its accounts is no key. Null unless `report_orphans = true`.",
+					"A service that cannot list its accounts is missing. Null unless `report_orphans = true`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of persons in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
+					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of people in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
 					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts with a stored mapping."},
 					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that are not stored, but declared, or found for a user of this data source or for a leaver."},
 					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that belong to nobody."},

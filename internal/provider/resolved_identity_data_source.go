@@ -54,7 +54,7 @@ func onStaleAttribute() schema.StringAttribute {
 			stringvalidator.AlsoRequires(path.MatchRoot("check_stale")),
 		},
 		MarkdownDescription: "What to do, with `check_stale`, if a value that a rule or a lookup stored is out of date: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. " +
-			"One of `warn` (default), `ignore`, and `error`, which also stores nothing. For manual mappings, `error` only warns. " +
+			"`warn` (default), `ignore`, or `error`, which also stores nothing. For manual mappings, `error` only warns. " +
 			"An identity that now belongs to another account (`reused`) is always an error.",
 	}
 }

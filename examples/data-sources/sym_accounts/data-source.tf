@@ -1,4 +1,4 @@
-# Accounts of people that nobody here is known to have.
+# Accounts of people that nobody holds.
 data "sym_accounts" "nobodys" {
   service_type = "okta"
   external_id  = "acme.okta.com"
@@ -10,7 +10,7 @@ output "nobodys" {
   value = [for account in data.sym_accounts.nobodys.accounts : { identity = account.identity, name = account.name, state = account.state }]
 }
 
-# How far along the mapping of the service is.
+# How many accounts of the service are mapped.
 output "coverage" {
   value = "${data.sym_accounts.nobodys.counts.held} of ${data.sym_accounts.nobodys.total} accounts"
 }

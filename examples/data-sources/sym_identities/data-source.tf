@@ -5,7 +5,7 @@ output "ada_on_okta" {
   value = try(data.sym_identities.all.by_user["ada.martin@acme.example"]["okta:acme.okta.com"], null)
 }
 
-# What rules stored in one service: good to look at before a rule is changed.
+# What rules stored in one service. Check it before you change a rule.
 data "sym_identities" "github_by_rule" {
   service_type = "github"
   external_id  = "acme"

@@ -1,4 +1,4 @@
-# With manual mappings of this configuration: service key → user → identity.
+# Manual mappings of this configuration: service key → user → identity.
 locals {
   engineers = ["ada.martin@acme.example", "kofi.mensah@contractor.example", "mei.tanaka@acme.example"]
 
@@ -10,17 +10,16 @@ locals {
 }
 
 data "sym_resolved_identities" "engineers" {
-  users = local.engineers # leave it out for everybody who is stored
+  users = local.engineers # default: everybody who is stored
   services = [
     { service_type = "okta", external_id = "acme.okta.com" },
     { service_type = "github", external_id = "acme" },
   ]
 
-  # What apply is about to store answers already, so that the plan which adds
-  # mappings passes.
+  # With this, the plan that adds mappings passes.
   declared = local.manual
 
-  # One warning with everybody unmapped; "error", the default, fails the plan.
+  # One warning lists all unmapped people. "error", the default, fails the plan.
   on_unmapped = "warn"
   check_stale = true
 }
@@ -34,7 +33,7 @@ resource "sym_identity" "github" {
   identity     = each.value
 }
 
-# Unmapped people are absent, and mocks make the map empty: read it with try.
+# Unmapped people are missing, and the map is empty in mocks: read it with try.
 output "ada_on_github" {
   value = try(data.sym_resolved_identities.engineers.identities["ada.martin@acme.example"]["github:acme"], null)
 }

@@ -1,4 +1,4 @@
-# With manual mappings of this configuration, e-mail → GitHub login.
+# Manual mappings of this configuration: e-mail → GitHub login.
 locals {
   engineers = ["ada.martin@acme.example", "kofi.mensah@contractor.example"]
 
@@ -15,8 +15,7 @@ data "sym_resolved_identity" "github" {
   service_type = "github"
   external_id  = "acme"
 
-  # What apply is about to store answers already, so that the plan which adds a
-  # mapping passes.
+  # With this, the plan that adds a mapping passes.
   declared = local.github_logins
 }
 

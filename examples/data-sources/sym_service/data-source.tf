@@ -1,4 +1,4 @@
-# Fails, and names the registered ones of this type, when it is not registered.
+# If the service is not registered, the error lists the registered ones of this type.
 data "sym_service" "okta" {
   service_type = "okta"
   external_id  = "acme.okta.com"

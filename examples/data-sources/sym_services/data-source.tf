@@ -4,7 +4,7 @@ output "service_keys" {
   value = data.sym_services.all.services[*].key
 }
 
-# Services whose people the API cannot look up: rules or manual mappings only.
+# Services without a directory: they need rules or manual mappings.
 output "without_directory" {
   value = [for service in data.sym_services.all.services : service.key if !service.directory]
 }

@@ -2,7 +2,7 @@ data "sym_user" "sam" {
   email = "sam.okafor@acme.example"
 }
 
-# What is stored, or null: nothing is looked up for it.
+# The stored identity, or null. Nothing is looked up.
 output "sam_on_github" {
   value = lookup(data.sym_user.sam.identities, "github:acme", null)
 }

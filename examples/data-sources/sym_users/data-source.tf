@@ -1,4 +1,4 @@
-# Everybody who is not a bot.
+# All people, without bots.
 data "sym_users" "people" {
   type = "normal"
 }
@@ -7,7 +7,7 @@ output "people" {
   value = [for user in data.sym_users.people.users : user.email]
 }
 
-# Who of a team is stored already; who is missing does not make it fail.
+# The people of a team who are stored. Missing people are no error.
 data "sym_users" "platform_team" {
   emails = ["ada.martin@acme.example", "sam.okafor@acme.example"]
 }

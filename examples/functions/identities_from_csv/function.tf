@@ -7,7 +7,7 @@ terraform {
 }
 
 locals {
-  # What `symflow users list-identities -o identities.csv` writes; mostly file("identities.csv").
+  # The output of `symflow users list-identities -o identities.csv`. Usually file("identities.csv").
   export = <<-CSV
     sym:cloud,github:acme,okta:acme.okta.com,User ID
     kofi.mensah@acme.example,nightowl-42,00u2kb7n4ctrex9w5d7,5f1c

@@ -1,12 +1,12 @@
 # terraform query -generate-config-out=identities.tf
 #
-# Writes a sym_identity and an import block for each mapping that was made by
-# hand in one service.
+# Writes a sym_identity and an import block for each manual mapping of one
+# service.
 list "sym_identity" "github" {
   provider = sym
   limit    = 1000
 
-  # The generated blocks are filled in only with this.
+  # Required to fill in the generated blocks.
   include_resource = true
 
   config {

@@ -5,7 +5,7 @@ list "sym_service" "aws_accounts" {
   provider = sym
   limit    = 1000
 
-  # The generated blocks are filled in only with this.
+  # Required to fill in the generated blocks.
   include_resource = true
 
   config {

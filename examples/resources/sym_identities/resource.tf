@@ -10,7 +10,7 @@ resource "sym_identities" "okta" {
   }
 }
 
-# All manual mappings of the service: what is not listed is removed.
+# All manual mappings of the service. Others are removed.
 resource "sym_identities" "github" {
   service_type = sym_service.github.service_type
   external_id  = sym_service.github.external_id

@@ -6,7 +6,7 @@ resource "sym_identity" "nora_okta" {
   identity     = "00uaj8gxbenyx4k2q5d7"
 }
 
-# One per entry of a map.
+# One for each entry of a map.
 locals {
   github_logins = {
     "kofi.mensah@contractor.example" = "nightowl-42"
@@ -28,7 +28,7 @@ resource "sym_service" "github" {
   external_id  = "acme"
 }
 
-# A service whose accounts take more than one string.
+# A service whose accounts have more than one string.
 resource "sym_identity" "sam_ldap" {
   user         = "sam.okafor@acme.example"
   service_type = "ldap"

@@ -11,7 +11,7 @@ resource "sym_user" "deploy_bot" {
   username = "deploy-bot"
 }
 
-# The reference makes destroy remove the identity before the bot.
+# This reference makes a destroy remove the identity before the bot.
 resource "sym_identity" "deploy_bot_github" {
   user         = sym_user.deploy_bot.username
   service_type = "github"
