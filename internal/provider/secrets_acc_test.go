@@ -83,7 +83,7 @@ func TestAccSecrets(t *testing.T) {
 	tests := map[string]secretsTest{
 		"success":         {},
 		"token_file":      {env: map[string]string{"SYM_JWT": "", "SYM_TOKEN_FILE": "FILE"}},
-		"401":             {answer: echo(http.StatusUnauthorized, "application/json"), want: "does not accept the token from the attribute token"},
+		"401":             {answer: echo(http.StatusUnauthorized, "application/json"), want: "does not accept the token from the variable SYM_JWT"},
 		"403 page":        {answer: echo(http.StatusForbidden, "text/html"), want: "Unable to Connect"},
 		"502 page":        {answer: echo(http.StatusBadGateway, "text/html"), want: "Unable to Connect"},
 		"200 page":        {answer: echo(http.StatusOK, "text/html"), want: "not that of an identity API"},
