@@ -288,8 +288,8 @@ func sentence(s string) string {
 	return s
 }
 
-// openEnded returns s without its full stop: the CLI adds one to what functions
-// report.
+// openEnded returns s without its full stop, where another one follows: the CLI
+// adds one to what functions report.
 func openEnded(s string) string { return strings.TrimSuffix(s, ".") }
 
 // addBadImportID reports an import id that cannot be read. form and example say

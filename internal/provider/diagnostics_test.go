@@ -192,7 +192,11 @@ func TestDiagnostics_rare(t *testing.T) {
 			p := newProtocolServer(t, nil, s.settings(map[string]any{"max_retries": 0}))
 			_, diags := p.readData("sym_services", map[string]any{}) // logs in
 			wantDiagnostics(t, diags)
-			wantDiagnostics(t, provoke(s, p), "ERROR: "+summary+" |")
+			diags = provoke(s, p)
+			wantDiagnostics(t, diags, "ERROR: "+summary+" |")
+			if strings.Contains(diags[0].Detail, "..") {
+				t.Errorf("two full stops: %s", diags[0].Detail)
+			}
 		})
 	}
 	t.Run("Token Sent Without Encryption", func(t *testing.T) {

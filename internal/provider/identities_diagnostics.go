@@ -271,7 +271,7 @@ func addBadIdentitiesState(diags *diag.Diagnostics, o identitiesObject) {
 	}
 	diags.AddError("Invalid Identity Mappings in State",
 		fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
-			o.serviceType, o.externalID, err))
+			o.serviceType, o.externalID, openEnded(err.Error())))
 }
 
 // rowProblem says what is wrong with one entry.
