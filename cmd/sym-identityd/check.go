@@ -339,7 +339,7 @@ func describeProbe(service identity.ServiceKey, p directory.Probed) string {
 	}
 	for _, a := range p.Answers {
 		if a.OtherDomain {
-			text += fmt.Sprintf("; %s is of a domain that it is not asked for", a.Email)
+			text += fmt.Sprintf("; %s is of a domain that the directory is not for", a.Email)
 			continue
 		}
 		id, _ := a.Matcher.Identity(service.Type)
@@ -360,13 +360,13 @@ func checkSummary(d directory.Directory, err error, comparesID bool) string {
 			return n.CheckNote()
 		}
 		if comparesID {
-			return "reachable, credential valid, external ID its own, permissions enough"
+			return "reachable, credential valid, external ID matches, permissions enough"
 		}
 		return "reachable, credential valid, external ID not compared, permissions enough"
 	case errors.As(err, &limit):
 		return "reachable, limits requests"
 	case errors.Is(err, directory.ErrForeign):
-		return "reachable, credential valid, external ID of another"
+		return "reachable, credential valid, external ID does not match"
 	case errors.Is(err, directory.ErrPermission):
 		return "reachable, credential valid, permission missing"
 	case errors.Is(err, directory.ErrCredential):

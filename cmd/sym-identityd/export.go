@@ -44,7 +44,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
 		flags.StringVar(&path, "out", "", "`file` to write; standard output without it")
 		flags.BoolVar(&force, "force", false, "replace the file that -out names")
-		flags.BoolVar(&history, "history", true, "with the history of changes (jsonl only)")
+		flags.BoolVar(&history, "history", true, "include the history of changes (jsonl only)")
 	})
 	if cfg == nil || err != nil {
 		return err
@@ -55,7 +55,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if path != "" && !force {
 		// An older export may be the only copy of a store.
 		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s is there already, and may be an export to keep. Name another file, or add -force to replace it", path)
+			return fmt.Errorf("%s exists already. Name another file, or add -force to replace it", path)
 		}
 	}
 	st, err := identityd.OpenStore(ctx, cfg, false)

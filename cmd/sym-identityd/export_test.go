@@ -70,7 +70,7 @@ func TestExportAndImport(t *testing.T) {
 	ok(t, env, "migrate", "-config", middle)
 	ok(t, env, "import", "-config", middle, "-in", file)
 	refused := runCommand(t.Context(), nil, "export", "-config", last, "-out", file)
-	if refused.code != exitFailed || !strings.Contains(refused.stderr, file+" is there already") {
+	if refused.code != exitFailed || !strings.Contains(refused.stderr, file+" exists already") {
 		t.Errorf("an export over another one: %+v", refused)
 	}
 	ok(t, nil, "export", "-config", first, "-out", file, "-force")
@@ -221,7 +221,7 @@ func TestImportFailures(t *testing.T) {
 	}{
 		"cut off":              {nil, whole[:len(whole)-10], "cut off"},
 		"a future time":        {nil, strings.Replace(whole, "1970-01-01T00:00:00Z", "9999-01-01T00:00:00Z", 1), "line 2 of the export: the service sym:cloud has the time 9999-01-01T00:00:00Z"},
-		"a huge revision":      {nil, strings.Replace(whole, `"label":`, `"revision":9223372036854775807,"label":`, 1), "line 2 of the export: a service has the key \"sym:cloud\""},
+		"a huge revision":      {nil, strings.Replace(whole, `"label":`, `"revision":9223372036854775807,"label":`, 1), "line 2 of the export: a service has a value that is not valid: the key \"sym:cloud\""},
 		"another organization": {nil, strings.Replace(whole, `"acme"`, `"other"`, 1), `organization "other"`},
 		"a CSV":                {nil, people, "-format csv"},
 		"a broken CSV":         {[]string{"-format", "csv"}, "sym:cloud,okta:acme.okta.com\nalice,bob,carol\n", "line 2"},

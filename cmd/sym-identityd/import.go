@@ -34,7 +34,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	cfg, err := p.load("import", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
 		flags.StringVar(&path, "in", "", "`file` to read; standard input without it")
-		flags.BoolVar(&newID, "new-store-id", false, "do not take over the id of the exported store, because that one stays in use (jsonl only)")
+		flags.BoolVar(&newID, "new-store-id", false, "give the new store an id of its own, because the exported store stays in use (jsonl only)")
 	})
 	if cfg == nil || err != nil {
 		return err

@@ -343,7 +343,7 @@ func (r *lookupResult) addSuggestions(suggestions []resolve.Suggestion) {
 		texts = append(texts, fmt.Sprintf("%s (%s)", s.Account.Matcher, s.Why))
 	}
 	if len(texts) > 0 {
-		r.Steps[len(r.Steps)-1].Detail += "; nobody holds these, and they may be theirs: " + strings.Join(texts, ", ")
+		r.Steps[len(r.Steps)-1].Detail += "; nobody holds these accounts, which may be this person's: " + strings.Join(texts, ", ")
 	}
 }
 
@@ -355,7 +355,7 @@ func (r *lookupResult) addStored(service identity.ServiceKey, user identity.User
 	m, mapped := user.Mapping(service)
 	switch {
 	case noStore:
-		r.step(stepStore, outcomeMiss, "the store is not there yet; the first start creates it")
+		r.step(stepStore, outcomeMiss, "the store does not exist yet; the first start creates it")
 	case !mapped:
 		r.step(stepStore, outcomeMiss, "no identity is stored")
 	default:
@@ -367,7 +367,7 @@ func (r *lookupResult) addStored(service identity.ServiceKey, user identity.User
 // addRules says that this command knows no rules.
 func (r *lookupResult) addRules(service identity.ServiceKey) {
 	if !service.Custom() {
-		r.step(stepRule, outcomeSkipped, "rules are in Terraform configurations, which this command does not read; provider::sym::reduce tries them")
+		r.step(stepRule, outcomeSkipped, "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce")
 	}
 }
 

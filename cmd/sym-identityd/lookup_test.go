@@ -183,7 +183,7 @@ func TestLookupText(t *testing.T) {
 	path := lookupConfig(t)
 	fillStore(t, path)
 	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:a", "ada@acme.example", "kim@acme.example")
-	const skipped = "rules are in Terraform configurations, which this command does not read; provider::sym::reduce tries them"
+	const skipped = "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce"
 	want := `ada@acme.example in github:acme (GitHub)
   store    miss     no identity is stored
   rule     skipped  ` + skipped + `
@@ -202,7 +202,7 @@ kim@acme.example in github:acme (GitHub)
 		t.Errorf("code %d, %s (-want +got):\n%s", out.code, out.stderr, diff)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@home.example")
-	if want := "no account has the address (the service was asked for the address); nobody holds these, and they may be theirs: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
+	if want := "no account has the address (the service was asked for the address); nobody holds these accounts, which may be this person's: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
 		t.Errorf("a candidate: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "workspace", "ada@acme.example")
@@ -220,7 +220,7 @@ func TestLookupWithoutStore(t *testing.T) {
 	t.Parallel()
 	path := lookupConfig(t)
 	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@acme.example")
-	if out.code != exitOK || !strings.Contains(out.stdout, "store    miss     the store is not there yet; the first start creates it") {
+	if out.code != exitOK || !strings.Contains(out.stdout, "store    miss     the store does not exist yet; the first start creates it") {
 		t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "identities.db")); err == nil {

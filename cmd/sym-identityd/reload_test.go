@@ -84,7 +84,7 @@ func TestServeReloads(t *testing.T) {
 	_, first := login("admin-token")
 
 	rewrite(strings.Replace(string(original), hashOf("admin-token"), "not a hash", 1))
-	d.hangup(t, "the one before stays in force")
+	d.hangup(t, "the previous one stays in use")
 	if logs := d.stderr.String(); !strings.Contains(logs, "id.hcl:5:12: sha256 must be 64 hexadecimal digits") || strings.Contains(logs, "not a hash") {
 		t.Errorf("the log does not say what is wrong:\n%s", logs)
 	}
@@ -100,7 +100,7 @@ func TestServeReloads(t *testing.T) {
 	}
 
 	rewrite(strings.Replace(string(original), `listen = "127.0.0.1:0"`, `listen = "127.0.0.1:1"`, 1))
-	d.hangup(t, "count after a restart")
+	d.hangup(t, "restart to use")
 	if logs := d.stderr.String(); !strings.Contains(logs, "settings=listen") {
 		t.Errorf("the log does not say what needs a restart:\n%s", logs)
 	}
@@ -164,7 +164,7 @@ func TestServeReloadsDirectories(t *testing.T) {
 	<-asked
 
 	rewrite(service(fresh.URL, "response.id +"))
-	d.hangup(t, "the one before stays in force")
+	d.hangup(t, "the previous one stays in use")
 	if logs := d.stderr.String(); !strings.Contains(logs, "id.hcl:14:") || strings.Count(logs, "level=ERROR") != 1 {
 		t.Errorf("not one error with its place:\n%s", logs)
 	}

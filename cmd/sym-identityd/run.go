@@ -41,7 +41,7 @@ func commands() []command {
 		{"migrate", "-config FILE", "Creates the store's tables, or brings them up to date.", (*program).migrate},
 		{"export", "-config FILE [flags]", "Writes everything that the store holds.", (*program).export},
 		{"import", "-config FILE [flags]", "Fills an empty store (jsonl), or stores the identities of a CSV.", (*program).imports},
-		{"token new", "[flags]", "Makes a token and the block that lets it in.", (*program).token},
+		{"token new", "[flags]", "Makes a token, and the configuration block that accepts it.", (*program).token},
 		{"version", "[flags]", "Prints the version.", (*program).version},
 	}
 }
@@ -55,7 +55,7 @@ func usage() string {
 	}
 	b.WriteString(`
 "sym-identityd help COMMAND" and "sym-identityd COMMAND -h" print a command's flags.
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 a lookup without an account.
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 lookup found no account for somebody.
 A configuration file to start from: examples/sym-identityd/sym-identityd.hcl
 `)
 	return b.String()

@@ -86,7 +86,7 @@ func TestUsageErrors(t *testing.T) {
 		"log level":         {[]string{"serve", "-config", config, "-log-level", "loud"}, "invalid value"},
 		"token alone":       {[]string{"token"}, "token has one command"},
 		"token old":         {[]string{"token", "old"}, "token has one command"},
-		"token role":        {[]string{"token", "new", "-role", "owner"}, "A token's role is admin"},
+		"token role":        {[]string{"token", "new", "-role", "owner"}, "A token's role must be admin"},
 		"token name":        {[]string{"token", "new", "-name", ""}, "must not be empty"},
 		"version argument":  {[]string{"version", "1"}, "takes no argument"},
 		"token newline":     {[]string{"token", "new", "-name", "a\nb"}, "control characters"},

@@ -199,7 +199,7 @@ service "custom" "chatty" {
 	if err := os.Rename(bad, config); err != nil {
 		t.Fatal(err)
 	}
-	d.hangup(t, "the one before stays in force")
+	d.hangup(t, "the previous one stays in use")
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -158,9 +158,9 @@ func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *identityd.
 		restart, err := instance.Reload(ctx)
 		switch {
 		case err != nil:
-			log.Error("the configuration was not reloaded; the one before stays in force", "error", err)
+			log.Error("the configuration was not reloaded; the previous one stays in use", "error", err)
 		case len(restart) > 0:
-			log.Warn("reloaded the configuration; some settings have changed and count after a restart", "settings", strings.Join(restart, ", "))
+			log.Warn("reloaded the configuration; restart to use some of the changed settings", "settings", strings.Join(restart, ", "))
 		default:
 			log.Info("reloaded the configuration")
 		}
@@ -193,7 +193,7 @@ func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server
 func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instance *identityd.Instance, announce func(string) error, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; `listen` in the configuration names another", cfg.Listen, err)
+		return fmt.Errorf("cannot listen on %s: %w. Another process may have this address, or this user may not use it; set `listen` in the configuration to another address", cfg.Listen, err)
 	}
 	if instance.StoreCreated() {
 		log.Info("created an empty store", "store", cfg.Store.Name())
@@ -226,7 +226,7 @@ func drain(server *http.Server, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		log.Warn("requests were cut off", "error", err)
+		log.Warn("the time to finish has passed, so open requests were cut off", "error", err)
 		return server.Close()
 	}
 	log.Info("shut down")

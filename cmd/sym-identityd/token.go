@@ -34,8 +34,8 @@ func (p *program) token(_ context.Context, args []string) error {
 		return &usageError{text: "token has one command: token new"}
 	}
 	flags := flag.NewFlagSet("token new", flag.ContinueOnError)
-	name := flags.String("name", "ci", "name of the token, kept with what it changes")
-	role := flags.String("role", "member", "guest reads, member also looks people up, admin also writes")
+	name := flags.String("name", "ci", "name of the token; the history shows it with each change")
+	role := flags.String("role", "member", "guest (reads), member (also looks people up) or admin (also writes)")
 	asJSON := flags.Bool("json", false, "print an object: token, sha256, block")
 	if done, err := p.parse(flags, args); done || err != nil {
 		return err
@@ -55,7 +55,7 @@ func (p *program) token(_ context.Context, args []string) error {
 	return p.print(fmt.Sprintf(`token:  %s
 sha256: %s
 
-The token is shown this once. Give it to clients (the provider reads SYM_JWT), and
+The token is shown only now. Give it to clients (the provider reads SYM_JWT), and
 paste this into the server's configuration:
 
 %s`, token, digits, block))

@@ -185,7 +185,7 @@ func (s *keySet) known() fetched {
 func (s *keySet) unavailable(cause error) *identity.Error {
 	return &identity.Error{
 		Code: identity.CodeAuthUnavailable, Retryable: true, RetryAfter: retryWait, Cause: cause,
-		Message: "the JWT cannot be verified now: the keys of its issuer, " + s.issuer.URL + ", cannot be had",
+		Message: "the JWT cannot be verified now: the keys of its issuer, " + s.issuer.URL + ", cannot be fetched",
 	}
 }
 
@@ -227,13 +227,13 @@ func fetchKeys(ctx context.Context, issuer Issuer) ([]jose.JSONWebKey, error) {
 	defer client.CloseIdleConnections()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer.URL)
 	if err != nil {
-		return nil, fmt.Errorf("its metadata: %w", truncate(err))
+		return nil, fmt.Errorf("the issuer's metadata: %w", truncate(err))
 	}
 	var metadata struct {
 		KeysURL string `json:"jwks_uri"`
 	}
 	if err := provider.Claims(&metadata); err != nil {
-		return nil, fmt.Errorf("its metadata: %w", truncate(err))
+		return nil, fmt.Errorf("the issuer's metadata: %w", truncate(err))
 	}
 	set, err := getKeys(ctx, client, metadata.KeysURL)
 	if err != nil {

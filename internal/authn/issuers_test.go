@@ -108,7 +108,7 @@ func TestIssuerDown(t *testing.T) {
 	unavailable := func(what string) {
 		t.Helper()
 		p, err := a.Authenticate(with(token))
-		refused(t, p, err, identity.CodeAuthUnavailable, "cannot be had")
+		refused(t, p, err, identity.CodeAuthUnavailable, "cannot be fetched")
 		if !identity.AsError(err).Retryable {
 			t.Errorf("%s: it may pass, but the error does not say so", what)
 		}
@@ -169,7 +169,7 @@ func TestBadIssuers(t *testing.T) {
 			token := tokenFor(t, issuer)
 			issuer.Answer(answer(issuer))
 			p, err := authenticator(nil, trust(issuer)).Authenticate(with(token))
-			refused(t, p, err, identity.CodeAuthUnavailable, "cannot be had")
+			refused(t, p, err, identity.CodeAuthUnavailable, "cannot be fetched")
 			if cause := identity.AsError(err).Cause; cause == nil || len(cause.Error()) > 500 {
 				t.Errorf("the log would say: %v", cause)
 			}

@@ -131,7 +131,7 @@ func (v *verifier) verify(ctx context.Context, issuer Issuer, raw string) (*oidc
 	case errors.As(err, &expired):
 		return nil, unauthenticated("The JWT expired at " + expired.Expiry.UTC().Format(time.RFC3339) + ".")
 	case err != nil:
-		e := unauthenticated("The JWT is malformed, or signed with an algorithm that does not count.")
+		e := unauthenticated("The JWT is malformed, or signed with an algorithm that is not accepted.")
 		e.Cause = err
 		return nil, e
 	}
@@ -171,7 +171,7 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 		return identity.Principal{}, unauthenticated("The JWT's claims cannot be read.")
 	}
 	if !usableSubject(token.Subject) {
-		return identity.Principal{}, unauthenticated("The JWT has no subject, or one that a log cannot show.")
+		return identity.Principal{}, unauthenticated("The JWT has no subject, or one that is too long or has invisible characters.")
 	}
 	var asked []RoleRule
 	meant := false

@@ -49,7 +49,7 @@ func CheckTokenName(name string) string {
 	case strings.TrimSpace(name) == "":
 		return "A token's name must not be empty"
 	case !isName(name):
-		return fmt.Sprintf("A token's name has no outer spaces, invisible or control characters and at most %d bytes", maxNameBytes)
+		return fmt.Sprintf("A token's name must have no outer spaces, no invisible or control characters and at most %d bytes", maxNameBytes)
 	}
 	return ""
 }
@@ -65,7 +65,7 @@ func CheckRole(role string) string {
 	if identity.Role(role).Valid() {
 		return ""
 	}
-	return "A token's role is admin (writes), member (reads and looks people up) or guest (reads)"
+	return "A token's role must be admin (writes), member (reads and looks people up) or guest (reads)"
 }
 
 func (d *decoder) role(role string, b block) identity.Role {
@@ -129,10 +129,10 @@ func (d *decoder) checkHash(hash string, b block) bool {
 			"It is the hash of the token, not the token. "+tokenRemedy)
 		return false
 	case sum == sha256.Sum256(nil):
-		d.problem(b.at("sha256"), "sha256 is the hash of nothing", "The token was empty when it was hashed. "+tokenRemedy)
+		d.problem(b.at("sha256"), "sha256 is the hash of an empty text", "The token was empty when it was hashed. "+tokenRemedy)
 		return false
 	case isWeak()(sum):
-		d.problem(b.at("sha256"), "sha256 is the hash of a token that anybody would guess", "It is short or a common password. "+tokenRemedy)
+		d.problem(b.at("sha256"), "sha256 is the hash of a token that is easy to guess", "It is short or a common password. "+tokenRemedy)
 		return false
 	}
 	return true
@@ -154,14 +154,14 @@ func (d *decoder) jwt(b *hcl.Block) authn.Trust {
 	if settings.Issuer != "" {
 		if err := trust.Issuer.CheckURL(); err != nil {
 			d.problem(content.at("issuer"), fmt.Sprintf("issuer: %s cannot be an issuer: %s", content.quoted("issuer", settings.Issuer), err),
-				"It is what the tokens' iss claim says, letter by letter.")
+				"Write exactly what the iss claim of the tokens says.")
 		}
 	}
 	for _, role := range content.blocks {
 		trust.Roles = append(trust.Roles, d.roleRule(role, settings.Issuer))
 	}
 	if len(content.blocks) == 0 {
-		d.problem(b.DefRange, "jwt lets nobody in", `Add a block such as role "admin" { claims = { repository = "acme/infra" } }.`)
+		d.problem(b.DefRange, "jwt has no role block, so it accepts no token", `Add a block such as role "admin" { claims = { repository = "acme/infra" } }.`)
 	}
 	return trust
 }
@@ -193,7 +193,7 @@ func (d *decoder) roleRule(b *hcl.Block, issuer string) authn.RoleRule {
 			continue
 		}
 		if slices.ContainsFunc(rule.Conditions, func(c authn.Condition) bool { return c.Claim == condition.Claim }) {
-			d.problem(pair.Key.Range(), fmt.Sprintf("The claim %q stands twice", condition.Claim), "Give it a list of values.")
+			d.problem(pair.Key.Range(), fmt.Sprintf("The claim %q is written twice", condition.Claim), "Give it a list of values.")
 		}
 		rule.Conditions = append(rule.Conditions, condition)
 	}
@@ -270,7 +270,7 @@ func (d *decoder) tls(blocks hcl.Blocks) *TLS {
 	}
 	t := &TLS{At: b.DefRange}
 	if content := d.decode(b.Body, nil, t); t.RequireClientCert && !content.has("client_ca_file") {
-		d.problem(content.at("require_client_cert"), "require_client_cert needs client_ca_file", "It names the authorities whose certificates count.")
+		d.problem(content.at("require_client_cert"), "require_client_cert needs client_ca_file", "Set it to the file with the certificates of the authorities that sign your clients' certificates.")
 	}
 	return t
 }
@@ -284,9 +284,9 @@ func (d *decoder) certificates(blocks, tokens hcl.Blocks, tls *TLS) []authn.Cert
 	}
 	var rules []authn.CertificateRule
 	for _, b := range blocks {
-		d.blockName(b, names, "The name %q is taken", "Names tell in the history who did what.")
+		d.blockName(b, names, "Another block has the name %q", "Choose another name: the history shows it with each change.")
 		if tls == nil || tls.ClientCAFile == "" {
-			d.problem(b.DefRange, "client_certificate needs a tls block with client_ca_file", "It names the authorities whose certificates count.")
+			d.problem(b.DefRange, "client_certificate needs a tls block with client_ca_file", "Set it to the file with the certificates of the authorities that sign your clients' certificates.")
 		}
 		rules = append(rules, d.certificate(b))
 	}
@@ -305,11 +305,11 @@ func (d *decoder) certificate(b *hcl.Block) authn.CertificateRule {
 	delete(content.attrs, "role")
 	if len(content.attrs) != 1 {
 		d.problem(b.DefRange, "client_certificate needs exactly one of common_name, dns_name and uri",
-			"Another way to say it is another block.")
+			"To accept other names as well, add a block for each.")
 	}
 	if settings.URI != "" {
 		if u, err := url.Parse(settings.URI); err != nil || u.Scheme == "" || u.String() != settings.URI {
-			d.problem(content.at("uri"), "uri is not a URI as certificates have it", `A SPIFFE ID is one: "spiffe://acme.example/terraform".`)
+			d.problem(content.at("uri"), "uri is not an absolute URI", `Write it as the certificate has it, as in "spiffe://acme.example/terraform".`)
 		}
 	}
 	return authn.CertificateRule{

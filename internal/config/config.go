@@ -191,8 +191,8 @@ func (d *decoder) config(body hcl.Body, embedded bool) *Config {
 		StoreOptions: d.storeOptions(blocks.OfType("store_options")), Services: d.services(blocks.OfType("service")),
 	}
 	if !isName(c.Org) {
-		d.problem(content.at("org"), "org is not the name of an organization",
-			fmt.Sprintf("It has no outer spaces or control characters and at most %d bytes.", maxNameBytes))
+		d.problem(content.at("org"), "org is not a valid name of an organization",
+			fmt.Sprintf("It must have no outer spaces, no control characters and at most %d bytes.", maxNameBytes))
 	}
 	if settings.Store != "" {
 		c.Store = d.store(settings.Store, content)
@@ -226,7 +226,7 @@ func (d *decoder) single(blocks hcl.Blocks) *hcl.Block {
 		return nil
 	}
 	for _, b := range blocks[1:] {
-		d.problem(b.DefRange, b.Type+" stands twice", fmt.Sprintf("The first is on line %d. Merge the two blocks.", blocks[0].DefRange.Start.Line))
+		d.problem(b.DefRange, b.Type+" is written twice", fmt.Sprintf("The first is on line %d. Merge the two blocks.", blocks[0].DefRange.Start.Line))
 	}
 	return blocks[0]
 }
@@ -339,13 +339,13 @@ func (d *decoder) service(b *hcl.Block) Service {
 	content := d.decode(b.Body, []hcl.BlockHeaderSchema{{Type: "directory", LabelNames: []string{"kind"}}}, &settings)
 	s.Label = settings.Label
 	if len(s.Label) > maxLabelBytes || strings.ContainsFunc(s.Label, unicode.IsControl) {
-		d.problem(content.at("label"), "label is not a label",
-			fmt.Sprintf("It has no control characters and at most %d bytes.", maxLabelBytes))
+		d.problem(content.at("label"), "label is not valid",
+			fmt.Sprintf("It must have no control characters and at most %d bytes.", maxLabelBytes))
 	}
 	for i, dir := range content.blocks {
 		if i > 0 {
 			d.problem(dir.DefRange, fmt.Sprintf("The service %s has two directories", s.Key),
-				fmt.Sprintf("The first is on line %d; a service has one at most.", content.blocks[0].DefRange.Start.Line))
+				fmt.Sprintf("The first is on line %d; a service can have only one.", content.blocks[0].DefRange.Start.Line))
 		}
 		if setting := d.directory(dir, s.Key); i == 0 {
 			s.Directory = setting

@@ -196,7 +196,7 @@ func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty
 		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, words[want]), "")
 		return cty.NilVal, false
 	case v.IsNull() || !v.IsWhollyKnown():
-		d.problem(expr.Range(), fmt.Sprintf("%s must not be null", name), "Remove the line where the default is meant.")
+		d.problem(expr.Range(), fmt.Sprintf("%s must not be null", name), "Remove the line to use the default.")
 		return cty.NilVal, false
 	}
 	return v, true
@@ -273,7 +273,7 @@ func (d *decoder) duration(f field, expr hcl.Expression) (time.Duration, bool) {
 		if takesFromEnv(expr) {
 			shown = "the value from the environment"
 		}
-		d.problem(expr.Range(), fmt.Sprintf("%s: %s is not a span of time", f.name, shown), remedy)
+		d.problem(expr.Range(), fmt.Sprintf("%s: %s is not a duration", f.name, shown), remedy)
 		return 0, false
 	case f.kind == "cache" && span > maxCacheTTL:
 		d.problem(expr.Range(), fmt.Sprintf("%s is longer than %.0f hours", f.name, maxCacheTTL.Hours()), "")
@@ -298,7 +298,7 @@ func (d *decoder) headers(name string, expr hcl.Expression) map[string]string {
 			continue
 		}
 		if _, duplicate := headers[key]; duplicate {
-			d.problem(pair.Key.Range(), fmt.Sprintf("The header %s is set twice", key), "Header names compare without case.")
+			d.problem(pair.Key.Range(), fmt.Sprintf("The header %s is set twice", key), "Remove one: upper and lower case do not count in header names.")
 		}
 		headers[key] = value
 	}

@@ -206,7 +206,7 @@ func newAnswers(uncached bool) answers {
 
 func (d *decoder) answers(c answers, b block) directory.Settings {
 	if b.has("domains") && len(c.Domains) == 0 {
-		d.problem(b.at("domains"), "domains must not be empty", "Without the line the directory is asked for every address.")
+		d.problem(b.at("domains"), "domains must not be empty", "Remove the line to ask the directory for every address.")
 	}
 	for i, domain := range c.Domains {
 		user, err := identity.ParseUser("somebody@" + domain)
@@ -219,7 +219,7 @@ func (d *decoder) answers(c answers, b block) directory.Settings {
 	}
 	if c.Misses > c.TTL {
 		d.problem(b.at("cache_ttl_misses"), fmt.Sprintf("cache_ttl_misses is longer than cache_ttl, which is %s", c.TTL),
-			"Somebody who was not found is looked for again sooner, not later, than somebody who was.")
+			"Write a shorter time here, or a longer one in cache_ttl: people who were not found are looked up again sooner.")
 	}
 	if c.Misses < 0 || c.Misses > c.TTL {
 		c.Misses = directory.DefaultCacheMisses

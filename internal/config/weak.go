@@ -59,7 +59,7 @@ var isWeak = sync.OnceValue(func() func([sha256.Size]byte) bool {
 type ExampleTokenError struct{ File, Name string }
 
 func (e *ExampleTokenError) Error() string {
-	return e.File + ": the sha256 of the token " + strconv.Quote(e.Name) + " is the one of the documentation's examples, whose token is not yours. " + tokenRemedy
+	return e.File + ": the sha256 of the token " + strconv.Quote(e.Name) + " is copied from the documentation's examples; you do not have its token. " + tokenRemedy
 }
 
 // decodeHash returns the hash that hexadecimal digits name.

@@ -61,7 +61,7 @@ const (
 )
 
 // errTooLong ends a walk that would cost more than the lookups it replaces.
-var errTooLong = fmt.Errorf("%w here: it is longer than what is worth reading for so few people", ErrTruncated)
+var errTooLong = fmt.Errorf("%w here: it is too long to read for so few people", ErrTruncated)
 
 // errClosed ends the walk of a directory that is no longer used.
 var errClosed = errors.New("the directory was closed")

@@ -253,7 +253,7 @@ var (
 	ErrListChanged = errors.New("the list of accounts has changed since it was first read, or lacked an account that a search found")
 	// ErrForeign is a credential that works, for another account, workspace or
 	// organization than the service's external id.
-	ErrForeign = errors.New("the credential belongs elsewhere")
+	ErrForeign = errors.New("the credential does not match the service's external ID")
 	// ErrNeedsList is a lookup that cannot answer; Lookup walks the list then.
 	ErrNeedsList = errors.New("only the list of accounts can answer")
 )
@@ -281,7 +281,7 @@ func AsIdentityError(service identity.ServiceKey, err error) *identity.Error {
 	case errors.Is(err, ErrPermission):
 		e.Code, e.Hint = identity.CodeDirectoryDenied, "Grant the permission to the credential in the server's configuration."
 	case errors.Is(err, ErrNoList):
-		e.Code, e.Hint = identity.CodeNoList, "Look people up by e-mail; whose the other accounts are cannot be known here."
+		e.Code, e.Hint = identity.CodeNoList, "Look people up by e-mail; this service cannot show who has the other accounts."
 	case errors.Is(err, ErrListChanged):
 		e.Code, e.Hint = identity.CodeListChanged, "Read the list again from its first page."
 	default:
@@ -298,7 +298,7 @@ func Belongs(what, got, want string) error {
 	if want == "" || strings.EqualFold(got, want) {
 		return nil
 	}
-	return fmt.Errorf("%w: to the %s %q, but the service's external ID is %q", ErrForeign, what, got, want)
+	return fmt.Errorf("%w: it is for the %s %q, not for %q", ErrForeign, what, got, want)
 }
 
 // NeedsGrant adds to a missing permission what to grant. It returns other

@@ -101,7 +101,7 @@ func (i *Instance) Reload(ctx context.Context) (restart []string, err error) {
 		return nil, err
 	}
 	if fresh.Org != i.config.Org {
-		return nil, fmt.Errorf("%s is now for the organization %q; the server answers for %q. Another organization needs another server", fresh.Path, fresh.Org, i.config.Org)
+		return nil, fmt.Errorf("%s is now for the organization %q; the server answers for %q. Restore org, or start a second server for the other organization", fresh.Path, fresh.Org, i.config.Org)
 	}
 	directories, err := i.openDirectories(fresh)
 	if err != nil {
@@ -222,7 +222,7 @@ func (f *tlsFiles) current() *loadedTLS {
 	f.stamps = stamps // bad files are logged once, and read again when they change
 	good, err := f.load()
 	if err != nil {
-		f.log.Warn("the TLS files have changed and cannot be used; the ones before stay in use", "error", err)
+		f.log.Warn("the TLS files have changed but cannot be used; the previous ones stay in use", "error", err)
 		return f.good
 	}
 	f.log.Info("the TLS files have changed and are in use", "expires", good.expires.UTC())

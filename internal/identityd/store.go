@@ -141,7 +141,7 @@ func (i *Instance) Maintain(ctx context.Context, log *slog.Logger) {
 		}
 		seen, err := i.store.AdvanceClock(ctx)
 		if time.Since(seen) > clockLag && err == nil {
-			log.WarnContext(ctx, "the history is pruned by an earlier time than this machine's. Nothing is wrong if the server did not run for a while; else look at the machine's clock", "time", seen)
+			log.WarnContext(ctx, "this machine's clock is far ahead of the store's, so less of the history is pruned. This is normal after the server was off for a while; otherwise check the machine's clock", "time", seen)
 		}
 		removed := 0
 		if err == nil {

@@ -50,7 +50,7 @@ func TestAddFailure(t *testing.T) {
 		"refused":          {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})},
 		"private_ca":       {"", "", call("GET", "/api/v1/users", 0, 6, x509.UnknownAuthorityError{})},
 		"no_tls":           {"", "", call("GET", "/api/v1/users", 0, 6, http.ErrSchemeMismatch)},
-		"busy":             {"", "", call("GET", "/api/v1/users", 503, 6, coded(identity.CodeBusy, "the server answers as many requests as it can; send this one again later", ""))},
+		"busy":             {"", "", call("GET", "/api/v1/users", 503, 6, coded(identity.CodeBusy, "the server is busy with other requests; send this one again later", ""))},
 		"not_sent":         {"", "", call("GET", "/api/v1/users", 0, 0, errors.New("no token: the token file cannot be read: open token: no such file or directory"))},
 		"unauthenticated":  {"", okta.String(), call("GET", "/api/v1/services", 401, 1, coded(identity.CodeUnauthenticated, "You must be logged in to perform this action.", ""))},
 		"forbidden":        {string(ada), okta.String(), call("PATCH", "/api/v1/users", 403, 1, coded(identity.CodeForbidden, "You are not authorized to perform this action.", ""))},

@@ -28,9 +28,9 @@ func (s *service) registerAccounts(api huma.API) {
 		Summary: "List the accounts of a service and who holds each",
 		Errors:  []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 		Description: "The whole list, ordered by identity, as the service showed it at as_of; a list that is not whole is an error. " +
-			"All pages are of one list: if the service shows another one before the last page is read, the next page is Directory:LIST_CHANGED, and the caller begins again. " +
-			"A service without a list, or with one that it cuts off, is Directory:NO_LIST. " +
-			"A long reply is written while it is read: where that fails in the middle, the connection ends before the reply does.",
+			"All pages are of one list: if the list changes before the last page is read, the error is Directory:LIST_CHANGED, and the caller begins again. " +
+			"If the service has no list, or cuts its list off, the error is Directory:NO_LIST. " +
+			"A long reply is sent while it is read from the store: if that fails in the middle, the connection is closed and the reply is not complete.",
 		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.AccountList]()},
 	}, s.listAccounts)
 }
@@ -140,5 +140,5 @@ func parseAccountsCursor(cursor string) (version string, from int, err error) {
 			return version, from, nil
 		}
 	}
-	return "", 0, identity.Invalid(identity.CodeInvalid, "The cursor is none that this call gave", "Begin again with the first page.")
+	return "", 0, identity.Invalid(identity.CodeInvalid, "The cursor is not one that this call gave", "Begin again with the first page.")
 }

@@ -233,14 +233,14 @@ func (s *service) refuse(r *http.Request, failure *identity.Error) *identity.Err
 			"cause", failure.Cause, "request_id", infoOf(r.Context()).requestID)
 		return failure
 	case count == maxFailures+1:
-		s.log.WarnContext(r.Context(), "too many failed attempts; this address's failed ones are slowed and not logged one by one for a while",
+		s.log.WarnContext(r.Context(), "too many failed logins from this address; for a while they are slowed down, and not each one is logged",
 			"address", from.Addr().String(), "for", left, "request_id", infoOf(r.Context()).requestID)
 	}
 	s.slow(r)
 	return &identity.Error{
 		Code: identity.CodeLimited, Retryable: true, RetryAfter: left,
-		Message: "Too many requests from this address were not logged in",
-		Hint:    "The credential of this request was not accepted either; renew it before you go on.",
+		Message: "Too many logins from this address failed",
+		Hint:    "The credential of this request is not valid either. Renew it, then try again.",
 	}
 }
 
@@ -253,14 +253,14 @@ func (s *service) refuseUnread(r *http.Request) *identity.Error {
 	s.throttle.told = true
 	s.throttle.mu.Unlock()
 	if first {
-		s.log.WarnContext(r.Context(), "too many failed attempts; short tokens that were not in use before are not looked at for a while",
+		s.log.WarnContext(r.Context(), "too many failed logins; for a while short tokens that were not in use before are refused without a check",
 			"address", addressOf(r), "for", left, "request_id", infoOf(r.Context()).requestID)
 	}
 	s.slow(r)
 	return &identity.Error{
 		Code: identity.CodeLimited, Retryable: true, RetryAfter: left,
-		Message: "Too many wrong tokens were sent, so this one was not looked at",
-		Hint:    "Tokens of `sym-identityd token new` are always looked at.",
+		Message: "Too many wrong tokens were sent, so this one was not checked",
+		Hint:    "Wait, then try again. Tokens of `sym-identityd token new` are always checked.",
 	}
 }
 

@@ -59,7 +59,7 @@ func TestFailedAttemptsAreSlowed(t *testing.T) {
 	if n := strings.Count(logs, `"authentication failed"`); n != 20 {
 		t.Errorf("%d failures were logged", n)
 	}
-	if n := strings.Count(logs, "too many failed attempts"); n != 1 {
+	if n := strings.Count(logs, "too many failed logins"); n != 1 {
 		t.Errorf("it was told %d times that there are too many", n)
 	}
 	if !strings.Contains(logs, `"address":"127.0.0.1"`) || strings.Contains(logs, secret) {

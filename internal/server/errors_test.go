@@ -144,7 +144,7 @@ func TestBodyThatBreaksOff(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, symapi.BasePath+"/users/search", brokenBody{})
 	r.Header = authorized("Content-Type", "application/json")
 	serve(t, inProcess(t, start(t).store), r).wantError(t, http.StatusBadRequest, identity.CodeInvalid,
-		"The request's body ended early or could not be read")
+		"The request's body ended early or could not be read. Send the whole body again.")
 }
 
 func TestPanic(t *testing.T) {

@@ -62,11 +62,11 @@ func (f *bodyFields) field(key jsonKey) (*bodyFields, error) {
 	}
 	if name, known := f.byFold[key.folded]; known {
 		return nil, identity.Invalid(identity.CodeInvalid,
-			fmt.Sprintf("The request's body has the key %s, and the field is %s", identity.Quote(key.text), identity.Quote(name)), "Keys compare exactly.")
+			fmt.Sprintf("The request's body has the key %s, but the field is called %s", identity.Quote(key.text), identity.Quote(name)), "Write the key like that: upper and lower case count.")
 	}
 	if strings.HasPrefix(key.folded, foldKey(conditionPrefix)) {
 		return nil, identity.Invalid(identity.CodeInvalid, "The request's body has the unknown condition "+identity.Quote(key.text),
-			"Without it the write would be unconditional. Check its spelling and where it stands.")
+			"Correct its spelling, or move it to its element. Without this condition the write would be unconditional.")
 	}
 	return nil, nil
 }

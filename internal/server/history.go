@@ -18,7 +18,7 @@ import (
 func (s *service) registerHistory(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-history", Method: http.MethodGet, Path: "/identities/history",
-		Summary: "Tell who changed which identity, when, from what, to what", Errors: []int{http.StatusBadRequest},
+		Summary: "Tell who changed which identity and when, with the values before and after", Errors: []int{http.StatusBadRequest},
 		Description: "The latest change first. Changes stay when their user or service is deleted, for as long as the server keeps them.",
 	}, s.listHistory)
 }
@@ -37,7 +37,7 @@ func (in *historyInput) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
 	query := u.Query()
 	if query.Has("service_type") != query.Has("external_id") {
-		problems = append(problems, &huma.ErrorDetail{Location: "query", Message: "service_type and external_id name a service together"})
+		problems = append(problems, &huma.ErrorDetail{Location: "query", Message: "service_type and external_id must be sent together"})
 	}
 	return problems
 }

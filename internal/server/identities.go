@@ -27,12 +27,12 @@ func (s *service) registerIdentities(api huma.API) {
 	register(s, api, identity.Member, huma.Operation{
 		OperationID: "status-identities", Method: http.MethodPost, Path: "/identities/status",
 		Summary: "Ask a service whether accounts still exist, are active and have their names", Errors: asking,
-		Description: "One result per identity, in order, whoever holds it. A service that fails is an error of the whole call; where it limits requests, the others are failed.",
+		Description: "One result per identity, in order. If the service fails, the whole call is an error; if it limits requests, the status of the rest is failed.",
 	}, s.statusIdentities)
 	register(s, api, identity.Member, huma.Operation{
 		OperationID: "search-identities", Method: http.MethodPost, Path: "/identities/search",
 		Summary: "Find who holds accounts of a service", Errors: refusals,
-		Description: "One result per identity, in order; users is empty where nobody holds it.",
+		Description: "One result per identity, in order; users is empty if nobody holds it.",
 	}, s.searchIdentities)
 }
 

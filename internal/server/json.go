@@ -23,11 +23,11 @@ const (
 // What a request's body may not be.
 var (
 	errNesting = identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
-		fmt.Sprintf("Objects and lists may stand within each other %d times.", maxNesting))
-	errNotUTF8   = identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "JSON is UTF-8; the sender's encoding is another one.")
+		fmt.Sprintf("Objects and lists may be nested %d levels deep.", maxNesting))
+	errNotUTF8   = identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "Encode the JSON as UTF-8.")
 	errSurrogate = identity.Invalid(identity.CodeInvalid, "The request's body holds half of a surrogate pair",
-		`Characters beyond U+FFFF are escaped as two \u escapes.`)
-	errUnread = identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "")
+		`Escape a character beyond U+FFFF as two \u escapes.`)
+	errUnread = identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "Send the whole body again.")
 )
 
 func errValues(most int) *identity.Error {
@@ -40,7 +40,7 @@ func errSameKeys(first, second string) *identity.Error {
 		return identity.Invalid(identity.CodeInvalid, "The request's body has the key "+identity.Quote(first)+" twice in one object", "Send it once.")
 	}
 	return identity.Invalid(identity.CodeInvalid,
-		fmt.Sprintf("The request's body has the keys %s and %s in one object, which are equal without case", identity.Quote(first), identity.Quote(second)),
+		fmt.Sprintf("The request's body has the keys %s and %s in one object, which differ only in case", identity.Quote(first), identity.Quote(second)),
 		"Send one of them.")
 }
 

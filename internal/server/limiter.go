@@ -134,7 +134,7 @@ func gaveUp(ctx context.Context) error {
 
 func busy() *identity.Error {
 	return &identity.Error{Code: identity.CodeBusy, Retryable: true, RetryAfter: retryBusy,
-		Message: "the server answers as many requests as it can; send this one again later"}
+		Message: "the server is busy with other requests; send this one again later"}
 }
 
 // pools are the limiters of one kind of request. What guests do in theirs does

@@ -69,7 +69,7 @@ func document(api huma.API, op *huma.Operation, need identity.Role) {
 	op.Extensions = map[string]any{"x-sym-role": string(need)}
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: symapi.RequestIDHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-		Description: "Names the request in logs and errors; echoed in the reply. One is made up where it is absent.",
+		Description: "Names the request in logs and errors; echoed in the reply. If it is absent, the server makes one.",
 	})
 	failed := registry.Schema(reflect.TypeFor[symapi.Error](), true, "Error")
 	bulk := registry.Schema(reflect.TypeFor[symapi.BulkReply](), true, "BulkReply")

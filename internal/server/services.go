@@ -80,7 +80,7 @@ func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[s
 	case err != nil:
 		return nil, err
 	case in.Body.IfRevision != 0:
-		return nil, identity.Invalid(identity.CodeServiceInvalid, "Registering a service takes no if_revision", "PATCH services takes it.")
+		return nil, identity.Invalid(identity.CodeServiceInvalid, "POST services takes no if_revision", "Leave it out, or send PATCH services.")
 	case s.Configured[key]:
 		return s.updateService(ctx, in)
 	}

@@ -25,8 +25,8 @@ func (s *service) registerUsers(api huma.API) {
 		OperationID: "list-users", Method: http.MethodGet, Path: "/users",
 		Summary: "List users with their identities", Errors: []int{http.StatusBadRequest},
 		Description: "All people, or those the filters select; a filter that selects nobody gives an empty list. " +
-			"Without a limit, all users are listed as they are at one moment. A long list is written while it is read: where that fails " +
-			"in the middle, the connection ends before the reply does.",
+			"Without a limit, one reply lists all users, as they are at one moment. A long list is sent while it is read from the store: if that fails " +
+			"in the middle, the connection is closed and the reply is not complete.",
 		Metadata: map[string]any{streamMetadata: reflect.TypeFor[symapi.UserList]()},
 	}, s.listUsers)
 	register(s, api, identity.Guest, huma.Operation{
@@ -164,14 +164,14 @@ func (s *service) registerUserWrites(api huma.API) {
 	}, s.upsertUsers)
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-identities", Method: http.MethodPost, Path: "/users/identities/delete",
-		Summary: "Delete identities that still are as sent", Errors: tooLarge, Metadata: bulk,
+		Summary: "Delete identities whose stored value is the one sent", Errors: tooLarge, Metadata: bulk,
 		Description: "All or nothing. Another stored value is a conflict; deleting what is not stored succeeds.",
 	}, s.deleteIdentities)
 	register(s, api, identity.Admin, huma.Operation{
 		OperationID: "delete-users", Method: http.MethodPost, Path: "/users/delete",
 		Summary: "Delete users with their identities", Errors: tooLarge, Metadata: bulk,
-		Description: "All or nothing. A user is named by id, or by the sym identity. With both, another name than the one sent is a conflict. " +
-			"Deleting who is not stored succeeds, except for a bot that is named without id.",
+		Description: "All or nothing. A user is named by id, or by the sym identity. With both, the stored name must be the one sent, else it is a conflict. " +
+			"Deleting a user who is not stored succeeds, except for a bot that is named without id.",
 	}, s.deleteUsers)
 }
 
@@ -339,7 +339,7 @@ func parseSymName(matcher map[string]string) (name symName, problem string) {
 	username, isUsername := matcher["username"]
 	switch {
 	case isEmail == isUsername || len(matcher) != 1:
-		return symName{}, "The matcher of a sym:cloud identity has not just one of the keys email and username"
+		return symName{}, "The matcher of a sym:cloud identity must have exactly one of the keys email and username"
 	case strings.TrimSpace(email+username) == "":
 		return symName{}, "The matcher of a sym:cloud identity is empty"
 	}
@@ -400,7 +400,7 @@ func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
 	}
 	if d.Identity.ServiceType != identity.SymCloud().Type {
 		return out, identity.Invalid(identity.CodeUserInvalid,
-			fmt.Sprintf("A user is compared by its sym identity, not by one of service type %q", d.Identity.ServiceType),
+			fmt.Sprintf("A user is named by its sym identity, not by one of service type %q", d.Identity.ServiceType),
 			`Send {"service_type": "sym", "matcher": {"email": …}}.`)
 	}
 	name, problem := parseSymName(d.Identity.Matcher)

@@ -81,7 +81,7 @@ func TestListUsersRefusesBadFilters(t *testing.T) {
 	}{
 		"unknown parameter": {"?emial=alice@example.com", identity.CodeInvalid, `The request has the unknown parameter "emial". This call takes email, id, type, identities, limit, cursor.`},
 		"twice":             {"?email=a@example.com&email=b@example.com", identity.CodeInvalid, `The request has the parameter "email" twice. Send it once.`},
-		"not a query":       {"?email=%zz", identity.CodeInvalid, "The request's query cannot be read. Characters such as % and ; are escaped with %."},
+		"not a query":       {"?email=%zz", identity.CodeInvalid, "The request's query cannot be read. Escape characters such as % and ; as %25 and %3B."},
 		"empty type":        {"?type=", identity.CodeInvalid, "The request is invalid: query.type: must not be empty; leave it out to get all users"},
 		"empty email":       {"?email=", identity.CodeInvalid, "The request is invalid: query.email: must not be empty; leave it out to get all users"},
 		"blank id":          {"?id=%20", identity.CodeInvalid, "The request is invalid: query.id: must not be empty; leave it out to get all users"},
@@ -286,7 +286,7 @@ func TestUpsertUsersNamesEveryFailure(t *testing.T) {
 	if a.status != http.StatusConflict || a.body["succeeded"] != 0.0 || a.body["failed"] != 10.0 || a.body["status"] != "error" {
 		t.Errorf("status %d: %s", a.status, a.raw)
 	}
-	if !strings.Contains(a.raw, "not just one of the keys email and username") {
+	if !strings.Contains(a.raw, "must have exactly one of the keys email and username") {
 		t.Errorf("the unreadable sym identity is not explained: %s", a.raw)
 	}
 	if users := h.api(guest, http.MethodGet, "/users", nil).body["users"].([]any); len(users) != 1 {
@@ -415,8 +415,8 @@ func TestBodiesThatAreNotClearAreRefused(t *testing.T) {
 		"a lost id":      {`{"users":[` + upsertOne("jose@example.com", "00u\ufffd", "") + `]}`, "U+FFFD"},
 		"invisible":      {`{"users":[` + upsertOne("jose@example.com", "00u\u200b", "") + `]}`, "U+200B"},
 		"a key twice":    {`{"users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "users" twice in one object`},
-		"a key in cases": {`{"Users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "Users", and the field is "users"`},
-		"a case":         {`{"users":[{"Identities":[]}]}`, `the key "Identities", and the field is "identities"`},
+		"a key in cases": {`{"Users":[],"users":[` + upsertOne("jose@example.com", "00u1", "") + `]}`, `the key "Users", but the field is called "users"`},
+		"a case":         {`{"users":[{"Identities":[]}]}`, `the key "Identities", but the field is called "identities"`},
 		"keys in cases":  {`{"users":[` + upsertOne("jose@example.com", "00u1", `,"color":1,"Color":2`) + `]}`, `the keys "color" and "Color" in one object`},
 	} {
 		a := h.api(admin, http.MethodPatch, "/users", test.body)

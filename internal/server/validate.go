@@ -98,7 +98,7 @@ func checkFilters(ctx huma.Context, all string, names ...string) []error {
 func checkQuery(raw string, op *huma.Operation) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return identity.Invalid(identity.CodeInvalid, "The request's query cannot be read", "Characters such as % and ; are escaped with %.")
+		return identity.Invalid(identity.CodeInvalid, "The request's query cannot be read", "Escape characters such as % and ; as %25 and %3B.")
 	}
 	var known []string
 	for _, p := range op.Parameters {

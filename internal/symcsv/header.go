@@ -46,7 +46,7 @@ func (p *parser) header(r row) bool {
 			err = fmt.Errorf("the user of each row is in column %d already. Remove one of the two columns", own+1)
 		case col.kind == serviceColumn:
 			if at, twice := first[col.name]; twice {
-				err = fmt.Errorf("this column stands twice in the header, as columns %d and %d", at, i+1)
+				err = fmt.Errorf("the header has this column twice, as columns %d and %d. Make one column of the two", at, i+1)
 			}
 		}
 		if err != nil {

@@ -50,7 +50,7 @@ func Authorities(caFile string) (*x509.CertPool, error) {
 }
 
 // UnknownAuthority says what to do about a certificate that cannot be verified.
-const UnknownAuthority = "the authority of its certificate is not known here; name that one's certificate in ca_file"
+const UnknownAuthority = "its certificate is of an authority that this machine does not trust; name the authority's certificate in ca_file"
 
 // Belongs compares the host of BaseURL with the external id if the host is one
 // of the vendor's own, which ends in one of domains. It accepts any other host,

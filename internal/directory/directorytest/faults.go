@@ -218,7 +218,7 @@ func testPrivateCA(tr *trial) {
 	if answers, err := ask(authority); err != nil || answers[0].Status != identity.Found {
 		tr.Errorf("Lookup with the authority's certificate = %+v, %v", answers, err)
 	}
-	if answers, err := ask(""); !errors.Is(err, directory.ErrUnavailable) || !strings.HasSuffix(err.Error(), "name that one's certificate in ca_file") {
+	if answers, err := ask(""); !errors.Is(err, directory.ErrUnavailable) || !strings.HasSuffix(err.Error(), "name the authority's certificate in ca_file") {
 		tr.Errorf("Lookup with the system's authorities = %+v, %v, want ErrUnavailable and ca_file", answers, err)
 	}
 }

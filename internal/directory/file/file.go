@@ -314,7 +314,7 @@ func index(name string, entries []entry) (*people, error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, e.line, cmp.Or(a.Unreadable, errors.New("the id is empty")))
 		}
 		if before, known := first[a.Identity]; known && (entries[before].account.State == directory.StateInactive) != (a.State == directory.StateInactive) {
-			return nil, fmt.Errorf("%s:%d: the account %q is active here or on line %d, but not on both", name, e.line, a.Identity, entries[before].line)
+			return nil, fmt.Errorf("%s:%d: the account %q is active on this line or on line %d, and inactive on the other. Keep one of the two lines", name, e.line, a.Identity, entries[before].line)
 		} else if !known {
 			first[a.Identity] = i
 		}

@@ -161,7 +161,7 @@ func TestContent(t *testing.T) {
 		"half of UTF-16":   {"f.csv", "\xff\xfee\x00m", nil, ":1: the file is UTF-16, and cut off in the middle of a character"},
 		"no email":         {"f.csv", "email,id\nann,1\n", nil, `:2: none of the 1 accounts has an address, so nobody could be found: "ann" is not an e-mail`},
 		"odd active":       {"f.csv", "email,id,active\na@example.com,1,maybe\n", nil, `:2: active is "maybe"; it is true, false, yes, no, 1, 0 or blank`},
-		"both states":      {"f.csv", "email,id,active\na@example.com,1,yes\nb@example.com,1,no\n", nil, `:3: the account "1" is active here or on line 2, but not on both`},
+		"both states":      {"f.csv", "email,id,active\na@example.com,1,yes\nb@example.com,1,no\n", nil, `:3: the account "1" is active on this line or on line 2, and inactive on the other. Keep one of the two lines`},
 		"no list":          {"f.json", `{"total":1}`, nil, ":1: the object holds no list of accounts, only total"},
 		"cut off":          {"f.json", "[{\"id\":\"1\",\n\"emails\":[\"a@example.com\"]}", nil, ":2: the file is cut off"},
 		"missing id":       {"f.json", "[\n{\"id\":\"1\",\"emails\":[]},\n\n{\"emails\":[\"a@example.com\"]}]", nil, ":4: the id is missing"},

@@ -362,7 +362,7 @@ func (assumed) Check(ctx context.Context) error { return ctx.Err() }
 
 // CheckNote says what a successful check proves.
 func (assumed) CheckNote() string {
-	return "nobody is asked: an address of the domain is taken for its own identity"
+	return "no request is made: an address of the domain is its own identity"
 }
 
 // Find takes every address of the domain for an account of unknown state.

@@ -112,7 +112,7 @@ func checkNotFoundStatus(status int) error {
 	case status == http.StatusOK:
 		return errors.New("200 is the status of a hit; let identity give \"\" for no such user")
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
-		return fmt.Errorf("%d (%s) is a failure; nobody can be called absent because of it", status, http.StatusText(status))
+		return fmt.Errorf("%d (%s) is a failure; it never means \"no such user\". Remove it", status, http.StatusText(status))
 	case status > 200 && status < 300, status >= 400 && status < 500:
 		return nil
 	}

@@ -218,7 +218,7 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 				return nil, "", s.failure(ctx, err)
 			}
 			if i := slices.IndexFunc(result.Referrals, func(r string) bool { return !withoutPeople(r) }); i >= 0 {
-				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn that it holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
+				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn of entries that this server holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
 			}
 			accounts := make([]directory.Account, len(result.Entries))
 			for i, entry := range result.Entries {

@@ -157,7 +157,7 @@ type assumed struct{ domain string }
 
 func openAssumed(cfg Config) (directory.Directory, error) {
 	if !strings.Contains(cfg.Tailnet, ".") || strings.HasSuffix(cfg.Tailnet, ".github") || strings.Contains(cfg.Tailnet, "@") {
-		return nil, errors.New("token: it is missing, and the service's external ID is not the domain of a tailnet, so that addresses cannot be taken for identities")
+		return nil, errors.New("token: it is missing, and the service's external ID is not the domain of a tailnet, so addresses cannot be used as identities")
 	}
 	return assumed{domain: cfg.Tailnet}, nil
 }
@@ -170,7 +170,7 @@ func (assumed) Check(ctx context.Context) error { return ctx.Err() }
 
 // CheckNote says what a successful check proves.
 func (assumed) CheckNote() string {
-	return "nobody is asked: an address of the domain is taken for its own identity"
+	return "no request is made: an address of the domain is its own identity"
 }
 
 // Find takes every address of the domain for an account of unknown state.

@@ -164,7 +164,7 @@ func (r *Reader) next() ([]byte, error) {
 	}
 	switch err := r.in.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return nil, bad(fmt.Sprintf("line %d of the export is longer than %d bytes", r.line+1, MaxLine), "")
+		return nil, bad(fmt.Sprintf("line %d of the export is longer than %d bytes", r.line+1, MaxLine), "Nothing was imported.")
 	case err != nil:
 		return nil, fmt.Errorf("reading line %d of the export: %w", r.line+1, err)
 	}

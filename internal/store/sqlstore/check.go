@@ -110,7 +110,7 @@ func checkMapping(m store.MappingWrite) *identity.Error {
 		return invalid("the name of the rule "+wrong, "")
 	}
 	if m.IfRevision < 0 {
-		return invalid(fmt.Sprintf("if_revision is %d", m.IfRevision), "Revisions are greater than 0; 0 asks nothing.")
+		return invalid(fmt.Sprintf("if_revision is %d", m.IfRevision), "Revisions are greater than 0. Leave if_revision out, or send 0, to write without this condition.")
 	}
 	if len(m.Profile) > maxProfileKeys {
 		return invalid(fmt.Sprintf("the profile has %d keys", len(m.Profile)), fmt.Sprintf("It must have at most %d.", maxProfileKeys))

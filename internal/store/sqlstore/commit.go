@@ -124,7 +124,7 @@ func (s *Store) commit(ctx context.Context, w *writeTransaction) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return outcomeUnknown("the call was given up while the store was committing", ctx.Err())
+		return outcomeUnknown("the caller stopped waiting while the store was committing", ctx.Err())
 	}
 }
 

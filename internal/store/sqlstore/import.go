@@ -263,7 +263,7 @@ func checkRecord(r store.Record, services map[string]string) error {
 	}
 	switch {
 	case set != 1:
-		return badRecord("a record is not exactly one of service, user and change")
+		return badRecord("a record must be exactly one of a service, a user and a change")
 	case r.Service != nil:
 		return checkServiceRecord(r.Service, services)
 	case r.User != nil:
@@ -273,7 +273,7 @@ func checkRecord(r store.Record, services map[string]string) error {
 }
 
 func badRecord(format string, args ...any) error {
-	return identity.Invalid(identity.CodeInvalid, fmt.Sprintf(format, args...), "It is not what an export writes. Nothing was imported.")
+	return identity.Invalid(identity.CodeInvalid, fmt.Sprintf(format, args...), "The file was changed after the export, or damaged. Export again. Nothing was imported.")
 }
 
 // checkTimes refuses times before 1970 and those that are not yet come: a later
@@ -286,8 +286,8 @@ func checkTimes(r store.Record, latest time.Time) (err error) {
 			case at.Before(time.Unix(0, 0)):
 				err = badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
 			case at.After(latest):
-				err = identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which has not come yet", what, at.Format(time.RFC3339)),
-					"Set the clock of this machine right, or that time in the export. Nothing was imported.")
+				err = identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which is in the future", what, at.Format(time.RFC3339)),
+					"Correct this machine's clock, or the time in the export. Nothing was imported.")
 			}
 		}
 	}
@@ -330,20 +330,20 @@ func isRevision(n, least int64) bool { return n >= least && n <= maxRevision }
 
 func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
 	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) || !isRevision(r.Revision, 0) {
-		return badRecord("a service has the key %q, the id %q and the revision %d", truncate(r.Key), truncate(r.ID), r.Revision)
+		return badRecord("a service has a value that is not valid: the key %q, the id %q or the revision %d", truncate(r.Key), truncate(r.ID), r.Revision)
 	}
 	if _, twice := services[r.Key]; twice {
-		return badRecord("the service %s stands twice", truncate(r.Key))
+		return badRecord("the service %s is there twice", truncate(r.Key))
 	}
 	return checkTexts("the service "+truncate(r.Key), r.Key, r.Label, r.UpdatedBy, r.RequestID)
 }
 
 func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) || !isRevision(r.Revision, 0) {
-		return badRecord("a user has the key %q, the name %q, the id %q and the revision %d", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID), r.Revision)
+		return badRecord("a user has a value that is not valid: the key %q, the name %q, the id %q or the revision %d", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID), r.Revision)
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {
-		return badRecord("the user %s has the type %q and the role %q", r.Key, truncate(string(r.Type)), truncate(string(r.Role)))
+		return badRecord("the user %s has a value that is not valid: the type %q or the role %q", r.Key, truncate(string(r.Type)), truncate(string(r.Role)))
 	}
 	if err := checkTexts("the user "+string(r.Key), r.FirstName, r.LastName, r.UpdatedBy, r.RequestID); err != nil {
 		return err
@@ -354,11 +354,11 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 		_, registered := services[m.Service]
 		switch {
 		case !registered:
-			return badRecord("%s comes without its service", what)
+			return badRecord("%s is of a service that the export does not hold", what)
 		case seen[m.Service]:
-			return badRecord("%s stands twice", what)
+			return badRecord("%s is there twice", what)
 		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || !isRevision(m.Revision, 1):
-			return badRecord("%s has the id %q, the source %q, the revision %d and %d keys", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
+			return badRecord("%s has a value that is not valid: the id %q, the source %q, the revision %d or the number of keys %d", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
 		}
 		seen[m.Service] = true
 		if err := checkTexts(what, m.AccountID, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
@@ -374,7 +374,7 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 func checkChangeRecord(r *store.ChangeRecord) error {
 	what := changeName(r)
 	if _, err := splitServiceKey(r.Service); err != nil || !isRevision(r.ID, 1) || !validID(r.UserID) || !validKey(r.User) {
-		return badRecord("%s has the user %q, the user's id %q and the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
+		return badRecord("%s has a value that is not valid: the user %q, the user's id %q or the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
 	}
 	if err := checkTexts(what, r.Service, r.By, r.RequestID, r.Address); err != nil {
 		return err
@@ -384,7 +384,7 @@ func checkChangeRecord(r *store.ChangeRecord) error {
 			continue
 		}
 		if !isRevision(v.Revision, 0) {
-			return badRecord("%s has a value of the revision %d", what, v.Revision)
+			return badRecord("%s has a value of the revision %d, which is not valid", what, v.Revision)
 		}
 		if err := checkTexts(what, v.AccountID, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
 			return err
@@ -400,7 +400,7 @@ func checkTexts(what any, texts ...string) error {
 	for _, s := range texts {
 		switch {
 		case len(s) > maxRecordText:
-			return badRecord("%s holds a text of %d bytes", what, len(s))
+			return badRecord("%s holds a text of %d bytes, which is too long", what, len(s))
 		case !utf8.ValidString(s), strings.ContainsRune(s, 0):
 			return badRecord("%s holds a text that is not valid UTF-8, or has a NUL byte", what)
 		}

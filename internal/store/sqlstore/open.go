@@ -263,9 +263,9 @@ func (e *outdatedError) Error() string {
 func outdated(v SchemaVersion) error {
 	e := &identity.Error{Code: identity.CodeUnavailable, Cause: &outdatedError{v},
 		Message: fmt.Sprintf("the store has schema version %d, this program needs version %d", v.Have, v.Want),
-		Hint:    "Run `sym-identityd migrate`, or let this program migrate."}
+		Hint:    "Run `sym-identityd migrate`, or set migrate = true in store_options."}
 	if v.Have == 0 {
-		e.Message = "the store is not there yet: nothing has created its tables"
+		e.Message = "the store does not exist yet: nothing has created its tables"
 	}
 	return e
 }

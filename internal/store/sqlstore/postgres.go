@@ -449,8 +449,8 @@ func Warnings(ctx context.Context, text string, opts Options) (warnings []string
 	}
 	name := serverName(config)
 	if mayTalkInTheClear(config) {
-		warnings = append(warnings, "the connection to "+name+" need not be encrypted, and nobody checks whose server it is: passwords and people can be read on the network. "+
-			"Set sslmode=verify-full in the store's URL, with sslrootcert=FILE where the authority is your own.")
+		warnings = append(warnings, "the connection to "+name+" may be unencrypted, and the server's identity is not checked: others on the network can read passwords and people's data. "+
+			"Set sslmode=verify-full in the store's URL, and sslrootcert=FILE if the certificate is of your own authority.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
 	defer cancel()
@@ -459,8 +459,8 @@ func Warnings(ctx context.Context, text string, opts Options) (warnings []string
 		return warnings, (&postgresDialect{server: name}).explain(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) // nothing was changed
-	const mayLose = "it acknowledges writes that a crash or a failover loses. Set it to on, for the server, the database or the user"
-	const dropped = "a pooler passed over what this program asked for. Set it for the store's user: ALTER ROLE … SET "
+	const mayLose = "a crash or a failover can lose acknowledged writes. Set it to on, for the server, the database or the user"
+	const dropped = "a connection pooler ignored the value that this program asked for. Set it for the store's user: ALTER ROLE … SET "
 	for _, check := range []struct {
 		setting string
 		bad     []string
@@ -503,16 +503,16 @@ func wrongPart(u *url.URL) string {
 		for _, v := range values {
 			probe := url.URL{Scheme: "postgres", Host: "localhost", RawQuery: url.Values{name: {v}}.Encode()}
 			if _, err := pgx.ParseConfig(probe.String()); err != nil && isPlainName(name) {
-				return fmt.Sprintf("a parameter %s that is not right, or names a file that cannot be read", name)
+				return fmt.Sprintf("a wrong parameter %s, or one that names a file that cannot be read", name)
 			}
 		}
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "a port that is no number from 1 to 65535"
+			return "a port that is not a number from 1 to 65535"
 		}
 	}
-	return "a part that is not right"
+	return "a part that cannot be understood"
 }
 
 func isPlainName(s string) bool {
@@ -590,7 +590,7 @@ func (d *postgresDialect) explain(err error) error {
 	final := func(message, hint string) { e.Message, e.Hint, e.Retryable = message, hint, false }
 	switch code {
 	case serializationFailure, deadlockDetected, uniqueViolation:
-		say(fmt.Sprintf("the store is busy: the call lost against other writers %d times", txAttempts), "Nothing was written; try again.")
+		say(fmt.Sprintf("the store is busy: other writers were faster %d times", txAttempts), "Nothing was written; try again.")
 	case queryCanceled, lockNotAvailable:
 		say("the store "+d.server+" did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.")
 	case tooManyConnections:
@@ -606,7 +606,7 @@ func (d *postgresDialect) explain(err error) error {
 			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE and UPDATE of the sequence.")
 	case undefinedTable, invalidSchema:
 		final("the tables of the store are not in the schema that its URL names on "+d.server,
-			"Look at search_path in the URL, or run sym-identityd migrate.")
+			"Check search_path in the URL, or run sym-identityd migrate.")
 	default:
 		switch code[:2] { // the class of the code
 		case "08", "57": // connection exceptions, operator intervention
@@ -614,7 +614,7 @@ func (d *postgresDialect) explain(err error) error {
 		case "53": // insufficient resources
 			say("the server "+d.server+" is out of memory or another resource", "Nothing was written; try again.")
 		case "28": // invalid authorization
-			final("the server "+d.server+" refuses the user or the password of the store's URL", "Look at both, and at the server's pg_hba.conf.")
+			final("the server "+d.server+" refuses the user or the password of the store's URL", "Check both, and the server's pg_hba.conf.")
 		default:
 			final("the store could not run a statement", "")
 			e.Code = identity.CodeInternal

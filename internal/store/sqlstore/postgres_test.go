@@ -272,7 +272,7 @@ func TestPostgresURLsAreRefused(t *testing.T) {
 		"a word as port":          {"postgres://sym:hunter2@db.acme.com:port/sym", "percent-encoded"},
 		"a port too high":         {"postgres://sym:hunter2@db.acme.com:70000/sym", "a port"},
 		"an unknown sslmode":      {"postgres://sym:hunter2@db.acme.com/sym?sslmode=hunter2", "parameter sslmode"},
-		"a missing file":          {"postgres://sym:hunter2@db.acme.com/sym?sslmode=verify-full&sslrootcert=/none/hunter2.pem", "is not right"},
+		"a missing file":          {"postgres://sym:hunter2@db.acme.com/sym?sslmode=verify-full&sslrootcert=/none/hunter2.pem", "a wrong parameter sslrootcert"},
 		"a bad timeout":           {"postgres://sym:hunter2@db.acme.com/sym?connect_timeout=hunter2", "parameter connect_timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {

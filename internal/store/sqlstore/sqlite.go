@@ -93,7 +93,7 @@ func createFile(path string) error {
 	}
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() {
-			return fail(nil, path+" is not a regular file", "Name a file for the store, not a directory.")
+			return fail(nil, path+" is not a regular file", "Name a file for the store, not a folder.")
 		}
 		return nil
 	}
@@ -103,11 +103,11 @@ func createFile(path string) error {
 	case err == nil:
 		return f.Close()
 	case errors.Is(err, fs.ErrNotExist):
-		return fail(err, "the directory of "+path+" does not exist", "Create it, or name another path for the store.")
+		return fail(err, "the folder of "+path+" does not exist", "Create it, or name another path for the store.")
 	case errors.Is(err, fs.ErrPermission):
-		return fail(err, "the store "+path+" cannot be created: permission denied", "Let this user write to the directory.")
+		return fail(err, "the store "+path+" cannot be created: permission denied", "Let this user write to the folder.")
 	}
-	return fail(err, "the store "+path+" cannot be created", "Look at the directory and the disk.")
+	return fail(err, "the store "+path+" cannot be created", "Check the folder and the disk.")
 }
 
 // sqliteDSN escapes the path, which may hold ?, # and %.
@@ -352,13 +352,13 @@ func (d *sqliteDialect) explain(err error) error {
 		e.Hint, e.Retryable = "Nothing was written; make room and try again.", true
 	case sqlite3.SQLITE_IOERR:
 		e.Message = fmt.Sprintf("the store %s could not be read or written", d.path)
-		e.Hint, e.Retryable = "Look at the disk and its file system.", true
+		e.Hint, e.Retryable = "Check the disk and its file system.", true
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		e.Message = fmt.Sprintf("the store %s cannot be written", d.path)
-		e.Hint = "Let this user write to the file and its directory."
+		e.Hint = "Let this user write to the file and its folder."
 	case sqlite3.SQLITE_CANTOPEN:
 		e.Message = fmt.Sprintf("the store %s cannot be opened", d.path)
-		e.Hint = "Look at its path and the permissions of the file and its directory."
+		e.Hint = "Check its path and the permissions of the file and its folder."
 	case sqlite3.SQLITE_NOTADB:
 		e.Message = fmt.Sprintf("%s is not an SQLite database", d.path)
 		e.Hint = "Name another file for the store."

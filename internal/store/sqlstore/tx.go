@@ -233,7 +233,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return err
 	case ctx.Err() != nil:
 		return &identity.Error{Code: identity.CodeUnavailable, Retryable: true,
-			Message: "the call was given up before the store had answered", Cause: errors.Join(ctx.Err(), err)}
+			Message: "the caller stopped waiting before the store answered", Cause: errors.Join(ctx.Err(), err)}
 	}
 	if explained := s.dialect.explain(err); explained != nil {
 		return explained
