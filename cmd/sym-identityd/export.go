@@ -163,7 +163,7 @@ func (p *program) output(path string, write func(io.Writer) error) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
 	if err != nil {
-		return fmt.Errorf("the export cannot be written: %w", err)
+		return fmt.Errorf("the export cannot be written: %w. The folder of -out must exist, and this user must be able to write to it", err)
 	}
 	err = write(f)
 	if err == nil {

@@ -47,7 +47,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	if path != "" {
 		f, err := os.Open(path)
 		if err != nil {
-			return fmt.Errorf("the export cannot be read: %w", err)
+			return fmt.Errorf("the file to import cannot be read: %w. Check the path of -in", err)
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil {

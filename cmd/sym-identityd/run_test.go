@@ -105,6 +105,45 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
+// A file that is missing is named with where its path starts, or with the flag to change.
+func TestMissingFilesHaveARemedy(t *testing.T) {
+	t.Parallel()
+	fine := writeConfig(t, "")
+	certificates := `
+tls {
+  cert_file = "none.pem"
+  key_file  = "none.pem"
+}
+`
+	directory := `
+service "okta" "lab.okta.com" {
+  directory "okta" {
+    token   = env("OKTA_TOKEN")
+    ca_file = "none.pem"
+  }
+}
+`
+	const folder = "A relative path starts at the folder of the configuration file"
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"configuration": {[]string{"serve", "-config", fine + ".none"}, "a relative path starts at the working directory"},
+		"certificate":   {[]string{"check", "-config", writeConfig(t, certificates)}, strings.ToLower(folder[:1]) + folder[1:]},
+		"authority":     {[]string{"check", "-config", writeConfig(t, directory)}, folder},
+		"import":        {[]string{"import", "-config", fine, "-in", fine + ".none"}, "Check the path of -in"},
+		"export":        {[]string{"export", "-config", fine, "-out", fine + "/none"}, "The folder of -out must exist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runCommand(t.Context(), map[string]string{"OKTA_TOKEN": "hunter2"}, test.args...)
+			if said := got.stdout + got.stderr; got.code != exitFailed || !strings.Contains(said, test.want) {
+				t.Errorf("exit %d, want %d and %q:\n%s", got.code, exitFailed, test.want, said)
+			}
+		})
+	}
+}
+
 func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {

@@ -116,7 +116,7 @@ func (c *Config) Reload() (*Config, error) { return Load(c.Path, c.opts) }
 func Load(path string, opts Options) (*Config, error) {
 	src, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
+		return nil, fmt.Errorf("the configuration cannot be read: %w. Name a file that this user can read; a relative path starts at the working directory", err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

@@ -4,7 +4,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"reflect"
 	"slices"
@@ -104,7 +106,13 @@ func (s *Directory) Same(other *Directory) bool {
 
 // Open opens the directory. It does not connect, but may read files and the
 // environment.
-func (s *Directory) Open() (directory.Directory, error) { return s.open() }
+func (s *Directory) Open() (directory.Directory, error) {
+	d, err := s.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w. A relative path starts at the folder of the configuration file", err)
+	}
+	return d, err
+}
 
 // Failure places an error of Open in the file. Connectors begin their errors
 // with the attribute at fault.
@@ -142,7 +150,7 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 	set(settings, d.secrets)
 	set(settings, service)
 	if !c.readsAtOpen && len(d.found) == before {
-		if _, err := open(); err != nil {
+		if _, err := dir.Open(); err != nil {
 			f := dir.Failure(err)
 			d.problem(f.At, f.Summary, err.Error())
 		}

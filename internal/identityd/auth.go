@@ -180,7 +180,7 @@ func (f *tlsFiles) stat() (stamps [3]fileStamp) {
 func (f *tlsFiles) load() (*loadedTLS, error) {
 	pair, err := tls.LoadX509KeyPair(f.setting.CertFile, f.setting.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate and its key: %w", err)
+		return nil, fmt.Errorf("the certificate and its key: %w. cert_file and key_file must name a certificate and its own key, in PEM form; a relative path starts at the folder of the configuration file", err)
 	}
 	expires := pair.Leaf.NotAfter
 	if f.now().After(expires) {
@@ -193,7 +193,7 @@ func (f *tlsFiles) load() (*loadedTLS, error) {
 		return loaded, nil
 	}
 	if loaded.roots, err = httpx.Authorities(f.setting.ClientCAFile); err != nil {
-		return nil, fmt.Errorf("the clients' authorities: %w", err)
+		return nil, fmt.Errorf("client_ca_file: %w. It must name certificates in PEM form; a relative path starts at the folder of the configuration file", err)
 	}
 	loaded.config.ClientCAs = loaded.roots
 	loaded.config.ClientAuth = tls.VerifyClientCertIfGiven

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"maps"
 	"math"
@@ -126,10 +125,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	f := &file{cfg: cfg, format: want}
-	switch _, err := f.current(); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("path: %w. A relative path starts at the folder of the configuration file", err)
-	case err != nil:
+	if _, err := f.current(); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
 	return f, nil
