@@ -15,7 +15,6 @@ const pagesAtOnce = 6
 // asked for. It serves one walk.
 type ahead[C comparable] struct {
 	page    func(ctx context.Context, cursor C) (Page[C], error)
-	came    int            // pages
 	started []*pageRead[C] // in the list's order
 	running sync.WaitGroup
 	alone   bool // one page after the other
@@ -32,7 +31,6 @@ type pageRead[C comparable] struct {
 
 // next returns the page of a cursor.
 func (a *ahead[C]) next(ctx context.Context, cursor C) (Page[C], error) {
-	a.came++
 	if len(a.started) == 0 {
 		return a.page(ctx, cursor)
 	}
@@ -44,9 +42,8 @@ func (a *ahead[C]) next(ctx context.Context, cursor C) (Page[C], error) {
 	return r.page, r.err
 }
 
-// start begins to read from cursor on, as many pages as came, so that a list that
-// ends or is left early costs few requests more. after guesses what follows a
-// cursor. Once it was wrong, stop is called and the rest is read page by page.
+// start begins to read from cursor on. after guesses what follows a cursor. Once it
+// was wrong, stop is called and the rest is read page by page.
 func (a *ahead[C]) start(ctx context.Context, stop context.CancelFunc, cursor C, after func(C) C) {
 	if len(a.started) > 0 && a.started[0].cursor != cursor {
 		stop()
@@ -59,7 +56,7 @@ func (a *ahead[C]) start(ctx context.Context, stop context.CancelFunc, cursor C,
 		cursor = after(a.started[n-1].cursor)
 	}
 	var end C
-	for ; cursor != end && len(a.started) < min(a.came, pagesAtOnce); cursor = after(cursor) {
+	for ; cursor != end && len(a.started) < pagesAtOnce; cursor = after(cursor) {
 		r := &pageRead[C]{cursor: cursor, done: make(chan struct{})}
 		a.started = append(a.started, r)
 		a.running.Go(func() {

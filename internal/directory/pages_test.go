@@ -116,7 +116,7 @@ func TestNumbered(t *testing.T) {
 		"smaller pages than asked": {numbered{rows: crowd(250), atMost: 50}, 10, 250, 5},
 		"full last page":           {numbered{rows: crowd(200), atMost: 100}, 10, 200, 2},
 		"full only page":           {numbered{rows: crowd(100), atMost: 100}, 10, 100, 2},
-		"ends before its count":    {numbered{rows: crowd(250), atMost: 100, endsAt: 100}, 10, -1, 2},
+		"ends before its count":    {numbered{rows: crowd(250), atMost: 100, endsAt: 100}, 10, -1, 3},
 		"ends in the middle":       {numbered{rows: crowd(250), atMost: 100, endsAt: 210}, 10, -1, 4},
 		"nobody, though counted":   {numbered{rows: crowd(5), atMost: 0}, 10, -1, 1},
 		"more than its count":      {numbered{rows: crowd(30), atMost: 20, total: func(int) int { return 25 }}, 10, -1, 2},

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -267,12 +268,10 @@ func (f *fakeList) service() string {
 func (f *fakeList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.requests.Add(1)
 	time.Sleep(f.latency)
-	query, size := r.URL.Query(), 100
-	if f.kind == "slack" {
-		size = 200
-	}
+	query := r.URL.Query()
+	size, sizeErr := strconv.Atoi(cmp.Or(query.Get("limit"), "100"))
 	from, err := strconv.Atoi(cmp.Or(query.Get("offset"), query.Get("cursor"), "0"))
-	if err != nil {
+	if err := errors.Join(err, sizeErr); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

@@ -29,7 +29,8 @@ type Config struct {
 
 const (
 	host     = "https://slack.com/api"
-	listSize = 200 // what Slack advises
+	listSize = 999 // the most: Slack allows 20 pages a minute
+	safeSize = 200 // what Slack advises, because it may fail to make a longer page in time
 	grant    = "the scopes users:read and users:read.email"
 
 	// Slack paces each method on its own: 50 lookups and 20 pages a minute.
@@ -127,22 +128,32 @@ func (s *slack) user(ctx context.Context, method string, query url.Values) ([]di
 // Pages implements directory.Lister. Without the scope users:read.email Slack
 // lists everybody without addresses.
 func (s *slack) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
+	size := listSize
 	return directory.PagedSparse(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		query := url.Values{"limit": {strconv.Itoa(listSize)}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
+		accounts, next, err := s.page(ctx, cursor, size)
+		if errors.Is(err, directory.ErrUnavailable) && size != safeSize && ctx.Err() == nil {
+			size = safeSize
+			return s.page(ctx, cursor, size)
 		}
-		if s.cfg.Workspace != "" {
-			query.Set("team_id", s.cfg.Workspace) // tokens of a whole organization need it
-		}
-		var list listMessage
-		resp, err := s.call(ctx, s.lists, "/users.list", query, &list)
-		if err != nil {
-			return nil, "", err
-		}
-		accounts, err := apiclient.RecordAccounts(resp, list.Members, func(u user) directory.Account { return u.account(s.cfg.Workspace) })
-		return accounts, list.Metadata.NextCursor, err
+		return accounts, next, err
 	})
+}
+
+func (s *slack) page(ctx context.Context, cursor string, size int) (accounts []directory.Account, next string, err error) {
+	query := url.Values{"limit": {strconv.Itoa(size)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	if s.cfg.Workspace != "" {
+		query.Set("team_id", s.cfg.Workspace) // tokens of a whole organization need it
+	}
+	var list listMessage
+	resp, err := s.call(ctx, s.lists, "/users.list", query, &list)
+	if err != nil {
+		return nil, "", err
+	}
+	accounts, err = apiclient.RecordAccounts(resp, list.Members, func(u user) directory.Account { return u.account(s.cfg.Workspace) })
+	return accounts, list.Metadata.NextCursor, err
 }
 
 // call asks a method. Slack's own errors come with status 200.

@@ -5,11 +5,14 @@ package slack_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -122,6 +125,41 @@ func TestEnterprise(t *testing.T) {
 	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 	if err != nil || answers[0].Status != identity.Found {
 		t.Errorf("Lookup = %+v, %v", answers, err)
+	}
+}
+
+// A page that is too long for Slack is asked for again, as short as Slack advises.
+func TestPageTooLong(t *testing.T) {
+	t.Parallel()
+	var w directorytest.World
+	for n := range 1100 {
+		w.People = append(w.People, directorytest.Person{ID: fmt.Sprintf("U%d", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	for name, tc := range map[string]struct {
+		fails  func(w http.ResponseWriter)
+		limits []string
+	}{
+		"no failure":   {nil, []string{"999", "999"}},
+		"in the body":  {func(w http.ResponseWriter) { fake{}.fail(w, "internal_error") }, []string{"999", "999", "200"}},
+		"by its shape": {func(w http.ResponseWriter) { directorytest.SendJSON(w, http.StatusOK, []int{}) }, []string{"999", "999", "200"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var limits []string
+			d := openOn(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				limit := r.FormValue("limit")
+				limits = append(limits, limit)
+				if tc.fails != nil && limit == "999" && r.FormValue("cursor") != "" {
+					tc.fails(rw)
+					return
+				}
+				fake{world: w}.ServeHTTP(rw, r)
+			}), nil)
+			all, err := directory.All(d.(directory.Lister).Pages(t.Context()))
+			if diff := cmp.Diff(tc.limits, limits); err != nil || len(all) != 1100 || diff != "" {
+				t.Errorf("%d accounts, %v; limits (-want +got):\n%s", len(all), err, diff)
+			}
+		})
 	}
 }
 
