@@ -84,7 +84,7 @@ func TestCompileRefuses(t *testing.T) {
 		"syntax":            {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("user.email +")}, rules.Error{Attribute: "expression", Message: "not valid CEL"}},
 		"gives a boolean":   {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("user.email == 'a'")}, rules.Error{Attribute: "expression", Message: "type bool", Hint: `""`}},
 		"gives an option":   {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("optional.of(size(user.email))")}, rules.Error{Attribute: "expression", Message: "int"}},
-		"gives the user":    {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("user")}, rules.Error{Attribute: "expression", Message: "type <user>"}},
+		"gives the user":    {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("user")}, rules.Error{Attribute: "expression", Message: "type rules.user"}},
 		"bad regex":         {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("user.email.matches('(') ? 'a' : ''")}, rules.Error{Attribute: "expression", Message: "invalid matches argument (line 1, column 20)"}},
 		"ignores the user":  {rules.Rule{Name: "a", ServiceType: "okta", Expression: new("service.external_id")}, rules.Error{Attribute: "expression", Message: "same account for everybody"}},
 		"too deep":          {rules.Rule{Name: "a", ServiceType: "okta", Expression: new(strings.Repeat("(", 200) + "user.email" + strings.Repeat(")", 200))}, rules.Error{Attribute: "expression", Message: "recursion"}},

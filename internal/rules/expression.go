@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -40,20 +41,16 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.OptionalTypes(),
 		ext.Strings(),
-		withFields, // after the libraries, which add types to the provider it wraps
-		cel.Variable("user", celUser),
-		cel.Variable("service", celService),
+		ext.NativeTypes(reflect.TypeFor[user](), reflect.TypeFor[serviceInfo](), ext.ParseStructTags(true)),
+		emptyIsSet, // after what adds types to the provider it wraps
+		cel.Variable("user", cel.ObjectType("rules.user")),
+		cel.Variable("service", cel.ObjectType("rules.serviceInfo")),
 		cel.ParserExpressionSizeLimit(MaxTextBytes),
 		cel.ParserRecursionLimit(maxDepth),
 		cel.RegexProgramSizeLimit(maxRegexProgram),
 		cel.ASTValidators(cel.ValidateRegexLiterals()),
 	)
 })
-
-// withFields implements cel.EnvOption.
-func withFields(env *cel.Env) (*cel.Env, error) {
-	return cel.CustomTypeProvider(newFieldProvider(env.CELTypeProvider(), env.CELTypeAdapter()))(env)
-}
 
 func compileExpression(text string) (*expression, *fault) {
 	env, err := environment()
@@ -103,7 +100,7 @@ func givesIdentity(t *cel.Type) bool {
 }
 
 // eval returns the string the expression gives, "" for a miss.
-func (e *expression) eval(vars *variables) (string, error) {
+func (e *expression) eval(vars map[string]any) (string, error) {
 	value, _, err := e.program.Eval(vars)
 	var cancelled interpreter.EvalCancelledError
 	switch {
@@ -136,175 +133,53 @@ func wrongResult(value ref.Val) error {
 		value.Type().TypeName())
 }
 
-// The types of user and service. Their names are not CEL identifiers, so that no
-// expression can make such a value.
-var (
-	celUser    = cel.ObjectType("<user>")
-	celService = cel.ObjectType("<service>")
-)
-
 const fieldsHint = "Fields: user has email, local, domain, username, type, role, first_name, last_name and identities; service has type, external_id and key."
 
-// variables holds what one evaluation shows to expressions. It implements
-// cel.Activation without a map.
-type variables struct {
-	subject       Subject
-	service       identity.ServiceKey
-	local, domain string
-
-	userValue, serviceValue object
+// user is the user as expressions see it.
+type user struct {
+	Email      string            `cel:"email"`
+	Local      string            `cel:"local"`
+	Domain     string            `cel:"domain"`
+	Username   string            `cel:"username"`
+	Type       string            `cel:"type"`
+	Role       string            `cel:"role"`
+	FirstName  string            `cel:"first_name"`
+	LastName   string            `cel:"last_name"`
+	Identities map[string]string `cel:"identities"`
 }
 
-func newVariables(u Subject, in input, service identity.ServiceKey) *variables {
-	v := &variables{subject: u, service: service, local: in.local, domain: in.domain}
-	v.userValue = object{celType: celUser, of: v}
-	v.serviceValue = object{celType: celService, of: v}
-	return v
+// serviceInfo is the service as expressions see it.
+type serviceInfo struct {
+	Type       string `cel:"type"`
+	ExternalID string `cel:"external_id"`
+	Key        string `cel:"key"`
 }
 
-// ResolveName implements cel.Activation.
-func (v *variables) ResolveName(name string) (any, bool) {
-	switch name {
-	case "user":
-		return &v.userValue, true
-	case "service":
-		return &v.serviceValue, true
-	}
-	return nil, false
-}
-
-// Parent implements cel.Activation.
-func (*variables) Parent() cel.Activation { return nil }
-
-// field is one field of user or service.
-type field struct {
-	name    string
-	celType *cel.Type
-	get     func(*variables) any
-}
-
-func text(name string, get func(*variables) string) field {
-	return field{name: name, celType: cel.StringType, get: func(v *variables) any { return types.String(get(v)) }}
-}
-
-func userFields(adapter types.Adapter) []field {
-	return []field{
-		text("email", func(v *variables) string { return v.subject.Key.Email() }),
-		text("local", func(v *variables) string { return v.local }),
-		text("domain", func(v *variables) string { return v.domain }),
-		text("username", func(v *variables) string { return v.subject.Key.Username() }),
-		text("type", func(v *variables) string {
-			if v.subject.Type == "" {
-				return string(v.subject.Key.Type())
-			}
-			return string(v.subject.Type)
-		}),
-		text("role", func(v *variables) string { return string(v.subject.Role) }),
-		text("first_name", func(v *variables) string { return v.subject.FirstName }),
-		text("last_name", func(v *variables) string { return v.subject.LastName }),
-		{"identities", cel.MapType(cel.StringType, cel.StringType), func(v *variables) any {
-			return types.NewStringStringMap(adapter, v.subject.Identities)
-		}},
+func newVariables(u Subject, in input, service identity.ServiceKey) map[string]any {
+	return map[string]any{
+		"user": &user{
+			Email: in.email, Local: in.local, Domain: in.domain, Username: u.Key.Username(), Type: string(cmp.Or(u.Type, u.Key.Type())),
+			Role: string(u.Role), FirstName: u.FirstName, LastName: u.LastName, Identities: u.Identities,
+		},
+		"service": &serviceInfo{Type: service.Type, ExternalID: service.ExternalID, Key: service.String()},
 	}
 }
 
-func serviceFields() []field {
-	return []field{
-		text("type", func(v *variables) string { return v.service.Type }),
-		text("external_id", func(v *variables) string { return v.service.ExternalID }),
-		text("key", func(v *variables) string { return v.service.String() }),
-	}
-}
+// fieldProvider makes every field set: a missing value is empty.
+type fieldProvider struct{ types.Provider }
 
-// fieldProvider adds the fields of user and service to CEL's standard types, so
-// that a misspelled field fails to compile.
-type fieldProvider struct {
-	types.Provider
-	structs map[string]map[string]*types.FieldType
-}
-
-func newFieldProvider(standard types.Provider, adapter types.Adapter) *fieldProvider {
-	return &fieldProvider{Provider: standard, structs: map[string]map[string]*types.FieldType{
-		celUser.TypeName():    fieldTypes(userFields(adapter)),
-		celService.TypeName(): fieldTypes(serviceFields()),
-	}}
-}
-
-func fieldTypes(fields []field) map[string]*types.FieldType {
-	byName := make(map[string]*types.FieldType, len(fields))
-	for _, f := range fields {
-		byName[f.name] = &types.FieldType{
-			Type:  f.celType,
-			IsSet: func(any) bool { return true }, // a missing value is empty
-			GetFrom: func(target any) (any, error) {
-				o, ok := target.(*object)
-				if !ok {
-					return nil, fmt.Errorf("%T has no field %s", target, f.name)
-				}
-				return f.get(o.of), nil
-			},
-		}
-	}
-	return byName
-}
-
-// FindStructType implements types.Provider.
-func (p *fieldProvider) FindStructType(name string) (*types.Type, bool) {
-	if _, ok := p.structs[name]; ok {
-		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
-	}
-	return p.Provider.FindStructType(name)
-}
-
-// FindStructFieldNames implements types.Provider.
-func (p *fieldProvider) FindStructFieldNames(name string) ([]string, bool) {
-	fields, ok := p.structs[name]
-	if !ok {
-		return p.Provider.FindStructFieldNames(name)
-	}
-	names := make([]string, 0, len(fields))
-	for field := range fields {
-		names = append(names, field)
-	}
-	return names, true
+// emptyIsSet implements cel.EnvOption.
+func emptyIsSet(env *cel.Env) (*cel.Env, error) {
+	return cel.CustomTypeProvider(fieldProvider{env.CELTypeProvider()})(env)
 }
 
 // FindStructFieldType implements types.Provider.
-func (p *fieldProvider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	if fields, ok := p.structs[name]; ok {
-		f, ok := fields[field]
-		return f, ok
+func (p fieldProvider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
+	found, ok := p.Provider.FindStructFieldType(name, field)
+	if !ok {
+		return nil, false
 	}
-	return p.Provider.FindStructFieldType(name, field)
+	always := *found
+	always.IsSet = func(any) bool { return true }
+	return &always, true
 }
-
-// object is user or service as a CEL value. Each evaluation has one of each.
-type object struct {
-	celType *types.Type
-	of      *variables
-}
-
-// ConvertToNative implements ref.Val.
-func (o *object) ConvertToNative(target reflect.Type) (any, error) {
-	return nil, fmt.Errorf("%s cannot be converted to %s", o.celType, target)
-}
-
-// ConvertToType implements ref.Val.
-func (o *object) ConvertToType(target ref.Type) ref.Val {
-	switch target.TypeName() {
-	case o.celType.TypeName():
-		return o
-	case types.TypeType.TypeName():
-		return o.celType
-	}
-	return types.NewErr("%s cannot be converted to %s", o.celType, target.TypeName())
-}
-
-// Equal implements ref.Val.
-func (o *object) Equal(other ref.Val) ref.Val { return types.Bool(other == ref.Val(o)) }
-
-// Type implements ref.Val.
-func (o *object) Type() ref.Type { return o.celType }
-
-// Value implements ref.Val.
-func (o *object) Value() any { return o }

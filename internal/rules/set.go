@@ -127,8 +127,8 @@ func (s *Set) Evaluate(u Subject, service identity.ServiceKey) (Result, error) {
 // input holds the values that one evaluation uses.
 type input struct {
 	key                  identity.UserKey
-	email, local, domain string     // "" for bots
-	vars                 *variables // made for the first expression
+	email, local, domain string         // "" for bots
+	vars                 map[string]any // made for the first expression
 }
 
 // rule is one compiled rule. One of template, identities and expression is set.
