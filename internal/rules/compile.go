@@ -9,6 +9,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,18 +88,9 @@ func (e *EvalError) Error() string {
 
 func (e *EvalError) Unwrap() error { return e.Cause }
 
-// fault says what is wrong with a value. It becomes an Error once the rule is
-// known.
-type fault struct{ message, hint string }
-
-func faultf(hint, format string, args ...any) *fault {
-	return &fault{message: fmt.Sprintf(format, args...), hint: hint}
-}
-
-// faultOf converts an error of the identity package.
-func faultOf(err error) *fault {
-	e := identity.AsError(err)
-	return &fault{message: e.Message, hint: e.Hint}
+// faultf returns an error with a hint, which says what to do.
+func faultf(hint, format string, args ...any) error {
+	return &identity.Error{Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
 // Compile checks and compiles rules. It returns all errors at once, in the order
@@ -117,6 +109,7 @@ func Compile(rules []Rule) (*Set, []*Error) {
 		}
 		ofType := set.byType[written.ServiceType]
 		if written.LookupEmail != nil {
+			compiled.lookup = true
 			ofType.lookup = append(ofType.lookup, compiled)
 		} else {
 			ofType.identity = append(ofType.identity, compiled)
@@ -136,13 +129,18 @@ type compiler struct {
 	errs    []*Error
 }
 
-func (c *compiler) report(attribute string, f *fault) {
-	c.reportKey(attribute, "", f)
+func (c *compiler) report(attribute string, err error) {
+	c.reportKey(attribute, "", err)
 }
 
-func (c *compiler) reportKey(attribute, key string, f *fault) {
+// reportKey adds an error, if there is one, to those of the rule.
+func (c *compiler) reportKey(attribute, key string, err error) {
+	if err == nil {
+		return
+	}
+	e := identity.AsError(err)
 	c.errs = append(c.errs, &Error{Index: c.index, Rule: c.written.Name, Attribute: attribute, Key: key,
-		Message: strings.TrimSuffix(f.message, "."), Hint: f.hint})
+		Message: strings.TrimSuffix(e.Message, "."), Hint: e.Hint})
 }
 
 func (c *compiler) checkName(first map[string]int) {
@@ -160,7 +158,7 @@ func (c *compiler) checkName(first map[string]int) {
 		return
 	}
 	if _, err := identity.Normalize(name); err != nil {
-		c.report("name", faultOf(err))
+		c.report("name", err)
 		return
 	}
 	if other, taken := first[name]; taken {
@@ -179,9 +177,9 @@ func (c *compiler) compile() *rule {
 	}
 	matchOK := true
 	if c.written.Match != nil {
-		var f *fault
-		if r.match, f = compilePattern(*c.written.Match); f != nil {
-			c.report("match", f)
+		var err error
+		if r.match, err = compilePattern(*c.written.Match); err != nil {
+			c.report("match", err)
 			matchOK = false
 		}
 	}
@@ -196,13 +194,13 @@ func (c *compiler) compile() *rule {
 		r.expression = c.compileExpression()
 	case !matchOK: // the groups of match are not known
 	case c.written.Identity != nil:
-		r.template = c.compileTemplate("identity", *c.written.Identity, r.match, func(text string) *fault {
+		r.template = c.compileTemplate("identity", *c.written.Identity, r.match, func(text string) error {
 			return checkIdentity(service, text)
 		})
 	default:
-		r.template = c.compileTemplate("lookup_email", *c.written.LookupEmail, r.match, func(text string) *fault {
-			_, f := parseEmail(text)
-			return f
+		r.template = c.compileTemplate("lookup_email", *c.written.LookupEmail, r.match, func(text string) error {
+			_, err := parseEmail(text)
+			return err
 		})
 	}
 	return r
@@ -217,7 +215,7 @@ func (c *compiler) service() (key identity.ServiceKey, exact bool) {
 	key = identity.ServiceKey{Type: c.written.ServiceType, ExternalID: anyExternalID}
 	switch err := identity.ValidateServiceType(key.Type); {
 	case err != nil:
-		c.report("service_type", faultOf(err))
+		c.report("service_type", err)
 		return key, false
 	case key.Custom():
 		c.report("service_type", faultf("Remove the rule; the service's own directory finds its users.",
@@ -233,7 +231,7 @@ func (c *compiler) service() (key identity.ServiceKey, exact bool) {
 	}
 	named := identity.ServiceKey{Type: key.Type, ExternalID: *c.written.ExternalID}
 	if err := named.Validate(); err != nil {
-		c.report("external_id", faultOf(err))
+		c.report("external_id", err)
 		return key, false
 	}
 	return named, true
@@ -280,13 +278,13 @@ func (c *compiler) checkLength(attribute, what, text string) bool {
 	return false
 }
 
-func (c *compiler) compileTemplate(attribute, text string, match *pattern, check func(string) *fault) *template {
+func (c *compiler) compileTemplate(attribute, text string, match *regexp.Regexp, check func(string) error) template {
 	if !c.checkLength(attribute, "template", text) {
 		return nil
 	}
-	t, f := parseTemplate(text, match)
-	if f != nil {
-		c.report(attribute, f)
+	t, err := parseTemplate(text, match)
+	if err != nil {
+		c.report(attribute, err)
 		return nil
 	}
 	constant, same := t.constant()
@@ -295,9 +293,7 @@ func (c *compiler) compileTemplate(attribute, text string, match *pattern, check
 		c.report(attribute, faultf("Add match, use a group or $0, ${local} or ${domain}, or list people in identities.",
 			"without match, %s would be the same account for everybody", quote(text)))
 	case same:
-		if f := check(constant); f != nil {
-			c.report(attribute, f)
-		}
+		c.report(attribute, check(constant))
 	}
 	return t
 }
@@ -307,9 +303,9 @@ func (c *compiler) compileExpression() *expression {
 	if !c.checkLength("expression", "expression", text) {
 		return nil
 	}
-	e, f := compileExpression(text)
-	if f != nil {
-		c.report("expression", f)
+	e, err := compileExpression(text)
+	if err != nil {
+		c.report("expression", err)
 		return nil
 	}
 	if !e.usesUser && c.written.Match == nil {
@@ -327,7 +323,7 @@ func (c *compiler) compileIdentities(service identity.ServiceKey) map[identity.U
 	for _, key := range slices.Sorted(maps.Keys(c.written.Identities)) {
 		user, err := identity.ParseUser(key)
 		if err != nil {
-			c.reportKey("identities", key, faultOf(err))
+			c.reportKey("identities", key, err)
 			continue
 		}
 		if other, taken := raw[user]; taken {
@@ -335,9 +331,7 @@ func (c *compiler) compileIdentities(service identity.ServiceKey) map[identity.U
 			continue
 		}
 		value := c.written.Identities[key]
-		if f := checkIdentity(service, value); f != nil {
-			c.reportKey("identities", key, f)
-		}
+		c.reportKey("identities", key, checkIdentity(service, value))
 		raw[user] = key
 		compiled[user] = value
 	}
@@ -346,32 +340,26 @@ func (c *compiler) compileIdentities(service identity.ServiceKey) map[identity.U
 
 // checkIdentity checks an identity for a service. If the external id is not
 // known, checks that depend on it wait until the rule runs.
-func checkIdentity(service identity.ServiceKey, value string) *fault {
+func checkIdentity(service identity.ServiceKey, value string) error {
 	if service.ExternalID == anyExternalID && service.Type == "aws_iam" {
 		// Any account will do, so take the one that the ARN names.
 		if fields := strings.SplitN(value, ":", 6); len(fields) == 6 {
 			service.ExternalID = fields[4]
 		}
 	}
-	if err := identity.ValidateIdentity(service, value); err != nil {
-		return faultOf(err)
-	}
-	return nil
+	return identity.ValidateIdentity(service, value)
 }
 
 // parseEmail normalises an e-mail that a lookup_email rule gives.
-func parseEmail(text string) (string, *fault) {
+func parseEmail(text string) (string, error) {
 	key, err := identity.ParseUser(text)
-	switch {
-	case err != nil:
-		return "", faultOf(err)
-	case !key.IsEmail():
-		return "", faultf("An e-mail looks like name@example.com.", "%s is not an e-mail", quote(text))
+	if err == nil && !key.IsEmail() {
+		err = faultf("An e-mail looks like name@example.com.", "%s is not an e-mail", quote(text))
 	}
-	return key.Email(), nil
+	return key.Email(), err
 }
 
-func tooLong(text string) *fault {
+func tooLong(text string) error {
 	return faultf(fmt.Sprintf("It may have %d.", MaxTextBytes), "it is %d bytes long", len(text))
 }
 

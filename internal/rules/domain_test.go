@@ -24,7 +24,7 @@ func TestEscapeDomain(t *testing.T) {
 			t.Errorf("%s: %s, want %s", match, got, want)
 		}
 		if _, f := compilePattern(want); f != nil {
-			t.Errorf("%s: %s", want, f.message)
+			t.Errorf("%s: %s", want, f)
 		}
 	}
 }

@@ -52,7 +52,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	)
 })
 
-func compileExpression(text string) (*expression, *fault) {
+func compileExpression(text string) (*expression, error) {
 	env, err := environment()
 	if err != nil {
 		return nil, faultf("This is an error of the provider.", "CEL could not be set up: %s", err)
@@ -76,7 +76,7 @@ func compileExpression(text string) (*expression, *fault) {
 	return e, nil
 }
 
-func badExpression(issues *cel.Issues) *fault {
+func badExpression(issues *cel.Issues) error {
 	var shown []string
 	for i, e := range issues.Errors() {
 		if i == maxShownIssues {
@@ -155,7 +155,8 @@ type serviceInfo struct {
 	Key        string `cel:"key"`
 }
 
-func newVariables(u Subject, in input, service identity.ServiceKey) map[string]any {
+func newVariables(in *input, service identity.ServiceKey) map[string]any {
+	u := in.subject
 	return map[string]any{
 		"user": &user{
 			Email: in.email, Local: in.local, Domain: in.domain, Username: u.Key.Username(), Type: string(cmp.Or(u.Type, u.Key.Type())),

@@ -5,6 +5,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -26,13 +27,11 @@ type typeRules struct {
 // Join returns one set of several. The rules of the first run first. Rules are
 // not compiled again, and two sets may have rules of the same name.
 func Join(sets ...*Set) *Set {
-	var only *Set
 	joined := &Set{byType: map[string]typeRules{}}
 	for _, s := range sets {
 		if s.Len() == 0 {
 			continue
 		}
-		only = s
 		joined.size += s.size
 		for serviceType, rules := range s.byType {
 			have := joined.byType[serviceType]
@@ -41,9 +40,6 @@ func Join(sets ...*Set) *Set {
 				lookup:   append(have.lookup, rules.lookup...),
 			}
 		}
-	}
-	if only != nil && only.size == joined.size {
-		return only
 	}
 	return joined
 }
@@ -82,51 +78,36 @@ func (s *Set) Evaluate(u Subject, service identity.ServiceKey) (Result, error) {
 	if s == nil {
 		return Result{}, nil
 	}
-	rules, ok := s.byType[service.Type]
-	if !ok {
-		return Result{}, nil
-	}
+	rules := s.byType[service.Type]
+	in := input{subject: u, email: u.Key.Email()}
+	in.local, in.domain = identity.SplitEmail(in.email)
 	var result Result
-	in := input{key: u.Key, email: u.Key.Email()}
-	if in.email != "" {
-		in.local, in.domain = identity.SplitEmail(in.email)
+	var err error
+	if result.Identity, result.Rule, err = first(rules.identity, &in, service); err != nil {
+		return Result{}, err
 	}
-	for _, r := range rules.identity {
-		if !r.appliesTo(service) {
-			continue
-		}
-		// The copy keeps u itself off the heap for sets without expressions.
-		if r.expression != nil && in.vars == nil {
-			in.vars = newVariables(u, in, service)
-		}
-		id, err := r.identityFor(&in, service)
-		if err != nil {
-			return Result{}, err
-		}
-		if id != "" {
-			result.Identity, result.Rule = id, r.name
-			break
-		}
-	}
-	for _, r := range rules.lookup {
-		if !r.appliesTo(service) {
-			continue
-		}
-		email, err := r.lookupFor(&in, service)
-		if err != nil {
-			return Result{}, err
-		}
-		if email != "" {
-			result.LookupEmail, result.LookupRule = email, r.name
-			break
-		}
+	if result.LookupEmail, result.LookupRule, err = first(rules.lookup, &in, service); err != nil {
+		return Result{}, err
 	}
 	return result, nil
 }
 
+// first returns the first value that a rule of a list gives, and the rule's name.
+func first(list []*rule, in *input, service identity.ServiceKey) (value, name string, err error) {
+	for _, r := range list {
+		if r.externalID != "" && r.externalID != service.ExternalID {
+			continue
+		}
+		if value, err := r.value(in, service); err != nil || value != "" {
+			return value, r.name, err
+		}
+	}
+	return "", "", nil
+}
+
 // input holds the values that one evaluation uses.
 type input struct {
-	key                  identity.UserKey
+	subject              Subject
 	email, local, domain string         // "" for bots
 	vars                 map[string]any // made for the first expression
 }
@@ -135,57 +116,44 @@ type input struct {
 type rule struct {
 	name       string
 	externalID string // "" = every service of the type
-	match      *pattern
-	template   *template
+	match      *regexp.Regexp
+	template   template
 	identities map[identity.UserKey]string
 	expression *expression
+	lookup     bool // it gives the e-mail to look up
 	valid      bool // the values of identities were checked for the rule's one service
 }
 
-func (r *rule) appliesTo(service identity.ServiceKey) bool {
-	return r.externalID == "" || r.externalID == service.ExternalID
-}
-
-// identityFor returns what the rule gives, "" for a miss.
-func (r *rule) identityFor(in *input, service identity.ServiceKey) (string, error) {
-	value, hit, err := r.run(in)
+// value returns what the rule gives, "" for a miss.
+func (r *rule) value(in *input, service identity.ServiceKey) (string, error) {
+	value, hit, err := r.run(in, service)
 	switch {
 	case err != nil:
-		return "", r.failed(in.key, service, err)
+		return "", &EvalError{Rule: r.name, User: in.subject.Key, Service: service, Message: err.Error(), Cause: err}
 	case !hit || r.valid:
 		return value, nil
 	}
-	if err := identity.ValidateIdentity(service, value); err != nil {
-		f := faultOf(err)
-		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint, Cause: err,
-			Message: fmt.Sprintf("it gave %q, which is no identity there: %s", identity.Truncate(value), f.message)}
+	what, given := ", which is no identity there", value
+	if r.lookup {
+		what = " as the e-mail to look up"
+		value, err = parseEmail(value)
+	} else {
+		err = identity.ValidateIdentity(service, value)
 	}
-	return value, nil
-}
-
-// lookupFor returns the e-mail the rule gives, "" for a miss.
-func (r *rule) lookupFor(in *input, service identity.ServiceKey) (string, error) {
-	value, hit, err := r.run(in)
-	if err != nil {
-		return "", r.failed(in.key, service, err)
+	if err == nil {
+		return value, nil
 	}
-	if !hit {
-		return "", nil
-	}
-	email, f := parseEmail(value)
-	if f != nil {
-		return "", &EvalError{Rule: r.name, User: in.key, Service: service, Hint: f.hint,
-			Message: fmt.Sprintf("it gave %q as the e-mail to look up: %s", identity.Truncate(value), f.message)}
-	}
-	return email, nil
+	wrong := identity.AsError(err)
+	return "", &EvalError{Rule: r.name, User: in.subject.Key, Service: service, Hint: wrong.Hint, Cause: err,
+		Message: fmt.Sprintf("it gave %q%s: %s", identity.Truncate(given), what, wrong.Message)}
 }
 
 // run returns the rule's value before it is validated. A hit may be empty where
 // the groups of a template were.
-func (r *rule) run(in *input) (value string, hit bool, err error) {
+func (r *rule) run(in *input, service identity.ServiceKey) (value string, hit bool, err error) {
 	var groups []int
 	if r.match != nil {
-		if groups = r.match.groups(in.email); groups == nil {
+		if groups = groupsOf(r.match, in.email); groups == nil {
 			return "", false, nil
 		}
 	}
@@ -193,14 +161,13 @@ func (r *rule) run(in *input) (value string, hit bool, err error) {
 	case r.template != nil:
 		value, hit = r.template.expand(in, groups)
 	case r.expression != nil:
+		if in.vars == nil {
+			in.vars = newVariables(in, service)
+		}
 		value, err = r.expression.eval(in.vars)
 		hit = value != ""
 	default:
-		value, hit = r.identities[in.key]
+		value, hit = r.identities[in.subject.Key]
 	}
 	return value, hit, err
-}
-
-func (r *rule) failed(user identity.UserKey, service identity.ServiceKey, err error) error {
-	return &EvalError{Rule: r.name, User: user, Service: service, Message: err.Error(), Cause: err}
 }

@@ -15,9 +15,7 @@ import (
 )
 
 // template is a compiled identity or lookup_email.
-type template struct {
-	parts []part
-}
+type template []part
 
 // part is literal text, a group of match, or a part of the e-mail.
 type part struct {
@@ -33,12 +31,12 @@ const (
 
 // parseTemplate parses a template that may use the groups of match, which may be
 // nil.
-func parseTemplate(text string, match *pattern) (*template, *fault) {
-	t := &template{}
+func parseTemplate(text string, match *regexp.Regexp) (template, error) {
+	var t template
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
-			t.parts = append(t.parts, part{literal: literal.String(), source: sourceLiteral})
+			t = append(t, part{literal: literal.String(), source: sourceLiteral})
 			literal.Reset()
 		}
 	}
@@ -55,16 +53,16 @@ func parseTemplate(text string, match *pattern) (*template, *fault) {
 			rest = rest[1:]
 			continue
 		}
-		name, after, f := cutReference(rest)
-		if f != nil {
-			return nil, f
+		name, after, err := cutReference(rest)
+		if err != nil {
+			return nil, err
 		}
 		source, known := resolveReference(name, match)
 		if !known {
 			return nil, unknownGroup(name, match)
 		}
 		flush()
-		t.parts = append(t.parts, part{source: source})
+		t = append(t, part{source: source})
 		rest = after
 	}
 	flush()
@@ -73,7 +71,7 @@ func parseTemplate(text string, match *pattern) (*template, *fault) {
 
 // cutReference splits s, which follows a $, behind its digits or its name in
 // braces.
-func cutReference(s string) (name, after string, f *fault) {
+func cutReference(s string) (name, after string, err error) {
 	const hint = "Write $1 or ${name} for a group, $0 for the e-mail, ${local} and ${domain} for its parts, $$ for a dollar sign; in Terraform configuration ${ is written $${."
 	if inner, braced := strings.CutPrefix(s, "{"); braced {
 		name, after, closed := strings.Cut(inner, "}")
@@ -89,14 +87,14 @@ func cutReference(s string) (name, after string, f *fault) {
 	return strings.TrimSuffix(s, after), after, nil
 }
 
-func resolveReference(name string, match *pattern) (source int, known bool) {
+func resolveReference(name string, match *regexp.Regexp) (source int, known bool) {
 	if isDigits(name) {
 		// $01 could mean group 1, or $0 and a 1, so it is refused.
 		n, err := strconv.Atoi(name)
 		if err != nil || strconv.Itoa(n) != name {
 			return 0, false
 		}
-		return n, n == 0 || match != nil && n <= match.re.NumSubexp()
+		return n, n == 0 || match != nil && n <= match.NumSubexp()
 	}
 	switch name {
 	case "local":
@@ -107,11 +105,11 @@ func resolveReference(name string, match *pattern) (source int, known bool) {
 	if match == nil {
 		return 0, false
 	}
-	n := match.re.SubexpIndex(name)
+	n := match.SubexpIndex(name)
 	return n, n > 0
 }
 
-func unknownGroup(name string, match *pattern) *fault {
+func unknownGroup(name string, match *regexp.Regexp) error {
 	reference := "${" + name + "}"
 	if isDigits(name) {
 		reference = "$" + name
@@ -127,9 +125,9 @@ func unknownGroup(name string, match *pattern) *fault {
 	return faultf(hint, "the template uses %s, but match has no such group", quote(reference))
 }
 
-func knownGroups(match *pattern) []string {
+func knownGroups(match *regexp.Regexp) []string {
 	groups := []string{"$0", "${local}", "${domain}"}
-	for i, name := range match.re.SubexpNames()[1:] {
+	for i, name := range match.SubexpNames()[1:] {
 		text := "$" + strconv.Itoa(i+1)
 		if name != "" {
 			text += " (${" + name + "})"
@@ -140,24 +138,18 @@ func knownGroups(match *pattern) []string {
 }
 
 // constant returns the text of a template that is the same for everybody.
-func (t *template) constant() (string, bool) {
-	switch {
-	case len(t.parts) == 0:
-		return "", true
-	case len(t.parts) == 1 && t.parts[0].source == sourceLiteral:
-		return t.parts[0].literal, true
+func (t template) constant() (string, bool) {
+	if len(t) == 1 && t[0].source == sourceLiteral {
+		return t[0].literal, true
 	}
 	return "", false
 }
 
 // expand fills in the template. ok is false where it needs an e-mail that the
 // user does not have, or a group that took no part in the match.
-func (t *template) expand(in *input, groups []int) (text string, ok bool) {
-	if len(t.parts) == 1 { // no copy for the likes of $1
-		return t.parts[0].value(in, groups)
-	}
+func (t template) expand(in *input, groups []int) (text string, ok bool) {
 	var b strings.Builder
-	for _, p := range t.parts {
+	for _, p := range t {
 		value, ok := p.value(in, groups)
 		if !ok {
 			return "", false
@@ -185,11 +177,6 @@ func (p part) value(in *input, groups []int) (string, bool) {
 	return in.email[start:end], true
 }
 
-// pattern is a compiled match.
-type pattern struct {
-	re *regexp.Regexp
-}
-
 // RE2's (?i) folds as Unicode does: the Kelvin sign matches k and the long s
 // matches s. Users differ by them, so a rule for one must not match the other.
 // Both are replaced by characters of the same length in bytes that no normalised
@@ -198,7 +185,7 @@ const asciiLookalikes = "\u212a\u017f"
 
 var hideLookalikes = strings.NewReplacer("\u212a", "\ue000", "\u017f", "\u0080")
 
-func compilePattern(text string) (*pattern, *fault) {
+func compilePattern(text string) (*regexp.Regexp, error) {
 	switch {
 	case text == "":
 		return nil, faultf("Leave it out to have the rule apply to everybody.", "match is empty")
@@ -211,7 +198,7 @@ func compilePattern(text string) (*pattern, *fault) {
 			"match holds the Kelvin sign or the long s, which only look like letters of ASCII")
 	}
 	if _, err := identity.Normalize(text); err != nil {
-		return nil, faultOf(err)
+		return nil, err
 	}
 	// By itself first: a stray parenthesis must not close the group around it.
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
@@ -232,10 +219,10 @@ func compilePattern(text string) (*pattern, *fault) {
 				"the group name %s is a number, so that ${%s} would mean two things", name, name)
 		}
 	}
-	return &pattern{re: re}, nil
+	return re, nil
 }
 
-func badPattern(err error) *fault {
+func badPattern(err error) error {
 	const hint = "It is an RE2 regular expression: no look-around and no back references. It must match the whole e-mail, case does not matter, ^ and $ are not needed."
 	var e *syntax.Error
 	if !errors.As(err, &e) {
@@ -244,13 +231,13 @@ func badPattern(err error) *fault {
 	return faultf(hint, "match is not a regular expression: %s: %s", e.Code, quote(e.Expr))
 }
 
-// groups returns the byte offsets of the match and its groups in the e-mail, nil
+// groupsOf returns the byte offsets of a match and its groups in an e-mail, nil
 // where it does not match or is empty.
-func (p *pattern) groups(email string) []int {
+func groupsOf(match *regexp.Regexp, email string) []int {
 	if email == "" {
 		return nil
 	}
-	return p.re.FindStringSubmatchIndex(hideLookalikes.Replace(email))
+	return match.FindStringSubmatchIndex(hideLookalikes.Replace(email))
 }
 
 const digits = "0123456789"
