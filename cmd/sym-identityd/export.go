@@ -58,7 +58,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s exists already. Name another file, or add -force to replace it", path)
 		}
 	}
-	st, err := identityd.OpenStore(ctx, cfg, false)
+	st, err := identityd.OpenStore(ctx, cfg)
 	if err != nil {
 		return err
 	}

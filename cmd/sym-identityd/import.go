@@ -90,7 +90,7 @@ func importJSON(ctx context.Context, cfg *config.Config, in io.Reader, newID boo
 }
 
 func withStore(ctx context.Context, cfg *config.Config, do func(*sqlstore.Store) (store.Counts, error)) (store.Counts, error) {
-	st, err := identityd.OpenStore(ctx, cfg, false)
+	st, err := identityd.OpenStore(ctx, cfg)
 	if err != nil {
 		return store.Counts{}, err
 	}

@@ -4,12 +4,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -19,26 +18,15 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
+	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // errUnmapped is the result of a lookup that found no account for somebody.
 var errUnmapped = errors.New("somebody has no account")
-
-// Steps of a lookup, and how each ended: the words of the provider's traces.
-const (
-	stepStore  = "store"
-	stepRule   = "rule"
-	stepEmail  = "email"
-	stepRemote = "fetch_remote_identity"
-
-	outcomeHit     = "hit"
-	outcomeMiss    = "miss"
-	outcomeSkipped = "skipped"
-	outcomeError   = "error"
-)
 
 // lookupReport is what lookup -json prints.
 type lookupReport struct {
@@ -52,59 +40,19 @@ type lookupResult struct {
 	Email  string        `json:"email"`
 	Answer *lookupAnswer `json:"answer"` // null = none
 	// Reason says why there is no answer, in the words of sym_resolved_identity.
-	Reason     string          `json:"reason,omitempty"`
-	Error      string          `json:"error,omitempty"` // it is not known whether there is one
-	Steps      []lookupStep    `json:"steps"`
-	Accounts   []lookupAccount `json:"accounts"`             // with the address, as the service shows them
-	Candidates []string        `json:"candidates,omitempty"` // identities that a person has to choose from
-	Holder     string          `json:"holder,omitempty"`     // with claimed: whose account it is
+	Reason     resolve.Reason   `json:"reason,omitempty"`
+	Error      string           `json:"error,omitempty"` // it is not known whether there is one
+	Steps      []resolve.Step   `json:"steps"`
+	Accounts   []symapi.Account `json:"accounts"`             // with the address, as the service shows them
+	Candidates []string         `json:"candidates,omitempty"` // identities that a person has to choose from
+	Holder     string           `json:"holder,omitempty"`     // with claimed: whose account it is
 }
 
 type lookupAnswer struct {
-	Identity  string `json:"identity"`
-	AccountID string `json:"account_id,omitempty"`
-	Source    string `json:"source"`
-	Evidence  string `json:"evidence"`
-}
-
-// lookupAccount is an account as GET accounts of the API shows it.
-type lookupAccount struct {
-	Identity   string        `json:"identity,omitempty"`
-	AccountID  string        `json:"account_id,omitempty"`
-	Name       string        `json:"name,omitempty"`
-	SignIn     string        `json:"sign_in,omitempty"`
-	State      string        `json:"state"`
-	Kind       string        `json:"kind"`
-	Emails     []lookupEmail `json:"emails"`
-	Unreadable string        `json:"unreadable,omitempty"`
-}
-
-type lookupEmail struct {
-	Address  string `json:"address"`
-	Kind     string `json:"kind"` // primary or alias
-	Verified *bool  `json:"verified,omitempty"`
-}
-
-func newLookupAccount(a identity.Account) lookupAccount {
-	out := lookupAccount{Identity: a.Matcher.String(), AccountID: a.AccountID, Name: a.Name, SignIn: a.SignIn, State: a.State, Kind: a.Kind,
-		Unreadable: a.Unreadable, Emails: make([]lookupEmail, len(a.Emails))}
-	for i, e := range a.Emails {
-		out.Emails[i] = lookupEmail{Address: e.Address, Kind: "alias", Verified: e.Proved}
-		if e.Primary {
-			out.Emails[i].Kind = "primary"
-		}
-	}
-	return out
-}
-
-type lookupStep struct {
-	Name    string `json:"name"`
-	Outcome string `json:"outcome"`
-	Detail  string `json:"detail"`
-}
-
-func (r *lookupResult) step(name, outcome, format string, args ...any) {
-	r.Steps = append(r.Steps, lookupStep{name, outcome, fmt.Sprintf(format, args...)})
+	Identity  string         `json:"identity"`
+	AccountID string         `json:"account_id,omitempty"`
+	Source    resolve.Origin `json:"source"`
+	Evidence  string         `json:"evidence"`
 }
 
 // lookup tells which account of a service people have: what the store holds, what
@@ -132,7 +80,7 @@ func (p *program) lookup(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	st, err := openToRead(ctx, cfg)
+	st, err := identityd.OpenExisting(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -155,156 +103,220 @@ func (p *program) lookup(ctx context.Context, args []string) error {
 	return nil
 }
 
-// openToRead opens the store and leaves its schema alone. It returns nil for a
-// store that the first start is going to make.
-func openToRead(ctx context.Context, cfg *config.Config) (*sqlstore.Store, error) {
-	if file := cfg.Store.File; file != "" {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-	}
-	version, err := sqlstore.Schema(ctx, cfg.Store.URL, identityd.StoreOptions(cfg))
-	switch {
-	case err != nil:
-		return nil, err
-	case version.Have == 0:
-		return nil, nil
-	case version.Have < version.Want:
-		return nil, fmt.Errorf("%s has schema version %d, this program needs %d. Run `sym-identityd migrate`", cfg.Store.Name(), version.Have, version.Want)
-	}
-	return identityd.OpenStore(ctx, cfg, false)
-}
-
-func (p *program) lookUp(ctx context.Context, cfg *config.Config, st *sqlstore.Store, name string, emails []string) (lookupReport, error) {
-	services, err := servicesOf(ctx, cfg, st)
-	if err != nil {
-		return lookupReport{}, err
-	}
-	service, err := chooseService(services, name)
-	if err != nil {
-		return lookupReport{}, err
-	}
-	report := lookupReport{Service: service.Key.String(), Label: service.Label}
-	stored, err := storedUsers(ctx, st, emails)
+func (p *program) lookUp(ctx context.Context, cfg *config.Config, st *sqlstore.Store, name string, emails []string) (report lookupReport, err error) {
+	service, err := chooseService(ctx, cfg, st, name)
 	if err != nil {
 		return report, err
 	}
-	explained, unheld, skipped := p.askDirectory(ctx, service, st, emails)
+	api := &lookupAPI{store: st, service: identity.Service{Key: service.Key, Label: service.Label, NoDirectory: service.Directory == nil}, secrets: cfg.Secrets}
+	if service.Directory != nil {
+		opened, err := service.Directory.Open()
+		if api.unopened = err; err == nil {
+			cached := directory.Cache(opened, service.Key, service.Directory.Settings)
+			defer cached.Close()
+			api.directory = cached
+		}
+	}
+	users := make([]identity.UserKey, len(emails))
 	for i, email := range emails {
-		r := lookupResult{Email: email, Accounts: []lookupAccount{}}
-		r.addStored(service.Key, stored[identity.KeyOf(email)], st == nil)
-		r.addRules(service.Key)
-		if skipped != nil {
-			r.addSkipped(service.Key, skipped)
-		} else if err := r.addExplanation(ctx, st, service.Key, explained[i], cfg.Secrets.Error); err != nil {
+		users[i] = identity.KeyOf(email)
+	}
+	bar := p.progress(fmt.Sprintf("asking %s for %d e-mails", service.Key, len(emails)), "accounts", 0)
+	defer bar.Finish() //nolint:errcheck // it fails only to draw
+	ctx = showLists(ctx, bar)
+	// Stored answers are checked, to show what the service says beside them.
+	pass, err := resolve.Chain{API: api}.Resolve(ctx, resolve.Request{
+		Users: identity.Distinct(users), Services: []identity.ServiceKey{service.Key}, CheckStale: true})
+	if err != nil {
+		return report, err
+	}
+	resolutions, missing := map[identity.UserKey]resolve.Resolution{}, false
+	for _, a := range pass.Resolutions {
+		resolutions[a.User] = a
+		missing = missing || a.Reason == resolve.NotFound
+	}
+	unheld := resolve.NewOrphans(service.Key, nil)
+	if missing {
+		unheld = unheldAccounts(ctx, st, api.directory, service.Key)
+	}
+	report = lookupReport{Service: service.Key.String(), Label: service.Label}
+	for i, email := range emails {
+		r, err := api.result(ctx, resolutions[users[i]])
+		if err != nil {
 			return report, err
 		}
-		if r.Reason == string(identity.NotFound) {
-			user := stored[identity.KeyOf(email)]
-			r.addSuggestions(unheld.Suggest(identity.KeyOf(email), user.FirstName+" "+user.LastName))
+		if r.Reason == resolve.NotFound {
+			r.addSuggestions(unheld.Suggest(users[i], pass.FullName(users[i])))
 		}
+		r.Email = email
 		report.Results = append(report.Results, r)
 	}
 	return report, nil
 }
 
-// servicesOf returns the services of the configuration, then those that only the
-// store has.
-func servicesOf(ctx context.Context, cfg *config.Config, st *sqlstore.Store) ([]config.Service, error) {
+// chooseService finds the service that a name means, among those of the
+// configuration and the store: its key, its label, or the beginning of either that
+// no other service shares.
+func chooseService(ctx context.Context, cfg *config.Config, st *sqlstore.Store, name string) (config.Service, error) {
 	services := slices.Clone(cfg.Services)
-	if st == nil {
-		return services, nil
-	}
-	stored, err := st.Services(ctx, store.ServiceFilter{})
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range stored {
-		if !s.Key.Managed() && !slices.ContainsFunc(services, func(known config.Service) bool { return known.Key == s.Key }) {
-			services = append(services, config.Service{Key: s.Key, Label: s.Label})
+	if st != nil {
+		stored, err := st.Services(ctx, store.ServiceFilter{})
+		if err != nil {
+			return config.Service{}, err
+		}
+		for _, s := range stored {
+			if !s.Key.Managed() && !slices.ContainsFunc(services, func(known config.Service) bool { return known.Key == s.Key }) {
+				services = append(services, config.Service{Key: s.Key, Label: s.Label})
+			}
 		}
 	}
-	return services, nil
-}
-
-// chooseService finds the service that a name means: its key, its label, or the
-// beginning of either that no other service shares.
-func chooseService(services []config.Service, name string) (config.Service, error) {
-	var keys, prefixes []config.Service
 	folded := strings.ToLower(name)
-	for _, s := range services {
-		label := strings.ToLower(s.Label)
-		switch {
-		case s.Key.String() == name:
-			return s, nil
-		case label == folded:
-			keys = append(keys, s)
-		case strings.HasPrefix(s.Key.String(), name), strings.HasPrefix(label, folded):
-			prefixes = append(prefixes, s)
+	for _, means := range []func(key, label string) bool{
+		func(key, _ string) bool { return key == name },
+		func(_, label string) bool { return label == folded },
+		func(key, label string) bool { return strings.HasPrefix(key, name) || strings.HasPrefix(label, folded) },
+	} {
+		var keys []string
+		var found config.Service
+		for _, s := range services {
+			if means(s.Key.String(), strings.ToLower(s.Label)) {
+				keys, found = append(keys, s.Key.String()), s
+			}
+		}
+		switch len(keys) {
+		case 0:
+		case 1:
+			return found, nil
+		default:
+			return found, fmt.Errorf("%q may be %s", name, listed(keys))
 		}
 	}
-	found := keys
-	if len(found) == 0 {
-		found = prefixes
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return config.Service{}, fmt.Errorf("no service is called %q; there are %s", name, listServices(services))
-	}
-	return config.Service{}, fmt.Errorf("%q may be %s", name, listServices(found))
-}
-
-func listServices(services []config.Service) string {
-	if len(services) == 0 {
-		return "none"
-	}
-	names := make([]string, len(services))
+	keys := make([]string, len(services))
 	for i, s := range services {
-		names[i] = s.Key.String()
+		keys[i] = s.Key.String()
 	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return config.Service{}, fmt.Errorf("no service is called %q; there are %s", name, listed(keys))
 }
 
-func storedUsers(ctx context.Context, st *sqlstore.Store, emails []string) (map[identity.UserKey]identity.User, error) {
-	users := map[identity.UserKey]identity.User{}
-	if st == nil {
-		return users, nil
+func listed(keys []string) string {
+	slices.Sort(keys)
+	return cmp.Or(strings.Join(keys, ", "), "none")
+}
+
+// lookupAPI answers the chain's questions about one service, and keeps what it
+// was told.
+type lookupAPI struct {
+	resolve.API // of which a lookup uses no more than the methods below
+
+	store     *sqlstore.Store // nil = the first start is going to make it
+	service   identity.Service
+	directory directory.Directory // nil = none, or unopened
+	unopened  error
+	secrets   *redact.Redactor
+
+	stored    map[identity.UserKey]identity.Mapping
+	explained map[identity.UserKey]directory.Explanation
+}
+
+// FindUsers implements resolve.API.
+func (l *lookupAPI) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	if l.store == nil {
+		return nil, nil
 	}
-	keys := make([]identity.UserKey, len(emails))
-	for i, email := range emails {
-		keys[i] = identity.KeyOf(email)
-	}
-	found, err := st.FindUsers(ctx, keys)
-	for _, u := range found {
-		users[u.Key] = u
+	users, err := l.store.FindUsers(ctx, keys)
+	l.stored = map[identity.UserKey]identity.Mapping{}
+	for _, u := range users {
+		if m, ok := u.Mapping(l.service.Key); ok {
+			l.stored[u.Key] = m
+		}
 	}
 	return users, err
 }
 
-// askDirectory asks for all people at once, as the server does. If it does not find
-// somebody, unheld are the accounts that nobody holds, as far as the service lists
-// them. skipped says why nobody could be asked.
-func (p *program) askDirectory(ctx context.Context, service config.Service, st *sqlstore.Store, emails []string) (explained []directory.Explanation, unheld *resolve.Orphans, skipped error) {
-	unheld = resolve.NewOrphans(service.Key, nil)
-	if service.Directory == nil {
-		return nil, unheld, errNoDirectory
+// Services implements resolve.API.
+func (l *lookupAPI) Services(context.Context) ([]identity.Service, error) {
+	return []identity.Service{l.service}, nil
+}
+
+// Lookup implements resolve.API. A directory that fails as a whole fails for each
+// person.
+func (l *lookupAPI) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	explained, err := make([]directory.Explanation, len(emails)), l.unopened
+	if err == nil {
+		explained, err = directory.Explain(ctx, l.directory, service, emails)
 	}
-	opened, err := service.Directory.Open()
-	if err != nil {
-		return nil, unheld, p.secrets.Error(err)
+	l.explained = map[identity.UserKey]directory.Explanation{}
+	results := make([]identity.LookupResult, len(emails))
+	for i, email := range emails {
+		if err != nil {
+			results[i] = identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Message: l.secrets.Text(err.Error())}}
+			continue
+		}
+		l.explained[identity.KeyOf(email)] = explained[i]
+		results[i] = explained[i].LookupResult
 	}
-	d := directory.Cache(opened, service.Key, service.Directory.Settings)
-	defer d.Close()
-	bar := p.progress(fmt.Sprintf("asking %s for %d e-mails", service.Key, len(emails)), "accounts", 0)
-	explained, err = directory.Explain(showLists(ctx, bar), d, service.Key, emails)
-	if slices.ContainsFunc(explained, func(e directory.Explanation) bool { return e.Status == identity.NotFound && !e.OtherDomain }) {
-		unheld = unheldAccounts(showLists(ctx, bar), st, d, service.Key)
+	return results, nil
+}
+
+// Status implements resolve.API. Only e-mails are looked up.
+func (l *lookupAPI) Status(context.Context, identity.ServiceKey, []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	return nil, &identity.Error{Code: identity.CodeNoDirectory}
+}
+
+// Holders implements resolve.API.
+func (l *lookupAPI) Holders(ctx context.Context, service identity.ServiceKey, accounts []string) (holders []identity.Holder, err error) {
+	if l.store == nil {
+		return nil, nil
 	}
-	_ = bar.Finish()
-	return explained, unheld, p.secrets.Error(err)
+	users, err := l.store.Holders(ctx, service, accounts)
+	for _, u := range users {
+		m, _ := u.Mapping(service)
+		holders = append(holders, identity.Holder{User: u.Key, Mapping: m})
+	}
+	return holders, err
+}
+
+// result returns what the chain found for a person, with what the service showed.
+// A stored identity is the answer, whatever the service says.
+func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupResult, error) {
+	r := lookupResult{Reason: a.Reason, Steps: a.Steps, Accounts: []symapi.Account{}, Holder: string(a.Holder)}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Name == resolve.Rule && !a.Service.Custom() {
+			s.Outcome, s.Detail = resolve.Skipped, "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce"
+		}
+	}
+	if m, ok := l.stored[a.User]; ok {
+		r.Steps[0].Detail += fmt.Sprintf(", since %s by %s", m.UpdatedAt.UTC().Format(time.DateOnly), m.UpdatedBy)
+		r.Answer = &lookupAnswer{m.Matcher.String(), m.AccountID, resolve.Store, string(m.Source)}
+	} else if a.Mapped() {
+		r.Answer = &lookupAnswer{a.Matcher.String(), a.AccountID, a.Source, string(a.Evidence)}
+	}
+	if l.store == nil {
+		r.Steps[0].Detail = "the store does not exist yet; the first start creates it"
+	}
+	if a.Err != nil {
+		r.Error = a.Err.Error()
+	}
+	for _, c := range a.Candidates {
+		r.Candidates = append(r.Candidates, c.Matcher.String())
+	}
+	e := l.explained[a.User]
+	if e.Listed > 0 {
+		r.Steps[len(r.Steps)-1].Detail += fmt.Sprintf(" (of %s listed)", count(e.Listed, "account"))
+	}
+	var keys []string
+	for _, account := range e.Shown {
+		keys = append(keys, account.Matcher.AccountKey(a.Service.Type))
+	}
+	holders, err := l.Holders(ctx, a.Service, keys)
+	byAccount := identity.HoldersByAccount(holders)
+	for i, account := range e.Shown {
+		for _, h := range byAccount[keys[i]] {
+			account.HeldBy = append(account.HeldBy, h.User)
+		}
+		r.Accounts = append(r.Accounts, symapi.EncodeAccount(account))
+	}
+	return r, err
 }
 
 // unheldAccounts returns the accounts of persons that nobody holds; none if the
@@ -347,124 +359,6 @@ func (r *lookupResult) addSuggestions(suggestions []resolve.Suggestion) {
 	}
 }
 
-var errNoDirectory = errors.New("no directory is configured for the service")
-
-// addStored adds what the store holds. It is the answer, whatever the service
-// says.
-func (r *lookupResult) addStored(service identity.ServiceKey, user identity.User, noStore bool) {
-	m, mapped := user.Mapping(service)
-	switch {
-	case noStore:
-		r.step(stepStore, outcomeMiss, "the store does not exist yet; the first start creates it")
-	case !mapped:
-		r.step(stepStore, outcomeMiss, "no identity is stored")
-	default:
-		r.step(stepStore, outcomeHit, "%s, stored %s by %s (%s)", m.Matcher, m.UpdatedAt.UTC().Format(time.DateOnly), m.UpdatedBy, m.Source)
-		r.Answer = &lookupAnswer{Identity: m.Matcher.String(), AccountID: m.AccountID, Source: stepStore, Evidence: string(m.Source)}
-	}
-}
-
-// addRules says that this command knows no rules.
-func (r *lookupResult) addRules(service identity.ServiceKey) {
-	if !service.Custom() {
-		r.step(stepRule, outcomeSkipped, "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce")
-	}
-}
-
-// askStep names the step that asks a service.
-func askStep(service identity.ServiceKey) string {
-	if service.Custom() {
-		return stepRemote
-	}
-	return stepEmail
-}
-
-// addSkipped says why the service was not asked or did not answer.
-func (r *lookupResult) addSkipped(service identity.ServiceKey, err error) {
-	if errors.Is(err, errNoDirectory) {
-		r.step(askStep(service), outcomeSkipped, "%s", err)
-		if r.Answer == nil {
-			r.Reason = "no_directory"
-		}
-		return
-	}
-	r.step(askStep(service), outcomeError, "%s", err)
-	r.Error = err.Error()
-}
-
-// addExplanation adds what the service showed and what was made of it.
-func (r *lookupResult) addExplanation(ctx context.Context, st *sqlstore.Store, service identity.ServiceKey, e directory.Explanation, hide func(error) error) error {
-	for _, a := range e.Shown {
-		r.Accounts = append(r.Accounts, newLookupAccount(a))
-	}
-	asked := "the service was asked for the address"
-	if e.Listed > 0 {
-		asked = fmt.Sprintf("of %s listed", count(e.Listed, "account"))
-	}
-	name := askStep(service)
-	reason := string(e.Status)
-	switch e.Status {
-	case identity.Failed:
-		err := hide(e.Err)
-		r.step(name, outcomeError, "%s", err)
-		r.Error = err.Error()
-		return nil
-	case identity.NotFound:
-		if e.OtherDomain {
-			reason = "other_domain"
-			r.step(name, outcomeMiss, "the directory is for other domains")
-			break
-		}
-		r.step(name, outcomeMiss, "no account has the address (%s)", asked)
-	case identity.Inactive:
-		r.step(name, outcomeMiss, "the account %s is inactive (%s)", e.Matcher, asked)
-	case identity.Found:
-		return r.addFound(ctx, st, service, e, asked)
-	default:
-		for _, c := range e.Candidates {
-			r.Candidates = append(r.Candidates, c.Matcher.String())
-		}
-		r.step(name, outcomeMiss, "%s: %s (%s)", whyNot[e.Status], strings.Join(r.Candidates, ", "), asked)
-	}
-	if r.Answer == nil {
-		r.Reason = reason
-	}
-	return nil
-}
-
-// whyNot says why accounts with the address are no answer.
-var whyNot = map[identity.LookupStatus]string{
-	identity.Ambiguous:  "several accounts have the address",
-	identity.Alias:      "the address is only another address of the account",
-	identity.Unverified: "the service has not verified the address, or nobody has approved the account",
-}
-
-// addFound adds an account that was found. It is no answer if somebody else holds
-// it.
-func (r *lookupResult) addFound(ctx context.Context, st *sqlstore.Store, service identity.ServiceKey, e directory.Explanation, asked string) error {
-	var holders []identity.User
-	if st != nil {
-		var err error
-		if holders, err = st.Holders(ctx, service, []string{e.Matcher.AccountKey(service.Type)}); err != nil {
-			return err
-		}
-	}
-	name, user := askStep(service), identity.KeyOf(r.Email)
-	other := slices.IndexFunc(holders, func(u identity.User) bool { return u.Key != user })
-	switch {
-	case r.Answer == nil && other >= 0:
-		r.Holder, r.Reason = string(holders[other].Key), "claimed"
-		r.Candidates = []string{e.Matcher.String()}
-		r.step(name, outcomeMiss, "the account %s has the address, but belongs to %s (%s)", e.Matcher, r.Holder, asked)
-	case r.Answer == nil:
-		r.Answer = &lookupAnswer{Identity: e.Matcher.String(), AccountID: e.AccountID, Source: name, Evidence: string(e.Evidence)}
-		fallthrough
-	default:
-		r.step(name, outcomeHit, "the account %s has the address, evidence %s (%s)", e.Matcher, e.Evidence, asked)
-	}
-	return nil
-}
-
 func (p *program) printLookup(report lookupReport, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(report, "  ")
@@ -494,7 +388,7 @@ func (r *lookupResult) write(text *strings.Builder, report lookupReport) {
 	}
 	switch {
 	case r.Answer != nil:
-		fmt.Fprintf(text, "  answer   %s (%s)\n", printable(r.Answer.Identity), r.Answer.Source)
+		fmt.Fprintf(text, "  answer   %s (%s, evidence %s)\n", printable(r.Answer.Identity), r.Answer.Source, r.Answer.Evidence)
 	case r.Error != "":
 		text.WriteString("  answer   not known\n")
 	default:
@@ -514,8 +408,8 @@ func printable(text string) string {
 }
 
 // accountText returns an account in one line.
-func accountText(a lookupAccount) string {
-	parts := []string{a.Identity}
+func accountText(a symapi.Account) string {
+	parts := []string{identity.Matcher(a.Matcher).String()}
 	if a.Name != "" {
 		parts = append(parts, a.Name)
 	}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,8 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // lookupConfig writes a configuration with directories that read files, one that
@@ -79,7 +82,8 @@ func fillStore(t *testing.T, path string) {
 	}
 	actor := store.Actor{Name: "ci"}
 	github := identity.ServiceKey{Type: "github", ExternalID: "acme"}
-	for _, key := range []identity.ServiceKey{github, {Type: "slack", ExternalID: "T0ACME"}} {
+	scim := identity.ServiceKey{Type: "scim", ExternalID: "acme"}
+	for _, key := range []identity.ServiceKey{github, scim, {Type: "slack", ExternalID: "T0ACME"}} {
 		if _, err := st.CreateService(t.Context(), actor, key, "Label of "+key.Type); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +91,8 @@ func fillStore(t *testing.T, path string) {
 	var writes []store.UserWrite
 	for email, login := range map[identity.UserKey]string{"zoe@acme.example": "KIM", "nora@acme.example": "nora-l"} {
 		writes = append(writes, store.UserWrite{Key: email, Name: string(email), Mappings: []store.MappingWrite{
-			{Service: github, Matcher: identity.NewMatcher("github", login), Source: identity.Manual}}})
+			{Service: github, Matcher: identity.NewMatcher("github", login), Source: identity.Manual},
+			{Service: scim, Matcher: identity.NewMatcher("scim", "of "+login), Source: identity.Manual}}})
 	}
 	if _, err := st.UpsertUsers(t.Context(), actor, writes); err != nil {
 		t.Fatal(err)
@@ -104,17 +109,17 @@ func lookedUp(r lookupResult) string {
 	parts := []string{r.Email}
 	switch {
 	case r.Answer != nil:
-		parts = append(parts, "is "+r.Answer.Identity, r.Answer.Source, r.Answer.Evidence)
+		parts = append(parts, "is "+r.Answer.Identity, string(r.Answer.Source), r.Answer.Evidence)
 	case r.Error != "":
 		parts = append(parts, "not known")
 	default:
-		parts = append(parts, r.Reason, strings.Join(r.Candidates, "+"), r.Holder)
+		parts = append(parts, string(r.Reason), strings.Join(r.Candidates, "+"), r.Holder)
 	}
 	for _, s := range r.Steps {
-		parts = append(parts, s.Name+":"+s.Outcome)
+		parts = append(parts, fmt.Sprintf("%s:%s", s.Name, s.Outcome))
 	}
 	for _, a := range r.Accounts {
-		parts = append(parts, "saw "+a.Identity)
+		parts = append(parts, "saw "+identity.Matcher(a.Matcher).String())
 	}
 	return strings.Join(parts, " ")
 }
@@ -137,17 +142,20 @@ func TestLookup(t *testing.T) {
 			"ada@home.example":  "not_found ada  store:miss " + rules + " email:miss", // the same local part
 			"kim@home.example":  "not_found   store:miss " + rules + " email:miss",    // somebody holds the account
 		},
-		"google:acme.example": {"ada@other.example": "other_domain   store:miss " + rules + " email:miss"},
+		"google:acme.example": {"ada@other.example": "other_domain   store:miss " + rules + " email:skipped"},
 		"github:lab":          {"ada@acme.example": "no_directory   store:miss " + rules + " email:skipped"},
 		"slack":               {"ada@acme.example": "no_directory   store:miss " + rules + " email:skipped"},
-		"scim:acme":           {"ada@acme.example": "not known store:miss " + rules + " email:error"},
-		"custom:pager":        {"ada@acme.example": "not known store:miss fetch_remote_identity:error"},
+		"scim:acme": {
+			"ada@acme.example": "not known store:miss " + rules + " email:error",
+			"zoe@acme.example": "is of KIM store manual store:hit " + rules + " email:error",
+		},
+		"custom:pager": {"ada@acme.example": "not known store:miss " + rules + " fetch_remote_identity:error"},
 	} {
 		args := []string{"lookup", "-config", path, "-json", service}
 		unmapped, failed := false, false
 		for email, want := range people {
 			args = append(args, email)
-			failed = failed || strings.HasPrefix(want, "not known")
+			failed = failed || strings.HasSuffix(want, ":error")
 			unmapped = unmapped || !strings.HasPrefix(want, "is ")
 		}
 		out := runCommand(t.Context(), lookupEnv, args...)
@@ -185,16 +193,16 @@ func TestLookupText(t *testing.T) {
 	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:a", "ada@acme.example", "kim@acme.example")
 	const skipped = "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce"
 	want := `ada@acme.example in github:acme (GitHub)
-  store    miss     no identity is stored
+  store    miss     nothing is stored
   rule     skipped  ` + skipped + `
-  email    hit      the account ada has the address, evidence email (the service was asked for the address)
+  email    hit      ada@acme.example has the account ada
   account  ada; active person; primary ada@acme.example; alias a.l@acme.example
-  answer   ada (email)
+  answer   ada (email, evidence email)
 
 kim@acme.example in github:acme (GitHub)
-  store    miss     no identity is stored
+  store    miss     nothing is stored
   rule     skipped  ` + skipped + `
-  email    miss     the account kim has the address, but belongs to zoe@acme.example (the service was asked for the address)
+  email    miss     kim@acme.example has the account kim, which belongs to zoe@acme.example
   account  kim; active person; primary kim@acme.example
   answer   none: claimed
 `
@@ -202,7 +210,7 @@ kim@acme.example in github:acme (GitHub)
 		t.Errorf("code %d, %s (-want +got):\n%s", out.code, out.stderr, diff)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@home.example")
-	if want := "no account has the address (the service was asked for the address); nobody holds these accounts, which may be this person's: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
+	if want := "no account has the e-mail ada@home.example; nobody holds these accounts, which may be this person's: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
 		t.Errorf("a candidate: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "workspace", "ada@acme.example")
@@ -210,7 +218,7 @@ kim@acme.example in github:acme (GitHub)
 		t.Errorf("by label: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "nora@acme.example")
-	if want := "hit      nora-l, stored " + time.Now().UTC().Format(time.DateOnly) + " by ci (manual)"; out.code != exitOK || !strings.Contains(out.stdout, want) {
+	if want := "hit      nora-l is stored (source manual), since " + time.Now().UTC().Format(time.DateOnly) + " by ci\n"; out.code != exitOK || !strings.Contains(out.stdout, want) {
 		t.Errorf("a stored identity: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 }
@@ -260,8 +268,8 @@ func TestLookupRefuses(t *testing.T) {
 func TestLookupPrintsNoControls(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	r := lookupResult{Email: "ada@acme.example", Accounts: []lookupAccount{{Identity: "7", Name: "\x1b[31mAda\u202e", State: "active", Kind: "person"}}}
-	r.step(stepEmail, outcomeError, "the service said \x07")
+	r := lookupResult{Email: "ada@acme.example", Accounts: []symapi.Account{{Name: "\x1b[31mAda\u202e", State: "active", Kind: "person"}},
+		Steps: []resolve.Step{{Name: resolve.Email, Outcome: resolve.Failed, Detail: "the service said \x07"}}}
 	r.write(&text, lookupReport{Service: "okta:acme.okta.com"})
 	if got := text.String(); strings.ContainsAny(got, "\x1b\x07\u202e") || !strings.Contains(got, "Ada") {
 		t.Errorf("got %q", got)

@@ -106,7 +106,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 			return nil, err
 		}
 	}
-	i.store, err = OpenStore(ctx, c, false)
+	i.store, err = OpenStore(ctx, c)
 	if err != nil {
 		return nil, c.Secrets.Error(err)
 	}

@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
 
@@ -27,23 +29,36 @@ func Migrate(ctx context.Context, c *config.Config) (version sqlstore.SchemaVers
 	if err != nil {
 		return version, storeProblem(c, err)
 	}
-	st, err := OpenStore(ctx, c, true)
+	forced := *c
+	forced.StoreOptions.Migrate = true
+	st, err := OpenStore(ctx, &forced)
 	if err != nil {
 		return version, err
 	}
 	return version, errors.Join(c.Secrets.Error(st.Ping(ctx)), st.Close())
 }
 
-// OpenStore opens the store alone, for work on its content. With migrate it
-// brings the schema up to date even if the file says migrate = false.
-func OpenStore(ctx context.Context, c *config.Config, migrate bool) (*sqlstore.Store, error) {
-	opts := StoreOptions(c)
-	opts.NoMigrate = opts.NoMigrate && !migrate
-	st, err := sqlstore.Open(ctx, c.Store.URL, opts)
-	if err != nil {
+// OpenStore opens the store alone, for work on its content.
+func OpenStore(ctx context.Context, c *config.Config) (*sqlstore.Store, error) {
+	st, err := sqlstore.Open(ctx, c.Store.URL, StoreOptions(c))
+	return st, storeProblem(c, err)
+}
+
+// OpenExisting opens the store and leaves its schema alone. It returns nil for a
+// store that the first start is going to make.
+func OpenExisting(ctx context.Context, c *config.Config) (*sqlstore.Store, error) {
+	if file := c.Store.File; file != "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	version, err := sqlstore.Schema(ctx, c.Store.URL, StoreOptions(c))
+	if err != nil || version.Have == 0 {
 		return nil, storeProblem(c, err)
 	}
-	return st, nil
+	kept := *c
+	kept.StoreOptions.Migrate = false
+	return OpenStore(ctx, &kept)
 }
 
 // StoreOptions returns the store_options block as sqlstore takes it.
@@ -56,6 +71,9 @@ func StoreOptions(c *config.Config) sqlstore.Options {
 
 // storeProblem places an error of the store in the file.
 func storeProblem(c *config.Config, err error) error {
+	if err == nil {
+		return nil
+	}
 	return c.Failed(config.Failure{At: c.Store.At, Summary: "The store cannot be opened", Err: err})
 }
 

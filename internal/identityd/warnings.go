@@ -50,15 +50,8 @@ func Warnings(ctx context.Context, c *config.Config) []string {
 // storedWithoutBlock returns removedServices of a store that is there and up to
 // date. It changes nothing.
 func storedWithoutBlock(ctx context.Context, c *config.Config) []string {
-	if file := c.Store.File; file != "" {
-		if _, err := os.Stat(file); err != nil {
-			return nil
-		}
-	}
-	opts := StoreOptions(c)
-	opts.NoMigrate = true
-	st, err := sqlstore.Open(ctx, c.Store.URL, opts)
-	if err != nil {
+	st, err := OpenExisting(ctx, c)
+	if st == nil || err != nil {
 		return nil
 	}
 	defer st.Close()

@@ -41,9 +41,9 @@ const (
 
 // Step is one line of the trace.
 type Step struct {
-	Name    Origin
-	Outcome Outcome
-	Detail  string
+	Name    Origin  `json:"name"`
+	Outcome Outcome `json:"outcome"`
+	Detail  string  `json:"detail"`
 }
 
 // Reason says why a person is unmapped.
