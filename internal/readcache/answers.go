@@ -6,6 +6,7 @@ package readcache
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -45,11 +46,12 @@ type answers[K comparable, A any] struct {
 	final  func(A) bool // reports whether to remember an answer
 	what   string       // names keys, in the plural
 	maxAge time.Duration
+	clock  func() uint64 // moves where answers under way have become old
 
 	mu       sync.Mutex
 	known    map[question[K]]answer[A]
 	epoch    uint64 // ticks when a service was written to
-	batchers *serviceBatchers[K, A]
+	batchers map[identity.ServiceKey]*batcher[K, A]
 }
 
 type question[K comparable] struct {
@@ -63,21 +65,20 @@ type answer[A any] struct {
 }
 
 func newAnswers[K comparable, A any](what string, maxAge time.Duration, call func(context.Context, identity.ServiceKey, []K) ([]A, error), final func(A) bool) *answers[K, A] {
-	l := &answers[K, A]{call: call, final: final, what: what, maxAge: maxAge, known: map[question[K]]answer[A]{}}
-	l.batchers = newServiceBatchers(l.ask, l.now)
+	l := &answers[K, A]{call: call, final: final, what: what, maxAge: maxAge, known: map[question[K]]answer[A]{},
+		batchers: map[identity.ServiceKey]*batcher[K, A]{}}
+	l.clock = l.now
 	return l
 }
 
 func (l *answers[K, A]) get(ctx context.Context, service identity.ServiceKey, keys []K) ([]A, error) {
 	known, missing := l.recall(service, identity.Distinct(keys))
 	if len(missing) > 0 {
-		found, err := l.find(ctx, service, missing)
+		found, err := l.batcher(service).get(ctx, missing)
 		if err != nil {
 			return nil, err
 		}
-		for _, key := range missing {
-			known[key] = found[key]
-		}
+		maps.Copy(known, found)
 	}
 	out := make([]A, len(keys))
 	for i, key := range keys {
@@ -101,11 +102,16 @@ func (l *answers[K, A]) recall(service identity.ServiceKey, keys []K) (known map
 	return known, missing
 }
 
-func (l *answers[K, A]) find(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]A, error) {
-	if len(keys) > single {
-		return l.ask(ctx, service, keys)
+// batcher returns the batcher of a service: a request asks only one.
+func (l *answers[K, A]) batcher(service identity.ServiceKey) *batcher[K, A] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.batchers[service]
+	if b == nil {
+		b = newBatcher(func(ctx context.Context, keys []K) (map[K]A, error) { return l.ask(ctx, service, keys) }, l.clock)
+		l.batchers[service] = b
 	}
-	return l.batchers.of(service).get(ctx, keys, false)
+	return b
 }
 
 func (l *answers[K, A]) now() uint64 {
@@ -124,15 +130,13 @@ func (l *answers[K, A]) ask(ctx context.Context, service identity.ServiceKey, ke
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	byKey := make(map[K]A, len(keys))
 	for i, key := range keys {
 		byKey[key] = values[i]
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for key, a := range byKey {
-		if l.final(a) && sent == l.epoch && len(l.known) < maxAnswers {
-			l.known[question[K]{service, key}] = answer[A]{a, time.Now()}
+		if l.final(values[i]) && sent == l.epoch && len(l.known) < maxAnswers {
+			l.known[question[K]{service, key}] = answer[A]{values[i], time.Now()}
 		}
 	}
 	return byKey, nil

@@ -77,39 +77,13 @@ func newBatcher[K comparable, V any](ask func(ctx context.Context, keys []K) (ma
 	return &batcher[K, V]{ask: ask, clock: clock, flights: map[K]*batch[K, V]{}}
 }
 
-// serviceBatchers has a batcher for each service: a request asks only one.
-type serviceBatchers[K comparable, V any] struct {
-	ask   func(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]V, error)
-	clock func() uint64
-
-	mu        sync.Mutex
-	byService map[identity.ServiceKey]*batcher[K, V]
-}
-
-func newServiceBatchers[K comparable, V any](ask func(context.Context, identity.ServiceKey, []K) (map[K]V, error), clock func() uint64) *serviceBatchers[K, V] {
-	return &serviceBatchers[K, V]{ask: ask, clock: clock, byService: map[identity.ServiceKey]*batcher[K, V]{}}
-}
-
-func (s *serviceBatchers[K, V]) of(service identity.ServiceKey) *batcher[K, V] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.byService[service]
-	if b == nil {
-		b = newBatcher(func(ctx context.Context, keys []K) (map[K]V, error) {
-			return s.ask(ctx, service, keys)
-		}, s.clock)
-		s.byService[service] = b
-	}
-	return b
-}
-
-// get answers distinct keys. With fresh set it joins no request under way. It
-// returns as soon as ctx ends; others who asked the same still get their answer.
-func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V, error) {
+// get answers distinct keys. It returns as soon as ctx ends; others who asked the same
+// still get their answer.
+func (b *batcher[K, V]) get(ctx context.Context, keys []K) (map[K]V, error) {
 	if ctx.Err() != nil {
 		return nil, httpx.Stopped(ctx)
 	}
-	from, batches := b.join(ctx, keys, fresh)
+	from, batches := b.join(ctx, keys)
 	for i, joined := range batches {
 		select {
 		case <-joined.done:
@@ -129,14 +103,14 @@ func (b *batcher[K, V]) get(ctx context.Context, keys []K, fresh bool) (map[K]V,
 	return values, nil
 }
 
-func (b *batcher[K, V]) join(ctx context.Context, keys []K, fresh bool) (from map[K]*batch[K, V], batches []*batch[K, V]) {
+func (b *batcher[K, V]) join(ctx context.Context, keys []K) (from map[K]*batch[K, V], batches []*batch[K, V]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	from = make(map[K]*batch[K, V], len(keys))
 	now := b.clock()
 	for _, key := range keys {
 		joined := b.flights[key]
-		if joined == nil || fresh || joined.sent != now {
+		if joined == nil || joined.sent != now {
 			joined = b.queue(ctx, key)
 		}
 		from[key] = joined

@@ -237,7 +237,7 @@ func TestRequestNobodyWaitsForEnds(t *testing.T) {
 		r = New(f) // its first question waits for others
 		soon, cancel := context.WithTimeout(t.Context(), window/2)
 		defer cancel()
-		_, err := r.FindUsersFresh(soon, keys("bob@acme.com"))
+		_, err := r.FindUsers(soon, keys("bob@acme.com"))
 		time.Sleep(time.Second)
 		if n := f.count(); !errors.Is(err, context.DeadlineExceeded) || n != before {
 			t.Errorf("%v; %d requests were sent for it", err, n-before)

@@ -88,24 +88,20 @@ func (c *cache) view(read func(*snapshot)) (stale []identity.UserKey, ok bool) {
 
 // keep updates the snapshot with the answer for keys to a request that was sent
 // at the time sent.
-func (c *cache) keep(keys []identity.UserKey, users []identity.User, sent uint64) {
+func (c *cache) keep(keys []identity.UserKey, users map[identity.UserKey]*identity.User, sent uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.snap == nil || sent < c.snap.sent || sent < c.staleBefore {
 		return
 	}
-	byKey := make(map[identity.UserKey]identity.User, len(users))
-	for _, u := range users {
-		byKey[u.Key] = u
-	}
 	for _, key := range keys {
 		if sent < c.touched[key] || c.writing[key] > 0 {
 			continue
 		}
-		if u, there := byKey[key]; there {
-			c.snap.put(u)
-		} else {
-			c.snap.remove(key)
+		c.snap.users.Remove(key)
+		delete(c.snap.stale, key)
+		if u := users[key]; u != nil {
+			c.snap.users.Put(*u)
 		}
 	}
 }
@@ -129,24 +125,16 @@ func (c *cache) install(s *snapshot) {
 	c.snap = s
 }
 
-// writeToken is one write under way.
-type writeToken struct {
-	keys  []identity.UserKey
-	begun uint64
-}
-
 // begin notes that users are about to be written to. Until the write has ended
-// only the server can answer for them: another caller may have seen it already.
-func (c *cache) begin(keys []identity.UserKey) writeToken {
+// only the API can answer for them: another caller may have seen it already.
+func (c *cache) begin(keys []identity.UserKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
-	t := writeToken{keys: identity.Distinct(keys), begun: c.clock}
-	for _, key := range t.keys {
+	for _, key := range keys {
 		c.writing[key]++
 		c.touch(key)
 	}
-	return t
 }
 
 // touch notes a write to a user. The snapshot knows nothing of the user then.
@@ -157,23 +145,16 @@ func (c *cache) touch(key identity.UserKey) {
 	}
 }
 
-// end notes how a write ended: shown holds the users that its reply showed as
-// they are stored now, others the users for which its error disproved the
-// snapshot. Where two writes to one user overlapped, nobody knows which reply
-// came last.
-func (c *cache) end(t writeToken, shown map[identity.UserKey]identity.User, others []identity.UserKey) {
+// end notes that a write has ended. Its error may disprove the snapshot for others.
+func (c *cache) end(keys, others []identity.UserKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
-	for _, key := range t.keys {
+	for _, key := range keys {
 		if c.writing[key]--; c.writing[key] == 0 {
 			delete(c.writing, key)
 		}
-		alone := c.writing[key] == 0 && c.touched[key] == t.begun
 		c.touch(key)
-		if u, seen := shown[key]; seen && alone && c.snap != nil {
-			c.snap.put(u)
-		}
 	}
 	for _, key := range others {
 		c.touch(key)
@@ -194,58 +175,30 @@ func (c *cache) changed(id string) {
 	}
 }
 
-// snapshot is everybody stored: one complete list, changed since by the replies
-// to our own writes. It is not safe for concurrent use.
+// snapshot is one complete list of everybody, with later answers about those who
+// were written to since. It is not safe for concurrent use.
 type snapshot struct {
 	at    time.Time
 	sent  uint64 // the cache's clock when the list was asked for
 	users *identity.Index
-	stale map[identity.UserKey]struct{} // only the server knows what is stored for them
-	bytes int                           // estimated size of users
+	stale map[identity.UserKey]struct{} // only the API knows what is stored for them
+	room  int                           // for further records
 }
 
-func newSnapshot(at time.Time, sent uint64) *snapshot {
-	return &snapshot{at: at, sent: sent, users: identity.NewIndex(), stale: map[identity.UserKey]struct{}{}}
+func (r *Reader) newSnapshot() *snapshot {
+	return &snapshot{at: time.Now(), sent: r.cache.now(), users: identity.NewIndex(), stale: map[identity.UserKey]struct{}{}, room: r.maxRecords}
 }
 
-// add puts a user of the list into the snapshot. Two users with one name make
-// the list useless: asking for that name alone explains it properly.
-func (s *snapshot) add(u identity.User) error {
-	s.bytes += sizeOf(u)
-	return s.users.Add(u)
-}
-
-// put stores a user under the user's key.
-func (s *snapshot) put(u identity.User) {
-	s.users.Put(u)
-	delete(s.stale, u.Key)
-}
-
-// remove notes that nobody has the key.
-func (s *snapshot) remove(key identity.UserKey) {
-	s.users.Remove(key)
-	delete(s.stale, key)
+// add puts a user of the list into the snapshot. It reports false where the list
+// cannot be held: it is too large, or two users have one name. Asking for that name
+// alone explains it properly.
+func (s *snapshot) add(u identity.User) bool {
+	s.room -= 1 + len(u.Mappings)
+	return s.room >= 0 && s.users.Add(u) == nil
 }
 
 // evict forgets what is stored for a key.
 func (s *snapshot) evict(key identity.UserKey) {
 	s.users.Remove(key)
 	s.stale[key] = struct{}{}
-}
-
-// sizeOf estimates what holding a user costs, in bytes: the record, its places
-// in the maps, and per mapping the record and its matcher.
-func sizeOf(u identity.User) int {
-	const user, mapping, field = 500, 600, 40
-	n := user + 2*len(u.Name) + len(u.FirstName) + len(u.LastName)
-	for _, m := range u.Mappings {
-		n += mapping + len(m.Service.ExternalID) + len(m.Rule) + len(m.UpdatedBy)
-		for k, v := range m.Matcher {
-			n += field + len(k) + len(v)
-		}
-		for k, v := range m.Profile {
-			n += field + len(k) + len(v)
-		}
-	}
-	return n
 }

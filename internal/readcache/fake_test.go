@@ -104,13 +104,6 @@ func (f *fakeAPI) newID(name string) string {
 	return id
 }
 
-// unset removes a user, as another client would.
-func (f *fakeAPI) unset(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.drop(identity.UserKey(name))
-}
-
 func (f *fakeAPI) put(key identity.UserKey, u identity.User) {
 	if at, there := slices.BinarySearch(f.order, key); !there {
 		f.order = slices.Insert(f.order, at, key)

@@ -5,6 +5,7 @@ package readcache
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -15,55 +16,43 @@ import (
 // it is the API's error.
 func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
 	claims = identity.Distinct(claims)
-	if len(claims) == 0 {
-		return nil, nil
+	if len(claims) == 0 || service == identity.SymCloud() { // users do not hold their own record as a mapping
+		return r.API.Holders(ctx, service, claims)
 	}
-	if service == identity.SymCloud() {
-		return r.api.Holders(ctx, service, claims) // users do not hold their own record as a mapping
-	}
-	var found []identity.Holder
 	accountKeys := make([]string, len(claims))
 	for i, claim := range claims {
 		accountKeys[i] = identity.FoldIdentity(service.Type, claim)
 	}
+	var found []identity.Holder
 	fromSnapshot := func(s *snapshot) { found = s.users.Holders(service, accountKeys...) }
 	if held, err := r.view(ctx, fromSnapshot); held || err != nil {
 		return found, err
 	}
-	if len(claims) > single {
-		return r.api.Holders(ctx, service, claims)
-	}
 	var listErr error
-	questions := make([]string, len(claims))
-	for i, claim := range claims {
-		questions[i] = service.String() + " " + claim
-	}
-	if r.policy.ask(questions...) {
+	if ask(&r.policy, claims) {
 		listErr = r.list(ctx)
 		if held, err := r.view(ctx, fromSnapshot); held || err != nil {
 			return found, err
 		}
 	}
-	byClaim, err := r.holders.of(service).get(ctx, claims, false)
+	byClaim, err := r.holders.get(ctx, service, claims)
 	if err != nil {
 		return nil, withListError(err, listErr)
 	}
-	for _, claim := range claims {
-		found = append(found, byClaim[claim]...)
-	}
-	return found, nil
+	return slices.Concat(byClaim...), nil
 }
 
-func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, claims []string) (map[string][]identity.Holder, error) {
-	r.policy.spend(len(claims))
-	holders, err := r.api.Holders(ctx, service, claims)
+// askHolders asks the API who holds accounts, for holders.
+func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, claims []string) ([][]identity.Holder, error) {
+	r.policy.spend()
+	holders, err := r.API.Holders(ctx, service, claims)
 	if err != nil {
 		return nil, err
 	}
 	held := identity.HoldersByAccount(holders)
-	byClaim := make(map[string][]identity.Holder, len(claims))
-	for _, claim := range claims {
-		byClaim[claim] = held[identity.FoldIdentity(service.Type, claim)]
+	byClaim := make([][]identity.Holder, len(claims))
+	for i, claim := range claims {
+		byClaim[i] = held[identity.FoldIdentity(service.Type, claim)]
 	}
 	return byClaim, nil
 }

@@ -7,8 +7,8 @@
 //
 // Questions that come at about the same time go into one request. After a few
 // dozen of them everybody is read once, page by page, and the rest is answered
-// from that snapshot. Writes go straight through and correct what is held, so
-// that a read always shows the writes of this process that ended before it.
+// from that snapshot. Writes go straight through; the API is asked again about the
+// users concerned, so that a read shows all earlier writes of this process.
 // What others write in the meantime shows at the latest after five minutes.
 //
 // A Reader belongs to one configured provider. Nothing it holds is stored, or
@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -52,58 +53,49 @@ type API interface {
 
 var _ API = (*client.Client)(nil)
 
-// single bounds the keys of a call that shares requests with others. Larger calls
-// are requests of their own.
+// single bounds the keys of a call that counts as single reads: larger calls do not
+// bring a run to reading everybody.
 const single = 100
 
-// Reader is an API whose single reads share requests. It is safe for
-// concurrent use. Users, services and answers that it returns are shared: their
-// mappings, matchers and other maps must not be changed.
+// maxRecords bounds the users and mappings in a snapshot: some 64 MB.
+const maxRecords = 100_000
+
+// Reader is an API whose reads share requests. It is safe for concurrent use. Users,
+// services and answers that it returns are shared: their mappings, matchers and other
+// maps must not be changed.
 //
 // Errors are those of the API. A request that failed fails for everybody who
 // waits for it, and is asked again for whoever comes next.
 type Reader struct {
-	api      API
-	cache    *cache
-	policy   listPolicy
-	maxBytes int // estimated, of the users in a snapshot
+	API
+	cache      *cache
+	policy     listPolicy
+	maxRecords int
 
 	finds    *batcher[identity.UserKey, *identity.User]
-	lists    *batcher[struct{}, struct{}]
+	lists    httpx.Flight[struct{}]
 	services *answers[string, []identity.Service]
 	lookups  *answers[string, identity.LookupResult]
 	listed   *answers[string, identity.LookupResult] // lookups in whole lists
 	statuses *answers[identity.AccountQuery, identity.AccountStatus]
-	holders  *serviceBatchers[string, []identity.Holder]
+	holders  *answers[string, []identity.Holder]
 
 	mu        sync.Mutex
 	listNames map[identity.ServiceKey]string // of the lists that this run has read
 }
 
-// maxBytes bounds the estimated size of a snapshot: about 50,000 people with one
-// mapping each.
-const maxBytes = 64 << 20
-
 // New makes a Reader that holds nothing yet.
 func New(api API) *Reader {
 	r := &Reader{
-		api: api, cache: newCache(), maxBytes: maxBytes,
+		API: api, cache: newCache(), maxRecords: maxRecords,
 		services:  newAnswers("lists", maxAge, askServices(api), func([]identity.Service) bool { return true }),
 		listNames: map[identity.ServiceKey]string{},
 	}
 	r.lookups = newAnswers("e-mails", forever, inList(r, api.Lookup), finalLookup)
 	r.listed = newAnswers("e-mails", forever, inList(r, api.LookupInList), finalLookup)
 	r.statuses = newAnswers("identities", forever, inList(r, api.Status), finalStatus)
+	r.holders = newAnswers("identities", 0, r.askHolders, func([]identity.Holder) bool { return false })
+	r.holders.clock = r.cache.now
 	r.finds = newBatcher(r.askUsers, r.cache.now)
-	r.holders = newServiceBatchers(r.askHolders, r.cache.now)
-	// A list serves callers who come while it is read, whatever was written:
-	// install knows which users are stale.
-	r.lists = newBatcher(r.tryList, func() uint64 { return 0 })
 	return r
 }
-
-// Login asks who the token belongs to, and which store the API has.
-func (r *Reader) Login(ctx context.Context) (identity.Session, error) { return r.api.Login(ctx) }
-
-// RequireExtensions returns an error where the API lacks what the provider needs.
-func (r *Reader) RequireExtensions(ctx context.Context) error { return r.api.RequireExtensions(ctx) }

@@ -32,21 +32,21 @@ func (r *Reader) Services(ctx context.Context) ([]identity.Service, error) {
 // CreateService registers a service; an equal one is returned as it is.
 func (r *Reader) CreateService(ctx context.Context, key identity.ServiceKey, label string) (identity.Service, error) {
 	defer r.serviceChanged(key)
-	return r.api.CreateService(ctx, key, label)
+	return r.API.CreateService(ctx, key, label)
 }
 
 // UpdateService changes the label of a registered service and asserts it, as
 // client.Client.UpdateService does.
 func (r *Reader) UpdateService(ctx context.Context, key identity.ServiceKey, label string, ifRevision int64) (identity.Service, error) {
 	defer r.serviceChanged(key)
-	return r.api.UpdateService(ctx, key, label, ifRevision)
+	return r.API.UpdateService(ctx, key, label, ifRevision)
 }
 
 // DeleteService removes a service that nothing refers to, and reports whether
 // it was there. Another revision than ifRevision is a conflict, unless that is 0.
 func (r *Reader) DeleteService(ctx context.Context, key identity.ServiceKey, ifRevision int64) (bool, error) {
 	defer r.serviceChanged(key)
-	return r.api.DeleteService(ctx, key, ifRevision)
+	return r.API.DeleteService(ctx, key, ifRevision)
 }
 
 // serviceChanged also follows a failure: the write may have happened, or failed
@@ -62,18 +62,13 @@ func (r *Reader) forgetAnswers(key identity.ServiceKey) {
 	r.statuses.forget(key)
 }
 
-// References lists the ids of the mappings that refer to a service.
-func (r *Reader) References(ctx context.Context, serviceID string) ([]string, error) {
-	return r.api.References(ctx, serviceID)
-}
-
 // Accounts returns the whole list of the accounts of a service and who holds
 // each. Only its name is kept: it may be larger than all else, and writes change its
 // holders. From then on the service's answers are of that list, however long the run
 // takes, until the API has another one.
 func (r *Reader) Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error) {
 	known := r.ListName(service)
-	list, err := r.api.Accounts(ctx, service, known)
+	list, err := r.API.Accounts(ctx, service, known)
 	if err == nil && list.Name != known {
 		r.replaceList(service, known, list.Name)
 	}

@@ -112,7 +112,10 @@ func TestRenameElsewhere(t *testing.T) {
 	if _, err := f.UpsertUser(t.Context(), client.UserWrite{ID: "id of " + ada, Name: "zoe@acme.com"}); err != nil {
 		t.Fatal(err)
 	}
-	if users, err := r.FindUsersFresh(t.Context(), keys("zoe@acme.com")); err != nil || len(users) != 1 {
+	if _, err := r.Write(t.Context(), []identity.Write{write("zoe@acme.com", github, "zoe")}); err != nil {
+		t.Fatal(err)
+	}
+	if users, err := r.FindUsers(t.Context(), keys("zoe@acme.com")); err != nil || len(users) != 1 {
 		t.Fatal(users, err)
 	}
 	if got := stored(t, r, ada, okta); got != "" {

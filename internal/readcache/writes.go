@@ -11,45 +11,23 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Write stores mappings, as client.Client.Write does. The next read returns what
-// the reply showed. It asks the server about the other users concerned, as after
-// a conflict or a lost reply.
-func (r *Reader) Write(ctx context.Context, writes []identity.Write) (users []identity.User, err error) {
+// writeUsers makes a write to users. The next read of them asks the API, as does that of
+// others whom its error names.
+func writeUsers[T any](r *Reader, keys []identity.UserKey, do func() (T, error)) (done T, err error) {
+	r.cache.begin(keys)
+	defer func() { r.cache.end(keys, named(err)) }()
+	return do()
+}
+
+// Write stores mappings, as client.Client.Write does.
+func (r *Reader) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	keys := make([]identity.UserKey, len(writes))
 	for i, w := range writes {
-		keys[i] = keyOf(w)
-	}
-	t := r.cache.begin(keys)
-	defer func() { r.cache.end(t, shownBy(writes, keys, users), named(err)) }()
-	return r.api.Write(ctx, writes)
-}
-
-func keyOf(w identity.Write) identity.UserKey {
-	if w.User != "" {
-		return w.User
-	}
-	return identity.KeyOf(w.Name)
-}
-
-// shownBy returns the users that the reply to writes shows as they are stored now.
-// It skips a user without the written mapping's revision, which is no record of
-// the server: the client made it up.
-func shownBy(writes []identity.Write, keys []identity.UserKey, users []identity.User) map[identity.UserKey]identity.User {
-	shown := make(map[identity.UserKey]identity.User, len(users))
-	failed := map[identity.UserKey]bool{}
-	for i, w := range writes {
-		if i < len(users) && users[i].Key == keys[i] && users[i].ID != "" {
-			if m, ok := users[i].Mapping(w.Service); ok && m.Revision != 0 {
-				shown[keys[i]] = users[i] // the last one is the latest
-				continue
-			}
+		if keys[i] = w.User; w.User == "" {
+			keys[i] = identity.KeyOf(w.Name)
 		}
-		failed[keys[i]] = true
 	}
-	for key := range failed {
-		delete(shown, key)
-	}
-	return shown
+	return writeUsers(r, keys, func() ([]identity.User, error) { return r.API.Write(ctx, writes) })
 }
 
 // named returns the users that an error names: the cache may be wrong about them.
@@ -75,44 +53,37 @@ func named(err error) []identity.UserKey {
 	return keys
 }
 
-// Delete removes mappings, as client.Client.Delete does. The next read of the
-// users concerned asks the server.
-func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) (deleted []bool, err error) {
+// Delete removes mappings, as client.Client.Delete does.
+func (r *Reader) Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error) {
 	keys := make([]identity.UserKey, len(deletes))
 	for i, d := range deletes {
 		keys[i] = d.User
 	}
-	t := r.cache.begin(keys)
-	defer func() { r.cache.end(t, nil, named(err)) }()
-	return r.api.Delete(ctx, deletes)
+	return writeUsers(r, keys, func() ([]bool, error) { return r.API.Delete(ctx, deletes) })
 }
 
 // UpsertUser stores a user's own record and returns the user as stored.
-func (r *Reader) UpsertUser(ctx context.Context, w client.UserWrite) (user identity.User, err error) {
-	t := r.cache.begin([]identity.UserKey{identity.KeyOf(w.Name)})
-	defer func() {
+func (r *Reader) UpsertUser(ctx context.Context, w client.UserWrite) (identity.User, error) {
+	return writeUsers(r, []identity.UserKey{identity.KeyOf(w.Name)}, func() (identity.User, error) {
 		if w.ID != "" { // it may have had another name
-			r.cache.changed(w.ID)
+			defer r.cache.changed(w.ID)
 		}
-		r.cache.end(t, nil, named(err))
-	}()
-	return r.api.UpsertUser(ctx, w)
+		return r.API.UpsertUser(ctx, w)
+	})
 }
 
 // SetRole changes a user's role and returns the user as stored.
 func (r *Reader) SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error) {
 	defer r.cache.changed(userID)
-	return r.api.SetRole(ctx, userID, role)
+	return r.API.SetRole(ctx, userID, role)
 }
 
 // DeleteUsers removes users with their mappings, as client.Client.DeleteUsers
 // does.
-func (r *Reader) DeleteUsers(ctx context.Context, users []identity.User) (deleted []bool, err error) {
+func (r *Reader) DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error) {
 	keys := make([]identity.UserKey, len(users))
 	for i, u := range users {
 		keys[i] = u.Key
 	}
-	t := r.cache.begin(keys)
-	defer func() { r.cache.end(t, nil, named(err)) }()
-	return r.api.DeleteUsers(ctx, users)
+	return writeUsers(r, keys, func() ([]bool, error) { return r.API.DeleteUsers(ctx, users) })
 }

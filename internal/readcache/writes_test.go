@@ -15,7 +15,7 @@ import (
 
 const ada, bob = "ada@acme.com", "bob@acme.com"
 
-func TestWriteShowsItsReply(t *testing.T) {
+func TestReadsAfterAWrite(t *testing.T) {
 	t.Parallel()
 	f := newFakeAPI(ada, bob)
 	r := New(f)
@@ -37,8 +37,8 @@ func TestWriteShowsItsReply(t *testing.T) {
 	if err != nil || len(holders) != 1 || holders[0].User != ada {
 		t.Errorf("holders: %v, %v", holders, err)
 	}
-	if n := f.count() - before; n != 1 {
-		t.Errorf("%d requests, want that of the write", n)
+	if n := f.count() - before; n != 3 {
+		t.Errorf("%d requests, want that of the write and one for each user written", n)
 	}
 }
 
@@ -105,30 +105,6 @@ func TestClaimedWriteEvictsTheHolder(t *testing.T) {
 	holders, err := r.Holders(t.Context(), github, []string{"octo"})
 	if err != nil || len(holders) != 1 || holders[0].User != bob {
 		t.Errorf("holders: %v, %v", holders, err)
-	}
-}
-
-// madeUp answers writes without records, so that the client makes them up.
-type madeUp struct{ *fakeAPI }
-
-func (m madeUp) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
-	users, err := m.fakeAPI.Write(ctx, writes)
-	for i, w := range writes {
-		users[i] = identity.User{ID: users[i].ID, Key: w.User, Name: string(w.User), Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher}}}
-	}
-	return users, err
-}
-
-func TestMadeUpReplyIsNotHeld(t *testing.T) {
-	t.Parallel()
-	f := newFakeAPI(ada)
-	r := New(madeUp{f})
-	warm(t, r)
-	if _, err := r.Write(t.Context(), []identity.Write{write(ada, github, "octo")}); err != nil {
-		t.Fatal(err)
-	}
-	if got := stored(t, r, ada, okta); got != "00u-"+ada {
-		t.Errorf("%q in the service that was not written", got)
 	}
 }
 
@@ -287,54 +263,6 @@ func TestWriteDuringTheSnapshot(t *testing.T) {
 			if got := stored(t, r, name, okta); got != want {
 				t.Errorf("%s has %q, want %q", name, got, want)
 			}
-		}
-	})
-}
-
-func TestFreshReadAsksTheServer(t *testing.T) {
-	t.Parallel()
-	f := newFakeAPI(ada)
-	r := New(f)
-	warm(t, r)
-	f.set(ada, okta, "new")
-	if got := stored(t, r, ada, okta); got == "new" {
-		t.Fatal("the snapshot was not used")
-	}
-	users, err := r.FindUsersFresh(t.Context(), keys(ada, ada, "nobody@acme.com"))
-	if err != nil || len(users) != 1 {
-		t.Fatal(users, err)
-	}
-	if got := stored(t, r, ada, okta); got != "new" {
-		t.Errorf("%q is held after the fresh read", got)
-	}
-	f.unset(ada)
-	if users, err := r.FindUsersFresh(t.Context(), keys(ada)); err != nil || len(users) != 0 {
-		t.Errorf("%v, %v", users, err)
-	}
-	if got := stored(t, r, ada, okta); got != "" {
-		t.Errorf("%q is held after a fresh read found nobody", got)
-	}
-	if users, err := r.FindUsersFresh(t.Context(), nil); users != nil || err != nil {
-		t.Errorf("%v, %v", users, err)
-	}
-}
-
-// A fresh read does not share a request that was sent before it.
-func TestFreshReadDuringARead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := newFakeAPI(ada)
-		f.after = latency(100 * time.Millisecond)
-		r := New(f)
-		go stored(t, r, ada, okta)
-		time.Sleep(50 * time.Millisecond)
-		f.set(ada, okta, "new")
-		users, err := r.FindUsersFresh(t.Context(), keys(ada))
-		if err != nil || len(users) != 1 {
-			t.Fatal(users, err)
-		}
-		if m, _ := users[0].Mapping(okta); m.Matcher["user_id"] != "new" {
-			t.Errorf("%v", m)
 		}
 	})
 }
