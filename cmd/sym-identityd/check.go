@@ -13,11 +13,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -89,9 +89,8 @@ func (p *program) checkConfiguration(path string) (*config.Config, checkResult) 
 	if result.err = err; err != nil {
 		return nil, result
 	}
-	var example *config.ExampleTokenError
 	err = cfg.CheckServe()
-	if errors.As(err, &example) {
+	if err != nil && !errors.Is(err, config.ErrNoToken) {
 		result.subject, result.err = "configuration", err // which names the file
 		return nil, result
 	}
@@ -226,12 +225,10 @@ func (p *program) runChecks(ctx context.Context, cfg *config.Config, emails []st
 		bar.Describe(fmt.Sprintf("checking, %s read", count(int(accounts.Add(int64(read))), "account")))
 	})
 	results := make([]checkResult, len(jobs))
-	slots := make(chan struct{}, checksAtOnce)
-	var wg sync.WaitGroup
+	var running errgroup.Group
+	running.SetLimit(checksAtOnce)
 	for n, j := range jobs {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
+		running.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			note, err := j.run(ctx)
@@ -240,9 +237,10 @@ func (p *program) runChecks(ctx context.Context, cfg *config.Config, emails []st
 			if j.at.Filename != "" {
 				results[n].place = fmt.Sprintf("%s:%d:%d", j.at.Filename, j.at.Start.Line, j.at.Start.Column)
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = running.Wait() // results hold the errors
 	return results
 }
 

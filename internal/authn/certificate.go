@@ -20,9 +20,9 @@ type CertificateRule struct {
 	Name string // of the principal
 	Role identity.Role
 
-	CommonName string // of the subject
-	DNSName    string // one of the alternative names
-	URI        string // one of the alternative names, such as a SPIFFE ID; compared byte for byte
+	CommonName string `hcl:"common_name,optional"` // of the subject
+	DNSName    string `hcl:"dns_name,optional"`    // one of the alternative names
+	URI        string `hcl:"uri,optional"`         // one of the alternative names, such as a SPIFFE ID; compared byte for byte
 }
 
 // Certificates authenticates client certificates.

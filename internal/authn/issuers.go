@@ -39,9 +39,9 @@ const (
 
 // Issuer says how to reach an issuer.
 type Issuer struct {
-	URL       string // as tokens name it
-	AllowHTTP bool   // http to this machine, for tests
-	CAFile    string // PEM; "" trusts the system's authorities
+	URL       string `hcl:"issuer"`                       // as tokens name it
+	AllowHTTP bool   `hcl:"allow_http,optional"`          // http to this machine, for tests
+	CAFile    string `hcl:"ca_file,optional" kind:"path"` // PEM; "" trusts the system's authorities
 }
 
 // Issuers keeps the keys of issuers. They outlive the configuration that names

@@ -26,7 +26,7 @@ import (
 // Trust says which role JWTs of one issuer get.
 type Trust struct {
 	Issuer   Issuer
-	Audience string // that a token must have
+	Audience string `hcl:"audience"` // that a token must have
 	Roles    []RoleRule
 }
 

@@ -6,6 +6,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -20,24 +21,19 @@ import (
 
 const tokenRemedy = "Run `sym-identityd token new`: it prints a token and the block to paste."
 
-// NoTokenError says that nobody could call a server with this configuration:
-// it has neither a token nor a jwt nor a client_certificate block.
-type NoTokenError struct{ File string }
+// ErrNoToken says that nobody could call a server with this configuration: no
+// block lets a client in.
+var ErrNoToken = errors.New("there is no token, jwt or client_certificate block, so nobody could call the server. " + tokenRemedy)
 
-func (e *NoTokenError) Error() string {
-	return e.File + ": there is no token, jwt or client_certificate block, so nobody could call the server. " + tokenRemedy
-}
-
-// CheckServe returns a *NoTokenError if no block lets a client in, and an
-// *ExampleTokenError for a token of the documentation. A server needs a token of
-// its own; embedded mode does not.
+// CheckServe returns an error that matches ErrNoToken, or one for a token of the
+// documentation. A server needs a token of its own; embedded mode does not.
 func (c *Config) CheckServe() error {
 	if len(c.Tokens)+len(c.Trusts)+len(c.Certificates) == 0 {
-		return &NoTokenError{File: c.Path}
+		return fmt.Errorf("%s: %w", c.Path, ErrNoToken)
 	}
 	for _, t := range c.Tokens {
 		if t.SHA256 == exampleHash {
-			return &ExampleTokenError{File: c.Path, Name: t.Name}
+			return fmt.Errorf("%s: the sha256 of the token %q is copied from the documentation's examples; you do not have its token. %s", c.Path, t.Name, tokenRemedy)
 		}
 	}
 	return nil
@@ -122,16 +118,16 @@ func (d *decoder) blockName(b *hcl.Block, names map[string]int, duplicate, remed
 // checkHash checks sha256. A value that is no hash may be the token itself, so
 // the message never repeats it.
 func (d *decoder) checkHash(hash string, b block) bool {
-	sum, ok := decodeHash(hash)
+	sum, err := hex.DecodeString(hash)
 	switch {
-	case !ok:
+	case err != nil || len(sum) != sha256.Size:
 		d.problem(b.at("sha256"), fmt.Sprintf("sha256 must be %d hexadecimal digits", hex.EncodedLen(sha256.Size)),
 			"It is the hash of the token, not the token. "+tokenRemedy)
 		return false
-	case sum == sha256.Sum256(nil):
+	case [sha256.Size]byte(sum) == sha256.Sum256(nil):
 		d.problem(b.at("sha256"), "sha256 is the hash of an empty text", "The token was empty when it was hashed. "+tokenRemedy)
 		return false
-	case isWeak()(sum):
+	case isWeak()([sha256.Size]byte(sum)):
 		d.problem(b.at("sha256"), "sha256 is the hash of a token that is easy to guess", "It is short or a common password. "+tokenRemedy)
 		return false
 	}
@@ -140,25 +136,16 @@ func (d *decoder) checkHash(hash string, b block) bool {
 
 // jwt reads a jwt block.
 func (d *decoder) jwt(b *hcl.Block) authn.Trust {
-	var settings struct {
-		Issuer    string `hcl:"issuer"`
-		Audience  string `hcl:"audience"`
-		CAFile    string `hcl:"ca_file,optional" kind:"path"`
-		AllowHTTP bool   `hcl:"allow_http,optional"`
-	}
-	content := d.decode(b.Body, []hcl.BlockHeaderSchema{{Type: "role", LabelNames: []string{"role"}}}, &settings)
-	trust := authn.Trust{
-		Issuer:   authn.Issuer{URL: settings.Issuer, AllowHTTP: settings.AllowHTTP, CAFile: settings.CAFile},
-		Audience: settings.Audience,
-	}
-	if settings.Issuer != "" {
+	var trust authn.Trust
+	content := d.decode(b.Body, []hcl.BlockHeaderSchema{{Type: "role", LabelNames: []string{"role"}}}, &trust, &trust.Issuer)
+	if issuer := trust.Issuer.URL; issuer != "" {
 		if err := trust.Issuer.CheckURL(); err != nil {
-			d.problem(content.at("issuer"), fmt.Sprintf("issuer: %s cannot be an issuer: %s", content.quoted("issuer", settings.Issuer), err),
+			d.problem(content.at("issuer"), fmt.Sprintf("issuer: %s cannot be an issuer: %s", content.quoted("issuer", issuer), err),
 				"Write exactly what the iss claim of the tokens says.")
 		}
 	}
 	for _, role := range content.blocks {
-		trust.Roles = append(trust.Roles, d.roleRule(role, settings.Issuer))
+		trust.Roles = append(trust.Roles, d.roleRule(role, trust.Issuer.URL))
 	}
 	if len(content.blocks) == 0 {
 		d.problem(b.DefRange, "jwt has no role block, so it accepts no token", `Add a block such as role "admin" { claims = { repository = "acme/infra" } }.`)
@@ -294,26 +281,21 @@ func (d *decoder) certificates(blocks, tokens hcl.Blocks, tls *TLS) []authn.Cert
 }
 
 func (d *decoder) certificate(b *hcl.Block) authn.CertificateRule {
+	rule := authn.CertificateRule{Name: b.Labels[0]}
 	var settings struct {
-		CommonName string `hcl:"common_name,optional"`
-		DNSName    string `hcl:"dns_name,optional"`
-		URI        string `hcl:"uri,optional"`
-		Role       string `hcl:"role"`
+		Role string `hcl:"role"`
 	}
-	content := d.decode(b.Body, nil, &settings)
-	role := d.role(settings.Role, content)
+	content := d.decode(b.Body, nil, &rule, &settings)
+	rule.Role = d.role(settings.Role, content)
 	delete(content.attrs, "role")
 	if len(content.attrs) != 1 {
 		d.problem(b.DefRange, "client_certificate needs exactly one of common_name, dns_name and uri",
 			"To accept other names as well, add a block for each.")
 	}
-	if settings.URI != "" {
-		if u, err := url.Parse(settings.URI); err != nil || u.Scheme == "" || u.String() != settings.URI {
+	if rule.URI != "" {
+		if u, err := url.Parse(rule.URI); err != nil || u.Scheme == "" || u.String() != rule.URI {
 			d.problem(content.at("uri"), "uri is not an absolute URI", `Write it as the certificate has it, as in "spiffe://acme.example/terraform".`)
 		}
 	}
-	return authn.CertificateRule{
-		Name: b.Labels[0], Role: role,
-		CommonName: settings.CommonName, DNSName: settings.DNSName, URI: settings.URI,
-	}
+	return rule
 }

@@ -8,8 +8,8 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -25,6 +25,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/authn"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
@@ -131,14 +132,11 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
-	if err != nil {
-		return nil, err
+	src, err := httpx.ReadBody(f, MaxFileBytes)
+	if errors.Is(err, httpx.ErrTooLarge) {
+		err = fmt.Errorf("%s is larger than %d bytes", path, MaxFileBytes)
 	}
-	if len(src) > MaxFileBytes {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, MaxFileBytes)
-	}
-	return src, nil
+	return src, err
 }
 
 // parse does the work of Load, without I/O. dir is the absolute folder of the

@@ -209,8 +209,7 @@ func TestLoadEmbedded(t *testing.T) {
 	if len(cfg.Tokens) != 0 || cfg.Listen != DefaultListen {
 		t.Errorf("embedded mode read %d tokens and listen %q", len(cfg.Tokens), cfg.Listen)
 	}
-	var missing *NoTokenError
-	if err := cfg.CheckServe(); !errors.As(err, &missing) {
+	if err := cfg.CheckServe(); !errors.Is(err, ErrNoToken) {
 		t.Errorf("CheckServe without tokens: %v", err)
 	}
 }

@@ -145,16 +145,14 @@ func (d *decoder) set(target any, f field, expr hcl.Expression) {
 			}
 			*target = n
 		}
-	case *[]string:
-		if v, ok := d.evaluate(expr, f.name, cty.List(cty.String)); ok {
-			if err := gocty.FromCtyValue(v, target); err != nil {
-				d.problem(expr.Range(), f.name+" must be a list of strings", "")
-			}
+	case *[]string, *[]int:
+		want := cty.List(cty.String)
+		if _, numbers := target.(*[]int); numbers {
+			want = cty.List(cty.Number)
 		}
-	case *[]int:
-		if v, ok := d.evaluate(expr, f.name, cty.List(cty.Number)); ok {
+		if v, ok := d.evaluate(expr, f.name, want); ok {
 			if err := gocty.FromCtyValue(v, target); err != nil {
-				d.problem(expr.Range(), f.name+" must be a list of whole numbers", "")
+				d.problem(expr.Range(), fmt.Sprintf("%s must be %s", f.name, typeNames()[want]), "")
 			}
 		}
 	case *time.Duration:
@@ -167,6 +165,13 @@ func (d *decoder) set(target any, f field, expr hcl.Expression) {
 		*target = expr
 	default:
 		panic(fmt.Sprintf("%s: a field cannot be a %T", f.name, target))
+	}
+}
+
+func typeNames() map[cty.Type]string {
+	return map[cty.Type]string{
+		cty.String: "a string", cty.Bool: "true or false", cty.Number: "a number",
+		cty.List(cty.String): "a list of strings", cty.List(cty.Number): "a list of whole numbers",
 	}
 }
 
@@ -189,11 +194,7 @@ func (d *decoder) evaluate(expr hcl.Expression, name string, want cty.Type) (cty
 	v, err := convert.Convert(v, want)
 	switch {
 	case err != nil:
-		words := map[cty.Type]string{
-			cty.String: "a string", cty.Bool: "true or false", cty.Number: "a number",
-			cty.List(cty.String): "a list of strings", cty.List(cty.Number): "a list of whole numbers",
-		}
-		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, words[want]), "")
+		d.problem(expr.Range(), fmt.Sprintf("%s must be %s", name, typeNames()[want]), "")
 		return cty.NilVal, false
 	case v.IsNull() || !v.IsWhollyKnown():
 		d.problem(expr.Range(), fmt.Sprintf("%s must not be null", name), "Remove the line to use the default.")

@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -136,19 +135,18 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 		return nil
 	}
 	before, files := len(d.found), len(d.files)
-	settings, open := c.newConfig()
-	answers := newAnswers(c.uncached)
-	content := d.decode(b.Body, nil, settings, &answers)
-	dir := &Directory{
-		Kind: kind, Settings: d.answers(answers, content), ComparesID: setExternalID(settings, service, kind),
-		service: service, At: b.DefRange, attrs: content.attrs, open: open,
+	own, open := c.newConfig()
+	dir := &Directory{Kind: kind, Settings: directory.Settings{TTL: directory.DefaultCacheTTL, Misses: notSet}, service: service, At: b.DefRange, open: open}
+	if c.uncached {
+		dir.Settings.TTL = 0
 	}
+	content := d.decode(b.Body, nil, own, &dir.Settings)
+	dir.attrs = content.attrs
+	d.checkSettings(&dir.Settings, content)
 	if body, ok := b.Body.(*hclsyntax.Body); ok && !c.readsAtOpen && len(d.files) == files {
 		dir.tokens = tokensOf(body.SrcRange.SliceBytes(d.src))
 	}
-	setDomains(settings, dir.Settings.Domains)
-	set(settings, d.secrets)
-	set(settings, service)
+	dir.ComparesID = d.complete(own, dir)
 	if !c.readsAtOpen && len(d.found) == before {
 		if _, err := dir.Open(); err != nil {
 			f := dir.Failure(err)
@@ -158,61 +156,33 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 	return dir
 }
 
-// setExternalID puts the external ID of a service into the field that has
-// kind:"external_id". It reports whether it did: other connectors have no such
-// field, and the external ID of a service of another type means something else.
-func setExternalID(settings any, service identity.ServiceKey, kind string) bool {
-	v := reflect.ValueOf(settings).Elem()
+// complete sets the fields of a connector's Config that are no attributes: the
+// domains of the block, the secrets of the whole file, so that it takes them out of
+// texts before it cuts those, the service, and its external ID. It reports whether
+// it set that: other connectors have no such field, and the external ID of a service
+// of another type means something else.
+func (d *decoder) complete(own any, dir *Directory) (comparesID bool) {
+	v := reflect.ValueOf(own).Elem()
 	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Tag.Get("kind") == "external_id" && service.Type == kind {
-			v.FieldByIndex(f.Index).SetString(service.ExternalID)
-			return true
+		switch kind := f.Tag.Get("kind"); {
+		case kind == "external_id" && dir.service.Type == dir.Kind:
+			v.FieldByIndex(f.Index).SetString(dir.service.ExternalID)
+			comparesID = true
+		case kind == "domains":
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(dir.Settings.Domains))
+		case f.Type == reflect.TypeOf(d.secrets):
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(d.secrets))
+		case f.Type == reflect.TypeOf(dir.service):
+			v.FieldByIndex(f.Index).Set(reflect.ValueOf(dir.service))
 		}
 	}
-	return false
+	return comparesID
 }
 
-// setDomains puts the domains of a block into the field of a connector's Config
-// that has kind:"domains", for connectors that need to know them.
-func setDomains(settings any, domains []string) {
-	v := reflect.ValueOf(settings).Elem()
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Tag.Get("kind") == "domains" {
-			v.FieldByIndex(f.Index).Set(reflect.ValueOf(domains))
-		}
-	}
-}
+const notSet = -1 // cache_ttl_misses
 
-// set puts a value into the fields of its type of a connector's Config: the secrets
-// of the whole file, so that it takes them out of texts before it cuts those, and
-// the service that the block is for.
-func set[T any](settings any, value T) {
-	v := reflect.ValueOf(settings).Elem()
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Type == reflect.TypeFor[T]() {
-			v.FieldByIndex(f.Index).Set(reflect.ValueOf(value))
-		}
-	}
-}
-
-// answers is what every directory block takes besides its own attributes: which
-// accounts are answers, and how long answers are kept.
-type answers struct {
-	Domains           []string      `hcl:"domains,optional"`
-	MatchAliases      bool          `hcl:"match_aliases,optional"`
-	IncludeUnverified bool          `hcl:"include_unverified,optional"`
-	TTL               time.Duration `hcl:"cache_ttl,optional" kind:"cache"`
-	Misses            time.Duration `hcl:"cache_ttl_misses,optional" kind:"cache"` // below 0 = not set
-}
-
-func newAnswers(uncached bool) answers {
-	if uncached {
-		return answers{TTL: 0, Misses: -1}
-	}
-	return answers{TTL: directory.DefaultCacheTTL, Misses: -1}
-}
-
-func (d *decoder) answers(c answers, b block) directory.Settings {
+// checkSettings checks what every directory block takes besides its own attributes.
+func (d *decoder) checkSettings(c *directory.Settings, b block) {
 	if b.has("domains") && len(c.Domains) == 0 {
 		d.problem(b.at("domains"), "domains must not be empty", "Remove the line to ask the directory for every address.")
 	}
@@ -229,12 +199,8 @@ func (d *decoder) answers(c answers, b block) directory.Settings {
 		d.problem(b.at("cache_ttl_misses"), fmt.Sprintf("cache_ttl_misses is longer than cache_ttl, which is %s", c.TTL),
 			"Write a shorter time here, or a longer one in cache_ttl: people who were not found are looked up again sooner.")
 	}
-	if c.Misses < 0 || c.Misses > c.TTL {
-		c.Misses = directory.DefaultCacheMisses
-	}
-	return directory.Settings{
-		TTL: c.TTL, Misses: min(c.Misses, c.TTL), Domains: c.Domains,
-		Options: directory.Options{MatchAliases: c.MatchAliases, IncludeUnverified: c.IncludeUnverified},
+	if c.Misses == notSet {
+		c.Misses = min(directory.DefaultCacheMisses, c.TTL)
 	}
 }
 

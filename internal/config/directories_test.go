@@ -32,7 +32,7 @@ var everyKind = map[string][]string{
 func attributesOf(c connector) []string {
 	var names []string
 	settings, _ := c.newConfig()
-	for _, s := range []any{settings, &answers{}} {
+	for _, s := range []any{settings, &directory.Settings{}} {
 		for _, f := range fieldsOf(reflect.TypeOf(s).Elem()) {
 			names = append(names, f.name)
 		}
@@ -137,8 +137,11 @@ include_unverified = true`: {Domains: []string{"acme.com", "acme.example"}, Opti
 			t.Errorf("%s (-want +got):\n%s", lines, diff)
 		}
 	}
-	local := (&decoder{}).answers(newAnswers(true), block{})
-	if local.TTL != 0 || local.Misses != 0 {
+	cfg, err := load(t, head+"service \"slack\" \"T0ACME\" {\n  directory \"file\" {\n    path = \"slack.csv\"\n  }\n}\n", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if local := cfg.Services[0].Directory.Settings; local.TTL != 0 || local.Misses != 0 {
 		t.Errorf("kept of what is local: %+v", local)
 	}
 }
@@ -151,11 +154,12 @@ func TestSetDomains(t *testing.T) {
 
 		Domains []string `kind:"domains"`
 	}
-	setDomains(&cfg, []string{"acme.com"})
+	dir := &Directory{Settings: directory.Settings{Domains: []string{"acme.com"}}}
+	(&decoder{}).complete(&cfg, dir)
 	if len(cfg.Domains) != 1 {
 		t.Errorf("domains: %v", cfg.Domains)
 	}
-	setDomains(&okta.Config{}, []string{"acme.com"})
+	(&decoder{}).complete(&okta.Config{}, dir)
 }
 
 func TestDomainsAreRefused(t *testing.T) {
@@ -194,7 +198,7 @@ func TestSetExternalID(t *testing.T) {
 	t.Parallel()
 	for serviceType, want := range map[string]string{"okta": "acme.okta.com", "custom": ""} {
 		var cfg okta.Config
-		compares := setExternalID(&cfg, identity.ServiceKey{Type: serviceType, ExternalID: "acme.okta.com"}, "okta")
+		compares := (&decoder{}).complete(&cfg, &Directory{Kind: "okta", service: identity.ServiceKey{Type: serviceType, ExternalID: "acme.okta.com"}})
 		if cfg.Domain != want || compares != (want != "") {
 			t.Errorf("%s: %q, want %q", serviceType, cfg.Domain, want)
 		}

@@ -97,5 +97,5 @@ func TestGuidesOfAll(t *testing.T) {
 
 func comparesID(c connector) bool {
 	settings, _ := c.newConfig()
-	return setExternalID(settings, identity.ServiceKey{Type: "kind", ExternalID: "id"}, "kind")
+	return (&decoder{}).complete(settings, &Directory{Kind: "kind", service: identity.ServiceKey{Type: "kind", ExternalID: "id"}})
 }

@@ -6,7 +6,6 @@ package config
 import (
 	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,19 +53,3 @@ var isWeak = sync.OnceValue(func() func([sha256.Size]byte) bool {
 	}
 	return func(sum [sha256.Size]byte) bool { _, known := weak[sum]; return known }
 })
-
-// ExampleTokenError says that a token block was copied from the documentation.
-type ExampleTokenError struct{ File, Name string }
-
-func (e *ExampleTokenError) Error() string {
-	return e.File + ": the sha256 of the token " + strconv.Quote(e.Name) + " is copied from the documentation's examples; you do not have its token. " + tokenRemedy
-}
-
-// decodeHash returns the hash that hexadecimal digits name.
-func decodeHash(digits string) (sum [sha256.Size]byte, ok bool) {
-	raw, err := hex.DecodeString(digits)
-	if err != nil || len(raw) != sha256.Size {
-		return sum, false
-	}
-	return [sha256.Size]byte(raw), true
-}

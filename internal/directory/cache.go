@@ -26,10 +26,10 @@ const (
 // Settings say which accounts are answers and how old an answer may be. A list's
 // age counts from the end of its walk.
 type Settings struct {
-	TTL     time.Duration // of accounts that were found and are active; 0 = nothing is kept
-	Misses  time.Duration // of every other answer; more than TTL counts as TTL
+	TTL     time.Duration `hcl:"cache_ttl,optional" kind:"cache"`        // of accounts that were found and are active; 0 = nothing is kept
+	Misses  time.Duration `hcl:"cache_ttl_misses,optional" kind:"cache"` // of every other answer; more than TTL counts as TTL
 	Options               // Kinds are added to those of the Descriptor
-	Domains []string      // addresses of others are not asked for; nil = all are
+	Domains []string      `hcl:"domains,optional"` // addresses of others are not asked for; nil = all are
 }
 
 // covers reports whether a directory is for the domain of a normalised address.

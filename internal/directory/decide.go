@@ -27,8 +27,8 @@ type Result struct {
 // Options say which accounts may be an answer.
 type Options struct {
 	Kinds             []Kind // besides people
-	MatchAliases      bool   // an alias of exactly one account is found
-	IncludeUnverified bool   // unproved addresses and pending accounts count as others do
+	MatchAliases      bool   `hcl:"match_aliases,optional"`      // an alias of exactly one account is found
+	IncludeUnverified bool   `hcl:"include_unverified,optional"` // unproved addresses and pending accounts count as others do
 }
 
 // Decide picks the account that an address belongs to; nothing else does. It
