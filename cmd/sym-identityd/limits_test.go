@@ -22,6 +22,11 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identityd"
 )
 
+// limits are those of connections.
+type limits struct {
+	header, read, write, idle time.Duration
+}
+
 // hurried are limits that a test can wait for.
 func hurried() limits {
 	return limits{header: 2 * time.Second, read: 3 * time.Second, write: 4 * time.Second, idle: 2 * time.Second}
@@ -46,7 +51,8 @@ func listenCounting(t *testing.T, handler http.Handler, most limits) *countingLi
 		t.Fatal(err)
 	}
 	listener := &countingListener{Listener: inner}
-	server := newServer(handler, most, slog.New(slog.DiscardHandler))
+	server := newServer(handler, slog.New(slog.DiscardHandler))
+	server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout = most.header, most.read, most.write, most.idle
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close(); <-served })
@@ -293,8 +299,8 @@ func TestSlowReader(t *testing.T) {
 
 func TestDefaultLimits(t *testing.T) {
 	t.Parallel()
-	got := defaultLimits()
-	for name, limit := range map[string]time.Duration{"header": got.header, "read": got.read, "write": got.write, "idle": got.idle} {
+	got := newServer(nil, slog.New(slog.DiscardHandler))
+	for name, limit := range map[string]time.Duration{"header": got.ReadHeaderTimeout, "read": got.ReadTimeout, "write": got.WriteTimeout, "idle": got.IdleTimeout} {
 		if limit <= 0 || limit > 10*time.Minute {
 			t.Errorf("%s is %s", name, limit)
 		}

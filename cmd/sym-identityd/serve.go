@@ -167,23 +167,14 @@ func reloadOn(ctx context.Context, hangup <-chan os.Signal, instance *identityd.
 	}
 }
 
-// limits of connections, so that tests need not wait for minutes.
-type limits struct {
-	header, read, write, idle time.Duration
-}
-
-func defaultLimits() limits {
-	return limits{header: readHeaderTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout}
-}
-
 // newServer returns a server that lets nobody hold a connection for long.
-func newServer(handler http.Handler, most limits, log *slog.Logger) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: most.header,
-		ReadTimeout:       most.read,
-		WriteTimeout:      most.write,
-		IdleTimeout:       most.idle,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -198,7 +189,7 @@ func (p *program) listenAndServe(ctx context.Context, cfg *config.Config, instan
 	if instance.StoreCreated() {
 		log.Info("created an empty store", "store", cfg.Store.Name())
 	}
-	server := newServer(instance.Handler(), defaultLimits(), log)
+	server := newServer(instance.Handler(), log)
 	serve, scheme := server.Serve, "http"
 	if server.TLSConfig = instance.TLS(); server.TLSConfig != nil {
 		serve, scheme = func(l net.Listener) error { return server.ServeTLS(l, "", "") }, "https"
