@@ -19,7 +19,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -200,7 +199,7 @@ func (p *program) runChecks(ctx context.Context, cfg *config.Config, emails []st
 	}
 	for _, issuer := range cfg.Issuers() {
 		jobs = append(jobs, job{"issuer " + issuer.URL, hcl.Range{}, func(ctx context.Context) (string, error) {
-			return "", authn.NewIssuers(nil).Check(ctx, issuer)
+			return "", issuer.Check(ctx)
 		}})
 	}
 	asked := false

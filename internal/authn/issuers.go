@@ -74,12 +74,6 @@ func (i *Issuers) Keep(issuers []Issuer) {
 	i.sets = kept
 }
 
-// Check fetches the keys of an issuer.
-func (i *Issuers) Check(ctx context.Context, issuer Issuer) error {
-	_, err := fetchKeys(ctx, issuer)
-	return err
-}
-
 func (i *Issuers) keys(issuer Issuer) *keySet {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -187,6 +181,12 @@ func (s *keySet) unavailable(cause error) *identity.Error {
 		Code: identity.CodeAuthUnavailable, Retryable: true, RetryAfter: retryWait, Cause: cause,
 		Message: "the JWT cannot be verified now: the keys of its issuer, " + s.issuer.URL + ", cannot be fetched",
 	}
+}
+
+// Check fetches the issuer's keys.
+func (i Issuer) Check(ctx context.Context) error {
+	_, err := fetchKeys(ctx, i)
+	return err
 }
 
 // CheckURL returns why an issuer's URL cannot be used, nil if it can: https, or

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/authn"
 	"github.com/sym-identity/terraform-provider-sym/internal/authn/authntest"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -173,7 +172,7 @@ func TestBadIssuers(t *testing.T) {
 			if cause := identity.AsError(err).Cause; cause == nil || len(cause.Error()) > 500 {
 				t.Errorf("the log would say: %v", cause)
 			}
-			if err := authn.NewIssuers(nil).Check(t.Context(), trust(issuer).Issuer); err == nil {
+			if err := trust(issuer).Issuer.Check(t.Context()); err == nil {
 				t.Error("the check found nothing")
 			}
 		})

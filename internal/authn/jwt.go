@@ -17,8 +17,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -59,10 +59,10 @@ const (
 // algorithms returns the signature algorithms that are accepted. Each needs a
 // private key that only the issuer has: "none" and HS256 stay out, whatever an
 // issuer or a token says.
-func algorithms() []string {
-	return []string{
-		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
-		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+func algorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	}
 }
 
@@ -80,16 +80,9 @@ func looksLikeJWT(raw string) bool {
 	if !ok || strings.Count(raw, ".") != 2 {
 		return false
 	}
+	text, err := base64.RawURLEncoding.DecodeString(head)
 	var header map[string]json.RawMessage
-	return decodePart(head, &header) == nil
-}
-
-func decodePart(part string, into any) error {
-	text, err := base64.RawURLEncoding.DecodeString(part)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
+	return err == nil && json.Unmarshal(text, &header) == nil
 }
 
 // principal verifies a token and returns the role that its claims give.
@@ -97,79 +90,67 @@ func (v *verifier) principal(ctx context.Context, raw string) (identity.Principa
 	if len(raw) > maxJWTBytes {
 		return identity.Principal{}, unauthenticated("The JWT is too large.")
 	}
+	token, err := jwt.ParseSigned(raw, algorithms())
+	if err != nil {
+		e := unauthenticated("The JWT is malformed, or signed with an algorithm that is not accepted.")
+		e.Cause = err
+		return identity.Principal{}, e
+	}
+	var std jwt.Claims
+	var own claims
 	// Unverified: it only chooses whose keys must have signed the token.
-	var body struct {
-		Issuer string `json:"iss"`
+	if err := token.UnsafeClaimsWithoutVerification(&std, &own); err != nil {
+		return identity.Principal{}, unauthenticated("The JWT's claims cannot be read.")
 	}
-	if err := decodePart(strings.Split(raw, ".")[1], &body); err != nil {
-		return identity.Principal{}, unauthenticated("The JWT cannot be read.")
-	}
-	trusts := slices.DeleteFunc(slices.Clone(v.trusts), func(t Trust) bool { return t.Issuer.URL != body.Issuer })
+	trusts := slices.DeleteFunc(slices.Clone(v.trusts), func(t Trust) bool { return t.Issuer.URL != std.Issuer })
 	if len(trusts) == 0 {
-		return identity.Principal{}, unauthenticated("No jwt block of the server's configuration has the JWT's issuer, " + quote(body.Issuer) + ".")
+		return identity.Principal{}, unauthenticated("No jwt block of the server's configuration has the JWT's issuer, " + quote(std.Issuer) + ".")
 	}
-	token, err := v.verify(ctx, trusts[0].Issuer, raw)
+	header := token.Headers[0]
+	keys, err := v.issuers.keys(trusts[0].Issuer).lookup(ctx, header.KeyID)
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	return matchRole(trusts, token)
+	if !slices.ContainsFunc(keys, func(key jose.JSONWebKey) bool {
+		// An issuer may say which algorithm a key is for.
+		return (key.Algorithm == "" || key.Algorithm == header.Algorithm) && token.Claims(key.Key) == nil
+	}) {
+		return identity.Principal{}, unauthenticated("The JWT's signature is not that of one of the issuer's keys.")
+	}
+	if err := v.checkTimes(std); err != nil {
+		return identity.Principal{}, err
+	}
+	return matchRole(trusts, std, own)
 }
 
-// verify checks signature, issuer and times.
-func (v *verifier) verify(ctx context.Context, issuer Issuer, raw string) (*oidc.IDToken, error) {
-	signed := &signature{keys: v.issuers.keys(issuer)}
-	token, err := oidc.NewVerifier(issuer.URL, signed, &oidc.Config{
-		SupportedSigningAlgs: algorithms(),
-		// matchRole compares the audience: several blocks may name one issuer.
-		SkipClientIDCheck: true,
-		Now:               func() time.Time { return v.now().Add(-leeway) },
-	}).Verify(ctx, raw)
-	var expired *oidc.TokenExpiredError
-	switch {
-	case signed.err != nil:
-		return nil, signed.err
-	case errors.As(err, &expired):
-		return nil, unauthenticated("The JWT expired at " + expired.Expiry.UTC().Format(time.RFC3339) + ".")
+// checkTimes refuses tokens that are expired, that never expire, and those of the
+// future.
+func (v *verifier) checkTimes(std jwt.Claims) error {
+	for _, at := range []*jwt.NumericDate{std.Expiry, std.NotBefore, std.IssuedAt} {
+		if at != nil && (*at < 0 || *at > maxSeconds) {
+			return unauthenticated("The JWT is malformed: exp, nbf or iat is not a time.")
+		}
+	}
+	switch err := std.ValidateWithLeeway(jwt.Expected{Time: v.now()}, leeway); {
+	case std.Expiry == nil:
+		return unauthenticated("The JWT is malformed: exp is missing.")
+	case errors.Is(err, jwt.ErrExpired):
+		return unauthenticated("The JWT expired at " + std.Expiry.Time().UTC().Format(time.RFC3339) + ".")
+	case errors.Is(err, jwt.ErrNotValidYet):
+		return early(std.NotBefore)
 	case err != nil:
-		e := unauthenticated("The JWT is malformed, or signed with an algorithm that is not accepted.")
-		e.Cause = err
-		return nil, e
-	}
-	return token, v.checkNotBefore(token)
-}
-
-// checkNotBefore refuses tokens of the future. The library allows minutes for
-// that.
-func (v *verifier) checkNotBefore(token *oidc.IDToken) error {
-	var times struct {
-		NotBefore *json.Number `json:"nbf"`
-	}
-	if err := token.Claims(&times); err != nil {
-		return unauthenticated("The JWT is malformed: nbf is not a number.")
-	}
-	latest := token.IssuedAt
-	if times.NotBefore != nil {
-		seconds, err := times.NotBefore.Float64()
-		if err != nil || seconds > maxSeconds {
-			return unauthenticated("The JWT is malformed: nbf is not a time.")
-		}
-		if nbf := time.Unix(int64(seconds), 0); nbf.After(latest) {
-			latest = nbf
-		}
-	}
-	if latest.After(v.now().Add(leeway)) {
-		return unauthenticated("The JWT is not valid before " + latest.UTC().Format(time.RFC3339) + "; a clock may be wrong.")
+		return early(std.IssuedAt)
 	}
 	return nil
 }
 
+func early(from *jwt.NumericDate) error {
+	return unauthenticated("The JWT is not valid before " + from.Time().UTC().Format(time.RFC3339) + "; a clock may be wrong.")
+}
+
 // matchRole returns the first role whose conditions hold, of the blocks whose
 // audience the token has.
-func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) {
-	var body claims
-	if err := token.Claims(&body); err != nil {
-		return identity.Principal{}, unauthenticated("The JWT's claims cannot be read.")
-	}
+func matchRole(trusts []Trust, token jwt.Claims, own claims) (identity.Principal, error) {
 	if !usableSubject(token.Subject) {
 		return identity.Principal{}, unauthenticated("The JWT has no subject, or one that is too long or has invisible characters.")
 	}
@@ -181,7 +162,7 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 		}
 		meant = true
 		for _, rule := range t.Roles {
-			if rule.matches(body) {
+			if rule.matches(own) {
 				return identity.Principal{Name: token.Subject, Role: rule.Role, Via: "jwt of " + token.Issuer, Kind: "jwt:" + token.Issuer}, nil
 			}
 		}
@@ -190,53 +171,12 @@ func matchRole(trusts []Trust, token *oidc.IDToken) (identity.Principal, error) 
 	if !meant {
 		return identity.Principal{}, unauthenticated("The JWT is meant for the audience " + quote(strings.Join(token.Audience, ", ")) + ", not for this server.")
 	}
-	return identity.Principal{}, forbidden("The JWT is valid, but no role of the server's configuration matches its claims: " + body.describe(asked) + ".")
+	return identity.Principal{}, forbidden("The JWT is valid, but no role of the server's configuration matches its claims: " + own.describe(asked) + ".")
 }
 
 // usableSubject reports whether a subject may appear in logs and in the history.
 func usableSubject(s string) bool {
 	return strings.TrimSpace(s) != "" && len(s) <= maxSubjectBytes && identity.Visible(s)
-}
-
-// signature checks the signature of one token. It keeps the error, because the
-// library keeps its text only.
-type signature struct {
-	keys *keySet
-	err  *identity.Error
-}
-
-// VerifySignature implements oidc.KeySet.
-func (s *signature) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
-	payload, err := s.verify(ctx, raw)
-	if err != nil {
-		s.err = identity.AsError(err)
-	}
-	return payload, err
-}
-
-func (s *signature) verify(ctx context.Context, raw string) ([]byte, error) {
-	var allowed []jose.SignatureAlgorithm
-	for _, name := range algorithms() {
-		allowed = append(allowed, jose.SignatureAlgorithm(name))
-	}
-	token, err := jose.ParseSignedCompact(raw, allowed)
-	if err != nil || len(token.Signatures) != 1 {
-		return nil, unauthenticated("The JWT cannot be read.")
-	}
-	header := token.Signatures[0].Header
-	keys, err := s.keys.lookup(ctx, header.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range keys {
-		if key.Algorithm != "" && key.Algorithm != header.Algorithm {
-			continue // the issuer says what the key is for
-		}
-		if payload, err := token.Verify(key.Key); err == nil {
-			return payload, nil
-		}
-	}
-	return nil, unauthenticated("The JWT's signature is not that of one of the issuer's keys.")
 }
 
 // usableKeys returns the keys of a set that may sign tokens: public, asymmetric,
@@ -267,8 +207,15 @@ func usableKeys(set jose.JSONWebKeySet) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// claims holds the claims of a verified token.
-type claims map[string]json.RawMessage
+// claims holds the claims of a token, numbers as they are written.
+type claims map[string]any
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *claims) UnmarshalJSON(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode((*map[string]any)(c))
+}
 
 func (r RoleRule) matches(c claims) bool {
 	return len(r.Conditions) > 0 && !slices.ContainsFunc(r.Conditions, func(condition Condition) bool { return !condition.holds(c) })
@@ -281,36 +228,18 @@ func (c Condition) holds(token claims) bool {
 // values returns the values of a claim as texts: one, or the elements of a list.
 // Objects and nulls have none.
 func (c claims) values(name string) []string {
-	raw := bytes.TrimSpace(c[name])
-	if len(raw) == 0 || raw[0] != '[' {
-		return scalar(raw)
-	}
-	var elements []json.RawMessage
-	if json.Unmarshal(raw, &elements) != nil {
-		return nil
+	list, ok := c[name].([]any)
+	if !ok {
+		list = []any{c[name]}
 	}
 	var values []string
-	for _, element := range elements {
-		values = append(values, scalar(bytes.TrimSpace(element))...)
+	for _, value := range list {
+		switch value.(type) {
+		case string, bool, json.Number:
+			values = append(values, fmt.Sprint(value))
+		}
 	}
 	return values
-}
-
-func scalar(raw json.RawMessage) []string {
-	if len(raw) == 0 {
-		return nil
-	}
-	switch raw[0] {
-	case '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return nil
-		}
-		return []string{s}
-	case '{', '[', 'n':
-		return nil
-	}
-	return []string{string(raw)} // true, false or a number, as it is written
 }
 
 // describe returns the claims that the rules ask about, for the sender of the
