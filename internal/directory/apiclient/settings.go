@@ -70,24 +70,30 @@ func (s Settings) Belongs(what, externalID string, domains ...string) error {
 
 // Credential is a token, or a login that fetches one.
 type Credential struct {
-	Token string
-	Login []Field // required if there is no token; the first two exclude one
-	Fetch func(ctx context.Context, c *Client) (AccessToken, error)
+	Token  string
+	Scheme string  // precedes the token in the header Authorization; "" = "Bearer "
+	Login  []Field // required if there is no token; the first two exclude one
+	Host   string  // of Fetch; "" = the service's own
+	Fetch  func(ctx context.Context, c *Client) (AccessToken, error)
 }
 
 // Field of a configuration.
 type Field struct{ Setting, Value string }
 
-// OpenWith makes a client that sends a bearer token; see Open.
+// OpenWith makes a client that sends a token; see Open. cfg.Secrets holds the
+// secrets of a login.
 func (s Settings) OpenWith(cred Credential, host string, cfg Config) (*Client, error) {
-	if cred.Token != "" {
+	cfg.Secrets = append(cfg.Secrets, cred.Token)
+	if cred.Token != "" || cred.Login == nil {
 		if err := Required("token", cred.Token); err != nil {
 			return nil, err
 		}
-		if a, b := cred.Login[0], cred.Login[1]; a.Value != "" || b.Value != "" {
-			return nil, fmt.Errorf("token: it is given beside %s or %s; one credential is enough", a.Setting, b.Setting)
+		if cred.Login != nil && (cred.Login[0].Value != "" || cred.Login[1].Value != "") {
+			return nil, fmt.Errorf("token: it is given beside %s or %s; one credential is enough", cred.Login[0].Setting, cred.Login[1].Setting)
 		}
-		cfg.Auth = Bearer(cred.Token)
+		if cfg.Auth == nil {
+			cfg.Auth = func(h http.Header) { h.Set("Authorization", cmp.Or(cred.Scheme, "Bearer ")+cred.Token) }
+		}
 		return s.Open(host, cfg)
 	}
 	var problems []error
@@ -97,17 +103,14 @@ func (s Settings) OpenWith(cred Credential, host string, cfg Config) (*Client, e
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	tokens, err := s.Open(host, Config{Secrets: cfg.Secrets, RetryAfter: cfg.RetryAfter})
+	login := s
+	login.BaseURL = cmp.Or(cred.Host, s.BaseURL)
+	tokens, err := login.Open(host, Config{Secrets: cfg.Secrets, RetryAfter: cfg.RetryAfter})
 	if err != nil {
 		return nil, err
 	}
 	cfg.Bearer = func(ctx context.Context) (AccessToken, error) { return cred.Fetch(ctx, tokens) }
 	return s.Open(host, cfg)
-}
-
-// Bearer returns a Config.Auth that sends a token.
-func Bearer(token string) func(http.Header) {
-	return func(h http.Header) { h.Set("Authorization", "Bearer "+token) }
 }
 
 // Required returns an error, which begins with the setting's name, if a value

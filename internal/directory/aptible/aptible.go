@@ -54,7 +54,7 @@ func Open(cfg Config) (directory.Directory, error) {
 			return c.FetchToken(ctx, apiclient.PostJSON("/tokens", map[string]any{"grant_type": "password", "username": cfg.Username,
 				"password": cfg.Password, "scope": "manage", "expires": 43200}))
 		},
-	}, host, apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}, Grant: grant})
+	}, host, apiclient.Config{Secrets: []string{cfg.Password}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}

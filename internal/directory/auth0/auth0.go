@@ -64,7 +64,7 @@ func Open(cfg Config) (directory.Directory, error) {
 				"client_id": cfg.ClientID, "client_secret": cfg.ClientSecret, "audience": cfg.BaseURL + "/api/v2/"}))
 		},
 	}, "", apiclient.Config{
-		Secrets:    []string{cfg.Token, cfg.ClientSecret},
+		Secrets:    []string{cfg.ClientSecret},
 		RetryAfter: apiclient.ResetAt("X-RateLimit-Reset"),
 		Grant:      grant,
 	})

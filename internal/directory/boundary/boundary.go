@@ -54,7 +54,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
 			return authenticate(ctx, c, cfg)
 		},
-	}, "", apiclient.Config{Secrets: []string{cfg.Token, cfg.Password}, Grant: grant})
+	}, "", apiclient.Config{Secrets: []string{cfg.Password}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,8 @@
 package entra
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -48,28 +48,16 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Tenant == "" || strings.ContainsAny(cfg.Tenant, "/?#") {
 		return nil, fmt.Errorf("base_url: there is no tenant to ask: the service is not of type entra, with the tenant's id or domain as its external ID (it is %q)", cfg.Tenant)
 	}
-	if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
-		return nil, err
-	}
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = host
-	}
-	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	login := cfg.Settings
-	login.BaseURL = loginHost(cfg.BaseURL)
-	tokens, err := login.Open("", apiclient.Config{Secrets: []string{cfg.ClientSecret}})
-	if err != nil {
-		return nil, err
-	}
-	api, err := cfg.Open("", apiclient.Config{
-		Grant:   grant,
-		Secrets: []string{cfg.ClientSecret},
-		Bearer: func(ctx context.Context) (apiclient.AccessToken, error) {
-			return tokens.FetchToken(ctx, apiclient.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
+	cfg.BaseURL = strings.TrimRight(cmp.Or(cfg.BaseURL, host), "/")
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Login: []apiclient.Field{{Setting: "client_id", Value: cfg.ClientID}, {Setting: "client_secret", Value: cfg.ClientSecret}},
+		Host:  loginHost(cfg.BaseURL),
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return c.FetchToken(ctx, apiclient.Form("/"+url.PathEscape(cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
 				"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}, "scope": {cfg.BaseURL + "/.default"},
 			}))
 		},
-	})
+	}, "", apiclient.Config{Secrets: []string{cfg.ClientSecret}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}

@@ -52,15 +52,10 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
 	if cfg.Organization == "" {
 		return nil, errors.New("base_url: there is no organization to ask: the service is not of type github, with the organization as its external ID")
 	}
-	api, err := cfg.Open(host, apiclient.Config{
-		Auth:        apiclient.Bearer(cfg.Token),
-		Secrets:     []string{cfg.Token},
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, host, apiclient.Config{
 		Every:       pace,
 		Burst:       burst,
 		MaxInFlight: 1, // GitHub asks not to send requests at the same time

@@ -45,17 +45,13 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
 	if cfg.BaseURL == "" {
 		if err := apiclient.Host("base_url", cfg.Domain, "gitlab.acme.com"); err != nil {
 			return nil, err
 		}
 	}
-	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, "https://"+cfg.Domain, apiclient.Config{
 		Auth:       func(h http.Header) { h.Set("PRIVATE-TOKEN", cfg.Token) },
-		Secrets:    []string{cfg.Token},
 		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("RateLimit-Reset"),
 	})

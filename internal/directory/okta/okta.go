@@ -52,17 +52,12 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
 	if cfg.BaseURL == "" {
 		if err := checkDomain(cfg.Domain); err != nil {
 			return nil, err
 		}
 	}
-	api, err := cfg.Open("https://"+cfg.Domain, apiclient.Config{
-		Auth:       func(h http.Header) { h.Set("Authorization", "SSWS "+cfg.Token) },
-		Secrets:    []string{cfg.Token},
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token, Scheme: "SSWS "}, "https://"+cfg.Domain, apiclient.Config{
 		Every:      pace,
 		Burst:      burst,
 		Grant:      grant,

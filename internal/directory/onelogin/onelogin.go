@@ -7,11 +7,9 @@ package onelogin
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -56,22 +54,15 @@ func Open(cfg Config) (directory.Directory, error) {
 			return nil, err
 		}
 	}
-	if err := errors.Join(apiclient.Required("client_id", cfg.ClientID), apiclient.Required("client_secret", cfg.ClientSecret)); err != nil {
-		return nil, err
-	}
 	pair := base64.StdEncoding.EncodeToString([]byte(cfg.ClientID + ":" + cfg.ClientSecret))
-	limits := apiclient.Config{Secrets: []string{cfg.ClientSecret}, RetryAfter: apiclient.ResetIn("X-RateLimit-Reset")}
-	forTokens := limits
-	forTokens.Auth = func(h http.Header) { h.Set("Authorization", "Basic "+pair) }
-	tokens, err := cfg.Open("https://"+domain, forTokens)
-	if err != nil {
-		return nil, err
-	}
-	limits.Grant = grant
-	limits.Bearer = func(ctx context.Context) (apiclient.AccessToken, error) {
-		return tokens.FetchToken(ctx, apiclient.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"}))
-	}
-	api, err := cfg.Open("https://"+domain, limits)
+	api, err := cfg.OpenWith(apiclient.Credential{
+		Login: []apiclient.Field{{Setting: "client_id", Value: cfg.ClientID}, {Setting: "client_secret", Value: cfg.ClientSecret}},
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			r := apiclient.PostJSON("/auth/oauth2/v2/token", map[string]string{"grant_type": "client_credentials"})
+			r.Header.Set("Authorization", "Basic "+pair)
+			return c.FetchToken(ctx, r)
+		},
+	}, "https://"+domain, apiclient.Config{Secrets: []string{cfg.ClientSecret, pair}, RetryAfter: apiclient.ResetIn("X-RateLimit-Reset"), Grant: grant})
 	if err != nil {
 		return nil, err
 	}

@@ -50,12 +50,7 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
-	api, err := cfg.Open(host, apiclient.Config{
-		Auth:       func(h http.Header) { h.Set("Authorization", "Token token="+cfg.Token) },
-		Secrets:    []string{cfg.Token},
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token, Scheme: "Token token="}, host, apiclient.Config{
 		Every:      pace,
 		Burst:      burst,
 		Grant:      grant,

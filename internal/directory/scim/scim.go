@@ -58,14 +58,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
-	api, err := cfg.Open("", apiclient.Config{
-		Auth:    apiclient.Bearer(cfg.Token),
-		Secrets: []string{cfg.Token},
-		Header:  http.Header{"Accept": {"application/scim+json, application/json"}},
-		Grant:   grant,
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, "", apiclient.Config{
+		Header: http.Header{"Accept": {"application/scim+json, application/json"}},
+		Grant:  grant,
 	})
 	if err != nil {
 		return nil, err

@@ -52,22 +52,12 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if err := apiclient.Required("token", cfg.Token); err != nil {
-		return nil, err
-	}
-	api := apiclient.Config{
-		Auth:    apiclient.Bearer(cfg.Token),
-		Secrets: []string{cfg.Token},
-		Grant:   grant,
-		Burst:   burst,
-	}
-	api.Every = lookupEvery
-	lookups, err := cfg.Open(host, api)
+	token := apiclient.Credential{Token: cfg.Token}
+	lookups, err := cfg.OpenWith(token, host, apiclient.Config{Grant: grant, Every: lookupEvery, Burst: burst})
 	if err != nil {
 		return nil, err
 	}
-	api.Every = listEvery
-	lists, err := cfg.Open(host, api)
+	lists, err := cfg.OpenWith(token, host, apiclient.Config{Grant: grant, Every: listEvery, Burst: burst})
 	if err != nil {
 		return nil, err
 	}

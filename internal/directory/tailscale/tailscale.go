@@ -57,7 +57,7 @@ func Open(cfg Config) (directory.Directory, error) {
 			return c.FetchToken(ctx, apiclient.Form("/api/v2/oauth/token",
 				url.Values{"grant_type": {"client_credentials"}, "client_id": {cfg.ClientID}, "client_secret": {cfg.ClientSecret}}))
 		},
-	}, host, apiclient.Config{Secrets: []string{cfg.Token, cfg.ClientSecret}, Grant: grant})
+	}, host, apiclient.Config{Secrets: []string{cfg.ClientSecret}, Grant: grant})
 	if err != nil {
 		return nil, err
 	}
