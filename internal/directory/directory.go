@@ -164,6 +164,9 @@ type Descriptor struct {
 	Kinds              []Kind // kinds that match besides people, by configuration
 }
 
+// Describe implements Directory. Connectors embed their Descriptor.
+func (d Descriptor) Describe() Descriptor { return d }
+
 // Kinds returns the kinds of accounts that the switches include_bots and
 // include_guests allow.
 func Kinds(bots, guests bool) []Kind {
@@ -210,6 +213,35 @@ type ListOnly struct{}
 
 // Find implements Directory.
 func (ListOnly) Find(context.Context, string) ([]Account, error) { return nil, ErrNeedsList }
+
+// Assumed is the directory of a service whose identities are e-mails. It sends no
+// requests: an address of the domain is its own identity, unless it is an alias.
+type Assumed struct {
+	Descriptor
+	Domain string
+}
+
+// Check implements Directory: there is nothing to check.
+func (Assumed) Check(ctx context.Context) error { return ctx.Err() }
+
+// CheckNote says what a successful check proves.
+func (Assumed) CheckNote() string {
+	return "no request is made: an address of the domain is its own identity"
+}
+
+// Find takes every address of the domain for an account of unknown state.
+func (a Assumed) Find(ctx context.Context, email string) ([]Account, error) {
+	if err := ctx.Err(); err != nil || !HasDomain(email, a.Domain) {
+		return nil, err
+	}
+	return []Account{{Identity: email, SignIn: email, Addresses: Primaries(email)}}, nil
+}
+
+// HasDomain reports whether an address is one of a domain.
+func HasDomain(email, domain string) bool {
+	at := strings.LastIndexByte(email, '@')
+	return at >= 0 && strings.EqualFold(email[at+1:], domain)
+}
 
 // BatchFinder is a Directory that can look for several addresses at once.
 type BatchFinder interface {

@@ -32,15 +32,13 @@ const (
 )
 
 type aptible struct {
+	directory.Descriptor
 	directory.ListOnly
 	api *apiclient.Client
 	org string
 }
 
-var (
-	_ directory.Directory = (*aptible)(nil)
-	_ directory.Lister    = (*aptible)(nil)
-)
+var _ directory.Lister = (*aptible)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -58,11 +56,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &aptible{api: api, org: cfg.Organization}, nil
+	return &aptible{Descriptor: directory.Descriptor{AddressGrant: grant}, api: api, org: cfg.Organization}, nil
 }
-
-// Describe implements directory.Directory: there is a list only.
-func (a *aptible) Describe() directory.Descriptor { return directory.Descriptor{AddressGrant: grant} }
 
 // Check lists the users of the organization.
 func (a *aptible) Check(ctx context.Context) error {
@@ -73,7 +68,6 @@ func (a *aptible) Check(ctx context.Context) error {
 	return err
 }
 
-// Pages implements directory.Lister.
 func (a *aptible) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return apiclient.Follow(ctx, a.users(), a.page)
 }

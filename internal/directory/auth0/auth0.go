@@ -38,14 +38,12 @@ const (
 )
 
 type auth0 struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*auth0)(nil)
-	_ directory.Lister    = (*auth0)(nil)
-)
+var _ directory.Lister = (*auth0)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -71,13 +69,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auth0{cfg: cfg, api: api}, nil
-}
-
-// Describe implements directory.Directory.
-func (a *auth0) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true,
-		AddressGrant: grant}
+	return &auth0{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, ListMaxAccounts: maxListed, LookupSeesInactive: true, AddressGrant: grant},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 // Check asks for one user. A token is good for the tenant's own host only.

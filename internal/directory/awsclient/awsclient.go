@@ -150,7 +150,6 @@ func (t *transport) client(base string) (*apiclient.Client, error) {
 	return c, err
 }
 
-// Do implements aws.HTTPClient.
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	resp, err := t.send(req)
 	if err != nil {

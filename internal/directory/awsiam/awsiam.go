@@ -6,6 +6,7 @@
 package awsiam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ const (
 
 // account asks IAM.
 type account struct {
+	directory.Descriptor
 	cfg Config
 	api *awsclient.API
 	iam *iam.Client
@@ -63,13 +65,14 @@ type named struct{ *account }
 
 // tagged is an account whose users have their address in a tag, which only the
 // list shows.
-type tagged struct{ *account }
+type tagged struct {
+	*account
+	directory.ListOnly
+}
 
 var (
-	_ directory.Directory = (*named)(nil)
-	_ directory.IDFinder  = (*named)(nil)
-	_ directory.Directory = (*tagged)(nil)
-	_ directory.Lister    = (*tagged)(nil)
+	_ directory.IDFinder = (*named)(nil)
+	_ directory.Lister   = (*tagged)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -90,30 +93,22 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Strategy == ByLocalPart && len(cfg.Domains) == 0 {
 		return nil, errors.New(`domains: strategy "local_part" needs the domains of your people: ann@example.com and ann@example.org have the same local part`)
 	}
-	if cfg.Tag == "" {
-		cfg.Tag = DefaultTag
-	}
+	cfg.Tag = cmp.Or(cfg.Tag, DefaultTag)
 	grant := nameGrant
+	describes := directory.Descriptor{Lookup: true}
 	if cfg.Strategy == ByTag {
 		grant = tagGrant
+		describes = directory.Descriptor{ListPage: listSize, AddressGrant: fmt.Sprintf("%s, or name the tag that holds the addresses: no user has the tag %q", tagGrant, cfg.Tag)}
 	}
 	api, err := awsclient.Open(cfg.Settings, 0, grant)
 	if err != nil {
 		return nil, err
 	}
-	a := &account{cfg: cfg, api: api, iam: iam.NewFromConfig(api.Config)}
+	a := &account{describes, cfg, api, iam.NewFromConfig(api.Config)}
 	if cfg.Strategy == ByTag {
-		return &tagged{a}, nil
+		return &tagged{account: a}, nil
 	}
 	return &named{a}, nil
-}
-
-// Describe implements directory.Directory. IAM users are never inactive.
-func (n *named) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
-
-// Describe implements directory.Directory.
-func (t *tagged) Describe() directory.Descriptor {
-	return directory.Descriptor{ListPage: listSize, AddressGrant: fmt.Sprintf("%s, or name the tag that holds the addresses: no user has the tag %q", tagGrant, t.cfg.Tag)}
 }
 
 // Check compares the account, then looks up a user that does not exist.
@@ -202,11 +197,6 @@ func (a *account) byName(ctx context.Context, name string) ([]directory.Account,
 // as active: IAM cannot disable one.
 func user(id, name, arn *string) directory.Account {
 	return directory.Account{AccountID: aws.ToString(id), Identity: aws.ToString(arn), SignIn: aws.ToString(name), State: directory.StateActive}
-}
-
-// Find implements directory.Directory.
-func (*tagged) Find(context.Context, string) ([]directory.Account, error) {
-	return nil, directory.ErrNeedsList
 }
 
 // Pages implements directory.Lister. IAM may give fewer users than asked for,

@@ -35,7 +35,11 @@ const (
 	pace = 50 * time.Millisecond
 )
 
+// sso does not ask for an address: Identity Center compares case and keeps
+// addresses as they were entered, so that only the list shows that no other user
+// owns the address.
 type sso struct {
+	directory.Descriptor
 	directory.ListOnly
 	api       *awsclient.API
 	instance  string
@@ -47,9 +51,8 @@ type sso struct {
 }
 
 var (
-	_ directory.Directory = (*sso)(nil)
-	_ directory.Lister    = (*sso)(nil)
-	_ directory.IDFinder  = (*sso)(nil)
+	_ directory.Lister   = (*sso)(nil)
+	_ directory.IDFinder = (*sso)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -61,14 +64,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sso{api: api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config)}, nil
-}
-
-// Describe implements directory.Directory. Identity Center can be asked for the
-// user of an address, but compares case and keeps addresses as they were entered:
-// only the list shows that no other user owns the address.
-func (s *sso) Describe() directory.Descriptor {
-	return directory.Descriptor{ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: grant}
+	return &sso{
+		Descriptor: directory.Descriptor{ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: grant},
+		api:        api, instance: cfg.Instance, instances: ssoadmin.NewFromConfig(api.Config), users: identitystore.NewFromConfig(api.Config),
+	}, nil
 }
 
 // Check finds the instance, whose ARN is the external id, lists a user, and asks
@@ -124,7 +123,6 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
 }
 
-// FindID implements directory.IDFinder.
 func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	store, err := s.store(ctx)
 	if err != nil {
@@ -155,7 +153,6 @@ func noSuchUser(err error) bool {
 		missing.Reason != types.ResourceNotFoundExceptionReasonKmsKeyNotFound
 }
 
-// Pages implements directory.Lister.
 func (s *sso) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return directory.PagedSparse(ctx, func(ctx context.Context, token string) ([]directory.Account, string, error) {
 		return s.page(ctx, token, listSize)

@@ -36,15 +36,14 @@ const (
 	addressAdvice = "make an OIDC or LDAP auth method the primary one of their scope"
 )
 
+// boundary knows no inactive users.
 type boundary struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*boundary)(nil)
-	_ directory.Lister    = (*boundary)(nil)
-)
+var _ directory.Lister = (*boundary)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -58,7 +57,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &boundary{cfg: cfg, api: api}, nil
+	return &boundary{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true, AddressGrant: grant + ", and " + addressAdvice},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apiclient.AccessToken, error) {
@@ -72,12 +74,6 @@ func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apicl
 	}
 	answer, _, err := apiclient.Get[login](ctx, api, r)
 	return apiclient.AccessToken{Value: answer.Attributes.Token}, err
-}
-
-// Describe implements directory.Directory. Boundary knows no inactive users.
-func (b *boundary) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true,
-		AddressGrant: grant + ", and " + addressAdvice}
 }
 
 // Check lists users. Addresses come from a scope's primary auth method: if no
@@ -111,7 +107,6 @@ func quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// Pages implements directory.Lister.
 func (b *boundary) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return b.pages(ctx, "")
 }

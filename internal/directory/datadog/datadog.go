@@ -35,14 +35,12 @@ const (
 )
 
 type datadog struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*datadog)(nil)
-	_ directory.Lister    = (*datadog)(nil)
-)
+var _ directory.Lister = (*datadog)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -61,12 +59,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &datadog{cfg: cfg, api: api}, nil
-}
-
-// Describe implements directory.Directory.
-func (d *datadog) Describe() directory.Descriptor {
-	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(d.cfg.IncludeBots, false)}
+	return &datadog{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 // Check asks for one user and compares the organization that comes with it.
@@ -93,7 +89,6 @@ func (d *datadog) Find(ctx context.Context, email string) ([]directory.Account, 
 	return directory.All(d.pages(ctx, email))
 }
 
-// FindID implements directory.IDFinder.
 func (d *datadog) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	type body struct {
 		Errors []string `json:"errors"`
@@ -105,7 +100,6 @@ func (d *datadog) FindID(ctx context.Context, id string) ([]directory.Account, e
 		func(b body) bool { return len(b.Errors) > 0 }, func(m message) directory.Account { return m.Data.account() })
 }
 
-// Pages implements directory.Lister.
 func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return d.pages(ctx, "")
 }

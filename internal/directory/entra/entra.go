@@ -34,14 +34,11 @@ const (
 )
 
 type entra struct {
-	cfg Config
+	directory.Descriptor
 	api *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*entra)(nil)
-	_ directory.Lister    = (*entra)(nil)
-)
+var _ directory.Lister = (*entra)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -61,7 +58,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &entra{cfg: cfg, api: api}, nil
+	return &entra{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(false, cfg.IncludeGuests)},
+		api:        api,
+	}, nil
 }
 
 // loginHost returns the token endpoint of a Graph host: that of its cloud, or
@@ -76,12 +76,6 @@ func loginHost(graph string) string {
 		return "https://login.partner.microsoftonline.cn"
 	}
 	return graph
-}
-
-// Describe implements directory.Directory.
-func (e *entra) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true,
-		Kinds: directory.Kinds(false, e.cfg.IncludeGuests)}
 }
 
 // Check asks for one user. The token was issued by the tenant, so it belongs
@@ -118,7 +112,6 @@ func (e *entra) filter(ctx context.Context, filter string) ([]directory.Account,
 	return directory.All(e.pages(ctx, url.Values{"$filter": {filter}, "$select": {fields}, "$top": {"10"}}))
 }
 
-// Pages implements directory.Lister.
 func (e *entra) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return e.pages(ctx, url.Values{"$select": {fields}, "$top": {fmt.Sprint(listSize)}})
 }

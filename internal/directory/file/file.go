@@ -93,6 +93,7 @@ const maxBytes = 256 << 20
 const clockResolution = 2 * time.Second
 
 type file struct {
+	directory.Descriptor
 	cfg    Config
 	format format
 
@@ -110,7 +111,6 @@ type version struct {
 }
 
 var (
-	_ directory.Directory   = (*file)(nil)
 	_ directory.BatchFinder = (*file)(nil)
 	_ directory.Lister      = (*file)(nil)
 )
@@ -124,17 +124,14 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{cfg: cfg, format: want}
+	f := &file{
+		Descriptor: directory.Descriptor{Lookup: true, LookupSeesInactive: true, BatchSize: math.MaxInt32}, // one reading of the file answers all
+		cfg:        cfg, format: want,
+	}
 	if _, err := f.current(); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
 	return f, nil
-}
-
-// Describe implements directory.Directory.
-func (f *file) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, LookupSeesInactive: true,
-		BatchSize: math.MaxInt32} // one reading of the file answers all
 }
 
 // Pages implements directory.Lister: the file is one page.
@@ -158,7 +155,6 @@ func (f *file) Check(context.Context) error {
 // CheckNote says what a successful check proves.
 func (*file) CheckNote() string { return "the file can be read" }
 
-// Find implements directory.Directory.
 func (f *file) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	found, err := f.FindMany(ctx, []string{email})
 	return found[email], err

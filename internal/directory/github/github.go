@@ -40,15 +40,14 @@ const (
 	burst = 30
 )
 
+// github shows members only; leavers are gone.
 type github struct {
+	directory.Descriptor
 	api *apiclient.Client
 	org string
 }
 
-var (
-	_ directory.Directory = (*github)(nil)
-	_ directory.Lister    = (*github)(nil)
-)
+var _ directory.Lister = (*github)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -66,13 +65,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &github{api: api, org: cfg.Organization}, nil
-}
-
-// Describe implements directory.Directory. GitHub shows members only; leavers
-// are gone.
-func (g *github) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: addressGrant}
+	return &github{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: addressGrant},
+		api:        api, org: cfg.Organization,
+	}, nil
 }
 
 // Check compares the organization and proves that its identities and members

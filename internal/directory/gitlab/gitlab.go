@@ -34,14 +34,12 @@ const (
 )
 
 type gitlab struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*gitlab)(nil)
-	_ directory.Lister    = (*gitlab)(nil)
-)
+var _ directory.Lister = (*gitlab)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -58,12 +56,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gitlab{cfg: cfg, api: api}, nil
-}
-
-// Describe implements directory.Directory. The pace is each instance's own.
-func (g *gitlab) Describe() directory.Descriptor {
-	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupSeesInactive: true, Kinds: directory.Kinds(g.cfg.IncludeBots, false)}
+	return &gitlab{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 // Check reads the token's user: only administrators see is_admin, and only they
@@ -108,7 +104,6 @@ func (g *gitlab) Find(ctx context.Context, email string) ([]directory.Account, e
 	return directory.All(g.pages(ctx, url.Values{"search": {email}}))
 }
 
-// FindID implements directory.IDFinder.
 func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
 		return nil, nil // ids are numbers

@@ -53,12 +53,12 @@ const (
 )
 
 type google struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
 var (
-	_ directory.Directory     = (*google)(nil)
 	_ directory.Lister        = (*google)(nil)
 	_ directory.IDFinder      = (*google)(nil)
 	_ directory.AccountFinder = (*google)(nil)
@@ -66,8 +66,14 @@ var (
 
 // Open reads the key; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if cfg.CredentialsFile == "" {
-		return openAssumed(cfg)
+	switch {
+	case cfg.CredentialsFile != "":
+	case cfg.Impersonate != "":
+		return nil, errors.New("credentials_file: it is missing; impersonate has no use without it")
+	case cfg.Domain == "":
+		return nil, errors.New("credentials_file: it is missing, and the service's external ID is not the domain of a Google service")
+	default:
+		return directory.Assumed{Descriptor: directory.Descriptor{Lookup: true}, Domain: cfg.Domain}, nil
 	}
 	if err := apiclient.Required("impersonate", cfg.Impersonate); err != nil {
 		return nil, err
@@ -84,12 +90,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &google{cfg: cfg, api: api}, nil
-}
-
-// Describe implements directory.Directory.
-func (g *google) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: 500, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true}
+	return &google{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: 500, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 // Check asks for one user of the customer, then for one of the domain.
@@ -118,7 +122,7 @@ func (g *google) Find(ctx context.Context, email string) ([]directory.Account, e
 	switch {
 	case reason(err) == "notFound":
 		return nil, nil
-	case errors.Is(err, directory.ErrPermission) && !hasDomain(email, g.cfg.Domain):
+	case errors.Is(err, directory.ErrPermission) && !directory.HasDomain(email, g.cfg.Domain):
 		return nil, g.readable(ctx)
 	case err != nil:
 		return nil, err
@@ -137,11 +141,6 @@ func (g *google) FindID(ctx context.Context, id string) ([]directory.Account, er
 // FindAccount implements directory.AccountFinder. Google's path takes its own ids.
 func (g *google) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
 	return g.Find(ctx, accountID)
-}
-
-func hasDomain(email, domain string) bool {
-	at := strings.LastIndexByte(email, '@')
-	return at >= 0 && strings.EqualFold(email[at+1:], domain)
 }
 
 // Pages implements directory.Lister: all domains of the customer.
@@ -338,37 +337,4 @@ func (k *key) assertion(subject string, now time.Time) (string, error) {
 		return "", fmt.Errorf("an assertion cannot be signed: %w", err)
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
-}
-
-// assumed sends no requests. In Google the identity is an e-mail, so an address
-// of the domain is its own identity, unless it is an alias.
-type assumed struct{ domain string }
-
-func openAssumed(cfg Config) (directory.Directory, error) {
-	switch {
-	case cfg.Impersonate != "":
-		return nil, fmt.Errorf("credentials_file: it is missing; impersonate has no use without it")
-	case cfg.Domain == "":
-		return nil, fmt.Errorf("credentials_file: it is missing, and the service's external ID is not the domain of a Google service")
-	}
-	return assumed{domain: cfg.Domain}, nil
-}
-
-// Describe implements directory.Directory.
-func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
-
-// Check implements directory.Directory: there is nothing to check.
-func (assumed) Check(ctx context.Context) error { return ctx.Err() }
-
-// CheckNote says what a successful check proves.
-func (assumed) CheckNote() string {
-	return "no request is made: an address of the domain is its own identity"
-}
-
-// Find takes every address of the domain for an account of unknown state.
-func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	if err := ctx.Err(); err != nil || !hasDomain(email, a.domain) {
-		return nil, err
-	}
-	return []directory.Account{{Identity: email, SignIn: email, Addresses: directory.Primaries(email)}}, nil
 }

@@ -57,14 +57,13 @@ const (
 const checkEmail = "sym-identityd-check@example.com"
 
 type endpoint struct {
+	directory.Descriptor
 	api      *apiclient.Client
 	target   target
 	reply    *reply
 	notFound []int
 	secrets  []string
 }
-
-var _ directory.Directory = (*endpoint)(nil)
 
 // Open checks the configuration and compiles the expressions; it does not
 // connect.
@@ -103,7 +102,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &endpoint{api: api, target: to, reply: compiled, notFound: slices.Clone(cfg.NotFoundStatus), secrets: secrets}, nil
+	return &endpoint{
+		Descriptor: directory.Descriptor{Lookup: true},
+		api:        api, target: to, reply: compiled, notFound: cfg.NotFoundStatus, secrets: secrets,
+	}, nil
 }
 
 // checkNotFoundStatus refuses statuses that never mean that a person is unknown.
@@ -119,9 +121,6 @@ func checkNotFoundStatus(status int) error {
 	return fmt.Errorf("%d cannot mean \"no such user\"; 404 usually does", status)
 }
 
-// Describe implements directory.Directory.
-func (e *endpoint) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
-
 // Check looks up an address that nobody has and expects no account: that proves
 // that the endpoint answers, that it accepts the credential, and that the
 // expressions read the answer for an unknown person.
@@ -130,7 +129,6 @@ func (e *endpoint) Check(ctx context.Context) error {
 	return err
 }
 
-// Find implements directory.Directory.
 func (e *endpoint) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	resp, err := e.api.Do(ctx, apiclient.Request{URL: e.target.url(email)})
 	if err != nil {

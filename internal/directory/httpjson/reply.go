@@ -232,7 +232,6 @@ type markedQualifier struct {
 	field   string // that the expression names; "" = an index or a computed key
 }
 
-// Qualify implements interpreter.Qualifier.
 func (q *markedQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	value, err := q.Qualifier.Qualify(vars, obj)
 	if err == nil || errors.Is(err, errAbsent) {
@@ -304,7 +303,6 @@ type literal struct {
 	text string
 }
 
-// ConvertToType implements ref.Val.
 func (l literal) ConvertToType(to ref.Type) ref.Val {
 	if to == types.StringType {
 		return types.String(l.text)
@@ -312,7 +310,6 @@ func (l literal) ConvertToType(to ref.Type) ref.Val {
 	return l.Double.ConvertToType(to)
 }
 
-// Equal implements ref.Val.
 func (l literal) Equal(other ref.Val) ref.Val {
 	if o, ok := other.(literal); ok {
 		return types.Bool(l.text == o.text || l.Double == o.Double && l.short() && o.short())

@@ -50,13 +50,13 @@ const (
 )
 
 type server struct {
+	directory.Descriptor
 	cfg    Config
 	target *url.URL
 	schema schema
 }
 
 var (
-	_ directory.Directory     = (*server)(nil)
 	_ directory.Lister        = (*server)(nil)
 	_ directory.BatchFinder   = (*server)(nil)
 	_ directory.AccountFinder = (*server)(nil)
@@ -98,12 +98,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	return &server{cfg: cfg, target: target, schema: s}, nil
-}
-
-// Describe implements directory.Directory.
-func (s *server) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true}
+	return &server{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true},
+		cfg:        cfg, target: target, schema: s,
+	}, nil
 }
 
 // Check reads a few people and searches for the address of one of them: a
@@ -129,7 +127,6 @@ func (s *server) Check(ctx context.Context) error {
 	return fmt.Errorf("%w: it sees nobody below %s; grant it %s, or correct base_dn, strategy and filter", directory.ErrPermission, s.cfg.BaseDN, grant)
 }
 
-// Find implements directory.Directory.
 func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	return directory.All(s.search(ctx, s.withAddresses(email), pageSize))
 }
@@ -155,12 +152,10 @@ func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]di
 	return found, nil
 }
 
-// FindID implements directory.IDFinder.
 func (s *server) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	return s.findBy(ctx, s.schema.id, id)
 }
 
-// FindAccount implements directory.AccountFinder.
 func (s *server) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
 	return s.findBy(ctx, s.schema.account, accountID)
 }

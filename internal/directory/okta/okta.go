@@ -40,14 +40,14 @@ const (
 )
 
 type okta struct {
+	directory.Descriptor
 	cfg Config
 	api *apiclient.Client
 }
 
 var (
-	_ directory.Directory = (*okta)(nil)
-	_ directory.Lister    = (*okta)(nil)
-	_ directory.IDFinder  = (*okta)(nil)
+	_ directory.Lister   = (*okta)(nil)
+	_ directory.IDFinder = (*okta)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -67,7 +67,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &okta{cfg: cfg, api: api}, nil
+	return &okta{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, LookupSeesInactive: true, AddressGrant: grant},
+		cfg:        cfg, api: api,
+	}, nil
 }
 
 // limited reports whether Okta says by its own code that there were too many
@@ -88,12 +91,6 @@ func checkDomain(domain string) error {
 		return fmt.Errorf("base_url: %s is the administrators' console; the API is at the domain without -admin", domain)
 	}
 	return apiclient.Host("base_url", domain, "acme.okta.com")
-}
-
-// Describe implements directory.Directory.
-func (o *okta) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace,
-		LookupSeesInactive: true, AddressGrant: grant}
 }
 
 // Check asks for one user. That the token belongs to the domain is the

@@ -33,15 +33,13 @@ const (
 )
 
 type onelogin struct {
+	directory.Descriptor
 	cfg    Config
 	domain string // "" if the service is of another type
 	api    *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*onelogin)(nil)
-	_ directory.Lister    = (*onelogin)(nil)
-)
+var _ directory.Lister = (*onelogin)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -66,13 +64,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &onelogin{cfg: cfg, domain: domain, api: api}, nil
-}
-
-// Describe implements directory.Directory. OneLogin states no pace for this
-// version of its API.
-func (o *onelogin) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant}
+	return &onelogin{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant},
+		cfg:        cfg, domain: domain, api: api,
+	}, nil
 }
 
 // Check asks for one user. The credential is good for its own account's host.
@@ -99,7 +94,6 @@ func (o *onelogin) Find(ctx context.Context, email string) ([]directory.Account,
 	return append(found, named...), err
 }
 
-// Pages implements directory.Lister.
 func (o *onelogin) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return o.pages(ctx, url.Values{})
 }

@@ -37,15 +37,16 @@ const (
 	notFoundCode = 2100
 )
 
+// pagerduty has no inactive users: they are deleted.
 type pagerduty struct {
+	directory.Descriptor
 	api       *apiclient.Client
 	subdomain string
 }
 
 var (
-	_ directory.Directory = (*pagerduty)(nil)
-	_ directory.Lister    = (*pagerduty)(nil)
-	_ directory.IDFinder  = (*pagerduty)(nil)
+	_ directory.Lister   = (*pagerduty)(nil)
+	_ directory.IDFinder = (*pagerduty)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -60,18 +61,15 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pagerduty{api: api, subdomain: firstLabel(cfg.Subdomain)}, nil
+	return &pagerduty{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, ListMaxAccounts: maxRecords, LookupSeesInactive: true, AddressGrant: grant},
+		api:        api, subdomain: firstLabel(cfg.Subdomain),
+	}, nil
 }
 
 func firstLabel(domain string) string {
 	label, _, _ := strings.Cut(domain, ".")
 	return label
-}
-
-// Describe implements directory.Directory. Nobody is inactive in PagerDuty:
-// users are deleted.
-func (p *pagerduty) Describe() directory.Descriptor {
-	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listSize, LookupEvery: pace, ListEvery: pace, ListMaxAccounts: maxRecords, LookupSeesInactive: true}
 }
 
 // Check asks for one user, whose page names the account.
@@ -95,7 +93,6 @@ func (p *pagerduty) Find(ctx context.Context, email string) ([]directory.Account
 	return directory.All(p.pages(ctx, email))
 }
 
-// FindID implements directory.IDFinder.
 func (p *pagerduty) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	type body struct {
 		Error struct {
@@ -109,7 +106,6 @@ func (p *pagerduty) FindID(ctx context.Context, id string) ([]directory.Account,
 		func(b body) bool { return b.Error.Code == notFoundCode }, func(m message) directory.Account { return m.User.account() })
 }
 
-// Pages implements directory.Lister.
 func (p *pagerduty) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return p.pages(ctx, "")
 }

@@ -41,15 +41,15 @@ const (
 )
 
 type scim struct {
+	directory.Descriptor
 	api     *apiclient.Client
 	idFrom  idAttribute
 	filters probe
 }
 
 var (
-	_ directory.Directory = (*scim)(nil)
-	_ directory.Lister    = (*scim)(nil)
-	_ directory.Searcher  = (*scim)(nil)
+	_ directory.Lister   = (*scim)(nil)
+	_ directory.Searcher = (*scim)(nil)
 )
 
 // Open checks the configuration; it does not connect.
@@ -65,12 +65,10 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scim{api: api, idFrom: idFrom}, nil
-}
-
-// Describe implements directory.Directory. SCIM documents no pace.
-func (s *scim) Describe() directory.Descriptor {
-	return directory.Descriptor{AddressGrant: grant, Lookup: true, ListPage: listCount, LookupSeesInactive: true}
+	return &scim{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listCount, LookupSeesInactive: true, AddressGrant: grant},
+		api:        api, idFrom: idFrom,
+	}, nil
 }
 
 // Check reads the list beyond its first page, as far as that proves the token
@@ -142,7 +140,6 @@ func (s *scim) FindID(ctx context.Context, id string) ([]directory.Account, erro
 	return s.findBy(ctx, s.idFrom, id)
 }
 
-// FindAccount implements directory.AccountFinder.
 func (s *scim) FindAccount(ctx context.Context, accountID string) ([]directory.Account, error) {
 	return s.findBy(ctx, "id", accountID)
 }
@@ -161,7 +158,6 @@ func (s *scim) findBy(ctx context.Context, attribute idAttribute, value string) 
 	return nil, err
 }
 
-// Pages implements directory.Lister.
 func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return s.pages(ctx, "", listCount)
 }

@@ -39,16 +39,15 @@ const (
 	burst       = 5
 )
 
+// slack shows deactivated users in its list only.
 type slack struct {
+	directory.Descriptor
 	cfg     Config
 	lookups *apiclient.Client
 	lists   *apiclient.Client
 }
 
-var (
-	_ directory.Directory = (*slack)(nil)
-	_ directory.Lister    = (*slack)(nil)
-)
+var _ directory.Lister = (*slack)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
@@ -61,14 +60,11 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &slack{cfg: cfg, lookups: lookups, lists: lists}, nil
-}
-
-// Describe implements directory.Directory. Only the list shows deactivated
-// users.
-func (s *slack) Describe() directory.Descriptor {
-	return directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery, Burst: burst, AddressGrant: grant,
-		Kinds: directory.Kinds(s.cfg.IncludeBots, s.cfg.IncludeGuests)}
+	return &slack{
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupEvery: lookupEvery, ListEvery: listEvery, Burst: burst, AddressGrant: grant,
+			Kinds: directory.Kinds(cfg.IncludeBots, cfg.IncludeGuests)},
+		cfg: cfg, lookups: lookups, lists: lists,
+	}, nil
 }
 
 // Check compares the token's workspace, then looks up an address that nobody
@@ -93,7 +89,6 @@ func (s *slack) Find(ctx context.Context, email string) ([]directory.Account, er
 	return s.user(ctx, "/users.lookupByEmail", url.Values{"email": {email}})
 }
 
-// FindID implements directory.IDFinder.
 func (s *slack) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	return s.user(ctx, "/users.info", url.Values{"user": {id}})
 }

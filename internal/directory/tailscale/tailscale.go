@@ -35,20 +35,21 @@ const (
 )
 
 type tailscale struct {
+	directory.Descriptor
 	directory.ListOnly
 	api *apiclient.Client
 	cfg Config
 }
 
-var (
-	_ directory.Directory = (*tailscale)(nil)
-	_ directory.Lister    = (*tailscale)(nil)
-)
+var _ directory.Lister = (*tailscale)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
 	if cfg.Token == "" && cfg.ClientID == "" && cfg.ClientSecret == "" {
-		return openAssumed(cfg)
+		if !strings.Contains(cfg.Tailnet, ".") || strings.HasSuffix(cfg.Tailnet, ".github") || strings.Contains(cfg.Tailnet, "@") {
+			return nil, errors.New("token: it is missing, and the service's external ID is not the domain of a tailnet, so addresses cannot be used as identities")
+		}
+		return directory.Assumed{Descriptor: directory.Descriptor{Lookup: true}, Domain: cfg.Tailnet}, nil
 	}
 	api, err := cfg.OpenWith(apiclient.Credential{
 		Token: cfg.Token,
@@ -61,12 +62,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tailscale{api: api, cfg: cfg}, nil
-}
-
-// Describe implements directory.Directory: the whole list is one answer.
-func (d *tailscale) Describe() directory.Descriptor {
-	return directory.Descriptor{LookupSeesInactive: true}
+	return &tailscale{Descriptor: directory.Descriptor{LookupSeesInactive: true}, api: api, cfg: cfg}, nil
 }
 
 // Check lists the users of the tailnet. Where all log in with names of another
@@ -90,7 +86,6 @@ func (d *tailscale) Check(ctx context.Context) error {
 	return fmt.Errorf("%w to be looked up by e-mail: all users of this tailnet have login names such as %q", directory.ErrRefused, users[0].Value.LoginName)
 }
 
-// Pages implements directory.Lister.
 func (d *tailscale) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
 		users, resp, err := d.users(ctx)
@@ -149,35 +144,4 @@ func (u user) account() directory.Account {
 		a.Kind = directory.KindShared
 	}
 	return a
-}
-
-// assumed sends no requests: a Tailscale identity is an e-mail, so an address of
-// the tailnet's domain is its own identity.
-type assumed struct{ domain string }
-
-func openAssumed(cfg Config) (directory.Directory, error) {
-	if !strings.Contains(cfg.Tailnet, ".") || strings.HasSuffix(cfg.Tailnet, ".github") || strings.Contains(cfg.Tailnet, "@") {
-		return nil, errors.New("token: it is missing, and the service's external ID is not the domain of a tailnet, so addresses cannot be used as identities")
-	}
-	return assumed{domain: cfg.Tailnet}, nil
-}
-
-// Describe implements directory.Directory.
-func (assumed) Describe() directory.Descriptor { return directory.Descriptor{Lookup: true} }
-
-// Check implements directory.Directory: there is nothing to check.
-func (assumed) Check(ctx context.Context) error { return ctx.Err() }
-
-// CheckNote says what a successful check proves.
-func (assumed) CheckNote() string {
-	return "no request is made: an address of the domain is its own identity"
-}
-
-// Find takes every address of the domain for an account of unknown state.
-func (a assumed) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	at := strings.LastIndexByte(email, '@')
-	if err := ctx.Err(); err != nil || at < 0 || !strings.EqualFold(email[at+1:], a.domain) {
-		return nil, err
-	}
-	return []directory.Account{{Identity: email, SignIn: email, Addresses: directory.Primaries(email)}}, nil
 }
