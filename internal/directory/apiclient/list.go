@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
@@ -22,6 +23,19 @@ func Get[T any](ctx context.Context, c *Client, r Request) (T, *Response, error)
 		return value, nil, err
 	}
 	return value, resp, resp.JSON(&value)
+}
+
+// List sends a request for users and returns its answer and their accounts. users
+// returns the records in an answer, nil if it is no list.
+func List[Message, User any](
+	ctx context.Context, c *Client, r Request, users func(Message) *[]Record[User], account func(User) directory.Account,
+) (Message, []directory.Account, *Response, error) {
+	list, resp, err := Get[Message](ctx, c, r)
+	if err != nil {
+		return list, nil, nil, err
+	}
+	accounts, err := RecordAccounts(resp, users(list), account)
+	return list, accounts, resp, err
 }
 
 // GetUser asks for one user and returns its account, or none if the service
@@ -72,13 +86,21 @@ func followed(first Request, page Page) func(context.Context, string) ([]directo
 // with a Link header.
 func LinkedPage[User any](c *Client, account func(User) directory.Account) Page {
 	return func(ctx context.Context, r Request) ([]directory.Account, string, error) {
-		users, resp, err := Get[*[]Record[User]](ctx, c, r)
+		_, accounts, resp, err := List(ctx, c, r, Bare[User], account)
 		if err != nil {
 			return nil, "", err
 		}
-		accounts, err := RecordAccounts(resp, users, account)
-		return accounts, NextLink(resp.Header), err
+		return accounts, NextLink(resp.Header), nil
 	}
+}
+
+// Bare is the users function of an answer that is the list itself.
+func Bare[User any](users *[]Record[User]) *[]Record[User] { return users }
+
+// Quote returns a string literal of filter languages that write it as JSON does. It
+// does not escape < and > as Go's encoder does: not every server reads that.
+func Quote(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 // Text is a string on the wire. A number, which some services send as an id,

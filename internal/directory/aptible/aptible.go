@@ -77,11 +77,7 @@ func (a *aptible) users() apiclient.Request {
 }
 
 func (a *aptible) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
-	list, resp, err := apiclient.Get[listMessage](ctx, a.api, r)
-	if err != nil {
-		return nil, "", err
-	}
-	accounts, err := apiclient.RecordAccounts(resp, list.Embedded.Users, user.account)
+	list, accounts, _, err := apiclient.List(ctx, a.api, r, func(m listMessage) *[]apiclient.Record[user] { return m.Embedded.Users }, user.account)
 	return accounts, list.Links.Next.Href, err
 }
 

@@ -88,16 +88,12 @@ func (a *auth0) Check(ctx context.Context) error {
 // and searches, which does neither: some connections keep capital letters, and
 // one person's accounts may be spelled differently.
 func (a *auth0) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	users, resp, err := apiclient.Get[*[]apiclient.Record[user]](ctx, a.api, apiclient.Request{Path: "/api/v2/users-by-email", Query: url.Values{"email": {email}, "fields": {fields}}})
+	byEmail := apiclient.Request{Path: "/api/v2/users-by-email", Query: url.Values{"email": {email}, "fields": {fields}}}
+	_, exact, _, err := apiclient.List(ctx, a.api, byEmail, a.connected, user.account)
 	if err != nil {
 		return nil, err
 	}
-	exact, err := a.accounts(resp, users)
-	if err != nil {
-		return nil, err
-	}
-	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(email) + `"`
-	found, err := directory.All(a.pages(ctx, url.Values{"q": {"email:" + quoted}, "search_engine": {"v3"}}))
+	found, err := directory.All(a.pages(ctx, url.Values{"q": {"email:" + apiclient.Quote(email)}, "search_engine": {"v3"}}))
 	return append(found, exact...), err
 }
 
@@ -132,21 +128,20 @@ func (a *auth0) pages(ctx context.Context, query url.Values) iter.Seq2[[]directo
 // page returns a page of the list, and its accounts of the connection.
 func (a *auth0) page(ctx context.Context, query url.Values) (listMessage, []directory.Account, error) {
 	query.Set("include_totals", "true")
-	list, resp, err := apiclient.Get[listMessage](ctx, a.api, apiclient.Request{Path: "/api/v2/users", Query: query})
-	if err != nil {
-		return list, nil, err
-	}
-	accounts, err := a.accounts(resp, list.Users)
+	list, accounts, _, err := apiclient.List(ctx, a.api, apiclient.Request{Path: "/api/v2/users", Query: query},
+		func(m listMessage) *[]apiclient.Record[user] { return a.connected(m.Users) }, user.account)
 	return list, accounts, err
 }
 
-// accounts returns the accounts of users in the connection.
-func (a *auth0) accounts(resp *apiclient.Response, users *[]apiclient.Record[user]) ([]directory.Account, error) {
-	if users == nil {
-		return nil, resp.Unexpected("it is not a list of users")
+// connected returns the users in the connection.
+func (a *auth0) connected(users *[]apiclient.Record[user]) *[]apiclient.Record[user] {
+	if users == nil || a.cfg.Connection == "" {
+		return users
 	}
-	in := slices.DeleteFunc(slices.Clone(*users), func(r apiclient.Record[user]) bool { return !r.Value.in(a.cfg.Connection) })
-	return apiclient.RecordAccounts(resp, &in, user.account)
+	in := slices.DeleteFunc(slices.Clone(*users), func(r apiclient.Record[user]) bool {
+		return !slices.Contains(r.Value.Identities, login{a.cfg.Connection})
+	})
+	return &in
 }
 
 // listMessage is a page of the list. Total counts all users, or those of a
@@ -168,13 +163,6 @@ type user struct {
 
 type login struct {
 	Connection string `json:"connection"`
-}
-
-func (u user) in(connection string) bool {
-	if connection == "" {
-		return true
-	}
-	return slices.ContainsFunc(u.Identities, func(i login) bool { return i.Connection == connection })
 }
 
 // account leaves the sign-in name empty without a user name: two accounts of one

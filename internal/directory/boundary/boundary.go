@@ -98,13 +98,8 @@ func (b *boundary) Check(ctx context.Context) error {
 // Find filters at the server, without case: Boundary keeps addresses as the
 // identity provider spells them.
 func (b *boundary) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	pattern := quote("(?i)^" + regexp.QuoteMeta(email) + "$")
+	pattern := apiclient.Quote("(?i)^" + regexp.QuoteMeta(email) + "$")
 	return directory.All(b.pages(ctx, fmt.Sprintf(`"/item/email" matches %s or "/item/login_name" matches %s`, pattern, pattern)))
-}
-
-// quote returns a string of Boundary's filter language.
-func quote(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 func (b *boundary) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
@@ -123,15 +118,7 @@ func (b *boundary) pages(ctx context.Context, filter string) iter.Seq2[[]directo
 		if query.Del("list_token"); token != "" {
 			query.Set("list_token", token)
 		}
-		list, resp, err := apiclient.Get[listMessage](ctx, b.api, apiclient.Request{Path: "/v1/users", Query: query})
-		if err != nil {
-			return nil, "", err
-		}
-		users := &list.Items
-		if list.Items == nil && list.ResponseType == "" {
-			users = nil
-		}
-		accounts, err := apiclient.RecordAccounts(resp, users, user.account)
+		list, accounts, resp, err := apiclient.List(ctx, b.api, apiclient.Request{Path: "/v1/users", Query: query}, listMessage.users, user.account)
 		if err != nil || list.ResponseType != "delta" {
 			return accounts, "", err
 		}
@@ -148,6 +135,13 @@ type listMessage struct {
 	Items        []apiclient.Record[user] `json:"items"`
 	ResponseType string                   `json:"response_type"`
 	ListToken    string                   `json:"list_token"`
+}
+
+func (m listMessage) users() *[]apiclient.Record[user] {
+	if m.Items == nil && m.ResponseType == "" {
+		return nil
+	}
+	return &m.Items
 }
 
 type user struct {

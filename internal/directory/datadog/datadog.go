@@ -109,12 +109,8 @@ func (d *datadog) Pages(ctx context.Context) iter.Seq2[[]directory.Account, erro
 // not full needs no second one.
 func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]directory.Account, error] {
 	return directory.Numbered(ctx, 0, func(ctx context.Context, at directory.Position) (p directory.Page[directory.Position], more *bool, err error) {
-		list, resp, err := d.list(ctx, filter, at.Page, listSize)
-		if err != nil {
-			return p, nil, err
-		}
-		p.Accounts, err = apiclient.RecordAccounts(resp, list.Data, user.account)
-		p.Rows, p.Total = len(p.Accounts), list.Meta.Page.TotalFilteredCount
+		list, accounts, err := d.list(ctx, filter, at.Page, listSize)
+		p.Accounts, p.Rows, p.Total = accounts, len(accounts), list.Meta.Page.TotalFilteredCount
 		whole := at.Page == 0 && p.Total != nil && *p.Total == p.Rows && p.Rows < listSize
 		if p.Rows == 0 && at.Page > 0 {
 			p.Total = nil // of a page behind the end
@@ -123,16 +119,14 @@ func (d *datadog) pages(ctx context.Context, filter string) iter.Seq2[[]director
 	})
 }
 
-func (d *datadog) list(ctx context.Context, filter string, number, size int) (listMessage, *apiclient.Response, error) {
+func (d *datadog) list(ctx context.Context, filter string, number, size int) (listMessage, []directory.Account, error) {
 	query := url.Values{"page[size]": {strconv.Itoa(size)}, "page[number]": {strconv.Itoa(number)}}
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	list, resp, err := apiclient.Get[listMessage](ctx, d.api, apiclient.Request{Path: "/api/v2/users", Query: query})
-	if err == nil && list.Data == nil {
-		err = resp.Unexpected("it is not a list of users")
-	}
-	return list, resp, err
+	list, accounts, _, err := apiclient.List(ctx, d.api, apiclient.Request{Path: "/api/v2/users", Query: query},
+		func(m listMessage) *[]apiclient.Record[user] { return m.Data }, user.account)
+	return list, accounts, err
 }
 
 type listMessage struct {

@@ -121,11 +121,7 @@ func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directo
 }
 
 func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
-	list, resp, err := apiclient.Get[listMessage](ctx, e.api, r)
-	if err != nil {
-		return nil, "", err
-	}
-	accounts, err := apiclient.RecordAccounts(resp, list.Value, user.account)
+	list, accounts, _, err := apiclient.List(ctx, e.api, r, func(m listMessage) *[]apiclient.Record[user] { return m.Value }, user.account)
 	return accounts, list.Next, err
 }
 
@@ -152,11 +148,6 @@ type user struct {
 // made up and no address.
 func (u user) external() bool { return strings.Contains(strings.ToUpper(u.UPN), "#EXT#") }
 
-// guest reports whether an account is a guest. Old accounts have no type.
-func (u user) guest() bool {
-	return strings.EqualFold(u.Type, "Guest") || u.Type == "" && u.external()
-}
-
 // account takes the principal name, mail and the proxy address marked by SMTP in
 // upper case for the account's own.
 func (u user) account() directory.Account {
@@ -175,7 +166,7 @@ func (u user) account() directory.Account {
 			a.Add(directory.Alias, directory.ProofUnknown, address)
 		}
 	}
-	if u.guest() {
+	if strings.EqualFold(u.Type, "Guest") || u.Type == "" && u.external() { // old accounts have no type
 		a.Kind = directory.KindGuest
 	}
 	switch {

@@ -31,24 +31,3 @@ func FuzzUsers(f *testing.F) {
 		}
 	})
 }
-
-// FuzzQuote: a value of a search is one string, whatever the address holds.
-func FuzzQuote(f *testing.F) {
-	f.Add(`"a b"@example.com`)
-	f.Add(`a\@example.com`)
-	f.Fuzz(func(t *testing.T, value string) {
-		quoted := quote(value)
-		inner := quoted[1 : len(quoted)-1]
-		for i := 0; i < len(inner); i++ {
-			switch inner[i] {
-			case '\\':
-				i++
-				if i == len(inner) {
-					t.Fatalf("quote(%q) = %s escapes its own end", value, quoted)
-				}
-			case '"':
-				t.Fatalf("quote(%q) = %s ends early", value, quoted)
-			}
-		}
-	})
-}

@@ -107,7 +107,7 @@ func (o *okta) Check(ctx context.Context) error {
 // it shows nobody who signs in by the address, and so has it whoever else does,
 // Find asks again by login, which does not lag.
 func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	search := fmt.Sprintf("profile.email eq %[1]s or profile.login eq %[1]s or profile.secondEmail eq %[1]s", quote(email))
+	search := fmt.Sprintf("profile.email eq %[1]s or profile.login eq %[1]s or profile.secondEmail eq %[1]s", apiclient.Quote(email))
 	found, err := directory.All(o.pages(ctx, url.Values{"search": {search}, "limit": {strconv.Itoa(searchSize)}}))
 	signsIn := slices.ContainsFunc(found, func(a directory.Account) bool { return strings.EqualFold(a.SignIn, email) })
 	if err != nil || signsIn || strings.Contains(email, "/") { // Okta has no path for a login with a slash
@@ -150,10 +150,6 @@ func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 // pages follows the links that Okta gives, whose cursors are opaque.
 func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(o.api, user.account))
-}
-
-func quote(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 type user struct {

@@ -21,7 +21,7 @@ func FuzzUsers(f *testing.F) {
 		}
 		for _, u := range users {
 			a := u.account()
-			if (u.Status != nil && *u.Status == suspended) != (a.State == directory.StateInactive) || a.Identity != string(u.ID) {
+			if (u.Status != nil && *u.Status == 2) != (a.State == directory.StateInactive) || a.Identity != string(u.ID) {
 				t.Errorf("%+v became %+v", u, a)
 			}
 		}

@@ -111,16 +111,15 @@ func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]dire
 
 func (o *onelogin) page(ctx context.Context, query url.Values) (p directory.Page[directory.Position], more *bool, err error) {
 	query.Set("fields", fields)
-	users, resp, err := apiclient.Get[*[]apiclient.Record[user]](ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query})
+	_, accounts, resp, err := apiclient.List(ctx, o.api, apiclient.Request{Path: "/api/2/users", Query: query}, apiclient.Bare[user], user.account)
 	if err != nil {
 		return p, nil, err
 	}
-	p.Accounts, err = apiclient.RecordAccounts(resp, users, user.account)
-	p.Rows = len(p.Accounts)
+	p.Accounts, p.Rows = accounts, len(accounts)
 	if total, err := strconv.Atoi(resp.Header.Get("Total-Count")); err == nil {
 		p.Total = &total
 	}
-	return p, new(resp.Header.Get("After-Cursor") != ""), err
+	return p, new(resp.Header.Get("After-Cursor") != ""), nil
 }
 
 type user struct {
@@ -133,43 +132,27 @@ type user struct {
 	State     *int           `json:"state"`
 }
 
-// Statuses of OneLogin users.
-const (
-	unactivated      = 0
-	active           = 1
-	suspended        = 2
-	locked           = 3
-	passwordExpired  = 4
-	awaitingReset    = 5
-	passwordPending  = 7
-	securityRequired = 8
-)
-
-// States of OneLogin users: what an administrator decided about them.
-const (
-	unapproved = 0
-	rejected   = 2
-)
-
+// account reads OneLogin's numbers: the status of a user, and the state that an
+// administrator decided about.
 func (u user) account() directory.Account {
 	a := directory.Account{Identity: string(u.ID), Name: strings.TrimSpace(u.FirstName + " " + u.LastName)}
 	a.SetSignIn(u.Username, directory.ProofUnknown)
 	a.Add(directory.Primary, directory.ProofUnknown, u.Email)
 	if u.Status != nil {
 		switch *u.Status {
-		case active, locked, passwordExpired, awaitingReset:
+		case 1, 3, 4, 5: // active, locked, password expired, awaiting a reset of it
 			a.State = directory.StateActive
-		case unactivated, passwordPending, securityRequired:
+		case 0, 7, 8: // unactivated, password pending, security questions required
 			a.State = directory.StateInvited
-		case suspended:
+		case 2: // suspended
 			a.State = directory.StateInactive
 		}
 	}
 	switch {
 	case u.State == nil || a.State == directory.StateInactive:
-	case *u.State == unapproved:
+	case *u.State == 0: // unapproved
 		a.State = directory.StatePending
-	case *u.State == rejected:
+	case *u.State == 2: // rejected
 		a.State = directory.StateInactive
 	}
 	return a
