@@ -6,17 +6,11 @@ package google
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -24,6 +18,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -151,21 +148,13 @@ func (g *google) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		if token != "" {
 			query.Set("pageToken", token)
 		}
-		list, resp, err := g.list(ctx, query)
-		if err != nil {
-			return nil, "", err
-		}
-		accounts, err := apiclient.RecordAccounts(resp, &list.Users, user.account)
-		return accounts, list.NextPageToken, err
+		return g.list(ctx, query)
 	})
 }
 
-func (g *google) list(ctx context.Context, query url.Values) (listMessage, *apiclient.Response, error) {
-	list, resp, err := apiclient.Get[listMessage](ctx, g.api, apiclient.Request{Path: usersPath, Query: query})
-	if err == nil && list.Kind == "" && list.Users == nil {
-		err = resp.Unexpected("it is not a list of users")
-	}
-	return list, resp, err
+func (g *google) list(ctx context.Context, query url.Values) (accounts []directory.Account, next string, err error) {
+	list, accounts, _, err := apiclient.List(ctx, g.api, apiclient.Request{Path: usersPath, Query: query}, listMessage.users, user.account)
+	return accounts, list.NextPageToken, err
 }
 
 // reason returns Google's own word for a refusal, "" if it gives none.
@@ -205,6 +194,13 @@ type listMessage struct {
 	NextPageToken string                   `json:"nextPageToken"`
 }
 
+func (m listMessage) users() *[]apiclient.Record[user] {
+	if m.Kind == "" && m.Users == nil {
+		return nil
+	}
+	return &m.Users
+}
+
 type user struct {
 	ID           string `json:"id"`
 	PrimaryEmail string `json:"primaryEmail"`
@@ -233,33 +229,30 @@ func (u user) account() directory.Account {
 // Read returns the account of a user in the JSON of the API, for exports of it.
 func Read(raw []byte) directory.Account { return apiclient.ReadRecord(raw, user.account) }
 
-// key is a service account's JSON key, checked.
+// key is a service account's JSON key, checked. Its ClientID, by which the Admin
+// console knows the account, may be missing.
 type key struct {
-	email    string
-	clientID string // by which the Admin console knows the account; "" = not in the file
-	id       string
-	tokenURL string
-	private  *rsa.PrivateKey
+	Type         string `json:"type"`
+	ClientEmail  string `json:"client_email"`
+	ClientID     string `json:"client_id"`
+	PrivateKeyID string `json:"private_key_id"`
+	PrivateKey   string `json:"private_key"`
+	TokenURI     string `json:"token_uri"`
+
+	signer jose.Signer
 }
 
 // grant says what the service account needs before it may read users.
 func (k *key) grant() string {
-	client := k.email
-	if k.clientID != "" {
-		client = "client ID " + k.clientID
+	client := k.ClientEmail
+	if k.ClientID != "" {
+		client = "client ID " + k.ClientID
 	}
 	return fmt.Sprintf("the scope %s in the Admin console (Security, API controls, domain-wide delegation) as %s, and impersonate an administrator who may read users", scope, client)
 }
 
-const maxKeyBytes = 64 << 10
-
 func readKey(path string) (*key, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(file, maxKeyBytes))
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -268,73 +261,52 @@ func readKey(path string) (*key, error) {
 
 // parseKey quotes nothing of the file in its errors.
 func parseKey(raw []byte) (*key, error) {
-	var file struct {
-		Type         string `json:"type"`
-		ClientEmail  string `json:"client_email"`
-		ClientID     string `json:"client_id"`
-		PrivateKeyID string `json:"private_key_id"`
-		PrivateKey   string `json:"private_key"`
-		TokenURI     string `json:"token_uri"`
-	}
-	if json.Unmarshal(raw, &file) != nil {
+	var k key
+	if json.Unmarshal(raw, &k) != nil {
 		return nil, errors.New("it is not JSON")
 	}
-	if file.Type != "service_account" || file.ClientEmail == "" || file.TokenURI == "" {
+	if k.Type != "service_account" || k.ClientEmail == "" || k.TokenURI == "" {
 		return nil, errors.New("it is not the key of a service account: its type is not service_account, or client_email or token_uri is missing")
 	}
-	block, _ := pem.Decode([]byte(file.PrivateKey))
+	block, _ := pem.Decode([]byte(k.PrivateKey))
 	if block == nil {
 		return nil, errors.New("its private_key is not in PEM form")
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, errors.New("its private_key is not a PKCS #8 key")
 	}
-	private, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
+	k.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: private},
+		(&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", k.PrivateKeyID))
+	if err != nil {
 		return nil, errors.New("its private_key is not an RSA key")
 	}
-	return &key{email: file.ClientEmail, clientID: file.ClientID, id: file.PrivateKeyID, tokenURL: file.TokenURI, private: private}, nil
+	return &k, nil
 }
 
-// tokens returns the function that exchanges a signed assertion (RFC 7523) for
-// an access token of the administrator.
+// tokens returns the function that exchanges a signed assertion (RFC 7523), which
+// is valid for one hour, for an access token of the administrator.
 func (k *key) tokens(cfg Config) (func(context.Context) (apiclient.AccessToken, error), error) {
 	settings := cfg.Settings
-	settings.BaseURL = k.tokenURL
+	settings.BaseURL = k.TokenURI
 	api, err := settings.Open("", apiclient.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("token_uri: %w", err)
 	}
-	now := time.Now
-	if cfg.Clock != nil {
-		now = cfg.Clock.Now
-	}
 	return func(ctx context.Context) (apiclient.AccessToken, error) {
-		assertion, err := k.assertion(cfg.Impersonate, now())
+		now := time.Now()
+		if cfg.Clock != nil {
+			now = cfg.Clock.Now()
+		}
+		assertion, err := jwt.Signed(k.signer).Claims(map[string]any{
+			"iss": k.ClientEmail, "sub": cfg.Impersonate, "scope": scope, "aud": k.TokenURI,
+			"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		}).Serialize()
 		if err != nil {
-			return apiclient.AccessToken{}, err
+			return apiclient.AccessToken{}, fmt.Errorf("an assertion cannot be signed: %w", err)
 		}
 		r := apiclient.Form("", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
 		r.Secrets = []string{assertion}
 		return api.FetchToken(ctx, r)
 	}, nil
-}
-
-// assertion returns a signed JWT that is valid for one hour.
-func (k *key) assertion(subject string, now time.Time) (string, error) {
-	encode := func(part map[string]any) string {
-		raw, _ := json.Marshal(part) // strings and numbers always marshal
-		return base64.RawURLEncoding.EncodeToString(raw)
-	}
-	signed := encode(map[string]any{"alg": "RS256", "typ": "JWT", "kid": k.id}) + "." + encode(map[string]any{
-		"iss": k.email, "sub": subject, "scope": scope, "aud": k.tokenURL,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-	})
-	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, k.private, crypto.SHA256, sum[:])
-	if err != nil {
-		return "", fmt.Errorf("an assertion cannot be signed: %w", err)
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
