@@ -16,11 +16,11 @@ func FuzzIdentities(f *testing.F) {
 	f.Add([]byte(`{"pageInfo":{"hasNextPage":true}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = limited(200, nil, data)
-		var c *connection[external]
+		var c *connection
 		if json.Unmarshal(data, &c) != nil {
 			return
 		}
-		accounts, next, err := pageOf(c)
+		accounts, next, err := c.page()
 		if err != nil && (accounts != nil || next != "") {
 			t.Errorf("%q gave accounts and the error %v", data, err)
 		}

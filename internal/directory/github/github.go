@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,10 +73,8 @@ func Open(cfg Config) (directory.Directory, error) {
 // Check compares the organization and proves that its identities and members
 // can be read.
 func (g *github) Check(ctx context.Context) error {
-	var org struct {
-		Login string `json:"login"`
-	}
-	if err := g.ask(ctx, checkQuery, nil, &org); err != nil {
+	org, err := g.ask(ctx, checkQuery, "", map[string]any{})
+	if err != nil {
 		return err
 	}
 	if err := directory.Belongs("organization", org.Login, g.org); err != nil {
@@ -131,61 +128,43 @@ type page func(ctx context.Context, cursor string) (accounts []directory.Account
 // for all.
 func (g *github) identities(email string) page {
 	return func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-		var org struct {
-			Provider *struct {
-				Identities *connection[external] `json:"externalIdentities"`
-			} `json:"samlIdentityProvider"`
-		}
-		query, variables := listIdentities, map[string]any{"after": nullable(cursor)}
+		query, variables := listIdentities, map[string]any{}
 		if email != "" {
 			query, variables["email"] = findIdentities, email
 		}
-		if err := g.ask(ctx, query, variables, &org); err != nil {
+		org, err := g.ask(ctx, query, cursor, variables)
+		if err != nil || org.Provider == nil { // the organization has no single sign-on
 			return nil, "", err
 		}
-		if org.Provider == nil { // the organization has no single sign-on
-			return nil, "", nil
-		}
-		return pageOf(org.Provider.Identities)
+		return org.Provider.Identities.page()
 	}
 }
 
 func (g *github) members(ctx context.Context, cursor string) ([]directory.Account, string, error) {
-	var org struct {
-		Members *connection[member] `json:"membersWithRole"`
-	}
-	if err := g.ask(ctx, listMembers, map[string]any{"after": nullable(cursor)}, &org); err != nil {
+	org, err := g.ask(ctx, listMembers, cursor, map[string]any{})
+	if err != nil {
 		return nil, "", err
 	}
-	return pageOf(org.Members)
+	return org.Members.page()
 }
 
-func nullable(cursor string) any {
-	if cursor == "" {
-		return nil
+// ask sends a query about the organization, from a cursor on. Any error fails the
+// whole query: a partial answer is no answer.
+func (g *github) ask(ctx context.Context, query, cursor string, variables map[string]any) (*organization, error) {
+	variables["org"] = g.org
+	if cursor != "" {
+		variables["after"] = cursor
 	}
-	return cursor
-}
-
-// ask sends a query about the organization and decodes it into into. Any error
-// fails the whole query: a partial answer is no answer.
-func (g *github) ask(ctx context.Context, query string, variables map[string]any, into any) error {
-	all := map[string]any{"org": g.org}
-	maps.Copy(all, variables)
-	answer, resp, err := apiclient.Get[answerMessage](ctx, g.api, apiclient.PostJSON("/graphql", map[string]any{"query": query, "variables": all}))
-	if err != nil {
-		return err
+	answer, resp, err := apiclient.Get[answerMessage](ctx, g.api, apiclient.PostJSON("/graphql", map[string]any{"query": query, "variables": variables}))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(answer.Errors) > 0:
+		return nil, directory.NeedsGrant(resp.Redact(answer.problem()), grant)
+	case answer.Data.Organization == nil:
+		return nil, resp.Unexpected("it holds no organization")
 	}
-	if err := answer.problem(); err != nil {
-		return directory.NeedsGrant(resp.Redact(err), grant)
-	}
-	if answer.Data == nil || len(answer.Data.Organization) == 0 || string(answer.Data.Organization) == "null" {
-		return resp.Unexpected("it holds no organization")
-	}
-	if err := json.Unmarshal(answer.Data.Organization, into); err != nil {
-		return resp.Unexpected("the organization in it has another shape than expected")
-	}
-	return nil
+	return answer.Data.Organization, nil
 }
 
 // limited recognises GitHub's limits: the primary one is a GraphQL error with
@@ -224,11 +203,8 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return time.Minute, true
 }
 
-// problem returns the first error of an answer.
+// problem returns the first error of an answer that has some.
 func (a answerMessage) problem() error {
-	if len(a.Errors) == 0 {
-		return nil
-	}
 	class := directory.ErrUnavailable
 	switch a.Errors[0].Type {
 	case "INSUFFICIENT_SCOPES", "FORBIDDEN":
@@ -252,8 +228,8 @@ const (
 )
 
 type answerMessage struct {
-	Data *struct {
-		Organization json.RawMessage `json:"organization"`
+	Data struct {
+		Organization *organization `json:"organization"`
 	} `json:"data"`
 	Errors []struct {
 		Type    string `json:"type"`
@@ -261,30 +237,34 @@ type answerMessage struct {
 	} `json:"errors"`
 }
 
+type organization struct {
+	Login    string `json:"login"`
+	Provider *struct {
+		Identities *connection `json:"externalIdentities"`
+	} `json:"samlIdentityProvider"`
+	Members *connection `json:"membersWithRole"`
+}
+
 // connection is a page of a GraphQL list.
-type connection[N accounter] struct {
-	Nodes    *[]*N `json:"nodes"`
+type connection struct {
+	Nodes    *[]*node `json:"nodes"`
 	PageInfo struct {
 		HasNextPage bool   `json:"hasNextPage"`
 		EndCursor   string `json:"endCursor"`
 	} `json:"pageInfo"`
 }
 
-type accounter interface {
-	account() (directory.Account, bool)
-}
-
-// pageOf returns the accounts of a page and the cursor of the next one.
-func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) {
+// page returns the accounts of a page and the cursor of the next one.
+func (c *connection) page() ([]directory.Account, string, error) {
 	if c == nil || c.Nodes == nil {
 		return nil, "", fmt.Errorf("%w as expected: the list is missing from the answer", directory.ErrUnavailable)
 	}
 	var accounts []directory.Account
-	for _, node := range *c.Nodes {
-		if node == nil {
+	for _, n := range *c.Nodes {
+		if n == nil {
 			continue
 		}
-		if a, ok := (*node).account(); ok {
+		if a := n.account(); a.Identity != "" {
 			accounts = append(accounts, a)
 		}
 	}
@@ -297,16 +277,20 @@ func pageOf[N accounter](c *connection[N]) ([]directory.Account, string, error) 
 	return accounts, c.PageInfo.EndCursor, nil
 }
 
+// node is a member with the addresses of verified domains, or an identity of the
+// single sign-on and the user who has claimed it.
+type node struct {
+	user
+	VerifiedEmails []string `json:"organizationVerifiedDomainEmails"`
+	SAML           *names   `json:"samlIdentity"`
+	SCIM           *names   `json:"scimIdentity"`
+	User           *user    `json:"user"`
+}
+
 type user struct {
 	DatabaseID apiclient.Text `json:"databaseId"`
 	Login      string         `json:"login"`
 	Name       string         `json:"name"`
-}
-
-// account stores the login, by which Terraform names people. A login may change
-// and be taken by somebody else; the number behind it never is.
-func (u user) account() directory.Account {
-	return directory.Account{AccountID: string(u.DatabaseID), Identity: u.Login, Name: u.Name, State: directory.StateActive}
 }
 
 // names holds what an identity provider knows about a person.
@@ -319,83 +303,53 @@ type names struct {
 	} `json:"emails"`
 }
 
-type external struct {
-	SAML *names `json:"samlIdentity"`
-	SCIM *names `json:"scimIdentity"`
-	User *user  `json:"user"`
-}
-
-// account returns false for an identity that no GitHub user has claimed: it has
-// no login. People sign in by the name that the identity provider sends.
-func (i external) account() (directory.Account, bool) {
-	if i.User == nil || i.User.Login == "" {
-		return directory.Account{}, false
+// account stores the login, by which Terraform names people. A login may change
+// and be taken by somebody else; the number behind it never is. People sign in by
+// the name that the identity provider sends. An identity that no GitHub user has
+// claimed has no login.
+func (n node) account() directory.Account {
+	u := n.user
+	if n.User != nil {
+		u = *n.User
 	}
-	a := i.User.account()
-	for _, n := range []*names{i.SAML, i.SCIM} {
-		if n == nil {
+	a := directory.Account{AccountID: string(u.DatabaseID), Identity: u.Login, Name: u.Name, State: directory.StateActive}
+	add := func(kind directory.AddressKind, proof directory.Proof, values ...string) {
+		a.Add(kind, proof, slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, "@") })...)
+	}
+	add(directory.Primary, directory.Proved, n.VerifiedEmails...)
+	for _, from := range []*names{n.SAML, n.SCIM} {
+		if from == nil {
 			continue
 		}
-		a.SignIn = cmp.Or(a.SignIn, n.NameID, n.Username)
-		a.Add(directory.Primary, directory.ProofUnknown, addresses(n.NameID, n.Username)...)
-		for _, e := range n.Emails {
+		a.SignIn = cmp.Or(a.SignIn, from.NameID, from.Username)
+		add(directory.Primary, directory.ProofUnknown, from.NameID, from.Username)
+		for _, e := range from.Emails {
 			kind := directory.Alias
 			if e.Primary {
 				kind = directory.Primary
 			}
-			a.Add(kind, directory.ProofUnknown, addresses(e.Value)...)
+			add(kind, directory.ProofUnknown, e.Value)
 		}
 	}
-	return a, true
+	return a
 }
 
 // Read returns the account of a node of samlIdentityProvider.externalIdentities or
 // of membersWithRole, or of an edge to one, for saved answers. It returns false for
 // an identity that no GitHub user has claimed.
 func Read(raw []byte) (directory.Account, bool) {
-	var shape struct {
-		Node  json.RawMessage `json:"node"`
-		Login json.RawMessage `json:"login"`
+	var edge struct {
+		Node json.RawMessage `json:"node"`
 	}
-	_ = json.Unmarshal(raw, &shape) // ReadRecord says what cannot be read
-	switch {
-	case shape.Node != nil:
-		return Read(shape.Node)
-	case shape.Login != nil:
-		return apiclient.ReadRecord(raw, func(m member) directory.Account {
-			a, _ := m.account()
-			return a
-		}), true
+	_ = json.Unmarshal(raw, &edge) // ReadRecord says what cannot be read
+	if edge.Node != nil {
+		raw = edge.Node
 	}
 	unclaimed := false
-	a := apiclient.ReadRecord(raw, func(i external) directory.Account {
-		a, claimed := i.account()
-		unclaimed = !claimed && (i.SAML != nil || i.SCIM != nil)
+	a := apiclient.ReadRecord(raw, func(n node) directory.Account {
+		a := n.account()
+		unclaimed = a.Identity == "" && (n.SAML != nil || n.SCIM != nil)
 		return a
 	})
 	return a, !unclaimed || a.Unreadable != nil
-}
-
-func addresses(values ...string) []string {
-	var found []string
-	for _, v := range values {
-		if strings.Contains(v, "@") {
-			found = append(found, v)
-		}
-	}
-	return found
-}
-
-type member struct {
-	user
-	Emails []string `json:"organizationVerifiedDomainEmails"`
-}
-
-func (m member) account() (directory.Account, bool) {
-	if m.Login == "" {
-		return directory.Account{}, false
-	}
-	a := m.user.account()
-	a.Add(directory.Primary, directory.Proved, addresses(m.Emails...)...)
-	return a, true
 }
