@@ -7,6 +7,7 @@ package scim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,9 +55,9 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	idFrom, err := parseIDAttribute(cfg.IDAttribute)
-	if err != nil {
-		return nil, err
+	idFrom := idAttribute(cmp.Or(cfg.IDAttribute, "id"))
+	if !slices.Contains([]idAttribute{"id", "userName", "externalId"}, idFrom) {
+		return nil, fmt.Errorf("id_attribute: it is id, userName or externalId, not %q", idFrom)
 	}
 	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, "", apiclient.Config{
 		Header: http.Header{"Accept": {"application/scim+json, application/json"}},
@@ -131,7 +132,7 @@ func (s *scim) Search(ctx context.Context, email string) ([]directory.Account, e
 }
 
 func (s *scim) search(ctx context.Context, attribute, value string) ([]directory.Account, error) {
-	return directory.All(s.pages(ctx, attribute+" eq "+quote(value), searchCount))
+	return directory.All(s.pages(ctx, attribute+" eq "+apiclient.Quote(value), searchCount))
 }
 
 // FindID implements directory.IDFinder, with a filter on the attribute that is
@@ -191,22 +192,16 @@ func (s *scim) page(ctx context.Context, filter string, start, count int) (listi
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	message, resp, err := apiclient.Get[listMessage](ctx, s.api, apiclient.Request{Path: "/Users", Query: query})
+	message, accounts, resp, err := apiclient.List(ctx, s.api, apiclient.Request{Path: "/Users", Query: query},
+		func(m listMessage) *[]apiclient.Record[user] { return &m.Resources }, s.idFrom.account)
 	if err != nil {
 		return listing{}, err
 	}
 	total, err := message.total()
 	if err != nil {
-		return listing{}, resp.Unexpected(err.Error())
+		err = resp.Unexpected(err.Error())
 	}
-	accounts, err := apiclient.RecordAccounts(resp, &message.Resources, s.idFrom.account)
 	return listing{total, accounts}, err
-}
-
-// quote returns a value of a filter, which is a JSON string. It does not escape
-// < and > as Go's encoder does: not every server reads that.
-func quote(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 // isUnescaped reports whether a filter holds a value unchanged.
@@ -215,11 +210,7 @@ func isUnescaped(value string) bool { return !strings.ContainsAny(value, `\"`) }
 // refused reports whether a server refused a filter. RFC 7644 section 3.12 gives
 // that a form, which not every server keeps to.
 func refused(err error) bool {
-	var status *apiclient.StatusError
-	if !errors.As(err, &status) {
-		return false
-	}
-	switch status.Status {
+	switch apiclient.StatusOf(err) {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnprocessableEntity, http.StatusNotImplemented:
 		return true
 	}
@@ -302,7 +293,6 @@ func (s *scim) findsIDs(ctx context.Context, list listing) (map[idAttribute]bool
 func (s *scim) findsEmails(ctx context.Context, accounts []directory.Account) (bool, error) {
 	tried := false
 	for _, kind := range []directory.AddressKind{directory.Primary, directory.Alias} {
-		var some []directory.Account
 		emails := func(a directory.Account) []string {
 			var emails []string
 			for _, address := range a.Addresses {
@@ -312,16 +302,11 @@ func (s *scim) findsEmails(ctx context.Context, accounts []directory.Account) (b
 			}
 			return emails
 		}
-		for _, a := range accounts {
-			if len(emails(a)) > 0 {
-				some = append(some, a)
-			}
-		}
-		if len(some) == 0 {
+		if !slices.ContainsFunc(accounts, func(a directory.Account) bool { return len(emails(a)) > 0 }) {
 			continue
 		}
 		tried = true
-		if found, err := s.finds(ctx, "emails.value", some, emails); err != nil || !found {
+		if found, err := s.finds(ctx, "emails.value", accounts, emails); err != nil || !found {
 			return false, err
 		}
 	}
@@ -457,68 +442,35 @@ func (f *flag) UnmarshalJSON(raw []byte) error {
 // idAttribute is the attribute whose value is stored.
 type idAttribute string
 
-func parseIDAttribute(name string) (idAttribute, error) {
-	switch name {
-	case "":
-		return "id", nil
-	case "id", "userName", "externalId":
-		return idAttribute(name), nil
-	}
-	return "", fmt.Errorf("id_attribute: it is id, userName or externalId, not %q", name)
-}
-
-func (a idAttribute) of(u user) string {
-	switch a {
-	case "userName":
-		return string(u.UserName)
-	case "externalId":
-		return string(u.ExternalID)
-	}
-	return string(u.ID)
-}
-
 // account returns a user. Names and external ids may be given to somebody else;
-// the server's id is kept beside them.
+// the server's id is kept beside them. The e-mail marked as primary and a userName
+// that is an e-mail are the account's own. If none is marked, all are: SCIM gives
+// values no order.
 func (a idAttribute) account(u user) directory.Account {
-	primary, other := u.addresses()
-	account := directory.Account{
-		Identity: a.of(u), SignIn: string(u.UserName), Name: string(u.DisplayName), State: u.state(),
-		Addresses: slices.Concat(directory.Primaries(primary...), directory.Aliases(other...)),
-	}
+	id := string(u.ID)
+	out := directory.Account{Identity: id, SignIn: string(u.UserName), Name: string(u.DisplayName)}
 	if a != "id" {
-		account.AccountID = string(u.ID)
+		out.AccountID, out.Identity = id, map[idAttribute]string{"userName": out.SignIn, "externalId": string(u.ExternalID)}[a]
 	}
-	return account
-}
-
-// state returns StateUnknown if the server does not say.
-func (u user) state() directory.State {
-	switch {
-	case !u.Active.known:
-		return directory.StateUnknown
-	case u.Active.value:
-		return directory.StateActive
-	}
-	return directory.StateInactive
-}
-
-// addresses returns the e-mail marked as primary, and a userName that is an
-// e-mail, which no two users share. If none is marked, all are primary: SCIM
-// gives values no order.
-func (u user) addresses() (primary, other []string) {
-	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })
-	for _, e := range u.Emails {
-		switch {
-		case e.Value == "":
-		case e.Primary.value == marked:
-			primary = append(primary, string(e.Value))
-		default:
-			other = append(other, string(e.Value))
+	if u.Active.known {
+		out.State = directory.StateInactive
+		if u.Active.value {
+			out.State = directory.StateActive
 		}
 	}
-	isMail := func(address string) bool { return strings.EqualFold(address, string(u.UserName)) }
-	if strings.Contains(string(u.UserName), "@") && !slices.ContainsFunc(primary, isMail) {
-		primary = append(primary, string(u.UserName))
+	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })
+	for _, e := range u.Emails {
+		if e.Primary.value == marked {
+			out.Add(directory.Primary, directory.ProofUnknown, string(e.Value))
+		}
 	}
-	return primary, other
+	if !slices.ContainsFunc(out.Emails(), func(email string) bool { return strings.EqualFold(email, out.SignIn) }) {
+		out.SetSignIn(out.SignIn, directory.ProofUnknown)
+	}
+	for _, e := range u.Emails {
+		if e.Primary.value != marked {
+			out.Add(directory.Alias, directory.ProofUnknown, string(e.Value))
+		}
+	}
+	return out
 }
