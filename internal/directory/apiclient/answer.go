@@ -5,7 +5,6 @@ package apiclient
 
 import (
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,24 +119,17 @@ func (e *StatusError) JSON(into any) error { return json.Unmarshal(e.body, into)
 // StatusOf returns the status of the answer that err is about, 0 if there is
 // none.
 func StatusOf(err error) int {
-	var status *StatusError
-	if !errors.As(err, &status) {
-		return 0
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status.Status
 	}
-	return status.Status
+	return 0
 }
 
 // asksToWait reports whether an answer asks for a wait: a 429, or a 503 or 403
 // with Retry-After. Services under load and services with limits send those too.
 func (c *Client) asksToWait(r *Response) bool {
-	switch r.Status {
-	case http.StatusTooManyRequests:
-		return true
-	case http.StatusServiceUnavailable, http.StatusForbidden:
-		_, ok := httpx.RetryAfter(r.Header, c.cfg.Clock.Now())
-		return ok
-	}
-	return false
+	_, ok := httpx.RetryAfter(r.Header, c.cfg.Clock.Now())
+	return r.Status == http.StatusTooManyRequests || ok && (r.Status == http.StatusServiceUnavailable || r.Status == http.StatusForbidden)
 }
 
 // statusError maps statuses to errors. A 404 is never "no such user" here: only
@@ -172,11 +164,6 @@ type transportFailure struct {
 
 func (e *transportFailure) Error() string { return e.class.Error() + ": " + e.text }
 func (e *transportFailure) Unwrap() error { return e.class }
-
-func certificateError(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
-}
 
 const firstBackoff = 500 * time.Millisecond
 

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -77,7 +79,7 @@ type Config struct {
 	Every time.Duration
 	Burst int
 	// MaxInFlight bounds requests under way; 0 = no bound.
-	MaxInFlight int
+	MaxInFlight int64
 
 	// Grant says what a missing permission needs; errors end with it.
 	Grant string
@@ -105,7 +107,7 @@ type Client struct {
 	base     *url.URL
 	http     *http.Client
 	limiter  *rate.Limiter
-	inFlight chan struct{}
+	inFlight *semaphore.Weighted
 	bearer   *bearer // nil = none
 
 	mu          sync.Mutex
@@ -137,12 +139,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RetryAfter == nil {
 		cfg.RetryAfter = httpx.RetryAfter
 	}
-	c := &Client{cfg: cfg, secrets: cfg.Redactor.With(cfg.Secrets...), base: base, limiter: rate.NewLimiter(rate.Inf, 1)}
+	c := &Client{cfg: cfg, secrets: cfg.Redactor.With(cfg.Secrets...), base: base, limiter: rate.NewLimiter(rate.Inf, 1),
+		inFlight: semaphore.NewWeighted(orDefault(cfg.MaxInFlight, math.MaxInt64))}
 	if cfg.Every > 0 {
 		c.limiter = rate.NewLimiter(rate.Every(cfg.Every), max(cfg.Burst, 1))
-	}
-	if cfg.MaxInFlight > 0 {
-		c.inFlight = make(chan struct{}, cfg.MaxInFlight)
 	}
 	if cfg.Bearer != nil {
 		c.bearer = &bearer{fetch: cfg.Bearer, clock: cfg.Clock}
@@ -236,10 +236,10 @@ func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.enter(ctx); err != nil {
-		return nil, err
+	if c.inFlight.Acquire(ctx, 1) != nil {
+		return nil, context.Cause(ctx)
 	}
-	defer c.leave()
+	defer c.inFlight.Release(1)
 
 	repeatable := r.Repeatable || r.Method == http.MethodGet
 	renewed := false
@@ -247,7 +247,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 		if err := c.pace(ctx); err != nil {
 			return nil, err
 		}
-		bearer, fetched, err := c.bearer.get(ctx)
+		bearer, err := c.bearer.get(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -255,7 +255,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 		if err == nil {
 			return resp, nil
 		}
-		if c.bearer != nil && errors.Is(err, directory.ErrCredential) && !renewed && !fetched {
+		if c.bearer != nil && errors.Is(err, directory.ErrCredential) && !renewed {
 			c.bearer.forget(bearer) // it may have been revoked before its time
 			renewed = true
 			continue
@@ -356,26 +356,7 @@ func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, e
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
-	return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: certificateError(err)}
-}
-
-// enter waits until fewer than MaxInFlight requests are under way.
-func (c *Client) enter(ctx context.Context) error {
-	if c.inFlight == nil {
-		return ctx.Err()
-	}
-	select {
-	case c.inFlight <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (c *Client) leave() {
-	if c.inFlight != nil {
-		<-c.inFlight
-	}
+	return &transportFailure{class: directory.ErrUnavailable, text: secrets.Text(err.Error()), final: errors.As(err, new(*tls.CertificateVerificationError))}
 }
 
 // pace waits until the service's documented spacing, and any pause it asked
@@ -423,8 +404,7 @@ var errNotPublic = errors.New("the address is not public; where it may be asked 
 
 const maxRedirects = 5
 
-// dialer returns a dialer, which with publicOnly refuses addresses that are not
-// public.
+// dialer returns a dialer; publicOnly refuses addresses that are not public.
 func dialer(publicOnly bool) *net.Dialer {
 	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	if publicOnly {
@@ -457,11 +437,8 @@ func transport(publicOnly bool, authorities *x509.CertPool) *http.Transport {
 // connection does not get past it.
 func controlPublic(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %q", errNotPublic, address)
-	}
-	if !public(target.Addr()) {
-		return fmt.Errorf("%w: %s", errNotPublic, target.Addr())
+	if err != nil || !public(target.Addr()) {
+		return fmt.Errorf("%w: %s", errNotPublic, address)
 	}
 	return nil
 }
@@ -483,31 +460,18 @@ func reserved() []netip.Prefix {
 
 func public(addr netip.Addr) bool {
 	addr = embedded(addr.Unmap().WithZone(""))
-	if addr.IsLoopback() || addr.IsPrivate() || addr.IsUnspecified() || addr.IsMulticast() ||
-		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() || !addr.IsValid() {
-		return false
-	}
-	for _, prefix := range reserved() {
-		if prefix.Contains(addr) {
-			return false
-		}
-	}
-	return true
+	return addr.IsGlobalUnicast() && !addr.IsPrivate() &&
+		!slices.ContainsFunc(reserved(), func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // embedded returns the IPv4 address inside a NAT64, 6to4 or IPv4-compatible
 // address, else addr itself.
 func embedded(addr netip.Addr) netip.Addr {
-	if !addr.Is6() {
-		return addr
-	}
 	b := addr.As16()
 	switch {
-	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr):
-		return netip.AddrFrom4([4]byte(b[12:]))
 	case netip.MustParsePrefix("2002::/16").Contains(addr):
 		return netip.AddrFrom4([4]byte(b[2:6]))
-	case netip.MustParsePrefix("::/96").Contains(addr) && !addr.IsLoopback():
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr), netip.MustParsePrefix("::/96").Contains(addr) && !addr.IsLoopback():
 		return netip.AddrFrom4([4]byte(b[12:]))
 	}
 	return addr

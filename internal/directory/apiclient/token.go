@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -34,60 +34,38 @@ const (
 type bearer struct {
 	fetch  func(context.Context) (AccessToken, error)
 	clock  Clock
-	flight httpx.Flight[bearerToken]
-
-	mu    sync.Mutex
-	value string
-	until time.Time
+	flight httpx.Flight[string]
+	kept   atomic.Pointer[AccessToken] // nil = none
 }
 
-// bearerToken is a token and whether it was fetched just now.
-type bearerToken struct {
-	value   string
-	fetched bool
-}
-
-// get returns the token and whether it was fetched just now. A nil bearer has
-// no token.
-func (b *bearer) get(ctx context.Context) (value string, fetched bool, err error) {
+// get returns the kept token, or fetches one. A nil bearer has no token.
+func (b *bearer) get(ctx context.Context) (string, error) {
 	if b == nil {
-		return "", false, nil
+		return "", nil
 	}
-	token, err := b.flight.Do(ctx, b.current)
-	return token.value, token.fetched, err
-}
-
-// current returns the kept token, or fetches one.
-func (b *bearer) current(ctx context.Context) (bearerToken, error) {
-	b.mu.Lock()
-	value, until := b.value, b.until
-	b.mu.Unlock()
-	now := b.clock.Now()
-	if value != "" && now.Before(until) {
-		return bearerToken{value: value}, nil
-	}
-	token, err := b.fetch(ctx)
-	if err != nil {
-		return bearerToken{}, err
-	}
-	if token.Value == "" {
-		return bearerToken{}, fmt.Errorf("%w as expected: it gave an empty access token", directory.ErrUnavailable)
-	}
-	if token.Expires.IsZero() {
-		token.Expires = now.Add(tokenLife)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.value, b.until = token.Value, token.Expires.Add(-tokenMargin)
-	return bearerToken{token.Value, true}, nil
+	return b.flight.Do(ctx, func(ctx context.Context) (string, error) {
+		now := b.clock.Now()
+		if kept := b.kept.Load(); kept != nil && now.Before(kept.Expires.Add(-tokenMargin)) {
+			return kept.Value, nil
+		}
+		token, err := b.fetch(ctx)
+		switch {
+		case err != nil:
+			return "", err
+		case token.Value == "":
+			return "", fmt.Errorf("%w as expected: it gave an empty access token", directory.ErrUnavailable)
+		case token.Expires.IsZero():
+			token.Expires = now.Add(tokenLife)
+		}
+		b.kept.Store(&token)
+		return token.Value, nil
+	})
 }
 
 // forget drops a token, unless another one has taken its place.
 func (b *bearer) forget(value string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.value == value {
-		b.value = ""
+	if kept := b.kept.Load(); kept != nil && kept.Value == value {
+		b.kept.CompareAndSwap(kept, nil)
 	}
 }
 
