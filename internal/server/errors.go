@@ -163,26 +163,14 @@ func encodeErrors(ctx huma.Context, _ string, v any) (any, error) {
 }
 
 func frameworkError(m *huma.ErrorModel, info *requestInfo) *failure {
-	var tooLarge *http.MaxBytesError
-	invalid := func(code identity.Code, message, hint string) *failure {
-		return newFailure(identity.Invalid(code, message, hint), info.requestID)
-	}
 	switch {
-	case errors.As(info.bodyErr, &tooLarge):
-		return invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body is larger than %d bytes", tooLarge.Limit), "Send it in parts.")
-	case info.bodyErr != nil:
-		bad, ok := errors.AsType[*identity.Error](info.bodyErr)
-		if !ok {
-			bad = errUnread
-		}
-		return newFailure(bad, info.requestID)
 	case m.Status == http.StatusUnsupportedMediaType:
 		body := symapi.EncodeError(identity.Invalid(identity.CodeInvalid, "The request's body is not declared as JSON",
 			"Send the header Content-Type: application/json."), info.requestID)
 		body.StatusCode = m.Status
 		return &failure{status: m.Status, body: body, text: body.Message}
 	case m.Status < http.StatusInternalServerError:
-		return invalid(identity.CodeInvalid, explain(m), "")
+		return newFailure(identity.Invalid(identity.CodeInvalid, explain(m), ""), info.requestID)
 	}
 	return newFailure(identity.AsError(errors.New(m.Detail)), info.requestID)
 }

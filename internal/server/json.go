@@ -4,9 +4,11 @@
 package server
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -34,6 +36,10 @@ func errValues(most int) *identity.Error {
 	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body holds more than %d values", most), "Send it in parts.")
 }
 
+func errBytes(most int64) *identity.Error {
+	return identity.Invalid(identity.CodeTooLarge, fmt.Sprintf("The request's body is larger than %d bytes", most), "Send it in parts.")
+}
+
 // errSameKeys is about two keys of one object that readers may take for one.
 func errSameKeys(first, second string) *identity.Error {
 	if first == second {
@@ -44,28 +50,82 @@ func errSameKeys(first, second string) *identity.Error {
 		"Send one of them.")
 }
 
-// jsonLimits checks a JSON text while it is read, before the decoder sees it. It
-// bounds nesting and values, because a few megabytes of brackets and commas would
-// become gigabytes of values. It refuses what the decoder would change silently:
-// broken UTF-8 and half surrogate pairs become U+FFFD, so that two names become
-// one, and of two keys that are equal without case one is lost. It refuses
-// conditions that are not known where they stand, since without them a write is
-// unconditional. It does not check that the text is JSON; the decoder does.
-type jsonLimits struct {
-	fields   *bodyFields // of the body; nil compares no keys with fields
-	most     int         // values; 0 = maxValues
-	values   int
-	stack    []jsonObject // what is open
-	inString bool
-	inKey    bool
-	escape   byte // 0, or the backslash or the u that was read last
-	digits   int  // of a \u escape, still to be read
-	unit     rune // of the \u escape
-	high     bool // a high surrogate was read, its other half must follow
-	key      []byte
-	names    map[string]jsonKey // by the key as it was sent
-	inside   *bodyFields        // of the value that follows a key
-	char     []byte             // the beginning of a character
+// escapes matches an escape of JSON, or a pair of them that makes one character. The
+// group is half of a surrogate pair.
+var escapes = regexp.MustCompile(`(?s)\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)`)
+
+// checkJSON checks a JSON text before the decoder sees it. It bounds nesting and
+// values, because a few megabytes of brackets and commas would become gigabytes of
+// values. It refuses what the decoder would change silently: broken UTF-8 and half
+// surrogate pairs become U+FFFD, so that two names become one, and of two keys that are
+// equal without case one is lost. It refuses conditions that are not known where they
+// stand, since without them a write is unconditional. It accepts a text that is not
+// JSON: the decoder says what is wrong.
+func checkJSON(text []byte, fields *bodyFields, most int) error {
+	if !utf8.Valid(text) {
+		return errNotUTF8
+	}
+	for rest := text; ; {
+		escape := escapes.FindSubmatchIndex(rest)
+		if escape == nil {
+			break
+		}
+		if escape[2] >= 0 {
+			return errSurrogate
+		}
+		rest = rest[escape[1]:]
+	}
+	inside := fields
+	stack := []jsonObject{{fields: fields}} // the text is the element of a list
+	names := map[string]jsonKey{}           // by the key as it was sent
+	for values := 0; len(text) > 0; {
+		c := text[0]
+		text = text[1:]
+		top := &stack[len(stack)-1]
+		switch c {
+		case '"':
+			end := stringEnd(text)
+			if top.wantKey {
+				top.wantKey = false
+				var err error
+				if inside, err = top.key(text[:end], names); err != nil {
+					return err
+				}
+			}
+			text = text[min(end+1, len(text)):]
+		case '[', '{':
+			if len(stack) > maxNesting {
+				return errNesting
+			}
+			values++
+			if !top.object {
+				inside = top.fields
+			}
+			stack = append(stack, jsonObject{object: c == '{', wantKey: c == '{', fields: inside, keys: map[string]string{}})
+		case ']', '}':
+			stack = stack[:max(len(stack)-1, 1)]
+		case ',':
+			values++
+			top.wantKey = top.object
+		}
+		if values > most {
+			return errValues(most)
+		}
+	}
+	return nil
+}
+
+// stringEnd returns where a string ends whose content begins the text.
+func stringEnd(text []byte) int {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return len(text)
 }
 
 // jsonKey is a key without escapes.
@@ -79,154 +139,30 @@ type jsonObject struct {
 	fields  *bodyFields       // of the object, or of the list's elements
 }
 
-func (l *jsonLimits) check(text []byte) error {
-	for _, c := range text {
-		if c >= utf8.RuneSelf || len(l.char) > 0 {
-			l.char = append(l.char, c)
-			if utf8.FullRune(l.char) {
-				if !utf8.Valid(l.char) {
-					return errNotUTF8
-				}
-				l.char = l.char[:0]
-			}
-		}
-		var err error
-		if l.inString {
-			err = l.checkInside(c)
-		} else {
-			err = l.checkOutside(c)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkInside reads a byte of a string.
-func (l *jsonLimits) checkInside(c byte) error {
-	ends := l.escape == 0 && c == '"'
-	if l.inKey && !ends {
-		l.key = append(l.key, c)
-	}
-	switch {
-	case l.digits > 0:
-		l.unit = l.unit<<4 | hexDigit(c)
-		if l.digits--; l.digits == 0 {
-			return l.checkUnit()
-		}
-	case l.escape != 0 && c == 'u':
-		l.escape, l.digits, l.unit = 0, 4, 0
-	case l.high && (l.escape != 0 || c != '\\'):
-		return errSurrogate
-	case l.escape != 0:
-		l.escape = 0
-	case c == '\\':
-		l.escape = c
-	case ends:
-		l.inString = false
-		if l.inKey {
-			return l.checkKey()
-		}
-	}
-	return nil
-}
-
-// hexDigit returns the value of a hex digit. The decoder refuses other bytes.
-func hexDigit(c byte) rune {
-	switch {
-	case '0' <= c && c <= '9':
-		return rune(c - '0')
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return rune(c|0x20-'a') + 10
-	}
-	return 0
-}
-
-// checkUnit looks at a code unit that was written as \u and four digits.
-func (l *jsonLimits) checkUnit() error {
-	low := 0xdc00 <= l.unit && l.unit < 0xe000
-	if low != l.high {
-		return errSurrogate
-	}
-	l.high = 0xd800 <= l.unit && l.unit < 0xdc00
-	return nil
-}
-
-// checkKey compares a key with those of its object.
-func (l *jsonLimits) checkKey() error {
-	l.inKey = false
-	object := &l.stack[len(l.stack)-1]
-	object.wantKey = false
-	name, known := l.names[string(l.key)]
+// key compares a key with the others of its object. It returns the fields of its value.
+func (o *jsonObject) key(raw []byte, names map[string]jsonKey) (*bodyFields, error) {
+	name, known := names[string(raw)]
 	if !known {
-		if json.Unmarshal(append(append([]byte{'"'}, l.key...), '"'), &name.text) != nil {
-			return nil // the decoder says what is wrong
+		if json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &name.text) != nil {
+			return nil, nil // the decoder says what is wrong
 		}
 		name.folded = foldKey(name.text)
-		if l.names == nil {
-			l.names = map[string]jsonKey{}
-		}
-		l.names[string(l.key)] = name
+		names[string(raw)] = name
 	}
-	if first, twice := object.keys[name.folded]; twice {
-		return errSameKeys(first, string(l.key))
+	if first, twice := o.keys[name.folded]; twice {
+		return nil, errSameKeys(first, name.text)
 	}
-	if object.keys == nil {
-		object.keys = map[string]string{}
-	}
-	object.keys[name.folded] = string(l.key)
-	var err error
-	l.inside, err = object.fields.field(name)
-	return err
+	o.keys[name.folded] = name.text
+	return o.fields.field(name)
 }
 
 // foldKey returns what keys that are equal without case share.
 func foldKey(key string) string {
-	folded := []rune(key)
-	for i, r := range folded {
+	return strings.Map(func(r rune) rune {
+		least := r
 		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-			folded[i] = min(folded[i], other)
+			least = min(least, other)
 		}
-	}
-	return string(folded)
-}
-
-// opened returns the fields of the object or list that begins.
-func (l *jsonLimits) opened() *bodyFields {
-	if len(l.stack) == 0 {
-		return l.fields
-	}
-	if outer := l.stack[len(l.stack)-1]; !outer.object {
-		return outer.fields
-	}
-	return l.inside
-}
-
-func (l *jsonLimits) checkOutside(c byte) error {
-	switch c {
-	case '"':
-		l.inString = true
-		l.inKey = len(l.stack) > 0 && l.stack[len(l.stack)-1].wantKey
-		l.key = l.key[:0]
-	case '[', '{':
-		if len(l.stack) == maxNesting {
-			return errNesting
-		}
-		l.stack = append(l.stack, jsonObject{object: c == '{', wantKey: c == '{', fields: l.opened()})
-		l.values++
-	case ']', '}':
-		if len(l.stack) > 0 {
-			l.stack = l.stack[:len(l.stack)-1]
-		}
-	case ',':
-		if len(l.stack) > 0 {
-			l.stack[len(l.stack)-1].wantKey = l.stack[len(l.stack)-1].object
-		}
-		l.values++
-	}
-	if most := cmp.Or(l.most, maxValues); l.values > most {
-		return errValues(most)
-	}
-	return nil
+		return least
+	}, key)
 }

@@ -165,7 +165,6 @@ type requestInfo struct {
 	address   string // of the client
 	principal identity.Principal
 	pools     *pools // that the request takes its turn from
-	bodyErr   error  // why the request's body could not be read
 	status    int    // of an error reply, where it differs from the framework's
 }
 

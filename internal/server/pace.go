@@ -6,6 +6,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -111,9 +112,8 @@ func (w *pacedWriter) Write(b []byte) (written int, err error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// readBody reads a whole body. What it returns gives an error to its reader
-// where the body had one.
-func readBody(w http.ResponseWriter, r *http.Request, grace time.Duration, most int64) io.Reader {
+// readBody reads a whole body of at most most bytes.
+func readBody(w http.ResponseWriter, r *http.Request, grace time.Duration, most int64) ([]byte, error) {
 	control := http.NewResponseController(w)
 	body := &pacedReader{http.MaxBytesReader(w, r.Body, most),
 		newPace(r.Context(), grace, func(s *http.Server) time.Duration { return s.ReadTimeout }), control.SetReadDeadline}
@@ -121,36 +121,21 @@ func readBody(w http.ResponseWriter, r *http.Request, grace time.Duration, most 
 	if r.ContentLength > 0 {
 		text.Grow(int(min(r.ContentLength, most)) + bytes.MinRead) // growing would take twice as much
 	}
-	if _, err := text.ReadFrom(body); err != nil {
-		return &readResult{text: text.Bytes(), err: err} // the deadline stays: the connection ends
+	_, err := text.ReadFrom(body)
+	switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
+	case tooLarge:
+		return nil, errBytes(most)
+	case err != nil:
+		return nil, errUnread // the deadline stays: the connection ends
 	}
 	// Nothing more is to come, and an old deadline would end the request.
 	_ = control.SetReadDeadline(time.Time{})
-	return &readResult{text: text.Bytes(), err: io.EOF}
+	return text.Bytes(), nil
 }
 
-// readResult gives what was read, then how it ended.
-type readResult struct {
-	text []byte
-	err  error
-}
-
-// Read implements io.Reader.
-func (r *readResult) Read(b []byte) (int, error) {
-	if len(r.text) == 0 {
-		return 0, r.err
-	}
-	n := copy(b, r.text)
-	r.text = r.text[n:]
-	return n, nil
-}
-
-// bodyWeight returns how much of the budget a body takes, 0 where there is none.
+// bodyWeight returns how much of the budget a body takes.
 func bodyWeight(r *http.Request, most int64) int64 {
-	switch {
-	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
-		return 0
-	case r.ContentLength < 0 || r.ContentLength > most:
+	if r.ContentLength < 0 {
 		return most // it is read up to there
 	}
 	return max(r.ContentLength, leastBody)

@@ -7,6 +7,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -133,9 +134,8 @@ func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 			err = checkQuery(r.URL.RawQuery, op)
 		}
 		if err == nil {
-			err = a.service.take(w, r, info, need, func(w http.ResponseWriter, body *call) {
-				body.frameworkContext, body.limits.fields = humago.NewContext(op, r, w), fields
-				handler(body)
+			err = a.service.take(w, r, need, fields, func(w http.ResponseWriter, body []byte) {
+				handler(&call{humago.NewContext(op, r, w), info, bytes.NewReader(body)})
 			})
 		}
 		if err != nil {
@@ -146,24 +146,29 @@ func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 
 // take reads the body of a request within its sender's share of memory, then
 // waits for a turn: who sends slowly takes nobody's.
-func (s *service) take(w http.ResponseWriter, r *http.Request, info *requestInfo, need identity.Role, answer func(http.ResponseWriter, *call)) error {
+func (s *service) take(w http.ResponseWriter, r *http.Request, need identity.Role, fields *bodyFields, answer func(w http.ResponseWriter, body []byte)) error {
+	info := infoOf(r.Context())
 	who := info.who()
 	info.pools = s.limits.of(info.principal, need)
 	most, values := int64(maxReadBytes), maxReadValues
 	if info.principal.Role == identity.Admin {
 		most, values = maxWriteBytes, maxValues
 	}
-	body := &call{info: info, body: http.NoBody, limits: jsonLimits{most: values}}
-	if r.ContentLength > most { // it says so itself: none of it is read
+	var body []byte
+	switch {
+	case fields == nil: // the call has no body
+	case r.ContentLength > most: // it says so itself: none of it is read
 		w.Header().Set("Connection", "close")
-		body.body = &readResult{err: &http.MaxBytesError{Limit: most}}
-	} else if weight := bodyWeight(r, most); weight > 0 {
-		release, err := info.pools.bodies.acquire(r.Context(), who, weight)
+		return errBytes(most)
+	case r.ContentLength != 0:
+		release, err := info.pools.bodies.acquire(r.Context(), who, bodyWeight(r, most))
 		if err != nil {
 			return err
 		}
 		defer release()
-		body.body = readBody(w, r, s.Grace, most)
+		if body, err = readBody(w, r, s.Grace, most); err != nil {
+			return err
+		}
 	}
 	release, err := info.pools.turns.acquire(r.Context(), who, 1)
 	if err != nil {
@@ -185,6 +190,9 @@ func (s *service) take(w http.ResponseWriter, r *http.Request, info *requestInfo
 		http.NewResponseController(w).SetWriteDeadline, info.pools.processor}
 	out.work()
 	defer out.rest()
+	if err := checkJSON(body, fields, values); err != nil {
+		return err
+	}
 	answer(out, body)
 	return nil
 }
@@ -195,29 +203,15 @@ type frameworkContext = huma.Context
 // call is the framework's view of one request.
 type call struct {
 	frameworkContext
-	info   *requestInfo
-	body   io.Reader
-	limits jsonLimits
+	info *requestInfo
+	body io.Reader
 }
 
 // Unwrap lets humago.Unwrap find its own context.
 func (c *call) Unwrap() huma.Context { return c.frameworkContext }
 
-// BodyReader returns c, which records why reading failed: the framework would
-// report that as an error of the server.
-func (c *call) BodyReader() io.Reader { return c }
-
-// Read implements io.Reader over the limited body.
-func (c *call) Read(p []byte) (int, error) {
-	n, err := c.body.Read(p)
-	if bad := c.limits.check(p[:n]); bad != nil {
-		n, err = 0, bad
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		c.info.bodyErr = err
-	}
-	return n, err
-}
+// BodyReader returns the body, which has been read.
+func (c *call) BodyReader() io.Reader { return c.body }
 
 // SetReadDeadline does nothing: timeouts are the http.Server's.
 func (c *call) SetReadDeadline(time.Time) error { return nil }
