@@ -7,8 +7,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
+	"iter"
 	"net/http"
 	"reflect"
 	"slices"
@@ -43,14 +42,8 @@ type listAccountsInput struct {
 	List        string `query:"list" doc:"Begin with the list of this name, however old; it is Directory:LIST_CHANGED if the service shows another one now"`
 }
 
-// accountsPage is the part of a list that one request shows.
-type accountsPage struct {
-	list     *directory.AccountList
-	from, to int
-}
-
 func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*stream, error) {
-	version, from, err := parseAccountsCursor(in.Cursor)
+	version, first, err := parseAccountsCursor(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -63,64 +56,54 @@ func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*str
 	if err != nil {
 		return nil, err
 	}
-	page := accountsPage{list: list, from: min(from, list.Len()), to: list.Len()}
-	if in.Limit > 0 {
-		page.to = min(page.from+in.Limit, list.Len())
+	from, to := min(first, list.Len()), list.Len()
+	whole := symapi.AccountList{AsOf: list.AsOf.UTC(), Total: list.Len(), List: list.Version()}
+	if in.Limit > 0 && from+in.Limit < to {
+		to = from + in.Limit
+		whole.NextCursor = accountsCursor(list.Version(), to)
 	}
-	end := struct {
-		AsOf  any    `json:"as_of"`
-		Total int    `json:"total"`
-		List  string `json:"list"`
-		Next  string `json:"next_cursor,omitempty"`
-	}{list.AsOf.UTC(), list.Len(), list.Version(), ""}
-	if page.to < list.Len() {
-		end.Next = accountsCursor(list.Version(), page.to)
-	}
-	after, err := json.Marshal(end)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the end of a list of accounts: %w", err)
-	}
-	return s.streamList(`{"accounts":[`, "],"+string(after[1:])+"\n", func(ctx context.Context, add func(any) error) error {
-		return s.accounts(ctx, found.Key, page, add)
-	}), nil
+	return streamList(s, whole, s.accounts(ctx, found.Key, list, from, to))
 }
 
 // maxConfirmed bounds the people whose accounts a list lacks and who may be
 // searched for.
 const maxConfirmed = 100
 
-// accounts adds the accounts of a page with their holders.
-func (s *service) accounts(ctx context.Context, service identity.ServiceKey, page accountsPage, add func(any) error) error {
-	heldBy := make([][]identity.UserKey, page.to-page.from)
-	var missing []identity.UserKey
-	for holder, err := range s.Store.Held(ctx, service) {
-		if err != nil {
-			return err
+// accounts yields the accounts of a page of a list with their holders.
+func (s *service) accounts(ctx context.Context, service identity.ServiceKey, list *directory.AccountList, from, to int) iter.Seq2[symapi.Account, error] {
+	return func(yield func(symapi.Account, error) bool) {
+		heldBy := make([][]identity.UserKey, to-from)
+		var missing []identity.UserKey
+		for holder, err := range s.Store.Held(ctx, service) {
+			if err != nil {
+				yield(symapi.Account{}, err)
+				return
+			}
+			places := list.Held(holder.Mapping)
+			if len(places) == 0 && len(missing) < maxConfirmed {
+				missing = append(missing, holder.User)
+			}
+			for _, place := range places {
+				if place >= from && place < to {
+					heldBy[place-from] = append(heldBy[place-from], holder.User)
+				}
+			}
 		}
-		places := page.list.Held(holder.Mapping)
-		if len(places) == 0 && len(missing) < maxConfirmed {
-			missing = append(missing, holder.User)
+		if from == 0 {
+			if err := list.Confirm(ctx, missing); err != nil {
+				yield(symapi.Account{}, err)
+				return
+			}
 		}
-		for _, place := range places {
-			if place >= page.from && place < page.to {
-				heldBy[place-page.from] = append(heldBy[place-page.from], holder.User)
+		for i, users := range heldBy {
+			a := list.At(from + i)
+			slices.Sort(users)
+			a.HeldBy = users
+			if !yield(symapi.EncodeAccount(a), nil) {
+				return
 			}
 		}
 	}
-	if page.from == 0 {
-		if err := page.list.Confirm(ctx, missing); err != nil {
-			return err
-		}
-	}
-	for i, users := range heldBy {
-		a := page.list.At(page.from + i)
-		slices.Sort(users)
-		a.HeldBy = users
-		if err := add(symapi.EncodeAccount(a)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // accountsCursor names a place in a list of one version.

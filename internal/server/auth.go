@@ -9,7 +9,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -278,15 +277,11 @@ func (s *service) slow(r *http.Request) {
 // clientNetwork returns the network that a request comes from: its IPv4 address,
 // or the /64 of an IPv6 address, which belongs to one subscriber.
 func clientNetwork(r *http.Request) (netip.Prefix, bool) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	addr := from.Addr().Unmap().WithZone("")
 	if err != nil {
 		return netip.Prefix{}, false
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	addr = addr.Unmap().WithZone("")
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = 64

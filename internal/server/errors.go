@@ -122,14 +122,6 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_ = enc.Encode(body)
 }
 
-// bulkFailure is the bulk reply of a call that failed. It always has the fields
-// of an error, which a success leaves out.
-type bulkFailure struct {
-	symapi.BulkReply
-	Retryable bool   `json:"is_retryable"`
-	RequestID string `json:"request_id,omitempty"`
-}
-
 // bulkError makes the reply of a bulk call of n elements that failed. Where err
 // names the elements at fault it has a result for each, to which complete adds
 // what only the request knows.
@@ -142,10 +134,8 @@ func (s *service) bulkError(ctx context.Context, err error, n int, complete func
 	for i := range reply.Results {
 		complete(&reply.Results[i])
 	}
-	return &failure{
-		status: reply.StatusCode, text: strings.Join(reply.Errors[:min(1, len(reply.Errors))], ""),
-		body: bulkFailure{BulkReply: reply, Retryable: reply.Retryable, RequestID: infoOf(ctx).requestID},
-	}
+	reply.RequestID = infoOf(ctx).requestID
+	return &failure{status: reply.StatusCode, body: reply, text: strings.Join(reply.Errors[:min(1, len(reply.Errors))], "")}
 }
 
 // encodeErrors gives every error the API's body. It is a huma.Transformer.

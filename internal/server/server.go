@@ -124,7 +124,10 @@ type adapter struct {
 
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
-	need := roleOf(op)
+	need, ok := op.Metadata[roleMetadata].(identity.Role)
+	if !ok || !need.Valid() {
+		panic("server: operation " + op.OperationID + " declares no role")
+	}
 	fields, _ := op.Metadata[fieldsMetadata].(*bodyFields)
 	a.HandleFunc(op.Method+" "+symapi.BasePath+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		info := infoOf(r.Context())
@@ -256,15 +259,6 @@ const (
 	roleMetadata   = "role"
 	fieldsMetadata = "fields" // of the request's body
 )
-
-// roleOf returns the role that an operation needs, and panics where it has none.
-func roleOf(op *huma.Operation) identity.Role {
-	need, ok := op.Metadata[roleMetadata].(identity.Role)
-	if !ok || !need.Valid() {
-		panic("server: operation " + op.OperationID + " declares no role")
-	}
-	return need
-}
 
 // reply is a success.
 type reply[T any] struct{ Body T }

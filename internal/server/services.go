@@ -172,17 +172,7 @@ type referencesInput struct {
 	ID string `path:"id" doc:"UUID of the service"`
 }
 
-func (s *service) listReferences(_ context.Context, in *referencesInput) (*stream, error) {
-	const before, after = `{"error":"false","references":{"identities":[`, "],\"integrations\":[]}}\n"
-	return s.streamList(before, after, func(ctx context.Context, add func(any) error) error {
-		for id, err := range s.Store.References(ctx, in.ID) {
-			if err != nil {
-				return err
-			}
-			if err := add(id); err != nil {
-				return err
-			}
-		}
-		return nil
-	}), nil
+func (s *service) listReferences(ctx context.Context, in *referencesInput) (*stream, error) {
+	references := symapi.ServiceReferences{Error: "false", References: symapi.References{Integrations: []string{}}}
+	return streamList(s, references, s.Store.References(ctx, in.ID))
 }

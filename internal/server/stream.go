@@ -5,9 +5,9 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 
@@ -17,11 +17,9 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-const (
-	// streamPart is how many bytes of a list are sent at a time. A list that fails
-	// before the first part is sent gets an error reply.
-	streamPart = 64 << 10
-)
+// streamPart is how many bytes of a list are sent at a time. A list that fails
+// before the first part is sent gets an error reply.
+const streamPart = 64 << 10
 
 // streamMetadata names the reply type of an operation that writes its reply
 // itself, which the framework cannot see.
@@ -38,22 +36,31 @@ func streamBody(body any) *stream {
 	}}
 }
 
-// streamList returns a reply with one list, which is written while it is read,
-// as it may be larger than memory: before, the elements that each adds, after.
-func (s *service) streamList(before, after string, each func(ctx context.Context, add func(any) error) error) *stream {
+// streamList returns a reply with one list, which is written while it is read, as it may
+// be larger than memory. whole is the reply without its list, which must be nil and its
+// first such field.
+func streamList[T any](s *service, whole any, elements iter.Seq2[T, error]) (*stream, error) {
+	text, err := json.Marshal(whole)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a list: %w", err)
+	}
+	before, after, _ := bytes.Cut(text, []byte("null"))
 	return &stream{func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
-		list := &listWriter{w: w}
-		list.part.WriteString(before)
 		info := infoOf(ctx)
+		list := &listWriter{w: w}
+		list.part.Write(before)
+		list.part.WriteByte('[')
 		release, err := waitResting(w, func() (func(), error) { return info.pools.streams.acquire(ctx, info.who(), 1) })
 		if err == nil {
 			defer release()
-			err = each(ctx, list.add)
+			err = addAll(list, elements)
 		}
 		if err == nil {
-			list.part.WriteString(after)
+			list.part.WriteByte(']')
+			list.part.Write(after)
+			list.part.WriteByte('\n')
 			err = list.send()
 		}
 		switch {
@@ -65,12 +72,24 @@ func (s *service) streamList(before, after string, each func(ctx context.Context
 				level = slog.LevelDebug // its reader has gone
 			}
 			e := identity.AsError(err)
-			s.log.Log(ctx, level, "a list was cut off", "request_id", infoOf(ctx).requestID, "address", infoOf(ctx).address, "error", e.Message, "cause", e.Cause)
+			s.log.Log(ctx, level, "a list was cut off", "request_id", info.requestID, "address", info.address, "error", e.Message, "cause", e.Cause)
 			panic(http.ErrAbortHandler)
 		default:
 			s.fail(ctx, err).write(w)
 		}
-	}}
+	}}, nil
+}
+
+func addAll[T any](list *listWriter, elements iter.Seq2[T, error]) error {
+	for element, err := range elements {
+		if err != nil {
+			return err
+		}
+		if err := list.add(element); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waitResting waits for something without a place on the processor.

@@ -91,7 +91,7 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 	case err != nil:
 		return nil, err
 	case all && next != "":
-		return s.allUsers(filter, in.encode), nil
+		return s.allUsers(ctx, filter, in.encode)
 	}
 	list := symapi.UserList{Users: make([]symapi.User, len(users)), NextCursor: next}
 	for i, u := range users {
@@ -101,19 +101,19 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 }
 
 // allUsers streams more users than one page holds.
-func (s *service) allUsers(filter store.UserFilter, encode func(identity.User) symapi.User) *stream {
-	return s.streamList(`{"users":[`, "]}\n", func(ctx context.Context, add func(any) error) error {
+func (s *service) allUsers(ctx context.Context, filter store.UserFilter, encode func(identity.User) symapi.User) (*stream, error) {
+	return streamList(s, symapi.UserList{}, func(yield func(symapi.User, error) bool) {
 		for page, err := range s.Store.UserPages(ctx, filter) {
 			if err != nil {
-				return err
+				yield(symapi.User{}, err)
+				return
 			}
 			for _, u := range page {
-				if err := add(encode(u)); err != nil {
-					return err
+				if !yield(encode(u), nil) {
+					return
 				}
 			}
 		}
-		return nil
 	})
 }
 
@@ -297,8 +297,11 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 	for _, i := range u.Identities {
 		m := store.MappingWrite{
 			Service: identity.ServiceKey{Type: i.ServiceType, ExternalID: i.ExternalID},
-			Matcher: identity.Matcher(i.Matcher), AccountID: i.AccountID, Profile: sentProfile(i.Profile), Source: identity.Source(i.Source), Rule: i.Rule,
+			Matcher: identity.Matcher(i.Matcher), AccountID: i.AccountID, Source: identity.Source(i.Source), Rule: i.Rule,
 			Conditions: identity.Conditions{IfAbsent: i.IfAbsent, IfRevision: i.IfRevision, IfUnclaimed: i.IfUnclaimed},
+		}
+		if len(i.Profile) > 0 { // symflow's CSV editor sends empty ones, which must change nothing
+			m.Profile = i.Profile
 		}
 		if m.Service != identity.SymCloud() {
 			w.Mappings = append(w.Mappings, m)
@@ -346,21 +349,11 @@ func parseSymName(matcher map[string]string) (name symName, problem string) {
 	return symName{text: strings.TrimSpace(email + username), email: isEmail}, ""
 }
 
-// key returns the normalised name, or an invalid name as it is: the store
-// refuses that.
-func (n symName) key() identity.UserKey {
-	key, err := identity.ParseUser(n.text)
-	if err != nil {
-		return identity.UserKey(n.text)
-	}
-	return key
-}
-
 // apply names the user of a write. A name under the wrong key sets the other
 // type, which is an error. Otherwise the type stays as sent: a username alone
 // does not ask for a new bot.
 func (n symName) apply(w *store.UserWrite) {
-	w.Name, w.Key = n.text, n.key()
+	w.Name, w.Key = n.text, identity.KeyOf(n.text)
 	if w.Type != "" {
 		return
 	}
@@ -370,15 +363,6 @@ func (n symName) apply(w *store.UserWrite) {
 	case !n.email && w.Key.IsEmail():
 		w.Type = identity.Bot
 	}
-}
-
-// sentProfile returns nil, which leaves the profile alone, where it is empty: the
-// CSV editor of symflow sends every identity with an empty one.
-func sentProfile(profile map[string]string) map[string]string {
-	if len(profile) == 0 {
-		return nil
-	}
-	return profile
 }
 
 func profileField(profile map[string]string, name string) *string {
@@ -407,6 +391,6 @@ func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
 	if problem != "" {
 		return out, identity.Invalid(identity.CodeUserInvalid, problem, `It is {"email": …}, or {"username": …} for a bot.`)
 	}
-	out.Key = name.key()
+	out.Key = identity.KeyOf(name.text)
 	return out, nil
 }

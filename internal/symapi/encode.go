@@ -190,7 +190,7 @@ func BulkFailure(failures []identity.ItemError, n int) BulkReply {
 			code = identity.CodeIdentityConflict
 		}
 	}
-	reply.Code, reply.StatusCode, reply.Retryable = string(code), Status(code), retryable
+	reply.Code, reply.StatusCode, reply.Retryable = string(code), Status(code), &retryable
 	switch more := len(failures) - maxErrors; {
 	case len(failures) == 0:
 		reply.Message = "nothing was done"

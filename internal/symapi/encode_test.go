@@ -107,8 +107,8 @@ func TestBulkFailure(t *testing.T) {
 			if got.Status != "error" || got.Succeeded != 0 || got.Failed != 7 || !got.Error || len(got.Errors) != len(tt.failures) || len(got.Results) != len(tt.failures) {
 				t.Errorf("reply %+v", got)
 			}
-			if got.Code != string(tt.code) || got.StatusCode != tt.status || got.Message != tt.message || got.Retryable != tt.retryable {
-				t.Errorf("got %s %d %q %t", got.Code, got.StatusCode, got.Message, got.Retryable)
+			if got.Code != string(tt.code) || got.StatusCode != tt.status || got.Message != tt.message || *got.Retryable != tt.retryable {
+				t.Errorf("got %s %d %q %t", got.Code, got.StatusCode, got.Message, *got.Retryable)
 			}
 		})
 	}

@@ -360,7 +360,8 @@ type BulkReply struct {
 	Message    string `json:"message,omitempty"`
 	Code       string `json:"code,omitempty"`
 	StatusCode int    `json:"status_code,omitempty"`
-	Retryable  bool   `json:"is_retryable,omitempty"`
+	Retryable  *bool  `json:"is_retryable,omitempty"`
+	RequestID  string `json:"request_id,omitempty"`
 }
 
 // BulkResult is one element that was done, or one failure.
