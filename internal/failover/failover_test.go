@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,20 +59,8 @@ func TestFailovers(t *testing.T) {
 	acknowledged, unknown := 0, 0
 	for run := range *runs {
 		fault := faults[run%len(faults)]
-		leader := cluster.WaitForLeader(t)
-		ctx, stop := context.WithCancel(t.Context())
-		var work sync.WaitGroup
-		for _, c := range clients {
-			work.Go(func() { c.work(ctx, t) })
-		}
-		time.Sleep(time.Duration(rand.New(rand.NewPCG(*seed, uint64(run)+1000)).IntN(1500)) * time.Millisecond) // any moment will do
-		start := time.Now()
-		fault.lose(leader)
-		cluster.WaitForAnother(t, leader)
-		cluster.Restore(t, leader)
-		cluster.WaitForLeader(t)
-		stop()
-		work.Wait()
+		// Any moment will do.
+		took := loseLeader(t, cluster, clients, 7+rand.New(rand.NewPCG(*seed, uint64(run)+1000)).Int64N(100), fault.lose)
 		acknowledged, unknown = 0, 0
 		times := recorded(t, stores[run%2])
 		for _, c := range clients {
@@ -79,7 +68,7 @@ func TestFailovers(t *testing.T) {
 			acknowledged += len(c.acknowledged)
 			unknown += c.unknown
 		}
-		t.Logf("run %d, seed %d: the leader was %s, all well after %s; so far %d acknowledged, %d unknown", run+1, *seed, fault.name, time.Since(start).Round(time.Millisecond), acknowledged, unknown)
+		t.Logf("run %d, seed %d: the leader was %s, all well after %s; so far %d acknowledged, %d unknown", run+1, *seed, fault.name, took.Round(time.Millisecond), acknowledged, unknown)
 		if t.Failed() {
 			return
 		}
@@ -87,6 +76,31 @@ func TestFailovers(t *testing.T) {
 	if acknowledged < 20 || unknown == 0 {
 		t.Errorf("%d acknowledged, %d unknown: the clients did too little", acknowledged, unknown)
 	}
+}
+
+// loseLeader loses the leader while clients write, after as many acknowledged
+// writes, and returns how long it took until all was well.
+func loseLeader(t *testing.T, cluster *pgtest.Patroni, clients []*client, after int64, lose func(leader int)) time.Duration {
+	t.Helper()
+	leader := cluster.WaitForLeader(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var acknowledged atomic.Int64
+	var work sync.WaitGroup
+	for _, c := range clients {
+		work.Go(func() { c.work(ctx, t, &acknowledged) })
+	}
+	for acknowledged.Load() < after && !t.Failed() {
+		time.Sleep(time.Millisecond)
+	}
+	start := time.Now()
+	lose(leader)
+	cluster.WaitForAnother(t, leader)
+	cluster.Restore(t, leader)
+	cluster.WaitForLeader(t)
+	took := time.Since(start)
+	stop()
+	work.Wait()
+	return took
 }
 
 // startReplica serves a store that a URL names until the test ends.
@@ -122,7 +136,7 @@ type client struct {
 }
 
 // work writes until ctx ends, and finishes what it has begun.
-func (c *client) work(ctx context.Context, t *testing.T) {
+func (c *client) work(ctx context.Context, t *testing.T, acknowledged *atomic.Int64) {
 	for ctx.Err() == nil && !t.Failed() {
 		email := fmt.Sprintf("%s.%d@acme.example", c.name, c.dice.IntN(c.next/4+1))
 		if was := c.stored[email]; was != "" && c.dice.IntN(4) == 0 {
@@ -140,6 +154,7 @@ func (c *client) work(ctx context.Context, t *testing.T) {
 		}
 		c.stored[email] = value
 		c.acknowledged = append(c.acknowledged, value)
+		acknowledged.Add(1)
 	}
 }
 

@@ -6,12 +6,9 @@
 package failover
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
@@ -37,19 +34,7 @@ func TestBehindProxies(t *testing.T) {
 		"switched over": func(leader int) { cluster.Switchover(t, leader) },
 		"killed":        cluster.Kill,
 	} {
-		leader := cluster.WaitForLeader(t)
-		ctx, stop := context.WithCancel(t.Context())
-		var work sync.WaitGroup
-		for _, c := range clients {
-			work.Go(func() { c.work(ctx, t) })
-		}
-		time.Sleep(500 * time.Millisecond)
-		lose(leader)
-		cluster.WaitForAnother(t, leader)
-		cluster.Restore(t, leader)
-		cluster.WaitForLeader(t)
-		stop()
-		work.Wait()
+		loseLeader(t, cluster, clients, 20, lose)
 		acknowledged := 0
 		for _, c := range clients {
 			c.verify(t, direct, recorded(t, direct))

@@ -62,17 +62,29 @@ func (r *recorder) setUp(t *testing.T, services int) {
 	t.Helper()
 	for s := range services {
 		body := fmt.Sprintf(`{"service_type":"custom","external_id":"s%d"}`, s)
-		if status, text, err := r.call(t.Context(), 0, http.MethodPost, "/services", "", body); err != nil || status != http.StatusOK {
-			t.Fatalf("registering a service: %d %s %v", status, text, err)
-		}
+		r.untilDone(t, http.MethodPost, "/services", body)
 	}
 	for p := range people {
-		status, text, err := r.call(t.Context(), 0, http.MethodPatch, "/users", "", user(p))
+		text := r.untilDone(t, http.MethodPatch, "/users", user(p))
 		var reply symapi.BulkReply
-		if err != nil || status != http.StatusOK || json.Unmarshal(text, &reply) != nil || len(reply.Results) != 1 {
-			t.Fatalf("creating a user: %d %s %v", status, text, err)
+		if json.Unmarshal(text, &reply) != nil || len(reply.Results) != 1 {
+			t.Fatalf("creating a user: %s", text)
 		}
 		r.ids[p] = reply.Results[0].UserID
+	}
+}
+
+// untilDone sends a request until it succeeds: a busy machine may not answer in time.
+func (r *recorder) untilDone(t *testing.T, method, path, body string) []byte {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		status, text, err := r.call(t.Context(), 0, method, path, "", body)
+		if err == nil && status == http.StatusOK {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s %s: %d %s %v", method, body, status, text, err)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -41,11 +42,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve answers requests until the process is killed.
+// serve answers requests until the process is killed. It waits for the store, which
+// may be without a leader or on a busy machine.
 func serve(url, fault string) error {
-	st, err := sqlstore.Open(context.Background(), url, sqlstore.Options{ConnectTimeout: 2 * time.Second})
-	if err != nil {
-		return err
+	open := func() (*sqlstore.Store, error) {
+		return sqlstore.Open(context.Background(), url, sqlstore.Options{ConnectTimeout: 2 * time.Second})
+	}
+	st, err := open()
+	for deadline := time.Now().Add(patience); err != nil; st, err = open() {
+		if time.Now().After(deadline) {
+			return err
+		}
 	}
 	admin := identity.Principal{Name: "ci", Org: "acme", Role: identity.Admin}
 	handler, err := server.New(server.Config{Org: "acme", Store: plant(st, fault),
@@ -74,15 +81,23 @@ func plant(st store.Store, fault string) store.Store {
 	case "":
 		return st
 	case ackEarly:
-		return early{st}
+		return early{st, new(atomic.Int64)}
 	case ignoreAbsent, ignoreRevision, ignoreUnclaimed:
 		return careless{st, fault}
 	}
 	panic("unknown fault " + fault)
 }
 
-// early acknowledges a write and carries it out afterwards.
-type early struct{ store.Store }
+// early acknowledges a write and carries it out after a few more calls.
+type early struct {
+	store.Store
+	calls *atomic.Int64
+}
+
+func (s early) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
+	defer s.calls.Add(1)
+	return s.Store.FindUsers(ctx, keys)
+}
 
 func (s early) UpsertUsers(ctx context.Context, actor store.Actor, writes []store.UserWrite) ([]identity.User, error) {
 	if len(writes) != 1 || len(writes[0].Mappings) != 1 {
@@ -94,7 +109,9 @@ func (s early) UpsertUsers(ctx context.Context, actor store.Actor, writes []stor
 		return s.Store.UpsertUsers(ctx, actor, writes)
 	}
 	go func() {
-		time.Sleep(50 * time.Millisecond)
+		for until := s.calls.Load() + 4; s.calls.Load() < until; {
+			time.Sleep(time.Millisecond)
+		}
 		_, _ = s.Store.UpsertUsers(context.WithoutCancel(ctx), actor, writes)
 	}()
 	users[0].Mappings = []identity.Mapping{{Service: m.Service, Matcher: m.Matcher, Source: identity.Manual}}

@@ -35,7 +35,10 @@ const (
 	services          = 4
 	clientsPerService = 3
 	requestsPerClient = 20 // three clients have numbers below 64
-	checkLimit        = 30 * time.Second
+
+	// patience bounds each step on a machine however busy.
+	patience   = 5 * time.Minute
+	checkLimit = patience
 )
 
 // TestRandom makes the runs of make linearizability.
@@ -147,7 +150,7 @@ func record(t *testing.T, url string, seed int64, fault string, pace time.Durati
 func (r *run) readAtLast(t *testing.T, service int) {
 	t.Helper()
 	for replica := range r.replicas {
-		for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 			known, err := r.deliver(t.Context(), 200, replica, input{service: service, kind: read}, true)
 			if err != nil || time.Now().After(deadline) {
 				t.Fatalf("the last read: %v", err)
@@ -162,7 +165,7 @@ func (r *run) readAtLast(t *testing.T, service int) {
 // after waits until as many operations are recorded, of those there will be.
 func (r *run) after(part, parts int) {
 	target := int64(services * clientsPerService * requestsPerClient * part / parts)
-	for deadline := time.Now().Add(time.Minute); r.done.Load() < target && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); r.done.Load() < target && time.Now().Before(deadline); {
 		time.Sleep(2 * time.Millisecond)
 	}
 }
@@ -201,8 +204,10 @@ func shake(t *testing.T, r *run, cluster *pgtest.Cluster) {
 func execute(t *testing.T, url string, statements ...string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
+	for deadline := time.Now().Add(patience); err != nil; conn, err = pgx.Connect(t.Context(), url) {
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	for _, statement := range statements {
