@@ -4,21 +4,19 @@
 package redact
 
 import (
+	"encoding/json"
 	"html"
+	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // maxEscapes is how many escapes within each other are undone.
 const maxEscapes = 3
 
-// index finds many forms in one pass over a text.
-type index struct {
-	pairs    [1 << 10]uint64               // which two bytes any pattern begins with
-	patterns map[[MinLength]byte][]pattern // by their first bytes
-}
+// index finds many forms in one pass over a text. It has them by their first bytes.
+type index map[[MinLength]byte][]pattern
 
 // pattern is a form, or the beginning or the end of one.
 type pattern struct {
@@ -27,11 +25,11 @@ type pattern struct {
 }
 
 // built returns the index of a Redactor's own forms.
-func (r *Redactor) built() *index {
+func (r *Redactor) built() index {
 	if x := r.index.Load(); x != nil {
-		return x
+		return *x
 	}
-	x := &index{patterns: map[[MinLength]byte][]pattern{}}
+	x := index{}
 	for _, v := range r.values {
 		for _, f := range v.forms() {
 			n := len(f.text)
@@ -44,23 +42,21 @@ func (r *Redactor) built() *index {
 			}
 		}
 	}
-	r.index.Store(x)
+	r.index.Store(&x)
 	return x
 }
 
-func (x *index) add(p pattern) {
+func (x index) add(p pattern) {
 	key := [MinLength]byte([]byte(p.form[p.from:p.to]))
-	x.patterns[key] = append(x.patterns[key], p)
-	pair := uint(key[0])<<8 | uint(key[1])
-	x.pairs[pair>>6] |= 1 << (pair & 63)
+	x[key] = append(x[key], p)
 }
 
 // span is a part of a text.
 type span struct{ from, to int }
 
 // find returns the parts of a text that are secrets.
-func (x *index) find(s string) []span {
-	if len(x.patterns) == 0 {
+func (x index) find(s string) []span {
+	if len(x) == 0 {
 		return nil
 	}
 	v := view{text: s}
@@ -75,14 +71,10 @@ func (x *index) find(s string) []span {
 	return found
 }
 
-func (x *index) inView(found []span, v view) []span {
+func (x index) inView(found []span, v view) []span {
 	text := v.text
 	for i := 0; i+MinLength <= len(text); i++ {
-		pair := uint(text[i])<<8 | uint(text[i+1])
-		if x.pairs[pair>>6]>>(pair&63)&1 == 0 {
-			continue
-		}
-		for _, p := range x.patterns[[MinLength]byte{text[i], text[i+1], text[i+2], text[i+3]}] {
+		for _, p := range x[[MinLength]byte{text[i], text[i+1], text[i+2], text[i+3]}] {
 			if strings.HasPrefix(text[i:], p.form[p.from:p.to]) {
 				found = append(found, v.raw(p.extend(text, i)))
 			}
@@ -147,7 +139,7 @@ func (v view) unescape() (view, bool) {
 	for i := 0; i < len(v.text); {
 		plain, n := unescapeOne(v.text[i:])
 		changed = changed || n != len(plain)
-		for range plain {
+		for range len(plain) {
 			at = append(at, v.raw(span{i, i}).from)
 		}
 		text = append(text, plain...)
@@ -159,63 +151,38 @@ func (v view) unescape() (view, bool) {
 
 // unescapeOne returns the bytes that a text begins with, and how many bytes of
 // it they take.
-func unescapeOne(s string) (plain []byte, n int) {
+func unescapeOne(s string) (plain string, n int) {
 	switch s[0] {
 	case '%':
-		if c, ok := hexValue(s, 1, 2); ok {
-			return []byte{byte(c)}, 3
+		if plain, err := url.PathUnescape(s[:min(len(s), 3)]); err == nil {
+			return plain, 3
 		}
 	case '\\':
-		if plain, n := unescapeBackslash(s); n > 0 {
-			return plain, n
-		}
+		return unescapeBackslash(s)
 	case '&':
 		if end := strings.IndexByte(s[:min(len(s), 10)], ';'); end > 0 {
 			if plain := html.UnescapeString(s[:end+1]); plain != s[:end+1] {
-				return []byte(plain), end + 1
+				return plain, end + 1
 			}
 		}
 	}
-	return []byte{s[0]}, 1
+	return s[:1], 1
 }
 
-func unescapeBackslash(s string) (plain []byte, n int) {
-	if len(s) < 2 {
-		return nil, 0
+// unescapeBackslash undoes an escape of Go or JSON.
+func unescapeBackslash(s string) (plain string, n int) {
+	if len(s) > 1 && strings.IndexByte(`"'/`, s[1]) >= 0 {
+		return s[1:2], 2
 	}
-	switch s[1] {
-	case '"', '\'', '\\', '/':
-		return []byte{s[1]}, 2
-	case 'n':
-		return []byte{'\n'}, 2
-	case 'r':
-		return []byte{'\r'}, 2
-	case 't':
-		return []byte{'\t'}, 2
-	case 'x':
-		if c, ok := hexValue(s, 2, 2); ok {
-			return []byte{byte(c)}, 4
+	if c, multibyte, rest, err := strconv.UnquoteChar(s, 0); err == nil {
+		if !multibyte {
+			return string([]byte{byte(c)}), len(s) - len(rest)
 		}
-	case 'u':
-		c, ok := hexValue(s, 2, 4)
-		if !ok {
-			return nil, 0
-		}
-		if utf16.IsSurrogate(c) && strings.HasPrefix(s[6:], `\u`) {
-			if low, ok := hexValue(s, 8, 4); ok {
-				return utf8.AppendRune(nil, utf16.DecodeRune(c, low)), 12
-			}
-		}
-		return utf8.AppendRune(nil, c), 6
+		return string(c), len(s) - len(rest)
 	}
-	return nil, 0
-}
-
-// hexValue reads digits at a place of a text.
-func hexValue(s string, from, digits int) (rune, bool) {
-	if len(s) < from+digits {
-		return 0, false
+	// JSON writes some characters as two units of UTF-16.
+	if len(s) >= 12 && json.Unmarshal([]byte(`"`+s[:12]+`"`), &plain) == nil && utf8.RuneCountInString(plain) == 1 {
+		return plain, 12
 	}
-	value, err := strconv.ParseUint(s[from:from+digits], 16, 32)
-	return rune(value), err == nil
+	return s[:1], 1
 }

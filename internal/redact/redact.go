@@ -30,7 +30,7 @@ const (
 	// minPart is MinLength for what is cut out of a header or encoded:
 	// "Token" and four letters of base64 occur everywhere.
 	minPart = 6
-	// maxCut bounds how many bytes of a secret may stay where it was cut off.
+	// maxCut is how many bytes of a secret that was cut off always give it away.
 	maxCut = 12
 )
 
@@ -40,9 +40,9 @@ const (
 // nil is valid. Add and AddCredentials must not run at the same time as the
 // other methods.
 //
-// Secrets shorter than MinLength bytes are not looked for. A credential that was
-// cut off, at its beginning or its end, is replaced too: of one of 8 bytes or
-// more, half and at most 12 bytes may stay, but never 6 or more.
+// Secrets shorter than MinLength bytes are not looked for. What is left of a
+// credential of 8 bytes or more that was cut off, at its beginning or its end, is
+// replaced too, if it is half of it (but at least 6 bytes), or 12 bytes.
 type Redactor struct {
 	parent *Redactor
 	values []value
@@ -282,17 +282,20 @@ func credentialParts(value string) []string {
 	return slices.DeleteFunc(parts, func(s string) bool { return len(s) < minPart || strings.EqualFold(s, "Bearer") })
 }
 
-// URLPassword returns the password in a URL's user part. It does not parse the
-// URL: passwords often hold characters that a URL must not have.
+// authorityOf splits a URL behind its scheme, before the path. It does not parse
+// it: passwords often hold characters that a URL must not have.
+func authorityOf(s string) (authority, rest string) {
+	_, authority, _ = strings.Cut(s, "://")
+	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+		return authority[:end], authority[end:]
+	}
+	return authority, ""
+}
+
+// URLPassword returns the password in a URL's user part.
 func URLPassword(s string) (string, bool) {
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return "", false
-	}
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
-	}
-	return passwordBeforeAt(rest)
+	authority, _ := authorityOf(s)
+	return passwordBeforeAt(authority)
 }
 
 // anyURLPassword also finds passwords with unescaped slashes. It may return
@@ -301,8 +304,14 @@ func anyURLPassword(s string) (string, bool) {
 	if password, ok := URLPassword(s); ok {
 		return password, true
 	}
-	_, rest, _ := strings.Cut(s, "://")
-	return passwordBeforeAt(rest)
+	authority, rest := authorityOf(s)
+	return passwordBeforeAt(authority + rest)
+}
+
+func passwordBeforeAt(s string) (string, bool) {
+	at := strings.LastIndexByte(s, '@')
+	_, password, _ := strings.Cut(s[:max(at, 0)], ":")
+	return password, password != ""
 }
 
 // URLSecrets returns the parts of a URL that may be keys: the segments of its
@@ -310,15 +319,8 @@ func anyURLPassword(s string) (string, bool) {
 // least 16 bytes, and a user without a password. Parts with braces are the
 // places of other values.
 func URLSecrets(s string) []string {
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return nil
-	}
-	authority := rest
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		authority = rest[:end]
-	}
-	path, query, _ := strings.Cut(rest[len(authority):], "?")
+	authority, rest := authorityOf(s)
+	path, query, _ := strings.Cut(rest, "?")
 	parts := strings.Split(path, "/")
 	if user, _, ok := strings.Cut(authority, "@"); ok && !strings.Contains(user, ":") {
 		parts = append(parts, user)
@@ -338,15 +340,6 @@ func URLSecrets(s string) []string {
 		}
 	}
 	return secrets
-}
-
-func passwordBeforeAt(s string) (string, bool) {
-	at := strings.LastIndexByte(s, '@')
-	if at < 0 {
-		return "", false
-	}
-	_, password, ok := strings.Cut(s[:at], ":")
-	return password, ok && password != ""
 }
 
 // WithoutPassword returns a URL as it may be shown.
