@@ -68,8 +68,7 @@ type Config struct {
 
 	Secrets *redact.Redactor // takes the values of env() out of texts
 
-	opts        Options
-	startupOnly map[string]string // settings that take effect at start only, by name
+	opts Options
 }
 
 // File is a file that a setting names.
@@ -158,9 +157,6 @@ func parse(src []byte, path, dir string, opts Options) (*Config, error) {
 		return nil, err
 	}
 	c.Path, c.opts, c.Secrets, c.Files = path, opts, secrets, d.files
-	if body, ok := file.Body.(*hclsyntax.Body); ok {
-		c.startupOnly = startupOnly(body, src)
-	}
 	return c, nil
 }
 
@@ -352,23 +348,6 @@ func (d *decoder) service(b *hcl.Block) Service {
 	return s
 }
 
-// startupOnly returns the settings that take effect at start only: by name, the
-// tokens of the source. A tls block that comes or goes is one more.
-func startupOnly(body *hclsyntax.Body, src []byte) map[string]string {
-	settings := map[string]string{}
-	for name, attr := range body.Attributes {
-		if name != "mask_emails_in_logs" {
-			settings[name] = tokensOf(attr.SrcRange.SliceBytes(src))
-		}
-	}
-	for _, block := range body.Blocks {
-		if block.Type == "store_options" {
-			settings[block.Type] += tokensOf(block.Range().SliceBytes(src)) + "\n"
-		}
-	}
-	return settings
-}
-
 // tokensOf returns a part of the source without layout and comments.
 func tokensOf(src []byte) string {
 	var text []byte
@@ -384,10 +363,15 @@ func tokensOf(src []byte) string {
 }
 
 // NeedsRestart returns the names of the settings that differ between two files
-// and take effect at start only, sorted.
+// and take effect at start only, sorted. A tls block that comes or goes is one more.
 func (c *Config) NeedsRestart(other *Config) []string {
-	all := maps.Clone(c.startupOnly)
-	maps.Copy(all, other.startupOnly)
-	maps.DeleteFunc(all, func(name, _ string) bool { return c.startupOnly[name] == other.startupOnly[name] })
-	return slices.Sorted(maps.Keys(all))
+	differ := map[string]bool{
+		"history_retention":       c.Retention != other.Retention,
+		"listen":                  c.Listen != other.Listen,
+		"max_concurrent_requests": c.MaxRequests != other.MaxRequests,
+		"store":                   c.Store.URL != other.Store.URL,
+		"store_options":           c.StoreOptions != other.StoreOptions,
+	}
+	maps.DeleteFunc(differ, func(_ string, differs bool) bool { return !differs })
+	return slices.Sorted(maps.Keys(differ))
 }
