@@ -73,7 +73,7 @@ func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
 	// A renamed account's old name may be another account's already.
 	unclear := a.Account == "" || a.Account == identity.AccountRenamed
 	return a.Err == nil && unclear && !r.service.Key.Managed() && !r.service.NoDirectory &&
-		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.persist)
+		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.Persist)
 }
 
 // accountStatus returns the status by query, nil where nobody can be asked.

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -98,8 +99,7 @@ func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: map[identity.UserKey]identity.User{}}
 	for i, service := range req.Services {
 		pass.services = append(pass.services, &serviceResolver{
-			chain: c, service: registered[service], declared: req.Declared[service],
-			users: pass.users, persist: req.Persist, onlyUnique: req.OnlyUnique, checkStale: req.CheckStale, noTrace: req.NoTrace,
+			Request: req, chain: c, service: registered[service], declared: req.Declared[service], users: pass.users,
 			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
 		})
 	}
@@ -156,12 +156,7 @@ func (c Chain) services(ctx context.Context, req Request) (map[identity.ServiceK
 
 // declares reports whether every user has a declared mapping in a service.
 func (r Request) declares(service identity.ServiceKey) bool {
-	for _, user := range r.Users {
-		if _, ok := r.Declared[service][user]; !ok {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Users, func(user identity.UserKey) bool { return r.Declared[service][user] == nil })
 }
 
 // usersAtOnce bounds the stored users that are in memory at once: as many as fit
@@ -200,14 +195,11 @@ func (p *Pass) readStored(ctx context.Context, keys []identity.UserKey) error {
 // serviceResolver resolves many users in one service: the store and the rules
 // user by user, the directory in one batch, the accounts' holders in another.
 type serviceResolver struct {
+	Request
 	chain      Chain
 	service    identity.Service
-	declared   map[identity.UserKey]identity.Matcher
+	declared   map[identity.UserKey]identity.Matcher // in the service
 	users      map[identity.UserKey]identity.User
-	persist    bool
-	onlyUnique bool
-	checkStale bool
-	noTrace    bool
 	answers    []Resolution
 	candidates []*candidate
 }
@@ -235,7 +227,7 @@ type candidate struct {
 // nobody. It reports whether there is nothing more to find out.
 func (r *serviceResolver) applyKnown(a *Resolution, key identity.UserKey, stored *identity.User) bool {
 	a.User, a.Service = key, r.service.Key
-	if !r.noTrace {
+	if !r.NoTrace {
 		a.Steps = make([]Step, 0, 3)
 	}
 	var m identity.Mapping
@@ -257,7 +249,7 @@ func (r *serviceResolver) applyKnown(a *Resolution, key identity.UserKey, stored
 
 // open reports whether rules and lookups are asked for a user.
 func (r *serviceResolver) open(a *Resolution) bool {
-	return !a.Mapped() || r.checkStale && a.Source == Store && !r.service.Key.Managed()
+	return !a.Mapped() || r.CheckStale && a.Source == Store && !r.service.Key.Managed()
 }
 
 func (r *serviceResolver) run(ctx context.Context) error {
@@ -279,12 +271,12 @@ func (r *serviceResolver) run(ctx context.Context) error {
 	if err := r.applyClaims(ctx); err != nil {
 		return err
 	}
-	if r.checkStale {
+	if r.CheckStale {
 		if err := r.checkAccounts(ctx); err != nil {
 			return err
 		}
 	}
-	if r.persist && r.onlyUnique {
+	if r.Persist && r.OnlyUnique {
 		r.holdBackShared(ctx)
 	}
 	return nil
@@ -305,22 +297,9 @@ func (a *Resolution) applyDeclared(matcher identity.Matcher, stored identity.Map
 
 func (a *Resolution) applyStored(m identity.Mapping) {
 	a.Matcher, a.Source, a.StoredSource, a.Rule = m.Matcher, Store, m.Source.OrManual(), m.Rule
-	a.AccountID, a.Evidence = m.AccountID, evidenceOf(a.StoredSource)
+	// The store does not keep whether the service had proved an address.
+	a.AccountID, a.Evidence = m.AccountID, identity.Evidence(a.StoredSource)
 	a.step(Store, Hit, "%s is stored (%s)", m.Matcher, provenance(a.StoredSource, m.Rule))
-}
-
-// evidenceOf returns why a stored value is believed. The store does not keep
-// whether the service had proved an address.
-func evidenceOf(source identity.Source) identity.Evidence {
-	switch source {
-	case identity.FromRule:
-		return identity.EvidenceRule
-	case identity.FromEmail:
-		return identity.EvidenceEmail
-	case identity.FromRemote:
-		return identity.EvidenceFetch
-	}
-	return identity.EvidenceManual
 }
 
 func provenance(source identity.Source, rule string) string {
@@ -410,7 +389,11 @@ func (r *serviceResolver) applyLookups(ctx context.Context) error {
 	if len(ask) == 0 {
 		return nil
 	}
-	byEmail, err := r.lookup(ctx, ask)
+	emails := make([]string, len(ask))
+	for i, c := range ask {
+		emails[i] = c.email
+	}
+	byEmail, err := r.lookup(ctx, emails, r.chain.API.Lookup)
 	if err != nil {
 		if identity.CodeOf(err) != identity.CodeNoDirectory {
 			return err
@@ -443,13 +426,11 @@ func (c *candidate) setReason(reason Reason, found ...identity.Candidate) {
 	}
 }
 
-func (r *serviceResolver) lookup(ctx context.Context, ask []*candidate) (map[string]identity.LookupResult, error) {
-	emails := make([]string, len(ask))
-	for i, c := range ask {
-		emails[i] = c.email
-	}
+// lookup asks for e-mails with a method of the API, and returns the results by
+// e-mail.
+func (r *serviceResolver) lookup(ctx context.Context, emails []string, ask func(context.Context, identity.ServiceKey, []string) ([]identity.LookupResult, error)) (map[string]identity.LookupResult, error) {
 	emails = identity.Distinct(emails)
-	found, err := r.chain.API.Lookup(ctx, r.service.Key, emails)
+	found, err := ask(ctx, r.service.Key, emails)
 	if err != nil {
 		return nil, err
 	}
@@ -505,15 +486,12 @@ func (c *candidate) applyLookup(step Origin, found identity.LookupResult) {
 		a.step(step, Miss, "the account of %s%s is inactive", c.lookedUp(), which)
 		c.setReason(Inactive)
 		c.noteAccount(found.Matcher, identity.PinOf(a.Service.Type, found.Matcher, found.AccountID), identity.AccountInactive)
-	case identity.Ambiguous:
-		a.step(step, Miss, "%s has several accounts: %s", c.lookedUp(), ListAccounts(found.Candidates))
-		c.setReason(Ambiguous, found.Candidates...)
-	case identity.Alias:
-		a.step(step, Miss, "%s is only another address of %s", c.lookedUp(), ListAccounts(found.Candidates))
-		c.setReason(Alias, found.Candidates...)
-	case identity.Unverified:
-		a.step(step, Miss, "%s is not verified in %s", c.lookedUp(), ListAccounts(found.Candidates))
-		c.setReason(Unverified, found.Candidates...)
+	case identity.Ambiguous, identity.Alias, identity.Unverified:
+		why := map[identity.LookupStatus]string{
+			identity.Ambiguous: "has several accounts:", identity.Alias: "is only another address of", identity.Unverified: "is not verified in",
+		}[found.Status]
+		a.step(step, Miss, "%s %s %s", c.lookedUp(), why, ListAccounts(found.Candidates))
+		c.setReason(Reason(found.Status), found.Candidates...)
 	default:
 		a.failToAsk(step, c.email, string(found.Status), found.Err)
 	}

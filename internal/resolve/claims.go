@@ -181,10 +181,3 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 	}
 	return held, nil
 }
-
-// frees reports whether applying the declared mappings takes an account away
-// from its holder.
-func (r *serviceResolver) frees(account string, holder identity.UserKey) bool {
-	declared, ok := r.declared[holder]
-	return ok && declared.AccountKey(r.service.Key.Type) != account
-}

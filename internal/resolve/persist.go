@@ -53,13 +53,9 @@ func (p *Pass) pending() []*candidate {
 }
 
 func (r *serviceResolver) pending() []*candidate {
-	var pending []*candidate
-	for _, c := range r.candidates {
-		if c.stored == nil && c.answer.Mapped() && c.answer.NotStored == "" {
-			pending = append(pending, c)
-		}
-	}
-	return pending
+	return slices.DeleteFunc(slices.Clone(r.candidates), func(c *candidate) bool {
+		return c.stored != nil || !c.answer.Mapped() || c.answer.NotStored != ""
+	})
 }
 
 // holdBackShared keeps answers from being stored unless the service's whole list
@@ -73,13 +69,10 @@ func (r *serviceResolver) holdBackShared(ctx context.Context) {
 			emails = append(emails, email)
 		}
 	}
-	byEmail := map[string]identity.LookupResult{}
+	var byEmail map[string]identity.LookupResult
 	var err error
 	if len(emails) > 0 {
-		var found []identity.LookupResult
-		if found, err = r.chain.API.LookupInList(ctx, r.service.Key, emails); err == nil {
-			byEmail, err = byQuestion(r.service.Key, "e-mails", emails, found)
-		}
+		byEmail, err = r.lookup(ctx, emails, r.chain.API.LookupInList)
 	}
 	for _, c := range pending {
 		a := c.answer
@@ -145,11 +138,12 @@ func applyWriteResults(pending []*candidate, stored []identity.User, batch *iden
 
 func (c *candidate) applyWriteError(failure *identity.Error) {
 	a := c.answer
+	declared, replaced := c.resolver.declared[failure.Holder]
 	switch {
 	case failure.Code == identity.CodeIdentityConflict && failure.Stored != nil:
 		// Somebody stored an answer in the meantime, and stored wins.
 		c.adoptStored(*failure.Stored)
-	case failure.Code == identity.CodeIdentityClaimed && c.resolver.frees(c.accountKey(), failure.Holder):
+	case failure.Code == identity.CodeIdentityClaimed && replaced && declared.AccountKey(a.Service.Type) != c.accountKey():
 		// Apply frees the account, which it could not if this were an error; a
 		// later run stores the answer.
 	case failure.Code == identity.CodeIdentityClaimed:
@@ -171,7 +165,7 @@ func (c *candidate) adoptStored(m identity.Mapping) {
 		a.Account = "" // what is known is about the other account
 	}
 	a.applyStored(m)
-	if !c.resolver.checkStale {
+	if !c.resolver.CheckStale {
 		a.LookupEmail = ""
 		return
 	}

@@ -84,22 +84,18 @@ func (o *Orphans) Suggest(person identity.UserKey, name string) []Suggestion {
 	add(SameLocalPart, local)
 	add(SameName, plainName(name))
 	add(SameHandle, local, unseparated(local), unseparated(name))
-	rank := map[Fact]int{SameLocalPart: 0, SameName: 1, SameHandle: 2}
+	rank := func(s Suggestion) int {
+		n := 2 * slices.Index([]Fact{SameLocalPart, SameName, SameHandle}, s.Why)
+		if s.Account.State == "inactive" {
+			n++
+		}
+		return n
+	}
 	slices.SortFunc(found, func(a, b Suggestion) int {
-		return cmp.Or(cmp.Compare(rank[a.Why], rank[b.Why]), compareBools(a.Account.State == "inactive", b.Account.State == "inactive"),
-			strings.Compare(a.Account.Matcher.String(), b.Account.Matcher.String()), strings.Compare(a.Account.AccountID, b.Account.AccountID))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Account.Matcher.String(), b.Account.Matcher.String()),
+			strings.Compare(a.Account.AccountID, b.Account.AccountID))
 	})
 	return found[:min(len(found), maxSuggestions)]
-}
-
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 // plainName returns a full name with single spaces and small ASCII letters.
