@@ -7,6 +7,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
@@ -74,20 +76,14 @@ type Exchange struct {
 
 // Client calls one identity API. It is safe for concurrent use.
 type Client struct {
-	base        *url.URL
-	http        *http.Client
-	token       func(ctx context.Context) (string, error)
-	tokenFrom   string
-	headers     http.Header
-	secrets     []string // header values that no error may show
-	maxRetries  int
-	concurrency int
-	slots       *semaphore.Weighted
-	limiter     *rate.Limiter
-	timeout     time.Duration
-	maxReply    int // bytes of an answer's body
-	readOnly    bool
-	observe     func(ctx context.Context, e Exchange)
+	cfg      Config // with its defaults
+	base     *url.URL
+	http     *http.Client
+	headers  http.Header
+	secrets  []string // header values that no error may show
+	slots    *semaphore.Weighted
+	limiter  *rate.Limiter
+	maxReply int // bytes of an answer's body
 	// extended says that an extension answered. Before the first write it has to:
 	// an API that ignores the conditions of a write would overwrite.
 	extended atomic.Bool
@@ -109,36 +105,23 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.MaxConcurrency = cmp.Or(cfg.MaxConcurrency, DefaultConcurrency)
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	if cfg.Observe == nil {
+		cfg.Observe = func(context.Context, Exchange) {}
+	}
+	perSecond := cmp.Or(rate.Limit(cfg.RequestsPerSecond), rate.Inf)
 	c := &Client{
-		base: base, token: cfg.Token, tokenFrom: cfg.TokenFrom, headers: headers,
-		maxRetries: cfg.MaxRetries, concurrency: cfg.MaxConcurrency, timeout: cfg.Timeout,
-		maxReply: maxReplyBytes, readOnly: cfg.ReadOnly, observe: cfg.Observe,
-		limiter: newLimiter(cfg.RequestsPerSecond),
+		cfg: cfg, base: base, headers: headers, maxReply: maxReplyBytes,
+		http:  &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect},
+		slots: semaphore.NewWeighted(int64(cfg.MaxConcurrency)), limiter: rate.NewLimiter(perSecond, 1),
 	}
 	for _, value := range cfg.Headers {
 		if len(value) >= minHeaderSecret {
 			c.secrets = append(c.secrets, value)
 		}
 	}
-	if c.concurrency == 0 {
-		c.concurrency = DefaultConcurrency
-	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	if c.observe == nil {
-		c.observe = func(context.Context, Exchange) {}
-	}
-	c.slots = semaphore.NewWeighted(int64(c.concurrency))
-	c.http = &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect}
 	return c, nil
-}
-
-func newLimiter(perSecond float64) *rate.Limiter {
-	if perSecond == 0 {
-		return rate.NewLimiter(rate.Inf, 1)
-	}
-	return rate.NewLimiter(rate.Limit(perSecond), 1)
 }
 
 // parseBaseURL never repeats the URL in its errors: a URL that is wrong may
@@ -169,10 +152,10 @@ func fixedHeaders(cfg Config) (http.Header, error) {
 				return nil, errors.New("the header Authorization cannot be set beside a token")
 			}
 		}
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !headerNameRune(r) }) {
+		if !httpguts.ValidHeaderFieldName(name) {
 			return nil, fmt.Errorf("%q is not a header name", name)
 		}
-		if strings.ContainsFunc(value, func(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }) {
+		if !httpguts.ValidHeaderFieldValue(value) {
 			return nil, fmt.Errorf("the value of the header %s holds a line break or another control character", canonical)
 		}
 		h.Set(name, value)
@@ -182,10 +165,6 @@ func fixedHeaders(cfg Config) (http.Header, error) {
 		h.Set("User-Agent", cleanLine(cfg.UserAgent, maxMessage))
 	}
 	return h, nil
-}
-
-func headerNameRune(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
 const maxRedirects = 10
@@ -206,7 +185,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 func inChunks[K, R any](ctx context.Context, c *Client, keys []K, ask func(context.Context, []K) ([]R, error)) ([]R, error) {
 	results := make([][]R, (len(keys)+symapi.MaxBatch-1)/symapi.MaxBatch)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(c.concurrency)
+	group.SetLimit(c.cfg.MaxConcurrency)
 	for i := range results {
 		group.Go(func() (err error) {
 			results[i], err = ask(ctx, keys[i*symapi.MaxBatch:min((i+1)*symapi.MaxBatch, len(keys))])

@@ -62,8 +62,8 @@ func TestNewDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.concurrency != DefaultConcurrency || c.timeout != DefaultTimeout {
-		t.Errorf("defaults: concurrency %d, timeout %s", c.concurrency, c.timeout)
+	if c.cfg.MaxConcurrency != DefaultConcurrency || c.cfg.Timeout != DefaultTimeout {
+		t.Errorf("defaults: concurrency %d, timeout %s", c.cfg.MaxConcurrency, c.cfg.Timeout)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -124,18 +125,17 @@ func (r redactor) identityError(e *identity.Error) *identity.Error {
 // text of a page, or nothing where it is not text.
 func (r redactor) excerpt(body []byte) string {
 	const look = 16 << 10
-	if len(body) > look {
-		body = body[:look]
-		for len(body) > 0 && !utf8.Valid(body) && len(body) > look-utf8.UTFMax {
-			body = body[:len(body)-1] // a rune that was cut in two
-		}
-	}
-	text := string(body)
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
+	text := strings.ToValidUTF8(string(body[:min(len(body), look)]), "") // a rune may be cut in two
+	if !utf8.Valid(body) || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
 		return ""
 	}
 	return cleanLine(r.Text(pageText(r.Text(text))), maxExcerpt)
 }
+
+var (
+	pageTitle = regexp.MustCompile(`<title>([^<]*)`)
+	pageTags  = regexp.MustCompile(`<[^>]*>?`)
+)
 
 // pageText returns the title of an HTML page, else its text without tags; other
 // text is returned as it is.
@@ -143,20 +143,8 @@ func pageText(s string) string {
 	if !strings.HasPrefix(strings.TrimSpace(s), "<") {
 		return s
 	}
-	if _, after, ok := strings.Cut(s, "<title>"); ok {
-		title, _, _ := strings.Cut(after, "<")
-		return html.UnescapeString(title)
+	if title := pageTitle.FindStringSubmatch(s); title != nil {
+		return html.UnescapeString(title[1])
 	}
-	var b strings.Builder
-	for {
-		before, after, tag := strings.Cut(s, "<")
-		b.WriteString(before)
-		if !tag {
-			return html.UnescapeString(b.String())
-		}
-		b.WriteByte(' ')
-		if _, s, tag = strings.Cut(after, ">"); !tag {
-			return html.UnescapeString(b.String())
-		}
-	}
+	return html.UnescapeString(pageTags.ReplaceAllString(s, " "))
 }

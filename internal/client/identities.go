@@ -30,8 +30,9 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 	if len(writes) == 0 {
 		return nil, nil
 	}
-	if c.readOnly {
-		return make([]identity.User, len(writes)), c.readOnlyError(http.MethodPatch, "users")
+	if c.cfg.ReadOnly {
+		_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true})
+		return make([]identity.User, len(writes)), err
 	}
 	named, err := namedWrites(writes)
 	if err != nil {
@@ -41,12 +42,6 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 		return make([]identity.User, len(writes)), err
 	}
 	return c.sendWrites(ctx, named)
-}
-
-// readOnlyError returns the error of a write that a read-only client does not send.
-func (c *Client) readOnlyError(method string, path ...string) error {
-	a, _ := c.prepare(call{method: method, path: path})
-	return a.failed(0, ErrReadOnly)
 }
 
 // upsertElement returns the element of PATCH users that stores w.
@@ -164,12 +159,7 @@ func (c *Client) bulk(ctx context.Context, request call) ([]symapi.BulkResult, e
 
 // fillIn fills in what a server left out of a failure and the request says.
 func fillIn(e *identity.Error, user identity.UserKey, service identity.ServiceKey) {
-	if e.User == "" {
-		e.User = user
-	}
-	if e.Service == (identity.ServiceKey{}) {
-		e.Service = service
-	}
+	e.User, e.Service = cmp.Or(e.User, user), cmp.Or(e.Service, service)
 }
 
 // transaction describes the transactions of one call.
@@ -231,8 +221,9 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	if len(deletes) == 0 {
 		return deleted, nil
 	}
-	if c.readOnly {
-		return deleted, c.readOnlyError(http.MethodPost, "users", "identities", "delete")
+	if c.cfg.ReadOnly {
+		_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true})
+		return deleted, err
 	}
 	indexes, elements, err := c.identifyDeletes(ctx, deletes)
 	if err != nil {

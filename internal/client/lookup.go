@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -18,80 +19,76 @@ import (
 // CodeNoDirectory. With the name of a list of accounts it answers from that list, or
 // with CodeListChanged.
 func (c *Client) Lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error) {
-	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
-		return c.lookup(ctx, service, emails, list, false)
-	})
+	return c.lookup(ctx, service, emails, list, false)
 }
 
 // LookupInList asks as Lookup does, but the service answers from its whole list of
 // accounts, where it shows one, so that results can be unique.
 func (c *Client) LookupInList(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error) {
+	return c.lookup(ctx, service, emails, list, true)
+}
+
+func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string, whole bool) ([]identity.LookupResult, error) {
 	return inChunks(ctx, c, emails, func(ctx context.Context, emails []string) ([]identity.LookupResult, error) {
-		return c.lookup(ctx, service, emails, list, true)
+		reply, r, err := fetch[symapi.LookupReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, walks: true, extends: true,
+			body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: whole, List: list}}, "results")
+		if err != nil {
+			return nil, err
+		}
+		return inOrder(r, "e-mails", emails, reply.Results, func(email string, wire symapi.LookupResult) (identity.LookupResult, string, error) {
+			result, err := symapi.DecodeLookup(wire)
+			got := result.Email
+			if identity.FoldASCII(strings.TrimSpace(got)) == identity.FoldASCII(strings.TrimSpace(email)) {
+				got, result.Email = email, email
+			}
+			return result, got, err
+		})
 	})
 }
 
-func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails []string, inList string, wholeList bool) ([]identity.LookupResult, error) {
-	list, r, err := fetch[symapi.LookupReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "lookup"}, repeat: true, walks: true, extends: true,
-		body: symapi.LookupRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Emails: emails, WholeList: wholeList, List: inList}}, "results")
-	if err != nil {
-		return nil, err
+// inOrder decodes a reply's results, one for each question in order. decode also
+// returns what a result is for.
+func inOrder[W, R any](r *attempt, what string, asked []string, results []W, decode func(asked string, wire W) (result R, got string, err error)) ([]R, error) {
+	if len(results) != len(asked) {
+		return nil, r.invalid(fmt.Errorf("it answers %d %s, asked were %d", len(results), what, len(asked)))
 	}
-	if len(list.Results) != len(emails) {
-		return nil, r.invalid(fmt.Errorf("it answers %d e-mails, asked were %d", len(list.Results), len(emails)))
-	}
-	results := make([]identity.LookupResult, len(emails))
-	for i, wire := range list.Results {
-		results[i], err = symapi.DecodeLookup(wire)
-		if err == nil && !sameEmail(results[i].Email, emails[i]) {
-			err = fmt.Errorf("result %d is for %q, asked was %q", i, results[i].Email, emails[i])
+	out := make([]R, len(asked))
+	for i, wire := range results {
+		result, got, err := decode(asked[i], wire)
+		if err == nil && got != asked[i] {
+			err = fmt.Errorf("result %d is for %q, asked was %q", i, got, asked[i])
 		}
 		if err != nil {
 			return nil, r.invalid(err)
 		}
-		results[i].Email = emails[i]
+		out[i] = result
 	}
-	return results, nil
-}
-
-func sameEmail(a, b string) bool {
-	return identity.FoldASCII(strings.TrimSpace(a)) == identity.FoldASCII(strings.TrimSpace(b))
+	return out, nil
 }
 
 // Holders finds who has a stored mapping that claims an account of the
 // service; claims are as identity.Matcher.AccountKey returns them.
 func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	return inChunks(ctx, c, identity.Distinct(claims), func(ctx context.Context, claims []string) ([]identity.Holder, error) {
-		return c.holders(ctx, service, claims)
-	})
-}
-
-func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	list, r, err := fetch[symapi.IdentityHolders](ctx, c, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
-		body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}}, "results")
-	if err != nil {
-		return nil, err
-	}
-	if len(list.Results) != len(claims) {
-		return nil, r.invalid(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(claims)))
-	}
-	var out []identity.Holder
-	for i, result := range list.Results {
-		users, err := symapi.DecodeUsers(result.Users)
+	held, err := inChunks(ctx, c, identity.Distinct(claims), func(ctx context.Context, claims []string) ([][]identity.Holder, error) {
+		reply, r, err := fetch[symapi.IdentityHolders](ctx, c, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
+			body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}}, "results")
 		if err != nil {
-			return nil, r.invalid(err)
+			return nil, err
 		}
-		index := identity.NewIndex()
-		for _, u := range users {
-			index.Put(u)
-		}
-		held := index.Holders(service, identity.FoldIdentity(service.Type, claims[i]))
-		if len(held) != len(users) {
-			return nil, r.invalid(fmt.Errorf("it names users as holders of %q in %s who do not hold it", claims[i], service))
-		}
-		out = append(out, held...)
-	}
-	return out, nil
+		return inOrder(r, "identities", claims, reply.Results, func(claim string, wire symapi.IdentityHolder) ([]identity.Holder, string, error) {
+			users, err := symapi.DecodeUsers(wire.Users)
+			index := identity.NewIndex()
+			for _, u := range users {
+				index.Put(u)
+			}
+			held := index.Holders(service, identity.FoldIdentity(service.Type, claim))
+			if err == nil && len(held) != len(users) {
+				err = fmt.Errorf("it names users as holders of %q in %s who do not hold it", claim, service)
+			}
+			return held, claim, err
+		})
+	})
+	return slices.Concat(held...), err
 }
 
 // Status asks the service whether accounts still exist, are active and have
@@ -99,38 +96,21 @@ func (c *Client) holders(ctx context.Context, service identity.ServiceKey, claim
 // is an *identity.Error with CodeNoDirectory. list is as in Lookup.
 func (c *Client) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, list string) ([]identity.AccountStatus, error) {
 	return inChunks(ctx, c, queries, func(ctx context.Context, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
-		return c.status(ctx, service, queries, list)
-	})
-}
-
-func (c *Client) status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, inList string) ([]identity.AccountStatus, error) {
-	identities := make([]string, len(queries))
-	accountIDs := make([]string, len(queries))
-	pinned := false
-	for i, q := range queries {
-		identities[i], accountIDs[i] = q.Identity, q.AccountID
-		pinned = pinned || q.AccountID != ""
-	}
-	if !pinned {
-		accountIDs = nil
-	}
-	list, r, err := fetch[symapi.StatusReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
-		body: symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: identities, AccountIDs: accountIDs, List: inList}}, "results")
-	if err != nil {
-		return nil, err
-	}
-	if len(list.Results) != len(identities) {
-		return nil, r.invalid(fmt.Errorf("it answers %d identities, asked were %d", len(list.Results), len(identities)))
-	}
-	results := make([]identity.AccountStatus, len(identities))
-	for i, wire := range list.Results {
-		results[i], err = symapi.DecodeStatus(wire)
-		if err == nil && results[i].Identity != identities[i] {
-			err = fmt.Errorf("result %d is for %q, asked was %q", i, results[i].Identity, identities[i])
+		request := symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, List: list}
+		for _, q := range queries {
+			request.Identities, request.AccountIDs = append(request.Identities, q.Identity), append(request.AccountIDs, q.AccountID)
 		}
+		if !slices.ContainsFunc(queries, func(q identity.AccountQuery) bool { return q.AccountID != "" }) {
+			request.AccountIDs = nil
+		}
+		reply, r, err := fetch[symapi.StatusReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
+			body: request}, "results")
 		if err != nil {
-			return nil, r.invalid(err)
+			return nil, err
 		}
-	}
-	return results, nil
+		return inOrder(r, "identities", request.Identities, reply.Results, func(_ string, wire symapi.StatusResult) (identity.AccountStatus, string, error) {
+			result, err := symapi.DecodeStatus(wire)
+			return result, result.Identity, err
+		})
+	})
 }

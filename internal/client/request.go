@@ -38,19 +38,13 @@ type call struct {
 	elements int  // of a bulk call: how many its outer list has
 }
 
-// reply is the answer to a call that succeeded.
-type reply struct {
-	*attempt
-	attempts int
-}
-
 // attempt is one request of a call and its answer.
 type attempt struct {
 	c         *Client
 	request   call
 	url       *url.URL
 	payload   []byte
-	number    int
+	number    int    // of the attempts, this one included
 	requestID string // the server's where it gave one, else the one sent
 
 	status int
@@ -63,9 +57,9 @@ type attempt struct {
 
 // do sends a call, and again while a retry may help and is allowed. Every error
 // is an *Error.
-func (c *Client) do(ctx context.Context, request call) (*reply, error) {
+func (c *Client) do(ctx context.Context, request call) (*attempt, error) {
 	first, err := c.prepare(request)
-	if err == nil && request.write && c.readOnly {
+	if err == nil && request.write && c.cfg.ReadOnly {
 		err = ErrReadOnly
 	}
 	if err != nil {
@@ -78,7 +72,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 		sent    int
 		unsure  bool // an attempt may have been carried out
 	)
-	backoff := newBackoff(c.maxRetries, func() time.Duration { return retryAfter(last.header, time.Now()) })
+	backoff := newBackoff(c.cfg.MaxRetries, func() time.Duration { return retryAfter(last.header, time.Now()) })
 	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
 		last = first
 		last.number = sent + 1
@@ -98,7 +92,7 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 		return lastErr
 	})
 	if err == nil {
-		return &reply{attempt: &last, attempts: sent}, nil
+		return &last, nil
 	}
 	if end := httpx.Stopped(ctx); end != nil {
 		lastErr = end
@@ -106,7 +100,8 @@ func (c *Client) do(ctx context.Context, request call) (*reply, error) {
 	if cause != nil && !errors.Is(lastErr, cause) {
 		lastErr = fmt.Errorf("%w; the last attempt failed: %w", lastErr, cause)
 	}
-	failed := last.failed(sent, lastErr)
+	last.number = sent
+	failed := last.failed(lastErr)
 	failed.MayBeStored = request.write && unsure
 	return nil, failed
 }
@@ -163,7 +158,7 @@ func (a *attempt) send(ctx context.Context) (sent bool, err error) {
 
 	start := time.Now()
 	err = a.exchange(ctx, token)
-	a.c.observe(ctx, Exchange{
+	a.c.cfg.Observe(ctx, Exchange{
 		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status, Attempt: a.number,
 		Duration: time.Since(start), RequestID: a.requestID, Err: err,
 	})
@@ -176,10 +171,10 @@ func (a *attempt) send(ctx context.Context) (sent bool, err error) {
 // bearer returns the token of one attempt, "" for none. It refuses a token that
 // cannot be sent in a header, without repeating it.
 func (c *Client) bearer(ctx context.Context) (string, error) {
-	if c.token == nil {
+	if c.cfg.Token == nil {
 		return "", nil
 	}
-	token, err := c.token(ctx)
+	token, err := c.cfg.Token(ctx)
 	if err != nil {
 		return "", fmt.Errorf("no token: %w", err)
 	}
@@ -195,7 +190,7 @@ func (c *Client) bearer(ctx context.Context) (string, error) {
 // exchange sends the request and reads the whole answer. Its errors name
 // neither URL nor token.
 func (a *attempt) exchange(ctx context.Context, token string) error {
-	bounded, cancel := context.WithTimeout(ctx, a.c.timeout)
+	bounded, cancel := context.WithTimeout(ctx, a.c.cfg.Timeout)
 	defer cancel()
 	err := a.roundTrip(bounded, token)
 	if err == nil {
@@ -210,7 +205,7 @@ func (a *attempt) exchange(ctx context.Context, token string) error {
 	err = a.redact.failure(err)
 	message := "the API did not answer: " + err.Error()
 	if a.timedOut = bounded.Err() != nil; a.timedOut {
-		message = fmt.Sprintf("the API did not answer within %s", a.c.timeout)
+		message = fmt.Sprintf("the API did not answer within %s", a.c.cfg.Timeout)
 	}
 	return &identity.Error{Code: identity.CodeUnavailable, Message: cleanLine(message, maxMessage), Retryable: true, Cause: err}
 }
@@ -349,15 +344,15 @@ func (a *attempt) notJSON() string {
 }
 
 // failed wraps err with what identifies the request.
-func (a *attempt) failed(attempts int, err error) *Error {
+func (a *attempt) failed(err error) *Error {
 	return &Error{
 		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status,
-		RequestID: a.requestID, Attempts: attempts, TokenFrom: a.c.tokenFrom, Err: err,
+		RequestID: a.requestID, Attempts: a.number, TokenFrom: a.c.cfg.TokenFrom, Err: err,
 	}
 }
 
 // fetch sends a call and decodes a success, which must have the field.
-func fetch[T any](ctx context.Context, c *Client, request call, field string) (value T, r *reply, err error) {
+func fetch[T any](ctx context.Context, c *Client, request call, field string) (value T, r *attempt, err error) {
 	if r, err = c.do(ctx, request); err == nil {
 		err = r.invalid(symapi.ParseReply(r.status, r.body, field, &value))
 	}
@@ -366,7 +361,7 @@ func fetch[T any](ctx context.Context, c *Client, request call, field string) (v
 
 // invalid returns the error of a success whose body cannot be used because of
 // err; nil for nil.
-func (r *reply) invalid(err error) error {
+func (a *attempt) invalid(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -377,12 +372,12 @@ func (r *reply) invalid(err error) error {
 		err = batch
 	case errors.As(err, &known):
 		err = known
-	case !json.Valid(r.body):
-		err = &identity.Error{Code: identity.CodeInternal, Message: r.notJSON()}
+	case !json.Valid(a.body):
+		err = &identity.Error{Code: identity.CodeInternal, Message: a.notJSON()}
 	default:
 		err = &identity.Error{Code: identity.CodeInternal, Message: "the answer makes no sense: " + err.Error(), Cause: err}
 	}
-	failed := r.failed(r.attempts, r.redact.failure(err))
-	failed.MayBeStored = r.request.write
+	failed := a.failed(a.redact.failure(err))
+	failed.MayBeStored = a.request.write
 	return failed
 }

@@ -5,7 +5,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,20 +80,13 @@ func wasDeleted(r symapi.BulkResult) bool { return r.Deleted == nil || *r.Delete
 
 // References lists the ids of the mappings that refer to a service.
 func (c *Client) References(ctx context.Context, serviceID string) ([]string, error) {
-	type references struct {
-		References map[string]json.RawMessage `json:"references"`
-	}
-	reply, r, err := fetch[references](ctx, c, call{method: http.MethodGet, path: []string{"service", serviceID, "references"}, repeat: true}, "references")
-	if err != nil {
+	reply, r, err := fetch[symapi.ServiceReferences](ctx, c, call{method: http.MethodGet, path: []string{"service", serviceID, "references"}, repeat: true}, "references")
+	switch ids := reply.References.Identities; {
+	case err != nil:
 		return nil, err
-	}
-	raw, there := reply.References["identities"]
-	if !there {
+	case ids == nil:
 		return nil, r.invalid(errors.New(`its references have no field "identities"`))
+	default:
+		return ids, nil
 	}
-	var ids []string
-	if err := json.Unmarshal(raw, &ids); err != nil {
-		return nil, r.invalid(err)
-	}
-	return ids, nil
 }

@@ -133,7 +133,7 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 }
 
 // users sends a call whose reply is a list of users.
-func (c *Client) users(ctx context.Context, request call) (users []identity.User, next string, r *reply, err error) {
+func (c *Client) users(ctx context.Context, request call) (users []identity.User, next string, r *attempt, err error) {
 	list, r, err := fetch[symapi.UserList](ctx, c, request, "users")
 	if err == nil {
 		users, err = symapi.DecodeUsers(list.Users)
