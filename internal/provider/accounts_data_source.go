@@ -10,25 +10,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
-)
-
-var (
-	_ datasource.DataSource                   = (*accountsDataSource)(nil)
-	_ datasource.DataSourceWithConfigure      = (*accountsDataSource)(nil)
-	_ datasource.DataSourceWithValidateConfig = (*accountsDataSource)(nil)
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // NewAccountsDataSource returns sym_accounts, which lists the accounts of a
 // service and who holds each.
-func NewAccountsDataSource() datasource.DataSource {
-	return &accountsDataSource{dataSource{name: "accounts"}}
-}
-
-type accountsDataSource struct{ dataSource }
+func NewAccountsDataSource() datasource.DataSource { return newDataSource[accountsModel]("accounts") }
 
 type accountsModel struct {
 	ServiceType types.String `tfsdk:"service_type"`
@@ -41,34 +32,20 @@ type accountsModel struct {
 	Counts      types.Object `tfsdk:"counts"`
 }
 
-// Schema has no time at which the service was asked: it would change with every
+// schema has no time at which the service was asked: it would change with every
 // read, and with it every output that shows the data source.
-func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (*accountsModel) schema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Lists the accounts of one service and their holders, which are the users whose *stored* identity is the account. " +
 			"`sym_resolved_identities` also includes what rules and lookups find. Filters combine. Without filters, all accounts are listed.",
 		Attributes: map[string]schema.Attribute{
-			"service_type": schema.StringAttribute{Required: true, MarkdownDescription: "Type of the service, such as `okta`."},
-			"external_id":  schema.StringAttribute{Required: true, MarkdownDescription: "External id of the service, such as `acme.okta.com`."},
-			"state": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountStates()...)},
-				MarkdownDescription: "Only accounts in this state: `active`, `invited` (by an administrator), `pending` (self-registered and not approved), `inactive` or `unknown` (the service does not say).",
-			},
-			"kind": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(identity.AccountKinds()...)},
-				MarkdownDescription: "Only accounts of this kind: `person` (the default if the service does not say), `guest`, `bot` or `shared`.",
-			},
-			"held": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Only accounts that somebody holds (`true`) or that nobody holds (`false`).",
-			},
-			"accounts": schema.ListNestedAttribute{
-				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: accountRecordAttributes()},
-				MarkdownDescription: "The selected accounts, ordered by identity.",
-			},
-			"total": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Number of accounts in the service, regardless of filters.",
-			},
+			"service_type": requiredText("Type of the service, such as `okta`."),
+			"external_id":  requiredText("External id of the service, such as `acme.okta.com`."),
+			"state":        optionalText("Only accounts in this state: `active`, `invited` (by an administrator), `pending` (self-registered and not approved), `inactive` or `unknown` (the service does not say).", stringvalidator.OneOf(identity.AccountStates()...)),
+			"kind":         optionalText("Only accounts of this kind: `person` (the default if the service does not say), `guest`, `bot` or `shared`.", stringvalidator.OneOf(identity.AccountKinds()...)),
+			"held":         optionalBool("Only accounts that somebody holds (`true`) or that nobody holds (`false`)."),
+			"accounts":     computedList("The selected accounts, ordered by identity.", accountRecordAttributes()),
+			"total":        computedInt("Number of accounts in the service, regardless of filters."),
 			"counts": schema.SingleNestedAttribute{
 				Computed: true, Attributes: accountCountsAttributes(),
 				MarkdownDescription: "Accounts of the service, counted by holder, by state and by kind, regardless of filters. Each adds up to `total`.",
@@ -79,10 +56,10 @@ func (d *accountsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 
 func accountCountsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"held":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of accounts that somebody holds."},
-		"unheld": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of accounts that nobody holds."},
-		"states": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Number of accounts in each state. Every state is a key."},
-		"kinds":  schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "Number of accounts of each kind. Every kind is a key."},
+		"held":   computedInt("Number of accounts that somebody holds."),
+		"unheld": computedInt("Number of accounts that nobody holds."),
+		"states": computedMap(types.Int64Type, "Number of accounts in each state. Every state is a key."),
+		"kinds":  computedMap(types.Int64Type, "Number of accounts of each kind. Every kind is a key."),
 	}
 }
 
@@ -95,61 +72,40 @@ var (
 
 func accountEmailAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"address":  schema.StringAttribute{Computed: true, MarkdownDescription: "The address, normalised."},
-		"kind":     schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of address: `primary` (the account's own) or `alias`."},
-		"verified": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the service has verified the address. Null if the service does not say."},
+		"address":  computedText("The address, normalised."),
+		"kind":     computedText("Kind of address: `primary` (the account's own) or `alias`."),
+		"verified": computedBool("Whether the service has verified the address. Null if the service does not say."),
 	}
 }
 
 func accountRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account as a mapping stores it, such as a user id or a login. Null if the service shows none."},
-		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none."},
-		"sign_in":    schema.StringAttribute{Computed: true, MarkdownDescription: "Sign-in name, which may be an address. Null if the service shows none."},
-		"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
-		"emails": schema.ListNestedAttribute{
-			Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: accountEmailAttributes()},
-			MarkdownDescription: "The addresses of the account.",
-		},
-		"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
-		"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: `person`, `guest`, `bot` or `shared` (several people use it)."},
-		"held_by":    schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The users whose stored identity is this account: normalised e-mails and usernames. Empty if nobody holds it."},
-		"unreadable": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the service's record of the account cannot be read. Null if it can be read."},
+		"identity":   computedText("The account as a mapping stores it, such as a user id or a login. Null if the service shows none."),
+		"account_id": computedText("Immutable id of the account. Null if the service has none."),
+		"sign_in":    computedText("Sign-in name, which may be an address. Null if the service shows none."),
+		"name":       computedText("Full name. Null if the service shows none."),
+		"emails":     computedList("The addresses of the account.", accountEmailAttributes()),
+		"state":      computedText("State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."),
+		"kind":       computedText("Kind of the account: `person`, `guest`, `bot` or `shared` (several people use it)."),
+		"held_by":    computedTexts("The users whose stored identity is this account: normalised e-mails and usernames. Empty if nobody holds it."),
+		"unreadable": computedText("Why the service's record of the account cannot be read. Null if it can be read."),
 	}
 }
 
-func (d *accountsDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	config, ok := decode[accountsModel](ctx, req.Config, &resp.Diagnostics)
-	if ok {
-		serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
-	}
+func (m *accountsModel) check(_ context.Context, diags *diag.Diagnostics) {
+	serviceKey(m.ServiceType, m.ExternalID, diags)
 }
 
-func (d *accountsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	config, ok := decode[accountsModel](ctx, req.Config, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	service, ok := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics) // may have been unknown until now
-	if !ok {
-		return
-	}
-	api, ok := d.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
+func (m *accountsModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
+	service, _ := serviceKey(m.ServiceType, m.ExternalID, diags)
 	list, err := api.Accounts(ctx, service)
 	switch {
 	case identity.CodeOf(err) == identity.CodeServiceNotFound:
-		findService(ctx, api, service, "Read Accounts", &resp.Diagnostics)
+		findService(ctx, api, service, "Read Accounts", diags)
 	case err != nil:
-		addFailure(&resp.Diagnostics, "Read Accounts", "", service.String(), err)
+		addFailure(diags, "Read Accounts", "", service.String(), err)
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	config.setAccounts(service, list.Accounts)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.setAccounts(service, list.Accounts)
 }
 
 // setAccounts selects and counts the accounts of a service.

@@ -9,22 +9,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-)
 
-var (
-	_ datasource.DataSource                   = (*identitiesDataSource)(nil)
-	_ datasource.DataSourceWithConfigure      = (*identitiesDataSource)(nil)
-	_ datasource.DataSourceWithValidateConfig = (*identitiesDataSource)(nil)
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // NewIdentitiesDataSource returns sym_identities, which lists what is stored.
 func NewIdentitiesDataSource() datasource.DataSource {
-	return &identitiesDataSource{dataSource{name: "identities"}}
+	return newDataSource[identitiesDataModel]("identities")
 }
-
-type identitiesDataSource struct{ dataSource }
 
 type identitiesDataModel struct {
 	mappingFilterModel
@@ -33,28 +27,19 @@ type identitiesDataModel struct {
 	ByService  types.Map  `tfsdk:"by_service"`
 }
 
-func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (*identitiesDataModel) schema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Lists the stored identities. It looks nothing up: an account that only a rule or a service knows is not listed; " +
 			"`sym_resolved_identities` finds those. Filters combine. Without filters, all identities are listed.",
 		Attributes: map[string]schema.Attribute{
-			"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: filterServiceType},
-			"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: filterExternalID},
-			"user":         schema.StringAttribute{Optional: true, Validators: []validator.String{userCheck}, MarkdownDescription: filterUser},
-			"source":       schema.StringAttribute{Optional: true, Validators: sourceValidators(), MarkdownDescription: filterSource},
-			"identities": schema.ListNestedAttribute{
-				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: mappingRecordAttributes()},
-				MarkdownDescription: "The identities, ordered by user, then by service key.",
-			},
-			"by_user": schema.MapAttribute{
-				Computed: true, ElementType: identityMapType,
-				MarkdownDescription: "Map of user (normalised) to service key to identity. Values with more than one key are only in `identities`. " +
-					"A user without identities is missing, so read it with `try` or `lookup`.",
-			},
-			"by_service": schema.MapAttribute{
-				Computed: true, ElementType: identityMapType,
-				MarkdownDescription: "Map of service key to user (normalised) to identity.",
-			},
+			"service_type": optionalText(filterServiceType),
+			"external_id":  optionalText(filterExternalID),
+			"user":         optionalText(filterUser, userCheck),
+			"source":       optionalText(filterSource, sourceValidators()...),
+			"identities":   computedList("The identities, ordered by user, then by service key.", mappingRecordAttributes()),
+			"by_user": computedMap(identityMapType, "Map of user (normalised) to service key to identity. Values with more than one key are only in `identities`. "+
+				"A user without identities is missing, so read it with `try` or `lookup`."),
+			"by_service": computedMap(identityMapType, "Map of service key to user (normalised) to identity."),
 		},
 	}
 }
@@ -62,40 +47,24 @@ func (d *identitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 // identityMapType is a map of strings inside another map: by user or service key.
 var identityMapType = types.MapType{ElemType: types.StringType}
 
-func (d *identitiesDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	config, ok := decode[identitiesDataModel](ctx, req.Config, &resp.Diagnostics)
-	if ok {
-		config.User = types.StringNull() // has a validator of its own
-		config.filter(&resp.Diagnostics)
-	}
+func (m *identitiesDataModel) check(_ context.Context, diags *diag.Diagnostics) {
+	m.filter(diags)
 }
 
-func (d *identitiesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	config, ok := decode[identitiesDataModel](ctx, req.Config, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	filter := config.filter(&resp.Diagnostics)
-	api, ok := d.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
+func (m *identitiesDataModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
+	filter := m.filter(diags)
 	var found []storedMapping
-	for m, err := range filter.mappings(ctx, api) {
+	for stored, err := range filter.mappings(ctx, api) {
 		if err != nil {
-			addFailure(&resp.Diagnostics, "Read Identities", string(filter.user), "", err)
+			addFailure(diags, "Read Identities", string(filter.user), "", err)
 			return
 		}
-		found = append(found, m)
+		found = append(found, stored)
 	}
 	if len(found) == 0 {
-		filter.checkRegistered(ctx, api, "Read Identities", &resp.Diagnostics)
+		filter.checkRegistered(ctx, api, "Read Identities", diags)
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	config.setFound(found)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.setFound(found)
 }
 
 func (m *identitiesDataModel) setFound(found []storedMapping) {

@@ -333,20 +333,6 @@ func decode[T any](ctx context.Context, from interface {
 	return model, !diags.HasError()
 }
 
-// dataSource holds what all data sources have in common.
-type dataSource struct {
-	name string // without the provider's prefix
-	data *providerData
-}
-
-func (d *dataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_" + d.name
-}
-
-func (d *dataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
-}
-
 // addConnectFailure reports why the API cannot be used, in the connection's own
 // words where it has any.
 func addConnectFailure(diags *diag.Diagnostics, err error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -39,10 +40,10 @@ var (
 // NewResolvedIdentitiesDataSource returns sym_resolved_identities, which runs
 // the chain for many users and services in one batch.
 func NewResolvedIdentitiesDataSource() datasource.DataSource {
-	return &resolvedIdentitiesDataSource{dataSource{name: "resolved_identities"}}
+	return &resolvedIdentitiesDataSource{baseDataSource{name: "resolved_identities"}}
 }
 
-type resolvedIdentitiesDataSource struct{ dataSource }
+type resolvedIdentitiesDataSource struct{ baseDataSource }
 
 func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -60,8 +61,8 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 					"The whole list is read. An incomplete list, or one without an active person, is an error. So is an address of several accounts, if the service's data does not show whose it is. " +
 					"If an account has several primary addresses, the stored or declared one is used, otherwise the sign-in name.",
 				Attributes: map[string]schema.Attribute{
-					"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Type of the service, such as `okta` or `google`."},
-					"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Which workspace, domain or account of that type."},
+					"service_type": optionalText("Required. Type of the service, such as `okta` or `google`."),
+					"external_id":  optionalText("Required. Which workspace, domain or account of that type."),
 				},
 			},
 			"services": schema.ListNestedAttribute{
@@ -70,41 +71,23 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				// Not Required: the framework would call them missing in a service
 				// that is unknown as a whole.
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"service_type": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Type of the service, such as `okta`, `github` or `custom`."},
-					"external_id":  schema.StringAttribute{Optional: true, MarkdownDescription: "Required. Which workspace, domain or account of that type, such as `acme.okta.com`."},
+					"service_type": optionalText("Required. Type of the service, such as `okta`, `github` or `custom`."),
+					"external_id":  optionalText("Required. Which workspace, domain or account of that type, such as `acme.okta.com`."),
 				}},
 			},
 			"rules": dataSourceRulesAttribute(),
-			"declared": schema.MapAttribute{
-				Optional: true, ElementType: identityMapType,
-				MarkdownDescription: "Manual mappings in this configuration, as a map of service key to user to identity. They are used before the store, " +
-					"and the plan that adds them passes without `depends_on`. It may include services and users that are not in this data source.",
-			},
-			"exempt": schema.MapAttribute{
-				Optional: true, ElementType: identityMapType,
-				MarkdownDescription: "Users who deliberately have no account in a service, as a map of service key to user to reason. They are not listed or counted as unmapped. " +
-					"There is a warning if an exempt user has an account, or may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error. Users who are not in this data source are ignored.",
-			},
-			"report_orphans": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Reads the whole list of accounts of each service, and fills `orphans`, `account_counts` and the candidates of `unmapped`. " +
-					"An incomplete list is an error. One warning lists the services that cannot list their accounts. Default: `false`.",
-			},
-			"on_unmapped": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do if users are unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
-					"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.",
-			},
-			"persist": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Stores accounts that rules and lookups find, as Sym does. This happens during the plan too. Later reads find them in the store. " +
-					"Once stored, only a manual mapping changes them. Nothing is stored if the data source fails. An account that several users get is never stored. Default: `false`, a plan writes nothing.",
-			},
-			"check_stale": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Compares stored values with what rules and services give now, and checks that the accounts of stored and declared mappings exist and are active. " +
-					"The result is in `stale`, `offboarding` and one warning. Services are asked even for mapped users, and their failures are errors. Default: `false`.",
-			},
+			"declared": optionalMap(identityMapType, "Manual mappings in this configuration, as a map of service key to user to identity. They are used before the store, "+
+				"and the plan that adds them passes without `depends_on`. It may include services and users that are not in this data source."),
+			"exempt": optionalMap(identityMapType, "Users who deliberately have no account in a service, as a map of service key to user to reason. They are not listed or counted as unmapped. "+
+				"There is a warning if an exempt user has an account, or may have one (`alias`, `unverified`, `ambiguous`). A service that is not registered is an error. Users who are not in this data source are ignored."),
+			"report_orphans": optionalBool("Reads the whole list of accounts of each service, and fills `orphans`, `account_counts` and the candidates of `unmapped`. " +
+				"An incomplete list is an error. One warning lists the services that cannot list their accounts. Default: `false`."),
+			"on_unmapped": optionalText("What to do if users are unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. "+
+				"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.", stringvalidator.OneOf(onError, onWarn, onIgnore)),
+			"persist": optionalBool("Stores accounts that rules and lookups find, as Sym does. This happens during the plan too. Later reads find them in the store. " +
+				"Once stored, only a manual mapping changes them. Nothing is stored if the data source fails. An account that several users get is never stored. Default: `false`, a plan writes nothing."),
+			"check_stale": optionalBool("Compares stored values with what rules and services give now, and checks that the accounts of stored and declared mappings exist and are active. " +
+				"The result is in `stale`, `offboarding` and one warning. Services are asked even for mapped users, and their failures are errors. Default: `false`."),
 			"on_stale": onStaleAttribute(),
 			"identities": schema.MapAttribute{
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
@@ -115,131 +98,81 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 				Computed: true, CustomType: wireMapType{types.MapType{ElemType: identityMapType}}, ElementType: identityMapType,
 				MarkdownDescription: "Map of service key to user to identity, for `identities_to_csv`. Every service in `services` is a key; unmapped users are missing.",
 			},
-			"unmapped": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Unmapped users of each service, in the order of `services` and `users`.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"user":    schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
-					"service": schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"reason":  schema.StringAttribute{Computed: true, MarkdownDescription: "Why the user is unmapped: " + reasonsDoc},
-					"candidates": schema.ListNestedAttribute{
-						Computed: true,
-						MarkdownDescription: "At most three accounts that belong to nobody and may be the user's. They are suggestions and never used automatically. Only with the reason `not_found`, " +
-							"and only where the list of the service was read, for `report_orphans` or `users_from`.",
-						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-							"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-							"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none in addition to the identity."},
-							"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
-							"why": schema.StringAttribute{Computed: true, MarkdownDescription: "What it has in common with the user: `same_local_part` (at another address), `same_name` (the full name), " +
-								"or `handle` (the identity or sign-in name is the local part, or that or the full name without separators)."},
-						}},
-					},
-				}},
-			},
-			"stale": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Stored values that rules and services contradict. A manual mapping that they know nothing about is not stale, but one with an inactive or deleted account is. Null unless `check_stale = true`.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"user":          schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
-					"service":       schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"stored":        schema.StringAttribute{Computed: true, MarkdownDescription: "The stored identity. It is used until a manual mapping replaces it."},
-					"stored_source": schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
-					"current":       schema.StringAttribute{Computed: true, MarkdownDescription: "The identity that rules or the service give now. Null if they give none."},
-					"reason":        schema.StringAttribute{Computed: true, MarkdownDescription: "`renamed` (the account has a new name), `changed` (rules or the service give another identity), `inactive` (the account is inactive), `absent` (the service no longer has it), or a reason as in `unmapped` if they give none."},
-				}},
-			},
-			"offboarding": schema.ListNestedAttribute{
-				Computed: true,
-				MarkdownDescription: "Stored or declared mappings whose account is inactive or gone, usually because the person left. Null unless `check_stale = true`. " +
-					"Services that cannot look up accounts by identity are not included.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"user":     schema.StringAttribute{Computed: true, MarkdownDescription: "The user, spelled as in `users`."},
-					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-					"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Where the mapping is: `declared` or `store`."},
-					"account":  schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` if the service has no such account."},
-				}},
-			},
-			"collisions": schema.ListNestedAttribute{
-				Computed: true,
-				MarkdownDescription: "Accounts of more than one user: stored or declared for several users, found by rules or lookups for several, or found for one user but held by another. " +
-					"Other holders of a stored account are only detected among the users of this data source.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-					"users": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "The users, sorted, spelled as in `users` if they are there."},
-				}},
-			},
-			"orphans": schema.ListNestedAttribute{
-				Computed: true,
-				MarkdownDescription: "Accounts of people, in any state, that belong to nobody: not stored, not declared, and not found for a user of this data source. They are ordered as `services`, then by identity. Null unless `report_orphans = true`. " +
-					"Accounts of people who are not users of this data source are included, so use it with `users_from` or without `users`.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"service":    schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-					"identity":   schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-					"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Immutable id of the account. Null if the service has none in addition to the identity."},
-					"emails":     schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "All addresses of the account."},
-					"name":       schema.StringAttribute{Computed: true, MarkdownDescription: "Full name. Null if the service shows none."},
-					"state":      schema.StringAttribute{Computed: true, MarkdownDescription: "State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."},
-					"kind":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the account: `person`."},
-				}},
-			},
+			"unmapped": computedList("Unmapped users of each service, in the order of `services` and `users`.", map[string]schema.Attribute{
+				"user":    computedText("The user, spelled as in `users`."),
+				"service": computedText("The service key."),
+				"reason":  computedText("Why the user is unmapped: " + reasonsDoc),
+				"candidates": computedList("At most three accounts that belong to nobody and may be the user's. They are suggestions and never used automatically. Only with the reason `not_found`, "+
+					"and only where the list of the service was read, for `report_orphans` or `users_from`.", map[string]schema.Attribute{
+					"identity":   computedText("The account."),
+					"account_id": computedText("Immutable id of the account. Null if the service has none in addition to the identity."),
+					"name":       computedText("Full name. Null if the service shows none."),
+					"why": computedText("What it has in common with the user: `same_local_part` (at another address), `same_name` (the full name), " +
+						"or `handle` (the identity or sign-in name is the local part, or that or the full name without separators)."),
+				}),
+			}),
+			"stale": computedList("Stored values that rules and services contradict. A manual mapping that they know nothing about is not stale, but one with an inactive or deleted account is. Null unless `check_stale = true`.", map[string]schema.Attribute{
+				"user":          computedText("The user, spelled as in `users`."),
+				"service":       computedText("The service key."),
+				"stored":        computedText("The stored identity. It is used until a manual mapping replaces it."),
+				"stored_source": computedText("Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."),
+				"current":       computedText("The identity that rules or the service give now. Null if they give none."),
+				"reason":        computedText("`renamed` (the account has a new name), `changed` (rules or the service give another identity), `inactive` (the account is inactive), `absent` (the service no longer has it), or a reason as in `unmapped` if they give none."),
+			}),
+			"offboarding": computedList("Stored or declared mappings whose account is inactive or gone, usually because the person left. Null unless `check_stale = true`. "+
+				"Services that cannot look up accounts by identity are not included.", map[string]schema.Attribute{
+				"user":     computedText("The user, spelled as in `users`."),
+				"service":  computedText("The service key."),
+				"identity": computedText("The account."),
+				"source":   computedText("Where the mapping is: `declared` or `store`."),
+				"account":  computedText("`inactive`, or `absent` if the service has no such account."),
+			}),
+			"collisions": computedList("Accounts of more than one user: stored or declared for several users, found by rules or lookups for several, or found for one user but held by another. "+
+				"Other holders of a stored account are only detected among the users of this data source.", map[string]schema.Attribute{
+				"service":  computedText("The service key."),
+				"identity": computedText("The account."),
+				"users":    computedTexts("The users, sorted, spelled as in `users` if they are there."),
+			}),
+			"orphans": computedList("Accounts of people, in any state, that belong to nobody: not stored, not declared, and not found for a user of this data source. They are ordered as `services`, then by identity. Null unless `report_orphans = true`. "+
+				"Accounts of people who are not users of this data source are included, so use it with `users_from` or without `users`.", map[string]schema.Attribute{
+				"service":    computedText("The service key."),
+				"identity":   computedText("The account."),
+				"account_id": computedText("Immutable id of the account. Null if the service has none in addition to the identity."),
+				"emails":     computedTexts("All addresses of the account."),
+				"name":       computedText("Full name. Null if the service shows none."),
+				"state":      computedText("State of the account: `active`, `invited`, `pending`, `inactive` or `unknown`."),
+				"kind":       computedText("Kind of the account: `person`."),
+			}),
 			"account_counts": schema.MapNestedAttribute{
 				Computed: true,
 				MarkdownDescription: "Number of accounts by owner, as a map of service key to counts. `persons`, `bots` and `guests` add up to the service's own count. " +
 					"A service that cannot list its accounts is missing. Null unless `report_orphans = true`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"persons":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of people in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."},
-					"held":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts with a stored mapping."},
-					"resolved":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that are not stored, but declared, or found for a user of this data source or for a leaver."},
-					"orphans":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that belong to nobody."},
-					"ambiguous": schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts that share an address with another one, or whose record cannot be read."},
-					"bots":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of bots, and accounts that several people share, held or not."},
-					"guests":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Accounts of guests, held or not."},
+					"persons":   computedInt("Accounts of people in any state: the sum of `held`, `resolved`, `orphans` and `ambiguous`."),
+					"held":      computedInt("Accounts with a stored mapping."),
+					"resolved":  computedInt("Accounts that are not stored, but declared, or found for a user of this data source or for a leaver."),
+					"orphans":   computedInt("Accounts that belong to nobody."),
+					"ambiguous": computedInt("Accounts that share an address with another one, or whose record cannot be read."),
+					"bots":      computedInt("Accounts of bots, and accounts that several people share, held or not."),
+					"guests":    computedInt("Accounts of guests, held or not."),
 				}},
 			},
-			"leavers": schema.ListNestedAttribute{
-				Computed: true,
-				MarkdownDescription: "People who left and everything they hold, sorted. Their account in the service of `users_from` is inactive, or they have a stored mapping to it whose account is no longer in the whole list. " +
-					"An inactive account in another service makes nobody a leaver. `persist` stores nothing for leavers. Empty without `users_from`.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"user":   schema.StringAttribute{Computed: true, MarkdownDescription: "The person's e-mail."},
-					"reason": schema.StringAttribute{Computed: true, MarkdownDescription: "`inactive`, or `absent` if the account of a stored mapping is not in the list."},
-					"mappings": schema.ListNestedAttribute{
-						Computed: true, MarkdownDescription: "What the person holds, sorted by service: stored and declared mappings in any service, and accounts that rules and lookups find in `services`.",
-						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-							"service":  schema.StringAttribute{Computed: true, MarkdownDescription: "The service key."},
-							"identity": schema.StringAttribute{Computed: true, MarkdownDescription: "The account."},
-							"source":   schema.StringAttribute{Computed: true, MarkdownDescription: "Source of the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."},
-						}},
-					},
-				}},
-			},
-			"hcl": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "`sym_identity` blocks for all unmapped users, sorted by service and user, to paste and fill in. With the reason `alias`, the account is filled in. A comment at the end has the matching entries of `declared`. Services that Sym manages itself are left out. Empty if nobody is unmapped.",
-			},
-			"mapped_count": schema.Int64Attribute{
-				Computed:            true,
-				MarkdownDescription: "Number of pairs of user and service with an identity.",
-			},
-			"unmapped_count": schema.Int64Attribute{
-				Computed:            true,
-				MarkdownDescription: "Number of pairs of user and service without an identity, not counting exempt ones.",
-			},
-			"exempt_count": schema.Int64Attribute{
-				Computed:            true,
-				MarkdownDescription: "Number of pairs of user and service without an identity that are in `exempt`.",
-			},
-			"by_source": schema.MapAttribute{
-				Computed: true, ElementType: types.NumberType,
-				MarkdownDescription: "Number of identities from each step. `declared`, `store`, `rule`, `email` and `fetch_remote_identity` are always keys.",
-			},
-			"by_evidence": schema.MapAttribute{
-				Computed: true, ElementType: types.NumberType,
-				MarkdownDescription: "Number of identities for each evidence. `declared`, `manual`, `rule`, `verified_email`, `email`, `alias` and `fetch_remote_identity` are always keys; see `evidence` of `sym_resolved_identity`.",
-			},
+			"leavers": computedList("People who left and everything they hold, sorted. Their account in the service of `users_from` is inactive, or they have a stored mapping to it whose account is no longer in the whole list. "+
+				"An inactive account in another service makes nobody a leaver. `persist` stores nothing for leavers. Empty without `users_from`.", map[string]schema.Attribute{
+				"user":   computedText("The person's e-mail."),
+				"reason": computedText("`inactive`, or `absent` if the account of a stored mapping is not in the list."),
+				"mappings": computedList("What the person holds, sorted by service: stored and declared mappings in any service, and accounts that rules and lookups find in `services`.", map[string]schema.Attribute{
+					"service":  computedText("The service key."),
+					"identity": computedText("The account."),
+					"source":   computedText("Source of the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`."),
+				}),
+			}),
+			"hcl":            computedText("`sym_identity` blocks for all unmapped users, sorted by service and user, to paste and fill in. With the reason `alias`, the account is filled in. A comment at the end has the matching entries of `declared`. Services that Sym manages itself are left out. Empty if nobody is unmapped."),
+			"mapped_count":   computedInt("Number of pairs of user and service with an identity."),
+			"unmapped_count": computedInt("Number of pairs of user and service without an identity, not counting exempt ones."),
+			"exempt_count":   computedInt("Number of pairs of user and service without an identity that are in `exempt`."),
+			"by_source":      computedMap(types.NumberType, "Number of identities from each step. `declared`, `store`, `rule`, `email` and `fetch_remote_identity` are always keys."),
+			"by_evidence":    computedMap(types.NumberType, "Number of identities for each evidence. `declared`, `manual`, `rule`, `verified_email`, `email`, `alias` and `fetch_remote_identity` are always keys; see `evidence` of `sym_resolved_identity`."),
 		},
 	}
 }
@@ -910,3 +843,81 @@ func countsOf[T ~string](found map[T]int, names ...T) tftypes.Value {
 	}
 	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.Number}, counts)
 }
+
+// After a data source is read, the framework compares its state with its
+// configuration, attribute by attribute and element by element. For attributes
+// with an element for each of a hundred thousand users, that takes as much memory
+// as the state itself. userListType and wireMapType end the comparison at the attribute.
+
+// userListType is the type of a configured list of users.
+type userListType struct{ types.ListType }
+
+// Equal reports whether the other type is the same.
+func (t userListType) Equal(other attr.Type) bool {
+	o, ok := other.(userListType)
+	return ok && t.ListType.Equal(o.ListType)
+}
+
+// ValueFromTerraform returns a userList.
+func (t userListType) ValueFromTerraform(ctx context.Context, value tftypes.Value) (attr.Value, error) {
+	read, err := t.ListType.ValueFromTerraform(ctx, value)
+	list, _ := read.(types.List)
+	return userList{list}, err
+}
+
+// userList is a list that the state takes over from the configuration as it is.
+type userList struct{ types.List }
+
+// Type returns the type of the list.
+func (l userList) Type(ctx context.Context) attr.Type {
+	return userListType{types.ListType{ElemType: l.ElementType(ctx)}}
+}
+
+// Equal reports whether the other value is a list with the same elements.
+func (l userList) Equal(other attr.Value) bool {
+	o, ok := other.(userList)
+	return ok && l.List.Equal(o.List)
+}
+
+// ListSemanticEquals returns true.
+func (l userList) ListSemanticEquals(context.Context, basetypes.ListValuable) (bool, diag.Diagnostics) {
+	return true, nil
+}
+
+// wireMapType is the type of a computed map with an entry for each user.
+type wireMapType struct{ types.MapType }
+
+// Equal reports whether the other type is the same.
+func (t wireMapType) Equal(other attr.Type) bool {
+	o, ok := other.(wireMapType)
+	return ok && t.MapType.Equal(o.MapType)
+}
+
+// ValueFromTerraform returns a known map as a wireMap.
+func (t wireMapType) ValueFromTerraform(ctx context.Context, value tftypes.Value) (attr.Value, error) {
+	if value.IsNull() || !value.IsKnown() {
+		return t.MapType.ValueFromTerraform(ctx, value)
+	}
+	return &wireMap{value, t}, nil
+}
+
+// wireMap is a known map in the protocol's own form.
+type wireMap struct {
+	tftypes.Value
+	of wireMapType
+}
+
+// Type returns the type of the map.
+func (m *wireMap) Type(context.Context) attr.Type { return m.of }
+
+// ToTerraformValue returns the protocol's value.
+func (m *wireMap) ToTerraformValue(context.Context) (tftypes.Value, error) { return m.Value, nil }
+
+// Equal reports whether the other value is a map with the same entries.
+func (m *wireMap) Equal(other attr.Value) bool {
+	o, ok := other.(*wireMap)
+	return ok && (m == o || m.Value.Equal(o.Value))
+}
+
+// IsUnknown returns false.
+func (m *wireMap) IsUnknown() bool { return false }

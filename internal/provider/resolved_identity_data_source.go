@@ -16,27 +16,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
-)
-
-var (
-	_ datasource.DataSource                   = (*resolvedIdentityDataSource)(nil)
-	_ datasource.DataSourceWithConfigure      = (*resolvedIdentityDataSource)(nil)
-	_ datasource.DataSourceWithValidateConfig = (*resolvedIdentityDataSource)(nil)
 )
 
 // NewResolvedIdentityDataSource returns sym_resolved_identity, which runs the
 // chain for one user and one service.
 func NewResolvedIdentityDataSource() datasource.DataSource {
-	return &resolvedIdentityDataSource{dataSource{name: "resolved_identity"}}
+	return newDataSource[resolvedIdentityModel]("resolved_identity")
 }
-
-type resolvedIdentityDataSource struct{ dataSource }
 
 // Values of on_unmapped, whose default is error, and of on_stale, whose default
 // is warn.
@@ -48,15 +40,10 @@ const (
 
 // onStaleAttribute returns what both data sources that resolve share.
 func onStaleAttribute() schema.StringAttribute {
-	return schema.StringAttribute{
-		Optional: true, Validators: []validator.String{
-			stringvalidator.OneOf(onIgnore, onWarn, onError),
-			stringvalidator.AlsoRequires(path.MatchRoot("check_stale")),
-		},
-		MarkdownDescription: "What to do, with `check_stale`, if a value that a rule or a lookup stored is out of date: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. " +
-			"`warn` (default), `ignore`, or `error`, which also stores nothing. For manual mappings, `error` only warns. " +
-			"An identity that now belongs to another account (`reused`) is always an error.",
-	}
+	return optionalText("What to do, with `check_stale`, if a value that a rule or a lookup stored is out of date: rules or the service give another account (`changed`), or its account is `inactive`, `absent` or `renamed`. "+
+		"`warn` (default), `ignore`, or `error`, which also stores nothing. For manual mappings, `error` only warns. "+
+		"An identity that now belongs to another account (`reused`) is always an error.",
+		stringvalidator.OneOf(onIgnore, onWarn, onError), stringvalidator.AlsoRequires(path.MatchRoot("check_stale")))
 }
 
 // resolvedIdentityModel holds the configuration and the result.
@@ -89,181 +76,98 @@ var stepType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"name": types.StringType, "outcome": types.StringType, "detail": types.StringType,
 }}
 
-func (d *resolvedIdentityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (*resolvedIdentityModel) schema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Finds the account of one user in one service, and fails the plan if there is none.\n\n" +
 			"It tries these steps in order: declared mappings of this configuration, stored mappings, reducer rules, and an e-mail lookup in the service. If no step finds an account, the user is *unmapped*.",
 		Attributes: map[string]schema.Attribute{
-			"user": schema.StringAttribute{
-				Required: true, Validators: []validator.String{userCheck},
-				MarkdownDescription: "The user: a person by e-mail, or a bot by username (no `@`).",
-			},
-			"service_type": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`.",
-			},
-			"external_id": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered, unless `declared` has the user.",
-			},
-			"rules": dataSourceRulesAttribute(),
-			"declared": schema.MapAttribute{
-				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Manual mappings of this service in this configuration, as a map of user to identity. They are used before the store, " +
-					"so the plan that adds one passes without `depends_on`. Use the same local map for this and for `sym_identity`.",
-			},
-			"on_unmapped": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(onError, onWarn, onIgnore)},
-				MarkdownDescription: "What to do if the user is unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. " +
-					"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.",
-			},
-			"persist": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Stores an account that a rule or a lookup finds, as Sym does. This happens during the plan too. Later reads find it in the store. " +
-					"Once stored, only a manual mapping changes it. This data source does not know whether other users get the same account, so it stores an account only if the service's whole list shows that the user's e-mail is its only primary address, " +
-					"and warns otherwise. `sym_resolved_identities` stores the others too. Nothing is stored if the data source fails. Default: `false`, a plan writes nothing.",
-			},
-			"check_stale": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Compares a stored value with what rules and the service give now, and checks that the account of a stored or declared mapping exists and is active. " +
-					"A difference is a warning, and `stale` is true. The service is asked even for a mapped user, and its failure is an error. Default: `false`.",
-			},
+			"user":         requiredText("The user: a person by e-mail, or a bot by username (no `@`)."),
+			"service_type": requiredText("Type of the service, such as `okta`, `github` or `custom`."),
+			"external_id":  requiredText("Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered, unless `declared` has the user."),
+			"rules":        dataSourceRulesAttribute(),
+			"declared": optionalMap(types.StringType, "Manual mappings of this service in this configuration, as a map of user to identity. They are used before the store, "+
+				"so the plan that adds one passes without `depends_on`. Use the same local map for this and for `sym_identity`."),
+			"on_unmapped": optionalText("What to do if the user is unmapped: `error` (default), `warn` or `ignore`. Failures of the API, of a directory or of a rule are always errors. "+
+				"`error` also stops `terraform destroy`: use `-refresh=false` or a variable then.", stringvalidator.OneOf(onError, onWarn, onIgnore)),
+			"persist": optionalBool("Stores an account that a rule or a lookup finds, as Sym does. This happens during the plan too. Later reads find it in the store. " +
+				"Once stored, only a manual mapping changes it. This data source does not know whether other users get the same account, so it stores an account only if the service's whole list shows that the user's e-mail is its only primary address, " +
+				"and warns otherwise. `sym_resolved_identities` stores the others too. Nothing is stored if the data source fails. Default: `false`, a plan writes nothing."),
+			"check_stale": optionalBool("Compares a stored value with what rules and the service give now, and checks that the account of a stored or declared mapping exists and is active. " +
+				"A difference is a warning, and `stale` is true. The service is asked even for a mapped user, and its failure is an error. Default: `false`."),
 			"on_stale": onStaleAttribute(),
-			"identity": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The account. Null if the user is unmapped, or if the stored value has more than one key; see `matcher`.",
-			},
-			"matcher": schema.MapAttribute{
-				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "The account as the API stores it. Null if the user is unmapped.",
-			},
-			"mapped": schema.BoolAttribute{
-				Computed:            true,
-				MarkdownDescription: "Whether an account was found.",
-			},
-			"account_id": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "Immutable id of the account, if the service has one in addition to the identity. A GitHub login or a Google address can later go to somebody else; this id cannot. " +
-					"Null if it is not known, or if the user is unmapped.",
-			},
-			"evidence": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "Evidence for the identity: `declared`, `manual`, `rule`, `verified_email` (a primary address that the service has verified), `email` (a primary address that the service has not reported as verified), " +
-					"`alias` (an alias, with `match_aliases`) or `fetch_remote_identity`. For a stored value, it is the source: `email` even if the address was verified, unless `check_stale` asks again. Null if the user is unmapped.",
-			},
-			"source": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The step that found the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`. Null if the user is unmapped.",
-			},
-			"stored_source": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Who stored the stored value: `manual`, `rule`, `email` or `fetch_remote_identity`. Null if none is stored.",
-			},
-			"rule": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Name of the rule that gave the identity, now or when it was stored. Null if no rule did.",
-			},
-			"lookup_email": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The e-mail that a `lookup_email` rule gave for the lookup. Null if the user's own e-mail was used.",
-			},
-			"reason": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Why the user is unmapped: " + reasonsDoc + " Null for a mapped user.",
-			},
-			"stale": schema.BoolAttribute{
-				Computed: true,
-				MarkdownDescription: "Whether the stored value is out of date: rules and the service give another account or none, or the account is inactive, gone or renamed. " +
-					"False for a manual mapping that they know nothing about, and for a declared one. Null unless `check_stale = true`.",
-			},
-			"account": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "State of the account of a stored or declared mapping: `active`, `inactive`, `absent` (the service has no such account) or `renamed` (the account has a new name). " +
-					"Null if the service cannot look up accounts by identity, if a rule or a lookup found the account just now, and unless `check_stale = true`.",
-			},
-			"steps": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Result of each step, in order, up to the one that found the account.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`; with `check_stale` also `account`, which checks the account of a mapping."},
-					"outcome": schema.StringAttribute{Computed: true, MarkdownDescription: "How it ended: `hit`, `miss`, `skipped` or `error`."},
-					"detail":  schema.StringAttribute{Computed: true, MarkdownDescription: "What was found, or why nothing was found."},
-				}},
-			},
+			"identity": computedText("The account. Null if the user is unmapped, or if the stored value has more than one key; see `matcher`."),
+			"matcher":  computedMap(types.StringType, "The account as the API stores it. Null if the user is unmapped."),
+			"mapped":   computedBool("Whether an account was found."),
+			"account_id": computedText("Immutable id of the account, if the service has one in addition to the identity. A GitHub login or a Google address can later go to somebody else; this id cannot. " +
+				"Null if it is not known, or if the user is unmapped."),
+			"evidence": computedText("Evidence for the identity: `declared`, `manual`, `rule`, `verified_email` (a primary address that the service has verified), `email` (a primary address that the service has not reported as verified), " +
+				"`alias` (an alias, with `match_aliases`) or `fetch_remote_identity`. For a stored value, it is the source: `email` even if the address was verified, unless `check_stale` asks again. Null if the user is unmapped."),
+			"source":        computedText("The step that found the account: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`. Null if the user is unmapped."),
+			"stored_source": computedText("Who stored the stored value: `manual`, `rule`, `email` or `fetch_remote_identity`. Null if none is stored."),
+			"rule":          computedText("Name of the rule that gave the identity, now or when it was stored. Null if no rule did."),
+			"lookup_email":  computedText("The e-mail that a `lookup_email` rule gave for the lookup. Null if the user's own e-mail was used."),
+			"reason":        computedText("Why the user is unmapped: " + reasonsDoc + " Null for a mapped user."),
+			"stale": computedBool("Whether the stored value is out of date: rules and the service give another account or none, or the account is inactive, gone or renamed. " +
+				"False for a manual mapping that they know nothing about, and for a declared one. Null unless `check_stale = true`."),
+			"account": computedText("State of the account of a stored or declared mapping: `active`, `inactive`, `absent` (the service has no such account) or `renamed` (the account has a new name). " +
+				"Null if the service cannot look up accounts by identity, if a rule or a lookup found the account just now, and unless `check_stale = true`."),
+			"steps": computedList("Result of each step, in order, up to the one that found the account.", map[string]schema.Attribute{
+				"name":    computedText("The step: `declared`, `store`, `rule`, `email` or `fetch_remote_identity`; with `check_stale` also `account`, which checks the account of a mapping."),
+				"outcome": computedText("How it ended: `hit`, `miss`, `skipped` or `error`."),
+				"detail":  computedText("What was found, or why nothing was found."),
+			}),
 		},
 	}
 }
 
-func (d *resolvedIdentityDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	var config resolvedIdentityModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
+func (m *resolvedIdentityModel) check(ctx context.Context, diags *diag.Diagnostics) {
+	if _, err := identity.ParseUser(m.User.ValueString()); err != nil && isSet(m.User) {
+		addInvalid(diags, path.Root("user"), "Invalid User", err)
 	}
-	_, diags := compileRules(ctx, config.Rules, path.Root("rules"))
-	resp.Diagnostics.Append(diags...)
-	if service, ok := resolvableService(config, &resp.Diagnostics); ok {
-		declaredMappings(config.Declared, service, path.Root("declared"), &resp.Diagnostics)
+	_, found := compileRules(ctx, m.Rules, path.Root("rules"))
+	diags.Append(found...)
+	if service, ok := resolvableService(m, diags); ok {
+		declaredMappings(m.Declared, service, path.Root("declared"), diags)
 	}
 }
 
-func (d *resolvedIdentityDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config resolvedIdentityModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+func (m *resolvedIdentityModel) read(ctx context.Context, data *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
+	user, _ := identity.ParseUser(m.User.ValueString())
+	own, _ := compileRules(ctx, m.Rules, path.Root("rules"))
+	service, _ := resolvableService(m, diags)
+	declared := declaredMappings(m.Declared, service, path.Root("declared"), diags)
+	persist := m.Persist.ValueBool()
+	data.checkPersist(persist, diags)
+	if diags.HasError() {
 		return
 	}
-	user, err := identity.ParseUser(config.User.ValueString())
-	if err != nil {
-		addInvalid(&resp.Diagnostics, path.Root("user"), "Invalid User", err)
-	}
-	own, diags := compileRules(ctx, config.Rules, path.Root("rules"))
-	resp.Diagnostics.Append(diags.Errors()...) // validation has given the warnings
-	service, ok := resolvableService(config, &resp.Diagnostics)
-	if !ok || resp.Diagnostics.HasError() {
-		return
-	}
-	declared := declaredMappings(config.Declared, service, path.Root("declared"), &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	d.data.checkPersist(config.Persist.ValueBool(), &resp.Diagnostics)
-	api, ok := d.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	persist := config.Persist.ValueBool()
-	pass, err := resolve.Chain{API: api, Rules: rules.Join(own, d.data.rules)}.Resolve(ctx, resolve.Request{
+	pass, err := resolve.Chain{API: api, Rules: rules.Join(own, data.rules)}.Resolve(ctx, resolve.Request{
 		Users: []identity.UserKey{user}, Services: []identity.ServiceKey{service},
 		Declared: map[identity.ServiceKey]map[identity.UserKey]identity.Matcher{service: declared},
-		Persist:  persist, OnlyUnique: true, CheckStale: config.CheckStale.ValueBool(),
+		Persist:  persist, OnlyUnique: true, CheckStale: m.CheckStale.ValueBool(),
 	})
 	if err != nil {
-		addResolveFailure(&resp.Diagnostics, user, service, err)
+		addResolveFailure(diags, user, service, err)
 		return
 	}
-	addAccountConflicts(&resp.Diagnostics, d.data.claims.add(pass.Resolutions))
-	if resp.Diagnostics.HasError() {
+	addAccountConflicts(diags, data.claims.add(pass.Resolutions))
+	if diags.HasError() {
 		return
 	}
 	report := func(answers []resolve.Resolution) (diags diag.Diagnostics) {
-		reportResolution(&diags, answers[0], config.OnUnmapped.ValueString(), config.OnStale.ValueString(), !config.Declared.IsNull())
+		reportResolution(&diags, answers[0], m.OnUnmapped.ValueString(), m.OnStale.ValueString(), !m.Declared.IsNull())
 		return diags
 	}
 	if persist {
 		finish, stop := finishing(ctx)
 		defer stop()
 		if err := pass.Persist(finish, func(answers []resolve.Resolution) bool { return !report(answers).HasError() }); err != nil {
-			addResolveFailure(&resp.Diagnostics, user, service, err)
+			addResolveFailure(diags, user, service, err)
 			return
 		}
 	}
-	resp.Diagnostics.Append(report(pass.Resolutions)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	config.setResolution(pass.Resolutions[0])
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	diags.Append(report(pass.Resolutions)...)
+	m.setResolution(pass.Resolutions[0])
 }
 
 // checkPersist refuses persist where the provider is read-only.
@@ -276,7 +180,7 @@ func (d *providerData) checkPersist(persist bool, diags *diag.Diagnostics) {
 
 // resolvableService returns the service asked for. It refuses sym:cloud, which
 // holds the users themselves.
-func resolvableService(config resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
+func resolvableService(config *resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, diags)
 	if ok && service == identity.SymCloud() {
 		diags.AddAttributeError(path.Root("service_type"), "Service Cannot Be Resolved",

@@ -36,14 +36,14 @@ var userRecordType = recordType(userRecordAttributes())
 
 func userRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":         schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the user."},
-		"email":      schema.StringAttribute{Computed: true, MarkdownDescription: "E-mail in its original spelling. Null for a bot."},
-		"username":   schema.StringAttribute{Computed: true, MarkdownDescription: "Username of a bot. Null for a person."},
-		"type":       schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of user: `normal` for a person, `bot` for a bot."},
-		"role":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`."},
-		"first_name": schema.StringAttribute{Computed: true, MarkdownDescription: "First name. Null if none is stored."},
-		"last_name":  schema.StringAttribute{Computed: true, MarkdownDescription: "Last name. Null if none is stored."},
-		"created_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the user was created, in RFC 3339 format and UTC."},
+		"id":         computedText("Id of the user."),
+		"email":      computedText("E-mail in its original spelling. Null for a bot."),
+		"username":   computedText("Username of a bot. Null for a person."),
+		"type":       computedText("Kind of user: `normal` for a person, `bot` for a bot."),
+		"role":       computedText("What the user may do in Sym: `admin`, `member` or `guest`."),
+		"first_name": computedText("First name. Null if none is stored."),
+		"last_name":  computedText("Last name. Null if none is stored."),
+		"created_at": computedText("When the user was created, in RFC 3339 format and UTC."),
 	}
 }
 
@@ -60,17 +60,17 @@ var mappingRecordType = recordType(mappingRecordAttributes())
 
 func mappingRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"user":         schema.StringAttribute{Computed: true, MarkdownDescription: "The user: a person's normalised e-mail, or a bot's username."},
-		"service":      schema.StringAttribute{Computed: true, MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`."},
-		"service_type": schema.StringAttribute{Computed: true, MarkdownDescription: "Type of the service."},
-		"external_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "External id of the service."},
-		"identity":     schema.StringAttribute{Computed: true, MarkdownDescription: "The account. Null if the stored value has other keys than the service type's own; see `matcher`."},
-		"matcher":      schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The account as the API stores it."},
-		"source":       schema.StringAttribute{Computed: true, MarkdownDescription: "Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."},
-		"rule":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the reducer rule that gave it. Null if no rule did."},
-		"revision":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Number that grows with each change of the mapping. Null if the API has none."},
-		"updated_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it was last stored, in RFC 3339 format and UTC. Null if the API does not say."},
-		"updated_by":   schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the token that stored it last. Null if the API does not say."},
+		"user":         computedText("The user: a person's normalised e-mail, or a bot's username."),
+		"service":      computedText("Service key: `SERVICE_TYPE:EXTERNAL_ID`."),
+		"service_type": computedText("Type of the service."),
+		"external_id":  computedText("External id of the service."),
+		"identity":     computedText("The account. Null if the stored value has other keys than the service type's own; see `matcher`."),
+		"matcher":      computedMap(types.StringType, "The account as the API stores it."),
+		"source":       computedText("Who stored it: `manual`, `rule`, `email` or `fetch_remote_identity`."),
+		"rule":         computedText("Name of the reducer rule that gave it. Null if no rule did."),
+		"revision":     computedInt("Number that grows with each change of the mapping. Null if the API has none."),
+		"updated_at":   computedText("When it was last stored, in RFC 3339 format and UTC. Null if the API does not say."),
+		"updated_by":   computedText("Name of the token that stored it last. Null if the API does not say."),
 	}
 }
 
@@ -108,13 +108,13 @@ var serviceRecordType = recordType(serviceRecordAttributes())
 
 func serviceRecordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":           schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the service."},
-		"key":          schema.StringAttribute{Computed: true, MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`."},
-		"service_type": schema.StringAttribute{Computed: true, MarkdownDescription: "Type of the service."},
-		"external_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "Which workspace, domain or account of that type."},
-		"label":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name shown to people. Null if there is none."},
-		"directory":    schema.BoolAttribute{Computed: true, MarkdownDescription: directoryDescription},
-		"configured":   schema.BoolAttribute{Computed: true, MarkdownDescription: configuredDescription},
+		"id":           computedText("Id of the service."),
+		"key":          computedText("Service key: `SERVICE_TYPE:EXTERNAL_ID`."),
+		"service_type": computedText("Type of the service."),
+		"external_id":  computedText("Which workspace, domain or account of that type."),
+		"label":        computedText("Name shown to people. Null if there is none."),
+		"directory":    computedBool(directoryDescription),
+		"configured":   computedBool(configuredDescription),
 	}
 }
 

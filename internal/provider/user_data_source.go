@@ -18,18 +18,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
-var (
-	_ datasource.DataSource                     = (*userDataSource)(nil)
-	_ datasource.DataSourceWithConfigure        = (*userDataSource)(nil)
-	_ datasource.DataSourceWithConfigValidators = (*userDataSource)(nil)
-)
+var _ datasource.DataSourceWithConfigValidators = (*userDataSource)(nil)
 
 // NewUserDataSource returns sym_user, which reads one stored user.
-func NewUserDataSource() datasource.DataSource { return &userDataSource{dataSource{name: "user"}} }
+func NewUserDataSource() datasource.DataSource {
+	return &userDataSource{newDataSource[userDataModel]("user")}
+}
 
-type userDataSource struct{ dataSource }
+type userDataSource struct {
+	*dataSource[userDataModel, *userDataModel]
+}
 
 type userDataModel struct {
 	Email      types.String `tfsdk:"email"`
@@ -43,7 +44,7 @@ type userDataModel struct {
 	Identities types.Map    `tfsdk:"identities"`
 }
 
-func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func (*userDataModel) schema() schema.Schema {
 	attributes := userRecordAttributes()
 	attributes["email"] = schema.StringAttribute{
 		Optional: true, Computed: true, Validators: []validator.String{emailCheck},
@@ -57,11 +58,8 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 		Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 		MarkdownDescription: "Id of the user. It stays the same when the user is renamed.",
 	}
-	attributes["identities"] = schema.MapAttribute{
-		Computed: true, ElementType: types.StringType,
-		MarkdownDescription: "Stored identities of the user, as a map of service key to identity. Values with more than one key are left out; the data source `sym_identities` has them.",
-	}
-	resp.Schema = schema.Schema{
+	attributes["identities"] = computedMap(types.StringType, "Stored identities of the user, as a map of service key to identity. Values with more than one key are left out; the data source `sym_identities` has them.")
+	return schema.Schema{
 		MarkdownDescription: "Reads one stored user, by e-mail, username or id. A user who is not stored is an error; " +
 			"`sym_users` lists users without failing.",
 		Attributes: attributes,
@@ -74,41 +72,24 @@ func (d *userDataSource) ConfigValidators(context.Context) []datasource.ConfigVa
 	}
 }
 
-func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	config, ok := decode[userDataModel](ctx, req.Config, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	stored := d.find(ctx, config, &resp.Diagnostics)
-	if stored == nil {
-		return
-	}
-	config.setStored(*stored)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
-}
+func (*userDataModel) check(context.Context, *diag.Diagnostics) {}
 
-// find returns the user that the configuration names. It returns nil after it
-// reported an error.
-func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *diag.Diagnostics) *identity.User {
-	api, ok := d.data.connect(ctx, diags)
-	if !ok {
-		return nil
-	}
-	named := userModel{Email: config.Email, Username: config.Username}
+func (m *userDataModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
+	named := userModel{Email: m.Email, Username: m.Username}
 	at, name := named.namePath(), named.name()
 	var (
 		user *identity.User
 		err  error
 	)
-	if isSet(config.ID) {
-		at, name = path.Root("id"), config.ID.ValueString()
+	if isSet(m.ID) {
+		at, name = path.Root("id"), m.ID.ValueString()
 		user, err = api.UserByID(ctx, name)
 	} else {
 		key, known := named.key()
 		if !known { // was unknown until now, and is invalid
 			_, err := parseOwnName(named.kind(), name)
 			addInvalid(diags, at, "Invalid User", err)
-			return nil
+			return
 		}
 		user, err = findUser(ctx, api, key)
 	}
@@ -119,8 +100,9 @@ func (d *userDataSource) find(ctx context.Context, config userDataModel, diags *
 		diags.AddAttributeError(at, "User Not Found",
 			fmt.Sprintf("No user is stored with the %s %q.\n\nCheck the spelling. Mapping a person, or a sym_user resource, stores one; "+
 				"the data source sym_users reports who is missing without failing.", at, name))
+	default:
+		m.setStored(*user)
 	}
-	return user
 }
 
 // findUser returns the user with a key, nil where there is none.

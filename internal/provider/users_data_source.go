@@ -18,18 +18,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
-)
-
-var (
-	_ datasource.DataSource                   = (*usersDataSource)(nil)
-	_ datasource.DataSourceWithConfigure      = (*usersDataSource)(nil)
-	_ datasource.DataSourceWithValidateConfig = (*usersDataSource)(nil)
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // NewUsersDataSource returns sym_users, which lists stored users.
-func NewUsersDataSource() datasource.DataSource { return &usersDataSource{dataSource{name: "users"}} }
-
-type usersDataSource struct{ dataSource }
+func NewUsersDataSource() datasource.DataSource { return newDataSource[usersModel]("users") }
 
 type usersModel struct {
 	Type    types.String `tfsdk:"type"`
@@ -39,59 +32,33 @@ type usersModel struct {
 	Missing types.List   `tfsdk:"missing"`
 }
 
-func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (*usersModel) schema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Lists the stored users, people and bots, without their identities. Use `sym_identities` for their stored identities, " +
 			"and `sym_resolved_identities` for accounts that rules and lookups find. Filters combine. Without filters, everybody is listed.",
 		Attributes: map[string]schema.Attribute{
-			"type": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))},
-				MarkdownDescription: "Only people (`normal`) or only bots (`bot`).",
-			},
-			"role": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
-				MarkdownDescription: "Only users with this role: `admin`, `member` or `guest`.",
-			},
+			"type": optionalText("Only people (`normal`) or only bots (`bot`).", stringvalidator.OneOf(string(identity.Normal), string(identity.Bot))),
+			"role": optionalText("Only users with this role: `admin`, `member` or `guest`.", stringvalidator.OneOf(roles()...)),
 			"emails": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType, Validators: []validator.List{listvalidator.NoNullValues()},
 				MarkdownDescription: "Only people with these e-mails. Duplicates are ignored. People who are not stored are in `missing`. An empty list selects nobody.",
 			},
-			"users": schema.ListNestedAttribute{
-				Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: userRecordAttributes()},
-				MarkdownDescription: "The users, ordered by normalised e-mail or username.",
-			},
-			"missing": schema.ListAttribute{
-				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "The entries of `emails` that are not stored, in their order and spelling.",
-			},
+			"users":   computedList("The users, ordered by normalised e-mail or username.", userRecordAttributes()),
+			"missing": computedTexts("The entries of `emails` that are not stored, in their order and spelling."),
 		},
 	}
 }
 
-func (d *usersDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
-	config, ok := decode[usersModel](ctx, req.Config, &resp.Diagnostics)
-	if ok {
-		askedEmails(config.Emails, &resp.Diagnostics)
-	}
-}
+func (m *usersModel) check(_ context.Context, diags *diag.Diagnostics) { askedEmails(m.Emails, diags) }
 
-func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	config, ok := decode[usersModel](ctx, req.Config, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	asked := askedEmails(config.Emails, &resp.Diagnostics)
-	api, ok := d.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	users, err := readUsers(ctx, api, config, asked)
+func (m *usersModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
+	asked := askedEmails(m.Emails, diags)
+	users, err := m.readUsers(ctx, api, asked)
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Read Users", "", "", err)
+		addFailure(diags, "Read Users", "", "", err)
 		return
 	}
-	config.setUsers(users, asked)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.setUsers(users, asked)
 }
 
 // askedEmail is an e-mail with its text in the configuration.
@@ -127,8 +94,8 @@ func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 }
 
 // readUsers reads the users asked for, or everybody.
-func readUsers(ctx context.Context, api storeReader, config usersModel, asked []askedEmail) ([]identity.User, error) {
-	if !config.Emails.IsNull() {
+func (m *usersModel) readUsers(ctx context.Context, api storeReader, asked []askedEmail) ([]identity.User, error) {
+	if !m.Emails.IsNull() {
 		return api.FindUsers(ctx, each(asked, func(a askedEmail) identity.UserKey { return a.key }))
 	}
 	var all []identity.User
