@@ -13,23 +13,10 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/symcsv"
 )
 
-var (
-	_ function.Function = (*identitiesFromCSVFunction)(nil)
-	_ function.Function = (*identitiesToCSVFunction)(nil)
-)
-
 // NewIdentitiesFromCSVFunction returns provider::sym::identities_from_csv, which
 // reads a symflow export.
-func NewIdentitiesFromCSVFunction() function.Function { return &identitiesFromCSVFunction{} }
-
-type identitiesFromCSVFunction struct{}
-
-func (*identitiesFromCSVFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "identities_from_csv"
-}
-
-func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+func NewIdentitiesFromCSVFunction() function.Function {
+	return &providerFunction{name: "identities_from_csv", run: identitiesFromCSV, definition: function.Definition{
 		Summary: "Read identities from a symflow CSV file",
 		MarkdownDescription: "Reads the CSV that `symflow users list-identities -o` writes and `symflow users update` edits. " +
 			"The result maps service key to user to identity, like `by_service` of `sym_resolved_identities`. Every service column is a key, even if nobody has an identity in it. A blank cell is no identity. Users keep their spelling.\n\n" +
@@ -40,18 +27,17 @@ func (*identitiesFromCSVFunction) Definition(_ context.Context, _ function.Defin
 			function.StringParameter{Name: "text", MarkdownDescription: "The text of the CSV file, for example from `file(\"identities.csv\")`."},
 		},
 		Return: function.MapReturn{ElementType: identityMapType},
-	}
+	}}
 }
 
-func (*identitiesFromCSVFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func identitiesFromCSV(ctx context.Context, args function.ArgumentsData) (attr.Value, *function.FuncError) {
 	var text string
-	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
-		return
+	if failed := args.Get(ctx, &text); failed != nil {
+		return nil, failed
 	}
 	parsed, err := symcsv.Parse(text)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, openEnded(sentence(err.Error())))
-		return
+		return nil, badArgument(0, err)
 	}
 	services := make(map[string]attr.Value, len(parsed))
 	for service, identities := range parsed {
@@ -61,21 +47,13 @@ func (*identitiesFromCSVFunction) Run(ctx context.Context, req function.RunReque
 		}
 		services[service] = types.MapValueMust(types.StringType, users)
 	}
-	resp.Error = resp.Result.Set(ctx, types.MapValueMust(identityMapType, services))
+	return types.MapValueMust(identityMapType, services), nil
 }
 
 // NewIdentitiesToCSVFunction returns provider::sym::identities_to_csv, the
 // reverse.
-func NewIdentitiesToCSVFunction() function.Function { return &identitiesToCSVFunction{} }
-
-type identitiesToCSVFunction struct{}
-
-func (*identitiesToCSVFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "identities_to_csv"
-}
-
-func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+func NewIdentitiesToCSVFunction() function.Function {
+	return &providerFunction{name: "identities_to_csv", run: identitiesToCSV, definition: function.Definition{
 		Summary: "Write identities as a symflow CSV file",
 		MarkdownDescription: "Writes a map of service key to user to identity, such as `by_service` of `sym_resolved_identities`, as CSV in the layout of `symflow users list-identities -o`: " +
 			"the column `sym:cloud` with the users, then one column per service key; one row per user. Columns and rows are sorted, so the text changes only with the identities. A cell that a spreadsheet would execute (`=`, `+`, `-` or `@` comes first) starts with an apostrophe. `identities_from_csv` reads it back.\n\n" +
@@ -87,25 +65,23 @@ func (*identitiesToCSVFunction) Definition(_ context.Context, _ function.Definit
 			},
 		},
 		Return: function.StringReturn{},
-	}
+	}}
 }
 
-func (*identitiesToCSVFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func identitiesToCSV(ctx context.Context, args function.ArgumentsData) (attr.Value, *function.FuncError) {
 	var argument types.Map
-	if resp.Error = req.Arguments.Get(ctx, &argument); resp.Error != nil {
-		return
+	if failed := args.Get(ctx, &argument); failed != nil {
+		return nil, failed
 	}
 	identities, known := plainIdentities(argument)
 	if !known {
-		resp.Error = resp.Result.Set(ctx, types.StringUnknown())
-		return
+		return types.StringUnknown(), nil
 	}
 	text, err := symcsv.Render(identities)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, openEnded(sentence(err.Error())))
-		return
+		return nil, badArgument(0, err)
 	}
-	resp.Error = resp.Result.Set(ctx, types.StringValue(text))
+	return types.StringValue(text), nil
 }
 
 // plainIdentities returns the argument as Go maps, with "" for null. It reads

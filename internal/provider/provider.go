@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -331,6 +332,35 @@ func decode[T any](ctx context.Context, from interface {
 }, diags *diag.Diagnostics) (model T, ok bool) {
 	diags.Append(from.Get(ctx, &model)...)
 	return model, !diags.HasError()
+}
+
+// providerFunction is a function of the provider.
+type providerFunction struct {
+	name       string
+	definition function.Definition
+	run        func(context.Context, function.ArgumentsData) (attr.Value, *function.FuncError)
+}
+
+var _ function.Function = (*providerFunction)(nil)
+
+func (f *providerFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = f.name
+}
+
+func (f *providerFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = f.definition
+}
+
+func (f *providerFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	result, failed := f.run(ctx, req.Arguments)
+	if resp.Error = failed; failed == nil {
+		resp.Error = resp.Result.Set(ctx, result)
+	}
+}
+
+// badArgument reports what is wrong with an argument of a function, by its position.
+func badArgument(position int64, err error) *function.FuncError {
+	return function.NewArgumentFuncError(position, openEnded(sentence(err.Error())))
 }
 
 // addConnectFailure reports why the API cannot be used, in the connection's own

@@ -4,7 +4,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,14 +21,6 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
 
-var _ function.Function = (*reduceFunction)(nil)
-
-// NewReduceFunction returns provider::sym::reduce, which evaluates reducer rules
-// offline.
-func NewReduceFunction() function.Function { return &reduceFunction{} }
-
-type reduceFunction struct{}
-
 var reduceResult = map[string]attr.Type{"identity": types.StringType, "rule": types.StringType, "lookup_email": types.StringType}
 
 // Arguments of reduce, by position.
@@ -36,12 +30,10 @@ const (
 	argService
 )
 
-func (*reduceFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "reduce"
-}
-
-func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+// NewReduceFunction returns provider::sym::reduce, which evaluates reducer rules
+// offline.
+func NewReduceFunction() function.Function {
+	return &providerFunction{name: "reduce", run: reduce, definition: function.Definition{
 		Summary: "Evaluate reducer rules for one user and one service",
 		MarkdownDescription: "Evaluates reducer rules offline, for `terraform console` ([OpenTofu](../guides/test-offline#in-the-console)) and `terraform test`. " +
 			"The result is an object with `identity`, `rule` and `lookup_email`, each null if there is none. `rule` names the rule that gave `identity`, or otherwise the one that gave `lookup_email`.",
@@ -60,49 +52,41 @@ func (*reduceFunction) Definition(_ context.Context, _ function.DefinitionReques
 			},
 		},
 		Return: function.ObjectReturn{AttributeTypes: reduceResult},
-	}
+	}}
 }
 
-func (*reduceFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func reduce(ctx context.Context, args function.ArgumentsData) (attr.Value, *function.FuncError) {
 	var ruleList, user, service types.Dynamic
-	if resp.Error = req.Arguments.Get(ctx, &ruleList, &user, &service); resp.Error != nil {
-		return
+	if failed := args.Get(ctx, &ruleList, &user, &service); failed != nil {
+		return nil, failed
 	}
-	set, err := dynamicRules(ruleList)
+	set, err := dynamicRules(plainValue(ruleList))
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argRules, openEnded(err.Error()))
-		return
+		return nil, function.NewArgumentFuncError(argRules, openEnded(err.Error()))
 	}
-	subject, err := dynamicSubject(user)
+	subject, err := dynamicSubject(plainValue(user))
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argUser, openEnded(sentence(err.Error())))
-		return
+		return nil, badArgument(argUser, err)
 	}
-	key, err := dynamicService(service)
+	key, err := dynamicService(plainValue(service))
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(argService, openEnded(sentence(err.Error())))
-		return
+		return nil, badArgument(argService, err)
 	}
 	result, err := set.Evaluate(subject, key)
 	if err != nil {
 		// The rule or one of its inputs is at fault; which one is not known.
-		resp.Error = function.NewFuncError(openEnded(sentence(err.Error())))
-		return
+		return nil, function.NewFuncError(openEnded(sentence(err.Error())))
 	}
-	name := result.Rule
-	if name == "" {
-		name = result.LookupRule
-	}
-	resp.Error = resp.Result.Set(ctx, types.ObjectValueMust(reduceResult, map[string]attr.Value{
-		"identity": textOrNull(result.Identity), "rule": textOrNull(name), "lookup_email": textOrNull(result.LookupEmail),
-	}))
+	return types.ObjectValueMust(reduceResult, map[string]attr.Value{
+		"identity": textOrNull(result.Identity), "rule": textOrNull(cmp.Or(result.Rule, result.LookupRule)), "lookup_email": textOrNull(result.LookupEmail),
+	}), nil
 }
 
-// dynamicRules compiles rules given as a tuple or list of objects.
-func dynamicRules(value types.Dynamic) (*rules.Set, error) {
-	elements, err := elementsOf(value.UnderlyingValue())
-	if err != nil {
-		return nil, errors.New(sentence(err.Error()))
+// dynamicRules compiles rules given as a list of objects.
+func dynamicRules(value any) (*rules.Set, error) {
+	elements, ok := value.([]any)
+	if !ok && value != nil {
+		return nil, errors.New(sentence("the rules must be a list of objects"))
 	}
 	written := make([]rules.Rule, len(elements))
 	var problems []error
@@ -135,15 +119,10 @@ func dynamicRules(value types.Dynamic) (*rules.Set, error) {
 func inRule(index int, err error) error { return fullStop(fmt.Errorf("rules[%d]: %w", index, err)) }
 
 // fullStop ends an error's text as a sentence, to be one of several lines.
-func fullStop(err error) error {
-	if strings.HasSuffix(err.Error(), ".") {
-		return err
-	}
-	return errors.New(err.Error() + ".")
-}
+func fullStop(err error) error { return errors.New(openEnded(err.Error()) + ".") }
 
-func dynamicSubject(value types.Dynamic) (rules.Subject, error) {
-	o, err := objectOf(value.UnderlyingValue(), "email", "local", "domain", "username", "type", "role", "first_name", "last_name", "identities")
+func dynamicSubject(value any) (rules.Subject, error) {
+	o, err := objectOf(value, "email", "local", "domain", "username", "type", "role", "first_name", "last_name", "identities")
 	if err != nil {
 		return rules.Subject{}, err
 	}
@@ -189,8 +168,8 @@ func dynamicSubject(value types.Dynamic) (rules.Subject, error) {
 	return s, nil
 }
 
-func dynamicService(value types.Dynamic) (identity.ServiceKey, error) {
-	o, err := objectOf(value.UnderlyingValue(), "service_type", "external_id")
+func dynamicService(value any) (identity.ServiceKey, error) {
+	o, err := objectOf(value, "service_type", "external_id")
 	if err != nil {
 		return identity.ServiceKey{}, err
 	}
@@ -204,67 +183,35 @@ func dynamicService(value types.Dynamic) (identity.ServiceKey, error) {
 // dynamicObject reads the attributes of a dynamic argument. A null attribute
 // counts as absent. err holds the first attribute that has a wrong type.
 type dynamicObject struct {
-	attributes map[string]attr.Value
+	attributes map[string]any
 	err        error
 }
 
 // objectOf returns an object or a map as a dynamicObject. It refuses attributes
 // that are not allowed, so that misspelled ones are not ignored.
-func objectOf(value attr.Value, allowed ...string) (*dynamicObject, error) {
-	o := &dynamicObject{}
-	switch v := unwrap(value).(type) {
-	case types.Object:
-		o.attributes = v.Attributes()
-	case types.Map:
-		o.attributes = v.Elements()
-	default:
+func objectOf(value any, allowed ...string) (*dynamicObject, error) {
+	attributes, ok := value.(map[string]any)
+	if !ok {
 		return nil, fmt.Errorf("it must be an object with attributes among %s", strings.Join(allowed, ", "))
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.attributes)) {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		if !slices.Contains(allowed, name) {
 			return nil, fmt.Errorf("it has an unknown attribute %q; allowed are %s", name, strings.Join(allowed, ", "))
 		}
 	}
-	return o, nil
-}
-
-// elementsOf returns the elements of a tuple, a list or a set, none for null.
-func elementsOf(value attr.Value) ([]attr.Value, error) {
-	switch v := unwrap(value).(type) {
-	case nil:
-		return nil, nil
-	case types.Tuple:
-		return v.Elements(), nil
-	case types.List:
-		return v.Elements(), nil
-	case types.Set:
-		return v.Elements(), nil
-	}
-	if value.IsNull() {
-		return nil, nil
-	}
-	return nil, errors.New("the rules must be a list of objects")
-}
-
-func unwrap(value attr.Value) attr.Value {
-	if d, ok := value.(types.Dynamic); ok {
-		return d.UnderlyingValue()
-	}
-	return value
+	return &dynamicObject{attributes: attributes}, nil
 }
 
 // pointer returns a string attribute, nil where it is absent.
 func (o *dynamicObject) pointer(name string) *string {
-	value := unwrap(o.attributes[name])
-	if value == nil || value.IsNull() {
-		return nil
-	}
-	s, ok := value.(types.String)
-	if !ok || s.IsUnknown() {
+	switch v := o.attributes[name].(type) {
+	case string:
+		return &v
+	case nil:
+	default:
 		o.fail(name, "a string")
-		return nil
 	}
-	return s.ValueStringPointer()
+	return nil
 }
 
 // text returns a string attribute, "" where it is absent.
@@ -278,32 +225,20 @@ func (o *dynamicObject) text(name string) string {
 // texts returns an attribute that is a map of strings, nil where it is absent.
 // Null elements are left out.
 func (o *dynamicObject) texts(name string) map[string]string {
-	value := unwrap(o.attributes[name])
-	if value == nil || value.IsNull() {
+	if o.attributes[name] == nil {
 		return nil
 	}
-	var elements map[string]attr.Value
-	switch v := value.(type) {
-	case types.Object:
-		elements = v.Attributes()
-	case types.Map:
-		elements = v.Elements()
-	default:
-		o.fail(name, "a map of strings")
-		return nil
-	}
+	elements, ok := o.attributes[name].(map[string]any)
 	texts := make(map[string]string, len(elements))
 	for key, element := range elements {
-		element = unwrap(element)
-		if element == nil || element.IsNull() {
-			continue
+		if text, isText := element.(string); isText {
+			texts[key] = text
+		} else if element != nil {
+			ok = false
 		}
-		s, ok := element.(types.String)
-		if !ok || s.IsUnknown() {
-			o.fail(name, "a map of strings")
-			return nil
-		}
-		texts[key] = s.ValueString()
+	}
+	if !ok {
+		o.fail(name, "a map of strings")
 	}
 	return texts
 }
@@ -312,4 +247,40 @@ func (o *dynamicObject) fail(name, want string) {
 	if o.err == nil {
 		o.err = fmt.Errorf("its attribute %q must be %s", name, want)
 	}
+}
+
+// plainValue returns a value as Go strings, numbers, booleans, maps and slices; nil
+// for null. What is unknown stays an attr.Value.
+func plainValue(value attr.Value) any {
+	if value == nil || value.IsNull() {
+		return nil
+	}
+	if value.IsUnknown() {
+		return value
+	}
+	switch v := value.(type) {
+	case types.Dynamic:
+		return plainValue(v.UnderlyingValue())
+	case types.String:
+		return v.ValueString()
+	case types.Bool:
+		return v.ValueBool()
+	case types.Number:
+		return json.Number(v.ValueBigFloat().Text('f', -1))
+	case types.Object:
+		return plainMap(v.Attributes())
+	case types.Map:
+		return plainMap(v.Elements())
+	case interface{ Elements() []attr.Value }: // tuple, list or set
+		return each(v.Elements(), plainValue)
+	}
+	return value
+}
+
+func plainMap(values map[string]attr.Value) map[string]any {
+	plain := make(map[string]any, len(values))
+	for name, value := range values {
+		plain[name] = plainValue(value)
+	}
+	return plain
 }

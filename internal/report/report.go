@@ -18,16 +18,17 @@ import (
 
 // Result is what a pass found. Lists may be in any order and are not changed. A nil
 // list was not asked for, and gets no section; an empty one was, and nothing is in it.
+// In JSON, the fields are called as the attributes of sym_resolved_identities.
 type Result struct {
-	People   []string
-	Services []string                     // service keys
-	Mapped   map[string]map[string]string // service key to user to identity
+	People   []string                     `json:"-"`
+	Services []string                     `json:"-"` // service keys
+	Mapped   map[string]map[string]string `json:"-"` // service key to user to identity
 	Unmapped []Unmapped
 	Orphans  []Orphan
 	Leavers  []Leaver
 	Stale    []Stale
 	Exempt   map[string]map[string]string // service key to user to reason
-	Accounts map[string]AccountCounts     // by service key
+	Accounts map[string]AccountCounts     `json:"account_counts"` // by service key
 }
 
 // Unmapped is a person without an account in a service.
@@ -41,21 +42,26 @@ type Candidate struct{ Identity, Name, Why string }
 
 // Orphan is an account of a person that nobody resolves to.
 type Orphan struct {
-	Service, Identity, AccountID, Name, State, Kind string
-	Emails                                          []string
+	Service, Identity, Name, State, Kind string
+	AccountID                            string `json:"account_id"`
+	Emails                               []string
 }
 
 // Leaver is a person who left and still holds accounts.
 type Leaver struct {
 	User, Reason string
-	Held         []Held
+	Held         []Held `json:"mappings"`
 }
 
 // Held is an account that somebody holds.
 type Held struct{ Service, Identity, Source string }
 
 // Stale is a stored identity that rules or the service would no longer give.
-type Stale struct{ User, Service, Stored, Source, Current, Reason string }
+type Stale struct {
+	User, Service, Stored string
+	Source                string `json:"stored_source"`
+	Current, Reason       string
+}
 
 // AccountCounts counts the accounts of a service. Persons is the sum of held,
 // resolved, orphans and ambiguous.
