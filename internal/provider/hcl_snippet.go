@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,27 +51,17 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 
 // wantedIdentity says in the service's own words what an identity is there.
 func wantedIdentity(serviceType string) string {
-	switch serviceType {
-	case "slack":
-		return "the Slack member ID, as in U024BE7LD"
-	case "aws_sso":
-		return "the user ID in IAM Identity Center, a UUID"
-	case "aws_iam":
-		return "the user's ARN, as in arn:aws:iam::123456789012:user/ada"
-	case "pagerduty":
-		return "the PagerDuty user ID, as in PT4KHLK"
-	case "okta":
-		return "the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7"
-	case "onelogin":
-		return "the OneLogin user ID"
-	case "github":
-		return "the GitHub login, as in octocat, not a number"
-	case "google":
-		return "the address of the Google account"
-	case "tailscale":
-		return "the Tailscale login, as in ada@acme.example"
-	}
-	return "the account's " + identity.MatcherKey(serviceType)
+	return cmp.Or(map[string]string{
+		"slack":     "the Slack member ID, as in U024BE7LD",
+		"aws_sso":   "the user ID in IAM Identity Center, a UUID",
+		"aws_iam":   "the user's ARN, as in arn:aws:iam::123456789012:user/ada",
+		"pagerduty": "the PagerDuty user ID, as in PT4KHLK",
+		"okta":      "the Okta user ID, as in 00u1ab2cd3EF4gh5i6j7",
+		"onelogin":  "the OneLogin user ID",
+		"github":    "the GitHub login, as in octocat, not a number",
+		"google":    "the address of the Google account",
+		"tailscale": "the Tailscale login, as in ada@acme.example",
+	}[serviceType], "the account's "+identity.MatcherKey(serviceType))
 }
 
 // declaredEntry returns the entry of a map in declared that maps a user.

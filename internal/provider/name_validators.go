@@ -72,19 +72,24 @@ func (serviceTypeCheck) ValidateString(_ context.Context, req validator.StringRe
 	}
 }
 
-// serviceKey reads a service from its two attributes. ok is false while one
-// is unknown or null, or when one is wrong, which is then in diags at the
-// attribute that is wrong.
+// serviceKey reads a service from its two attributes, as serviceAt does.
 func serviceKey(serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
-	if serviceType.IsNull() || serviceType.IsUnknown() {
+	return serviceAt(path.Empty(), serviceType, externalID, diags)
+}
+
+// serviceAt reads a service from two attributes of what is at a path. ok is false
+// while one is unknown or null, or when one is wrong, which is then in diags at the
+// attribute that is wrong.
+func serviceAt(at path.Path, serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
+	if !isSet(serviceType) {
 		return key, false
 	}
 	// The type alone can be wrong while the external id is still unknown.
 	if err := identity.ValidateServiceType(serviceType.ValueString()); err != nil {
-		addInvalid(diags, path.Root("service_type"), "Invalid Service Type", err)
+		addInvalid(diags, at.AtName("service_type"), "Invalid Service Type", err)
 		return key, false
 	}
-	if externalID.IsNull() || externalID.IsUnknown() {
+	if !isSet(externalID) {
 		return key, false
 	}
 	key = identity.ServiceKey{Type: serviceType.ValueString(), ExternalID: externalID.ValueString()}
@@ -94,7 +99,7 @@ func serviceKey(serviceType, externalID types.String, diags *diag.Diagnostics) (
 			quoted.Hint += ". Write it in quotes: a number loses the zeros it begins with"
 			err = &quoted
 		}
-		addInvalid(diags, path.Root("external_id"), "Invalid External ID", err)
+		addInvalid(diags, at.AtName("external_id"), "Invalid External ID", err)
 		return key, false
 	}
 	return key, true

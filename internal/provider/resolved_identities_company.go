@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
@@ -38,7 +37,7 @@ type companyPass struct {
 	leavers  []resolve.Leaver
 	orphans  []orphan
 	counts   map[string]map[resolve.AccountClass]int // by service key, of services that can be listed
-	unlisted []unlistedService
+	unlisted []*serviceError                         // services whose accounts cannot be listed
 }
 
 // orphan is an account of a person that nobody resolves to.
@@ -47,11 +46,22 @@ type orphan struct {
 	account identity.Account
 }
 
-// unlistedService is a service whose accounts cannot be listed.
-type unlistedService struct {
-	service identity.ServiceKey
-	err     error
+// serviceError says that a service could not be asked.
+type serviceError struct {
+	service  identity.ServiceKey
+	user     identity.UserKey // for whom it was asked, "" for everybody
+	isRoster bool             // it is the service from which the users are read
+	err      error
 }
+
+func (e *serviceError) Error() string {
+	if e.user == "" {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("%s in %s: %s", e.user, e.service, e.err)
+}
+
+func (e *serviceError) Unwrap() error { return e.err }
 
 // maxPasses bounds how often a pass begins again because the API had another list of
 // accounts before it was done.
@@ -128,7 +138,7 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 		return resolve.NewUnregisteredError(service, registered)
 	}
 	if err != nil {
-		return &rosterError{service, err}
+		return &serviceError{service: service, isRoster: true, err: err}
 	}
 	p.roster = resolve.NewRoster(service, list, p.known)
 	active := p.roster.Active()
@@ -144,17 +154,17 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 	}
 	results, err := p.api.Lookup(ctx, service, each(asked, func(u identity.UserKey) string { return u.Email() }))
 	if err != nil {
-		return &rosterError{service, err}
+		return &serviceError{service: service, isRoster: true, err: err}
 	}
 	people, err := p.roster.People(results[:len(active)])
 	if err != nil {
-		return &rosterError{service, err}
+		return &serviceError{service: service, isRoster: true, err: err}
 	}
 	p.config.users, p.config.names = people, nil
 	p.left = map[identity.UserKey]resolve.LeaverReason{}
 	for i, user := range asked {
 		if results[i].Status == identity.Failed { // of an active one People has said so
-			return &rosterError{service, &userError{user, service, lookupError(results[i])}}
+			return &serviceError{service, user, true, statusError(results[i].Status, results[i].Err)}
 		}
 		if _, working := slices.BinarySearch(people, user); working {
 			continue
@@ -171,36 +181,12 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 	return nil
 }
 
-func lookupError(found identity.LookupResult) error {
-	if found.Err == nil {
-		return fmt.Errorf("the API answered with the status %q", found.Status)
+// statusError returns why a service gave no answer about an account.
+func statusError[T ~string](status T, err error) error {
+	if err == nil {
+		return fmt.Errorf("the API answered with the status %q", status)
 	}
-	return found.Err
-}
-
-func statusError(found identity.AccountStatus) error {
-	if found.Err == nil {
-		return fmt.Errorf("the API answered with the status %q", found.Status)
-	}
-	return found.Err
-}
-
-// userError says for which user a service could not be asked.
-type userError struct {
-	user    identity.UserKey
-	service identity.ServiceKey
-	err     error
-}
-
-func (e *userError) Error() string { return fmt.Sprintf("%s in %s: %s", e.user, e.service, e.err) }
-func (e *userError) Unwrap() error { return e.err }
-
-// userOf returns the user that an error names, "" for none.
-func userOf(err error) string {
-	if e, ok := errors.AsType[*userError](err); ok {
-		return string(e.user)
-	}
-	return ""
+	return err
 }
 
 // known reports whether a person goes by an address in the store or in this
@@ -233,13 +219,14 @@ func (p *companyPass) classify() {
 	for i, service := range c.services {
 		accounts, ok, err := p.api.atHand(service)
 		if err != nil && c.reportOrphans {
-			p.unlisted = append(p.unlisted, unlistedService{service, err})
+			p.unlisted = append(p.unlisted, &serviceError{service: service, err: err})
 		}
 		if !ok {
 			continue
 		}
 		answers := p.Resolutions[i*len(c.users) : (i+1)*len(c.users)]
-		claims := resolve.NewAccountClaims(service, slices.Concat(answers, p.ofLeftIn(service), p.declaredIn(service)))
+		ofLeft := filtered(p.ofLeft, func(a resolve.Resolution) bool { return a.Service == service })
+		claims := resolve.NewAccountClaims(service, slices.Concat(answers, ofLeft, p.declaredIn(service)))
 		counts := map[resolve.AccountClass]int{}
 		var nobodys []identity.Account
 		for _, a := range accounts {
@@ -255,16 +242,6 @@ func (p *companyPass) classify() {
 			p.orphans = append(p.orphans, each(nobodys, func(a identity.Account) orphan { return orphan{service, a} })...)
 		}
 	}
-}
-
-func (p *companyPass) ofLeftIn(service identity.ServiceKey) []resolve.Resolution {
-	var answers []resolve.Resolution
-	for _, a := range p.ofLeft {
-		if a.Service == service {
-			answers = append(answers, a)
-		}
-	}
-	return answers
 }
 
 // declaredIn returns what is declared in a service, also for users who are not asked
@@ -327,7 +304,7 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 	for i, a := range pass.Resolutions {
 		switch {
 		case a.Err != nil:
-			return &userError{a.User, a.Service, a.Err}
+			return &serviceError{service: a.Service, user: a.User, err: a.Err}
 		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.AccountKey()}]):
 			found[a.User] = append(found[a.User], a)
 			p.ofLeft = append(p.ofLeft, a)
@@ -372,7 +349,7 @@ func (p *companyPass) ruledButAbsent(ctx context.Context, answers []resolve.Reso
 			case identity.AccountAbsent:
 				gone[place] = true
 			case identity.AccountFailed:
-				return nil, &userError{answers[place].User, service, statusError(statuses[i])}
+				return nil, &serviceError{service: service, user: answers[place].User, err: statusError(statuses[i].Status, statuses[i].Err)}
 			}
 		}
 	}
@@ -511,17 +488,8 @@ func (w *wholeLists) Lookup(ctx context.Context, service identity.ServiceKey, em
 	return each(emails, func(email string) identity.LookupResult { return l.lookups[email] }), nil
 }
 
-// rosterError reports a service from which the users could not be read.
-type rosterError struct {
-	service identity.ServiceKey
-	err     error
-}
-
-func (e *rosterError) Error() string { return e.err.Error() }
-func (e *rosterError) Unwrap() error { return e.err }
-
 // addRosterFailure reports why the users could not be read from a service.
-func addRosterFailure(diags *diag.Diagnostics, e *rosterError) {
+func addRosterFailure(diags *diag.Diagnostics, e *serviceError) {
 	at := path.Root("users_from")
 	if shared, ok := errors.AsType[*resolve.SharedAddressError](e.err); ok {
 		diags.AddAttributeError(at, "Address of Several People", fmt.Sprintf("In %s, from which users are read, addresses belong to several accounts, so it is not clear who the people are:\n\n%s\n"+
@@ -536,7 +504,7 @@ func addRosterFailure(diags *diag.Diagnostics, e *rosterError) {
 			"Check that external_id is the right one, and that the directory's credential may read people and their addresses: sym-identityd check says what it sees.", e.service))
 		return
 	}
-	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail(userOf(e.err), e.service.String(), e.err))
+	diags.AddAttributeError(at, failureSummary("Read Accounts"), failureDetail(string(e.user), e.service.String(), e.err))
 }
 
 // checkExempt reports exemptions in services that nobody knows.
@@ -606,9 +574,9 @@ func readExemptUsers(people types.Map, service string, at path.Path, diags *diag
 }
 
 // unlistedDetail lists services whose accounts cannot be listed.
-func unlistedDetail(unlisted []unlistedService) string {
+func unlistedDetail(unlisted []*serviceError) string {
 	return "The accounts of these services cannot be listed, so it is not known which of them are nobody's:\n\n" +
-		listed(unlisted, func(u unlistedService) string { return fmt.Sprintf("%s: %s", u.service, explain(u.err).what) }) +
+		listed(unlisted, func(u *serviceError) string { return fmt.Sprintf("%s: %s", u.service, explain(u.err).what) }) +
 		"\nThey are not in orphans, and account_counts has no entry for them. Give them a directory that lists accounts, or read them with a data source of their own without report_orphans."
 }
 
@@ -621,78 +589,36 @@ func (s *bulkSummary) exemptLine(a resolve.Resolution) string {
 	return fmt.Sprintf("%s: %s; exempt because: %s", s.where(a), account, identity.Quote(s.config.exempt[a.Service.String()][a.User]))
 }
 
-var (
-	unmappedType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"user": tftypes.String, "service": tftypes.String, "reason": tftypes.String, "candidates": tftypes.List{ElementType: candidateType},
-	}}
-	candidateType = wireObject("identity", "account_id", "name", "why")
-	orphanType    = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"service": tftypes.String, "identity": tftypes.String, "account_id": tftypes.String, "emails": tftypes.List{ElementType: tftypes.String},
-		"name": tftypes.String, "state": tftypes.String, "kind": tftypes.String,
-	}}
-	accountCountsWireType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"persons": tftypes.Number, "held": tftypes.Number, "resolved": tftypes.Number, "orphans": tftypes.Number, "ambiguous": tftypes.Number,
-		"bots": tftypes.Number, "guests": tftypes.Number,
-	}}
-)
-
-func candidateAttributes(service identity.ServiceKey) func(resolve.Suggestion) map[string]tftypes.Value {
-	return func(c resolve.Suggestion) map[string]tftypes.Value {
-		return map[string]tftypes.Value{
-			"identity": wireText(accountText(c.Account.Matcher, service.Type)), "account_id": wireTextOrNull(c.Account.AccountID),
-			"name": wireTextOrNull(c.Account.Name), "why": wireText(string(c.Why)),
-		}
+func orphanRecord(o orphan) any {
+	return record{
+		"service": o.service.String(), "identity": accountText(o.account.Matcher, o.service.Type), "account_id": textOrNil(o.account.AccountID),
+		"emails": each(o.account.Emails, func(e identity.AccountEmail) any { return e.Address }),
+		"name":   textOrNil(o.account.Name), "state": o.account.State, "kind": o.account.Kind,
 	}
 }
 
-func orphanAttributes(o orphan) map[string]tftypes.Value {
-	emails := each(o.account.Emails, func(e identity.AccountEmail) tftypes.Value { return wireText(e.Address) })
-	return map[string]tftypes.Value{
-		"service": wireText(o.service.String()), "identity": wireText(accountText(o.account.Matcher, o.service.Type)), "account_id": wireTextOrNull(o.account.AccountID),
-		"emails": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, emails),
-		"name":   wireTextOrNull(o.account.Name), "state": wireText(o.account.State), "kind": wireText(o.account.Kind),
-	}
-}
-
-// accountCounts returns the counts by service key, null where they were not asked for.
-func (p *companyPass) accountCounts() tftypes.Value {
-	of := tftypes.Map{ElementType: accountCountsWireType}
+// accountCounts returns the counts by service key, nil where they were not asked for.
+func (p *companyPass) accountCounts() any {
 	if !p.config.reportOrphans {
-		return tftypes.NewValue(of, nil)
+		return nil
 	}
-	all := make(map[string]tftypes.Value, len(p.counts))
+	all := make(record, len(p.counts))
 	for service, n := range p.counts {
 		held, resolved, orphans, ambiguous := n[resolve.HeldAccount], n[resolve.ResolvedAccount], n[resolve.OrphanAccount], n[resolve.AmbiguousAccount]
-		all[service] = tftypes.NewValue(accountCountsWireType, map[string]tftypes.Value{
-			"persons": wireNumber(held + resolved + orphans + ambiguous),
-			"held":    wireNumber(held), "resolved": wireNumber(resolved), "orphans": wireNumber(orphans), "ambiguous": wireNumber(ambiguous),
-			"bots": wireNumber(n[resolve.BotAccount] + n[resolve.SharedAccount]), "guests": wireNumber(n[resolve.GuestAccount]),
-		})
+		all[service] = record{
+			"persons": held + resolved + orphans + ambiguous,
+			"held":    held, "resolved": resolved, "orphans": orphans, "ambiguous": ambiguous,
+			"bots": n[resolve.BotAccount] + n[resolve.SharedAccount], "guests": n[resolve.GuestAccount],
+		}
 	}
-	return tftypes.NewValue(of, all)
+	return all
 }
 
-var leaverType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-	"user": tftypes.String, "reason": tftypes.String, "mappings": tftypes.List{ElementType: leaverMappingType},
-}}
-
-var leaverMappingType = wireObject("service", "identity", "source")
-
-func leaverAttributes(l resolve.Leaver) map[string]tftypes.Value {
-	return map[string]tftypes.Value{
-		"user": wireText(string(l.User)), "reason": wireText(string(l.Reason)),
-		"mappings": wireList(true, leaverMappingType, l.Mappings, func(m resolve.LeaverMapping) map[string]tftypes.Value {
-			return map[string]tftypes.Value{
-				"service": wireText(m.Service.String()), "identity": wireText(accountText(m.Matcher, m.Service.Type)), "source": wireText(string(m.Source)),
-			}
+func leaverRecord(l resolve.Leaver) any {
+	return record{
+		"user": string(l.User), "reason": string(l.Reason),
+		"mappings": each(l.Mappings, func(m resolve.LeaverMapping) any {
+			return record{"service": m.Service.String(), "identity": accountText(m.Matcher, m.Service.Type), "source": string(m.Source)}
 		}),
 	}
-}
-
-// wireTextOrNull returns a text, null for "".
-func wireTextOrNull(text string) tftypes.Value {
-	if text = strings.TrimSpace(text); text == "" {
-		return tftypes.NewValue(tftypes.String, nil)
-	}
-	return wireText(text)
 }

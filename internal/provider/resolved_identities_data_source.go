@@ -248,54 +248,38 @@ type bulkConfig struct {
 }
 
 // readBulkConfig reads and checks a configuration, and reports what is wrong at
-// its element. It reads each attribute as an attr.Value: for a model the
-// framework would convert each of ten thousand elements three times.
+// its element. It reads attribute by attribute: for a model the framework would
+// convert each of ten thousand elements three times.
 func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) *bulkConfig {
-	get := func(name string) attr.Value {
-		var value attr.Value
-		diags.Append(config.GetAttribute(ctx, path.Root(name), &value)...)
-		return value
+	users := attribute[userList](ctx, config, "users", diags)
+	from := attribute[types.Object](ctx, config, "users_from", diags)
+	declared := attribute[types.Map](ctx, config, "declared", diags)
+	c := &bulkConfig{
+		everybody:     users.IsNull() && from.IsNull(),
+		hasDeclared:   !declared.IsNull(),
+		onUnmapped:    attribute[types.String](ctx, config, "on_unmapped", diags).ValueString(),
+		persist:       attribute[types.Bool](ctx, config, "persist", diags).ValueBool(),
+		checkStale:    attribute[types.Bool](ctx, config, "check_stale", diags).ValueBool(),
+		onStale:       attribute[types.String](ctx, config, "on_stale", diags).ValueString(),
+		reportOrphans: attribute[types.Bool](ctx, config, "report_orphans", diags).ValueBool(),
 	}
-	c := &bulkConfig{}
-	if users, ok := get("users").(userList); ok {
-		c.everybody = users.IsNull()
-		c.readUsers(users.List, diags)
+	c.readUsers(users.List, diags)
+	if service, known := serviceIn(from, path.Root("users_from"), diags); known {
+		c.usersFrom = &service
 	}
-	if from, ok := get("users_from").(types.Object); ok && !from.IsNull() {
-		c.everybody = false
-		c.readUsersFrom(from, diags)
-	}
-	if services, ok := get("services").(types.List); ok {
-		c.readServices(services, diags)
-	}
-	if list, ok := get("rules").(types.List); ok {
-		set, found := compileRules(ctx, list, path.Root("rules"))
-		diags.Append(found...)
-		c.rules = set
-	}
-	if declared, ok := get("declared").(types.Map); ok {
-		c.hasDeclared = !declared.IsNull()
-		c.readDeclared(declared, diags)
-	}
-	if exempt, ok := get("exempt").(types.Map); ok {
-		c.readExempt(exempt, diags)
-	}
-	if report, ok := get("report_orphans").(types.Bool); ok {
-		c.reportOrphans = report.ValueBool()
-	}
-	if text, ok := get("on_unmapped").(types.String); ok {
-		c.onUnmapped = text.ValueString()
-	}
-	if persist, ok := get("persist").(types.Bool); ok {
-		c.persist = persist.ValueBool()
-	}
-	if checkStale, ok := get("check_stale").(types.Bool); ok {
-		c.checkStale = checkStale.ValueBool()
-	}
-	if text, ok := get("on_stale").(types.String); ok {
-		c.onStale = text.ValueString()
-	}
+	c.readServices(attribute[types.List](ctx, config, "services", diags), diags)
+	set, found := compileRules(ctx, attribute[types.List](ctx, config, "rules", diags), path.Root("rules"))
+	diags.Append(found...)
+	c.rules = set
+	c.readDeclared(declared, diags)
+	c.readExempt(attribute[types.Map](ctx, config, "exempt", diags), diags)
 	return c
+}
+
+// attribute returns an attribute of a configuration as a value of the framework.
+func attribute[T attr.Value](ctx context.Context, config tfsdk.Config, name string, diags *diag.Diagnostics) (value T) {
+	diags.Append(config.GetAttribute(ctx, path.Root(name), &value)...)
+	return value
 }
 
 // name returns a user as the configuration spells it.
@@ -350,17 +334,6 @@ func addUserTwice(diags *diag.Diagnostics, at path.Path, user identity.UserKey, 
 			j, first.ValueString(), i, name, user, why))
 }
 
-func (c *bulkConfig) readUsersFrom(object types.Object, diags *diag.Diagnostics) {
-	if object.IsUnknown() {
-		return
-	}
-	serviceType, _ := object.Attributes()["service_type"].(types.String)
-	externalID, _ := object.Attributes()["external_id"].(types.String)
-	if service, known := serviceAt(path.Root("users_from"), serviceType, externalID, diags); known {
-		c.usersFrom = &service
-	}
-}
-
 func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
 	at := path.Root("services")
 	first := map[identity.ServiceKey]int{}
@@ -373,9 +346,7 @@ func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
 			addAt(diags, at.AtListIndex(i), "Invalid Service", "A service is null. Remove it from the list, or give it a service_type and an external_id.")
 			continue
 		}
-		serviceType, _ := object.Attributes()["service_type"].(types.String)
-		externalID, _ := object.Attributes()["external_id"].(types.String)
-		service, known := serviceAt(at.AtListIndex(i), serviceType, externalID, diags)
+		service, known := serviceIn(object, at.AtListIndex(i), diags)
 		if !known {
 			continue
 		}
@@ -389,37 +360,22 @@ func (c *bulkConfig) readServices(list types.List, diags *diag.Diagnostics) {
 	}
 }
 
-// serviceAt reads a service from the attributes of an object. ok is false while
-// one is unknown, or where one is wrong, which it reports.
-func serviceAt(at path.Path, serviceType, externalID types.String, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
+// serviceIn reads a service from the attributes of an object. ok is false while
+// one is unknown, or where one is missing or wrong, which it reports.
+func serviceIn(object types.Object, at path.Path, diags *diag.Diagnostics) (key identity.ServiceKey, ok bool) {
+	if object.IsNull() || object.IsUnknown() {
+		return key, false
+	}
+	serviceType, _ := object.Attributes()["service_type"].(types.String)
+	externalID, _ := object.Attributes()["external_id"].(types.String)
 	for name, value := range map[string]types.String{"service_type": serviceType, "external_id": externalID} {
 		if value.IsNull() {
 			addAt(diags, at.AtName(name), "Invalid Service", "A service needs a service_type and an external_id; "+name+" is missing.")
 			return key, false
 		}
 	}
-	if serviceType.IsUnknown() {
-		return key, false
-	}
-	// The type alone can be wrong while the external id is still unknown.
-	if err := identity.ValidateServiceType(serviceType.ValueString()); err != nil {
-		addInvalid(diags, at.AtName("service_type"), "Invalid Service Type", err)
-		return key, false
-	}
-	if externalID.IsUnknown() {
-		return key, false
-	}
-	key = identity.ServiceKey{Type: serviceType.ValueString(), ExternalID: externalID.ValueString()}
-	if err := key.Validate(); err != nil {
-		addInvalid(diags, at.AtName("external_id"), "Invalid External ID", err)
-		return key, false
-	}
-	if key == identity.SymCloud() {
-		diags.AddAttributeError(at, "Service Cannot Be Resolved",
-			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that users already names.")
-		return key, false
-	}
-	return key, true
+	key, ok = serviceAt(at, serviceType, externalID, diags)
+	return key, ok && isResolvable(key, at, "users already names", diags)
 }
 
 func (c *bulkConfig) readDeclared(value types.Map, diags *diag.Diagnostics) {
@@ -472,12 +428,7 @@ func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
 
 // keys returns the keys of all users, sorted.
 func (e *everybody) keys() []identity.UserKey {
-	users := e.users.All()
-	keys := make([]identity.UserKey, len(users))
-	for i, u := range users {
-		keys[i] = u.Key
-	}
-	return keys
+	return each(e.users.All(), func(u identity.User) identity.UserKey { return u.Key })
 }
 
 // FindUsers returns the users among keys who existed when all were read.
@@ -506,28 +457,17 @@ type bulkSummary struct {
 	failed       []resolve.Resolution
 	reused       []resolve.Resolution // mappings whose identity is another account's name now
 	unmapped     []resolve.Resolution
-	stale        []staleMapping
+	stale        []resolve.Resolution // stored values that rules or the service contradict
 	retired      []resolve.Resolution // mappings, stored or declared, whose account is inactive or gone
 	collisions   []collision
 	mapped       int
 	exempt       int // unmapped on purpose
 	exemptMapped []resolve.Resolution
 	exemptMaybe  []resolve.Resolution // an account may be theirs
-	unlisted     []unlistedService
+	unlisted     []*serviceError
 	bySource     map[resolve.Origin]int
 	byEvidence   map[identity.Evidence]int
 }
-
-// staleMapping is a stored value that rules or the service contradict.
-type staleMapping struct {
-	answer  resolve.Resolution
-	current string // what they give now; "" = none
-	reason  string
-}
-
-// reasonChanged is the reason of a stale value that has a successor. Other
-// reasons are account states and the reasons of unmapped users.
-const reasonChanged = "changed"
 
 // collision is an account that several users have or claim.
 type collision struct {
@@ -572,7 +512,12 @@ func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 			if a.Mapped() && s.isExempt(a) {
 				s.exemptMapped = append(s.exemptMapped, a)
 			}
-			s.addStale(a)
+			if a.Retired() {
+				s.retired = append(s.retired, a)
+			}
+			if a.Stale {
+				s.stale = append(s.stale, a)
+			}
 		}
 		s.collisions = append(s.collisions, collisionsIn(inService)...)
 	}
@@ -584,24 +529,18 @@ func (s *bulkSummary) isExempt(a resolve.Resolution) bool {
 	return exempt
 }
 
-func (s *bulkSummary) addStale(a resolve.Resolution) {
-	if a.Retired() {
-		s.retired = append(s.retired, a)
+// staleReason returns why a stored value is stale, as a word.
+func staleReason(a resolve.Resolution) string {
+	return cmp.Or(contradiction(a), string(a.FreshReason))
+}
+
+// freshText returns what rules and the service give now in place of a stale value,
+// "" for nothing.
+func freshText(a resolve.Resolution) string {
+	if a.Fresh == nil {
+		return ""
 	}
-	switch {
-	case a.Stale && a.Account == identity.AccountRenamed:
-		found := staleMapping{answer: a, reason: string(a.Account)}
-		if a.Fresh != nil {
-			found.current = accountText(a.Fresh, a.Service.Type)
-		}
-		s.stale = append(s.stale, found)
-	case a.Stale && a.Fresh != nil:
-		s.stale = append(s.stale, staleMapping{a, accountText(a.Fresh, a.Service.Type), reasonChanged})
-	case a.Stale && a.Retired():
-		s.stale = append(s.stale, staleMapping{a, "", string(a.Account)})
-	case a.Stale:
-		s.stale = append(s.stale, staleMapping{a, "", string(a.FreshReason)})
-	}
+	return accountText(a.Fresh, a.Service.Type)
 }
 
 // collisionsIn returns the accounts that several users of one service have or
@@ -711,20 +650,48 @@ func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 var (
 	stringMapType    = tftypes.Map{ElementType: tftypes.String}
 	stringMapMapType = tftypes.Map{ElementType: stringMapType}
-	staleType        = wireObject("user", "service", "stored", "stored_source", "current", "reason")
-	offboardingType  = wireObject("user", "service", "identity", "source", "account")
-	collisionType    = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"service": tftypes.String, "identity": tftypes.String, "users": tftypes.List{ElementType: tftypes.String},
-	}}
 )
 
-// wireObject returns a type whose attributes are all strings.
-func wireObject(attributes ...string) tftypes.Object {
-	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{}}
-	for _, name := range attributes {
-		object.AttributeTypes[name] = tftypes.String
+// record is an object or a map of a result.
+type record = map[string]any
+
+// wire returns a value of a type: a record is an object or a map, nil is null.
+func wire(of tftypes.Type, value any) tftypes.Value {
+	switch v := value.(type) {
+	case record:
+		values := make(map[string]tftypes.Value, len(v))
+		switch of := of.(type) {
+		case tftypes.Object:
+			for name, t := range of.AttributeTypes {
+				values[name] = wire(t, v[name])
+			}
+		case tftypes.Map:
+			for name, element := range v {
+				values[name] = wire(of.ElementType, element)
+			}
+		}
+		value = values
+	case []any:
+		list, _ := of.(tftypes.List)
+		value = each(v, func(element any) tftypes.Value { return wire(list.ElementType, element) })
 	}
-	return object
+	return tftypes.NewValue(of, value)
+}
+
+// asked returns a list of records, nil where it was not asked for.
+func asked[T any](isAsked bool, list []T, convert func(T) any) any {
+	if !isAsked {
+		return nil
+	}
+	return each(list, convert)
+}
+
+// textOrNil returns nil for a blank text.
+func textOrNil(text string) any {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
+	return text
 }
 
 // setState writes the configuration and the answers to state. It builds the
@@ -732,32 +699,35 @@ func wireObject(attributes ...string) tftypes.Object {
 // attr.Values by reflection, which takes longer than everything else here.
 func (s *bulkSummary) setState(ctx context.Context, company *companyPass, config tfsdk.Config, state *tfsdk.State, diags *diag.Diagnostics) {
 	var configured map[string]tftypes.Value
+	object, _ := config.Schema.Type().TerraformType(ctx).(tftypes.Object)
 	if err := config.Raw.As(&configured); err != nil {
 		addFailure(diags, "Write State", "", "", err)
 		return
 	}
 	attributes := maps.Clone(configured)
 	attributes["identities"], attributes["by_service"] = s.identities()
-	attributes["unmapped"] = wireList(true, unmappedType, s.unmapped, s.unmappedAttributes)
-	attributes["stale"] = wireList(s.config.checkStale, staleType, s.stale, s.staleAttributes)
-	attributes["offboarding"] = wireList(s.config.checkStale, offboardingType, s.retired, s.offboardingAttributes)
-	attributes["collisions"] = wireList(true, collisionType, s.collisions, s.collisionAttributes)
-	attributes["orphans"] = wireList(s.config.reportOrphans, orphanType, company.orphans, orphanAttributes)
-	attributes["account_counts"] = company.accountCounts()
-	attributes["exempt_count"] = wireNumber(s.exempt)
-	attributes["leavers"] = wireList(true, leaverType, company.leavers, leaverAttributes)
-	attributes["hcl"] = wireText(pasteBlocks(s.unmapped))
-	attributes["mapped_count"] = wireNumber(s.mapped)
-	attributes["unmapped_count"] = wireNumber(len(s.unmapped))
-	attributes["by_source"] = countsOf(s.bySource, resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote)
-	attributes["by_evidence"] = countsOf(s.byEvidence, identity.EvidenceDeclared, identity.EvidenceManual, identity.EvidenceRule,
-		identity.EvidenceVerifiedEmail, identity.EvidenceEmail, identity.EvidenceAlias, identity.EvidenceFetch)
-	state.Raw = tftypes.NewValue(config.Schema.Type().TerraformType(ctx), attributes)
+	for name, result := range (record{
+		"unmapped":       each(s.unmapped, s.unmappedRecord),
+		"stale":          asked(s.config.checkStale, s.stale, s.staleRecord),
+		"offboarding":    asked(s.config.checkStale, s.retired, s.offboardingRecord),
+		"collisions":     each(s.collisions, s.collisionRecord),
+		"orphans":        asked(s.config.reportOrphans, company.orphans, orphanRecord),
+		"account_counts": company.accountCounts(),
+		"leavers":        each(company.leavers, leaverRecord),
+		"hcl":            pasteBlocks(s.unmapped),
+		"mapped_count":   s.mapped,
+		"unmapped_count": len(s.unmapped),
+		"exempt_count":   s.exempt,
+		"by_source":      countsOf(s.bySource, resolve.Declared, resolve.Store, resolve.Rule, resolve.Email, resolve.Remote),
+		"by_evidence": countsOf(s.byEvidence, identity.EvidenceDeclared, identity.EvidenceManual, identity.EvidenceRule,
+			identity.EvidenceVerifiedEmail, identity.EvidenceEmail, identity.EvidenceAlias, identity.EvidenceFetch),
+	}) {
+		attributes[name] = wire(object.AttributeTypes[name], result)
+	}
+	state.Raw = tftypes.NewValue(object, attributes)
 }
 
 func wireText(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
-
-func wireNumber(n int) tftypes.Value { return tftypes.NewValue(tftypes.Number, int64(n)) }
 
 // identities returns the answers by user and by service, without unmapped ones.
 func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
@@ -787,61 +757,46 @@ func (s *bulkSummary) identities() (byUser, byService tftypes.Value) {
 	return tftypes.NewValue(stringMapMapType, all), tftypes.NewValue(stringMapMapType, ofService)
 }
 
-// wireList returns a list of objects, null where it was not asked for.
-func wireList[T any](asked bool, of tftypes.Object, elements []T, attributes func(T) map[string]tftypes.Value) tftypes.Value {
-	if !asked {
-		return tftypes.NewValue(tftypes.List{ElementType: of}, nil)
-	}
-	list := make([]tftypes.Value, len(elements))
-	for i, e := range elements {
-		list[i] = tftypes.NewValue(of, attributes(e))
-	}
-	return tftypes.NewValue(tftypes.List{ElementType: of}, list)
-}
-
-func (s *bulkSummary) unmappedAttributes(a resolve.Resolution) map[string]tftypes.Value {
-	return map[string]tftypes.Value{
-		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "reason": wireText(string(a.Reason)),
-		"candidates": wireList(true, candidateType, a.Suggestions, candidateAttributes(a.Service)),
+func (s *bulkSummary) unmappedRecord(a resolve.Resolution) any {
+	return record{
+		"user": s.config.name(a.User), "service": a.Service.String(), "reason": string(a.Reason),
+		"candidates": each(a.Suggestions, func(c resolve.Suggestion) any {
+			return record{
+				"identity": accountText(c.Account.Matcher, a.Service.Type), "account_id": textOrNil(c.Account.AccountID),
+				"name": textOrNil(c.Account.Name), "why": string(c.Why),
+			}
+		}),
 	}
 }
 
-func (s *bulkSummary) staleAttributes(found staleMapping) map[string]tftypes.Value {
-	a, current := found.answer, tftypes.NewValue(tftypes.String, nil)
-	if found.current != "" {
-		current = wireText(found.current)
-	}
-	return map[string]tftypes.Value{
-		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "stored": wireText(accountText(a.Matcher, a.Service.Type)),
-		"stored_source": wireText(string(a.StoredSource)), "current": current, "reason": wireText(found.reason),
+func (s *bulkSummary) staleRecord(a resolve.Resolution) any {
+	return record{
+		"user": s.config.name(a.User), "service": a.Service.String(), "stored": accountText(a.Matcher, a.Service.Type),
+		"stored_source": string(a.StoredSource), "current": textOrNil(freshText(a)), "reason": staleReason(a),
 	}
 }
 
-func (s *bulkSummary) offboardingAttributes(a resolve.Resolution) map[string]tftypes.Value {
-	return map[string]tftypes.Value{
-		"user": wireText(s.config.name(a.User)), "service": wireText(a.Service.String()), "identity": wireText(accountText(a.Matcher, a.Service.Type)),
-		"source": wireText(string(a.Source)), "account": wireText(string(a.Account)),
+func (s *bulkSummary) offboardingRecord(a resolve.Resolution) any {
+	return record{
+		"user": s.config.name(a.User), "service": a.Service.String(), "identity": accountText(a.Matcher, a.Service.Type),
+		"source": string(a.Source), "account": string(a.Account),
 	}
 }
 
-func (s *bulkSummary) collisionAttributes(c collision) map[string]tftypes.Value {
-	users := make([]tftypes.Value, len(c.users))
-	for i, user := range c.users {
-		users[i] = wireText(s.config.name(user))
-	}
-	return map[string]tftypes.Value{
-		"service": wireText(c.service.String()), "identity": wireText(c.account),
-		"users": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, users),
+func (s *bulkSummary) collisionRecord(c collision) any {
+	return record{
+		"service": c.service.String(), "identity": c.account,
+		"users": each(c.users, func(user identity.UserKey) any { return s.config.name(user) }),
 	}
 }
 
 // countsOf returns counts by name. Every name is a key.
-func countsOf[T ~string](found map[T]int, names ...T) tftypes.Value {
-	counts := make(map[string]tftypes.Value, len(names))
+func countsOf[T ~string](found map[T]int, names ...T) record {
+	counts := make(record, len(names))
 	for _, name := range names {
-		counts[string(name)] = wireNumber(found[name])
+		counts[string(name)] = found[name]
 	}
-	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.Number}, counts)
+	return counts
 }
 
 // After a data source is read, the framework compares its state with its

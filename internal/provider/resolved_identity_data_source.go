@@ -178,16 +178,21 @@ func (d *providerData) checkPersist(persist bool, diags *diag.Diagnostics) {
 	}
 }
 
-// resolvableService returns the service asked for. It refuses sym:cloud, which
-// holds the users themselves.
+// resolvableService returns the service asked for.
 func resolvableService(config *resolvedIdentityModel, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
 	service, ok := serviceKey(config.ServiceType, config.ExternalID, diags)
-	if ok && service == identity.SymCloud() {
-		diags.AddAttributeError(path.Root("service_type"), "Service Cannot Be Resolved",
-			"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that user already names.")
-		return service, false
+	return service, ok && isResolvable(service, path.Root("service_type"), "user already names", diags)
+}
+
+// isResolvable refuses sym:cloud, which holds the users themselves. named says
+// which attribute has them.
+func isResolvable(service identity.ServiceKey, at path.Path, named string, diags *diag.Diagnostics) bool {
+	if service != identity.SymCloud() {
+		return true
 	}
-	return service, ok
+	diags.AddAttributeError(at, "Service Cannot Be Resolved",
+		"sym:cloud holds the users themselves, so there is nothing to look for: the identity of a user there is the e-mail or username that "+named+".")
+	return false
 }
 
 // reportResolution reports what is to be said of one user and one service. A

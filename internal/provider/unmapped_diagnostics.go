@@ -141,20 +141,22 @@ func remedy(a resolve.Resolution) string {
 	return "Map the user by hand."
 }
 
-// contradiction returns what contradicts a stored automatic value, as a word;
-// "" if nothing does. A service that merely finds nobody now contradicts nothing.
+// contradiction returns what contradicts a stored value, as a word; "" if nothing
+// does. A service that merely finds nobody now contradicts nothing.
 func contradiction(a resolve.Resolution) string {
 	switch {
-	case a.Source != resolve.Store || a.StoredSource == identity.Manual || !a.Stale:
-		return ""
-	case a.Account == identity.AccountRenamed:
+	case a.Account == identity.AccountRenamed, a.Retired() && a.Fresh == nil:
 		return string(a.Account)
 	case a.Fresh != nil:
-		return reasonChanged
-	case a.Retired():
-		return string(a.Account)
+		return "changed"
 	}
 	return ""
+}
+
+// contradictsAutomatic reports whether a stored value is contradicted that no person
+// decided on. on_stale is about these.
+func contradictsAutomatic(a resolve.Resolution) bool {
+	return a.Source == resolve.Store && a.StoredSource != identity.Manual && a.Stale && contradiction(a) != ""
 }
 
 // reportStale reports a stored value that rules or the lookup contradict, and
@@ -171,8 +173,8 @@ func reportStale(diags *diag.Diagnostics, a resolve.Resolution, onStale string) 
 	default:
 		return
 	}
-	if why := contradiction(a); why != "" && onStale == onError {
-		diags.AddError("Stale Identity", fmt.Sprintf("%s in %s: %s, and on_stale = \"error\".\n\n", a.User, a.Service, why)+detail)
+	if contradictsAutomatic(a) && onStale == onError {
+		diags.AddError("Stale Identity", fmt.Sprintf("%s in %s: %s, and on_stale = \"error\".\n\n", a.User, a.Service, contradiction(a))+detail)
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Stale Identity: %s in %s", a.User, a.Service), detail)
@@ -277,14 +279,12 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		}
 	}
 	if s.config.onStale == onError {
-		if stale := s.contradictedAutomatic(); len(stale) > 0 {
+		if stale := filtered(s.stale, contradictsAutomatic); len(stale) > 0 {
 			diags.AddError("Stale Identities", "Rules and services contradict automatic values that are stored, and on_stale = \"error\":\n\n"+listed(stale, s.staleLine)+
 				"\nDeclare the account that is right, or remove the mapping.")
 		}
 	}
-	if found := len(s.collisions) + len(s.retiredToReview()) + len(s.contradicted()); found > 0 {
-		diags.AddWarning("Identities to Review: "+s.firstFinding()+andMore(found-1), s.findings())
-	}
+	s.reportFindings(diags)
 	if n := len(s.exemptMapped); n > 0 {
 		diags.AddWarning("Exempt Users Have Accounts: "+s.where(s.exemptMapped[0])+andMore(n-1),
 			"Exemptions say that users have no account, but they have one:\n\n"+listed(s.exemptMapped, s.exemptLine)+
@@ -496,69 +496,41 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 	return b.String()
 }
 
-// retiredToReview returns the mappings whose account is inactive or gone, as far
-// as on_stale leaves them to a warning.
-func (s *bulkSummary) retiredToReview() []resolve.Resolution {
-	var list []resolve.Resolution
-	for _, a := range s.retired {
-		if s.isWarning(a) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-// contradicted returns the other stale values that on_stale leaves to a warning.
-func (s *bulkSummary) contradicted() []staleMapping {
-	return s.staleWhere(func(found staleMapping) bool { return !found.answer.Retired() && s.isWarning(found.answer) })
-}
-
 // isWarning reports whether on_stale leaves a stale value to a warning.
 func (s *bulkSummary) isWarning(a resolve.Resolution) bool {
-	return s.config.onStale != onIgnore && (s.config.onStale != onError || contradiction(a) == "")
+	return s.config.onStale != onIgnore && (s.config.onStale != onError || !contradictsAutomatic(a))
 }
 
-// contradictedAutomatic returns the stale values that on_stale is about.
-func (s *bulkSummary) contradictedAutomatic() []staleMapping {
-	return s.staleWhere(func(found staleMapping) bool { return contradiction(found.answer) != "" })
-}
-
-func (s *bulkSummary) staleWhere(good func(staleMapping) bool) []staleMapping {
-	var list []staleMapping
-	for _, found := range s.stale {
-		if good(found) {
-			list = append(list, found)
-		}
+// reportFindings warns of collisions, and of stored values that are stale, as far as
+// on_stale leaves them to a warning.
+func (s *bulkSummary) reportFindings(diags *diag.Diagnostics) {
+	retired := filtered(s.retired, s.isWarning)
+	contradicted := filtered(s.stale, func(a resolve.Resolution) bool { return !a.Retired() && s.isWarning(a) })
+	findings := slices.Concat(
+		each(s.collisions, func(c collision) string { return c.account + " in " + c.service.String() }), each(retired, s.where), each(contradicted, s.where))
+	if len(findings) == 0 {
+		return
 	}
-	return list
-}
-
-func (s *bulkSummary) firstFinding() string {
-	switch {
-	case len(s.collisions) > 0:
-		c := s.collisions[0]
-		return c.account + " in " + c.service.String()
-	case len(s.retiredToReview()) > 0:
-		return s.where(s.retiredToReview()[0])
-	}
-	return s.where(s.contradicted()[0].answer)
-}
-
-func (s *bulkSummary) findings() string {
 	var parts []string
 	if len(s.collisions) > 0 {
 		parts = append(parts, "Several users have or claim one account:\n\n"+listed(s.collisions, s.collisionLine)+
 			"\nOne of them would have the other's access. Correct the mapping that is wrong; where they really share the account, nothing is to be done.")
 	}
-	if retired := s.retiredToReview(); len(retired) > 0 {
+	if len(retired) > 0 {
 		parts = append(parts, "Accounts of mappings are inactive or gone:\n\n"+listed(retired, s.retiredLine)+
 			"\nFor people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.")
 	}
-	if stale := s.contradicted(); len(stale) > 0 {
-		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(stale, s.staleLine)+
+	if len(contradicted) > 0 {
+		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(contradicted, s.staleLine)+
 			"\nWhat is stored stays the answer until somebody maps the user by hand: declare the account that is right.")
 	}
-	return strings.Join(parts, "\n\n") + "\n\nThe attributes collisions, offboarding and stale have all of them."
+	diags.AddWarning("Identities to Review: "+findings[0]+andMore(len(findings)-1),
+		strings.Join(parts, "\n\n")+"\n\nThe attributes collisions, offboarding and stale have all of them.")
+}
+
+// filtered returns the elements that a test accepts.
+func filtered[T any](list []T, accepts func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(x T) bool { return !accepts(x) })
 }
 
 func (s *bulkSummary) collisionLine(c collision) string {
@@ -570,13 +542,12 @@ func (s *bulkSummary) collisionLine(c collision) string {
 	return fmt.Sprintf("%s in %s: %s%s", c.account, c.service, strings.Join(names, ", "), andMore(len(c.users)-len(names)))
 }
 
-func (s *bulkSummary) staleLine(found staleMapping) string {
-	a := found.answer
+func (s *bulkSummary) staleLine(a resolve.Resolution) string {
 	line := fmt.Sprintf("%s: %s is stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.StoredSource)
-	if found.current != "" {
-		return line + ", now it is " + found.current
+	if a.Fresh != nil {
+		return line + ", now it is " + freshText(a)
 	}
-	return line + ", now there is none (" + found.reason + ")"
+	return line + ", now there is none (" + staleReason(a) + ")"
 }
 
 func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
@@ -586,7 +557,7 @@ func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
 	}
 	line := fmt.Sprintf("%s: %s (%s) %s", s.where(a), accountText(a.Matcher, a.Service.Type), mapped, retiredText(a))
 	if a.Stale && a.Fresh != nil {
-		line += ", now it is " + accountText(a.Fresh, a.Service.Type)
+		line += ", now it is " + freshText(a)
 	}
 	return line
 }
@@ -605,18 +576,18 @@ func addBulkFailure(diags *diag.Diagnostics, config *bulkConfig, err error) {
 		addAllUnregistered(diags, config, missing)
 		return
 	}
-	if roster, ok := errors.AsType[*rosterError](err); ok {
-		addRosterFailure(diags, roster)
-		return
-	}
-	about := ""
+	user, about := "", ""
 	if len(config.services) == 1 {
 		about = config.services[0].String()
 	}
-	if of, ok := errors.AsType[*userError](err); ok {
-		about = of.service.String()
+	if of, ok := errors.AsType[*serviceError](err); ok {
+		if of.isRoster {
+			addRosterFailure(diags, of)
+			return
+		}
+		user, about = string(of.user), of.service.String()
 	}
-	addFailure(diags, "Resolve Identities", userOf(err), about, err)
+	addFailure(diags, "Resolve Identities", user, about, err)
 }
 
 // unregisteredIn returns every service that an error calls unregistered.
@@ -658,9 +629,5 @@ func addAllUnregistered(diags *diag.Diagnostics, config *bulkConfig, missing []*
 }
 
 func joinServices(keys []identity.ServiceKey) string {
-	texts := make([]string, len(keys))
-	for i, k := range keys {
-		texts[i] = k.String()
-	}
-	return strings.Join(texts, ", ")
+	return strings.Join(each(keys, identity.ServiceKey.String), ", ")
 }
