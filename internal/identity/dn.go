@@ -4,11 +4,21 @@
 package identity
 
 import (
+	"cmp"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
+
+// dnEscape matches a special character or two hex digits behind a backslash.
+var dnEscape = regexp.MustCompile(`\\(?:[ "#+,;<=>\\]|[[:xdigit:]]{2})`)
+
+// dnAttribute matches a type, its value (the hex digits of its encoding behind a #, or
+// text) and the comma or plus behind it. Outer spaces of text count only if escaped.
+var dnAttribute = regexp.MustCompile(`^ *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *` +
+	`(#(?:[[:xdigit:]]{2})+|(?:(?:` + dnEscape.String() + `|[^,+";<>\\\x00 #])(?: *(?:` + dnEscape.String() + `|[^,+";<>\\\x00 ]))*)?) *([,+]|$)`)
 
 // foldDN returns the one spelling of an LDAP distinguished name (RFC 4514) that
 // all its spellings share, or the text itself if it is no DN. It regards neither
@@ -18,19 +28,20 @@ import (
 // runs of spaces as one, as every directory's schema has it; all other values
 // compare exactly.
 func foldDN(text string) string {
-	p := dnParser{rest: text}
-	var rdns []string
-	for {
-		rdn, ok := p.rdn()
-		if !ok {
+	var rdns, parts []string
+	for rest, end := text, ","; end != ""; {
+		m := dnAttribute.FindStringSubmatch(rest)
+		if m == nil {
 			return text
 		}
-		rdns = append(rdns, rdn)
-		if p.rest == "" {
-			return strings.Join(rdns, ",")
+		parts = append(parts, foldAttribute(m[1], m[2]))
+		rest, end = rest[len(m[0]):], m[3]
+		if end != "+" {
+			slices.Sort(parts)
+			rdns, parts = append(rdns, strings.Join(parts, "+")), nil
 		}
-		p.rest = p.rest[1:] // the comma
 	}
+	return strings.Join(rdns, ",")
 }
 
 // caseIgnored holds the attribute types of RFC 4514, section 3, by name and OID.
@@ -41,123 +52,24 @@ var caseIgnored = map[string]string{
 	"0.9.2342.19200300.100.1.25": "dc", "0.9.2342.19200300.100.1.1": "uid",
 }
 
-// dnParser reads a DN from left to right.
-type dnParser struct{ rest string }
-
-// rdn reads one RDN and stops before the comma behind it.
-func (p *dnParser) rdn() (folded string, ok bool) {
-	var parts []string
-	for {
-		part, ok := p.attribute()
-		if !ok {
-			return "", false
-		}
-		parts = append(parts, part)
-		if !strings.HasPrefix(p.rest, "+") {
-			break
-		}
-		p.rest = p.rest[1:]
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, "+"), true
-}
-
-// attribute reads a type and its value and stops before a comma, a plus or the
-// end.
-func (p *dnParser) attribute() (folded string, ok bool) {
-	name, rest, found := strings.Cut(p.rest, "=")
-	name = FoldASCII(strings.Trim(name, " "))
-	if !found || !isAttributeType(name) {
-		return "", false
-	}
+// foldAttribute returns the one spelling of a type and its value.
+func foldAttribute(name, value string) string {
+	name = FoldASCII(name)
 	known, caseless := caseIgnored[name]
-	if caseless {
-		name = known
+	name = cmp.Or(known, name)
+	if strings.HasPrefix(value, "#") {
+		return name + "=" + FoldASCII(value)
 	}
-	p.rest = strings.TrimLeft(rest, " ")
-	if strings.HasPrefix(p.rest, "#") {
-		value, ok := p.hexValue()
-		return name + "=" + value, ok
-	}
-	value, ok := p.value()
+	value = dnEscape.ReplaceAllStringFunc(value, func(escaped string) string {
+		if raw, err := hex.DecodeString(escaped[1:]); err == nil {
+			return string(raw)
+		}
+		return escaped[1:]
+	})
 	if caseless {
 		value = FoldASCII(strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' }), " "))
 	}
-	return name + "=" + escapeDN(value), ok
-}
-
-// isAttributeType reports a short name such as cn, or a dotted OID.
-func isAttributeType(name string) bool {
-	if name == "" {
-		return false
-	}
-	if 'a' <= name[0] && name[0] <= 'z' {
-		return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-	}
-	for number := range strings.SplitSeq(name, ".") {
-		if number == "" || strings.Trim(number, "0123456789") != "" {
-			return false
-		}
-	}
-	return strings.Contains(name, ".")
-}
-
-// hexValue reads a value that is written as # and the hex digits of its encoding.
-func (p *dnParser) hexValue() (value string, ok bool) {
-	end := strings.IndexAny(p.rest, ",+")
-	if end < 0 {
-		end = len(p.rest)
-	}
-	value, p.rest = FoldASCII(strings.TrimRight(p.rest[:end], " ")), p.rest[end:]
-	raw, err := hex.DecodeString(value[1:])
-	return value, err == nil && len(raw) > 0
-}
-
-// value reads a value without its escapes. Spaces at its end count only where
-// they are escaped.
-func (p *dnParser) value() (value string, ok bool) {
-	var out []byte
-	kept := 0 // bytes of out that are not spaces at its end
-	for p.rest != "" && p.rest[0] != ',' && p.rest[0] != '+' {
-		c := p.rest[0]
-		p.rest = p.rest[1:]
-		switch {
-		case c == '\\':
-			if c, ok = p.escaped(); !ok {
-				return "", false
-			}
-			out = append(out, c)
-			kept = len(out)
-			continue
-		case strings.IndexByte("\";<>\x00", c) >= 0:
-			return "", false
-		}
-		out = append(out, c)
-		if c != ' ' {
-			kept = len(out)
-		}
-	}
-	return string(out[:kept]), true
-}
-
-// escaped reads what follows a backslash: a special character, or two hex digits.
-func (p *dnParser) escaped() (c byte, ok bool) {
-	if p.rest == "" {
-		return 0, false
-	}
-	if strings.IndexByte(` "#+,;<=>\`, p.rest[0]) >= 0 {
-		c, p.rest = p.rest[0], p.rest[1:]
-		return c, true
-	}
-	if len(p.rest) < 2 {
-		return 0, false
-	}
-	raw, err := hex.DecodeString(p.rest[:2])
-	if err != nil {
-		return 0, false
-	}
-	p.rest = p.rest[2:]
-	return raw[0], true
+	return name + "=" + escapeDN(value)
 }
 
 // escapeDN writes a value with the escapes that it needs and no others.
