@@ -31,14 +31,20 @@ func HoldersByAccount(holders []Holder) map[string][]Holder {
 type Index struct {
 	byKey map[UserKey]*User
 	byID  map[string]UserKey
-	// accounts lists, for each service that was asked about, who holds or held
-	// which account. Entries go stale when a user changes; readers check them.
-	accounts map[ServiceKey]map[string][]UserKey
+	// accounts lists who holds or held which account. Entries go stale when a user
+	// changes; readers check them.
+	accounts map[accountOf][]UserKey
+}
+
+// accountOf names an account of a service by its account key.
+type accountOf struct {
+	service ServiceKey
+	key     string
 }
 
 // NewIndex returns an index without users.
 func NewIndex() *Index {
-	return &Index{byKey: map[UserKey]*User{}, byID: map[string]UserKey{}, accounts: map[ServiceKey]map[string][]UserKey{}}
+	return &Index{byKey: map[UserKey]*User{}, byID: map[string]UserKey{}, accounts: map[accountOf][]UserKey{}}
 }
 
 // Add adds a user of a list. Two users with one key are a CodeUserConflict,
@@ -66,9 +72,10 @@ func (x *Index) Put(u User) {
 	if u.ID != "" {
 		x.byID[u.ID] = u.Key
 	}
-	for i := range u.Mappings {
-		if holders, indexed := x.accounts[u.Mappings[i].Service]; indexed {
-			noteHolder(holders, u.Mappings[i].AccountKey(), u.Key)
+	for _, m := range u.Mappings {
+		account := accountOf{m.Service, m.AccountKey()}
+		if !slices.Contains(x.accounts[account], u.Key) {
+			x.accounts[account] = append(x.accounts[account], u.Key)
 		}
 	}
 }
@@ -86,13 +93,7 @@ func (x *Index) Remove(key UserKey) {
 func (x *Index) Find(key UserKey) *User { return x.byKey[key] }
 
 // FindID returns the user with an id, nil if there is none.
-func (x *Index) FindID(id string) *User {
-	key, ok := x.byID[id]
-	if !ok {
-		return nil
-	}
-	return x.byKey[key]
-}
+func (x *Index) FindID(id string) *User { return x.byKey[x.byID[id]] }
 
 // Len returns the number of users.
 func (x *Index) Len() int { return len(x.byKey) }
@@ -123,7 +124,7 @@ func (x *Index) Holders(service ServiceKey, accountKeys ...string) []Holder {
 // UsersWith returns the users who hold one account of a service, ordered by key.
 func (x *Index) UsersWith(service ServiceKey, accountKey string) []User {
 	var out []User
-	for _, key := range slices.Sorted(slices.Values(x.holdersIn(service)[accountKey])) {
+	for _, key := range slices.Sorted(slices.Values(x.accounts[accountOf{service, accountKey}])) {
 		if u := x.byKey[key]; u != nil {
 			if m, ok := u.Mapping(service); ok && m.AccountKey() == accountKey {
 				out = append(out, *u)
@@ -131,28 +132,6 @@ func (x *Index) UsersWith(service ServiceKey, accountKey string) []User {
 		}
 	}
 	return out
-}
-
-// holdersIn returns the holders of each account of a service. It goes through
-// all users when a service is asked about for the first time.
-func (x *Index) holdersIn(service ServiceKey) map[string][]UserKey {
-	if known, ok := x.accounts[service]; ok {
-		return known
-	}
-	holders := map[string][]UserKey{}
-	for key, u := range x.byKey {
-		if m, ok := u.Mapping(service); ok {
-			holders[m.AccountKey()] = append(holders[m.AccountKey()], key)
-		}
-	}
-	x.accounts[service] = holders
-	return holders
-}
-
-func noteHolder(holders map[string][]UserKey, account string, key UserKey) {
-	if !slices.Contains(holders[account], key) {
-		holders[account] = append(holders[account], key)
-	}
 }
 
 // TwoUsers returns the error of a store that holds two users under one key.
