@@ -56,11 +56,7 @@ const (
 
 // Valid reports whether s is a source a mapping can have.
 func (s Source) Valid() bool {
-	switch s {
-	case Manual, FromRule, FromEmail, FromRemote:
-		return true
-	}
-	return false
+	return s == Manual || s == FromRule || s == FromEmail || s == FromRemote
 }
 
 // OrManual returns s, or Manual if a writer named no source.

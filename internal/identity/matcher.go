@@ -111,10 +111,7 @@ func (m Matcher) String() string {
 
 // ValidateIdentity checks an identity by the rules of its service.
 func ValidateIdentity(service ServiceKey, identity string) error {
-	if err := validateValue(service, identity); err != nil {
-		return err
-	}
-	return validateOwn(service, identity)
+	return NewMatcher(service.Type, identity).Validate(service)
 }
 
 // Validate checks a matcher by the rules of its service: every value, and the
@@ -139,20 +136,10 @@ func (m Matcher) Validate(service ServiceKey) error {
 			fmt.Sprintf("the matcher %s lacks the key %q of service type %s", m, MatcherKey(service.Type), service.Type),
 			fmt.Sprintf("Identities of %s are stored under %q.", service.Type, MatcherKey(service.Type)))
 	}
-	if !known {
-		return nil
-	}
-	return validateOwn(service, own)
-}
-
-// validateOwn checks the value under the key of a service's type.
-func validateOwn(service ServiceKey, own string) error {
-	check := typeOf(service.Type).identity
-	if check == nil {
-		return nil
-	}
-	if hint := check(service, own); hint != "" {
-		return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %s is invalid for %s", Quote(own), service), hint)
+	if check := typeOf(service.Type).identity; known && check != nil {
+		if hint := check(service, own); hint != "" {
+			return Invalid(CodeIdentityInvalid, fmt.Sprintf("The identity %s is invalid for %s", Quote(own), service), hint)
+		}
 	}
 	return nil
 }

@@ -60,15 +60,6 @@ func ParseServiceKey(s string) (ServiceKey, error) {
 
 var serviceTypePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// Validate checks the service type's form and the external id by the rules of
-// its type.
-func (k ServiceKey) Validate() error {
-	if err := ValidateServiceType(k.Type); err != nil {
-		return err
-	}
-	return k.validateExternalID()
-}
-
 // ValidateServiceType checks the form of a service type alone; types that are
 // not in the table are fine.
 func ValidateServiceType(name string) error {
@@ -111,7 +102,12 @@ func oneSlip(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-func (k ServiceKey) validateExternalID() error {
+// Validate checks the service type's form and the external id by the rules of
+// its type.
+func (k ServiceKey) Validate() error {
+	if err := ValidateServiceType(k.Type); err != nil {
+		return err
+	}
 	bad := func(hint string) error {
 		return Invalid(CodeServiceInvalid,
 			fmt.Sprintf("The external ID '%s' is invalid for service type '%s'", Truncate(k.ExternalID), k.Type), hint)

@@ -11,6 +11,9 @@ import (
 	"unicode/utf8"
 )
 
+// blanks are fillers and blanks that Unicode calls letters, marks or symbols.
+const blanks = "\u034f\u115f\u1160\u3164\uffa0\u2800"
+
 // textProblem returns what is wrong with the characters of a name or an
 // identity, and what to do about it, or "". Two values that look alike must not
 // be two people or two accounts, so nothing that cannot be seen is accepted.
@@ -25,9 +28,10 @@ func textProblem(s string) (problem, hint string) {
 			return "holds U+FFFD, which stands for a character that was lost", "Write the character that belongs there; the text was read in the wrong encoding."
 		case unicode.IsControl(r):
 			return fmt.Sprintf("holds the invisible control character %U", r), pasted
-		case invisible(r):
+		case r < utf8.RuneSelf:
+		case unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Z, unicode.Variation_Selector), strings.ContainsRune(blanks, r):
 			return fmt.Sprintf("holds the invisible character %U", r), pasted
-		case unassigned(r):
+		case unicode.Is(unicode.Cn, r):
 			return fmt.Sprintf("holds %U, which Unicode assigns to no character", r), pasted
 		}
 	}
@@ -66,28 +70,6 @@ func nameSpace(r rune) string {
 		return fmt.Sprintf("a no-break space (%U)", r)
 	}
 	return fmt.Sprintf("a space (%U)", r)
-}
-
-// invisible reports control, format and private characters, and spaces and
-// fillers that look like nothing or like an ordinary space.
-func invisible(r rune) bool {
-	switch {
-	case r < utf8.RuneSelf:
-		return r < ' ' || r == 0x7f
-	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector):
-		return true
-	case unicode.Is(unicode.Zs, r):
-		return true // a no-break space in the middle of a name
-	case r == '\u034f' || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' || r == '\u2800':
-		return true // fillers and blanks that Unicode calls letters, marks or symbols
-	}
-	return false
-}
-
-// unassigned reports code points that are no character in this program's
-// version of Unicode. Nobody can see what they are.
-func unassigned(r rune) bool {
-	return r >= utf8.RuneSelf && unicode.Is(unicode.Cn, r)
 }
 
 // Truncate returns the first 64 bytes of a text and "…" if there is more. Error
