@@ -134,10 +134,10 @@ func exportCSV(read func(func(store.Record) error) error, out io.Writer) (store.
 		switch {
 		case r.User != nil:
 			for _, m := range r.User.Mappings {
-				matchers[m.Service][r.User.Name] = m.Matcher
+				matchers[m.Service.String()][r.User.Name] = m.Matcher
 			}
-		case r.Service.Key != identity.SymCloud().String():
-			matchers[r.Service.Key] = map[string]identity.Matcher{}
+		case r.Service.Key != identity.SymCloud():
+			matchers[r.Service.Key.String()] = map[string]identity.Matcher{}
 		}
 		return nil
 	})

@@ -69,16 +69,16 @@ func (s Source) OrManual() Source {
 
 // Mapping describes one stored answer: this user is that account of this service.
 type Mapping struct {
-	Service   ServiceKey
-	Matcher   Matcher
-	AccountID string // the pin of a reusable identity: the account's immutable id; "" = none
-	Profile   map[string]string
-	Source    Source
-	Rule      string // name of the reducer rule, if Source is FromRule
-	Revision  int64  // grows with each change of this user and service; never 0 once stored
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	UpdatedBy string // token name or JWT subject
+	Service   ServiceKey        `json:"service,omitzero"`
+	Matcher   Matcher           `json:"matcher"`
+	AccountID string            `json:"account_id,omitempty"` // the pin of a reusable identity: the account's immutable id; "" = none
+	Profile   map[string]string `json:"profile,omitempty"`
+	Source    Source            `json:"source"`
+	Rule      string            `json:"rule,omitempty"` // name of the reducer rule, if Source is FromRule
+	Revision  int64             `json:"revision"`       // grows with each change of this user and service; never 0 once stored
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+	UpdatedBy string            `json:"updated_by"` // token name or JWT subject
 }
 
 // AccountKey returns what tells the mapping's account from others of its service.
@@ -145,16 +145,16 @@ type Delete struct {
 
 // Change describes one entry of the history: what one call did to one mapping.
 type Change struct {
-	ID        int64 // grows with each change of one user and service; the new revision, unless it was a deletion
-	At        time.Time
-	By        string // token name or JWT subject
-	RequestID string // "" if the caller sent none
-	Address   string // that the call came from, without a port; "" if not known
+	ID        int64     `json:"id"` // grows with each change of one user and service; the new revision, unless it was a deletion
+	At        time.Time `json:"at"`
+	By        string    `json:"by"`                   // token name or JWT subject
+	RequestID string    `json:"request_id,omitempty"` // "" if the caller sent none
+	Address   string    `json:"address,omitempty"`    // that the call came from, without a port; "" if not known
 
-	UserID  string  // UUID; the user may be gone
-	User    UserKey // as the user was called at the time
-	Service ServiceKey
+	UserID  string     `json:"user_id"` // UUID; the user may be gone
+	User    UserKey    `json:"user"`    // as the user was called at the time
+	Service ServiceKey `json:"service"`
 
-	Before *Mapping // nil: nothing was stored
-	After  *Mapping // nil: it was deleted
+	Before *Mapping `json:"before,omitempty"` // nil: nothing was stored
+	After  *Mapping `json:"after,omitempty"`  // nil: it was deleted
 }

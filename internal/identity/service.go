@@ -17,19 +17,19 @@ const MaxExternalIDBytes = 1024
 
 // Service describes one registered target service.
 type Service struct {
-	ID    string // UUID
-	Key   ServiceKey
-	Label string
+	ID    string     `json:"id"` // UUID
+	Key   ServiceKey `json:"key"`
+	Label string     `json:"label"`
 	// Revision grows with each change of the label, and when the service is
 	// asserted. 0 = not known, or managed.
-	Revision  int64
-	UpdatedAt time.Time // when Revision was given
-	UpdatedBy string    // by whose token
+	Revision  int64     `json:"revision,omitempty"`
+	UpdatedAt time.Time `json:"updated_at"` // when Revision was given
+	UpdatedBy string    `json:"updated_by"` // by whose token
 	// NoDirectory means that the server said it cannot look people up in this
 	// service. False if it can, or did not say.
-	NoDirectory bool
+	NoDirectory bool `json:"-"`
 	// Configured means that the server's configuration file owns the service.
-	Configured bool
+	Configured bool `json:"-"`
 }
 
 // ServiceKey names one service: its type and the external id that tells one
@@ -45,16 +45,28 @@ func SymCloud() ServiceKey { return ServiceKey{Type: "sym", ExternalID: "cloud"}
 // String returns the service key, type:external_id.
 func (k ServiceKey) String() string { return k.Type + ":" + k.ExternalID }
 
+// MarshalText writes the service key.
+func (k ServiceKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText cuts a service key and does not check its parts: today's rules must
+// not make one that is stored unreadable.
+func (k *ServiceKey) UnmarshalText(text []byte) error {
+	var ok bool
+	if k.Type, k.ExternalID, ok = strings.Cut(string(text), ":"); !ok {
+		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service key", text),
+			"A service key is SERVICE_TYPE:EXTERNAL_ID, as in okta:acme.okta.com.")
+	}
+	return nil
+}
+
 // ParseServiceKey cuts a service key at its first colon: external ids hold
 // colons and slashes, as in aws_sso:arn:aws:sso:::instance/ssoins-1. The parts
 // are checked as Validate does.
 func ParseServiceKey(s string) (ServiceKey, error) {
-	serviceType, externalID, ok := strings.Cut(s, ":")
-	if !ok {
-		return ServiceKey{}, Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service key", s),
-			"A service key is SERVICE_TYPE:EXTERNAL_ID, as in okta:acme.okta.com.")
+	var k ServiceKey
+	if err := k.UnmarshalText([]byte(s)); err != nil {
+		return ServiceKey{}, err
 	}
-	k := ServiceKey{Type: serviceType, ExternalID: externalID}
 	return k, k.Validate()
 }
 

@@ -14,20 +14,20 @@ const MaxNameBytes = 320
 
 // User describes a person or a bot and the mappings stored for them.
 type User struct {
-	ID        string // UUID
-	Type      UserType
-	Role      Role
-	Key       UserKey // Name, normalised; set wherever a User is made
-	Name      string  // e-mail or username in its owner's spelling
-	FirstName string
-	LastName  string
-	CreatedAt time.Time
+	ID        string   `json:"id"`  // UUID
+	Key       UserKey  `json:"key"` // Name, normalised; set wherever a User is made
+	Type      UserType `json:"type"`
+	Role      Role     `json:"role"`
+	Name      string   `json:"name"` // e-mail or username in its owner's spelling
+	FirstName string   `json:"first_name,omitempty"`
+	LastName  string   `json:"last_name,omitempty"`
 	// Revision grows with each change of the user's own name, role and profile, and
 	// when the user is asserted. Mappings leave it alone. 0 = not known.
-	Revision  int64
-	UpdatedAt time.Time // when Revision was given
-	UpdatedBy string    // by whose token
-	Mappings  []Mapping // ordered by service key; without sym:cloud
+	Revision  int64     `json:"revision,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // when Revision was given
+	UpdatedBy string    `json:"updated_by"` // by whose token
+	Mappings  []Mapping `json:"-"`          // ordered by service key; without sym:cloud
 }
 
 // Mapping returns the mapping that is stored for a service.

@@ -19,14 +19,17 @@ import (
 
 func records() []store.Record {
 	at := time.Date(2026, 5, 1, 12, 0, 0, 123456000, time.UTC)
-	stamp := store.Stamp{CreatedAt: at, UpdatedAt: at.Add(time.Second), UpdatedBy: "ci", RequestID: "req-1"}
+	later, okta := at.Add(time.Second), identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	return []store.Record{
-		{Service: &store.ServiceRecord{ID: "s", Key: "okta:acme.okta.com", Label: "Okta <&>", Stamp: stamp}},
-		{User: &store.UserRecord{ID: "u", Key: "alice@example.com", Type: identity.Normal, Role: identity.Member, Name: "Alice@example.com", Stamp: stamp,
-			Mappings: []store.MappingRecord{{ID: "m", Service: "okta:acme.okta.com", Matcher: identity.Matcher{"user_id": "00u1\u2028"},
-				Profile: map[string]string{"a": "b"}, Source: identity.FromRule, Rule: "r", Revision: 7, Stamp: stamp}}}},
-		{Change: &store.ChangeRecord{ID: 7, At: at, By: "ci", UserID: "u", User: "alice@example.com", Service: "okta:acme.okta.com",
-			After: &store.ValueRecord{Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.Manual, Revision: 7, CreatedAt: at, UpdatedAt: at}}},
+		{Service: &store.ServiceRecord{CreatedAt: at, RequestID: "req-1",
+			Service: identity.Service{ID: "s", Key: okta, Label: "Okta <&>", UpdatedAt: later, UpdatedBy: "ci"}}},
+		{User: &store.UserRecord{RequestID: "req-1",
+			User: identity.User{ID: "u", Key: "alice@example.com", Type: identity.Normal, Role: identity.Member, Name: "Alice@example.com",
+				CreatedAt: at, UpdatedAt: later, UpdatedBy: "ci"},
+			Mappings: []store.MappingRecord{{ID: "m", RequestID: "req-1", Mapping: identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "00u1\u2028"},
+				Profile: map[string]string{"a": "b"}, Source: identity.FromRule, Rule: "r", Revision: 7, CreatedAt: at, UpdatedAt: later, UpdatedBy: "ci"}}}}},
+		{Change: &identity.Change{ID: 7, At: at, By: "ci", UserID: "u", User: "alice@example.com", Service: okta,
+			After: &identity.Mapping{Matcher: identity.Matcher{"user_id": "00u1"}, Source: identity.Manual, Revision: 7, CreatedAt: at, UpdatedAt: at}}},
 	}
 }
 

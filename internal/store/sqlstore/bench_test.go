@@ -122,22 +122,24 @@ func dialects(b *testing.B, bench func(b *testing.B, open func() *Store)) {
 
 // crowd is an export of n users with an identity in each of three services.
 func crowd(n int) func() (store.Record, error) {
-	stamp := store.Stamp{CreatedAt: time.Unix(1, 0), UpdatedAt: time.Unix(1, 0), UpdatedBy: "bench"}
-	services := []string{"okta:acme.okta.com", "github:acme", "custom:VictorOps"}
+	at := time.Unix(1, 0)
+	services := []identity.ServiceKey{okta, {Type: "github", ExternalID: "acme"}, {Type: "custom", ExternalID: "VictorOps"}}
 	i := -len(services)
 	return func() (store.Record, error) {
 		defer func() { i++ }()
 		switch {
 		case i < 0:
-			return store.Record{Service: &store.ServiceRecord{ID: newID(), Key: services[-i-1], Stamp: stamp}}, nil
+			return store.Record{Service: &store.ServiceRecord{CreatedAt: at,
+				Service: identity.Service{ID: newID(), Key: services[-i-1], UpdatedAt: at, UpdatedBy: "bench"}}}, nil
 		case i >= n:
 			return store.Record{}, io.EOF
 		}
 		key := person(i)
-		u := &store.UserRecord{ID: newID(), Key: key, Type: identity.Normal, Role: identity.Member, Name: string(key), Revision: int64(4*i + 4), Stamp: stamp}
+		u := &store.UserRecord{User: identity.User{ID: newID(), Key: key, Type: identity.Normal, Role: identity.Member, Name: string(key), Revision: int64(4*i + 4),
+			CreatedAt: at, UpdatedAt: at, UpdatedBy: "bench"}}
 		for j, service := range services {
-			u.Mappings = append(u.Mappings, store.MappingRecord{ID: newID(), Service: service, Source: identity.Manual, Revision: int64(4*i + j + 1),
-				Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d", i)}, Stamp: stamp})
+			u.Mappings = append(u.Mappings, store.MappingRecord{ID: newID(), Mapping: identity.Mapping{Service: service, Source: identity.Manual, Revision: int64(4*i + j + 1),
+				Matcher: identity.Matcher{"user_id": fmt.Sprintf("00u%06d", i)}, CreatedAt: at, UpdatedAt: at, UpdatedBy: "bench"}})
 		}
 		return store.Record{User: u}, nil
 	}
@@ -269,7 +271,7 @@ func BenchmarkFirstPage(b *testing.B) {
 func copyPlainly(b *testing.B, n int) time.Duration {
 	url := pgtest.URL(b)
 	openURL(b, url, Options{})
-	i, rows := importer{services: map[string]string{}}, &importPage{}
+	i, rows := importer{services: map[identity.ServiceKey]string{}}, &importPage{}
 	for next := crowd(n); ; {
 		r, err := next()
 		if err != nil {

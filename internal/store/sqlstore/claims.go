@@ -31,12 +31,10 @@ func recomputeClaims(ctx context.Context, t *tx) error {
 	const query = `SELECT m.id, m.matcher, m.claim FROM mappings m JOIN services s ON s.id = m.service_id
 		WHERE s.service_key >= 'ldap:' AND s.service_key < 'ldap;'`
 	err := eachRow(ctx, t, query, nil, func(rows *sql.Rows) error {
-		var id, matcher, claim string
-		if err := rows.Scan(&id, &matcher, &claim); err != nil {
-			return err
-		}
-		m, err := parseObject(matcher)
-		if now := claimColumn(identity.Matcher(m).AccountKey("ldap")); now != claim {
+		var id, claim string
+		var matcher identity.Matcher
+		err := rows.Scan(&id, (*objectColumn)(&matcher), &claim)
+		if now := claimColumn(matcher.AccountKey("ldap")); now != claim {
 			claims[id] = now
 		}
 		return err

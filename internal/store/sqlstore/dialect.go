@@ -6,10 +6,13 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // dialect holds everything that differs between the databases. All else is written
@@ -81,3 +84,38 @@ type querier interface {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// These types scan what is stored into fields of a user, a service or a mapping. A
+// mapping that an outer join did not find is blank.
+type (
+	timeColumn   time.Time
+	keyColumn    identity.ServiceKey
+	objectColumn map[string]string
+)
+
+// Scan implements sql.Scanner.
+func (c *timeColumn) Scan(src any) error {
+	us, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("%T is not a time", src)
+	}
+	*c = timeColumn(fromMicros(us))
+	return nil
+}
+
+// Scan implements sql.Scanner.
+func (c *keyColumn) Scan(src any) error {
+	text, _ := src.(string)
+	if text == "" {
+		return nil
+	}
+	return (*identity.ServiceKey)(c).UnmarshalText([]byte(text))
+}
+
+// Scan implements sql.Scanner.
+func (c *objectColumn) Scan(src any) (err error) {
+	if text, _ := src.(string); text != "" {
+		*c, err = parseObject(text)
+	}
+	return err
+}

@@ -57,19 +57,15 @@ type exporter struct {
 }
 
 func (e *exporter) services(ctx context.Context) error {
-	var all []*store.ServiceRecord
-	const query = "SELECT id, service_key, label, revision, created_at, updated_at, updated_by, request_id FROM services ORDER BY id"
-	err := eachRow(ctx, e.tx, query, nil, func(rows *sql.Rows) error {
-		r := &store.ServiceRecord{}
+	var all []store.ServiceRecord
+	err := eachRow(ctx, e.tx, "SELECT "+serviceColumns+" FROM services ORDER BY id", nil, func(rows *sql.Rows) error {
+		r, err := scanService(rows)
 		all = append(all, r)
-		var created, updated int64
-		err := rows.Scan(&r.ID, &r.Key, &r.Label, &r.Revision, &created, &updated, &r.UpdatedBy, &r.RequestID)
-		r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
 		return err
 	})
 	for _, r := range all {
 		if err == nil {
-			err = e.visit(store.Record{Service: r})
+			err = e.visit(store.Record{Service: &r})
 		}
 	}
 	return err
@@ -94,16 +90,12 @@ func (e *exporter) users(ctx context.Context) error {
 
 // userRecord returns a user with the mappings in the order of their revisions.
 func userRecord(r *record) *store.UserRecord {
-	out := &store.UserRecord{ID: r.ID, Key: r.Key, Type: r.Type, Role: r.Role, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName, Revision: r.Revision,
-		Stamp: store.Stamp{CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy, RequestID: r.requestID}}
+	out := r.UserRecord
 	for _, m := range r.mappings {
-		out.Mappings = append(out.Mappings, store.MappingRecord{ID: m.id, Service: m.Service.String(), Matcher: m.Matcher, AccountID: m.AccountID,
-			Profile: m.Profile,
-			Source:  m.Source, Rule: m.Rule, Revision: m.Revision,
-			Stamp: store.Stamp{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, RequestID: m.requestID}})
+		out.Mappings = append(out.Mappings, m.MappingRecord)
 	}
 	slices.SortFunc(out.Mappings, func(a, b store.MappingRecord) int { return cmp.Compare(a.Revision, b.Revision) })
-	return out
+	return &out
 }
 
 func (e *exporter) changes(ctx context.Context) error {
@@ -119,9 +111,12 @@ func (e *exporter) changes(ctx context.Context) error {
 			return err
 		}
 		for _, c := range page {
-			err := e.visit(store.Record{Change: &store.ChangeRecord{ID: c.ID, At: c.At, By: c.By, RequestID: c.RequestID, Address: c.Address,
-				UserID: c.UserID, User: c.User, Service: c.Service.String(), Before: valueRecord(c.Before), After: valueRecord(c.After)}})
-			if err != nil {
+			for _, m := range []*identity.Mapping{c.Before, c.After} {
+				if m != nil {
+					m.Service = identity.ServiceKey{} // the change names it
+				}
+			}
+			if err := e.visit(store.Record{Change: &c}); err != nil {
 				return err
 			}
 		}
@@ -130,12 +125,4 @@ func (e *exporter) changes(ctx context.Context) error {
 		}
 		after = page[len(page)-1].ID
 	}
-}
-
-func valueRecord(m *identity.Mapping) *store.ValueRecord {
-	if m == nil {
-		return nil
-	}
-	return &store.ValueRecord{Matcher: m.Matcher, AccountID: m.AccountID, Profile: m.Profile, Source: m.Source, Rule: m.Rule, Revision: m.Revision,
-		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy}
 }

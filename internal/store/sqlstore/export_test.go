@@ -173,7 +173,7 @@ func TestImportRefuses(t *testing.T) {
 		change(&s)
 		return source([]store.Record{good[0], {Service: &s}})
 	}
-	change := func(change func(c *store.ChangeRecord)) func() (store.Record, error) {
+	change := func(change func(c *identity.Change)) func() (store.Record, error) {
 		c := *good[len(good)-1].Change
 		after := *c.After
 		c.After = &after
@@ -204,11 +204,11 @@ func TestImportRefuses(t *testing.T) {
 			"a user's":         {edit(func(u *store.UserRecord) { u.Revision = math.MaxInt64 }), "the revision 9223372036854775807"},
 			"a user's, -1":     {edit(func(u *store.UserRecord) { u.Revision = -1 }), "the revision -1"},
 			"a service's":      {service(func(s *store.ServiceRecord) { s.Revision = 1<<52 + 1 }), "the revision 4503599627370497"},
-			"a change's":       {change(func(c *store.ChangeRecord) { c.ID = math.MaxInt64 }), "the change 9223372036854775807"},
-			"a change's, -1":   {change(func(c *store.ChangeRecord) { c.ID = -1 }), "the change -1"},
-			"a value's":        {change(func(c *store.ChangeRecord) { c.After.Revision = math.MaxInt64 }), "a value of the revision 9223372036854775807"},
-			"a future change":  {change(func(c *store.ChangeRecord) { c.At = soon }), "is in the future"},
-			"a future value":   {change(func(c *store.ChangeRecord) { c.After.UpdatedAt = soon }), "is in the future"},
+			"a change's":       {change(func(c *identity.Change) { c.ID = math.MaxInt64 }), "the change 9223372036854775807"},
+			"a change's, -1":   {change(func(c *identity.Change) { c.ID = -1 }), "the change -1"},
+			"a value's":        {change(func(c *identity.Change) { c.After.Revision = math.MaxInt64 }), "a value of the revision 9223372036854775807"},
+			"a future change":  {change(func(c *identity.Change) { c.At = soon }), "is in the future"},
+			"a future value":   {change(func(c *identity.Change) { c.After.UpdatedAt = soon }), "is in the future"},
 			"a future user":    {edit(func(u *store.UserRecord) { u.CreatedAt = soon }), "the user user0000000@acme.com has the time"},
 			"two in a user":    {edit(func(u *store.UserRecord) { u.UpdatedAt, u.Mappings[0].UpdatedAt = soon, soon }), "the user user0000000@acme.com has the time"},
 			"a future mapping": {edit(func(u *store.UserRecord) { u.Mappings[0].UpdatedAt = soon }), "the mapping of user0000000@acme.com in okta:acme.okta.com has the time"},

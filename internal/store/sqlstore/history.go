@@ -23,17 +23,11 @@ const (
 )
 
 // value is a mapping as the history keeps it: all but the service, which is a
-// column of its own.
+// column of its own, with times in microseconds.
 type value struct {
-	Matcher   map[string]string `json:"matcher"`
-	AccountID string            `json:"account_id,omitempty"`
-	Profile   map[string]string `json:"profile,omitempty"`
-	Source    identity.Source   `json:"source"`
-	Rule      string            `json:"rule,omitempty"`
-	Revision  int64             `json:"revision"`
-	CreatedAt int64             `json:"created_at"` // microseconds, as in the table of mappings
-	UpdatedAt int64             `json:"updated_at"`
-	UpdatedBy string            `json:"updated_by"`
+	identity.Mapping
+	CreatedAt int64 `json:"created_at"`
+	UpdatedAt int64 `json:"updated_at"`
 }
 
 // historyValue writes a mapping, or that there is none.
@@ -41,8 +35,9 @@ func historyValue(m *identity.Mapping) string {
 	if m == nil {
 		return ""
 	}
-	text, _ := json.Marshal(value{m.Matcher, m.AccountID, m.Profile, m.Source, m.Rule, m.Revision, // strings and numbers always marshal
-		micros(m.CreatedAt), micros(m.UpdatedAt), m.UpdatedBy})
+	v := value{*m, micros(m.CreatedAt), micros(m.UpdatedAt)}
+	v.Service = identity.ServiceKey{}
+	text, _ := json.Marshal(v) // strings and numbers always marshal
 	return string(text)
 }
 
@@ -50,15 +45,10 @@ func parseValue(service identity.ServiceKey, text string) (*identity.Mapping, er
 	if text == "" {
 		return nil, nil
 	}
-	var v value
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return nil, err
-	}
-	if v.Profile == nil {
-		v.Profile = map[string]string{}
-	}
-	return &identity.Mapping{Service: service, Matcher: v.Matcher, AccountID: v.AccountID, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
-		CreatedAt: fromMicros(v.CreatedAt), UpdatedAt: fromMicros(v.UpdatedAt), UpdatedBy: v.UpdatedBy}, nil
+	v := value{Mapping: identity.Mapping{Profile: map[string]string{}}}
+	err := json.Unmarshal([]byte(text), &v)
+	v.Service, v.Mapping.CreatedAt, v.Mapping.UpdatedAt = service, fromMicros(v.CreatedAt), fromMicros(v.UpdatedAt)
+	return &v.Mapping, err
 }
 
 // historyRow returns a change as intoHistory takes it.
@@ -81,15 +71,10 @@ func (t *tx) record(ctx context.Context, changes []identity.Change) error {
 
 func scanChange(row scanner) (identity.Change, error) {
 	var c identity.Change
-	var at int64
-	var service, before, after string
-	err := row.Scan(&c.ID, &at, &c.By, &c.RequestID, &c.UserID, &c.User, &service, &before, &after, &c.Address)
+	var before, after string
+	err := row.Scan(&c.ID, (*timeColumn)(&c.At), &c.By, &c.RequestID, &c.UserID, &c.User, (*keyColumn)(&c.Service), &before, &after, &c.Address)
 	if err != nil {
 		return c, fmt.Errorf("reading the history: %w", err)
-	}
-	c.At = fromMicros(at)
-	if c.Service, err = splitServiceKey(service); err != nil {
-		return c, err
 	}
 	if c.Before, err = parseValue(c.Service, before); err == nil {
 		c.After, err = parseValue(c.Service, after)

@@ -53,15 +53,9 @@ func (s *Store) Held(ctx context.Context, service identity.ServiceKey) iter.Seq2
 			}
 			return eachRow(ctx, t, query, []any{services[service]}, func(rows *sql.Rows) error {
 				h := identity.Holder{Mapping: identity.Mapping{Service: service}}
-				var text string
-				if err := rows.Scan(&h.User, &text, &h.Mapping.AccountID, &h.Mapping.Source); err != nil {
+				if err := rows.Scan(&h.User, (*objectColumn)(&h.Mapping.Matcher), &h.Mapping.AccountID, &h.Mapping.Source); err != nil {
 					return fmt.Errorf("reading a holder: %w", err)
 				}
-				matcher, err := parseObject(text)
-				if err != nil {
-					return fmt.Errorf("reading the matcher of %s in %s: %w", h.User, service, err)
-				}
-				h.Mapping.Matcher = matcher
 				return stopUnless(yield(h, nil))
 			})
 		})
@@ -84,16 +78,13 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 	const query = `SELECT m.user_id, u.user_key, m.matcher FROM mappings m JOIN users u ON u.id = m.user_id
 		WHERE m.service_id = ? AND m.claim %s`
 	return selectIn(ctx, t, query, []any{serviceID}, columns, func(rows *sql.Rows) error {
-		var userID, text string
+		var userID string
 		var key identity.UserKey
-		if err := rows.Scan(&userID, &key, &text); err != nil {
+		var matcher identity.Matcher
+		if err := rows.Scan(&userID, &key, (*objectColumn)(&matcher)); err != nil {
 			return fmt.Errorf("reading a holder: %w", err)
 		}
-		matcher, err := parseObject(text)
-		if err != nil {
-			return fmt.Errorf("reading the matcher of %s in %s: %w", key, service, err)
-		}
-		if claim := identity.Matcher(matcher).AccountKey(service.Type); wanted[claim] {
+		if claim := matcher.AccountKey(service.Type); wanted[claim] {
 			found(userID, key, claim)
 		}
 		return nil
@@ -104,12 +95,10 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 func registered(ctx context.Context, t *tx, keys []string) (map[identity.ServiceKey]string, error) {
 	found := make(map[identity.ServiceKey]string, len(keys))
 	err := selectIn(ctx, t, "SELECT id, service_key FROM services WHERE service_key %s", nil, keys, func(rows *sql.Rows) error {
-		var id, key string
-		if err := rows.Scan(&id, &key); err != nil {
-			return err
-		}
-		k, err := splitServiceKey(key)
-		found[k] = id
+		var id string
+		var key identity.ServiceKey
+		err := rows.Scan(&id, (*keyColumn)(&key))
+		found[key] = id
 		return err
 	})
 	return found, err

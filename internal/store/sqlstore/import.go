@@ -35,7 +35,7 @@ func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (sto
 	if opts.StoreID != "" && !validID(opts.StoreID) {
 		return store.Counts{}, badRecord("the store's id is %q, not a UUID", truncate(opts.StoreID))
 	}
-	i := &importer{services: map[string]string{}, place: opts.Place, latest: s.now().Add(clockTolerance)}
+	i := &importer{services: map[identity.ServiceKey]string{}, place: opts.Place, latest: s.now().Add(clockTolerance)}
 	// Records cannot be had twice, so a lost transaction is not run again.
 	err := s.writeOnce(ctx, func(t *tx) error {
 		i.tx = t
@@ -69,8 +69,8 @@ func (s *Store) Import(ctx context.Context, opts ImportOptions, next func() (sto
 // importer writes pages of records.
 type importer struct {
 	*tx
-	services  map[string]string // keys of records so far, to ids
-	highest   int64             // number that was given out
+	services  map[identity.ServiceKey]string // of records so far, to ids
+	highest   int64                          // number that was given out
 	counts    store.Counts
 	badRecord error // about a record, or about getting one, which is no fault of the store
 	place     func() string
@@ -198,43 +198,18 @@ func (i *importer) add(p *importPage, r store.Record) {
 	case r.Service != nil:
 		i.services[r.Service.Key] = r.Service.ID
 		i.highest = max(i.highest, r.Service.Revision)
-		p.services = append(p.services, append([]any{r.Service.ID, r.Service.Key, r.Service.Label, r.Service.Revision}, stampValues(r.Service.Stamp)...))
+		p.services = append(p.services, serviceRow(*r.Service))
 	case r.User != nil:
-		i.addUser(p, r.User)
+		i.highest = max(i.highest, r.User.Revision)
+		p.users = append(p.users, userRow(*r.User))
+		for _, m := range r.User.Mappings {
+			i.highest = max(i.highest, m.Revision)
+			p.mappings = append(p.mappings, mappingRow(r.User.ID, i.services[m.Service], m))
+		}
 	default:
-		i.addChange(p, r.Change)
+		i.highest = max(i.highest, r.Change.ID)
+		p.changes = append(p.changes, historyRow(*r.Change))
 	}
-}
-
-func stampValues(s store.Stamp) []any {
-	return []any{micros(s.CreatedAt), micros(s.UpdatedAt), s.UpdatedBy, s.RequestID}
-}
-
-func (i *importer) addUser(p *importPage, r *store.UserRecord) {
-	p.users = append(p.users, append([]any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, r.Revision},
-		stampValues(r.Stamp)...))
-	i.highest = max(i.highest, r.Revision)
-	for _, m := range r.Mappings {
-		key, _ := splitServiceKey(m.Service) // checked
-		p.mappings = append(p.mappings, append([]any{m.ID, r.ID, i.services[m.Service], encodeObject(m.Matcher),
-			claimColumn(m.Matcher.AccountKey(key.Type)), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision}, stampValues(m.Stamp)...))
-		i.highest = max(i.highest, m.Revision)
-	}
-}
-
-func (i *importer) addChange(p *importPage, r *store.ChangeRecord) {
-	key, _ := splitServiceKey(r.Service) // checked
-	p.changes = append(p.changes, historyRow(identity.Change{ID: r.ID, At: r.At, By: r.By, RequestID: r.RequestID, Address: r.Address,
-		UserID: r.UserID, User: r.User, Service: key, Before: recordedValue(r.Before), After: recordedValue(r.After)}))
-	i.highest = max(i.highest, r.ID)
-}
-
-func recordedValue(v *store.ValueRecord) *identity.Mapping {
-	if v == nil {
-		return nil
-	}
-	return &identity.Mapping{Matcher: v.Matcher, AccountID: v.AccountID, Profile: v.Profile, Source: v.Source, Rule: v.Rule, Revision: v.Revision,
-		CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
 }
 
 // checkRecord refuses what no store can have exported, and what would keep the
@@ -242,9 +217,16 @@ func recordedValue(v *store.ValueRecord) *identity.Mapping {
 // against the rules of their services: those may have been other ones when the
 // value was stored, and a move must not lose it.
 func (i *importer) checkRecord(r store.Record) error {
-	err := checkRecord(r, i.services)
-	if err == nil {
-		err = checkTimes(r, i.latest)
+	var err error
+	switch {
+	case r.Service != nil && r.User == nil && r.Change == nil:
+		err = i.checkService(r.Service)
+	case r.User != nil && r.Service == nil && r.Change == nil:
+		err = i.checkUser(r.User)
+	case r.Change != nil && r.Service == nil && r.User == nil:
+		err = i.checkChange(r.Change)
+	default:
+		err = badRecord("a record must be exactly one of a service, a user and a change")
 	}
 	if err == nil || i.place == nil {
 		return err
@@ -254,104 +236,40 @@ func (i *importer) checkRecord(r store.Record) error {
 	return &e
 }
 
-func checkRecord(r store.Record, services map[string]string) error {
-	set := 0
-	for _, there := range []bool{r.Service != nil, r.User != nil, r.Change != nil} {
-		if there {
-			set++
-		}
-	}
-	switch {
-	case set != 1:
-		return badRecord("a record must be exactly one of a service, a user and a change")
-	case r.Service != nil:
-		return checkServiceRecord(r.Service, services)
-	case r.User != nil:
-		return checkUserRecord(r.User, services)
-	}
-	return checkChangeRecord(r.Change)
-}
-
 func badRecord(format string, args ...any) error {
 	return identity.Invalid(identity.CodeInvalid, fmt.Sprintf(format, args...), "The file was changed after the export, or damaged. Export again. Nothing was imported.")
 }
-
-// checkTimes refuses times before 1970 and those that are not yet come: a later
-// clock would order and prune the history by them.
-func checkTimes(r store.Record, latest time.Time) (err error) {
-	check := func(what any, times ...time.Time) {
-		for _, at := range times {
-			switch {
-			case err != nil:
-			case at.Before(time.Unix(0, 0)):
-				err = badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
-			case at.After(latest):
-				err = identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which is in the future", what, at.Format(time.RFC3339)),
-					"Correct this machine's clock, or the time in the export. Nothing was imported.")
-			}
-		}
-	}
-	switch {
-	case r.Service != nil:
-		check("the service "+truncate(r.Service.Key), r.Service.CreatedAt, r.Service.UpdatedAt)
-	case r.User != nil:
-		check("the user "+string(r.User.Key), r.User.CreatedAt, r.User.UpdatedAt)
-		for _, m := range r.User.Mappings {
-			check(mappingName{r.User.Key, m.Service}, m.CreatedAt, m.UpdatedAt)
-		}
-	default:
-		what := changeName(r.Change)
-		check(what, r.Change.At)
-		for _, v := range []*store.ValueRecord{r.Change.Before, r.Change.After} {
-			if v != nil {
-				check(what, v.CreatedAt, v.UpdatedAt)
-			}
-		}
-	}
-	return err
-}
-
-// mappingName names a mapping in errors. Most have none, so it is not made before.
-type mappingName struct {
-	user    identity.UserKey
-	service string
-}
-
-// String implements fmt.Stringer.
-func (n mappingName) String() string {
-	return fmt.Sprintf("the mapping of %s in %s", n.user, truncate(n.service))
-}
-
-func changeName(c *store.ChangeRecord) string { return fmt.Sprintf("the change %d", c.ID) }
 
 // isRevision reports whether a store can have given a number out, or 0 where least
 // is 0: then an older release wrote the export, which had none.
 func isRevision(n, least int64) bool { return n >= least && n <= maxRevision }
 
-func checkServiceRecord(r *store.ServiceRecord, services map[string]string) error {
-	if _, err := splitServiceKey(r.Key); err != nil || !validID(r.ID) || !isRevision(r.Revision, 0) {
-		return badRecord("a service has a value that is not valid: the key %q, the id %q or the revision %d", truncate(r.Key), truncate(r.ID), r.Revision)
+func (i *importer) checkService(r *store.ServiceRecord) error {
+	key := r.Key.String()
+	if r.Key == (identity.ServiceKey{}) || !validID(r.ID) || !isRevision(r.Revision, 0) {
+		return badRecord("a service has a value that is not valid: the key %q, the id %q or the revision %d", truncate(key), truncate(r.ID), r.Revision)
 	}
-	if _, twice := services[r.Key]; twice {
-		return badRecord("the service %s is there twice", truncate(r.Key))
+	if _, twice := i.services[r.Key]; twice {
+		return badRecord("the service %s is there twice", truncate(key))
 	}
-	return checkTexts("the service "+truncate(r.Key), r.Key, r.Label, r.UpdatedBy, r.RequestID)
+	return i.checkValues("the service "+truncate(key), []time.Time{r.CreatedAt, r.UpdatedAt}, key, r.Label, r.UpdatedBy, r.RequestID)
 }
 
-func checkUserRecord(r *store.UserRecord, services map[string]string) error {
+func (i *importer) checkUser(r *store.UserRecord) error {
 	if identity.KeyOf(r.Name) != r.Key || !validKey(r.Key) || !validID(r.ID) || !isRevision(r.Revision, 0) {
 		return badRecord("a user has a value that is not valid: the key %q, the name %q, the id %q or the revision %d", truncate(string(r.Key)), truncate(r.Name), truncate(r.ID), r.Revision)
 	}
 	if r.Type != r.Key.Type() || !r.Role.Valid() {
 		return badRecord("the user %s has a value that is not valid: the type %q or the role %q", r.Key, truncate(string(r.Type)), truncate(string(r.Role)))
 	}
-	if err := checkTexts("the user "+string(r.Key), r.FirstName, r.LastName, r.UpdatedBy, r.RequestID); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
+	err := i.checkValues("the user "+string(r.Key), []time.Time{r.CreatedAt, r.UpdatedAt}, r.FirstName, r.LastName, r.UpdatedBy, r.RequestID)
+	seen := map[identity.ServiceKey]bool{}
 	for _, m := range r.Mappings {
-		what := mappingName{r.Key, m.Service}
-		_, registered := services[m.Service]
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("the mapping of %s in %s", r.Key, truncate(m.Service.String()))
+		_, registered := i.services[m.Service]
 		switch {
 		case !registered:
 			return badRecord("%s is of a service that the export does not hold", what)
@@ -361,63 +279,62 @@ func checkUserRecord(r *store.UserRecord, services map[string]string) error {
 			return badRecord("%s has a value that is not valid: the id %q, the source %q, the revision %d or the number of keys %d", what, truncate(m.ID), truncate(string(m.Source)), m.Revision, len(m.Matcher))
 		}
 		seen[m.Service] = true
-		if err := checkTexts(what, m.AccountID, m.Rule, m.UpdatedBy, m.RequestID); err != nil {
-			return err
-		}
-		if err := checkMaps(what, m.Matcher, m.Profile); err != nil {
-			return err
-		}
+		err = i.checkMapping(what, m.Mapping, m.RequestID)
 	}
-	return nil
+	return err
 }
 
-func checkChangeRecord(r *store.ChangeRecord) error {
-	what := changeName(r)
-	if _, err := splitServiceKey(r.Service); err != nil || !isRevision(r.ID, 1) || !validID(r.UserID) || !validKey(r.User) {
-		return badRecord("%s has a value that is not valid: the user %q, the user's id %q or the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service))
+func (i *importer) checkChange(r *identity.Change) error {
+	what := fmt.Sprintf("the change %d", r.ID)
+	if r.Service == (identity.ServiceKey{}) || !isRevision(r.ID, 1) || !validID(r.UserID) || !validKey(r.User) {
+		return badRecord("%s has a value that is not valid: the user %q, the user's id %q or the service %q", what, truncate(string(r.User)), truncate(r.UserID), truncate(r.Service.String()))
 	}
-	if err := checkTexts(what, r.Service, r.By, r.RequestID, r.Address); err != nil {
-		return err
-	}
-	for _, v := range []*store.ValueRecord{r.Before, r.After} {
-		if v == nil {
+	err := i.checkValues(what, []time.Time{r.At}, r.Service.String(), r.By, r.RequestID, r.Address)
+	for _, m := range []*identity.Mapping{r.Before, r.After} {
+		if m == nil || err != nil {
 			continue
 		}
-		if !isRevision(v.Revision, 0) {
-			return badRecord("%s has a value of the revision %d, which is not valid", what, v.Revision)
+		if !isRevision(m.Revision, 0) {
+			return badRecord("%s has a value of the revision %d, which is not valid", what, m.Revision)
 		}
-		if err := checkTexts(what, v.AccountID, string(v.Source), v.Rule, v.UpdatedBy); err != nil {
-			return err
-		}
-		if err := checkMaps(what, v.Matcher, v.Profile); err != nil {
-			return err
-		}
+		err = i.checkMapping(what, *m, "")
 	}
-	return nil
+	return err
 }
 
-func checkTexts(what any, texts ...string) error {
-	for _, s := range texts {
-		switch {
-		case len(s) > maxRecordText:
-			return badRecord("%s holds a text of %d bytes, which is too long", what, len(s))
-		case !utf8.ValidString(s), strings.ContainsRune(s, 0):
-			return badRecord("%s holds a text that is not valid UTF-8, or has a NUL byte", what)
+func (i *importer) checkMapping(what string, m identity.Mapping, requestID string) error {
+	texts := []string{m.AccountID, string(m.Source), m.Rule, m.UpdatedBy, requestID}
+	for _, object := range []map[string]string{m.Matcher, m.Profile} {
+		for k, v := range object {
+			texts = append(texts, k, v)
 		}
 	}
-	return nil
+	return i.checkValues(what, []time.Time{m.CreatedAt, m.UpdatedAt}, texts...)
 }
 
 // maxRecordText is the longest text that is stored: a service key, which is a
 // type, a colon and an external id.
 const maxRecordText = 64 + 1 + identity.MaxExternalIDBytes
 
-func checkMaps(what any, maps ...map[string]string) error {
-	for _, m := range maps {
-		for k, v := range m {
-			if err := checkTexts(what, k, v); err != nil {
-				return err
-			}
+// checkValues refuses times before 1970 and those that are not yet come: a later
+// clock would order and prune the history by them. It refuses texts that not every
+// database keeps.
+func (i *importer) checkValues(what string, times []time.Time, texts ...string) error {
+	for _, at := range times {
+		switch {
+		case at.Before(time.Unix(0, 0)):
+			return badRecord("%s has the time %s, before 1970", what, at.Format(time.RFC3339))
+		case at.After(i.latest):
+			return identity.Invalid(identity.CodeInvalid, fmt.Sprintf("%s has the time %s, which is in the future", what, at.Format(time.RFC3339)),
+				"Correct this machine's clock, or the time in the export. Nothing was imported.")
+		}
+	}
+	for _, s := range texts {
+		switch {
+		case len(s) > maxRecordText:
+			return badRecord("%s holds a text of %d bytes, which is too long", what, len(s))
+		case !utf8.ValidString(s), strings.ContainsRune(s, 0):
+			return badRecord("%s holds a text that is not valid UTF-8, or has a NUL byte", what)
 		}
 	}
 	return nil

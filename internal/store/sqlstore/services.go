@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -24,6 +25,9 @@ func (s *Store) Services(ctx context.Context, filter store.ServiceFilter) ([]ide
 		func() { services = []identity.Service{} },
 		func(rows *sql.Rows) error {
 			found, err := scanService(rows)
+			if found.Key == identity.SymCloud() {
+				found.UpdatedAt = time.Time{} // it was never stored by anybody
+			}
 			if err == nil && matches(filter, found.Service) {
 				services = append(services, found.Service)
 			}
@@ -56,35 +60,22 @@ func matches(f store.ServiceFilter, s identity.Service) bool {
 	return (f.Type == "" || f.Type == s.Key.Type) && (f.ExternalID == "" || f.ExternalID == s.Key.ExternalID)
 }
 
-const serviceColumns = "id, service_key, label, revision, updated_at, updated_by, request_id"
-
-// serviceRecord is a service, and the request that changed it last.
-type serviceRecord struct {
-	identity.Service
-	requestID string
-}
+const serviceColumns = "id, service_key, label, revision, created_at, updated_at, updated_by, request_id"
 
 // scanService reads serviceColumns.
-func scanService(row scanner) (serviceRecord, error) {
-	var s serviceRecord
-	var key string
-	var updated int64
-	if err := row.Scan(&s.ID, &key, &s.Label, &s.Revision, &updated, &s.UpdatedBy, &s.requestID); err != nil {
-		return s, fmt.Errorf("reading a service: %w", err)
+func scanService(row scanner) (s store.ServiceRecord, err error) {
+	err = row.Scan(&s.ID, (*keyColumn)(&s.Key), &s.Label, &s.Revision, (*timeColumn)(&s.CreatedAt), (*timeColumn)(&s.UpdatedAt), &s.UpdatedBy, &s.RequestID)
+	if err != nil {
+		err = fmt.Errorf("reading a service: %w", err)
 	}
-	if s.Revision != 0 { // sym:cloud was never stored by anybody
-		s.UpdatedAt = fromMicros(updated)
-	}
-	var err error
-	s.Key, err = splitServiceKey(key)
 	return s, err
 }
 
 // findService reads one service; ok is false where it is not registered.
-func findService(ctx context.Context, t *tx, column, value string) (found serviceRecord, ok bool, err error) {
+func findService(ctx context.Context, t *tx, column, value string) (found store.ServiceRecord, ok bool, err error) {
 	found, err = scanService(t.row(ctx, "SELECT "+serviceColumns+" FROM services WHERE "+column+" = ?", value))
 	if errors.Is(err, sql.ErrNoRows) {
-		return serviceRecord{}, false, nil
+		return store.ServiceRecord{}, false, nil
 	}
 	return found, err == nil, err
 }
@@ -110,10 +101,9 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 		if err != nil {
 			return identity.Service{}, err
 		}
-		service := identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0], UpdatedAt: s.now(), UpdatedBy: sanitize(actor.Name)}
-		at := micros(service.UpdatedAt)
-		return service, t.exec(ctx, "INSERT INTO "+intoServices+" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			service.ID, key.String(), label, service.Revision, at, at, service.UpdatedBy, sanitize(actor.RequestID))
+		found.Service = identity.Service{ID: newID(), Key: key, Label: label, Revision: revisions[0], UpdatedAt: s.now(), UpdatedBy: sanitize(actor.Name)}
+		found.CreatedAt, found.RequestID = found.UpdatedAt, sanitize(actor.RequestID)
+		return found.Service, insertRows(ctx, t, intoServices, "", [][]any{serviceRow(found)})
 	})
 }
 
@@ -130,7 +120,7 @@ func (s *Store) UpdateService(ctx context.Context, actor store.Actor, u store.Se
 	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", u.Key.String())
 		changes := u.Label != nil && found.Label != label
-		repeated := requestID != "" && found.requestID == requestID && found.UpdatedBy == by
+		repeated := requestID != "" && found.RequestID == requestID && found.UpdatedBy == by
 		switch {
 		case err != nil:
 			return identity.Service{}, err

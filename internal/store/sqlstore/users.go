@@ -22,23 +22,20 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
-// record is a user as it is worked with: mappings by service, with their ids.
+// record is a user as it is worked with: mappings by service.
 type record struct {
-	identity.User
-	mappings  map[identity.ServiceKey]*mapping
-	requestID string // of the request that gave its own columns their values
-	created   bool   // by the batch at hand
-	changed   bool   // its own columns, not its mappings
-	dirty     bool   // changed by the element at hand
+	store.UserRecord
+	mappings map[identity.ServiceKey]*mapping
+	created  bool // by the batch at hand
+	changed  bool // its own columns, not its mappings
+	dirty    bool // changed by the element at hand
 }
 
 // mapping is a stored or planned mapping of a record.
 type mapping struct {
-	identity.Mapping
-	id        string
-	requestID string // of the request that gave it its value, where it was read with the user
-	dirty     bool   // to be written
-	writer    int    // element of the batch that gave it its value; stored = before the batch
+	store.MappingRecord
+	dirty  bool // to be written
+	writer int  // element of the batch that gave it its value; stored = before the batch
 }
 
 // stored is the writer of what was there before the batch.
@@ -81,67 +78,25 @@ const userColumns = "u.id, u.user_key, u.type, u.role, u.name, u.first_name, u.l
 
 // scanUser reads userColumns, and the columns behind them into more.
 func scanUser(row scanner, more ...any) (*record, error) {
-	var created, updated int64
 	r := &record{mappings: map[identity.ServiceKey]*mapping{}}
-	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName,
-		&r.Revision, &created, &updated, &r.UpdatedBy, &r.requestID}, more...)
+	dest := append([]any{&r.ID, &r.Key, &r.Type, &r.Role, &r.Name, &r.FirstName, &r.LastName, &r.Revision,
+		(*timeColumn)(&r.CreatedAt), (*timeColumn)(&r.UpdatedAt), &r.UpdatedBy, &r.RequestID}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
-	r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return r, nil
 }
 
 // mappingColumns go with "mappings m JOIN services s ON s.id = m.service_id".
 const mappingColumns = "m.user_id, m.id, s.service_key, m.matcher, m.account_id, m.profile, m.source, m.rule, m.revision, m.created_at, m.updated_at, m.updated_by, m.request_id"
 
-// mappingScan is the target of mappingColumns.
-type mappingScan struct {
-	mapping
-	userID, service, matcher, profile string
-	created, updated                  int64
+// dest returns the targets of mappingColumns.
+func (m *mapping) dest(userID *string) []any {
+	return []any{userID, &m.ID, (*keyColumn)(&m.Service), (*objectColumn)(&m.Matcher), &m.AccountID, (*objectColumn)(&m.Profile), &m.Source, &m.Rule,
+		&m.Revision, (*timeColumn)(&m.CreatedAt), (*timeColumn)(&m.UpdatedAt), &m.UpdatedBy, &m.RequestID}
 }
 
-func (m *mappingScan) dest() []any {
-	return []any{&m.userID, &m.id, &m.service, &m.matcher, &m.AccountID, &m.profile, &m.Source, &m.Rule, &m.Revision, &m.created, &m.updated, &m.UpdatedBy, &m.requestID}
-}
-
-// decode returns the mapping that was scanned.
-func (m *mappingScan) decode() (_ *mapping, err error) {
-	if m.Service, err = splitServiceKey(m.service); err != nil {
-		return nil, err
-	}
-	if m.Matcher, err = parseObject(m.matcher); err != nil {
-		return nil, fmt.Errorf("reading the matcher of mapping %s: %w", m.id, err)
-	}
-	if m.Profile, err = parseObject(m.profile); err != nil {
-		return nil, fmt.Errorf("reading the profile of mapping %s: %w", m.id, err)
-	}
-	m.CreatedAt, m.UpdatedAt, m.writer = fromMicros(m.created), fromMicros(m.updated), stored
-	return &m.mapping, nil
-}
-
-// scanMapping reads mappingColumns.
-func scanMapping(row scanner) (userID string, m *mapping, err error) {
-	scan := &mappingScan{}
-	if err := row.Scan(scan.dest()...); err != nil {
-		return "", nil, fmt.Errorf("reading a mapping: %w", err)
-	}
-	m, err = scan.decode()
-	return scan.userID, m, err
-}
-
-// splitServiceKey reads a stored service key. It was checked when it was stored; the
-// checks of today must not make it unreadable.
-func splitServiceKey(s string) (identity.ServiceKey, error) {
-	serviceType, externalID, ok := strings.Cut(s, ":")
-	if !ok {
-		return identity.ServiceKey{}, fmt.Errorf("reading a service: %q is not a service key", s)
-	}
-	return identity.ServiceKey{Type: serviceType, ExternalID: externalID}, nil
-}
-
-// object writes a map of strings as JSON; none is {}.
+// encodeObject writes a map of strings as JSON; none is {}.
 func encodeObject(m map[string]string) string {
 	if len(m) == 0 {
 		return "{}"
@@ -150,7 +105,7 @@ func encodeObject(m map[string]string) string {
 	return string(text)
 }
 
-// parseObject reads what object wrote. Nearly all matchers are one key and a
+// parseObject reads what encodeObject wrote. Nearly all matchers are one key and a
 // plain value, and nearly all profiles are empty; those are cut apart, because
 // a list of users has thousands of them.
 func parseObject(text string) (map[string]string, error) {
@@ -180,22 +135,18 @@ const joinedUser = "SELECT " + userColumns + `, coalesce(m.user_id, ''), coalesc
 
 // scanJoined reads a row of the user found so far, nil before the first row.
 func scanJoined(row scanner, found *record) (*record, error) {
-	scan := &mappingScan{}
-	r, err := scanUser(row, scan.dest()...)
+	m := &mapping{writer: stored}
+	var userID string
+	r, err := scanUser(row, m.dest(&userID)...)
 	if err != nil {
 		return nil, err
 	}
 	if found == nil {
 		found = r
 	}
-	if scan.id == "" {
-		return found, nil
+	if m.ID != "" {
+		found.mappings[m.Service] = m
 	}
-	m, err := scan.decode()
-	if err != nil {
-		return nil, err
-	}
-	found.mappings[m.Service] = m
 	return found, nil
 }
 
@@ -226,9 +177,10 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 	}
 	const query = "SELECT " + mappingColumns + " FROM mappings m JOIN services s ON s.id = m.service_id WHERE m.user_id %s"
 	return selectIn(ctx, t, query, nil, ids, func(rows *sql.Rows) error {
-		userID, m, err := scanMapping(rows)
-		if err != nil {
-			return err
+		m := &mapping{writer: stored}
+		var userID string
+		if err := rows.Scan(m.dest(&userID)...); err != nil {
+			return fmt.Errorf("reading a mapping: %w", err)
 		}
 		byID[userID].mappings[m.Service] = m
 		return nil
@@ -295,10 +247,8 @@ func (s *Store) SetRole(ctx context.Context, actor store.Actor, userID string, r
 			if err != nil {
 				return identity.User{}, err
 			}
-			r.Role, r.Revision, r.UpdatedAt, r.UpdatedBy = role, revisions[0], s.now(), sanitize(actor.Name)
-			err = t.exec(ctx, "UPDATE users SET role = ?, revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?",
-				string(role), r.Revision, micros(r.UpdatedAt), r.UpdatedBy, sanitize(actor.RequestID), userID)
-			if err != nil {
+			r.Role, r.Revision, r.UpdatedAt, r.UpdatedBy, r.RequestID = role, revisions[0], s.now(), sanitize(actor.Name), sanitize(actor.RequestID)
+			if err := insertRows(ctx, t, intoUsers, replaceUser, [][]any{userRow(r.UserRecord)}); err != nil {
 				return identity.User{}, err
 			}
 		}

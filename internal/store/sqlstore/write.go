@@ -156,114 +156,89 @@ func (p *writePlan) load(ctx context.Context, t *tx) error {
 
 // save writes what the plan changed.
 func (p *writePlan) save(ctx context.Context, t *tx) error {
-	at, requestID := micros(p.now), p.requestID
-	var renamed, changed, owners []*record
-	var created, mappings [][]any
-	var dirty []*mapping
-	touched := 0
-	for _, r := range p.users {
-		if r.created || r.changed {
-			touched++
-		}
-		for _, m := range r.mappings {
-			if m.dirty {
-				touched++
-			}
-		}
+	type owned struct {
+		*mapping
+		owner *record
 	}
-	if touched == 0 {
-		return nil
-	}
-	revisions, err := t.dialect.revisions(ctx, t, touched)
-	if err != nil {
-		return err
-	}
-	nextRevision := func() int64 {
-		next := revisions[0]
-		revisions = revisions[1:]
-		return next
-	}
+	var users []*record
+	var dirty []owned
+	var unnumbered []*int64 // revisions
 	for _, id := range slices.Sorted(maps.Keys(p.users)) {
 		r := p.users[id]
 		if r.created || r.changed {
-			r.Revision, r.UpdatedAt, r.UpdatedBy = nextRevision(), p.now, p.actor
-		}
-		switch {
-		case r.created:
-			created = append(created, []any{r.ID, string(r.Key), string(r.Type), string(r.Role), r.Name, r.FirstName, r.LastName, r.Revision, at, at, p.actor, requestID})
-		case r.changed:
-			changed = append(changed, r)
-			if p.before.users[id].Key != r.Key {
-				renamed = append(renamed, r)
-			}
+			users, unnumbered = append(users, r), append(unnumbered, &r.Revision)
 		}
 		for _, service := range slices.SortedFunc(maps.Keys(r.mappings), compareServices) {
-			m := r.mappings[service]
-			if !m.dirty {
-				continue
+			if m := r.mappings[service]; m.dirty {
+				dirty, unnumbered = append(dirty, owned{m, r}), append(unnumbered, &m.Revision)
 			}
-			m.Revision = nextRevision()
-			dirty, owners = append(dirty, m), append(owners, r)
-			mappings = append(mappings, []any{m.id, r.ID, p.before.services[service], encodeObject(m.Matcher),
-				claimColumn(m.AccountKey()), m.AccountID, encodeObject(m.Profile), string(m.Source), m.Rule, m.Revision,
-				micros(m.CreatedAt), micros(m.UpdatedAt), p.actor, requestID})
 		}
 	}
-	// Users who pass on a name first leave theirs: a space is in no key.
-	for _, r := range renamed {
-		if err := t.exec(ctx, "UPDATE users SET user_key = ? WHERE id = ?", " "+r.ID, r.ID); err != nil {
-			return fmt.Errorf("renaming users: %w", err)
-		}
-	}
-	if err := updateUsers(ctx, t, changed, at, p.actor, requestID); err != nil {
-		return fmt.Errorf("changing users: %w", err)
-	}
-	if err := insertRows(ctx, t, intoUsers, "", created); err != nil {
-		return fmt.Errorf("creating users: %w", err)
-	}
-	if len(dirty) == 0 {
+	if len(unnumbered) == 0 {
 		return nil
 	}
-	if err := insertRows(ctx, t, intoMappings, replaceMapping, mappings); err != nil {
-		return fmt.Errorf("storing mappings: %w", err)
+	revisions, err := t.dialect.revisions(ctx, t, len(unnumbered))
+	if err != nil {
+		return err
 	}
+	for i, revision := range unnumbered {
+		*revision = revisions[i]
+	}
+	rows := make([][]any, len(users))
+	for i, r := range users {
+		r.UpdatedAt, r.UpdatedBy, r.RequestID = p.now, p.actor, p.requestID
+		rows[i] = userRow(r.UserRecord)
+		if old, known := p.before.users[r.ID]; known && old.Key != r.Key {
+			// Users who pass on a name first leave theirs: a space is in no key.
+			if err := t.exec(ctx, "UPDATE users SET user_key = ? WHERE id = ?", " "+r.ID, r.ID); err != nil {
+				return fmt.Errorf("renaming users: %w", err)
+			}
+		}
+	}
+	if err := insertRows(ctx, t, intoUsers, replaceUser, rows); err != nil {
+		return fmt.Errorf("storing users: %w", err)
+	}
+	rows = make([][]any, len(dirty))
 	changes := make([]identity.Change, len(dirty))
 	for i, m := range dirty {
-		r := owners[i]
-		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: requestID, Address: p.address,
-			UserID: r.ID, User: r.Key, Service: m.Service, After: &m.Mapping}
-		if old, known := p.before.users[r.ID]; known && old.mappings[m.Service] != nil {
+		m.RequestID = p.requestID
+		rows[i] = mappingRow(m.owner.ID, p.before.services[m.Service], m.MappingRecord)
+		changes[i] = identity.Change{ID: m.Revision, At: p.now, By: p.actor, RequestID: p.requestID, Address: p.address,
+			UserID: m.owner.ID, User: m.owner.Key, Service: m.Service, After: &m.Mapping}
+		if old, known := p.before.users[m.owner.ID]; known && old.mappings[m.Service] != nil {
 			changes[i].Before = &old.mappings[m.Service].Mapping
 		}
+	}
+	if err := insertRows(ctx, t, intoMappings, replaceMapping, rows); err != nil {
+		return fmt.Errorf("storing mappings: %w", err)
 	}
 	return t.record(ctx, changes)
 }
 
 const (
-	intoServices   = "services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)"
-	intoUsers      = "users (id, user_key, type, role, name, first_name, last_name, revision, created_at, updated_at, updated_by, request_id)"
-	intoMappings   = "mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision, created_at, updated_at, updated_by, request_id)"
+	intoServices = "services (id, service_key, label, revision, created_at, updated_at, updated_by, request_id)"
+	intoUsers    = "users (id, user_key, type, role, name, first_name, last_name, revision, created_at, updated_at, updated_by, request_id)"
+	intoMappings = "mappings (id, user_id, service_id, matcher, claim, account_id, profile, source, rule, revision, created_at, updated_at, updated_by, request_id)"
+	replaceUser  = `ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, role = excluded.role, name = excluded.name,
+		first_name = excluded.first_name, last_name = excluded.last_name, revision = excluded.revision,
+		updated_at = excluded.updated_at, updated_by = excluded.updated_by, request_id = excluded.request_id`
 	replaceMapping = `ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, claim = excluded.claim, account_id = excluded.account_id,
 		profile = excluded.profile, source = excluded.source, rule = excluded.rule, revision = excluded.revision,
 		updated_at = excluded.updated_at, updated_by = excluded.updated_by, request_id = excluded.request_id`
 )
 
-func updateUsers(ctx context.Context, t *tx, users []*record, at int64, actor, requestID string) error {
-	if len(users) == 0 {
-		return nil
-	}
-	update, err := t.PrepareContext(ctx, t.dialect.rebind(`UPDATE users SET user_key = ?, name = ?, first_name = ?, last_name = ?,
-		revision = ?, updated_at = ?, updated_by = ?, request_id = ? WHERE id = ?`))
-	if err != nil {
-		return err
-	}
-	defer update.Close() // it ends with the transaction at the latest
-	for _, r := range users {
-		if _, err := update.ExecContext(ctx, string(r.Key), r.Name, r.FirstName, r.LastName, r.Revision, at, actor, requestID, r.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+func serviceRow(s store.ServiceRecord) []any {
+	return []any{s.ID, s.Key.String(), s.Label, s.Revision, micros(s.CreatedAt), micros(s.UpdatedAt), s.UpdatedBy, s.RequestID}
+}
+
+func userRow(u store.UserRecord) []any {
+	return []any{u.ID, string(u.Key), string(u.Type), string(u.Role), u.Name, u.FirstName, u.LastName, u.Revision,
+		micros(u.CreatedAt), micros(u.UpdatedAt), u.UpdatedBy, u.RequestID}
+}
+
+func mappingRow(userID, serviceID string, m store.MappingRecord) []any {
+	return []any{m.ID, userID, serviceID, encodeObject(m.Matcher), claimColumn(m.AccountKey()), m.AccountID, encodeObject(m.Profile), string(m.Source),
+		m.Rule, m.Revision, micros(m.CreatedAt), micros(m.UpdatedAt), m.UpdatedBy, m.RequestID}
 }
 
 func compareServices(a, b identity.ServiceKey) int { return strings.Compare(a.String(), b.String()) }
@@ -445,7 +420,7 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 	if r.dirty && w.IfRevision != 0 && r.Revision != w.IfRevision {
 		return nil, changedUser(r, w.IfRevision)
 	}
-	repeated := p.requestID != "" && r.requestID == p.requestID && r.UpdatedBy == p.actor
+	repeated := p.requestID != "" && r.RequestID == p.requestID && r.UpdatedBy == p.actor
 	if w.Assert && !repeated {
 		r.dirty = true
 	}
@@ -468,8 +443,8 @@ func setText(r *record, field *string, text *string) {
 }
 
 func (p *writePlan) newUser(w store.UserWrite) *record {
-	return &record{created: true, dirty: true, mappings: map[identity.ServiceKey]*mapping{}, User: identity.User{
-		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: displayName(w), CreatedAt: p.now}}
+	return &record{created: true, dirty: true, mappings: map[identity.ServiceKey]*mapping{}, UserRecord: store.UserRecord{User: identity.User{
+		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: displayName(w), CreatedAt: p.now}}}
 }
 
 // otherHolder returns who else holds the account of a claim after the batch. Of
@@ -520,10 +495,10 @@ func (p *writePlan) applyMapping(i int, r *record, w store.MappingWrite) (claime
 	if undone || old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
 		return false, identity.Conflict(r.Key, w.Service, found)
 	}
-	m := &mapping{dirty: true, writer: i, id: newID(), Mapping: identity.Mapping{
-		Service: w.Service, Profile: map[string]string{}, CreatedAt: p.now}}
+	m := &mapping{dirty: true, writer: i, MappingRecord: store.MappingRecord{ID: newID(), Mapping: identity.Mapping{
+		Service: w.Service, Profile: map[string]string{}, CreatedAt: p.now}}}
 	if old != nil {
-		m.id, m.Profile, m.CreatedAt, m.UpdatedAt = old.id, old.Profile, old.CreatedAt, old.UpdatedAt
+		m.ID, m.Profile, m.CreatedAt, m.UpdatedAt = old.ID, old.Profile, old.CreatedAt, old.UpdatedAt
 	}
 	p.set(m, w)
 	r.mappings[w.Service] = m
@@ -577,7 +552,7 @@ func (p *writePlan) set(m *mapping, w store.MappingWrite) {
 // it again, also much later. It is recognised by its id and by who sent it, and
 // changes nothing, not even with an assertion: that was made.
 func (p *writePlan) isRepeat(old *mapping) bool {
-	return p.requestID != "" && old.requestID == p.requestID && old.UpdatedBy == p.actor
+	return p.requestID != "" && old.RequestID == p.requestID && old.UpdatedBy == p.actor
 }
 
 // mappingKey names a mapping by the user's key of the time.
@@ -613,11 +588,7 @@ func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 	const query = "SELECT user_key, service_key FROM history WHERE request_id = ? AND changed_by = ? AND user_key %s"
 	err := selectIn(ctx, t, query, []any{p.requestID, p.actor}, unique(keys, storable), func(rows *sql.Rows) error {
 		var c mappingKey
-		var service string
-		err := rows.Scan(&c.user, &service)
-		if err == nil {
-			c.service, err = splitServiceKey(service)
-		}
+		err := rows.Scan(&c.user, (*keyColumn)(&c.service))
 		p.before.repeated[c] = true
 		return err
 	})
@@ -774,7 +745,7 @@ func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
 			}
 			slices.SortFunc(gone, func(a, b *mapping) int { return compareServices(a.Service, b.Service) })
 			for _, m := range gone {
-				mappings = append(mappings, m.id)
+				mappings = append(mappings, m.ID)
 				changes = append(changes, identity.Change{UserID: userID, User: names[userID], Service: m.Service, Before: &m.Mapping})
 			}
 		}
