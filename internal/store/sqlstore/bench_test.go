@@ -189,7 +189,7 @@ func BenchmarkImport(b *testing.B) {
 			populate(b, s, n)
 			b.StopTimer()
 			peak = max(peak, stop())
-			if !s.dialect.singleWriter() {
+			if !s.dialect.embedded() {
 				plain += copyPlainly(b, n)
 			}
 			b.StartTimer()

@@ -28,26 +28,19 @@ const (
 	readersOnly = 2
 )
 
-// writeTransaction is a transaction that may write, on a connection of its own.
-// Once it has begun, its statements end with the context of the call, and the
-// transaction with rollback or commit alone: database/sql would roll back beside
-// them, and give the connection back before that is done.
-type writeTransaction struct {
-	*sql.Tx
-	conn   *sql.Conn
-	cancel context.CancelFunc
-	end    func() // gives back the connection and the writer's turn
-}
-
-// beginWrite waits for a turn to write and begins a transaction.
-func (s *Store) beginWrite(ctx context.Context) (*writeTransaction, error) {
-	release, err := s.acquireWriter(ctx)
-	if err != nil {
-		return nil, err
+// beginWrite waits for a turn to write and begins a transaction. Once it has begun,
+// its statements end with the context of the call, and the transaction with rollback
+// or commit alone: database/sql would roll back beside them, and give the connection
+// back before that is done.
+func (s *Store) beginWrite(ctx context.Context) (*tx, error) {
+	select {
+	case s.gate <- struct{}{}:
+	case <-ctx.Done():
+		return nil, s.explain(ctx, ctx.Err())
 	}
 	conn, giveBack, err := s.writeConn(ctx)
 	if err != nil {
-		release()
+		<-s.gate
 		return nil, err
 	}
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -55,9 +48,9 @@ func (s *Store) beginWrite(ctx context.Context) (*writeTransaction, error) {
 	end := func() {
 		cancel()
 		giveBack()
-		release()
+		<-s.gate
 	}
-	t, err := begin(own, conn, s.dialect.options(false))
+	t, err := begin(own, conn, &sql.TxOptions{Isolation: sql.LevelSerializable})
 	if !unlink() && err == nil {
 		discard(conn)
 		err = ctx.Err()
@@ -66,7 +59,7 @@ func (s *Store) beginWrite(ctx context.Context) (*writeTransaction, error) {
 		end()
 		return nil, err
 	}
-	return &writeTransaction{t, conn, cancel, end}, nil
+	return &tx{Tx: t, dialect: s.dialect, conn: conn, cancel: cancel, end: end, clock: s.revisionClock()}, nil
 }
 
 // begin begins a transaction on a connection. One that was given up in the middle
@@ -84,40 +77,35 @@ func discard(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// beginRead begins a transaction that only reads. end ends it.
-func (s *Store) beginRead(ctx context.Context, options *sql.TxOptions) (t *sql.Tx, end func(), err error) {
+// beginRead begins a transaction that only reads. SQLite has one isolation alone.
+func (s *Store) beginRead(ctx context.Context, isolation sql.IsolationLevel) (*tx, error) {
 	conn, err := s.db.Conn(ctx)
-	if err == nil {
-		if t, err = begin(ctx, conn, options); err != nil {
-			_ = conn.Close()
-		}
-	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("beginning a transaction: %w", err)
+		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
-	return t, func() { _, _ = t.Rollback(), conn.Close() }, nil
-}
-
-// rollback ends a transaction without a trace.
-func (w *writeTransaction) rollback() {
-	_ = w.Rollback() // a connection that is gone has rolled back
-	w.end()
+	end := func() { _ = conn.Close() }
+	t, err := begin(ctx, conn, &sql.TxOptions{Isolation: isolation, ReadOnly: true})
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("beginning a transaction: %w", err)
+	}
+	return &tx{Tx: t, dialect: s.dialect, end: end}, nil
 }
 
 // commit commits. Its caller may give up, and is then told that the outcome is
 // unknown; the commit goes on. To cancel it would be worse: PostgreSQL answers a
 // cancelled wait for its standby by showing to everybody what no standby has.
-func (s *Store) commit(ctx context.Context, w *writeTransaction) error {
+func (s *Store) commit(ctx context.Context, t *tx) error {
 	if err := ctx.Err(); err != nil {
-		w.rollback()
+		t.rollback()
 		return err
 	}
 	done := make(chan error, 1)
 	go func() {
-		limit := time.AfterFunc(s.commitLimit, w.cancel)
-		err := s.dialect.commit(w)
+		limit := time.AfterFunc(s.commitLimit, t.cancel)
+		err := s.dialect.commit(t)
 		limit.Stop()
-		w.end()
+		t.end()
 		done <- err
 	}()
 	select {
@@ -126,14 +114,6 @@ func (s *Store) commit(ctx context.Context, w *writeTransaction) error {
 	case <-ctx.Done():
 		return outcomeUnknown("the caller stopped waiting while the store was committing", ctx.Err())
 	}
-}
-
-// plainCommit commits where a failure means that nothing was written.
-func plainCommit(w *writeTransaction) error {
-	if err := w.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", err)
-	}
-	return nil
 }
 
 // outcomeUnknown returns the error of a write that may be stored or not.
@@ -170,7 +150,7 @@ func (s *Store) awaitWriters(limit time.Duration) (resume func()) {
 // and writers would wait for each other's waiting. A store of a single
 // connection has none to spare.
 func (s *Store) writeConn(ctx context.Context) (conn *sql.Conn, giveBack func(), err error) {
-	if s.dialect.singleWriter() && s.opts.MaxConns > 1 {
+	if s.dialect.embedded() && s.opts.MaxConns > 1 {
 		conn, err = s.keptConn(ctx)
 		return conn, func() {}, err
 	}

@@ -44,11 +44,6 @@ type dialect interface {
 	// in returns the condition that a column has one of values, and its parameter.
 	// The condition is always the same, so that statements are.
 	in(values []string) (condition string, arg any)
-	// options returns those of a transaction that sees one state of everything.
-	options(readOnly bool) *sql.TxOptions
-	// snapshot returns those of a long reader that sees one state and blocks no
-	// writer.
-	snapshot() *sql.TxOptions
 	// transient reports whether the whole transaction is to be run again.
 	transient(err error) bool
 	// duplicate reports whether a row was refused because it is there already.
@@ -63,16 +58,29 @@ type dialect interface {
 	// all that it saw to be as safe as a write.
 	barrier(ctx context.Context, t *tx) error
 	// commit commits. Its error says so where the outcome is not known.
-	commit(w *writeTransaction) error
+	commit(t *tx) error
 	// settle leaves the database as a copy of it should find it, before it is
 	// closed.
 	settle(db *sql.DB) error
-	// needsPrepare reports that neither the database nor its driver caches
-	// statements.
-	needsPrepare() bool
-	// singleWriter reports that the database lets only one transaction write at a
-	// time, so that the writers of this process queue up here, in order.
-	singleWriter() bool
+	// embedded reports that the database runs in this process. It lets only one
+	// transaction write at a time, so that writers queue up here, in order, and
+	// nobody caches its statements.
+	embedded() bool
+}
+
+// failure describes an error of a database. Its texts may name the place of the
+// store, %[1]s, and how long or how often it was tried, %[2]v.
+type failure struct {
+	message, hint string
+	retryable     bool
+}
+
+// explained returns the error of a failure; a blank one is the program's fault.
+func explained(cause error, f failure, place string, tried any) error {
+	if f == (failure{}) {
+		return &identity.Error{Code: identity.CodeInternal, Cause: cause, Message: "the store could not run a statement"}
+	}
+	return &identity.Error{Code: identity.CodeUnavailable, Cause: cause, Message: fmt.Sprintf(f.message, place, tried), Hint: f.hint, Retryable: f.retryable}
 }
 
 // querier is a database, one connection of it or a transaction.

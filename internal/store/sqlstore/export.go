@@ -73,19 +73,14 @@ func (e *exporter) services(ctx context.Context) error {
 
 func (e *exporter) users(ctx context.Context) error {
 	var w userWalk
-	for others := true; others; {
-		var page []*record
-		var err error
-		if page, others, err = w.next(ctx, e.tx, pageSize); err != nil {
-			return err
-		}
+	return w.pages(ctx, e.tx, func(page []*record) error {
 		for _, r := range page {
 			if err := e.visit(store.Record{User: userRecord(r)}); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // userRecord returns a user with the mappings in the order of their revisions.

@@ -93,8 +93,8 @@ func (s *Store) History(ctx context.Context, filter store.HistoryFilter) (change
 	if err != nil {
 		return nil, "", err
 	}
-	if filter.Limit < 0 {
-		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
+	if err := checkLimit(filter.Limit); err != nil {
+		return nil, "", err
 	}
 	changes = []identity.Change{}
 	if filter.User != "" && !storable(filter.User) || filter.Service != (identity.ServiceKey{}) && !storable(filter.Service.String()) {
@@ -145,7 +145,7 @@ const clockStep = 24 * time.Hour
 // day, and returns it. History is pruned by it: a clock that is wrong for a while
 // then costs days of the history, and not all of it. It starts at the latest change.
 func (s *Store) AdvanceClock(ctx context.Context) (time.Time, error) {
-	return writeTx(ctx, s, func(t *tx) (time.Time, error) {
+	return inTx(ctx, s.write, func(t *tx) (time.Time, error) {
 		var seen int64
 		if err := t.row(ctx, "SELECT seen_at FROM store").Scan(&seen); err != nil {
 			return time.Time{}, fmt.Errorf("reading the store's clock: %w", err)
@@ -169,7 +169,7 @@ func (s *Store) AdvanceClock(ctx context.Context) (time.Time, error) {
 // PruneHistory removes changes that were made before a time, the oldest first
 // and at most most of them, and reports how many.
 func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (int, error) {
-	return writeTx(ctx, s, func(t *tx) (int, error) {
+	return inTx(ctx, s.write, func(t *tx) (int, error) {
 		const query = "DELETE FROM history WHERE changed_at < ? AND id IN (SELECT id FROM history ORDER BY id LIMIT ?)"
 		result, err := t.ExecContext(ctx, t.dialect.rebind(query), micros(before), max(0, most))
 		if err != nil {
@@ -180,21 +180,18 @@ func (s *Store) PruneHistory(ctx context.Context, before time.Time, most int) (i
 	})
 }
 
-// historyCursor names the last change of a page; it is opaque to callers.
-func historyCursor(last int64) string {
-	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, last, 10))
-}
+func historyCursor(last int64) string { return cursor(strconv.FormatInt(last, 10)) }
 
 func parseHistoryCursor(c string) (below int64, err error) {
 	if c == "" {
 		return math.MaxInt64, nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(c)
+	last, err := base64.RawURLEncoding.DecodeString(c)
 	if err == nil {
-		below, err = strconv.ParseInt(string(raw), 10, 64)
+		below, err = strconv.ParseInt(string(last), 10, 64)
 	}
 	if err != nil || below < 1 || historyCursor(below) != c {
-		return 0, identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out", "Start again without a cursor.")
+		return 0, badCursor()
 	}
 	return below, nil
 }

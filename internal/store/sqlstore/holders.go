@@ -20,13 +20,9 @@ func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims
 	if !storable(service.String()) {
 		return []identity.User{}, nil
 	}
-	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {
-		services, err := registered(ctx, t, []string{service.String()})
-		if err != nil || services[service] == "" {
-			return []identity.User{}, err
-		}
+	return inTx(ctx, s.read, func(t *tx) ([]identity.User, error) {
 		var ids []string
-		err = eachHolder(ctx, t, service, services[service], claims, func(userID string, _ identity.UserKey, _ string) {
+		err := eachHolder(ctx, t, service, claims, func(userID string, _ identity.UserKey, _ string) {
 			ids = append(ids, userID)
 		})
 		if err != nil {
@@ -41,17 +37,13 @@ func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims
 // store.
 func (s *Store) Held(ctx context.Context, service identity.ServiceKey) iter.Seq2[identity.Holder, error] {
 	const query = `SELECT u.user_key, m.matcher, m.account_id, m.source FROM mappings m JOIN users u ON u.id = m.user_id
-		WHERE m.service_id = ?`
+		WHERE m.service_id = (SELECT id FROM services WHERE service_key = ?)`
 	return func(yield func(identity.Holder, error) bool) {
 		if !storable(service.String()) {
 			return
 		}
 		err := s.walk(ctx, func(t *tx) error {
-			services, err := registered(ctx, t, []string{service.String()})
-			if err != nil || services[service] == "" {
-				return err
-			}
-			return eachRow(ctx, t, query, []any{services[service]}, func(rows *sql.Rows) error {
+			return eachRow(ctx, t, query, []any{service.String()}, func(rows *sql.Rows) error {
 				h := identity.Holder{Mapping: identity.Mapping{Service: service}}
 				if err := rows.Scan(&h.User, (*objectColumn)(&h.Mapping.Matcher), &h.Mapping.AccountID, &h.Mapping.Source); err != nil {
 					return fmt.Errorf("reading a holder: %w", err)
@@ -66,7 +58,7 @@ func (s *Store) Held(ctx context.Context, service identity.ServiceKey) iter.Seq2
 }
 
 // eachHolder calls found for every mapping of a service that has one of claims.
-func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, serviceID string, claims []string,
+func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, claims []string,
 	found func(userID string, key identity.UserKey, claim string),
 ) error {
 	wanted := make(map[string]bool, len(claims))
@@ -76,8 +68,8 @@ func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, service
 		columns = append(columns, claimColumn(c))
 	}
 	const query = `SELECT m.user_id, u.user_key, m.matcher FROM mappings m JOIN users u ON u.id = m.user_id
-		WHERE m.service_id = ? AND m.claim %s`
-	return selectIn(ctx, t, query, []any{serviceID}, columns, func(rows *sql.Rows) error {
+		WHERE m.service_id = (SELECT id FROM services WHERE service_key = ?) AND m.claim %s`
+	return selectIn(ctx, t, query, []any{service.String()}, columns, func(rows *sql.Rows) error {
 		var userID string
 		var key identity.UserKey
 		var matcher identity.Matcher

@@ -101,7 +101,7 @@ func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
 	writers := 1
-	if !d.singleWriter() {
+	if !d.embedded() {
 		writers = max(1, opts.MaxConns-readersOnly)
 	}
 	s.gate = make(chan struct{}, writers)
@@ -192,7 +192,7 @@ func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, ha
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
 	}
-	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithGoMigrations(goMigrations(d)...), goose.WithDisableGlobalRegistry(true))
+	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
 	}
@@ -293,12 +293,15 @@ func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {
 	return SchemaVersion{have, know}, err
 }
 
-// latest returns the newest version; they are numbered from 1 without gaps.
+// latest returns the newest version.
 func latest(d dialect) (int64, error) {
 	files, err := d.migrations()
 	if err != nil {
 		return 0, fmt.Errorf("reading the migrations: %w", err)
 	}
-	names, err := fs.Glob(files, "*.sql")
-	return int64(len(names) + len(goMigrations(d))), err
+	names, err := fs.Glob(files, "*.sql") // sorted
+	if err != nil {
+		return 0, fmt.Errorf("reading the migrations: %w", err)
+	}
+	return goose.NumericComponent(names[len(names)-1])
 }

@@ -284,40 +284,6 @@ func TestOlderSchemaIsMigrated(t *testing.T) {
 	})
 }
 
-// Earlier releases compared distinguished names as texts: whoever holds one of
-// them is found by any spelling of it once the store is migrated.
-func TestClaimsOfDNsAreMigrated(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, url string) {
-		s := openURL(t, url, Options{})
-		ldap := identity.ServiceKey{Type: "ldap", ExternalID: "dc=acme"}
-		if _, err := s.CreateService(t.Context(), actor, ldap, ""); err != nil {
-			t.Fatal(err)
-		}
-		const dn = "CN=Ada Martin, OU=People,DC=acme"
-		_, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "ada@acme.com", Mappings: []store.MappingWrite{{
-			Service: ldap, Matcher: identity.Matcher{"user_id": dn}}}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, _, _, err := provider(t.Context(), s.db, s.dialect)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := p.DownTo(t.Context(), 2); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.db.ExecContext(t.Context(), s.dialect.rebind("UPDATE mappings SET claim = ?"), dn); err != nil {
-			t.Fatal(err)
-		}
-		again := openURL(t, url, Options{})
-		claim := identity.FoldIdentity("ldap", "cn=ada martin,ou=people,dc=acme")
-		if held, err := again.Holders(t.Context(), ldap, []string{claim}); err != nil || len(held) != 1 {
-			t.Errorf("got %+v, %v", held, err)
-		}
-	})
-}
-
 // Users and services of earlier releases get revisions, so that they can be asserted.
 func TestUsersAndServicesOfEarlierReleasesGetRevisions(t *testing.T) {
 	t.Parallel()

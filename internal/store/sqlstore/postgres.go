@@ -109,17 +109,7 @@ func column[T any](rows [][]any, i int) []T {
 	return values
 }
 
-func (d *postgresDialect) options(readOnly bool) *sql.TxOptions {
-	return &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly}
-}
-
-func (d *postgresDialect) snapshot() *sql.TxOptions {
-	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-}
-
-func (d *postgresDialect) needsPrepare() bool { return false } // the driver does
-
-func (d *postgresDialect) singleWriter() bool { return false }
+func (d *postgresDialect) embedded() bool { return false }
 
 // barrier writes a record to the log, so that the commit waits for the standbys
 // as that of a write does. By then they have all that was visible before, also
@@ -168,18 +158,18 @@ func withDriver(conn *sql.Conn, do func(*pgx.Conn) error) error {
 // that stops waiting for its standby (somebody cancels it, a timeout, it shuts
 // down) says that all is well and warns. Warnings come in many languages, and
 // none belongs to a commit, so each means that the outcome is not known.
-func (d *postgresDialect) commit(w *writeTransaction) error {
-	if _, err := takeWarning(w.conn); err != nil {
-		_ = w.Rollback()
+func (d *postgresDialect) commit(t *tx) error {
+	if _, err := takeWarning(t.conn); err != nil {
+		_ = t.Rollback()
 		return fmt.Errorf("committing: %w", err)
 	}
-	switch err := w.Commit(); {
+	switch err := t.Commit(); {
 	case err != nil && d.refused(err):
 		return fmt.Errorf("committing: %w", err)
 	case err != nil:
 		return outcomeUnknown("the server "+d.server+" did not answer the commit", err)
 	}
-	switch warning, err := takeWarning(w.conn); {
+	switch warning, err := takeWarning(t.conn); {
 	case err != nil:
 		return outcomeUnknown("the server "+d.server+" answered the commit and went away", err)
 	case warning != nil:
@@ -580,47 +570,46 @@ func (d *postgresDialect) lostRace(err error) bool {
 
 func (d *postgresDialect) duplicate(err error) bool { return sqlState(err) == uniqueViolation }
 
+// postgresFailures are by SQLSTATE, or by its class.
+var postgresFailures = map[string]failure{
+	serializationFailure: busyServer,
+	deadlockDetected:     busyServer,
+	uniqueViolation:      busyServer,
+	queryCanceled:        slowServer,
+	lockNotAvailable:     slowServer,
+	tooManyConnections:   {"the server %[1]s has no free connection", "Lower max_connections of the replicas, or raise the server's.", true},
+	diskFull:             {"the disk of the server %[1]s is full", "Nothing was written; make room and try again.", true},
+	readOnlyTransaction: {"the server %[1]s only reads: it is a standby, or it was made read-only",
+		"Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.", true},
+	unknownDatabase: {"the database that the store's URL names does not exist on %[1]s", "Create it.", false},
+	insufficientPrivilege: {"the user of the store may not do this on %[1]s",
+		"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE and UPDATE of the sequence.", false},
+	undefinedTable: noTables,
+	invalidSchema:  noTables,
+	"08":           goneServer, // connection exceptions
+	"57":           goneServer, // operator intervention
+	"53":           {"the server %[1]s is out of memory or another resource", "Nothing was written; try again.", true},
+	"28":           {"the server %[1]s refuses the user or the password of the store's URL", "Check both, and the server's pg_hba.conf.", false},
+}
+
+var (
+	busyServer = failure{"the store is busy: other writers were faster %[2]d times", "Nothing was written; try again.", true}
+	slowServer = failure{"the store %[1]s did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.", true}
+	goneServer = failure{"the server %[1]s is stopping, starting or gone", "Try again.", true}
+	noTables   = failure{"the tables of the store are not in the schema that its URL names on %[1]s",
+		"Check search_path in the URL, or run sym-identityd migrate.", false}
+)
+
 func (d *postgresDialect) explain(err error) error {
 	code := sqlState(err)
 	if code == "" {
 		return d.explainConnection(err)
 	}
-	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err, Retryable: true}
-	say := func(message, hint string) { e.Message, e.Hint = message, hint }
-	final := func(message, hint string) { e.Message, e.Hint, e.Retryable = message, hint, false }
-	switch code {
-	case serializationFailure, deadlockDetected, uniqueViolation:
-		say(fmt.Sprintf("the store is busy: other writers were faster %d times", txAttempts), "Nothing was written; try again.")
-	case queryCanceled, lockNotAvailable:
-		say("the store "+d.server+" did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.")
-	case tooManyConnections:
-		say("the server "+d.server+" has no free connection", "Lower max_connections of the replicas, or raise the server's.")
-	case diskFull:
-		say("the disk of the server "+d.server+" is full", "Nothing was written; make room and try again.")
-	case readOnlyTransaction:
-		say("the server "+d.server+" only reads: it is a standby, or it was made read-only", "Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.")
-	case unknownDatabase:
-		final("the database that the store's URL names does not exist on "+d.server, "Create it.")
-	case insufficientPrivilege:
-		final("the user of the store may not do this on "+d.server,
-			"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE and UPDATE of the sequence.")
-	case undefinedTable, invalidSchema:
-		final("the tables of the store are not in the schema that its URL names on "+d.server,
-			"Check search_path in the URL, or run sym-identityd migrate.")
-	default:
-		switch code[:2] { // the class of the code
-		case "08", "57": // connection exceptions, operator intervention
-			say("the server "+d.server+" is stopping, starting or gone", "Try again.")
-		case "53": // insufficient resources
-			say("the server "+d.server+" is out of memory or another resource", "Nothing was written; try again.")
-		case "28": // invalid authorization
-			final("the server "+d.server+" refuses the user or the password of the store's URL", "Check both, and the server's pg_hba.conf.")
-		default:
-			final("the store could not run a statement", "")
-			e.Code = identity.CodeInternal
-		}
+	f, known := postgresFailures[code]
+	if !known {
+		f = postgresFailures[code[:2]]
 	}
-	return e
+	return explained(err, f, d.server, txAttempts)
 }
 
 // explainConnection explains errors that the server did not send.

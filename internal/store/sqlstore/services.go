@@ -85,7 +85,7 @@ func (s *Store) CreateService(ctx context.Context, actor store.Actor, key identi
 	if err := checkService(key, label); err != nil {
 		return identity.Service{}, err
 	}
-	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
+	return inTx(ctx, s.write, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		switch {
 		case err != nil:
@@ -117,7 +117,7 @@ func (s *Store) UpdateService(ctx context.Context, actor store.Actor, u store.Se
 		return identity.Service{}, err
 	}
 	by, requestID := sanitize(actor.Name), sanitize(actor.RequestID)
-	return writeTx(ctx, s, func(t *tx) (identity.Service, error) {
+	return inTx(ctx, s.write, func(t *tx) (identity.Service, error) {
 		found, ok, err := findService(ctx, t, "service_key", u.Key.String())
 		changes := u.Label != nil && found.Label != label
 		repeated := requestID != "" && found.RequestID == requestID && found.UpdatedBy == by
@@ -158,7 +158,7 @@ func (s *Store) DeleteService(ctx context.Context, _ store.Actor, key identity.S
 	if !storable(key.String()) {
 		return false, nil // no such service can have been registered
 	}
-	return writeTx(ctx, s, func(t *tx) (bool, error) {
+	return inTx(ctx, s.write, func(t *tx) (bool, error) {
 		found, ok, err := findService(ctx, t, "service_key", key.String())
 		if err != nil || !ok {
 			return false, err

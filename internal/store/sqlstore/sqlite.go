@@ -157,20 +157,17 @@ func (d *sqliteDialect) in(values []string) (condition string, arg any) {
 	return "IN (SELECT value FROM json_each(?))", string(list)
 }
 
-func (d *sqliteDialect) options(readOnly bool) *sql.TxOptions {
-	return &sql.TxOptions{ReadOnly: readOnly}
-}
-
-func (d *sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
-
-func (d *sqliteDialect) needsPrepare() bool { return true }
-
-func (d *sqliteDialect) singleWriter() bool { return true }
+func (d *sqliteDialect) embedded() bool { return true }
 
 // barrier does nothing: what a transaction of a file sees is committed to it.
 func (d *sqliteDialect) barrier(context.Context, *tx) error { return nil }
 
-func (d *sqliteDialect) commit(w *writeTransaction) error { return plainCommit(w) }
+func (d *sqliteDialect) commit(t *tx) error {
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
 
 // checkpointWait is how long the last checkpoint waits for other processes. It
 // is short: Terraform kills a provider two seconds after asking it to end.
@@ -337,36 +334,22 @@ func (d *sqliteDialect) duplicate(err error) bool {
 	return ok && (code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
+var sqliteFailures = map[int]failure{
+	sqlite3.SQLITE_BUSY:     {"the store %[1]s stayed locked for %[2]s", "Another process is writing to it; try again.", true},
+	sqlite3.SQLITE_LOCKED:   {"the store %[1]s stayed locked for %[2]s", "Another process is writing to it; try again.", true},
+	sqlite3.SQLITE_FULL:     {"the disk of the store %[1]s is full", "Nothing was written; make room and try again.", true},
+	sqlite3.SQLITE_IOERR:    {"the store %[1]s could not be read or written", "Check the disk and its file system.", true},
+	sqlite3.SQLITE_READONLY: {"the store %[1]s cannot be written", "Let this user write to the file and its folder.", false},
+	sqlite3.SQLITE_PERM:     {"the store %[1]s cannot be written", "Let this user write to the file and its folder.", false},
+	sqlite3.SQLITE_CANTOPEN: {"the store %[1]s cannot be opened", "Check its path and the permissions of the file and its folder.", false},
+	sqlite3.SQLITE_NOTADB:   {"%[1]s is not an SQLite database", "Name another file for the store.", false},
+	sqlite3.SQLITE_CORRUPT:  {"the store %[1]s is damaged", "Restore it from a backup; nothing was written.", false},
+}
+
 func (d *sqliteDialect) explain(err error) error {
 	code, ok := sqliteCode(err)
 	if !ok {
 		return nil
 	}
-	e := &identity.Error{Code: identity.CodeUnavailable, Cause: err}
-	switch code & primary {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		e.Message = fmt.Sprintf("the store %s stayed locked for %s", d.path, d.busy)
-		e.Hint, e.Retryable = "Another process is writing to it; try again.", true
-	case sqlite3.SQLITE_FULL:
-		e.Message = fmt.Sprintf("the disk of the store %s is full", d.path)
-		e.Hint, e.Retryable = "Nothing was written; make room and try again.", true
-	case sqlite3.SQLITE_IOERR:
-		e.Message = fmt.Sprintf("the store %s could not be read or written", d.path)
-		e.Hint, e.Retryable = "Check the disk and its file system.", true
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
-		e.Message = fmt.Sprintf("the store %s cannot be written", d.path)
-		e.Hint = "Let this user write to the file and its folder."
-	case sqlite3.SQLITE_CANTOPEN:
-		e.Message = fmt.Sprintf("the store %s cannot be opened", d.path)
-		e.Hint = "Check its path and the permissions of the file and its folder."
-	case sqlite3.SQLITE_NOTADB:
-		e.Message = fmt.Sprintf("%s is not an SQLite database", d.path)
-		e.Hint = "Name another file for the store."
-	case sqlite3.SQLITE_CORRUPT:
-		e.Message = fmt.Sprintf("the store %s is damaged", d.path)
-		e.Hint = "Restore it from a backup; nothing was written."
-	default:
-		e.Code, e.Message = identity.CodeInternal, "the store could not run a statement"
-	}
-	return e
+	return explained(err, sqliteFailures[code&primary], d.path, d.busy)
 }

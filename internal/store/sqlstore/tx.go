@@ -21,13 +21,23 @@ import (
 // txAttempts bounds how often a transaction is run that loses against others.
 const txAttempts = 8
 
-// tx is a transaction that speaks the store's dialect.
+// tx is a transaction that speaks the store's dialect, on a connection of its own.
 type tx struct {
 	*sql.Tx
-	conn    *sql.Conn // of a transaction that may write
 	dialect dialect
-	changed bool // a row, for certain
+	end     func() // gives back the connection and a writer's turn
+
+	// Of a transaction that may write:
+	conn    *sql.Conn
+	cancel  context.CancelFunc // ends its statements
+	changed bool               // a row, for certain
 	clock   revisionClock
+}
+
+// rollback ends a transaction without a trace, if it has not ended.
+func (t *tx) rollback() {
+	_ = t.Rollback() // a connection that is gone has rolled back
+	t.end()
 }
 
 func (t *tx) exec(ctx context.Context, query string, args ...any) error {
@@ -59,17 +69,9 @@ func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
 	return s.retry(ctx, func() error { return s.writeOnce(ctx, fn) })
 }
 
-// readTx returns what fn read from one state of the store, nothing on an error.
-func readTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, error) {
-	return resultOf(ctx, s.read, fn)
-}
-
-// writeTx returns what fn read or made in one transaction, nothing on an error.
-func writeTx[T any](ctx context.Context, s *Store, fn func(*tx) (T, error)) (T, error) {
-	return resultOf(ctx, s.write, fn)
-}
-
-func resultOf[T any](ctx context.Context, run func(context.Context, func(*tx) error) error, fn func(*tx) (T, error)) (T, error) {
+// inTx returns what fn read or made in one transaction, nothing on an error. run is
+// read or write.
+func inTx[T any](ctx context.Context, run func(context.Context, func(*tx) error) error, fn func(*tx) (T, error)) (T, error) {
 	var result, none T
 	err := run(ctx, func(t *tx) (err error) {
 		result, err = fn(t)
@@ -79,17 +81,6 @@ func resultOf[T any](ctx context.Context, run func(context.Context, func(*tx) er
 		return none, err
 	}
 	return result, nil
-}
-
-// acquireWriter waits for a turn to write. This process has as many writers at a
-// time as the database allows and as leave connections to readers.
-func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
-	select {
-	case s.gate <- struct{}{}:
-		return func() { <-s.gate }, nil
-	case <-ctx.Done():
-		return nil, s.explain(ctx, ctx.Err())
-	}
 }
 
 // readRows runs one statement and calls scan for every row. A statement alone
@@ -109,7 +100,7 @@ func (s *Store) readRows(ctx context.Context, query string, args []any, reset fu
 // query runs a statement outside of a transaction. Where the database would
 // parse it anew each time, it is prepared once; there are few such statements.
 func (s *Store) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if !s.dialect.needsPrepare() {
+	if !s.dialect.embedded() {
 		return s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
 	}
 	s.mu.Lock()
@@ -147,12 +138,12 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 }
 
 func (s *Store) readOnce(ctx context.Context, fn func(*tx) error) error {
-	t, end, err := s.beginRead(ctx, s.dialect.options(true))
+	t, err := s.beginRead(ctx, sql.LevelSerializable)
 	if err != nil {
 		return err
 	}
-	defer end()
-	answer := fn(&tx{Tx: t, dialect: s.dialect})
+	defer t.rollback()
+	answer := fn(t)
 	if answer != nil && !isRefusal(answer) {
 		return answer
 	}
@@ -166,21 +157,20 @@ func (s *Store) readOnce(ctx context.Context, fn func(*tx) error) error {
 // its answer ("stored already", "deleted already") builds on what others wrote,
 // so the commit waits until that is as safe as a write of its own.
 func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) error {
-	w, err := s.beginWrite(ctx)
+	t, err := s.beginWrite(ctx)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	t := &tx{Tx: w.Tx, conn: w.conn, dialect: s.dialect, clock: s.revisionClock()}
 	err = fn(t)
 	refused := !t.changed && isRefusal(err)
 	if err == nil && !t.changed {
 		err = s.dialect.barrier(ctx, t)
 	}
 	if err != nil && !refused {
-		w.rollback()
+		t.rollback()
 		return err
 	}
-	if lost := s.commit(ctx, w); lost != nil {
+	if lost := s.commit(ctx, t); lost != nil {
 		return lost
 	}
 	if t.clock.gap == 0 {
@@ -214,12 +204,12 @@ func stopUnless(wanted bool) error {
 // into no writer's way. What it has handed out cannot be taken back, so it is
 // not run again.
 func (s *Store) walk(ctx context.Context, fn func(*tx) error) error {
-	t, end, err := s.beginRead(ctx, s.dialect.snapshot())
+	t, err := s.beginRead(ctx, sql.LevelRepeatableRead)
 	if err != nil {
 		return s.explain(ctx, err)
 	}
-	defer end()
-	if err := fn(&tx{Tx: t, dialect: s.dialect}); !errors.Is(err, errStop) {
+	defer t.rollback()
+	if err := fn(t); !errors.Is(err, errStop) {
 		return s.explain(ctx, err)
 	}
 	return nil
@@ -260,6 +250,9 @@ func selectIn[T ~string](ctx context.Context, t *tx, query string, before []any,
 
 // deleteIn runs query, a DELETE where "column %s", for ids.
 func deleteIn(ctx context.Context, t *tx, query string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	condition, arg := t.dialect.in(ids)
 	return t.exec(ctx, fmt.Sprintf(query, condition), arg)
 }

@@ -193,7 +193,7 @@ func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]ident
 	if len(keys) == 1 {
 		return s.readUser(ctx, store.UserFilter{Key: keys[0]}, "")
 	}
-	return readTx(ctx, s, func(t *tx) ([]identity.User, error) {
+	return inTx(ctx, s.read, func(t *tx) ([]identity.User, error) {
 		records, err := usersBy(ctx, t, "user_key", keys)
 		return usersOf(records), err
 	})
@@ -233,7 +233,7 @@ func (s *Store) SetRole(ctx context.Context, actor store.Actor, userID string, r
 	if !validID(userID) {
 		return identity.User{}, unknownID(userID)
 	}
-	return writeTx(ctx, s, func(t *tx) (identity.User, error) {
+	return inTx(ctx, s.write, func(t *tx) (identity.User, error) {
 		found, err := usersBy(ctx, t, "id", []string{userID})
 		switch {
 		case err != nil:
@@ -288,8 +288,8 @@ const pageSize = 1000
 
 // Users lists users ordered by key, as they are at one moment.
 func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []identity.User, next string, err error) {
-	if filter.Limit < 0 {
-		return nil, "", identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", filter.Limit), "0 means all.")
+	if err := checkLimit(filter.Limit); err != nil {
+		return nil, "", err
 	}
 	start, err := newUserWalk(filter)
 	switch {
@@ -327,16 +327,7 @@ func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq
 			if err != nil || w.matchesNone() {
 				return err
 			}
-			for others := true; others; {
-				var page []*record
-				if page, others, err = w.next(ctx, t, pageSize); err != nil {
-					return err
-				}
-				if err := stopUnless(yield(usersOf(page), nil)); err != nil {
-					return err
-				}
-			}
-			return nil
+			return w.pages(ctx, t, func(page []*record) error { return stopUnless(yield(usersOf(page), nil)) })
 		})
 		if err != nil {
 			yield(nil, err)
@@ -381,6 +372,19 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (page []*record, m
 	return page, more, nil
 }
 
+// pages calls visit with all pages from the place on.
+func (w *userWalk) pages(ctx context.Context, t *tx, visit func([]*record) error) error {
+	for {
+		page, more, err := w.next(ctx, t, pageSize)
+		if err == nil {
+			err = visit(page)
+		}
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
 // userWhere returns the condition on users u that a filter makes.
 func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
 	var conditions []string
@@ -410,20 +414,27 @@ func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identit
 	return page, err
 }
 
-// cursor names the last user of a page. It is opaque to callers, and stays
-// right when users are added and removed between pages.
-func cursor(last identity.UserKey) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(last))
+// cursor names the last entry of a page. It is opaque to callers, and stays right
+// when entries are added and removed between pages.
+func cursor[T ~string](last T) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+
+// parseCursor returns the last entry of the page before, "" for no cursor.
+func parseCursor(c string) (identity.UserKey, error) {
+	last, err := base64.RawURLEncoding.Strict().DecodeString(c)
+	if key := identity.UserKey(last); c == "" || err == nil && validKey(key) {
+		return key, nil
+	}
+	return "", badCursor()
 }
 
-func parseCursor(c string) (identity.UserKey, error) {
-	if c == "" {
-		return "", nil
+func badCursor() *identity.Error {
+	return identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out", "Start again without a cursor.")
+}
+
+// checkLimit refuses a limit on the length of a page.
+func checkLimit(limit int) error {
+	if limit < 0 {
+		return identity.Invalid(identity.CodeInvalid, fmt.Sprintf("the limit %d is negative", limit), "0 means all.")
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(c)
-	if err != nil || !validKey(identity.UserKey(raw)) {
-		return "", identity.Invalid(identity.CodeInvalid, "the cursor is not one that this list gave out",
-			"Start again without a cursor.")
-	}
-	return identity.UserKey(raw), nil
+	return nil
 }

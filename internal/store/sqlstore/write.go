@@ -24,7 +24,7 @@ func (s *Store) UpsertUsers(ctx context.Context, actor store.Actor, writes []sto
 		return []identity.User{}, nil
 	}
 	p := newWritePlan(actor, writes, s.now())
-	return writeTx(ctx, s, func(t *tx) ([]identity.User, error) {
+	return inTx(ctx, s.write, func(t *tx) ([]identity.User, error) {
 		if err := p.load(ctx, t); err != nil {
 			return nil, err
 		}
@@ -58,9 +58,9 @@ type writePlan struct {
 	now       time.Time
 	before    *storedState
 
-	users  map[string]*record          // touched ones, as they are so far
-	keys   map[identity.UserKey]string // changed ones; "" = free now
-	target []string                    // user id per element, "" = failed
+	users  map[string]*record           // touched ones, as they are so far
+	keys   map[identity.UserKey]*record // changed ones; nil = free now
+	target []string                     // user id per element, "" = failed
 	failed map[int][]*identity.Error
 	claims []claim
 	held   map[account][]*record // touched users who hold claimed accounts
@@ -69,7 +69,7 @@ type writePlan struct {
 // storedState holds what a batch found in the store. It is never changed.
 type storedState struct {
 	users    map[string]*record // by id
-	keys     map[identity.UserKey]string
+	keys     map[identity.UserKey]*record
 	services map[identity.ServiceKey]string // ids of the registered ones
 	holders  map[account][]holder           // of accounts that the batch claims
 	repeated map[mappingKey]bool            // changed by the same request before, and removed since
@@ -122,28 +122,17 @@ func (p *writePlan) load(ctx context.Context, t *tx) error {
 			}
 		}
 	}
-	b := &storedState{users: map[string]*record{}, keys: map[identity.UserKey]string{}, holders: map[account][]holder{}}
+	b := &storedState{holders: map[account][]holder{}}
 	p.before = b
-	byID, err := usersBy(ctx, t, "id", unique(ids, validID))
-	if err != nil {
+	var err error
+	if b.users, b.keys, err = findUsers(ctx, t, ids, keys); err != nil {
 		return err
-	}
-	byKey, err := usersBy(ctx, t, "user_key", unique(keys, storable))
-	if err != nil {
-		return err
-	}
-	for _, r := range slices.Concat(byID, byKey) {
-		b.users[r.ID], b.keys[r.Key] = r, r.ID
 	}
 	if b.services, err = registered(ctx, t, unique(services, storable)); err != nil {
 		return err
 	}
 	for service, wanted := range claims {
-		id, known := b.services[service]
-		if !known {
-			continue
-		}
-		err := eachHolder(ctx, t, service, id, wanted, func(userID string, key identity.UserKey, accountKey string) {
+		err := eachHolder(ctx, t, service, wanted, func(userID string, key identity.UserKey, accountKey string) {
 			a := account{service, accountKey}
 			b.holders[a] = append(b.holders[a], holder{userID, key})
 		})
@@ -280,7 +269,7 @@ func (p *writePlan) applyAll() []identity.ItemError {
 }
 
 func (p *writePlan) apply(leaveOut map[int][]*identity.Error) {
-	p.users, p.keys = map[string]*record{}, map[identity.UserKey]string{}
+	p.users, p.keys = map[string]*record{}, map[identity.UserKey]*record{}
 	p.target, p.failed, p.claims = make([]string, len(p.writes)), map[int][]*identity.Error{}, nil
 	for i, w := range p.writes {
 		if _, out := leaveOut[i]; out {
@@ -342,10 +331,10 @@ func (p *writePlan) applyElement(i int, w store.UserWrite) (errs []*identity.Err
 	if len(errs) > 0 {
 		return errs
 	}
-	if old, known := p.find(r.ID); known && old.Key != r.Key {
-		p.keys[old.Key] = ""
+	if old := p.find(r.ID); old != nil && old.Key != r.Key {
+		p.keys[old.Key] = nil
 	}
-	p.users[r.ID], p.keys[r.Key], p.target[i] = r, r.ID, r.ID
+	p.users[r.ID], p.keys[r.Key], p.target[i] = r, r, r.ID
 	p.claims = append(p.claims, claims...)
 	return nil
 }
@@ -361,24 +350,19 @@ func sentBack(r *record, w store.MappingWrite) bool {
 	return maps.Equal(m.Matcher, w.Matcher) && (w.AccountID == "" || w.AccountID == m.AccountID) && (w.Profile == nil || maps.Equal(m.Profile, w.Profile))
 }
 
-// find returns a user as the batch has left it so far.
-func (p *writePlan) find(id string) (*record, bool) {
-	if r, touched := p.users[id]; touched {
-		return r, true
+// find returns a user as the batch has left it so far, nil if there is none.
+func (p *writePlan) find(id string) *record {
+	if r := p.users[id]; r != nil {
+		return r
 	}
-	r, known := p.before.users[id]
-	return r, known
+	return p.before.users[id]
 }
 
-func (p *writePlan) findKey(key identity.UserKey) (*record, bool) {
-	id, moved := p.keys[key]
-	if !moved {
-		id = p.before.keys[key]
+func (p *writePlan) findKey(key identity.UserKey) *record {
+	if r, changed := p.keys[key]; changed {
+		return r
 	}
-	if key == "" || id == "" {
-		return nil, false
-	}
-	return p.find(id)
+	return p.before.keys[key]
 }
 
 // applyUser returns the element's user, copied, renamed or created as the write
@@ -387,11 +371,11 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 	if err := p.checked[i].user; err != nil {
 		return nil, err
 	}
-	byKey, keyKnown := p.findKey(w.Key)
-	r, known := p.find(w.ID)
+	r, named := p.find(w.ID), p.findKey(w.Key)
+	known := r != nil
 	switch {
 	case known && w.Key != "" && w.Key != r.Key:
-		if keyKnown {
+		if named != nil {
 			return nil, &identity.Error{Code: identity.CodeUserConflict, User: w.Key,
 				Message: string(r.Key) + " cannot be renamed to " + string(w.Key) + ": another user has that name"}
 		}
@@ -401,8 +385,8 @@ func (p *writePlan) applyUser(i int, w store.UserWrite) (*record, *identity.Erro
 		r = r.clone()
 	case !typeFits(w):
 		return nil, wrongType(w)
-	case keyKnown:
-		r = byKey.clone()
+	case named != nil:
+		r = named.clone()
 	case w.Key == "":
 		return nil, unknownID(w.ID)
 	case !w.Key.IsEmail() && w.Type != identity.Bot:
@@ -571,15 +555,12 @@ func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 			continue
 		}
 		key := w.Key
-		r, known := p.before.users[w.ID]
-		if !known {
-			r, known = p.before.users[p.before.keys[w.Key]]
-		}
-		if known {
+		r := cmp.Or(p.before.users[w.ID], p.before.keys[w.Key])
+		if r != nil {
 			key = r.Key
 		}
 		for _, m := range w.Mappings {
-			if m.IfAbsent && (!known || r.mappings[m.Service] == nil) {
+			if m.IfAbsent && (r == nil || r.mappings[m.Service] == nil) {
 				keys = append(keys, key)
 			}
 		}
@@ -622,161 +603,145 @@ func (s *Store) PinAccounts(ctx context.Context, pins []store.Pin) error {
 
 // DeleteMappings removes mappings that still have the value the caller sent.
 func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes []store.MappingDelete) ([]bool, error) {
-	ids := make([]string, len(deletes))
-	for i, d := range deletes {
-		ids[i] = d.UserID
-	}
-	return s.delete(ctx, actor, ids, nil, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
-		d := deletes[i]
-		r := users[d.UserID]
-		if err := d.Service.CheckDeclarable(); err != nil {
-			managed := *identity.AsError(err)
-			managed.Service = d.Service
-			if r != nil {
-				managed.User = r.Key
+	return inTx(ctx, s.write, func(t *tx) ([]bool, error) {
+		ids := make([]string, len(deletes))
+		for i, d := range deletes {
+			ids[i] = d.UserID
+		}
+		users, _, err := findUsers(ctx, t, ids, nil)
+		if err != nil {
+			return nil, err
+		}
+		var gone deletion
+		deleted := make([]bool, len(deletes))
+		for i, d := range deletes {
+			r := users[d.UserID]
+			if err := d.Service.CheckDeclarable(); err != nil {
+				managed := *identity.AsError(err)
+				managed.Service = d.Service
+				if r != nil {
+					managed.User = r.Key
+				}
+				gone.fail(i, &managed)
+				continue
 			}
-			return nil, &managed
+			if r == nil || r.mappings[d.Service] == nil {
+				continue
+			}
+			m := r.mappings[d.Service]
+			if !m.Matcher.Equal(d.Service.Type, d.Matcher) || d.IfRevision != 0 && d.IfRevision != m.Revision {
+				gone.fail(i, identity.Conflict(r.Key, d.Service, &m.Mapping))
+				continue
+			}
+			gone.add(r, d.Service)
+			deleted[i] = true
 		}
-		if r == nil || r.mappings[d.Service] == nil {
-			return nil, nil
-		}
-		m := r.mappings[d.Service]
-		if !m.Matcher.Equal(d.Service.Type, d.Matcher) || d.IfRevision != 0 && d.IfRevision != m.Revision {
-			return nil, identity.Conflict(r.Key, d.Service, &m.Mapping)
-		}
-		delete(r.mappings, d.Service)
-		return []*mapping{m}, nil
-	}, nil)
+		return deleted, s.delete(ctx, t, actor, gone)
+	})
 }
 
 // DeleteUsers removes users together with their mappings.
 func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []store.UserDelete) ([]store.DeletedUser, error) {
-	ids := make([]string, len(deletes))
-	out := make([]store.DeletedUser, len(deletes))
-	findNamed := func(ctx context.Context, t *tx) error {
+	return inTx(ctx, s.write, func(t *tx) ([]store.DeletedUser, error) {
+		var ids []string
 		var keys []identity.UserKey
-		for i, d := range deletes {
-			if ids[i] = d.ID; d.ID == "" {
+		for _, d := range deletes {
+			if ids = append(ids, d.ID); d.ID == "" {
 				keys = append(keys, d.Key)
 			}
 		}
-		named, err := usersBy(ctx, t, "user_key", unique(keys, storable))
-		if err != nil {
-			return err
-		}
-		byKey := make(map[identity.UserKey]string, len(named))
-		for _, r := range named {
-			byKey[r.Key] = r.ID
-		}
-		for i, d := range deletes {
-			if d.ID == "" {
-				ids[i] = byKey[d.Key]
-			}
-			out[i] = store.DeletedUser{ID: ids[i]}
-		}
-		return nil
-	}
-	removeUsers := func(ctx context.Context, t *tx, ids []string) error {
-		return deleteIn(ctx, t, "DELETE FROM users WHERE id %s", ids)
-	}
-	_, err := s.delete(ctx, actor, ids, findNamed, func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error) {
-		d := deletes[i]
-		r := users[ids[i]]
-		if r == nil {
-			if ids[i] == "" && !d.Key.IsEmail() {
-				return nil, identity.UnknownUser(d.Key)
-			}
-			return nil, nil
-		}
-		if d.Key != "" && d.Key != r.Key {
-			return nil, &identity.Error{Code: identity.CodeUserConflict, User: r.Key,
-				Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, truncate(string(d.Key))),
-				Hint:    "It was renamed; read it again."}
-		}
-		if d.IfRevision != 0 && d.IfRevision != r.Revision {
-			return nil, changedUser(r, d.IfRevision)
-		}
-		delete(users, r.ID)
-		out[i].Existed, out[i].Mappings = true, len(r.mappings)
-		return slices.AppendSeq([]*mapping{}, maps.Values(r.mappings)), nil
-	}, removeUsers)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// delete calls decide for each element with the users of these ids that are left.
-// It returns the mappings to delete, nil if there is nothing. findUsers, if not nil,
-// fills in ids before. removeUsers, if not nil, then deletes the users of the
-// elements that had something to delete.
-func (s *Store) delete(ctx context.Context, actor store.Actor, userIDs []string,
-	findUsers func(ctx context.Context, t *tx) error,
-	decide func(i int, users map[string]*record) (gone []*mapping, fail *identity.Error),
-	removeUsers func(ctx context.Context, t *tx, ids []string) error,
-) ([]bool, error) {
-	return writeTx(ctx, s, func(t *tx) ([]bool, error) {
-		if findUsers != nil {
-			if err := findUsers(ctx, t); err != nil {
-				return nil, err
-			}
-		}
-		deleted := make([]bool, len(userIDs))
-		records, err := usersBy(ctx, t, "id", unique(userIDs, validID))
+		byID, byKey, err := findUsers(ctx, t, ids, keys)
 		if err != nil {
 			return nil, err
 		}
-		known := make(map[string]*record, len(records))
-		names := make(map[string]identity.UserKey, len(records))
-		for _, r := range records {
-			known[r.ID], names[r.ID] = r, r.Key
-		}
-		var owners []string
-		var changes []identity.Change
-		var mappings []string
-		var failures []identity.ItemError
-		for i, userID := range userIDs {
-			gone, fail := decide(i, known)
-			if fail != nil {
-				failures = append(failures, identity.ItemError{Index: i, Err: fail})
+		var gone deletion
+		out := make([]store.DeletedUser, len(deletes))
+		for i, d := range deletes {
+			r := byID[d.ID]
+			if out[i].ID = d.ID; d.ID == "" && byKey[d.Key] != nil {
+				out[i].ID = byKey[d.Key].ID
+				r = byID[out[i].ID]
 			}
-			if deleted[i] = gone != nil; deleted[i] {
-				owners = append(owners, userID)
-			}
-			slices.SortFunc(gone, func(a, b *mapping) int { return compareServices(a.Service, b.Service) })
-			for _, m := range gone {
-				mappings = append(mappings, m.ID)
-				changes = append(changes, identity.Change{UserID: userID, User: names[userID], Service: m.Service, Before: &m.Mapping})
-			}
-		}
-		if len(failures) > 0 {
-			return nil, &identity.BatchError{Items: failures}
-		}
-		if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id %s", mappings); err != nil {
-			return nil, fmt.Errorf("deleting mappings: %w", err)
-		}
-		if removeUsers != nil {
-			if err := removeUsers(ctx, t, owners); err != nil {
-				return nil, fmt.Errorf("deleting users: %w", err)
+			switch {
+			case out[i].ID == "" && !d.Key.IsEmail():
+				gone.fail(i, identity.UnknownUser(d.Key))
+			case r == nil:
+			case d.Key != "" && d.Key != r.Key:
+				gone.fail(i, &identity.Error{Code: identity.CodeUserConflict, User: r.Key,
+					Message: fmt.Sprintf("the user to delete is %s, not %s", r.Key, truncate(string(d.Key))),
+					Hint:    "It was renamed; read it again."})
+			case d.IfRevision != 0 && d.IfRevision != r.Revision:
+				gone.fail(i, changedUser(r, d.IfRevision))
+			default:
+				out[i].Existed, out[i].Mappings = true, len(r.mappings)
+				gone.users = append(gone.users, r.ID)
+				gone.add(r, slices.SortedFunc(maps.Keys(r.mappings), compareServices)...)
+				delete(byID, r.ID)
 			}
 		}
-		return deleted, s.recordDeletes(ctx, t, actor, changes)
+		return out, s.delete(ctx, t, actor, gone)
 	})
 }
 
-// recordDeletes adds deletions to the history. They take revisions too, so that
-// all changes of one mapping are in order.
-func (s *Store) recordDeletes(ctx context.Context, t *tx, actor store.Actor, changes []identity.Change) error {
-	if len(changes) == 0 {
+// findUsers returns the users with one of ids by id, and those with one of keys
+// by id and by key.
+func findUsers(ctx context.Context, t *tx, ids []string, keys []identity.UserKey) (byID map[string]*record, byKey map[identity.UserKey]*record, err error) {
+	identified, err := usersBy(ctx, t, "id", unique(ids, validID))
+	if err != nil {
+		return nil, nil, err
+	}
+	named, err := usersBy(ctx, t, "user_key", unique(keys, storable))
+	byID, byKey = map[string]*record{}, map[identity.UserKey]*record{}
+	for _, r := range slices.Concat(identified, named) {
+		byID[r.ID], byKey[r.Key] = r, r
+	}
+	return byID, byKey, err
+}
+
+// deletion is what a batch of deletes does.
+type deletion struct {
+	users    []string // ids
+	mappings []string // ids
+	changes  []identity.Change
+	failures []identity.ItemError
+}
+
+func (d *deletion) fail(i int, err *identity.Error) {
+	d.failures = append(d.failures, identity.ItemError{Index: i, Err: err})
+}
+
+// add takes mappings of services from a user.
+func (d *deletion) add(r *record, services ...identity.ServiceKey) {
+	for _, service := range services {
+		m := r.mappings[service]
+		delete(r.mappings, service)
+		d.mappings = append(d.mappings, m.ID)
+		d.changes = append(d.changes, identity.Change{UserID: r.ID, User: r.Key, Service: service, Before: &m.Mapping})
+	}
+}
+
+// delete carries out a deletion without failures. The changes take revisions too, so
+// that all changes of one mapping are in order.
+func (s *Store) delete(ctx context.Context, t *tx, actor store.Actor, d deletion) error {
+	if len(d.failures) > 0 {
+		return &identity.BatchError{Items: d.failures}
+	}
+	if err := deleteIn(ctx, t, "DELETE FROM mappings WHERE id %s", d.mappings); err != nil {
+		return fmt.Errorf("deleting mappings: %w", err)
+	}
+	if err := deleteIn(ctx, t, "DELETE FROM users WHERE id %s", d.users); err != nil {
+		return fmt.Errorf("deleting users: %w", err)
+	}
+	if len(d.changes) == 0 {
 		return nil
 	}
-	revisions, err := t.dialect.revisions(ctx, t, len(changes))
+	revisions, err := t.dialect.revisions(ctx, t, len(d.changes))
 	if err != nil {
 		return err
 	}
-	for i := range changes {
-		c := &changes[i]
+	for i := range d.changes {
+		c := &d.changes[i]
 		c.ID, c.At, c.By, c.RequestID, c.Address = revisions[i], s.now(), sanitize(actor.Name), sanitize(actor.RequestID), sanitize(actor.Address)
 	}
-	return t.record(ctx, changes)
+	return t.record(ctx, d.changes)
 }
