@@ -66,7 +66,7 @@ func TestLookupStatuses(t *testing.T) {
 	f := &fake{answer: func(request) answer {
 		return ok(symapi.LookupReply{Results: []symapi.LookupResult{
 			{Email: "p0000@example.com", Status: "not_found"},
-			{Email: "p0001@example.com", Status: "ambiguous", Candidates: []map[string]string{{"user_id": "a"}, {"user_id": "b"}}},
+			{Email: "p0001@example.com", Status: "ambiguous", Accounts: []symapi.CandidateAccount{{Matcher: map[string]string{"user_id": "a"}}, {Matcher: map[string]string{"user_id": "b"}}}},
 			{Email: "p0002@example.com", Status: "inactive", Matcher: map[string]string{"user_id": "c"}},
 			{Email: "p0003@example.com", Status: "failed", Error: &symapi.Error{Message: "slow down", Code: "Directory:RATE_LIMITED", Retryable: true}},
 			{Email: "p0004@example.com", Status: "failed"},

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ func DecodeUser(u User) (identity.User, error) {
 	if u.ID == "" {
 		return identity.User{}, errors.New("a user has no id")
 	}
-	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time,
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt,
 		Revision: u.Revision, UpdatedAt: decodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy}
 	named := false
 	for _, i := range u.Identities {
@@ -112,7 +111,7 @@ func DecodeIdentity(i Identity) (identity.Mapping, error) {
 		UpdatedBy: i.UpdatedBy,
 	}
 	if len(i.Profile) > 0 {
-		m.Profile = maps.Clone(i.Profile)
+		m.Profile = i.Profile
 	}
 	switch {
 	case len(m.Matcher) == 0:
@@ -170,7 +169,7 @@ const maxStoreID = 64
 // DecodeLookup reads one result of identities/lookup. An unclear result is an
 // error, never "not found".
 func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
-	a := identity.LookupResult{Email: r.Email, Status: identity.LookupStatus(r.Status)}
+	a := identity.LookupResult{Email: r.Email, Status: identity.LookupStatus(r.Status), AsOf: decodeTime(r.AsOf)}
 	switch a.Status {
 	case identity.Found:
 		if len(r.Matcher) == 0 {
@@ -180,7 +179,9 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 	case identity.Inactive:
 		a.Matcher, a.AccountID = r.Matcher, r.AccountID
 	case identity.Ambiguous, identity.Alias, identity.Unverified:
-		a.Candidates = decodeCandidates(r)
+		for _, c := range r.Accounts {
+			a.Candidates = append(a.Candidates, identity.Candidate{Matcher: c.Matcher, AccountID: c.AccountID, State: c.State, Name: c.Name})
+		}
 	case identity.NotFound:
 		a.OtherDomain = r.Reason == otherDomain
 	case identity.Failed:
@@ -191,27 +192,7 @@ func DecodeLookup(r LookupResult) (identity.LookupResult, error) {
 	if a.Email == "" {
 		return identity.LookupResult{}, errors.New("a result has no email")
 	}
-	if r.AsOf != nil {
-		a.AsOf = *r.AsOf
-	}
 	return a, nil
-}
-
-// decodeCandidates reads the accounts that a result names. Earlier servers send
-// their matchers alone.
-func decodeCandidates(r LookupResult) []identity.Candidate {
-	out := make([]identity.Candidate, 0, max(len(r.Accounts), len(r.Candidates)))
-	for _, c := range r.Accounts {
-		out = append(out, identity.Candidate{Matcher: c.Matcher, AccountID: c.AccountID, State: c.State, Name: c.Name})
-	}
-	if len(out) == len(r.Candidates) {
-		return out
-	}
-	out = out[:0]
-	for _, matcher := range r.Candidates {
-		out = append(out, identity.Candidate{Matcher: matcher})
-	}
-	return out
 }
 
 // decodeDirectoryError reads why one question to a directory failed.
@@ -225,7 +206,7 @@ func decodeDirectoryError(e *Error) *identity.Error {
 // DecodeStatus reads one result of identities/status. An unclear result is an
 // error, never "gone".
 func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
-	a := identity.AccountStatus{Identity: r.Identity, AccountID: r.AccountID, NewIdentity: r.NewIdentity, Status: identity.AccountState(r.Status)}
+	a := identity.AccountStatus{Identity: r.Identity, AccountID: r.AccountID, NewIdentity: r.NewIdentity, Status: identity.AccountState(r.Status), AsOf: decodeTime(r.AsOf)}
 	switch a.Status {
 	case identity.AccountActive, identity.AccountInactive, identity.AccountAbsent, identity.AccountReused, identity.AccountUnknown:
 	case identity.AccountRenamed:
@@ -239,9 +220,6 @@ func DecodeStatus(r StatusResult) (identity.AccountStatus, error) {
 	}
 	if a.Identity == "" {
 		return identity.AccountStatus{}, errors.New("a result has no identity")
-	}
-	if r.AsOf != nil {
-		a.AsOf = *r.AsOf
 	}
 	return a, nil
 }

@@ -5,7 +5,6 @@ package symapi
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -21,7 +20,7 @@ func EncodeUser(u identity.User) User {
 	}
 	return User{
 		ID: u.ID, Type: string(u.Type), Role: string(u.Role),
-		CreatedAt: Time{u.CreatedAt.UTC()}, Identities: identities,
+		CreatedAt: u.CreatedAt.UTC(), Identities: identities,
 		Revision: u.Revision, UpdatedAt: encodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy,
 	}
 }
@@ -61,17 +60,18 @@ func encodeOwnRecord(u identity.User) Identity {
 func EncodeMapping(m identity.Mapping) Identity {
 	i := Identity{
 		Service:   encodeRef(m.Service),
-		Matcher:   encodeMatcher(m.Matcher),
+		Matcher:   m.Matcher,
 		AccountID: m.AccountID,
-		Profile:   map[string]string{},
+		Profile:   m.Profile,
 		Source:    string(m.Source),
 		Rule:      m.Rule,
 		Revision:  m.Revision, UpdatedBy: m.UpdatedBy,
 	}
-	maps.Copy(i.Profile, m.Profile)
+	if i.Profile == nil {
+		i.Profile = map[string]string{} // clients do not expect null
+	}
 	if !m.UpdatedAt.IsZero() {
-		at := m.UpdatedAt.UTC()
-		i.UpdatedAt = &at
+		i.UpdatedAt = new(m.UpdatedAt.UTC())
 	}
 	return i
 }
@@ -92,34 +92,29 @@ const otherDomain = "other_domain"
 // EncodeLookup returns a target service's result for one e-mail as the API shows
 // it.
 func EncodeLookup(a identity.LookupResult) LookupResult {
-	r := LookupResult{Email: a.Email, Status: string(a.Status), AccountID: a.AccountID, Evidence: string(a.Evidence), Unique: a.Unique}
+	r := LookupResult{Email: a.Email, Status: string(a.Status), Matcher: a.Matcher, AccountID: a.AccountID, Evidence: string(a.Evidence), Unique: a.Unique, AsOf: encodeTime(a.AsOf), Error: encodeCause(a.Err)}
 	if a.OtherDomain {
 		r.Reason = otherDomain
 	}
-	if len(a.Matcher) > 0 {
-		r.Matcher = encodeMatcher(a.Matcher)
-	}
 	for _, c := range a.Candidates {
-		r.Candidates = append(r.Candidates, encodeMatcher(c.Matcher))
-		r.Accounts = append(r.Accounts, CandidateAccount{Matcher: encodeMatcher(c.Matcher), AccountID: c.AccountID, State: c.State, Name: c.Name})
+		r.Candidates = append(r.Candidates, c.Matcher)
+		r.Accounts = append(r.Accounts, CandidateAccount{Matcher: c.Matcher, AccountID: c.AccountID, State: c.State, Name: c.Name})
 	}
-	if a.Err != nil {
-		e := EncodeError(a.Err, "")
-		r.Error = &e
-	}
-	r.AsOf = encodeTime(a.AsOf)
 	return r
 }
 
 // EncodeStatus returns a target service's result for one account as the API
 // shows it.
 func EncodeStatus(a identity.AccountStatus) StatusResult {
-	r := StatusResult{Identity: a.Identity, Status: string(a.Status), AccountID: a.AccountID, NewIdentity: a.NewIdentity, AsOf: encodeTime(a.AsOf)}
-	if a.Err != nil {
-		e := EncodeError(a.Err, "")
-		r.Error = &e
+	return StatusResult{Identity: a.Identity, Status: string(a.Status), AccountID: a.AccountID, NewIdentity: a.NewIdentity, AsOf: encodeTime(a.AsOf), Error: encodeCause(a.Err)}
+}
+
+// encodeCause returns why a result failed; nil where it did not.
+func encodeCause(e *identity.Error) *Error {
+	if e == nil {
+		return nil
 	}
-	return r
+	return new(EncodeError(e, ""))
 }
 
 // encodeTime truncates a time to milliseconds; it returns nil for the zero time.
@@ -127,8 +122,7 @@ func encodeTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC().Truncate(time.Millisecond)
-	return &t
+	return new(t.UTC().Truncate(time.Millisecond))
 }
 
 // EncodeError returns the body of a reply that is not a success. It leaves out
@@ -142,16 +136,11 @@ func EncodeError(e *identity.Error, requestID string) Error {
 
 // EncodeItemError returns the result of one element of a bulk call that failed.
 func EncodeItemError(c identity.ItemError) BulkResult {
-	r := BulkResult{
+	return BulkResult{
 		Index: c.Index, User: string(c.Err.User),
 		ServiceType: c.Err.Service.Type, ExternalID: c.Err.Service.ExternalID,
-		Code: string(c.Err.Code), Message: c.Err.Error(), Holder: string(c.Err.Holder),
+		Code: string(c.Err.Code), Message: c.Err.Error(), Holder: string(c.Err.Holder), Stored: encodeOptional(c.Err.Stored),
 	}
-	if c.Err.Stored != nil {
-		stored := EncodeMapping(*c.Err.Stored)
-		r.Stored = &stored
-	}
-	return r
 }
 
 // BulkSuccess returns the reply of a bulk call that succeeded: one result per
@@ -204,13 +193,6 @@ func encodeRef(k identity.ServiceKey) ServiceRef {
 	return ServiceRef{Slug: k.Type, ExternalID: k.ExternalID}
 }
 
-// encodeMatcher copies, so that a reply never aliases what a store keeps.
-func encodeMatcher(m identity.Matcher) map[string]string {
-	out := make(map[string]string, len(m))
-	maps.Copy(out, m)
-	return out
-}
-
 // EncodeChange returns an entry of the history as the API shows it.
 func EncodeChange(c identity.Change) Change {
 	return Change{
@@ -223,8 +205,7 @@ func encodeOptional(m *identity.Mapping) *Identity {
 	if m == nil {
 		return nil
 	}
-	i := EncodeMapping(*m)
-	return &i
+	return new(EncodeMapping(*m))
 }
 
 // The kinds of an account's addresses, as the API names them.
@@ -235,11 +216,8 @@ const (
 
 // EncodeAccount returns an account of a service as the API shows it.
 func EncodeAccount(a identity.Account) Account {
-	out := Account{AccountID: a.AccountID, SignIn: a.SignIn, Name: a.Name, State: a.State, Kind: a.Kind, Unreadable: a.Unreadable,
+	out := Account{AccountID: a.AccountID, Matcher: a.Matcher, SignIn: a.SignIn, Name: a.Name, State: a.State, Kind: a.Kind, Unreadable: a.Unreadable,
 		Emails: make([]AccountEmail, len(a.Emails)), HeldBy: make([]string, len(a.HeldBy))}
-	if len(a.Matcher) > 0 {
-		out.Matcher = encodeMatcher(a.Matcher)
-	}
 	for i, email := range a.Emails {
 		out.Emails[i] = AccountEmail{Address: email.Address, Kind: aliasAddress, Verified: email.Proved}
 		if email.Primary {

@@ -136,25 +136,16 @@ func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
 		return nil, &identity.Error{Code: CodeForStatus(status),
 			Message: cmp.Or(problems, fmt.Sprintf("the reply says status %q, %d failed", reply.Status, reply.Failed))}
 	}
-	var results []BulkResult
+	results, placed := []BulkResult{}, make([]BulkResult, n)
 	if json.Unmarshal(reply.Results, &results) != nil {
-		return make([]BulkResult, n), nil // they are another server's own
+		return placed, nil // the write is acknowledged all the same
 	}
-	return placeResults(results, n), nil
-}
-
-// placeResults puts results at their indexes. It ignores results that do not
-// fit the request: they are another server's own.
-func placeResults(results []BulkResult, n int) []BulkResult {
-	out := make([]BulkResult, n)
-	placed := make([]bool, n)
 	for _, r := range results {
-		if r.Index < 0 || r.Index >= n || placed[r.Index] {
-			return make([]BulkResult, n)
+		if r.Index >= 0 && r.Index < n {
+			placed[r.Index] = r
 		}
-		out[r.Index], placed[r.Index] = r, true
 	}
-	return out
+	return placed, nil
 }
 
 // ParseItemErrors reads which of n elements a failed bulk call names, ordered by

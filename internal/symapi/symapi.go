@@ -9,10 +9,7 @@
 // calls beyond it are additive.
 package symapi
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Limits of one request.
 const (
@@ -35,31 +32,11 @@ type User struct {
 	ID         string     `json:"id" doc:"UUID of the user"`
 	Type       string     `json:"type" enum:"normal,bot" doc:"normal for people, bot for bots"`
 	Role       string     `json:"role" enum:"admin,member,guest" doc:"What the user may do in Sym"`
-	CreatedAt  Time       `json:"created_at" format:"date-time" doc:"When the user was created"`
+	CreatedAt  time.Time  `json:"created_at" doc:"When the user was created"`
 	Revision   int64      `json:"revision,omitempty" doc:"Grows with each change of the user's own name, role and profile; identities leave it alone"`
 	UpdatedAt  *time.Time `json:"updated_at,omitempty" doc:"When revision was given"`
 	UpdatedBy  string     `json:"updated_by,omitempty" doc:"Token name or JWT subject that got it"`
 	Identities []Identity `json:"identities" doc:"Stored identities; sym:cloud, the user's own record, stands first"`
-}
-
-// Time is a time that other servers write in other forms than RFC 3339: without
-// a zone, which means UTC, or as an HTTP date. A form that is none of these is
-// the zero time, because nothing depends on it.
-type Time struct{ time.Time }
-
-// UnmarshalJSON reads a time in any form. It never fails.
-func (t *Time) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.RFC1123} {
-		if at, err := time.Parse(layout, text); err == nil {
-			t.Time = at
-			return nil
-		}
-	}
-	return nil
 }
 
 // ServiceRef names a service inside an identity.
