@@ -5,6 +5,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -63,9 +64,6 @@ func describeMatcher(c plannedClaim) string { return accountText(c.matcher, c.se
 func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, allowShared option) (conflicts []claimConflict) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.byUser == nil {
-		p.byAccount, p.byUser = map[claimedAccount]map[identity.UserKey]plannedClaim{}, map[mappingKey]plannedClaim{}
-	}
 	for _, row := range rows {
 		if !row.known {
 			continue
@@ -76,17 +74,16 @@ func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, allo
 			conflicts = append(conflicts, claimConflict{claim, earlier})
 			continue
 		}
-		p.byUser[key] = claim
-		for _, user := range sortedUsers(p.byAccount[account]) {
-			if earlier := p.byAccount[account][user]; user != row.user && !(earlier.shared && claim.shared) {
+		put(&p.byUser, key, claim)
+		claims := p.byAccount[account]
+		for _, user := range slices.Sorted(maps.Keys(claims)) {
+			if earlier := claims[user]; user != row.user && !(earlier.shared && claim.shared) {
 				conflicts = append(conflicts, claimConflict{claim, earlier})
 				break
 			}
 		}
-		if p.byAccount[account] == nil {
-			p.byAccount[account] = make(map[identity.UserKey]plannedClaim, 1)
-		}
-		p.byAccount[account][row.user] = claim
+		put(&claims, row.user, claim)
+		put(&p.byAccount, account, claims)
 	}
 	return conflicts
 }
@@ -103,10 +100,7 @@ func (p *plannedClaims) forget() {
 func (p *plannedClaims) addService(key identity.ServiceKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.services == nil {
-		p.services = map[identity.ServiceKey]bool{}
-	}
-	p.services[key] = true
+	put(&p.services, key, true)
 }
 
 func (p *plannedClaims) hasService(key identity.ServiceKey) bool {
@@ -120,21 +114,17 @@ func (p *plannedClaims) hasService(key identity.ServiceKey) bool {
 func (p *plannedClaims) addUser(key identity.UserKey, planned plannedUser) (contradicted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.users == nil {
-		p.users = map[identity.UserKey]plannedUser{}
-	}
 	known := p.users[key]
-	p.users[key] = plannedUser{known.created || planned.created, known.destroyed || planned.destroyed}
+	put(&p.users, key, plannedUser{known.created || planned.created, known.destroyed || planned.destroyed})
 	return known.destroyed && planned.created || known.created && planned.destroyed
 }
 
-func sortedUsers(claims map[identity.UserKey]plannedClaim) []identity.UserKey {
-	users := make([]identity.UserKey, 0, len(claims))
-	for user := range claims {
-		users = append(users, user)
+// put sets an entry of a map that may be nil.
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
 	}
-	slices.Sort(users)
-	return users
+	(*m)[key] = value
 }
 
 // claimIdentity registers the person and the account of a planned sym_identity.
@@ -201,7 +191,7 @@ func addClaimConflicts(diags *diag.Diagnostics, conflicts []claimConflict) {
 // it a rule could give one account to two people. The zero value is empty.
 type accountClaims struct {
 	mu       sync.Mutex
-	accounts map[identity.ServiceKey]map[string]accountClaim // by service and Resolution.AccountKey
+	accounts map[claimedAccount]accountClaim
 }
 
 type accountClaim struct {
@@ -222,32 +212,20 @@ type accountConflict struct {
 func (c *accountClaims) add(answers []resolve.Resolution) []accountConflict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	mapped := filtered(answers, func(a resolve.Resolution) bool { return a.Mapped() })
 	var conflicts []accountConflict
-	for _, a := range answers {
-		if !a.Mapped() {
-			continue
-		}
-		if earlier, known := c.accounts[a.Service][a.AccountKey()]; known && earlier.user != a.User && (earlier.automatic || automatic(a)) {
+	for _, a := range mapped {
+		if earlier, known := c.accounts[claimedAccount{a.Service, a.AccountKey()}]; known && earlier.user != a.User && (earlier.automatic || automatic(a)) {
 			conflicts = append(conflicts, accountConflict{a, earlier.user})
 		}
 	}
 	if len(conflicts) > 0 {
 		return conflicts
 	}
-	if c.accounts == nil {
-		c.accounts = map[identity.ServiceKey]map[string]accountClaim{}
-	}
-	for _, a := range answers {
-		if !a.Mapped() {
-			continue
-		}
-		claims := c.accounts[a.Service]
-		if claims == nil {
-			claims = map[string]accountClaim{}
-			c.accounts[a.Service] = claims
-		}
-		if _, known := claims[a.AccountKey()]; !known || automatic(a) {
-			claims[a.AccountKey()] = accountClaim{a.User, automatic(a)}
+	for _, a := range mapped {
+		account := claimedAccount{a.Service, a.AccountKey()}
+		if _, known := c.accounts[account]; !known || automatic(a) {
+			put(&c.accounts, account, accountClaim{a.User, automatic(a)})
 		}
 	}
 	return nil
