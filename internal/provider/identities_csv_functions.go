@@ -39,15 +39,7 @@ func identitiesFromCSV(ctx context.Context, args function.ArgumentsData) (attr.V
 	if err != nil {
 		return nil, badArgument(0, err)
 	}
-	services := make(map[string]attr.Value, len(parsed))
-	for service, identities := range parsed {
-		users := make(map[string]attr.Value, len(identities))
-		for user, id := range identities {
-			users[user] = types.StringValue(id)
-		}
-		services[service] = types.MapValueMust(types.StringType, users)
-	}
-	return types.MapValueMust(identityMapType, services), nil
+	return nestedMap(parsed), nil
 }
 
 // NewIdentitiesToCSVFunction returns provider::sym::identities_to_csv, the

@@ -70,30 +70,26 @@ func (m *identitiesDataModel) read(ctx context.Context, _ *providerData, api *re
 func (m *identitiesDataModel) setFound(found []storedMapping) {
 	sortMappings(found)
 	records := make([]attr.Value, len(found))
-	byUser, byService := map[string]map[string]attr.Value{}, map[string]map[string]attr.Value{}
+	byUser, byService := map[string]map[string]string{}, map[string]map[string]string{}
 	for i, f := range found {
 		records[i] = mappingRecord(f)
 		if id, plain := f.Matcher.Identity(f.Service.Type); plain {
-			user, service, value := string(f.user), f.Service.String(), types.StringValue(id)
-			putNested(byUser, user, service, value)
-			putNested(byService, service, user, value)
+			user, service := string(f.user), f.Service.String()
+			ofUser, ofService := byUser[user], byService[service]
+			put(&ofUser, service, id)
+			put(&ofService, user, id)
+			byUser[user], byService[service] = ofUser, ofService
 		}
 	}
 	m.Identities = types.ListValueMust(mappingRecordType, records)
 	m.ByUser, m.ByService = nestedMap(byUser), nestedMap(byService)
 }
 
-func putNested(m map[string]map[string]attr.Value, outer, inner string, value attr.Value) {
-	if m[outer] == nil {
-		m[outer] = map[string]attr.Value{}
-	}
-	m[outer][inner] = value
-}
-
-func nestedMap(m map[string]map[string]attr.Value) types.Map {
+// nestedMap returns a map of maps of identities.
+func nestedMap(m map[string]map[string]string) types.Map {
 	outer := make(map[string]attr.Value, len(m))
 	for key, inner := range m {
-		outer[key] = types.MapValueMust(types.StringType, inner)
+		outer[key] = matcherValue(inner)
 	}
 	return types.MapValueMust(identityMapType, outer)
 }

@@ -190,11 +190,6 @@ func (m mappingFilterModel) filter(diags *diag.Diagnostics) mappingFilter {
 	return f
 }
 
-// service returns the one service that the filter names.
-func (f mappingFilter) service() (identity.ServiceKey, bool) {
-	return identity.ServiceKey{Type: f.serviceType, ExternalID: f.externalID}, f.externalID != ""
-}
-
 func (f mappingFilter) selects(m identity.Mapping) bool {
 	return (f.serviceType == "" || f.serviceType == m.Service.Type) &&
 		(f.externalID == "" || f.externalID == m.Service.ExternalID) &&
@@ -231,15 +226,11 @@ func (f mappingFilter) users(ctx context.Context, api storeReader) iter.Seq2[ide
 		return api.AllUsers(ctx)
 	}
 	return func(yield func(identity.User, error) bool) {
-		found, err := api.FindUsers(ctx, []identity.UserKey{f.user})
-		if err != nil {
+		switch user, err := findUser(ctx, api, f.user); {
+		case err != nil:
 			yield(identity.User{}, err)
-			return
-		}
-		for _, u := range found {
-			if u.Key == f.user && !yield(u, nil) {
-				return
-			}
+		case user != nil:
+			yield(*user, nil)
 		}
 	}
 }
@@ -247,8 +238,8 @@ func (f mappingFilter) users(ctx context.Context, api storeReader) iter.Seq2[ide
 // checkRegistered reports a service that the filter names and nobody
 // registered. It is worth asking only where nothing was selected.
 func (f mappingFilter) checkRegistered(ctx context.Context, api storeReader, action string, diags *diag.Diagnostics) {
-	if service, named := f.service(); named {
-		findService(ctx, api, service, action, diags)
+	if f.externalID != "" {
+		findService(ctx, api, identity.ServiceKey{Type: f.serviceType, ExternalID: f.externalID}, action, diags)
 	}
 }
 
