@@ -205,7 +205,11 @@ func explainCode(e *identity.Error, err error) explanation {
 	if what, remedy := transportCode(e, err); what != "" {
 		return explanation{what: what, remedy: strings.TrimSpace(sentence(remedy) + " " + sentence(e.Hint)), said: e.Message}
 	}
-	return explanation{what: describeCoded(e), remedy: cmp.Or(e.Hint, codeRemedy(e))}
+	remedy := cmp.Or(e.Hint, codeRemedies[e.Code])
+	if e.Retryable && (e.Code == identity.CodeDirectoryFailed || e.Code == identity.CodeAuthUnavailable) {
+		remedy = cmp.Or(e.Hint, "That may pass: try again in a minute")
+	}
+	return explanation{what: describeCoded(e), remedy: remedy}
 }
 
 // transportCode explains codes that no value caused. For others what is "".
@@ -245,29 +249,23 @@ func transportCode(e *identity.Error, err error) (what, remedy string) {
 	return "", ""
 }
 
-func codeRemedy(e *identity.Error) string {
-	switch e.Code {
-	case identity.CodeIdentityConflict, identity.CodeUserConflict:
-		return "Somebody changed it meanwhile; plan again to see the difference"
-	case identity.CodeIdentityClaimed:
-		return "Remove or change the other user's mapping first, or set allow_shared = true where both really use the account"
-	case identity.CodeServiceConflict:
-		return "Declare the label that is stored, or import the service"
-	case identity.CodeServiceReferenced:
-		return "Remove the mappings of the service first; those of this configuration go first when they refer to this resource"
-	case identity.CodeServiceManaged:
-		return "Change it where it is managed, and remove the resource here"
-	case identity.CodeDirectoryFailed, identity.CodeAuthUnavailable:
-		if e.Retryable {
-			return "That may pass: try again in a minute"
-		}
-		return "That does not pass by itself: correct the directory in the server's configuration. sym-identityd check tries it"
-	case identity.CodeNoList:
-		return "Remove it here; people can still be looked up in it by e-mail, but which accounts are nobody's cannot be seen"
-	case identity.CodeListChanged:
-		return "Accounts of the service changed each time they were read; try again"
-	}
-	return ""
+const (
+	planAgain        = "Somebody changed it meanwhile; plan again to see the difference"
+	correctDirectory = "That does not pass by itself: correct the directory in the server's configuration. sym-identityd check tries it"
+)
+
+// codeRemedies says what to do about errors that have no hint.
+var codeRemedies = map[identity.Code]string{
+	identity.CodeIdentityConflict:  planAgain,
+	identity.CodeUserConflict:      planAgain,
+	identity.CodeIdentityClaimed:   "Remove or change the other user's mapping first, or set allow_shared = true where both really use the account",
+	identity.CodeServiceConflict:   "Declare the label that is stored, or import the service",
+	identity.CodeServiceReferenced: "Remove the mappings of the service first; those of this configuration go first when they refer to this resource",
+	identity.CodeServiceManaged:    "Change it where it is managed, and remove the resource here",
+	identity.CodeDirectoryFailed:   correctDirectory,
+	identity.CodeAuthUnavailable:   correctDirectory,
+	identity.CodeNoList:            "Remove it here; people can still be looked up in it by e-mail, but which accounts are nobody's cannot be seen",
+	identity.CodeListChanged:       "Accounts of the service changed each time they were read; try again",
 }
 
 // sentence returns a clause with a capital first and a full stop last. An e-mail

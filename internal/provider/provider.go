@@ -68,6 +68,9 @@ func (p *symProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 
 func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	filled := []validator.String{settingCheck("must not be empty", checkFilled)}
+	flag := func(doc string) schema.BoolAttribute {
+		return schema.BoolAttribute{Optional: true, MarkdownDescription: doc}
+	}
 	optional := func(doc string, validators ...validator.String) schema.StringAttribute {
 		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: doc}
 	}
@@ -80,11 +83,8 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 				"in another organization's store everything would look deleted. Or `SYM_ORG`.", filled...),
 			"api_url": optional("Base URL of the identity API, such as `https://identity.acme.dev/api/v1`. Conflicts with `embedded`. Or `SYM_API_URL`.",
 				settingCheck("must be an http or https URL without user, query and fragment", config.CheckAPIURL)),
-			"allow_http": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Allows an `http://` URL of another machine. Anyone on the network in between can then read the token. Default: `false`, " +
-					"`http://` is allowed only for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`.",
-			},
+			"allow_http": flag("Allows an `http://` URL of another machine. Anyone on the network in between can then read the token. Default: `false`, " +
+				"`http://` is allowed only for `localhost` and loopback addresses. Or `SYM_ALLOW_HTTP`."),
 			"embedded": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Runs the identity API inside the provider, without a server. Conflicts with `api_url`. " +
@@ -109,11 +109,8 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			"oidc_audience": optional("Audience of the OIDC token of a CI job, as in the `jwt` block of the API's configuration. If it is set and no token is set, "+
 				"the provider uses the token of HCP Terraform (`TFC_WORKLOAD_IDENTITY_TOKEN_SYM` or `TFC_WORKLOAD_IDENTITY_TOKEN`), or requests one from GitHub Actions "+
 				"(the job needs `id-token: write`) and another before it expires. In other places it has no effect. Or `SYM_OIDC_AUDIENCE`.", filled...),
-			"rules": providerRulesAttribute(),
-			"read_only": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Makes every change fail before it is sent. Use it for plans of pull requests if the token may write. Default: `false`. Or `SYM_READ_ONLY`.",
-			},
+			"rules":     providerRulesAttribute(),
+			"read_only": flag("Makes every change fail before it is sent. Use it for plans of pull requests if the token may write. Default: `false`. Or `SYM_READ_ONLY`."),
 			"max_retries": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.Between(0, config.MaxWhole)},
 				MarkdownDescription: fmt.Sprintf("How often a request that is safe to repeat is retried, after 429, 502, 503, 504 and broken connections. "+
@@ -132,15 +129,9 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			"ca_cert_file":     optional("PEM file with certificates of private authorities, in addition to the system's. Or `SYM_CA_CERT_FILE`.", filled...),
 			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. Or `SYM_CLIENT_CERT_FILE`.", filled...),
 			"client_key_file":  optional("PEM file with the key of `client_cert_file`. Or `SYM_CLIENT_KEY_FILE`.", filled...),
-			"insecure": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Accepts any certificate of the API, with a warning. Prefer `ca_cert_file`. Default: `false`. Or `SYM_INSECURE`.",
-			},
-			"skip_credentials_validation": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Skips the first request (`auth/login`), which verifies the token and compares `org`. " +
-					"Default: `false`. Or `SYM_SKIP_CREDENTIALS_VALIDATION`.",
-			},
+			"insecure":         flag("Accepts any certificate of the API, with a warning. Prefer `ca_cert_file`. Default: `false`. Or `SYM_INSECURE`."),
+			"skip_credentials_validation": flag("Skips the first request (`auth/login`), which verifies the token and compares `org`. " +
+				"Default: `false`. Or `SYM_SKIP_CREDENTIALS_VALIDATION`."),
 			"accept_store_ids": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Ids of earlier stores that state may come from. Resources remember the store and the organization that they were read from, " +
@@ -150,7 +141,6 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			},
 			"http_headers": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
-				Validators:          []validator.Map{headersCheck{}},
 				MarkdownDescription: "Headers to send with every request, for example for a gateway in front of the API. `Authorization` cannot be set here: it carries the token.",
 			},
 		},
@@ -166,6 +156,7 @@ func (p *symProvider) ValidateConfig(ctx context.Context, req provider.ValidateC
 		return
 	}
 	resp.Diagnostics.Append(model.Validate()...)
+	checkHeaders(model.HTTPHeaders, &resp.Diagnostics)
 	_, diags := compileRules(ctx, model.Rules, path.Root("rules"))
 	resp.Diagnostics.Append(diags...)
 }
@@ -201,8 +192,6 @@ func (p *symProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.ListResourceData = data
-	resp.EphemeralResourceData = data
-	resp.ActionData = data
 }
 
 // Close closes what the provider has open, before its process ends.
@@ -403,32 +392,19 @@ func settingCheck(describes string, check func(string) error) validator.String {
 	return textCheck{summary: "Invalid Provider Setting", describes: describes, check: check}
 }
 
-// headersCheck checks each header that is known.
-type headersCheck struct{}
-
-var _ validator.Map = headersCheck{}
-
-func (headersCheck) Description(context.Context) string {
-	return "must hold headers that the provider does not set itself"
-}
-
-func (c headersCheck) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
-
-func (headersCheck) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	headers := req.ConfigValue.Elements()
+// checkHeaders checks each header that is known.
+func checkHeaders(value types.Map, diags *diag.Diagnostics) {
+	headers := value.Elements()
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		at := req.Path.AtMapKey(name)
+		at := path.Root("http_headers").AtMapKey(name)
 		value, ok := headers[name].(types.String)
 		if ok && value.IsNull() {
-			resp.Diagnostics.AddAttributeError(at, "Invalid Provider Setting", "The header's value is null. Leave the header out where it is not to be sent.")
+			diags.AddAttributeError(at, "Invalid Provider Setting", "The header's value is null. Leave the header out where it is not to be sent.")
 			continue
 		}
 		// The name can be wrong while the value is still unknown.
 		if err := config.CheckHeader(name, value.ValueString()); err != nil {
-			resp.Diagnostics.AddAttributeError(at, "Invalid Provider Setting", sentence(err.Error()))
+			diags.AddAttributeError(at, "Invalid Provider Setting", sentence(err.Error()))
 		}
 	}
 }

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -184,9 +185,9 @@ func reportStale(diags *diag.Diagnostics, a resolve.Resolution, onStale string) 
 func staleDetail(a resolve.Resolution) string {
 	var b strings.Builder
 	if a.Account == identity.AccountRenamed {
-		fmt.Fprintf(&b, "For %s in %s the store holds %s, but that account is called %s now. ", a.User, a.Service, a.Matcher, orUnknown(a.Fresh))
+		fmt.Fprintf(&b, "For %s in %s the store holds %s, but that account is called %s now. ", a.User, a.Service, a.Matcher, cmp.Or(freshMatcher(a), "something else"))
 	} else {
-		fmt.Fprintf(&b, "For %s in %s the store holds %s, but rules and the service now give %s. ", a.User, a.Service, a.Matcher, orNone(a.Fresh))
+		fmt.Fprintf(&b, "For %s in %s the store holds %s, but rules and the service now give %s. ", a.User, a.Service, a.Matcher, cmp.Or(freshMatcher(a), "none"))
 	}
 	b.WriteString("What is stored stays the answer until somebody maps the user by hand.\n\n")
 	b.WriteString(stepLines(a.Steps))
@@ -239,18 +240,13 @@ func reusedText(a resolve.Resolution) string {
 // reusedRemedy says what to do about an identity that has been reused.
 const reusedRemedy = "Find out which account the user has now and declare it, with overwrite = true where a person mapped the old one. If the user left, remove the mapping."
 
-func orUnknown(m identity.Matcher) string {
-	if m == nil {
-		return "something else"
+// freshMatcher returns the whole matcher that rules and the service give now, ""
+// for none.
+func freshMatcher(a resolve.Resolution) string {
+	if a.Fresh == nil {
+		return ""
 	}
-	return m.String()
-}
-
-func orNone(m identity.Matcher) string {
-	if m == nil {
-		return "none"
-	}
-	return m.String()
+	return a.Fresh.String()
 }
 
 // maxListed bounds the lists in a diagnostic. The attributes list everybody.
