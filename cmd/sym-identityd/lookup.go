@@ -165,7 +165,7 @@ func chooseService(ctx context.Context, cfg *config.Config, st *sqlstore.Store, 
 			return config.Service{}, err
 		}
 		for _, s := range stored {
-			if !s.Key.Managed() && !slices.ContainsFunc(services, func(known config.Service) bool { return known.Key == s.Key }) {
+			if !s.Key.Managed() && !cfg.Names(s.Key) {
 				services = append(services, config.Service{Key: s.Key, Label: s.Label})
 			}
 		}

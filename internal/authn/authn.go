@@ -54,11 +54,10 @@ func New(cfg Config) *Authenticator {
 // unavailable if an issuer's keys could not be fetched.
 func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error) {
 	p, err := a.principal(r)
-	if err != nil {
-		return identity.Principal{}, err
+	if err == nil {
+		p.Org = a.cfg.Org
 	}
-	p.Org = a.cfg.Org
-	return p, nil
+	return p, err
 }
 
 func (a *Authenticator) principal(r *http.Request) (identity.Principal, error) {

@@ -88,6 +88,11 @@ func (c *Config) Issuers() []authn.Issuer {
 	return issuers
 }
 
+// Names reports whether the file has a block for a service.
+func (c *Config) Names(service identity.ServiceKey) bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Key == service })
+}
+
 // Failure is what failed when a setting was put to use.
 type Failure struct {
 	At      hcl.Range // of the setting

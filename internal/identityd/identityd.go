@@ -72,11 +72,7 @@ func (i *Instance) StoreEmpty(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	services, err := i.store.Services(ctx, store.ServiceFilter{})
-	own := make(map[identity.ServiceKey]bool, len(i.config.Services))
-	for _, s := range i.config.Services {
-		own[s.Key] = true
-	}
-	return err == nil && !slices.ContainsFunc(services, func(s identity.Service) bool { return !own[s.Key] && !s.Key.Managed() }), err
+	return err == nil && !slices.ContainsFunc(services, func(s identity.Service) bool { return !i.config.Names(s.Key) && !s.Key.Managed() }), err
 }
 
 // Close releases the store and ends walks of directories. Requests under way
@@ -106,9 +102,8 @@ func Open(ctx context.Context, c *config.Config, opts Options) (*Instance, error
 			return nil, err
 		}
 	}
-	i.store, err = OpenStore(ctx, c)
-	if err != nil {
-		return nil, c.Secrets.Error(err)
+	if i.store, err = OpenStore(ctx, c); err != nil {
+		return nil, err
 	}
 	if err := i.use(ctx, c, directories, a); err != nil {
 		return nil, errors.Join(err, c.Secrets.Error(i.store.Close()))

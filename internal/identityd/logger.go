@@ -33,13 +33,8 @@ func Logger(c *config.Config, log *slog.Logger) *slog.Logger {
 
 // cleanHandler passes records on with clean texts.
 type cleanHandler struct {
-	next  slog.Handler
+	slog.Handler
 	clean func(string) string
-}
-
-// Enabled implements slog.Handler.
-func (h *cleanHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.next.Enabled(ctx, level)
 }
 
 // Handle implements slog.Handler.
@@ -51,7 +46,7 @@ func (h *cleanHandler) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	return h.next.Handle(ctx, out)
+	return h.Handler.Handle(ctx, out)
 }
 
 // WithAttrs implements slog.Handler.
@@ -60,12 +55,12 @@ func (h *cleanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for i, a := range attrs {
 		cleaned[i] = h.attr(a)
 	}
-	return &cleanHandler{h.next.WithAttrs(cleaned), h.clean}
+	return &cleanHandler{h.Handler.WithAttrs(cleaned), h.clean}
 }
 
 // WithGroup implements slog.Handler.
 func (h *cleanHandler) WithGroup(name string) slog.Handler {
-	return &cleanHandler{h.next.WithGroup(name), h.clean}
+	return &cleanHandler{h.Handler.WithGroup(name), h.clean}
 }
 
 // attr returns an attribute with clean texts, none for nil: most errors have no

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
@@ -90,19 +89,6 @@ func Register(ctx context.Context, c *config.Config, st store.Store) error {
 // fromFile is who last changed a service that a configuration file owns. Callers
 // of the API have a kind in their names, as token:ci.
 const fromFile = "configuration"
-
-// removedServices returns the services that a configuration file wrote last and c
-// does not name.
-func removedServices(ctx context.Context, c *config.Config, st store.Store) (removed []string, err error) {
-	services, err := st.Services(ctx, store.ServiceFilter{})
-	for _, s := range services {
-		named := slices.ContainsFunc(c.Services, func(own config.Service) bool { return own.Key == s.Key })
-		if s.UpdatedBy == fromFile && !named {
-			removed = append(removed, s.Key.String())
-		}
-	}
-	return removed, err
-}
 
 func register(ctx context.Context, c *config.Config, st store.Store) error {
 	if len(c.Services) == 0 {

@@ -14,15 +14,14 @@ import (
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/sqlstore"
 )
 
 // expiresSoon is how long before its end a certificate is worth a warning.
 const expiresSoon = 30 * 24 * time.Hour
 
-// Warnings returns what works but is not safe: files that others can read or
-// change, a certificate that ends soon, a database that may lose what it
-// acknowledged or is reached without TLS, services that are no longer in the file. The sentences hold no secrets. What
+// Warnings returns what works but is not safe, in sentences without secrets. What
 // cannot be looked at is left out: opening it says why.
 func Warnings(ctx context.Context, c *config.Config) []string {
 	warnings := fileWarnings(c)
@@ -32,8 +31,8 @@ func Warnings(ctx context.Context, c *config.Config) []string {
 				c.TLS.CertFile, int(time.Until(expires)/(24*time.Hour)), expires.UTC().Format(time.DateOnly)))
 		}
 	}
-	store, err := sqlstore.Warnings(ctx, c.Store.URL, StoreOptions(c))
-	for _, text := range store {
+	risks, err := sqlstore.Warnings(ctx, c.Store.URL, StoreOptions(c))
+	for _, text := range risks {
 		warnings = append(warnings, "the store: "+text)
 	}
 	if err != nil {
@@ -47,15 +46,20 @@ func Warnings(ctx context.Context, c *config.Config) []string {
 	return warnings
 }
 
-// storedWithoutBlock returns removedServices of a store that is there and up to
-// date. It changes nothing.
-func storedWithoutBlock(ctx context.Context, c *config.Config) []string {
+// storedWithoutBlock returns the services that a configuration file wrote last and
+// c does not name, of a store that is there and up to date.
+func storedWithoutBlock(ctx context.Context, c *config.Config) (removed []string) {
 	st, err := OpenExisting(ctx, c)
 	if st == nil || err != nil {
 		return nil
 	}
 	defer st.Close()
-	removed, _ := removedServices(ctx, c, st)
+	services, _ := st.Services(ctx, store.ServiceFilter{})
+	for _, s := range services {
+		if s.UpdatedBy == fromFile && !c.Names(s.Key) {
+			removed = append(removed, s.Key.String())
+		}
+	}
 	return removed
 }
 
