@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
@@ -34,7 +32,6 @@ const (
 	maxWaiting     = 64               // requests that wait for one issuer
 	maxRedirects   = 3                // of one request
 	maxAnswerBytes = 1 << 20
-	maxErrorBytes  = 300 // of an issuer's words in the log
 )
 
 // Issuer says how to reach an issuer.
@@ -225,62 +222,48 @@ func fetchKeys(ctx context.Context, issuer Issuer) ([]jose.JSONWebKey, error) {
 		return nil, err
 	}
 	defer client.CloseIdleConnections()
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer.URL)
-	if err != nil {
-		return nil, fmt.Errorf("the issuer's metadata: %w", truncate(err))
-	}
 	var metadata struct {
+		Issuer  string `json:"issuer"`
 		KeysURL string `json:"jwks_uri"`
 	}
-	if err := provider.Claims(&metadata); err != nil {
-		return nil, fmt.Errorf("the issuer's metadata: %w", truncate(err))
+	err = issuer.get(ctx, client, strings.TrimSuffix(issuer.URL, "/")+"/.well-known/openid-configuration", &metadata)
+	if err == nil && metadata.Issuer != issuer.URL {
+		err = fmt.Errorf("it is of the issuer %s", quote(metadata.Issuer))
 	}
-	set, err := getKeys(ctx, client, metadata.KeysURL)
 	if err != nil {
-		return nil, fmt.Errorf("its keys: %w", truncate(err))
+		return nil, fmt.Errorf("the issuer's metadata: %w", err)
 	}
-	return usableKeys(set)
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := issuer.get(ctx, client, metadata.KeysURL, &set); err != nil {
+		return nil, fmt.Errorf("its keys: %w", err)
+	}
+	return usableKeys(set.Keys)
 }
 
-func getKeys(ctx context.Context, client *http.Client, at string) (set jose.JSONWebKeySet, err error) {
+// get decodes the JSON at an address.
+func (i Issuer) get(ctx context.Context, client *http.Client, at string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return set, err
+		return err
+	}
+	if err := i.allowed(req.URL); err != nil {
+		return fmt.Errorf("%s is refused: %w", req.URL.Host, err)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return set, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return set, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return set, fmt.Errorf("status %s", resp.Status)
-	}
-	var raw struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return set, fmt.Errorf("not a key set: %w", err)
-	}
-	for _, text := range raw.Keys {
-		var key jose.JSONWebKey
-		if key.UnmarshalJSON(text) == nil { // a key of a kind we do not know signs nothing for us
-			set.Keys = append(set.Keys, key)
-		}
-	}
-	return set, nil
-}
-
-// truncate shortens an error that may quote an issuer's whole answer.
-func truncate(err error) error {
-	text := err.Error()
-	if len(text) <= maxErrorBytes {
 		return err
 	}
-	return errors.New(strings.ToValidUTF8(text[:maxErrorBytes], "") + "…")
+	defer resp.Body.Close()
+	body, err := httpx.ReadBody(resp.Body, maxAnswerBytes)
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("status %s", resp.Status)
+	}
+	return json.Unmarshal(body, into)
 }
 
 // client returns an HTTP client for one fetch from one issuer.
@@ -289,33 +272,19 @@ func (i Issuer) client() (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its authorities: %w", err)
 	}
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities},
-		TLSHandshakeTimeout: fetchTimeout, ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
-	}
-	return &http.Client{Transport: &guarded{issuer: i, next: transport}, CheckRedirect: httpx.SameHost(maxRedirects), Timeout: fetchTimeout}, nil
+	sameHost := httpx.SameHost(maxRedirects)
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities},
+			TLSHandshakeTimeout: fetchTimeout, ResponseHeaderTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
+		},
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if err := i.allowed(next.URL); err != nil {
+				return err
+			}
+			return sameHost(next, via)
+		},
+		Timeout: fetchTimeout,
+	}, nil
 }
-
-// guarded bounds every answer and refuses every request that is not https, also
-// to the addresses of the metadata and of redirects.
-type guarded struct {
-	issuer Issuer
-	next   *http.Transport
-}
-
-// RoundTrip implements http.RoundTripper.
-func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := g.issuer.allowed(r.URL); err != nil {
-		return nil, fmt.Errorf("%s is refused: %w", r.URL.Host, err)
-	}
-	resp, err := g.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerBytes)
-	return resp, nil
-}
-
-// CloseIdleConnections implements what http.Client looks for.
-func (g *guarded) CloseIdleConnections() { g.next.CloseIdleConnections() }

@@ -181,13 +181,15 @@ func usableSubject(s string) bool {
 
 // usableKeys returns the keys of a set that may sign tokens: public, asymmetric,
 // strong, and for signatures.
-func usableKeys(set jose.JSONWebKeySet) ([]jose.JSONWebKey, error) {
-	if len(set.Keys) > maxKeys {
+func usableKeys(set []json.RawMessage) ([]jose.JSONWebKey, error) {
+	if len(set) > maxKeys {
 		return nil, errors.New("the issuer has too many keys")
 	}
 	var keys []jose.JSONWebKey
-	for _, key := range set.Keys {
-		if key.Use != "" && key.Use != "sig" || !key.Valid() {
+	for _, text := range set {
+		var key jose.JSONWebKey
+		// A key of a kind that we do not know signs nothing for us.
+		if key.UnmarshalJSON(text) != nil || key.Use != "" && key.Use != "sig" || !key.Valid() {
 			continue
 		}
 		switch public := key.Key.(type) {
