@@ -12,20 +12,9 @@ import (
 
 // column is one column of the header.
 type column struct {
-	name    string // as in the header, without outer spaces
-	kind    columnKind
-	service identity.ServiceKey // of a serviceColumn
+	name    string              // as in the header, without outer spaces; "" = what spreadsheets leave behind
+	service identity.ServiceKey // zero where the column is none of a service, or reported already
 }
-
-type columnKind uint8
-
-const (
-	brokenColumn   columnKind = iota // reported already; its cells are not looked at
-	namelessColumn                   // what spreadsheets leave behind
-	userNameColumn
-	idColumn
-	serviceColumn
-)
 
 // header reads the first row. It reports whether the rows below can be read.
 func (p *parser) header(r row) bool {
@@ -41,19 +30,17 @@ func (p *parser) header(r row) bool {
 		col, err := newColumn(c.text)
 		switch {
 		case i == own:
-			col.kind, err = userNameColumn, nil
+			err = nil
 		case col.name == userColumn, col.name == oldUserColumn:
 			err = fmt.Errorf("the user of each row is in column %d already. Remove one of the two columns", own+1)
-		case col.kind == serviceColumn:
-			if at, twice := first[col.name]; twice {
-				err = fmt.Errorf("the header has this column twice, as columns %d and %d. Make one column of the two", at, i+1)
-			}
+		case first[col.name] > 0:
+			err = fmt.Errorf("the header has this column twice, as columns %d and %d. Make one column of the two", first[col.name], i+1)
+			col.service = identity.ServiceKey{}
 		}
 		if err != nil {
 			p.report(c.line, col.name, err)
-			col.kind = brokenColumn
 		}
-		if col.kind == serviceColumn {
+		if col.service != (identity.ServiceKey{}) {
 			first[col.name] = i + 1
 			p.sheet.Services = append(p.sheet.Services, col.service)
 		}
@@ -65,12 +52,7 @@ func (p *parser) header(r row) bool {
 // newColumn reads the name of a column.
 func newColumn(text string) (column, error) {
 	c := column{name: strings.TrimSpace(text)}
-	switch c.name {
-	case "":
-		c.kind = namelessColumn
-		return c, nil
-	case userIDColumn:
-		c.kind = idColumn
+	if c.name == "" || c.name == userIDColumn {
 		return c, nil
 	}
 	service, err := identity.ParseServiceKey(c.name)
@@ -84,7 +66,7 @@ func newColumn(text string) (column, error) {
 	if service.Managed() {
 		return c, fmt.Errorf("identities of %s cannot be declared: they are managed by Sym. Remove the column", service)
 	}
-	c.kind, c.service = serviceColumn, service
+	c.service = service
 	return c, nil
 }
 
@@ -109,7 +91,7 @@ func findUserColumn(r row) int {
 func (p *parser) reportNoUser(r row) {
 	line := r[0].line
 	for _, c := range r {
-		if col, err := newColumn(c.text); err == nil && col.kind != namelessColumn {
+		if col, err := newColumn(c.text); err == nil && col.name != "" {
 			p.report(line, "", fmt.Errorf("the header has no column %s, which names the user of each row", userColumn))
 			return
 		}

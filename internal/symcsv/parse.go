@@ -139,25 +139,30 @@ func (p *parser) row(r row) {
 	if !ok {
 		return
 	}
-	out, known := p.userOf(cells[p.user])
+	user := cells[p.user]
+	out := Row{Line: user.line, User: strings.TrimSpace(unescape(strings.TrimSpace(user.text)))}
+	var invalid error
+	if out.Key, invalid = identity.ParseUser(out.User); invalid != nil {
+		p.report(user.line, p.columns[p.user].name, invalid)
+	}
 	for i, c := range p.columns {
 		value := cells[i].text
 		if isBlank(value) || i == p.user {
 			continue
 		}
-		switch c.kind {
-		case serviceColumn:
+		switch {
+		case c.service != (identity.ServiceKey{}):
 			id, err := p.identityOf(c.service, value)
 			if err != nil {
 				p.report(cells[i].line, c.name, err)
 			} else {
 				out.Identities = append(out.Identities, id)
 			}
-		case namelessColumn:
+		case c.name == "":
 			p.report(cells[i].line, fmt.Sprint(i+1), fmt.Errorf("the header gives this column no name, but it holds %q", identity.Truncate(value)))
 		}
 	}
-	if !known {
+	if invalid != nil {
 		return
 	}
 	if first, twice := p.first[out.Key]; twice {
@@ -185,13 +190,13 @@ func (p *parser) fit(r row) ([]cell, bool) {
 // repeated User ID at the end of its header only. It does not where the row lost
 // a cell in the middle: there the user's id has moved to the left.
 func (p *parser) lacksRepeatedID(r row) bool {
-	if p.columns[len(p.columns)-1].kind != idColumn {
+	if p.columns[len(p.columns)-1].name != userIDColumn {
 		return false
 	}
 	last := r[len(r)-1].text
 	repeated := false
 	for i, c := range p.columns[:len(p.columns)-1] {
-		if c.kind != idColumn {
+		if c.name != userIDColumn {
 			continue
 		}
 		repeated = true
@@ -200,17 +205,6 @@ func (p *parser) lacksRepeatedID(r row) bool {
 		}
 	}
 	return repeated
-}
-
-// userOf begins a row with its user. It reports false for an invalid name.
-func (p *parser) userOf(c cell) (Row, bool) {
-	name := strings.TrimSpace(unescape(strings.TrimSpace(c.text)))
-	key, err := identity.ParseUser(name)
-	if err != nil {
-		p.report(c.line, p.columns[p.user].name, err)
-		return Row{}, false
-	}
-	return Row{Line: c.line, User: name, Key: key}, true
 }
 
 // identityOf reads and checks one cell.

@@ -24,7 +24,8 @@ import (
 func Render(identities map[string]map[string]string) (string, error) {
 	matchers := make(map[string]map[string]identity.Matcher, len(identities))
 	for name, users := range identities {
-		key := identity.MatcherKey(typeOfKey(name))
+		serviceType, _, _ := strings.Cut(name, ":")
+		key := identity.MatcherKey(serviceType)
 		matchers[name] = make(map[string]identity.Matcher, len(users))
 		for user, id := range users {
 			if id != "" {
@@ -33,11 +34,6 @@ func Render(identities map[string]map[string]string) (string, error) {
 		}
 	}
 	return RenderMatchers(matchers)
-}
-
-func typeOfKey(service string) string {
-	name, _, _ := strings.Cut(service, ":")
-	return name
 }
 
 // RenderMatchers does the same with matchers. One with several keys is written as

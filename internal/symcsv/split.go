@@ -135,18 +135,6 @@ func (g grid) regular() bool {
 	return true
 }
 
-// splitter splits a text into cells. A cell that starts with the quote ends with
-// it and may hold separators, line ends and the doubled quote; elsewhere the quote is
-// a character like any other. Lines end with LF, CRLF or CR. Empty lines are no
-// rows. encoding/csv knows neither backticks nor CR, nor quotes inside a cell.
-type splitter struct {
-	rest   string // not read yet
-	line   int    // where rest starts, from 1
-	comma  byte   // between cells
-	quote  byte
-	quoted int
-}
-
 // separator returns what is between cells: what a first line such as sep=; names,
 // else a comma, or a semicolon or tab where the header has no comma outside of
 // quotes. It returns the text without the line that names it.
@@ -171,78 +159,62 @@ func separator(text string, quote byte) (comma byte, rest string) {
 	return found, text
 }
 
-func splitWith(text string, quote byte) grid {
-	s := splitter{line: 1, quote: quote}
-	s.comma, s.rest = separator(text, quote)
-	s.line += lineEnds(text[:len(text)-len(s.rest)])
-	var g grid
-	for s.rest != "" && g.problem == nil {
-		var r row
-		if r, g.problem = s.row(); g.problem == nil && (len(r) > 1 || r[0].text != "") {
+// splitWith splits a text into cells. A cell that starts with the quote ends with
+// it and may hold separators, line ends and the doubled quote; elsewhere the quote is
+// a character like any other. Lines end with LF, CRLF or CR. Empty lines are no
+// rows. encoding/csv knows neither backticks nor CR, nor quotes inside a cell.
+func splitWith(text string, quote byte) (g grid) {
+	comma, rest := separator(text, quote)
+	line := 1 + lineEnds(text[:len(text)-len(rest)])
+	quoted, ends := string(quote), string(comma)+"\r\n"
+	var r row
+	for rest != "" || len(r) > 0 {
+		c := cell{line: line}
+		end := strings.IndexAny(rest, ends)
+		if end < 0 {
+			end = len(rest)
+		}
+		c.text = rest[:end]
+		if strings.HasPrefix(rest, quoted) {
+			g.quoted++
+			length := quotedLength(rest[1:], quoted)
+			if length < 0 {
+				g.problem = &Problem{Line: line, Err: errors.New("a quote opens on this line and is never closed")}
+				return g
+			}
+			c.text, end = strings.ReplaceAll(rest[1:1+length], quoted+quoted, quoted), length+2
+			line += lineEnds(rest[:end])
+		}
+		r, rest = append(r, c), rest[end:]
+		end = lineEnd(rest)
+		switch {
+		case rest != "" && rest[0] == comma:
+			rest = rest[1:]
+			continue
+		case rest != "" && end == 0:
+			g.problem = &Problem{Line: line, Err: errors.New("text follows a closing quote. Inside a quoted cell, a quote is written twice")}
+			return g
+		case len(r) > 1 || r[0].text != "":
 			g.rows = append(g.rows, r)
 		}
+		r, rest, line = nil, rest[end:], line+1
 	}
-	g.quoted = s.quoted
 	return g
 }
 
-// row reads up to the end of the line.
-func (s *splitter) row() (row, *Problem) {
-	var cells row
-	for {
-		c, problem := s.cell()
-		if problem != nil {
-			return nil, problem
-		}
-		cells = append(cells, c)
-		if s.rest == "" || s.rest[0] != s.comma {
-			break
-		}
-		s.rest = s.rest[1:]
-	}
-	if end := lineEnd(s.rest); end > 0 {
-		s.rest = s.rest[end:]
-		s.line++
-	}
-	return cells, nil
-}
-
-// cell reads up to a separator, the end of the line or of the text.
-func (s *splitter) cell() (cell, *Problem) {
-	if s.rest != "" && s.rest[0] == s.quote {
-		return s.quotedCell()
-	}
-	end := strings.IndexAny(s.rest, string(s.comma)+"\r\n")
-	if end < 0 {
-		end = len(s.rest)
-	}
-	c := cell{text: s.rest[:end], line: s.line}
-	s.rest = s.rest[end:]
-	return c, nil
-}
-
-func (s *splitter) quotedCell() (cell, *Problem) {
-	c := cell{line: s.line}
-	s.quoted++
-	quote, rest, end := string(s.quote), s.rest[1:], 0
-	for {
-		next := strings.IndexByte(rest[end:], s.quote)
+// quotedLength returns the length of a text up to the quote that closes it, -1 if none
+// does.
+func quotedLength(text, quote string) int {
+	for end := 0; ; {
+		next := strings.Index(text[end:], quote)
 		if next < 0 {
-			return c, &Problem{Line: c.line, Err: errors.New("a quote opens on this line and is never closed")}
+			return -1
 		}
-		end += next
-		if !strings.HasPrefix(rest[end+1:], quote) {
-			break
+		if end += next; !strings.HasPrefix(text[end+1:], quote) {
+			return end
 		}
 		end += 2
 	}
-	c.text = strings.ReplaceAll(rest[:end], quote+quote, quote)
-	s.line += lineEnds(rest[:end])
-	s.rest = rest[end+1:]
-	if s.rest != "" && s.rest[0] != s.comma && lineEnd(s.rest) == 0 {
-		return c, &Problem{Line: s.line, Err: errors.New("text follows a closing quote. Inside a quoted cell, a quote is written twice")}
-	}
-	return c, nil
 }
 
 // lineEnd returns the length of the line end that s starts with, 0 for none.
