@@ -164,7 +164,11 @@ const migrateAttempts = 20
 // work done.
 func migrate(ctx context.Context, db *sql.DB, d dialect, onlyLook bool) (fresh bool, err error) {
 	if onlyLook {
-		return false, checkSchema(ctx, db, d)
+		v, err := schema(ctx, db, d)
+		if err == nil && v.Have != v.Want {
+			err = outdated(v)
+		}
+		return false, err
 	}
 	unlock, err := d.lock(ctx, db)
 	if err != nil {
@@ -208,16 +212,28 @@ func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, ha
 	return p, have, know, nil
 }
 
-// createVersionTable marks a new database as this program's.
-func createVersionTable(ctx context.Context, t *sql.Tx, d dialect) error {
+// claimDatabase marks a new database as this program's. fresh is false if it was before; one
+// that belongs to another program is an error.
+func claimDatabase(ctx context.Context, db *sql.DB, d dialect) (fresh bool, err error) {
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if ours, err := d.isOurSchema(ctx, t); err != nil || ours {
+		return false, err
+	}
 	versions, err := database.NewStore(d.goose(), versionTable)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := versions.CreateVersionTable(ctx, t); err != nil {
-		return err
+		return false, err
 	}
-	return versions.Insert(ctx, t, database.InsertRequest{Version: 0})
+	if err := versions.Insert(ctx, t, database.InsertRequest{Version: 0}); err != nil {
+		return false, err
+	}
+	return true, t.Commit()
 }
 
 func migrateOnce(ctx context.Context, db *sql.DB, d dialect) error {
@@ -268,16 +284,6 @@ func outdated(v SchemaVersion) error {
 		e.Message = "the store does not exist yet: nothing has created its tables"
 	}
 	return e
-}
-
-// checkSchema returns an error if the schema is not the one this program needs.
-// It changes nothing.
-func checkSchema(ctx context.Context, db *sql.DB, d dialect) error {
-	v, err := schema(ctx, db, d)
-	if err != nil || v.Have == v.Want {
-		return err
-	}
-	return outdated(v)
 }
 
 func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {

@@ -283,19 +283,7 @@ func (d *postgresDialect) advance(ctx context.Context, t *tx, highest int64) err
 // prepare claims a new database: one that holds tables of some other program
 // under our names is left alone.
 func (d *postgresDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, err error) {
-	t, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	ours, err := d.isOurSchema(ctx, t)
-	if err != nil || ours {
-		return false, err
-	}
-	if err := createVersionTable(ctx, t, d); err != nil {
-		return false, err
-	}
-	return true, t.Commit()
+	return claimDatabase(ctx, db, d)
 }
 
 // isOurSchema reports whether the schema is this program's. A schema that cannot

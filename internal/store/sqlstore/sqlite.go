@@ -236,18 +236,7 @@ func (d *sqliteDialect) prepare(ctx context.Context, db *sql.DB) (fresh bool, er
 	if ours, err := d.isOurSchema(ctx, db); err != nil || ours {
 		return false, err
 	}
-	t, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if ours, err := d.isOurSchema(ctx, t); err != nil || ours {
-		return false, err
-	}
-	if err := createVersionTable(ctx, t, d); err != nil {
-		return false, err
-	}
-	return true, t.Commit()
+	return claimDatabase(ctx, db, d)
 }
 
 // isOurSchema asks everything in one statement: another process may be creating the

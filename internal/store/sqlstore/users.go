@@ -133,21 +133,24 @@ const joinedUser = "SELECT " + userColumns + `, coalesce(m.user_id, ''), coalesc
 	coalesce(m.updated_at, 0), coalesce(m.updated_by, ''), coalesce(m.request_id, '') FROM users u
 	LEFT JOIN mappings m ON m.user_id = u.id LEFT JOIN services s ON s.id = m.service_id WHERE `
 
-// scanJoined reads a row of the user found so far, nil before the first row.
-func scanJoined(row scanner, found *record) (*record, error) {
-	m := &mapping{writer: stored}
-	var userID string
-	r, err := scanUser(row, m.dest(&userID)...)
-	if err != nil {
-		return nil, err
+// scanJoined returns a function that reads a row of the user found so far, nil before
+// the first row.
+func scanJoined(found **record) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		m := &mapping{writer: stored}
+		var userID string
+		r, err := scanUser(rows, m.dest(&userID)...)
+		if err != nil {
+			return err
+		}
+		if *found == nil {
+			*found = r
+		}
+		if m.ID != "" {
+			(*found).mappings[m.Service] = m
+		}
+		return nil
 	}
-	if found == nil {
-		found = r
-	}
-	if m.ID != "" {
-		found.mappings[m.Service] = m
-	}
-	return found, nil
 }
 
 // readUser reads the user that a filter names, with all mappings, in one
@@ -155,10 +158,7 @@ func scanJoined(row scanner, found *record) (*record, error) {
 func (s *Store) readUser(ctx context.Context, filter store.UserFilter, after identity.UserKey) ([]identity.User, error) {
 	where, args := userWhere(filter, after)
 	var found *record
-	err := s.readRows(ctx, joinedUser+where, args, func() { found = nil }, func(rows *sql.Rows) (err error) {
-		found, err = scanJoined(rows, found)
-		return err
-	})
+	err := s.readRows(ctx, joinedUser+where, args, func() { found = nil }, scanJoined(&found))
 	switch {
 	case err != nil:
 		return nil, err
@@ -204,10 +204,7 @@ func usersBy[T ~string](ctx context.Context, t *tx, column string, values []T) (
 	var records []*record
 	if len(values) == 1 {
 		var found *record
-		err := eachRow(ctx, t, joinedUser+"u."+column+" = ?", []any{string(values[0])}, func(rows *sql.Rows) (err error) {
-			found, err = scanJoined(rows, found)
-			return err
-		})
+		err := eachRow(ctx, t, joinedUser+"u."+column+" = ?", []any{string(values[0])}, scanJoined(&found))
 		if found != nil {
 			records = append(records, found)
 		}
@@ -297,7 +294,7 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 		return nil, "", err
 	case start.matchesNone():
 		return []identity.User{}, "", nil
-	case start.namesOneUser():
+	case filter.Key != "" || filter.ID != "": // at most one
 		users, err = s.readUser(ctx, filter, start.after)
 		return users, "", err
 	}
@@ -351,25 +348,25 @@ func (w userWalk) matchesNone() bool {
 	return w.filter.Key != "" && !storable(w.filter.Key) || w.filter.ID != "" && !validID(w.filter.ID)
 }
 
-// namesOneUser reports that the filter selects one user at most.
-func (w userWalk) namesOneUser() bool { return w.filter.Key != "" || w.filter.ID != "" }
-
 // next reads up to want users from the place on and moves the place behind them.
 // more reports that others follow.
 func (w *userWalk) next(ctx context.Context, t *tx, want int) (page []*record, more bool, err error) {
-	page, err = userPage(ctx, t, w.filter, w.after, want+1)
+	where, args := userWhere(w.filter, w.after)
+	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
+	err = eachRow(ctx, t, query, append(args, want+1), func(rows *sql.Rows) error {
+		r, err := scanUser(rows)
+		page = append(page, r)
+		return err
+	})
 	if err != nil {
 		return nil, false, err
 	}
 	more = len(page) > want
 	page = page[:min(want, len(page))]
-	if err := addMappings(ctx, t, page); err != nil {
-		return nil, false, err
-	}
 	if len(page) > 0 {
 		w.after = page[len(page)-1].Key
 	}
-	return page, more, nil
+	return page, more, addMappings(ctx, t, page)
 }
 
 // pages calls visit with all pages from the place on.
@@ -400,18 +397,6 @@ func userWhere(filter store.UserFilter, after identity.UserKey) (where string, a
 		conditions, args = append(conditions, "u.user_key > ?"), append(args, string(after))
 	}
 	return strings.Join(conditions, " AND "), args
-}
-
-func userPage(ctx context.Context, t *tx, filter store.UserFilter, after identity.UserKey, limit int) ([]*record, error) {
-	where, args := userWhere(filter, after)
-	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
-	var page []*record
-	err := eachRow(ctx, t, query, append(args, limit), func(rows *sql.Rows) error {
-		r, err := scanUser(rows)
-		page = append(page, r)
-		return err
-	})
-	return page, err
 }
 
 // cursor names the last entry of a page. It is opaque to callers, and stays right
