@@ -91,16 +91,12 @@ func dynamicRules(value any) (*rules.Set, error) {
 	written := make([]rules.Rule, len(elements))
 	var problems []error
 	for i, element := range elements {
-		o, err := objectOf(element, "name", "service_type", "external_id", "match", "identity", "identities", "expression", "lookup_email")
+		o, err := objectOf(element, ruleNames...)
 		if err != nil {
 			problems = append(problems, inRule(i, err))
 			continue
 		}
-		written[i] = rules.Rule{
-			Name: o.text("name"), ServiceType: o.text("service_type"), ExternalID: o.pointer("external_id"),
-			Match: o.pointer("match"), Identity: o.pointer("identity"), Identities: o.texts("identities"),
-			Expression: o.pointer("expression"), LookupEmail: o.pointer("lookup_email"),
-		}
+		written[i] = o.rule()
 		if o.err != nil {
 			problems = append(problems, inRule(i, o.err))
 		}
@@ -113,6 +109,15 @@ func dynamicRules(value any) (*rules.Set, error) {
 		problems = append(problems, fullStop(f))
 	}
 	return set, errors.Join(problems...)
+}
+
+// rule returns a rule with the object's attributes.
+func (o *dynamicObject) rule() rules.Rule {
+	return rules.Rule{
+		Name: o.text("name"), ServiceType: o.text("service_type"), ExternalID: o.pointer("external_id"),
+		Match: o.pointer("match"), Identity: o.pointer("identity"), Identities: o.texts("identities"),
+		Expression: o.pointer("expression"), LookupEmail: o.pointer("lookup_email"),
+	}
 }
 
 // inRule adds to an error which rule it is about.

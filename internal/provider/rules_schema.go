@@ -6,32 +6,17 @@ package provider
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
-
-// ruleModel is one element of a rules list.
-type ruleModel struct {
-	Name        types.String `tfsdk:"name"`
-	ServiceType types.String `tfsdk:"service_type"`
-	ExternalID  types.String `tfsdk:"external_id"`
-	Match       types.String `tfsdk:"match"`
-	Identity    types.String `tfsdk:"identity"`
-	Identities  types.Map    `tfsdk:"identities"`
-	Expression  types.String `tfsdk:"expression"`
-	LookupEmail types.String `tfsdk:"lookup_email"`
-}
 
 const rulesDescription = "Reducer rules. They are tried in order for users without a stored mapping; the first that gives an identity wins. " +
 	"Each rule has exactly one of `identity`, `identities`, `expression` and `lookup_email`. Rules see the normalised e-mail: trimmed and in lower case."
@@ -53,6 +38,9 @@ var ruleAttributes = []struct {
 	{name: "expression", doc: "CEL expression over `user` (`email`, `local`, `domain`, `username`, `type`, `role`, `first_name`, `last_name`, `identities` by service key) and `service` (`type`, `external_id`, `key`). It gives the identity as a string; `\"\"` and `optional.none()` mean none."},
 	{name: "lookup_email", doc: "Template, as in `identity`, of an e-mail to look up in place of the user's own. It gives no identity itself. The first such rule that matches is used."},
 }
+
+// ruleNames are the names of the attributes of a rule.
+var ruleNames = []string{"name", "service_type", "external_id", "match", "identity", "identities", "expression", "lookup_email"}
 
 func providerRulesAttribute() providerschema.ListNestedAttribute {
 	attributes := map[string]providerschema.Attribute{}
@@ -94,19 +82,22 @@ func compileRules(ctx context.Context, list types.List, at path.Path) (*rules.Se
 	written := make([]rules.Rule, 0, len(list.Elements()))
 	places := make([]int, 0, len(list.Elements())) // index of each known rule in the list
 	for i, element := range list.Elements() {
-		object, ok := element.(types.Object)
-		if !ok || object.IsUnknown() {
+		if value, err := element.ToTerraformValue(ctx); err != nil || !value.IsFullyKnown() {
 			continue
 		}
-		if object.IsNull() {
+		o, err := objectOf(plainValue(element), ruleNames...)
+		if err != nil {
 			addAt(&diags, at.AtListIndex(i), invalidRule, "A rule is null. Remove it from the list, or say what it gives.")
 			continue
 		}
-		var m ruleModel
-		diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-		if rule, known := m.rule(); known && !diags.HasError() {
-			written, places = append(written, rule), append(places, i)
+		rule := o.rule()
+		identities, _ := o.attributes["identities"].(map[string]any)
+		for user, id := range identities {
+			if id == nil { // is refused, as an empty one is
+				rule.Identities[user] = ""
+			}
 		}
+		written, places = append(written, rule), append(places, i)
 	}
 	loose := ""
 	for i, rule := range written {
@@ -169,27 +160,4 @@ func addBrokenRule(diags *diag.Diagnostics, e *rules.EvalError) {
 	}
 	diags.AddError("Reducer Rule Failed", detail+"\n\nWhat the rule would have said is not known, so the user counts neither as mapped nor as unmapped. "+
 		"Correct the rule, or keep it from this user with match.")
-}
-
-// rule returns the rule for the rules package. known is false while any attribute
-// is unknown.
-func (m ruleModel) rule() (rule rules.Rule, known bool) {
-	all := []attr.Value{m.Name, m.ServiceType, m.ExternalID, m.Match, m.Identity, m.Identities, m.Expression, m.LookupEmail}
-	if slices.ContainsFunc(all, attr.Value.IsUnknown) {
-		return rule, false
-	}
-	rule = rules.Rule{
-		Name: m.Name.ValueString(), ServiceType: m.ServiceType.ValueString(),
-		ExternalID: m.ExternalID.ValueStringPointer(), Match: m.Match.ValueStringPointer(),
-		Identity: m.Identity.ValueStringPointer(), Expression: m.Expression.ValueStringPointer(),
-		LookupEmail: m.LookupEmail.ValueStringPointer(),
-	}
-	if !m.Identities.IsNull() {
-		identities, known := matcherOf(m.Identities)
-		if !known {
-			return rule, false
-		}
-		rule.Identities = identities
-	}
-	return rule, true
 }
