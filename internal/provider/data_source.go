@@ -26,8 +26,8 @@ func (d *baseDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 	resp.TypeName = req.ProviderTypeName + "_" + d.name
 }
 
-func (d *baseDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+func (d *baseDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.data, _ = req.ProviderData.(*providerData) // nil while the provider is not configured yet
 }
 
 // dataSource is a data source whose model M says what is its own.

@@ -57,7 +57,6 @@ var inventory = map[string]told{
 	"Unable to Authenticate to the Identity API": {nothing, `set a new one`},
 	"Unable to Connect to the Identity API":      {nothing, anyFailure},
 	"Unable to Open the Embedded Identity API":   {nothing, `:\d+:\d+: |check |set |make `},
-	"Unable to Configure the Provider":           {nothing, `report`},
 	"Token Sent Without Encryption":              {nothing, `allow_http = true`},
 
 	// Values that are wrong in themselves; their attribute says whose they are.
@@ -173,7 +172,7 @@ var inventory = map[string]told{
 }
 
 // cannotHappen are bugs of ours, which no test can bring about.
-var cannotHappen = map[string]bool{"Unable to Configure the Provider": true, "Unable to Write State": true}
+var cannotHappen = map[string]bool{"Unable to Write State": true}
 
 // ofTheFramework are summaries that terraform-plugin-framework and its
 // validators write.

@@ -255,21 +255,6 @@ type providerData struct {
 	acceptStoreIDs []string
 }
 
-// fromProviderData returns the provider's data as Configure methods receive it:
-// nil, without an error, while the provider is not configured yet.
-func fromProviderData(data any, diags *diag.Diagnostics) *providerData {
-	if data == nil {
-		return nil
-	}
-	d, ok := data.(*providerData)
-	if !ok {
-		diags.AddError("Unable to Configure the Provider",
-			fmt.Sprintf("The provider handed over data of an unexpected kind (%T). This is a bug in the provider; please report it.", data))
-		return nil
-	}
-	return d
-}
-
 // connect returns the configured API. Its reads share requests. ok is false
 // after any error in diags, also an earlier one.
 func (d *providerData) connect(ctx context.Context, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
@@ -303,8 +288,8 @@ func (r *baseResource) Metadata(_ context.Context, req resource.MetadataRequest,
 	resp.TypeName = req.ProviderTypeName + "_" + r.name
 }
 
-func (r *baseResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = fromProviderData(req.ProviderData, &resp.Diagnostics)
+func (r *baseResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	r.data, _ = req.ProviderData.(*providerData) // nil while the provider is not configured yet
 }
 
 // setIdentity sets a resource identity; nil with a Terraform that knows none.

@@ -675,21 +675,6 @@ func clientCertificate(t *testing.T, dir string) (certFile, keyFile string, cert
 	return certFile, keyFile, cert
 }
 
-func TestFromProviderData(t *testing.T) {
-	t.Parallel()
-	var diags diag.Diagnostics
-	data := &providerData{}
-	if got := fromProviderData(data, &diags); got != data || len(diags) != 0 {
-		t.Errorf("data: %v, %v", got, diags)
-	}
-	if got := fromProviderData(nil, &diags); got != nil || len(diags) != 0 {
-		t.Errorf("nil: %v, %v", got, diags)
-	}
-	if got := fromProviderData(data.session, &diags); got != nil || !diags.HasError() {
-		t.Errorf("something else: %v, %v", got, diags)
-	}
-}
-
 // TestConfigure_closesTheLastInstance: a provider that is configured again lets
 // go of the embedded store that it had open.
 func TestConfigure_closesTheLastInstance(t *testing.T) {
