@@ -206,7 +206,7 @@ func listed(keys []string) string {
 // lookupAPI answers the chain's questions about one service, and keeps what it
 // was told.
 type lookupAPI struct {
-	resolve.API // of which a lookup uses no more than the methods below
+	resolve.API // a lookup needs the methods below alone
 
 	store     *sqlstore.Store // nil = the first start is going to make it
 	service   identity.Service

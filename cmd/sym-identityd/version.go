@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -19,27 +20,22 @@ var (
 
 // buildVersion returns the release, or the module's version if there is none.
 func buildVersion() string {
-	if version != "" {
-		return version
+	info, ok := debug.ReadBuildInfo()
+	if version == "" && ok && info.Main.Version != "(devel)" {
+		return cmp.Or(info.Main.Version, "dev")
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
+	return cmp.Or(version, "dev")
 }
 
 func buildCommit() string {
-	if commit != "" {
-		return commit
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				return s.Value
 			}
 		}
 	}
-	return "unknown"
+	return cmp.Or(commit, "unknown")
 }
 
 func (p *program) version(_ context.Context, args []string) error {

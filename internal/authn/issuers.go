@@ -76,8 +76,7 @@ func (i *Issuers) keys(issuer Issuer) *keySet {
 	defer i.mu.Unlock()
 	set, ok := i.sets[issuer]
 	if !ok {
-		set = &keySet{issuer: issuer, now: i.now,
-			fetch: func(ctx context.Context) ([]jose.JSONWebKey, error) { return fetchKeys(ctx, issuer) }}
+		set = &keySet{issuer: issuer, now: i.now}
 		i.sets[issuer] = set
 	}
 	return set
@@ -87,7 +86,6 @@ func (i *Issuers) keys(issuer Issuer) *keySet {
 type keySet struct {
 	issuer  Issuer
 	now     func() time.Time
-	fetch   func(context.Context) ([]jose.JSONWebKey, error)
 	flight  httpx.Flight[struct{}]
 	waiting atomic.Int32
 
@@ -156,9 +154,7 @@ func (s *keySet) answer(known fetched, id string) (keys []jose.JSONWebKey, done 
 // refresh fetches the keys. It goes on when the request that caused it ends:
 // others wait for the result.
 func (s *keySet) refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-	defer cancel()
-	keys, err := s.fetch(ctx)
+	keys, err := fetchKeys(context.WithoutCancel(ctx), s.issuer)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last.tried, s.last.err = s.now(), err
