@@ -52,9 +52,12 @@ func (c *company) now() ([]directory.Account, error) {
 	return c.accounts, c.fail
 }
 
+// asked returns the walks, and the lookups in the order of the alphabet: several
+// are under way at once.
 func (c *company) asked() (walks int, lookups string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	slices.Sort(c.lookups)
 	walks, lookups = c.walks, strings.Join(c.lookups, " ")
 	c.walks, c.lookups = 0, nil
 	return walks, lookups

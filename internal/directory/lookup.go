@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -430,52 +432,35 @@ func lookupEach(
 	find func(ctx context.Context, key string) ([]Account, error),
 	done func(key string, found []Account, err error),
 ) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var (
-		mu      sync.Mutex
-		limited error
-		fatal   error
-	)
-	record := func(key string, found []Account, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		var limit *RateLimitError
-		switch {
-		case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, ErrNeedsList):
-			done(key, found, err)
-		case errors.As(err, &limit):
-			limited = err
-		case fatal == nil:
-			fatal = err
-			cancel(err)
-		}
-	}
+	var mu sync.Mutex
+	var limited error
 	stopped := func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return limited != nil || fatal != nil
+		return limited != nil
 	}
-
-	next := make(chan string)
-	var workers sync.WaitGroup
-	for range min(parallelLookups, len(keys)) {
-		workers.Go(func() {
-			for key := range next {
-				found, err := find(ctx, key)
-				record(key, found, err)
-			}
-		})
-	}
+	group, asking := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLookups)
 	for _, key := range keys {
-		if stopped() || ctx.Err() != nil {
+		if stopped() || asking.Err() != nil {
 			break
 		}
-		next <- key
+		group.Go(func() error {
+			found, err := find(asking, key)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, ErrNeedsList):
+				done(key, found, err)
+			case errors.As(err, new(*RateLimitError)):
+				limited = err
+			default:
+				return err
+			}
+			return nil
+		})
 	}
-	close(next)
-	workers.Wait()
-	return cmp.Or(fatal, limited, context.Cause(ctx))
+	return cmp.Or(group.Wait(), limited, context.Cause(ctx))
 }
 
 const (
