@@ -102,47 +102,35 @@ func Probe(ctx context.Context, d Directory, service identity.ServiceKey, settin
 // the first, the last, and one whose address has capital letters, which servers
 // may compare.
 func (x *index) sample() []Account {
-	var first, last, capital *Account
-	for i := range x.rows {
-		a := &x.rows[i]
-		email, ok := ownAddress(*a)
-		if !ok {
-			continue
-		}
-		if first == nil {
-			first = a
-		}
-		last = a
-		if capital == nil && identity.FoldASCII(email) != email {
-			capital = a
-		}
+	own := slices.DeleteFunc(slices.Clone(x.rows), func(a Account) bool { return ownAddress(a) == "" })
+	if len(own) == 0 {
+		return nil
 	}
-	var sample []Account
-	for _, a := range []*Account{first, capital, last} {
-		if a != nil && !slices.ContainsFunc(sample, func(b Account) bool { return b.Identity == a.Identity }) {
-			sample = append(sample, *a)
-		}
+	sample := own[:1:1]
+	capital := func(a Account) bool { return identity.FoldASCII(ownAddress(a)) != ownAddress(a) }
+	if i := slices.IndexFunc(own, capital); i >= 0 {
+		sample = append(sample, own[i])
 	}
-	return sample
+	return slices.CompactFunc(append(sample, own[len(own)-1]), func(a, b Account) bool { return a.Identity == b.Identity })
 }
 
-// ownAddress returns an address that a lookup of an active person must find.
-func ownAddress(a Account) (email string, ok bool) {
+// ownAddress returns an address that a lookup of an active person must find, ""
+// if there is none.
+func ownAddress(a Account) string {
 	if a.Unreadable != nil || a.Identity == "" || a.State == StateInactive || a.State == StatePending || a.Kind != "" && a.Kind != KindPerson {
-		return "", false
+		return ""
 	}
 	for _, address := range a.Addresses {
-		if _, err := identity.ParseUser(address.Email); err == nil && address.Kind == Primary {
-			return address.Email, true
+		if _, err := emailKey(address.Email); err == nil && address.Kind == Primary {
+			return address.Email
 		}
 	}
-	return "", false
+	return ""
 }
 
 // findsAgain reports whether a lookup by the address of an account finds it.
 func findsAgain(ctx context.Context, d Directory, a Account, fold func(string) string) (bool, error) {
-	email, _ := ownAddress(a)
-	key, err := emailKey(email)
+	key, err := emailKey(ownAddress(a))
 	if err != nil {
 		return false, err
 	}
