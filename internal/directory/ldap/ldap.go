@@ -6,6 +6,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -92,12 +93,8 @@ func Open(cfg Config) (directory.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.IDAttribute != "" {
-		s.id = cfg.IDAttribute
-	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = defaultTimeout
-	}
+	s.id = cmp.Or(cfg.IDAttribute, s.id)
+	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	return &server{
 		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true},
 		cfg:        cfg, target: target, schema: s,
@@ -108,7 +105,7 @@ func Open(cfg Config) (directory.Directory, error) {
 // credential without read access sees an empty tree, in which everybody would be
 // absent.
 func (s *server) Check(ctx context.Context) error {
-	for page, err := range s.search(ctx, s.withAnyAddress(), 10) {
+	for page, err := range s.search(ctx, s.withAddresses("*"), 10) {
 		if err != nil {
 			return err
 		}
@@ -128,22 +125,24 @@ func (s *server) Check(ctx context.Context) error {
 }
 
 func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return directory.All(s.search(ctx, s.withAddresses(email), pageSize))
+	return directory.All(s.search(ctx, s.withAddresses(ldap.EscapeFilter(email)), pageSize))
 }
 
 // FindMany asks for several addresses in each search, over one connection each.
 func (s *server) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
 	found := make(map[string][]directory.Account, len(emails))
-	for some := range slices.Chunk(emails, addressesAtOne) {
+	values := make([]string, len(emails))
+	for i, email := range emails {
+		values[i] = ldap.EscapeFilter(email)
+	}
+	for some := range slices.Chunk(values, addressesAtOne) {
 		accounts, err := directory.All(s.search(ctx, s.withAddresses(some...), pageSize))
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range accounts {
-			emails := a.Emails()
-			for i, address := range emails {
-				key, err := identity.Normalize(address)
-				if err == nil && !slices.ContainsFunc(emails[:i], func(e string) bool { return strings.EqualFold(e, address) }) {
+			for _, address := range a.Emails() {
+				if key, err := identity.Normalize(address); err == nil {
 					found[key] = append(found[key], a)
 				}
 			}
@@ -165,32 +164,29 @@ func (s *server) findBy(ctx context.Context, attribute, id string) ([]directory.
 	if !ok {
 		return nil, nil
 	}
-	return directory.All(s.search(ctx, "(&"+s.schema.people+s.cfg.Filter+term+")", pageSize))
+	return directory.All(s.search(ctx, s.people(term), pageSize))
 }
 
 // Pages implements directory.Lister: everybody, with an address or without.
 func (s *server) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return s.search(ctx, "(&"+s.schema.people+s.cfg.Filter+")", pageSize)
+	return s.search(ctx, s.people(""), pageSize)
 }
 
-// withAddresses returns the filter for people with one of some addresses.
-func (s *server) withAddresses(emails ...string) string {
+// withAddresses returns the filter for people with one of some addresses, which
+// are escaped for filters; "*" is any.
+func (s *server) withAddresses(values ...string) string {
 	var terms strings.Builder
-	for _, email := range emails {
+	for _, value := range values {
 		for _, a := range s.schema.addresses {
-			fmt.Fprintf(&terms, "(%s=%s%s)", a.name, a.prefix, ldap.EscapeFilter(email))
+			fmt.Fprintf(&terms, "(%s=%s%s)", a.name, a.prefix, value)
 		}
 	}
-	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
+	return s.people("(|" + terms.String() + ")")
 }
 
-// withAnyAddress returns the filter for people with any address.
-func (s *server) withAnyAddress() string {
-	var terms strings.Builder
-	for _, a := range s.schema.addresses {
-		fmt.Fprintf(&terms, "(%s=*)", a.name)
-	}
-	return "(&" + s.schema.people + s.cfg.Filter + "(|" + terms.String() + "))"
+// people returns the filter for people for whom a term holds.
+func (s *server) people(term string) string {
+	return "(&" + s.schema.people + s.cfg.Filter + term + ")"
 }
 
 // search yields the pages of a search, over its own connection.
@@ -255,22 +251,16 @@ func withoutPeople(referral string) bool {
 func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 	dialing, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	settings, err := s.tlsSettings()
+	authorities, err := apiclient.Authorities(s.cfg.CAFile) // each time, so that replacing it needs no restart
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", directory.ErrRefused, err)
 	}
-	secure := s.target.Scheme == "ldaps"
-	port := s.target.Port()
-	if port == "" {
-		port = map[bool]string{true: "636", false: "389"}[secure]
+	settings := &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: authorities}
+	secure, port, dial := false, "389", (&net.Dialer{}).DialContext
+	if s.target.Scheme == "ldaps" {
+		secure, port, dial = true, "636", (&tls.Dialer{Config: settings}).DialContext
 	}
-	address := net.JoinHostPort(s.target.Hostname(), port)
-	var raw net.Conn
-	if secure {
-		raw, err = (&tls.Dialer{Config: settings}).DialContext(dialing, "tcp", address)
-	} else {
-		raw, err = (&net.Dialer{}).DialContext(dialing, "tcp", address)
-	}
+	raw, err := dial(dialing, "tcp", net.JoinHostPort(s.target.Hostname(), cmp.Or(s.target.Port(), port)))
 	if err != nil {
 		return nil, s.failure(ctx, err)
 	}
@@ -293,16 +283,6 @@ func (s *server) connect(ctx context.Context) (*ldap.Conn, error) {
 		return nil, s.failure(ctx, err)
 	}
 	return conn, nil
-}
-
-// tlsSettings reads the authority's certificate each time, so that replacing it
-// needs no restart.
-func (s *server) tlsSettings() (*tls.Config, error) {
-	authorities, err := apiclient.Authorities(s.cfg.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", directory.ErrRefused, err)
-	}
-	return &tls.Config{ServerName: s.target.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: authorities}, nil
 }
 
 // failure turns an error of the library into one of the directory package.
