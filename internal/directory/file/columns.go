@@ -23,26 +23,16 @@ type columns struct {
 	statuses []statusColumn
 }
 
-// column is a column under one of its names; nil is none.
-type column []columnName
-
-type columnName struct {
-	name     string
-	optional bool
+// column is a column under one of its names; none is no column.
+type column struct {
+	names    []string
+	required bool
 }
 
 // need and maybe return a column that a file must have or may lack. The first of
 // the names that the file has counts.
-func need(names ...string) column  { return named(false, names) }
-func maybe(names ...string) column { return named(true, names) }
-
-func named(optional bool, names []string) column {
-	c := make(column, len(names))
-	for i, name := range names {
-		c[i] = columnName{name, optional}
-	}
-	return c
-}
+func need(names ...string) column  { return column{names, true} }
+func maybe(names ...string) column { return column{names, false} }
 
 // statusColumn says what the cells of a column mean for an account.
 type statusColumn struct {
@@ -98,15 +88,15 @@ type table interface {
 // in returns the name that a table has for a column, "" for an optional one that
 // it lacks.
 func (c column) in(t table) (string, error) {
-	for _, n := range c {
-		if has, err := t.has(n.name); has || err != nil {
-			return n.name, err
+	for _, name := range c.names {
+		if has, err := t.has(name); has || err != nil {
+			return name, err
 		}
 	}
-	if len(c) == 0 || c[0].optional {
-		return "", nil
+	if c.required {
+		return "", t.lacks(c.names[0])
 	}
-	return "", t.lacks(c[0].name)
+	return "", nil
 }
 
 // read returns the accounts of a table.

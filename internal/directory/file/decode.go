@@ -46,7 +46,7 @@ func (f *file) entries(text string) ([]entry, error) {
 	case isJSON && want.columns == nil:
 		return decodeJSON(text)
 	case isJSON:
-		found, err := jsonRecords(text, want.columns.id[0].name)
+		found, err := jsonRecords(text, want.columns.id.names[0])
 		if err != nil {
 			return nil, err
 		}

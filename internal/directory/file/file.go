@@ -186,38 +186,27 @@ func (f *file) current() (*people, error) {
 		f.readable = false
 		return nil, err
 	}
-	now := version{modified: info.ModTime(), size: info.Size()}
-	if f.readable && f.settled && f.version == now {
+	if now := (version{info.ModTime(), info.Size()}); f.readable && f.settled && f.version == now {
 		return f.people, nil
 	}
 	f.readable = false
-	loaded, read, at, err := f.load()
+	at := time.Now()
+	in, err := os.Open(f.cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	data, read, err := readWhole(f.cfg.Path, in)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := f.decode(data)
 	if err != nil {
 		return nil, err
 	}
 	f.people, f.version, f.readable = loaded, read, true
 	f.settled = at.Sub(read.modified) > clockResolution
 	return loaded, nil
-}
-
-// load reads the file. It returns the version and the time from before.
-func (f *file) load() (*people, version, time.Time, error) {
-	at := time.Now()
-	fail := func(err error) (*people, version, time.Time, error) { return nil, version{}, at, err }
-	in, err := os.Open(f.cfg.Path)
-	if err != nil {
-		return fail(err)
-	}
-	defer func() { _ = in.Close() }()
-	data, read, err := readWhole(f.cfg.Path, in)
-	if err != nil {
-		return fail(err)
-	}
-	loaded, err := f.decode(data)
-	if err != nil {
-		return fail(err)
-	}
-	return loaded, read, at, nil
 }
 
 // readWhole reads a file that does not change meanwhile.
