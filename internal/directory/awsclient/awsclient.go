@@ -59,14 +59,11 @@ func Open(s Settings, pace time.Duration, grant string) (*API, error) {
 		return nil, err // at once, not at the first request
 	}
 	t := &transport{settings: s, pace: pace, clients: map[string]*apiclient.Client{}}
-	var options []func(*config.LoadOptions) error
-	if s.Region != "" {
-		options = append(options, config.WithRegion(s.Region))
-	}
+	var key aws.CredentialsProvider // nil = the environment's
 	if s.ClientID != "" {
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(s.ClientID, s.ClientSecret, s.Token)))
+		key = credentials.NewStaticCredentialsProvider(s.ClientID, s.ClientSecret, s.Token)
 	}
-	cfg, err := config.LoadDefaultConfig(context.Background(), options...)
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(s.Region), config.WithCredentialsProvider(key))
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration of the environment cannot be read: %w", err)
 	}
@@ -81,8 +78,7 @@ func Open(s Settings, pace time.Duration, grant string) (*API, error) {
 		cfg.BaseEndpoint = &s.BaseURL
 	}
 	if s.Impersonate != "" {
-		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.Impersonate)
-		cfg.Credentials = aws.NewCredentialsCache(role)
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.Impersonate))
 	}
 	return &API{cfg, grant}, nil
 }
@@ -109,21 +105,19 @@ func Call[Out any](ctx context.Context, api *API, call func(context.Context) (Ou
 // classify returns apiclient's error for a failed call, the context's if that
 // ended, else otherwise.
 func (a *API) classify(ctx context.Context, err, otherwise error) error {
-	var known *failure
-	switch {
-	case errors.As(err, &known):
-		return directory.NeedsGrant(known.err, a.grant)
-	case ctx.Err() != nil:
+	if known, ok := errors.AsType[failure](err); ok {
+		return directory.NeedsGrant(known.error, a.grant)
+	}
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return directory.NeedsGrant(otherwise, a.grant)
 }
 
 // failure carries an error of apiclient through the SDK.
-type failure struct{ err error }
+type failure struct{ error }
 
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
+func (f failure) Unwrap() error { return f.error }
 
 // transport is the SDK's HTTP client. Each host has an apiclient.Client, which
 // sends nothing to other hosts.
@@ -153,7 +147,7 @@ func (t *transport) client(base string) (*apiclient.Client, error) {
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	resp, err := t.send(req)
 	if err != nil {
-		err = &failure{err}
+		err = failure{err}
 	}
 	return resp, err
 }
@@ -203,31 +197,14 @@ func response(req *http.Request, status int, h http.Header, body []byte) *http.R
 // is: the SDK reads an empty answer, and others, as an empty list.
 func unexpected(isJSON bool, body []byte) string {
 	var object map[string]json.RawMessage
+	var document struct{ XMLName xml.Name }
 	switch {
 	case isJSON && (json.Unmarshal(body, &object) != nil || len(object) == 0):
 		return "it is not the JSON of AWS"
-	case !isJSON && !strings.HasSuffix(xmlRoot(body), "Response"):
+	case !isJSON && (xml.Unmarshal(body, &document) != nil || !strings.HasSuffix(document.XMLName.Local, "Response")):
 		return "it is not the XML of AWS"
 	}
 	return ""
-}
-
-// xmlRoot returns the name of the outermost element of a complete document.
-func xmlRoot(body []byte) string {
-	dec := xml.NewDecoder(bytes.NewReader(body))
-	root := ""
-	for {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return root
-		}
-		if err != nil {
-			return ""
-		}
-		if start, ok := token.(xml.StartElement); ok && root == "" {
-			root = start.Name.Local
-		}
-	}
 }
 
 // errorCode returns AWS's name of an error, in its JSON or its XML protocol.
