@@ -6,6 +6,7 @@
 package httpjson
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,9 +86,7 @@ func Open(cfg Config) (directory.Directory, error) {
 			return nil, fmt.Errorf("not_found_status: %w", err)
 		}
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = defaultTimeout
-	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	secrets = slices.Concat(secrets, redact.URLSecrets(cfg.URL), to.secrets())
 	api, err := apiclient.New(apiclient.Config{
 		Settings:    apiclient.Settings{BaseURL: to.base, CAFile: cfg.CAFile, AllowHTTP: cfg.AllowHTTP, Timeout: cfg.Timeout, Clock: cfg.Clock, Redactor: cfg.Redactor},

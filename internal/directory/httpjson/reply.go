@@ -137,47 +137,44 @@ func (x *expression) strings(ctx context.Context, vars map[string]any) ([]string
 		}
 		value = opt.GetValue()
 	}
-	if list, ok := value.(traits.Lister); ok {
-		return x.list(list)
+	list, ok := value.(traits.Lister)
+	if !ok {
+		s, err := x.text(value)
+		if err != nil || s == "" {
+			return nil, err
+		}
+		return []string{s}, nil
 	}
-	s, nothing, err := x.text(value)
-	if err != nil || nothing {
-		return nil, err
-	}
-	return []string{s}, nil
-}
-
-func (x *expression) list(list traits.Lister) ([]string, error) {
 	var all []string
 	for it := list.Iterator(); it.HasNext() == types.True; {
-		s, nothing, err := x.text(it.Next())
+		s, err := x.text(it.Next())
 		switch {
 		case err != nil:
 			return nil, err
-		case nothing:
+		case s == "":
 			return nil, fmt.Errorf("%w: %s: the list holds an empty value", directory.ErrAnswer, x.setting)
-		}
-		if !slices.Contains(all, s) {
+		case !slices.Contains(all, s):
 			all = append(all, s)
 		}
 	}
 	return all, nil
 }
 
-func (x *expression) text(value ref.Val) (s string, nothing bool, err error) {
+// text returns the text of a value; "" means "nothing".
+func (x *expression) text(value ref.Val) (string, error) {
 	switch v := value.(type) {
 	case types.Null:
-		return "", true, nil
+		return "", nil
 	case types.String:
-		return string(v), v == "", nil
+		return string(v), nil
 	case types.Int:
-		return strconv.FormatInt(int64(v), 10), false, nil
+		return strconv.FormatInt(int64(v), 10), nil
 	case types.Uint:
-		return strconv.FormatUint(uint64(v), 10), false, nil
+		return strconv.FormatUint(uint64(v), 10), nil
 	case literal:
-		return v.text, false, nil
+		return v.text, nil
 	}
-	return "", false, fmt.Errorf("%w: %s: the expression gives a %s, not a string; string(…) converts numbers and booleans", directory.ErrAnswer, x.setting, value.Type().TypeName())
+	return "", fmt.Errorf("%w: %s: the expression gives a %s, not a string; string(…) converts numbers and booleans", directory.ErrAnswer, x.setting, value.Type().TypeName())
 }
 
 // errAbsent is an index that the answer does not have, or a field of null, which
@@ -241,7 +238,9 @@ func (q *markedQualifier) Qualify(vars interpreter.Activation, obj any) (any, er
 	if container == types.NullValue {
 		return nil, fmt.Errorf("%w: %w", errAbsent, err)
 	}
-	if !isContainer(container) {
+	switch container.(type) {
+	case traits.Mapper, traits.Lister:
+	default:
 		return nil, err
 	}
 	_, present, testErr := q.QualifyIfPresent(vars, obj, true)
@@ -252,14 +251,6 @@ func (q *markedQualifier) Qualify(vars interpreter.Activation, obj any) (any, er
 		return nil, fmt.Errorf("the answer has no field %q; if it may be missing, write .?%s: %w", q.field, q.field, err)
 	}
 	return nil, fmt.Errorf("%w: %w", errAbsent, err)
-}
-
-func isContainer(value ref.Val) bool {
-	switch value.(type) {
-	case traits.Mapper, traits.Lister:
-		return true
-	}
-	return false
 }
 
 // celValue prepares decoded JSON for CEL. Numbers keep their literal text,
