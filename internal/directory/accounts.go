@@ -78,7 +78,7 @@ func (l *AccountList) Version() string { return l.order.version }
 // At returns the i-th account, ordered by identity and account id. HeldBy is
 // empty: the service does not know who holds it.
 func (l *AccountList) At(i int) identity.Account {
-	return describeAccount(l.service, merge(l.list.at(l.list.rowsOf(l.order.first[i])), l.list.foldID))
+	return describeAccount(l.service, l.list.account(l.order.first[i]))
 }
 
 // describeAccount returns an account as callers of the API see it.
@@ -91,11 +91,8 @@ func describeAccount(service identity.ServiceKey, a Account) identity.Account {
 	for i, address := range a.Addresses {
 		out.Emails[i] = identity.AccountEmail{Address: address.Email, Primary: address.Kind == Primary, Proved: address.Proof.proved()}
 	}
-	switch {
-	case strings.TrimSpace(a.Identity) == "":
-		out.Unreadable = "the account has no id"
-	default:
-		out.Matcher = identity.NewMatcher(service.Type, a.Identity)
+	if out.Matcher = identity.NewMatcher(service.Type, a.Identity); strings.TrimSpace(a.Identity) == "" {
+		out.Matcher, out.Unreadable = nil, "the account has no id"
 	}
 	if a.Unreadable != nil {
 		out.Unreadable = a.Unreadable.Error()
@@ -108,8 +105,7 @@ func (p Proof) proved() *bool {
 	if p == ProofUnknown {
 		return nil
 	}
-	yes := p == Proved
-	return &yes
+	return new(p == Proved)
 }
 
 // Held returns the places of the accounts that a stored mapping holds: the one
@@ -118,7 +114,7 @@ func (p Proof) proved() *bool {
 // else's. None is a mapping without an account.
 func (l *AccountList) Held(m identity.Mapping) []int {
 	if m.AccountID != "" {
-		if rows := l.list.byAccount[m.AccountID]; len(rows) > 0 {
+		if rows := l.list.byKey[accountKey(Account{AccountID: m.AccountID}, nil)]; len(rows) > 0 {
 			return []int{l.order.place[rows[0]]}
 		}
 	}
@@ -166,15 +162,10 @@ type accountOrder struct {
 // order merges the rows of accounts, sorts the accounts and fingerprints them.
 func (s *snapshot) order() accountOrder {
 	o := accountOrder{place: make([]int, len(s.rows))}
-	done := make([]bool, len(s.rows))
 	for row := range int32(len(s.rows)) {
-		if done[row] {
-			continue
+		if s.rowsOf(row)[0] == row {
+			o.first = append(o.first, row)
 		}
-		for _, same := range s.rowsOf(row) {
-			done[same] = true
-		}
-		o.first = append(o.first, row)
 	}
 	slices.SortStableFunc(o.first, func(a, b int32) int {
 		x, y := s.rows[a], s.rows[b]
@@ -182,11 +173,10 @@ func (s *snapshot) order() accountOrder {
 	})
 	hash := sha256.New()
 	for place, row := range o.first {
-		rows := s.rowsOf(row)
-		for _, same := range rows {
+		for _, same := range s.rowsOf(row) {
 			o.place[same] = place
 		}
-		a := merge(s.at(rows), s.foldID)
+		a := s.account(row)
 		fmt.Fprintf(hash, "%q%q%q%q%d%q%v%q\n", a.AccountID, a.Identity, a.SignIn, a.Name, a.State, a.Kind, a.Addresses, fmt.Sprint(a.Unreadable))
 	}
 	o.version = base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])

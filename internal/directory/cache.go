@@ -344,13 +344,7 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 			delete(c.answers, email)
 		}
 	}
-	time.AfterFunc(max(c.settings.TTL, keepList), func() { // free a list that is too old for any answer
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.list == list {
-			c.list = nil
-		}
-	})
+	time.AfterFunc(max(c.settings.TTL, keepList), func() { c.forget(list) }) // it is too old for any answer
 }
 
 // Close ends a walk that is under way and frees what is kept.

@@ -127,12 +127,10 @@ func only(claims []claim, cond func(claim) bool) (c claim, ok bool) {
 // rehired reports whether all owners sign in by the name of the active one:
 // somebody who left and came back.
 func rehired(active claim, owners []claim) bool {
-	return active.SignIn != "" && !slices.ContainsFunc(owners, func(c claim) bool { return !sameSignIn(c.SignIn, active.SignIn) })
+	return active.SignIn != "" && !slices.ContainsFunc(owners, func(c claim) bool { return foldSignIn(c.SignIn) != foldSignIn(active.SignIn) })
 }
 
-func sameSignIn(a, b string) bool {
-	return identity.FoldASCII(strings.TrimSpace(a)) == identity.FoldASCII(strings.TrimSpace(b))
-}
+func foldSignIn(name string) string { return identity.FoldASCII(strings.TrimSpace(name)) }
 
 // settled returns the result of a claim that nobody disputes.
 func settled(c claim) Result {
@@ -265,7 +263,7 @@ func merge(rows []Account, foldID func(string) string) Account {
 		merged.Name = cmp.Or(merged.Name, row.Name)
 		merged.SignIn = cmp.Or(merged.SignIn, row.SignIn)
 		if row.SignIn != "" {
-			signIns[identity.FoldASCII(strings.TrimSpace(row.SignIn))] = true
+			signIns[foldSignIn(row.SignIn)] = true
 		}
 		if merged.Unreadable == nil {
 			merged.Unreadable = row.Unreadable
@@ -287,14 +285,8 @@ func merge(rows []Account, foldID func(string) string) Account {
 }
 
 func compareRows(a, b Account) int {
-	text := func(err error) string {
-		if err == nil {
-			return ""
-		}
-		return err.Error()
-	}
 	return cmp.Or(cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.SignIn, b.SignIn), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(text(a.Unreadable), text(b.Unreadable)))
+		cmp.Compare(fmt.Sprint(a.Unreadable), fmt.Sprint(b.Unreadable)))
 }
 
 // compareAddresses puts primary addresses first.

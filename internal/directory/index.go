@@ -16,12 +16,12 @@ type index struct {
 	foldID     func(string) string
 	rows       []Account
 	byIdentity map[string][]int32 // numbers of rows
-	byAccount  map[string][]int32 // by account id, of rows that have one
+	byKey      map[string][]int32 // by accountKey, of rows that have one
 	byAddress  map[string][]int32
 }
 
 func newIndex(foldID func(string) string) *index {
-	return &index{foldID: foldID, byIdentity: map[string][]int32{}, byAccount: map[string][]int32{}, byAddress: map[string][]int32{}}
+	return &index{foldID: foldID, byIdentity: map[string][]int32{}, byKey: map[string][]int32{}, byAddress: map[string][]int32{}}
 }
 
 func (x *index) add(page []Account) {
@@ -29,8 +29,8 @@ func (x *index) add(page []Account) {
 		row, id := int32(len(x.rows)), x.foldID(a.Identity)
 		x.rows = append(x.rows, a)
 		x.byIdentity[id] = append(x.byIdentity[id], row)
-		if a.AccountID != "" {
-			x.byAccount[a.AccountID] = append(x.byAccount[a.AccountID], row)
+		if key := accountKey(a, x.foldID); key != "" {
+			x.byKey[key] = append(x.byKey[key], row)
 		}
 		for _, address := range a.Addresses {
 			key, err := identity.Normalize(address.Email)
@@ -43,10 +43,9 @@ func (x *index) add(page []Account) {
 
 // size returns the number of accounts. Rows of one account count once.
 func (x *index) size() int {
-	n, seen := 0, map[string]bool{}
+	n := len(x.byKey)
 	for _, a := range x.rows {
-		if key := accountKey(a, x.foldID); key == "" || !seen[key] {
-			seen[key] = true
+		if accountKey(a, x.foldID) == "" {
 			n++
 		}
 	}
@@ -69,19 +68,14 @@ func (x *index) find(email string) []Account {
 
 // rowsOf returns the numbers of all rows of the account that a row shows.
 func (x *index) rowsOf(row int32) []int32 {
-	a := x.rows[row]
-	switch {
-	case a.AccountID != "":
-		return x.byAccount[a.AccountID]
-	case accountKey(a, x.foldID) == "":
-		return []int32{row}
+	if key := accountKey(x.rows[row], x.foldID); key != "" {
+		return x.byKey[key]
 	}
-	same := x.byIdentity[x.foldID(a.Identity)]
-	if !slices.ContainsFunc(same, func(n int32) bool { return x.rows[n].AccountID != "" }) {
-		return same
-	}
-	return slices.DeleteFunc(slices.Clone(same), func(n int32) bool { return x.rows[n].AccountID != "" })
+	return []int32{row}
 }
+
+// account returns the account that a row shows, merged from all its rows.
+func (x *index) account(row int32) Account { return merge(x.at(x.rowsOf(row)), x.foldID) }
 
 func (x *index) at(rows []int32) []Account {
 	found := make([]Account, len(rows))
@@ -94,11 +88,7 @@ func (x *index) at(rows []int32) []Account {
 // holding returns the rows that have an identity, and those of the account that
 // had it.
 func (x *index) holding(q identity.AccountQuery) []Account {
-	found := x.at(x.byIdentity[x.foldID(q.Identity)])
-	if q.AccountID != "" {
-		found = append(found, x.at(x.byAccount[q.AccountID])...)
-	}
-	return found
+	return append(x.at(x.byIdentity[x.foldID(q.Identity)]), x.at(x.byKey[accountKey(Account{AccountID: q.AccountID}, x.foldID)])...)
 }
 
 // compact normalises addresses, so that a list that is kept stays small. It

@@ -110,15 +110,16 @@ type evidenceRows struct {
 	listed int // accounts in the list that has the rows; 0 = a lookup
 }
 
-func (l *lookup) show(email string, rows []Account, list *snapshot) {
-	if l.shown == nil {
-		return
+// decide picks an account of rows, which a list has or, if that is nil, a lookup.
+func (l *lookup) decide(email string, rows []Account, list *snapshot) Result {
+	if l.shown != nil {
+		s := evidenceRows{rows: rows}
+		if list != nil {
+			s.listed = len(list.sorted().first)
+		}
+		l.shown[email] = s
 	}
-	s := evidenceRows{rows: rows}
-	if list != nil {
-		s.listed = len(list.sorted().first)
-	}
-	l.shown[email] = s
+	return l.policy.decide(email, rows)
 }
 
 // runInList gives every e-mail of want a result from the list of a version, or, if
@@ -278,8 +279,7 @@ func (l *lookup) applyCache(list *snapshot, want []string) (missing []string, am
 			missing = append(missing, email)
 			continue
 		}
-		l.show(email, list.find(email), list)
-		r := l.policy.decide(email, list.find(email))
+		r := l.decide(email, list.find(email), list)
 		if r.Status != identity.Failed && l.cache.settings.fresh(time.Since(list.ended), r.Status == identity.Found) {
 			l.results[email], l.asOf[email] = r, list.asOf
 			continue
@@ -293,8 +293,7 @@ func (l *lookup) applyCache(list *snapshot, want []string) (missing []string, am
 // applyList answers e-mails from a list.
 func (l *lookup) applyList(list *snapshot, emails []string) {
 	for _, email := range emails {
-		l.show(email, list.find(email), list)
-		l.results[email], l.asOf[email] = l.policy.decide(email, list.find(email)), list.asOf
+		l.results[email], l.asOf[email] = l.decide(email, list.find(email), list), list.asOf
 	}
 }
 
@@ -343,8 +342,7 @@ func (l *lookup) applyLookup(email string, found []Account, err error) {
 	case err != nil:
 		l.results[email] = Result{Status: identity.Failed, Err: err}
 	default:
-		l.show(email, found, nil)
-		r := l.policy.decide(email, found)
+		r := l.decide(email, found, nil)
 		if l.cache.lister() != nil && !l.cache.Describe().LookupSeesInactive && !settledBySignIn(email, r) {
 			l.needList = append(l.needList, email)
 			return
