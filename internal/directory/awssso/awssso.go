@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,8 +46,7 @@ type sso struct {
 	instances *ssoadmin.Client
 	users     *identitystore.Client
 
-	mu      sync.Mutex
-	storeID string // "" until it is known
+	storeID atomic.Pointer[string] // nil until it is known
 }
 
 var (
@@ -91,11 +90,8 @@ func (s *sso) Check(ctx context.Context) error {
 
 // store returns the identity store of the instance, which never changes.
 func (s *sso) store(ctx context.Context) (*string, error) {
-	s.mu.Lock()
-	known := s.storeID
-	s.mu.Unlock()
-	if known != "" {
-		return aws.String(known), nil
+	if known := s.storeID.Load(); known != nil {
+		return known, nil
 	}
 	var seen []string
 	var next *string
@@ -108,9 +104,7 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		}
 		for _, i := range out.Instances {
 			if aws.ToString(i.InstanceArn) == s.instance && aws.ToString(i.IdentityStoreId) != "" {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.storeID = aws.ToString(i.IdentityStoreId)
+				s.storeID.Store(i.IdentityStoreId)
 				return i.IdentityStoreId, nil
 			}
 			seen = append(seen, aws.ToString(i.InstanceArn))

@@ -164,13 +164,9 @@ type user struct {
 // no verification.
 func (u user) account() directory.Account {
 	a := directory.Account{Identity: u.ID, Name: u.Attributes.Name, Kind: directory.KindPerson}
-	proof := directory.ProofUnknown
-	switch {
-	case u.Attributes.Verified == nil:
-	case *u.Attributes.Verified:
-		proof = directory.Proved
-	case u.Attributes.Status != "Pending":
-		proof = directory.Unproved
+	proof := directory.ProofOf(u.Attributes.Verified)
+	if proof == directory.Unproved && u.Attributes.Status == "Pending" {
+		proof = directory.ProofUnknown
 	}
 	a.Add(directory.Primary, proof, u.Attributes.Email)
 	if identity.FoldASCII(u.Attributes.Handle) == identity.FoldASCII(u.Attributes.Email) {

@@ -249,13 +249,9 @@ const slackbot = "USLACKBOT"
 // somebody invited is the inviter's word, whether it is confirmed yet or not.
 func (u user) account(workspace string) directory.Account {
 	a := directory.Account{Identity: u.ID, Name: u.Profile.RealName, Kind: directory.KindPerson, State: directory.StateActive}
-	proof := directory.ProofUnknown
-	switch {
-	case u.IsEmailConfirmed == nil:
-	case *u.IsEmailConfirmed:
-		proof = directory.Proved
-	case !u.IsInvited:
-		proof = directory.Unproved
+	proof := directory.ProofOf(u.IsEmailConfirmed)
+	if proof == directory.Unproved && u.IsInvited {
+		proof = directory.ProofUnknown
 	}
 	a.SetSignIn(u.Profile.Email, proof)
 	switch {

@@ -24,7 +24,7 @@ func FuzzUsers(f *testing.F) {
 			if a.Identity != u.LoginName || (u.Type == "shared") != (a.Kind == directory.KindShared) {
 				t.Errorf("%+v became %+v", u, a)
 			}
-			_ = u.foreignLogin()
+			_ = foreign(u.LoginName)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -68,48 +69,34 @@ func Open(cfg Config) (directory.Directory, error) {
 // Check lists the users of the tailnet. Where all log in with names of another
 // service, such as alice@github, no e-mail can match any of them.
 func (d *tailscale) Check(ctx context.Context) error {
-	users, _, err := d.users(ctx)
+	users, err := d.users(ctx)
 	if apiclient.StatusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: it sees no tailnet %q: %w", directory.ErrForeign, d.cfg.Tailnet, err)
 	}
 	if err != nil {
 		return err
 	}
-	for _, u := range users {
-		if !u.Value.foreignLogin() {
-			return nil
-		}
-	}
-	if len(users) == 0 {
+	if len(users) == 0 || slices.ContainsFunc(users, func(a directory.Account) bool { return !foreign(a.Identity) }) {
 		return nil
 	}
-	return fmt.Errorf("%w to be looked up by e-mail: all users of this tailnet have login names such as %q", directory.ErrRefused, users[0].Value.LoginName)
+	return fmt.Errorf("%w to be looked up by e-mail: all users of this tailnet have login names such as %q", directory.ErrRefused, users[0].Identity)
 }
 
 func (d *tailscale) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		users, resp, err := d.users(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		yield(apiclient.RecordAccounts(resp, &users, user.account))
-	}
+	return directory.Paged(ctx, func(ctx context.Context, _ string) ([]directory.Account, string, error) {
+		users, err := d.users(ctx)
+		return users, "", err
+	})
 }
 
-func (d *tailscale) users(ctx context.Context) ([]apiclient.Record[user], *apiclient.Response, error) {
+func (d *tailscale) users(ctx context.Context) ([]directory.Account, error) {
 	type message struct {
 		Users *[]apiclient.Record[user] `json:"users"`
 	}
 	tailnet := cmp.Or(d.cfg.Tailnet, "-") // "-" is the credential's own
-	list, resp, err := apiclient.Get[message](ctx, d.api, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"})
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case list.Users == nil:
-		return nil, nil, resp.Unexpected("it is not a list of users")
-	}
-	return *list.Users, resp, nil
+	_, accounts, _, err := apiclient.List(ctx, d.api, apiclient.Request{Path: "/api/v2/tailnet/" + url.PathEscape(tailnet) + "/users"},
+		func(m message) *[]apiclient.Record[user] { return m.Users }, user.account)
+	return accounts, err
 }
 
 type user struct {
@@ -120,11 +107,11 @@ type user struct {
 	Status    string `json:"status"`
 }
 
-// foreignLogin reports whether the part after the @ is an identity provider and no
-// domain.
-func (u user) foreignLogin() bool {
-	at := strings.LastIndexByte(u.LoginName, '@')
-	return at < 0 || !strings.Contains(u.LoginName[at:], ".")
+// foreign reports whether the part of a login name after the @ is an identity
+// provider and no domain.
+func foreign(login string) bool {
+	at := strings.LastIndexByte(login, '@')
+	return at < 0 || !strings.Contains(login[at:], ".")
 }
 
 // account keeps Tailscale's own id beside the login name, which the tailnet's
