@@ -289,14 +289,13 @@ func TestCacheSharesWalks(t *testing.T) {
 	})
 }
 
-// A walk that nobody waits for any more ends after a while; so does one of a
-// directory that is closed.
+// A walk goes on when its caller gives up, until its directory is closed.
 func TestCacheEndsWalks(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		close bool
 		pages int // read by then
-	}{"abandoned": {false, 121}, "closed": {true, 1}} {
+	}{"given up": {false, 1000}, "closed": {true, 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
