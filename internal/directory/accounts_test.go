@@ -197,7 +197,7 @@ func TestAnswersOfOneVersion(t *testing.T) {
 		if err != nil || found[0].Matcher.String() != "1" || found[1].Status != identity.NotFound {
 			t.Errorf("lookups: %+v, %v", found, err)
 		}
-		states, err := directory.StatusInList(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}, {Identity: "3"}}, version)
+		states, err := directory.Status(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}, {Identity: "3"}}, version)
 		if err != nil || states[0].Status != identity.AccountActive || states[1].Status != identity.AccountAbsent {
 			t.Errorf("statuses: %+v, %v", states, err)
 		}
@@ -210,7 +210,7 @@ func TestAnswersOfOneVersion(t *testing.T) {
 				return err
 			},
 			"another version": func() error {
-				_, err := directory.StatusInList(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}}, "other")
+				_, err := directory.Status(t.Context(), d, okta, []identity.AccountQuery{{Identity: "1"}}, "other")
 				return err
 			},
 			"no list": func() error {

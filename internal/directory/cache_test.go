@@ -600,7 +600,7 @@ func states(t *testing.T, d directory.Directory, ids ...string) string {
 	for i, id := range ids {
 		queries[i].Identity = id
 	}
-	found, err := directory.Status(t.Context(), d, okta, queries)
+	found, err := directory.Status(t.Context(), d, okta, queries, "")
 	if err != nil {
 		return "error " + string(identity.CodeOf(err))
 	}
@@ -703,7 +703,7 @@ func TestStatusOfPins(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				got, err := directory.Status(t.Context(), d, github, queries)
+				got, err := directory.Status(t.Context(), d, github, queries, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -722,7 +722,7 @@ func TestStatusOfPins(t *testing.T) {
 func TestStatusFoldsIDs(t *testing.T) {
 	t.Parallel()
 	github := identity.ServiceKey{Type: "github", ExternalID: "acme"}
-	got, err := directory.Status(t.Context(), newCompany(person("Ada-L", ann)), github, []identity.AccountQuery{{Identity: "ada-l"}, {Identity: "ADA-L"}})
+	got, err := directory.Status(t.Context(), newCompany(person("Ada-L", ann)), github, []identity.AccountQuery{{Identity: "ada-l"}, {Identity: "ADA-L"}}, "")
 	want := []identity.AccountStatus{{Identity: "ada-l", Status: identity.AccountActive}, {Identity: "ADA-L", Status: identity.AccountActive}}
 	for i := range got {
 		got[i].AsOf = time.Time{}

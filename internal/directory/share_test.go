@@ -142,7 +142,7 @@ func TestStatusSharesAWalk(t *testing.T) {
 		c := newCorporation(connectors(t)["pagerduty"], 1000)
 		cache := directory.Cache(c, acme, minutes)
 		for n := range 500 {
-			got, err := directory.Status(t.Context(), cache, acme, []identity.AccountQuery{{Identity: fmt.Sprint(n)}})
+			got, err := directory.Status(t.Context(), cache, acme, []identity.AccountQuery{{Identity: fmt.Sprint(n)}}, "")
 			if err != nil || got[0].Status != identity.AccountActive {
 				t.Fatalf("%d: %+v, %v", n, got, err)
 			}

@@ -18,16 +18,11 @@ import (
 // guests and accounts without an address count like any other. A query with an
 // account id also says whether that account still has the identity. It uses the
 // list or asks for each identity, as preferWalk decides. A directory that can do
-// neither gives AccountUnknown.
+// neither gives AccountUnknown. With the version of a list that Accounts gave, it
+// answers from that list, however old, or is CodeListChanged.
 //
 // It reports failures as Lookup does; none of them is AccountAbsent.
-func Status(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
-	return StatusInList(ctx, d, service, queries, "")
-}
-
-// StatusInList answers as Status does from the list of a version, however old, that
-// Accounts gave, or is CodeListChanged. Without a version it is Status.
-func StatusInList(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery, version string) ([]identity.AccountStatus, error) {
+func Status(ctx context.Context, d Directory, service identity.ServiceKey, queries []identity.AccountQuery, version string) ([]identity.AccountStatus, error) {
 	cache, release := withCache(d, service)
 	defer release()
 	s := &statuses{cache: cache, service: service, queries: map[string]identity.AccountQuery{}, results: map[string]identity.AccountStatus{}}

@@ -94,7 +94,7 @@ func (r renamed) Lookup(ctx context.Context, service identity.ServiceKey, emails
 }
 
 func (r renamed) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
-	return directory.Status(ctx, list{accounts: r.accounts}, service, queries)
+	return directory.Status(ctx, list{accounts: r.accounts}, service, queries, "")
 }
 
 func (r renamed) Holders(context.Context, identity.ServiceKey, []string) ([]identity.Holder, error) {

@@ -118,7 +118,7 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := directory.StatusInList(ctx, d, found.Key, queries, in.Body.List)
+	statuses, err := directory.Status(ctx, d, found.Key, queries, in.Body.List)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func TestFindID(t *testing.T) {
 				}
 				service := identity.ServiceKey{Type: "other", ExternalID: "x"}
 				// Without a list the account is asked for itself.
-				got, err := directory.Status(t.Context(), onlyByID{d, d.(directory.IDFinder)}, service, []identity.AccountQuery{{Identity: tc.id}})
+				got, err := directory.Status(t.Context(), onlyByID{d, d.(directory.IDFinder)}, service, []identity.AccountQuery{{Identity: tc.id}}, "")
 				server.Close()
 				if wrong != "" {
 					t.Errorf("%s: asked %s, want %s", step.name, wrong, tc.active.at)

@@ -273,12 +273,12 @@ func (tr *trial) alikeStored(d directory.Directory, answers map[string]identity.
 			queries = append(queries, identity.AccountQuery{Identity: id}, identity.AccountQuery{Identity: id, AccountID: a.AccountID})
 		}
 	}
-	want, err := directory.Status(tr.Context(), ListOnly(d), tr.subject.Service, queries)
+	want, err := directory.Status(tr.Context(), ListOnly(d), tr.subject.Service, queries, "")
 	if err != nil {
 		tr.Fatalf("Status: %v", err)
 	}
 	for i, q := range queries {
-		got, err := directory.Status(tr.Context(), d, tr.subject.Service, []identity.AccountQuery{q})
+		got, err := directory.Status(tr.Context(), d, tr.subject.Service, []identity.AccountQuery{q}, "")
 		if err != nil || got[0].Status != want[i].Status || got[0].AccountID != want[i].AccountID {
 			tr.Errorf("Status(%+v) = %+v, %v, in the list %+v", q, got, err, want[i])
 		}

@@ -295,7 +295,7 @@ func (tr *trial) askStored(w World, ask Ask) {
 		ways = append(ways, way{ByWalk, ListOnly})
 	}
 	for _, way := range ways {
-		answers, err := directory.Status(tr.Context(), way.narrow(tr.open(w, nil)), tr.subject.Service, []identity.AccountQuery{{Identity: ask.Identity, AccountID: ask.AccountID}})
+		answers, err := directory.Status(tr.Context(), way.narrow(tr.open(w, nil)), tr.subject.Service, []identity.AccountQuery{{Identity: ask.Identity, AccountID: ask.AccountID}}, "")
 		got := string(identity.AccountFailed)
 		if err == nil {
 			got = string(answers[0].Status)

@@ -251,11 +251,11 @@ func TestFilterByIDRefused(t *testing.T) {
 				return true
 			}}, nil)
 			for id, want := range map[string]identity.AccountState{"1": identity.AccountActive, "2": identity.AccountInactive, "3": identity.AccountAbsent} {
-				states, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: id}})
+				states, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: id}}, "")
 				if err != nil || states[0].Status != want {
 					t.Errorf("%s: %+v, %v, want %s", id, states, err, want)
 				}
-				if states, err = directory.Status(t.Context(), withoutList{d, d.(directory.IDFinder)}, service, []identity.AccountQuery{{Identity: id}}); err != nil || states[0].Status != identity.AccountFailed {
+				if states, err = directory.Status(t.Context(), withoutList{d, d.(directory.IDFinder)}, service, []identity.AccountQuery{{Identity: id}}, ""); err != nil || states[0].Status != identity.AccountFailed {
 					t.Errorf("%s without a list: %+v, %v, want failed", id, states, err)
 				}
 			}
@@ -301,7 +301,7 @@ func TestListTooShort(t *testing.T) {
 	if answers, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{"p200@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("Lookup = %+v, %v, want ErrUnavailable", answers, err)
 	}
-	if answers, err := directory.Status(t.Context(), directorytest.ListOnly(d), service, []identity.AccountQuery{{Identity: "p200"}}); !errors.Is(err, directory.ErrUnavailable) {
+	if answers, err := directory.Status(t.Context(), directorytest.ListOnly(d), service, []identity.AccountQuery{{Identity: "p200"}}, ""); !errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("Status = %+v, %v, want ErrUnavailable", answers, err)
 	}
 }
@@ -343,7 +343,7 @@ func TestListContradicted(t *testing.T) {
 					t.Errorf("%+v, want %s", a, want)
 				}
 			}
-			states, err := directory.Status(t.Context(), d, service, stored)
+			states, err := directory.Status(t.Context(), d, service, stored, "")
 			if err != nil {
 				t.Fatal(err)
 			}
