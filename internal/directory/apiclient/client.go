@@ -57,6 +57,7 @@ type Clock interface {
 type Config struct {
 	Settings
 	URLSetting string // what errors call BaseURL; "" = base_url
+	Example    string // of an external id that is the service's host; "" = it is none
 	// PublicOnly refuses to connect to addresses that are not public, such as
 	// loopback and private ones. It checks every address a name resolves to,
 	// and ignores the environment's proxy, which would resolve the name itself.

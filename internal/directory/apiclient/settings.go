@@ -32,8 +32,15 @@ type Settings struct {
 }
 
 // Open makes a client of cfg for the service at host, which BaseURL replaces.
-// Its errors begin with the setting at fault.
+// Its errors begin with the setting at fault. With cfg.Example, host is an external
+// id.
 func (s Settings) Open(host string, cfg Config) (*Client, error) {
+	if cfg.Example != "" && s.BaseURL == "" {
+		if err := Host("base_url", host, cfg.Example); err != nil {
+			return nil, err
+		}
+		host = "https://" + host
+	}
 	s.BaseURL = cmp.Or(s.BaseURL, host)
 	cfg.Settings = s
 	return New(cfg)
@@ -105,7 +112,7 @@ func (s Settings) OpenWith(cred Credential, host string, cfg Config) (*Client, e
 	}
 	login := s
 	login.BaseURL = cmp.Or(cred.Host, s.BaseURL)
-	tokens, err := login.Open(host, Config{Secrets: cfg.Secrets, RetryAfter: cfg.RetryAfter})
+	tokens, err := login.Open(host, Config{Secrets: cfg.Secrets, RetryAfter: cfg.RetryAfter, Example: cfg.Example})
 	if err != nil {
 		return nil, err
 	}

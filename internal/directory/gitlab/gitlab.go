@@ -43,12 +43,8 @@ var _ directory.Lister = (*gitlab)(nil)
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if cfg.BaseURL == "" {
-		if err := apiclient.Host("base_url", cfg.Domain, "gitlab.acme.com"); err != nil {
-			return nil, err
-		}
-	}
-	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, "https://"+cfg.Domain, apiclient.Config{
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token}, cfg.Domain, apiclient.Config{
+		Example:    "gitlab.acme.com",
 		Auth:       func(h http.Header) { h.Set("PRIVATE-TOKEN", cfg.Token) },
 		Grant:      grant,
 		RetryAfter: apiclient.ResetAt("RateLimit-Reset"),

@@ -52,12 +52,11 @@ var (
 
 // Open checks the configuration; it does not connect.
 func Open(cfg Config) (directory.Directory, error) {
-	if cfg.BaseURL == "" {
-		if err := checkDomain(cfg.Domain); err != nil {
-			return nil, err
-		}
+	if cfg.BaseURL == "" && strings.Contains(cfg.Domain, "-admin.okta") {
+		return nil, fmt.Errorf("base_url: %s is the administrators' console; the API is at the domain without -admin", cfg.Domain)
 	}
-	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token, Scheme: "SSWS "}, "https://"+cfg.Domain, apiclient.Config{
+	api, err := cfg.OpenWith(apiclient.Credential{Token: cfg.Token, Scheme: "SSWS "}, cfg.Domain, apiclient.Config{
+		Example:    "acme.okta.com",
 		Every:      pace,
 		Burst:      burst,
 		Grant:      grant,
@@ -83,14 +82,6 @@ func limited(status int, _ http.Header, body []byte) bool {
 // failureMessage is Okta's answer to what it refuses.
 type failureMessage struct {
 	Code string `json:"errorCode"`
-}
-
-// checkDomain refuses what is not a host that a token may be sent to.
-func checkDomain(domain string) error {
-	if strings.Contains(domain, "-admin.okta") {
-		return fmt.Errorf("base_url: %s is the administrators' console; the API is at the domain without -admin", domain)
-	}
-	return apiclient.Host("base_url", domain, "acme.okta.com")
 }
 
 // Check asks for one user. That the token belongs to the domain is the

@@ -47,11 +47,6 @@ func Open(cfg Config) (directory.Directory, error) {
 	if domain != "" && !strings.Contains(domain, ".") {
 		domain += ".onelogin.com"
 	}
-	if cfg.BaseURL == "" {
-		if err := apiclient.Host("base_url", domain, "acme.onelogin.com"); err != nil {
-			return nil, err
-		}
-	}
 	pair := base64.StdEncoding.EncodeToString([]byte(cfg.ClientID + ":" + cfg.ClientSecret))
 	api, err := cfg.OpenWith(apiclient.Credential{
 		Login: []apiclient.Field{{Setting: "client_id", Value: cfg.ClientID}, {Setting: "client_secret", Value: cfg.ClientSecret}},
@@ -60,7 +55,7 @@ func Open(cfg Config) (directory.Directory, error) {
 			r.Header.Set("Authorization", "Basic "+pair)
 			return c.FetchToken(ctx, r)
 		},
-	}, "https://"+domain, apiclient.Config{Secrets: []string{cfg.ClientSecret, pair}, RetryAfter: apiclient.ResetIn("X-RateLimit-Reset"), Grant: grant})
+	}, domain, apiclient.Config{Example: "acme.onelogin.com", Secrets: []string{cfg.ClientSecret, pair}, RetryAfter: apiclient.ResetIn("X-RateLimit-Reset"), Grant: grant})
 	if err != nil {
 		return nil, err
 	}
