@@ -34,13 +34,13 @@ func checkDecoded(t *testing.T, name string, want format, data []byte) {
 			t.Errorf("an account without an id: %+v", a)
 		}
 	}
-	for address, places := range got.byEmail {
-		for _, i := range places {
-			if !slices.ContainsFunc(got.accounts[i].Emails(), func(email string) bool {
+	for address, accounts := range got.byEmail {
+		for _, a := range accounts {
+			if !slices.ContainsFunc(a.Emails(), func(email string) bool {
 				key, err := identity.ParseUser(email)
 				return err == nil && key.Email() == address
 			}) {
-				t.Errorf("%+v is an account of %q", got.accounts[i], address)
+				t.Errorf("%+v is an account of %q", a, address)
 			}
 		}
 	}

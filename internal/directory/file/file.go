@@ -171,7 +171,7 @@ func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]dire
 	}
 	found := make(map[string][]directory.Account, len(emails))
 	for _, email := range emails {
-		found[email] = known.find(email)
+		found[email] = known.byEmail[email]
 	}
 	return found, nil
 }
@@ -268,24 +268,16 @@ type entry struct {
 	account directory.Account
 }
 
-// people holds the accounts of a file and their places by normalised address.
+// people holds the accounts of a file, also by normalised address.
 type people struct {
 	accounts []directory.Account
-	byEmail  map[string][]int
-}
-
-func (p *people) find(email string) []directory.Account {
-	var found []directory.Account
-	for _, i := range p.byEmail[email] {
-		found = append(found, p.accounts[i])
-	}
-	return found
+	byEmail  map[string][]directory.Account
 }
 
 // index checks accounts and indexes them.
 func index(name string, entries []entry) (*people, error) {
 	first := map[string]int{}
-	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]int{}}
+	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]directory.Account{}}
 	var unreadable error
 	for i, e := range entries {
 		a := e.account
@@ -303,9 +295,8 @@ func index(name string, entries []entry) (*people, error) {
 			all.accounts[i].Unreadable = fmt.Errorf("line %d of the file: %w", e.line, a.Unreadable)
 		}
 		for _, email := range a.Emails() {
-			key, err := identity.Normalize(email)
-			if known := all.byEmail[key]; err == nil && !slices.Contains(known, i) {
-				all.byEmail[key] = append(known, i)
+			if key, err := identity.Normalize(email); err == nil {
+				all.byEmail[key] = append(all.byEmail[key], all.accounts[i])
 			}
 		}
 	}
