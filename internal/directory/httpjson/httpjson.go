@@ -130,13 +130,18 @@ func (e *endpoint) Check(ctx context.Context) error {
 
 func (e *endpoint) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	resp, err := e.api.Do(ctx, apiclient.Request{URL: e.target.url(email)})
-	if err != nil {
-		return nil, e.notFoundOr(err)
+	status := apiclient.StatusOf(err)
+	if err == nil {
+		status = resp.Status
 	}
-	if slices.Contains(e.notFound, resp.Status) {
+	switch {
+	case slices.Contains(e.notFound, status):
 		return nil, nil
-	}
-	if resp.Status != http.StatusOK {
+	case status == http.StatusNotFound:
+		return nil, fmt.Errorf("%w; if that is its answer for an unknown person, list 404 in not_found_status", err)
+	case err != nil:
+		return nil, err
+	case status != http.StatusOK:
 		return nil, resp.Unexpected("only status 200 holds an answer")
 	}
 	var body any
@@ -148,20 +153,6 @@ func (e *endpoint) Find(ctx context.Context, email string) ([]directory.Account,
 		return nil, fmt.Errorf("%w: identity gives a secret of the configuration, which the service repeats in its answer", directory.ErrAnswer)
 	}
 	return found, resp.Redact(err)
-}
-
-// notFoundOr returns nil for a status in not_found_status, else err.
-func (e *endpoint) notFoundOr(err error) error {
-	var status *apiclient.StatusError
-	switch {
-	case !errors.As(err, &status):
-		return err
-	case slices.Contains(e.notFound, status.Status):
-		return nil
-	case status.Status == http.StatusNotFound:
-		return fmt.Errorf("%w; if that is its answer for an unknown person, list 404 in not_found_status", err)
-	}
-	return err
 }
 
 const placeholder = "{email}"
