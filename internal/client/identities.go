@@ -30,86 +30,14 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 	if len(writes) == 0 {
 		return nil, nil
 	}
+	users := make([]identity.User, len(writes))
 	if c.cfg.ReadOnly {
 		_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"users"}, write: true})
-		return make([]identity.User, len(writes)), err
-	}
-	named, err := namedWrites(writes)
-	if err != nil {
-		return make([]identity.User, len(writes)), err
+		return users, err
 	}
 	if err := c.RequireExtensions(ctx); err != nil {
-		return make([]identity.User, len(writes)), err
+		return users, err
 	}
-	return c.sendWrites(ctx, named)
-}
-
-// upsertElement returns the element of PATCH users that stores w.
-func upsertElement(w identity.Write) symapi.UserUpsert {
-	own := symapi.IdentityUpsert{
-		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher, AccountID: w.AccountID,
-		Source: string(w.Source.OrManual()), Rule: w.Rule,
-		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
-	}
-	if w.UserID != "" {
-		return symapi.UserUpsert{ID: w.UserID, Identities: []symapi.IdentityUpsert{own}}
-	}
-	// Without a type: one would create an unknown bot.
-	return symapi.UserUpsert{Identities: []symapi.IdentityUpsert{ownRecord(w.User.Type(), w.Name), own}}
-}
-
-// conditional reports whether the server refuses w when another value has been
-// stored meanwhile, so that sending it twice cannot undo another's change.
-func conditional(w identity.Write) bool {
-	return w.IfAbsent || w.IfRevision != 0 || w.Source.OrManual() != identity.Manual
-}
-
-// ownRecord returns a user's sym identity, by which the API finds or creates a
-// user without id.
-func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
-	key := "email"
-	if t == identity.Bot {
-		key = "username"
-	}
-	return symapi.IdentityUpsert{
-		ServiceType: identity.SymCloud().Type, ExternalID: identity.SymCloud().ExternalID,
-		Matcher: map[string]string{key: name},
-	}
-}
-
-// namedWrites checks that each write names its user and fills in the
-// spelling. It leaves the caller's list alone.
-func namedWrites(writes []identity.Write) ([]identity.Write, error) {
-	var batch identity.BatchError
-	out := make([]identity.Write, len(writes))
-	for i, w := range writes {
-		if w.Name == "" {
-			w.Name = string(w.User)
-		}
-		key, err := identity.ParseUser(w.Name)
-		if w.User == "" {
-			w.User = key
-		}
-		if err == nil && key != w.User {
-			err = identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("the name %q is not a spelling of %s", w.Name, w.User),
-				"Pass the user's own name.")
-		}
-		if err != nil {
-			e := *identity.AsError(err)
-			e.User, e.Service = w.User, w.Service
-			batch.Items = append(batch.Items, identity.ItemError{Index: i, Err: &e})
-		}
-		out[i] = w
-	}
-	if len(batch.Items) > 0 {
-		return nil, &batch
-	}
-	return out, nil
-}
-
-// sendWrites sends named writes in chunks.
-func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
-	users := make([]identity.User, len(writes))
 	err := c.transactions(ctx, len(writes), transaction{
 		request: func(from, to int) call {
 			repeat := true
@@ -132,6 +60,39 @@ func (c *Client) sendWrites(ctx context.Context, writes []identity.Write) ([]ide
 	return users, err
 }
 
+// upsertElement returns the element of PATCH users that stores w.
+func upsertElement(w identity.Write) symapi.UserUpsert {
+	own := symapi.IdentityUpsert{
+		ServiceType: w.Service.Type, ExternalID: w.Service.ExternalID, Matcher: w.Matcher, AccountID: w.AccountID,
+		Source: string(w.Source.OrManual()), Rule: w.Rule,
+		IfAbsent: w.IfAbsent, IfRevision: w.IfRevision, IfUnclaimed: w.IfUnclaimed,
+	}
+	if w.UserID != "" {
+		return symapi.UserUpsert{ID: w.UserID, Identities: []symapi.IdentityUpsert{own}}
+	}
+	// Without a type: one would create an unknown bot.
+	return symapi.UserUpsert{Identities: []symapi.IdentityUpsert{ownRecord(w.User.Type(), cmp.Or(w.Name, string(w.User))), own}}
+}
+
+// conditional reports whether the server refuses w when another value has been
+// stored meanwhile, so that sending it twice cannot undo another's change.
+func conditional(w identity.Write) bool {
+	return w.IfAbsent || w.IfRevision != 0 || w.Source.OrManual() != identity.Manual
+}
+
+// ownRecord returns a user's sym identity, by which the API finds or creates a
+// user without id.
+func ownRecord(t identity.UserType, name string) symapi.IdentityUpsert {
+	key := "email"
+	if t == identity.Bot {
+		key = "username"
+	}
+	return symapi.IdentityUpsert{
+		ServiceType: identity.SymCloud().Type, ExternalID: identity.SymCloud().ExternalID,
+		Matcher: map[string]string{key: name},
+	}
+}
+
 func recordOf(r symapi.BulkResult) (identity.User, error) {
 	if r.Record == nil {
 		return identity.User{}, errors.New("the result has no record")
@@ -142,7 +103,7 @@ func recordOf(r symapi.BulkResult) (identity.User, error) {
 // written returns the user of a write that was acknowledged without a readable
 // record.
 func written(w identity.Write) identity.User {
-	return identity.User{ID: w.UserID, Key: w.User, Type: w.User.Type(), Name: w.Name,
+	return identity.User{ID: w.UserID, Key: w.User, Type: w.User.Type(), Name: cmp.Or(w.Name, string(w.User)),
 		Mappings: []identity.Mapping{{Service: w.Service, Matcher: w.Matcher, Source: w.Source.OrManual(), Rule: w.Rule}}}
 }
 

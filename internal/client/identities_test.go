@@ -137,23 +137,6 @@ func TestWriteStopsAtAFailure(t *testing.T) {
 	}
 }
 
-func TestWriteRefusesNames(t *testing.T) {
-	t.Parallel()
-	f := storing(t)
-	writes := []identity.Write{
-		{User: "ada@example.com", Name: "Bob@example.com", Service: okta},
-		{User: "ada@example.com", Service: okta},
-		{Service: okta},
-	}
-	got, err := f.client(t).Write(context.Background(), writes)
-	var batch *identity.BatchError
-	if !errors.As(err, &batch) || len(batch.Items) != 2 || batch.Items[0].Index != 0 || batch.Items[1].Index != 2 || len(got) != 3 {
-		t.Errorf("got %v, %v", got, err)
-	}
-	wantCode(t, err, identity.CodeUserInvalid)
-	f.wantCalls(t)
-}
-
 // TestAcknowledgedWriteIsNoError has a server that acknowledges without saying
 // what is stored now.
 func TestAcknowledgedWriteIsNoError(t *testing.T) {

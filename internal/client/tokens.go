@@ -15,7 +15,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -148,21 +147,11 @@ type actions struct {
 	redact               redactor
 	flight               httpx.Flight[string]
 
-	mu    sync.Mutex
 	given string
 	until time.Time // when the next one is asked for
 }
 
-func (a *actions) known() (string, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.given, a.given != "" && time.Now().Before(a.until)
-}
-
 func (a *actions) get(ctx context.Context) (string, error) {
-	if token, ok := a.known(); ok {
-		return token, nil
-	}
 	token, err := a.flight.Do(ctx, a.fetch)
 	if err != nil && ctx.Err() != nil {
 		return "", httpx.Stopped(ctx)
@@ -170,13 +159,12 @@ func (a *actions) get(ctx context.Context) (string, error) {
 	return token, err
 }
 
-// fetch asks for a token, unless another request has got one meanwhile.
-func (a *actions) fetch(ctx context.Context) (string, error) {
-	if token, ok := a.known(); ok {
-		return token, nil
+// fetch returns the token at hand, or asks for one. flight runs it once at a time.
+func (a *actions) fetch(ctx context.Context) (token string, err error) {
+	if time.Now().Before(a.until) {
+		return a.given, nil
 	}
-	var token string
-	err := retry.Do(ctx, newBackoff(actionsAttempts, func() time.Duration { return 0 }), func(ctx context.Context) error {
+	err = retry.Do(ctx, newBackoff(actionsAttempts, func() time.Duration { return 0 }), func(ctx context.Context) error {
 		var err error
 		var retryable bool
 		if token, retryable, err = a.ask(ctx); retryable {
@@ -191,8 +179,6 @@ func (a *actions) fetch(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the OIDC token of GitHub Actions cannot be used: %w", err)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	left := time.Until(expires)
 	a.given, a.until = token, time.Now().Add(left-min(actionsMargin, left/2))
 	return token, nil

@@ -23,9 +23,7 @@ func writeUsers[T any](r *Reader, keys []identity.UserKey, do func() (T, error))
 func (r *Reader) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	keys := make([]identity.UserKey, len(writes))
 	for i, w := range writes {
-		if keys[i] = w.User; w.User == "" {
-			keys[i] = identity.KeyOf(w.Name)
-		}
+		keys[i] = w.User
 	}
 	return writeUsers(r, keys, func() ([]identity.User, error) { return r.API.Write(ctx, writes) })
 }

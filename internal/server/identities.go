@@ -36,9 +36,7 @@ func (s *service) registerIdentities(api huma.API) {
 	}, s.searchIdentities)
 }
 
-type lookupInput struct{ Body symapi.LookupRequest }
-
-func (s *service) lookupIdentities(ctx context.Context, in *lookupInput) (*reply[symapi.LookupReply], error) {
+func (s *service) lookupIdentities(ctx context.Context, in *input[symapi.LookupRequest]) (*reply[symapi.LookupReply], error) {
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
 		return nil, err
@@ -107,9 +105,7 @@ func accountQueries(r symapi.StatusRequest) ([]identity.AccountQuery, error) {
 	return queries, nil
 }
 
-type statusInput struct{ Body symapi.StatusRequest }
-
-func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply[symapi.StatusReply], error) {
+func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusRequest]) (*reply[symapi.StatusReply], error) {
 	queries, err := accountQueries(in.Body)
 	if err != nil {
 		return nil, err
@@ -131,9 +127,7 @@ func (s *service) statusIdentities(ctx context.Context, in *statusInput) (*reply
 	return replyWith(out), nil
 }
 
-type searchIdentitiesInput struct{ Body symapi.IdentitySearch }
-
-func (s *service) searchIdentities(ctx context.Context, in *searchIdentitiesInput) (*reply[symapi.IdentityHolders], error) {
+func (s *service) searchIdentities(ctx context.Context, in *input[symapi.IdentitySearch]) (*reply[symapi.IdentityHolders], error) {
 	asked := in.Body.Identities
 	if err := checkIdentities(asked); err != nil {
 		return nil, err

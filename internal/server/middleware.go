@@ -178,14 +178,13 @@ func infoOf(ctx context.Context) *requestInfo {
 	return &requestInfo{}
 }
 
-func (info *requestInfo) actor() store.Actor {
-	return store.Actor{Name: info.who(), RequestID: info.requestID, Address: info.address}
-}
-
 // who names the principal: a JWT's subject may equal the name of a token.
 func (info *requestInfo) who() string { return info.principal.ID() }
 
-func actorOf(ctx context.Context) store.Actor { return infoOf(ctx).actor() }
+func actorOf(ctx context.Context) store.Actor {
+	info := infoOf(ctx)
+	return store.Actor{Name: info.who(), RequestID: info.requestID, Address: info.address}
+}
 
 const maxRequestIDBytes = 128
 

@@ -260,6 +260,9 @@ const (
 	fieldsMetadata = "fields" // of the request's body
 )
 
+// input is a request that has only a body.
+type input[T any] struct{ Body T }
+
 // reply is a success.
 type reply[T any] struct{ Body T }
 

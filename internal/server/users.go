@@ -117,9 +117,7 @@ func (s *service) allUsers(ctx context.Context, filter store.UserFilter, encode 
 	})
 }
 
-type searchUsersInput struct{ Body symapi.UserSearch }
-
-func (s *service) searchUsers(ctx context.Context, in *searchUsersInput) (*reply[symapi.UserList], error) {
+func (s *service) searchUsers(ctx context.Context, in *input[symapi.UserSearch]) (*reply[symapi.UserList], error) {
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
 		return nil, err
@@ -191,9 +189,7 @@ func (s *service) bulk(ctx context.Context, list string, n int, write func() ([]
 	return replyWith(symapi.BulkSuccess(results)), nil
 }
 
-type upsertUsersInput struct{ Body symapi.UserUpserts }
-
-func (s *service) upsertUsers(ctx context.Context, in *upsertUsersInput) (*reply[symapi.BulkReply], error) {
+func (s *service) upsertUsers(ctx context.Context, in *input[symapi.UserUpserts]) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Users
 	writes := make([]store.UserWrite, len(elements))
 	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
@@ -232,9 +228,7 @@ func explainUnreadable(err error, unreadable map[int]*identity.Error) {
 	}
 }
 
-type deleteIdentitiesInput struct{ Body symapi.IdentityDeletes }
-
-func (s *service) deleteIdentities(ctx context.Context, in *deleteIdentitiesInput) (*reply[symapi.BulkReply], error) {
+func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.IdentityDeletes]) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Identities
 	return s.bulk(ctx, "identities", len(elements), func() ([]symapi.BulkResult, error) {
 		deletes := make([]store.MappingDelete, len(elements))
@@ -257,9 +251,7 @@ func (s *service) deleteIdentities(ctx context.Context, in *deleteIdentitiesInpu
 	})
 }
 
-type deleteUsersInput struct{ Body symapi.UserDeletes }
-
-func (s *service) deleteUsers(ctx context.Context, in *deleteUsersInput) (*reply[symapi.BulkReply], error) {
+func (s *service) deleteUsers(ctx context.Context, in *input[symapi.UserDeletes]) (*reply[symapi.BulkReply], error) {
 	elements := in.Body.Users
 	deletes := make([]store.UserDelete, len(elements))
 	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
