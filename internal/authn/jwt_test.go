@@ -52,7 +52,8 @@ func with(token string) *http.Request {
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	issuer := authntest.Start(t)
-	a := authenticator(nil, trust(issuer))
+	now := time.Now() // stands still: tokens do not expire on a busy machine
+	a := authenticator(func() time.Time { return now }, trust(issuer))
 	main := map[string]any{"repository": "acme/infra", "ref": "refs/heads/main"}
 	for name, tt := range map[string]struct {
 		claims map[string]any
@@ -77,13 +78,13 @@ func TestRoles(t *testing.T) {
 		"no audience":          {claims: map[string]any{"aud": nil, "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "audience"},
 		"another issuer":       {claims: map[string]any{"iss": "https://evil.example", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "issuer"},
 		"issuer with a slash":  {claims: map[string]any{"iss": issuer.URL + "/", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "issuer"},
-		"expired":              {claims: map[string]any{"exp": time.Now().Add(-time.Minute).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "expired"},
-		"just expired":         {claims: map[string]any{"exp": time.Now().Add(-10 * time.Second).Unix(), "repository": "acme/infra"}, role: identity.Member},
+		"expired":              {claims: map[string]any{"exp": now.Add(-time.Minute).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "expired"},
+		"just expired":         {claims: map[string]any{"exp": now.Add(-10 * time.Second).Unix(), "repository": "acme/infra"}, role: identity.Member},
 		"never expires":        {claims: map[string]any{"exp": nil, "repository": "acme/infra"}, code: identity.CodeUnauthenticated},
-		"not yet":              {claims: map[string]any{"nbf": time.Now().Add(time.Minute).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "not valid before"},
-		"almost":               {claims: map[string]any{"nbf": time.Now().Add(10 * time.Second).Unix(), "repository": "acme/infra"}, role: identity.Member},
+		"not yet":              {claims: map[string]any{"nbf": now.Add(time.Minute).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "not valid before"},
+		"almost":               {claims: map[string]any{"nbf": now.Add(10 * time.Second).Unix(), "repository": "acme/infra"}, role: identity.Member},
 		"nbf is no time":       {claims: map[string]any{"nbf": 1e300, "repository": "acme/infra"}, code: identity.CodeUnauthenticated},
-		"issued tomorrow":      {claims: map[string]any{"iat": time.Now().Add(24 * time.Hour).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "clock"},
+		"issued tomorrow":      {claims: map[string]any{"iat": now.Add(24 * time.Hour).Unix(), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "clock"},
 		"no subject":           {claims: map[string]any{"sub": nil, "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"subject with newline": {claims: map[string]any{"sub": "ci\nlevel=error", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"unseen in subject":    {claims: map[string]any{"sub": "ad\u200bmin", "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
@@ -91,9 +92,10 @@ func TestRoles(t *testing.T) {
 		"huge subject":         {claims: map[string]any{"sub": strings.Repeat("x", 600), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "subject"},
 		"huge token":           {claims: map[string]any{"pad": strings.Repeat("x", 20_000), "repository": "acme/infra"}, code: identity.CodeUnauthenticated, hint: "too large"},
 	} {
+		token := issuer.Sign(t, issuer.Claims("sym", tt.claims))
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := a.Authenticate(with(issuer.Sign(t, issuer.Claims("sym", tt.claims))))
+			p, err := a.Authenticate(with(token))
 			if tt.role != "" {
 				want := identity.Principal{Name: "repo:acme/infra:ref:refs/heads/main", Org: "acme", Role: tt.role, Via: "jwt of " + issuer.URL, Kind: "jwt:" + issuer.URL}
 				if err != nil || p != want {

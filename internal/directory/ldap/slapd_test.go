@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds each step of starting a slapd.
-const patience = 45 * time.Second
+const patience = 5 * time.Minute
 
 // slapdSupervisor runs the server until its standard input ends, which it does
 // when the test process is gone, however it went. Then it stops the server and

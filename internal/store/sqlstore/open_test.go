@@ -357,7 +357,7 @@ func TestMigrationsTakeTurns(t *testing.T) {
 		done <- opened{s, err}
 	}()
 	const waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND NOT l.granted AND a.application_name = $1"
-	for n, deadline := 0, time.Now().Add(time.Minute); n == 0; {
+	for n, deadline := 0, time.Now().Add(10*time.Minute); n == 0; {
 		if err := holder.QueryRowContext(t.Context(), waiting, name).Scan(&n); err != nil || time.Now().After(deadline) {
 			t.Fatalf("nobody waits for the lock (%v)", err)
 		}

@@ -182,7 +182,7 @@ func TestCommittedLocallyIsUnknown(t *testing.T) {
 // awaitBackends waits until n commits wait for the standby.
 func awaitBackends(t *testing.T, s *Store, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if waiting := backends(t, s); waiting >= n {
 			return
 		} else if time.Now().After(deadline) {
@@ -210,7 +210,7 @@ func TestCommitsInFlightAreBounded(t *testing.T) {
 	var calls sync.WaitGroup
 	for range 4 * conns {
 		calls.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // enough to get as far as the commit
 			defer cancel()
 			err := s.write(ctx, func(*tx) error { return nil })
 			if e := identity.AsError(err); err == nil || e.Code != identity.CodeUnavailable || !e.Retryable {
