@@ -18,9 +18,9 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/redact"
 )
 
-// JSON decodes the answer into into, and passes over a byte order mark before
-// it. Numbers in an any keep their literal text, as json.Number. An answer that is not one complete JSON value of the
-// expected shape matches directory.ErrUnavailable.
+// JSON decodes the answer into into, and passes over a byte order mark before it.
+// Numbers in an any keep their literal text, as json.Number. An answer that is not
+// one complete JSON value of the expected shape matches directory.ErrUnavailable.
 func (r *Response) JSON(into any) error {
 	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(r.Body, []byte("\ufeff"))))
 	dec.UseNumber()

@@ -217,10 +217,8 @@ type Response struct {
 
 // Do sends a request, again if the failure is temporary and the request may be
 // repeated, and returns an answer with a 2xx status. Any other status is a
-// *StatusError, which wraps a *directory.RateLimitError where the service asks
-// for a wait. All errors
-// match those of the directory package, except that the end of ctx is ctx's
-// own error.
+// *StatusError, which wraps a *directory.RateLimitError where the service asks for
+// a wait. All errors match the directory package's, except ctx's own.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	resp, err := c.do(ctx, r)
 	if c.cfg.Grant != "" {

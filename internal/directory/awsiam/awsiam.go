@@ -152,11 +152,10 @@ var legalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 func (n *named) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	name := email
 	if n.cfg.Strategy == ByLocalPart {
-		at := strings.LastIndexByte(email, '@')
-		if at < 0 || !slices.ContainsFunc(n.cfg.Domains, func(domain string) bool { return strings.EqualFold(domain, email[at+1:]) }) {
+		if !slices.ContainsFunc(n.cfg.Domains, func(domain string) bool { return directory.HasDomain(email, domain) }) {
 			return nil, ctx.Err()
 		}
-		name = email[:at]
+		name = email[:strings.LastIndexByte(email, '@')]
 	}
 	found, err := n.byName(ctx, name)
 	for i := range found {

@@ -181,12 +181,11 @@ func (x *expression) text(value ref.Val) (string, error) {
 // is how most services answer for unknown people. CEL has no typed error for it.
 var errAbsent = errors.New("the answer has no such index")
 
-// markAbsent makes accesses to absent indexes and to keys that the expression
-// computes, and to any field of null, fail with errAbsent. A field that the
-// expression names and the answer lacks is probably misspelled, and not a way of
-// saying that nobody is there: response.?user.?id says that it may be. Inside a macro such as filter or map they keep
-// CEL's own error: one row without a field does not mean that the person is in
-// no row.
+// markAbsent makes accesses to absent indexes and computed keys, and to any field
+// of null, fail with errAbsent. A field that the expression names and the answer
+// lacks is probably misspelled: response.?user.?id says that it may be missing.
+// Inside a macro such as filter CEL's own error stays: one row without a field does
+// not mean that the person is in no row.
 func markAbsent(checked *cel.Ast) interpreter.InterpretableDecorator {
 	inLoop := map[int64]bool{}
 	mark := ast.NewExprVisitor(func(e ast.Expr) { inLoop[e.ID()] = true })

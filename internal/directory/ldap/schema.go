@@ -156,8 +156,8 @@ func expired(value string, now time.Time) bool {
 	return err == nil && steps > 0 && steps != math.MaxInt64 && steps/second-to1970 <= now.Unix()
 }
 
-// withID returns the filter term for the entry with an id in an attribute; ok is false if no
-// entry can have it.
+// withID returns the filter term for the entry with an id in an attribute; ok is
+// false if no entry can have it.
 func (s schema) withID(attribute, id string) (term string, ok bool) {
 	switch {
 	case attribute == "dn" && strings.Contains(s.people, "objectCategory"):
