@@ -11,7 +11,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -44,7 +43,19 @@ func (c *Client) FindUsers(ctx context.Context, keys []identity.UserKey) ([]iden
 		if err != nil {
 			return nil, err
 		}
-		return selectUsers(keys, users)
+		index := identity.NewIndex() // two users under one key are an error: either could be the wrong person
+		for _, u := range users {
+			if err := index.Add(u); err != nil {
+				return nil, err
+			}
+		}
+		out := make([]identity.User, 0, len(users))
+		for _, key := range keys {
+			if u := index.Find(key); u != nil {
+				out = append(out, *u)
+			}
+		}
+		return out, nil
 	})
 }
 
@@ -140,29 +151,6 @@ func (c *Client) users(ctx context.Context, request call) (users []identity.User
 		err = r.invalid(err)
 	}
 	return users, list.NextCursor, r, err
-}
-
-// selectUsers returns the users that keys name. Two users under one key are an
-// error: either could be the wrong person.
-func selectUsers(keys []identity.UserKey, users []identity.User) ([]identity.User, error) {
-	byKey := make(map[identity.UserKey]*identity.User, len(users))
-	for i := range users {
-		u := &users[i]
-		if other, twice := byKey[u.Key]; twice && other.ID != u.ID {
-			if slices.Contains(keys, u.Key) {
-				return nil, identity.TwoUsers(*other, *u)
-			}
-			continue
-		}
-		byKey[u.Key] = u
-	}
-	out := make([]identity.User, 0, len(users))
-	for _, k := range keys {
-		if u := byKey[k]; u != nil {
-			out = append(out, *u)
-		}
-	}
-	return out, nil
 }
 
 // UserWrite creates or changes a user's own record.

@@ -173,12 +173,8 @@ const maxProblems = 20
 func explain(m *huma.ErrorModel) string {
 	var problems []string
 	for _, d := range m.Errors {
-		switch {
-		case d == nil:
-		case d.Location == "":
-			problems = append(problems, d.Message)
-		default:
-			problems = append(problems, d.Location+": "+d.Message)
+		if d != nil {
+			problems = append(problems, strings.TrimPrefix(d.Location+": "+d.Message, ": "))
 		}
 	}
 	if len(problems) == 0 {

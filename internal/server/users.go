@@ -306,7 +306,12 @@ func decodeUserWrite(u symapi.UserUpsert) (w store.UserWrite, unreadable *identi
 		case problem == "":
 			named = true
 			name.apply(&w)
-			w.FirstName, w.LastName = profileField(i.Profile, "first_name"), profileField(i.Profile, "last_name")
+			if first, sent := i.Profile["first_name"]; sent {
+				w.FirstName = &first
+			}
+			if last, sent := i.Profile["last_name"]; sent {
+				w.LastName = &last
+			}
 			w.IfRevision, w.Assert = i.IfRevision, i.IfRevision != 0 && m.Source == identity.Manual
 			if i.IfAbsent {
 				unreadable = &identity.Error{Code: identity.CodeUserInvalid, User: w.Key, Service: identity.SymCloud(),
@@ -355,13 +360,6 @@ func (n symName) apply(w *store.UserWrite) {
 	case !n.email && w.Key.IsEmail():
 		w.Type = identity.Bot
 	}
-}
-
-func profileField(profile map[string]string, name string) *string {
-	if value, sent := profile[name]; sent {
-		return &value
-	}
-	return nil
 }
 
 // decodeUserDelete reads one element of POST users/delete. A comparison that

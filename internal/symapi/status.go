@@ -49,26 +49,26 @@ func Status(code identity.Code) int {
 	return http.StatusInternalServerError
 }
 
+// codes are those of statuses that have one code.
+var codes = map[int]identity.Code{
+	http.StatusUnauthorized:          identity.CodeUnauthenticated,
+	http.StatusForbidden:             identity.CodeForbidden,
+	http.StatusNotFound:              identity.CodeMissing,
+	http.StatusMethodNotAllowed:      identity.CodeMethod,
+	http.StatusRequestEntityTooLarge: identity.CodeTooLarge,
+	http.StatusTooManyRequests:       identity.CodeLimited,
+	http.StatusInternalServerError:   identity.CodeInternal,
+}
+
 // CodeForStatus returns the code of a reply that carries none, such as a proxy's.
 func CodeForStatus(status int) identity.Code {
-	switch status {
-	case http.StatusUnauthorized:
-		return identity.CodeUnauthenticated
-	case http.StatusForbidden:
-		return identity.CodeForbidden
-	case http.StatusNotFound:
-		return identity.CodeMissing
-	case http.StatusMethodNotAllowed:
-		return identity.CodeMethod
-	case http.StatusRequestEntityTooLarge:
-		return identity.CodeTooLarge
-	case http.StatusTooManyRequests:
-		return identity.CodeLimited
-	}
+	code, known := codes[status]
 	switch {
-	case status >= 500 && status != http.StatusInternalServerError:
+	case known:
+		return code
+	case status >= 500:
 		return identity.CodeUnavailable
-	case status >= 400 && status < 500:
+	case status >= 400:
 		return identity.CodeInvalid
 	}
 	return identity.CodeInternal
