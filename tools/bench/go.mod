@@ -7,6 +7,7 @@ require (
 	github.com/hashicorp/terraform-plugin-framework v1.19.0
 	github.com/hashicorp/terraform-plugin-go v0.31.0
 	github.com/sym-identity/terraform-provider-sym v0.0.0
+	golang.org/x/sync v0.24.0
 )
 
 replace github.com/sym-identity/terraform-provider-sym => ../..
