@@ -83,18 +83,12 @@ func identitiesToCSV(ctx context.Context, args function.ArgumentsData) (attr.Val
 func plainIdentities(argument types.Map) (identities map[string]map[string]string, ok bool) {
 	services := make(map[string]map[string]string, len(argument.Elements()))
 	for service, value := range argument.Elements() {
-		users, ok := value.(types.Map)
-		if !ok || users.IsUnknown() {
+		users, isMap := value.(types.Map)
+		of, known := matcherOf(users)
+		if !isMap || !known || users.IsUnknown() {
 			return nil, false
 		}
-		services[service] = make(map[string]string, len(users.Elements()))
-		for user, value := range users.Elements() {
-			id, ok := value.(types.String)
-			if !ok || id.IsUnknown() {
-				return nil, false
-			}
-			services[service][user] = id.ValueString()
-		}
+		services[service] = of
 	}
 	return services, true
 }

@@ -529,18 +529,10 @@ func (c *bulkConfig) checkExempt(ctx context.Context, api bulkAPI, diags *diag.D
 }
 
 func (c *bulkConfig) readExempt(value types.Map, diags *diag.Diagnostics) {
-	at := path.Root("exempt")
-	elements := value.Elements()
-	c.exempt = make(map[string]map[identity.UserKey]string, len(elements))
-	for _, name := range slices.Sorted(maps.Keys(elements)) {
-		if _, err := identity.ParseServiceKey(name); err != nil {
-			addInvalid(diags, at.AtMapKey(name), "Invalid Service", err)
-			continue
-		}
-		if people, ok := elements[name].(types.Map); ok {
-			c.exempt[name] = readExemptUsers(people, name, at.AtMapKey(name), diags)
-		}
-	}
+	c.exempt = make(map[string]map[identity.UserKey]string, len(value.Elements()))
+	eachService(value, path.Root("exempt"), diags, func(service identity.ServiceKey, people types.Map, at path.Path) {
+		c.exempt[service.String()] = readExemptUsers(people, service.String(), at, diags)
+	})
 }
 
 func readExemptUsers(people types.Map, service string, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {

@@ -379,9 +379,16 @@ func serviceIn(object types.Object, at path.Path, diags *diag.Diagnostics) (key 
 }
 
 func (c *bulkConfig) readDeclared(value types.Map, diags *diag.Diagnostics) {
-	at := path.Root("declared")
+	c.declared = make(map[identity.ServiceKey]map[identity.UserKey]identity.Matcher, len(value.Elements()))
+	eachService(value, path.Root("declared"), diags, func(service identity.ServiceKey, users types.Map, at path.Path) {
+		c.declared[service] = declaredMappings(users, service, at, diags)
+	})
+}
+
+// eachService calls do with each entry of a map by service key, sorted. It reports
+// keys that are none.
+func eachService(value types.Map, at path.Path, diags *diag.Diagnostics, do func(identity.ServiceKey, types.Map, path.Path)) {
 	elements := value.Elements()
-	c.declared = make(map[identity.ServiceKey]map[identity.UserKey]identity.Matcher, len(elements))
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		service, err := identity.ParseServiceKey(name)
 		if err != nil {
@@ -389,7 +396,7 @@ func (c *bulkConfig) readDeclared(value types.Map, diags *diag.Diagnostics) {
 			continue
 		}
 		if users, ok := elements[name].(types.Map); ok {
-			c.declared[service] = declaredMappings(users, service, at.AtMapKey(name), diags)
+			do(service, users, at.AtMapKey(name))
 		}
 	}
 }
@@ -623,8 +630,7 @@ func (b namedBlock) reference() string {
 func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 	sorted := slices.Clone(unmapped)
 	slices.SortFunc(sorted, func(a, b resolve.Resolution) int {
-		return cmp.Or(strings.Compare(a.Service.Type, b.Service.Type), strings.Compare(a.Service.ExternalID, b.Service.ExternalID),
-			strings.Compare(string(a.User), string(b.User)))
+		return cmp.Or(compareServices(a.Service, b.Service), cmp.Compare(a.User, b.User))
 	})
 	uses := map[string]int{} // of each name
 	blocks := make([]namedBlock, 0, len(sorted))

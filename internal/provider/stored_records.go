@@ -100,7 +100,7 @@ func mappingRecord(m storedMapping) attr.Value {
 // sortMappings orders by user, then by service key.
 func sortMappings(list []storedMapping) {
 	slices.SortFunc(list, func(a, b storedMapping) int {
-		return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.Service.Type, b.Service.Type), cmp.Compare(a.Service.ExternalID, b.Service.ExternalID))
+		return cmp.Or(cmp.Compare(a.user, b.user), compareServices(a.Service, b.Service))
 	})
 }
 
@@ -133,9 +133,11 @@ func serviceRecord(s identity.Service) attr.Value {
 
 // sortedServices returns a copy ordered by key; the list itself is shared.
 func sortedServices(list []identity.Service) []identity.Service {
-	return slices.SortedFunc(slices.Values(list), func(a, b identity.Service) int {
-		return cmp.Or(cmp.Compare(a.Key.Type, b.Key.Type), cmp.Compare(a.Key.ExternalID, b.Key.ExternalID))
-	})
+	return slices.SortedFunc(slices.Values(list), func(a, b identity.Service) int { return compareServices(a.Key, b.Key) })
+}
+
+func compareServices(a, b identity.ServiceKey) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ExternalID, b.ExternalID))
 }
 
 // sortUsers orders by normalised name.
