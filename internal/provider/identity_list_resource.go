@@ -6,12 +6,15 @@ package provider
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -53,52 +56,62 @@ func (l *identityListResource) List(ctx context.Context, req list.ListRequest, s
 	var config mappingFilterModel
 	diags := req.Config.Get(ctx, &config)
 	filter := config.filter(&diags)
-	api, ok := l.data.connect(ctx, &diags)
+	stream.Results = l.results(ctx, req, diags, func(api *readcache.Reader, failed *diag.Diagnostics, push func(list.ListResult) bool) {
+		found := false
+		for m, err := range filter.mappings(ctx, api) {
+			if err != nil {
+				addFailure(failed, "List Identity Mappings", string(filter.user), "", err)
+				return
+			}
+			if m.Service.Managed() {
+				continue
+			}
+			found = true
+			key := mappingKey{m.user, m.Service}
+			name := fmt.Sprintf("%s in %s: %s", m.user, m.Service, m.Matcher)
+			if !push(listResult(ctx, req, name, key.model(), importedModel(key, m.name, m.Mapping))) {
+				return
+			}
+		}
+		if !found {
+			filter.checkRegistered(ctx, api, "List Identity Mappings", failed)
+		}
+	})
+}
+
+// results streams what a list resource finds, up to the request's limit (0 is none).
+// Warnings go first, on their own; what find reports as failed goes last.
+func (r *baseResource) results(ctx context.Context, req list.ListRequest, diags diag.Diagnostics,
+	find func(api *readcache.Reader, failed *diag.Diagnostics, push func(list.ListResult) bool)) iter.Seq[list.ListResult] {
+	api, ok := r.data.connect(ctx, &diags)
 	if !ok {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
+		return list.ListResultsStreamDiagnostics(diags)
 	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		// Warnings go first, on their own. After a push that returns false
-		// nothing may be pushed any more.
+	return func(push func(list.ListResult) bool) {
 		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
 			return
 		}
-		pushed := int64(0)
-		for m, err := range filter.mappings(ctx, api) {
-			var failed diag.Diagnostics
-			switch {
-			case err != nil:
-				addFailure(&failed, "List Identity Mappings", string(filter.user), "", err)
-				push(list.ListResult{Diagnostics: failed})
-				return
-			case m.Service.Managed():
-				continue
-			case !push(listedMapping(ctx, req, m)):
-				return
-			}
-			if pushed++; pushed == req.Limit { // a limit of 0 is none
-				return
-			}
-		}
-		var unregistered diag.Diagnostics
-		if pushed == 0 {
-			filter.checkRegistered(ctx, api, "List Identity Mappings", &unregistered)
-		}
-		if len(unregistered) > 0 {
-			push(list.ListResult{Diagnostics: unregistered})
+		var failed diag.Diagnostics
+		pushed, more := int64(0), true // after a push that returns false nothing may be pushed
+		find(api, &failed, func(result list.ListResult) bool {
+			pushed++
+			more = push(result) && pushed != req.Limit
+			return more
+		})
+		if more && len(failed) > 0 {
+			push(list.ListResult{Diagnostics: failed})
 		}
 	}
 }
 
-// listedMapping returns the same resource as an import of the mapping.
-func listedMapping(ctx context.Context, req list.ListRequest, m storedMapping) list.ListResult {
-	key := mappingKey{m.user, m.Service}
+// listResult returns the same resource as an import. key and model are its
+// resource identity and its state.
+func listResult(ctx context.Context, req list.ListRequest, name string, key, model any) list.ListResult {
 	result := req.NewListResult(ctx)
-	result.DisplayName = fmt.Sprintf("%s in %s: %s", m.user, m.Service, m.Matcher)
-	result.Diagnostics.Append(result.Identity.Set(ctx, key.model())...)
+	result.DisplayName = name
+	result.Diagnostics.Append(result.Identity.Set(ctx, key)...)
 	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, importedModel(key, m.name, m.Mapping))...)
+		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
 	}
 	return result
 }

@@ -6,11 +6,12 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -54,47 +55,22 @@ func (l *serviceListResource) List(ctx context.Context, req list.ListRequest, st
 	var config serviceFilterModel
 	diags := req.Config.Get(ctx, &config)
 	serviceKey(config.ServiceType, types.StringNull(), &diags)
-	api, ok := l.data.connect(ctx, &diags)
-	if !ok {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	services, err := api.Services(ctx)
-	if err != nil {
-		addFailure(&diags, "List Services", "", "", err)
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
-			return
+	stream.Results = l.results(ctx, req, diags, func(api *readcache.Reader, failed *diag.Diagnostics, push func(list.ListResult) bool) {
+		services, err := api.Services(ctx)
+		if err != nil {
+			addFailure(failed, "List Services", "", "", err)
 		}
-		pushed := int64(0)
 		for _, s := range sortedServices(services) {
 			if s.Key.Managed() || !config.ServiceType.IsNull() && config.ServiceType.ValueString() != s.Key.Type {
 				continue
 			}
-			if !push(listedService(ctx, req, s)) {
-				return
+			name, m := s.Key.String(), newServiceModel(s)
+			if s.Label != "" {
+				name += ": " + s.Label
 			}
-			if pushed++; pushed == req.Limit { // a limit of 0 is none
+			if !push(listResult(ctx, req, name, serviceKeyModel{m.ServiceType, m.ExternalID}, m)) {
 				return
 			}
 		}
-	}
-}
-
-// listedService returns the same resource as an import of the service.
-func listedService(ctx context.Context, req list.ListRequest, s identity.Service) list.ListResult {
-	m := newServiceModel(s)
-	result := req.NewListResult(ctx)
-	result.DisplayName = s.Key.String()
-	if s.Label != "" {
-		result.DisplayName += ": " + s.Label
-	}
-	result.Diagnostics.Append(result.Identity.Set(ctx, serviceKeyModel{m.ServiceType, m.ExternalID})...)
-	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-	}
-	return result
+	})
 }

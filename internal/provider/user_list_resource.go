@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 var (
@@ -56,48 +57,24 @@ func (l *userListResource) ListResourceConfigSchema(_ context.Context, _ list.Li
 func (l *userListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var config userFilterModel
 	diags := req.Config.Get(ctx, &config)
-	api, ok := l.data.connect(ctx, &diags)
-	if !ok {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		if len(diags) > 0 && !push(list.ListResult{Diagnostics: diags}) {
-			return
-		}
-		pushed := int64(0)
+	stream.Results = l.results(ctx, req, diags, func(api *readcache.Reader, failed *diag.Diagnostics, push func(list.ListResult) bool) {
 		for u, err := range api.AllUsers(ctx) {
-			switch {
-			case err != nil:
-				var failed diag.Diagnostics
-				addFailure(&failed, "List Users", "", "", err)
-				push(list.ListResult{Diagnostics: failed})
-				return
-			case !config.selects(u):
-				continue
-			case !push(listedUser(ctx, req, u)):
+			if err != nil {
+				addFailure(failed, "List Users", "", "", err)
 				return
 			}
-			if pushed++; pushed == req.Limit { // a limit of 0 is none
+			if !config.selects(u) {
+				continue
+			}
+			var m userModel
+			m.setStored(u)
+			if !push(listResult(ctx, req, fmt.Sprintf("%s (%s)", u.Key, u.Role), userKeyModel{m.ID}, m)) {
 				return
 			}
 		}
-	}
+	})
 }
 
 func (m userFilterModel) selects(u identity.User) bool {
 	return (m.Type.IsNull() || m.Type.ValueString() == string(u.Key.Type())) && (m.Role.IsNull() || m.Role.ValueString() == string(u.Role))
-}
-
-// listedUser returns the same resource as an import of the user.
-func listedUser(ctx context.Context, req list.ListRequest, u identity.User) list.ListResult {
-	result := req.NewListResult(ctx)
-	result.DisplayName = fmt.Sprintf("%s (%s)", u.Key, u.Role)
-	result.Diagnostics.Append(result.Identity.Set(ctx, userKeyModel{types.StringValue(u.ID)})...)
-	if req.IncludeResource {
-		var m userModel
-		m.setStored(u)
-		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-	}
-	return result
 }
