@@ -34,7 +34,7 @@ func (m Matcher) Identity(serviceType string) (string, bool) {
 
 // Equal reports whether two matchers of a service type name the same account.
 func (m Matcher) Equal(serviceType string, other Matcher) bool {
-	return m.Canonical(serviceType) == other.Canonical(serviceType)
+	return maps.Equal(m, other) || m.Canonical(serviceType) == other.Canonical(serviceType)
 }
 
 // Canonical returns a string that only equal matchers share. Keys are sorted;
