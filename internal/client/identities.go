@@ -25,7 +25,7 @@ import (
 // those of writes, unless the call failed as a whole.
 //
 // An acknowledged write is never an error: where the server does not return
-// the user, the user holds what was written.
+// the mapping, the user holds what was written.
 func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity.User, error) {
 	if len(writes) == 0 {
 		return nil, nil
@@ -51,7 +51,7 @@ func (c *Client) Write(ctx context.Context, writes []identity.Write) ([]identity
 		about: func(i int) (int, identity.UserKey, identity.ServiceKey) { return i, writes[i].User, writes[i].Service },
 		done: func(i int, r symapi.BulkResult) {
 			user, err := recordOf(r)
-			if err != nil {
+			if _, shown := user.Mapping(writes[i].Service); err != nil || !shown {
 				user = written(writes[i])
 			}
 			users[i] = user
