@@ -48,21 +48,20 @@ func (*identitiesDataModel) schema() schema.Schema {
 var identityMapType = types.MapType{ElemType: types.StringType}
 
 func (m *identitiesDataModel) check(_ context.Context, diags *diag.Diagnostics) {
-	m.filter(diags)
+	m.mappingFilterModel.check(diags)
 }
 
 func (m *identitiesDataModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
-	filter := m.filter(diags)
 	var found []storedMapping
-	for stored, err := range filter.mappings(ctx, api) {
+	for stored, err := range m.mappings(ctx, api) {
 		if err != nil {
-			addFailure(diags, "Read Identities", string(filter.user), "", err)
+			addFailure(diags, "Read Identities", m.User.ValueString(), "", err)
 			return
 		}
 		found = append(found, stored)
 	}
 	if len(found) == 0 {
-		filter.checkRegistered(ctx, api, "Read Identities", diags)
+		m.checkRegistered(ctx, api, "Read Identities", diags)
 	}
 	m.setFound(found)
 }

@@ -18,7 +18,6 @@ import (
 )
 
 var (
-	_ list.ListResource                   = (*identityListResource)(nil)
 	_ list.ListResourceWithConfigure      = (*identityListResource)(nil)
 	_ list.ListResourceWithValidateConfig = (*identityListResource)(nil)
 )
@@ -48,19 +47,19 @@ func (l *identityListResource) ValidateListResourceConfig(ctx context.Context, r
 	config, ok := decode[mappingFilterModel](ctx, req.Config, &resp.Diagnostics)
 	if ok {
 		config.User = types.StringNull() // its own validator tells
-		config.filter(&resp.Diagnostics)
+		config.check(&resp.Diagnostics)
 	}
 }
 
 func (l *identityListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var config mappingFilterModel
 	diags := req.Config.Get(ctx, &config)
-	filter := config.filter(&diags)
+	config.check(&diags)
 	stream.Results = l.results(ctx, req, diags, func(api *readcache.Reader, failed *diag.Diagnostics, push func(list.ListResult) bool) {
 		found := false
-		for m, err := range filter.mappings(ctx, api) {
+		for m, err := range config.mappings(ctx, api) {
 			if err != nil {
-				addFailure(failed, "List Identity Mappings", string(filter.user), "", err)
+				addFailure(failed, "List Identity Mappings", config.User.ValueString(), "", err)
 				return
 			}
 			if m.Service.Managed() {
@@ -74,7 +73,7 @@ func (l *identityListResource) List(ctx context.Context, req list.ListRequest, s
 			}
 		}
 		if !found {
-			filter.checkRegistered(ctx, api, "List Identity Mappings", failed)
+			config.checkRegistered(ctx, api, "List Identity Mappings", failed)
 		}
 	})
 }

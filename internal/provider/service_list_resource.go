@@ -15,7 +15,6 @@ import (
 )
 
 var (
-	_ list.ListResource                   = (*serviceListResource)(nil)
 	_ list.ListResourceWithConfigure      = (*serviceListResource)(nil)
 	_ list.ListResourceWithValidateConfig = (*serviceListResource)(nil)
 )

@@ -18,11 +18,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
-// Records are stored users, mappings and services as the elements of data
-// sources' lists. They are built as framework values, because reflecting over
-// thousands of Go structs costs most of a read.
+// Records are the elements of data sources' lists. They are framework values, because
+// reflecting over thousands of Go structs costs most of a read.
 
 func recordType(attributes map[string]schema.Attribute) types.ObjectType {
 	record := types.ObjectType{AttrTypes: make(map[string]attr.Type, len(attributes))}
@@ -166,56 +166,37 @@ func sourceValidators() []validator.String {
 		string(identity.Manual), string(identity.FromRule), string(identity.FromEmail), string(identity.FromRemote))}
 }
 
-// mappingFilter selects stored mappings; zero fields select all.
-type mappingFilter struct {
-	serviceType, externalID string
-	user                    identity.UserKey
-	source                  identity.Source
-}
-
-// filter reads the model; what is wrong is in diags at its attribute, and what
-// is unknown selects all.
-func (m mappingFilterModel) filter(diags *diag.Diagnostics) mappingFilter {
-	f := mappingFilter{serviceType: m.ServiceType.ValueString(), externalID: m.ExternalID.ValueString(), source: identity.Source(m.Source.ValueString())}
+// check reports filters that are wrong, at their attributes.
+func (m mappingFilterModel) check(diags *diag.Diagnostics) {
 	if m.ServiceType.IsNull() && isSet(m.ExternalID) {
 		diags.AddAttributeError(path.Root("external_id"), "Missing Service Type",
 			"external_id names a service only together with service_type: the same id may exist in two types. Set service_type as well, or leave external_id out.")
 	}
 	serviceKey(m.ServiceType, m.ExternalID, diags)
-	if isSet(m.User) {
-		user, err := identity.ParseUser(m.User.ValueString())
-		if err != nil {
-			addInvalid(diags, path.Root("user"), "Invalid User", err)
-		}
-		f.user = user
+	if _, err := identity.ParseUser(m.User.ValueString()); err != nil && isSet(m.User) {
+		addInvalid(diags, path.Root("user"), "Invalid User", err)
 	}
-	return f
 }
 
-func (f mappingFilter) selects(m identity.Mapping) bool {
-	return (f.serviceType == "" || f.serviceType == m.Service.Type) &&
-		(f.externalID == "" || f.externalID == m.Service.ExternalID) &&
-		(f.source == "" || f.source == m.Source.OrManual())
-}
-
-// storeReader is the part of the API's client that reads what is stored.
-type storeReader interface {
-	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
-	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
-	Services(ctx context.Context) ([]identity.Service, error)
+// selects reports whether a mapping passes the filters of service and source. Null
+// fields select all.
+func (m mappingFilterModel) selects(stored identity.Mapping) bool {
+	return (m.ServiceType.IsNull() || m.ServiceType.ValueString() == stored.Service.Type) &&
+		(m.ExternalID.IsNull() || m.ExternalID.ValueString() == stored.Service.ExternalID) &&
+		(m.Source.IsNull() || m.Source.ValueString() == string(stored.Source.OrManual()))
 }
 
 // mappings walks the selected mappings in the API's order, page by page.
 // After an error nothing follows.
-func (f mappingFilter) mappings(ctx context.Context, api storeReader) iter.Seq2[storedMapping, error] {
+func (m mappingFilterModel) mappings(ctx context.Context, api *readcache.Reader) iter.Seq2[storedMapping, error] {
 	return func(yield func(storedMapping, error) bool) {
-		for u, err := range f.users(ctx, api) {
+		for u, err := range m.users(ctx, api) {
 			if err != nil {
 				yield(storedMapping{}, err)
 				return
 			}
-			for _, m := range u.Mappings {
-				if f.selects(m) && !yield(storedMapping{u.Key, u.Name, m}, nil) {
+			for _, stored := range u.Mappings {
+				if m.selects(stored) && !yield(storedMapping{u.Key, u.Name, stored}, nil) {
 					return
 				}
 			}
@@ -223,31 +204,32 @@ func (f mappingFilter) mappings(ctx context.Context, api storeReader) iter.Seq2[
 	}
 }
 
-func (f mappingFilter) users(ctx context.Context, api storeReader) iter.Seq2[identity.User, error] {
-	if f.user == "" {
+func (m mappingFilterModel) users(ctx context.Context, api *readcache.Reader) iter.Seq2[identity.User, error] {
+	if m.User.IsNull() {
 		return api.AllUsers(ctx)
 	}
 	return func(yield func(identity.User, error) bool) {
-		switch user, err := findUser(ctx, api, f.user); {
-		case err != nil:
+		key, _ := identity.ParseUser(m.User.ValueString())
+		found, err := findUser(ctx, api, key)
+		if err != nil {
 			yield(identity.User{}, err)
-		case user != nil:
-			yield(*user, nil)
+		} else if found != nil {
+			yield(*found, nil)
 		}
 	}
 }
 
 // checkRegistered reports a service that the filter names and nobody
 // registered. It is worth asking only where nothing was selected.
-func (f mappingFilter) checkRegistered(ctx context.Context, api storeReader, action string, diags *diag.Diagnostics) {
-	if f.externalID != "" {
-		findService(ctx, api, identity.ServiceKey{Type: f.serviceType, ExternalID: f.externalID}, action, diags)
+func (m mappingFilterModel) checkRegistered(ctx context.Context, api *readcache.Reader, action string, diags *diag.Diagnostics) {
+	if !m.ExternalID.IsNull() {
+		findService(ctx, api, identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}, action, diags)
 	}
 }
 
 // findService finds a registered service. One that is not is an error that
 // lists those of its type, as is a failure.
-func findService(ctx context.Context, api storeReader, key identity.ServiceKey, action string, diags *diag.Diagnostics) (identity.Service, bool) {
+func findService(ctx context.Context, api *readcache.Reader, key identity.ServiceKey, action string, diags *diag.Diagnostics) (identity.Service, bool) {
 	services, err := api.Services(ctx)
 	if err != nil {
 		addFailure(diags, action, "", key.String(), err)

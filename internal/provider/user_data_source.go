@@ -106,7 +106,7 @@ func (m *userDataModel) read(ctx context.Context, _ *providerData, api *readcach
 }
 
 // findUser returns the user with a key, nil where there is none.
-func findUser(ctx context.Context, api storeReader, key identity.UserKey) (*identity.User, error) {
+func findUser(ctx context.Context, api *readcache.Reader, key identity.UserKey) (*identity.User, error) {
 	users, err := api.FindUsers(ctx, []identity.UserKey{key})
 	if err != nil {
 		return nil, err

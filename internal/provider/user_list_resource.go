@@ -19,7 +19,6 @@ import (
 )
 
 var (
-	_ list.ListResource              = (*userListResource)(nil)
 	_ list.ListResourceWithConfigure = (*userListResource)(nil)
 )
 

@@ -94,7 +94,7 @@ func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 }
 
 // readUsers reads the users asked for, or everybody.
-func (m *usersModel) readUsers(ctx context.Context, api storeReader, asked []askedEmail) ([]identity.User, error) {
+func (m *usersModel) readUsers(ctx context.Context, api *readcache.Reader, asked []askedEmail) ([]identity.User, error) {
 	if !m.Emails.IsNull() {
 		return api.FindUsers(ctx, each(asked, func(a askedEmail) identity.UserKey { return a.key }))
 	}
