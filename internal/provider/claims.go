@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
@@ -61,15 +61,15 @@ func describeMatcher(c plannedClaim) string { return accountText(c.matcher, c.se
 
 // add registers rows of one resource, and returns those that contradict what
 // another one plans. Values that are unknown claim nothing yet.
-func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, allowShared option) (conflicts []claimConflict) {
+func (p *plannedClaims) add(service identity.ServiceKey, rows []mappingRow, shared bool) (conflicts []claimConflict) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, row := range rows {
-		if !row.known {
+		if row.matcher == nil {
 			continue
 		}
-		claim := plannedClaim{row.user, service, row.declared(service.Type), allowShared != off}
-		key, account := mappingKey{row.user, service}, claimedAccount{service, row.account(service.Type)}
+		claim := plannedClaim{row.user, service, row.matcher, shared}
+		key, account := mappingKey{row.user, service}, claimedAccount{service, row.matcher.AccountKey(service.Type)}
 		if earlier, known := p.byUser[key]; known && earlier.matcher.AccountKey(service.Type) != account.account {
 			conflicts = append(conflicts, claimConflict{claim, earlier})
 			continue
@@ -127,38 +127,9 @@ func put[K comparable, V any](m *map[K]V, key K, value V) {
 	(*m)[key] = value
 }
 
-// claimIdentity registers the person and the account of a planned sym_identity.
-func (d *providerData) claimIdentity(plan tftypes.Value, diags *diag.Diagnostics) {
-	attributes := attributesOf(plan)
-	object := readIdentitiesObject(plan) // the two types call these attributes alike
-	user := attributes["user"]
-	if d == nil || !user.IsKnown() || user.IsNull() || !object.serviceKnown() {
-		return
-	}
-	key, err := identity.ParseUser(textOf(user))
-	if err != nil {
-		return // validation says so
-	}
-	row := mappingRow{raw: textOf(user), user: key}
-	var fields map[string]tftypes.Value
-	switch id, matcher := attributes["identity"], attributes["matcher"]; {
-	case id.IsKnown() && !id.IsNull():
-		row.matcher = identity.NewMatcher(object.service.Type, textOf(id))
-	case matcher.IsFullyKnown() && !matcher.IsNull() && matcher.As(&fields) == nil:
-		row.matcher = make(identity.Matcher, len(fields))
-		for name, v := range fields {
-			row.matcher[name] = textOf(v)
-		}
-	}
-	row.known = row.matcher != nil
-	addClaimConflicts(diags, d.planned.add(object.service, []mappingRow{row}, object.allowShared))
-}
-
-// claimIdentities registers the people and accounts of a planned sym_identities.
-func (d *providerData) claimIdentities(plan identitiesObject, diags *diag.Diagnostics) {
-	if d != nil && plan.serviceKnown() {
-		addClaimConflicts(diags, d.planned.add(plan.service, plan.rows(), plan.allowShared))
-	}
+// claim registers the people and accounts that a resource plans.
+func (d *providerData) claim(service identity.ServiceKey, rows []mappingRow, allowShared types.Bool, diags *diag.Diagnostics) {
+	addClaimConflicts(diags, d.planned.add(service, rows, mayBeOn(allowShared)))
 }
 
 // addClaimConflicts reports planned mappings that contradict each other.

@@ -34,7 +34,7 @@ func rowPath(rows []mappingRow) path.Path {
 
 // report adds one error for all conflicts, or one warning for all overwritten
 // values.
-func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of int) {
+func (f planFindings) report(diags *diag.Diagnostics, service identity.ServiceKey, of int) {
 	var parts []string
 	if len(f.refused) > 0 {
 		parts = append(parts, "A person mapped these users to other accounts by hand, which is not overwritten:\n\n"+
@@ -44,30 +44,26 @@ func (f planFindings) report(diags *diag.Diagnostics, plan identitiesObject, of 
 		parts = append(parts, "The account is stored for somebody else, so that one of the two would have the other's access:\n\n"+
 			listing(each(f.held, refusal.line)))
 	}
-	users := map[identity.UserKey]bool{}
-	rows := refusedRows(slices.Concat(f.refused, f.held))
-	for _, row := range rows {
-		users[row.user] = true // may be in both lists
-	}
+	rows := refusedRows(slices.Concat(f.refused, f.held)) // a user may be in both lists
 	if len(rows) > 0 {
 		diags.AddAttributeError(rowPath(rows), "Identity Mappings Conflict With What Is Stored",
 			fmt.Sprintf("In %s, %d of %s cannot be stored; nothing was changed.\n\n%s\n\n%s",
-				plan.service, len(users), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), f.remedy(plan)))
+				service, len(identity.Distinct(usersOf(rows))), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), f.remedy(service)))
 		return
 	}
 	if len(f.overwritten) > 0 {
-		diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Stored Identities Will Be Overwritten: %s", plan.service),
+		diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Stored Identities Will Be Overwritten: %s", service),
 			fmt.Sprintf("For %s in %s another identity is stored than the one declared. Applying overwrites it.\n\n%s\n\n"+
 				"To keep what is stored, declare it instead.",
-				countOf(len(f.overwritten), "user", "users"), plan.service, listing(each(f.overwritten, refusal.line))))
+				countOf(len(f.overwritten), "user", "users"), service, listing(each(f.overwritten, refusal.line))))
 	}
 }
 
-func (f planFindings) remedy(plan identitiesObject) string {
+func (f planFindings) remedy(service identity.ServiceKey) string {
 	var remedies []string
 	if len(f.refused) > 0 {
 		remedies = append(remedies, "To keep what is stored, declare it; all manual mappings of the service are imported by:\n\n  "+
-			importCommand(plan.service.String())+"\n\nTo overwrite it, set overwrite = true.")
+			importCommand(service.String())+"\n\nTo overwrite it, set overwrite = true.")
 	}
 	if len(f.held) > 0 {
 		remedies = append(remedies, "Where an account changed hands, remove or change the other user's mapping first. "+
@@ -92,19 +88,19 @@ const removalsFree = 20
 
 // removalLimit returns how many mappings a plan may remove, and why; bounded is
 // false where there is no limit or it is not known yet.
-func removalLimit(plan identitiesObject, inState int) (limit int, why string, bounded bool) {
+func removalLimit(plan identitiesModel, inState int) (limit int, why string, bounded bool) {
 	switch {
-	case plan.maxRemovals.IsUnknown(), plan.maxRemovals.IsNull() && inState < removalsFree:
+	case plan.MaxRemovals.IsUnknown(), plan.MaxRemovals.IsNull() && inState < removalsFree:
 		return 0, "", false
-	case !plan.maxRemovals.IsNull():
-		return int(plan.maxRemovals.ValueInt64()), "as max_removals says", true
+	case !plan.MaxRemovals.IsNull():
+		return int(plan.MaxRemovals.ValueInt64()), "as max_removals says", true
 	}
 	return inState / 5, fmt.Sprintf("as max_removals is not set, a fifth of the %d in state", inState), true
 }
 
 // checkRemovals refuses a plan that removes more mappings than it may: a broken
 // file must not empty a service. The error names the number that allows it.
-func checkRemovals(diags *diag.Diagnostics, plan identitiesObject, inState int, removed []mappingRow) {
+func checkRemovals(diags *diag.Diagnostics, plan identitiesModel, inState int, removed []mappingRow) {
 	limit, why, bounded := removalLimit(plan, inState)
 	if !bounded || len(removed) <= limit {
 		return
@@ -112,26 +108,26 @@ func checkRemovals(diags *diag.Diagnostics, plan identitiesObject, inState int, 
 	diags.AddAttributeError(path.Root("identities"), "Too Many Mappings Would Be Removed",
 		fmt.Sprintf("In %s, this plan would remove %s of the %d in state. It may remove %d, %s. Nothing was changed.\n\n%s\n\n"+
 			"Check where identities come from: a file that is cut off or has lost a column looks like this. If they are all to go, set:\n\n  max_removals = %d",
-			plan.service, countOf(len(removed), "mapping", "mappings"), inState, limit, why, listing(valuesIn(removed)), len(removed)))
+			plan.service(), countOf(len(removed), "mapping", "mappings"), inState, limit, why, listing(valuesIn(removed)), len(removed)))
 }
 
 // warnRemovalsUnknown warns that a plan cannot show which mappings go away: who
 // is listed is known only when it is applied.
-func warnRemovalsUnknown(diags *diag.Diagnostics, plan identitiesObject, inState []mappingRow) {
+func warnRemovalsUnknown(diags *diag.Diagnostics, plan identitiesModel, inState []mappingRow) {
 	most := "It may remove any of them"
 	if limit, why, bounded := removalLimit(plan, len(inState)); bounded {
 		most = fmt.Sprintf("It may remove at most %d, %s", limit, why)
 	}
-	diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Removals Are Not Known Yet: %s", plan.service),
+	diags.AddAttributeWarning(path.Root("identities"), fmt.Sprintf("Removals Are Not Known Yet: %s", plan.service()),
 		fmt.Sprintf("In %s, the keys of identities are unknown until apply, so this plan cannot show which of %s in state go away. %s.\n\n%s\n\n"+
 			"To see each removal before it happens, apply what identities depends on first: terraform apply -target=ADDRESS. To allow none, set:\n\n  max_removals = 0",
-			plan.service, countOf(len(inState), "mapping", "mappings"), most, listing(valuesIn(inState))))
+			plan.service(), countOf(len(inState), "mapping", "mappings"), most, listing(valuesIn(inState))))
 }
 
 // addIncomplete reports an apply that failed in part, as one error. creating says that
 // nothing of it is in state.
 func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, creating bool) {
-	service, written, removed := a.plan.service, a.writing, a.removal
+	service, written, removed := a.writer.service, a.writing, a.removal
 	fatal := cmp.Or(written.fatal, removed.fatal)
 	unsent, unsure := slices.Concat(removed.unsent, written.unsent), slices.Concat(removed.unsure, written.unsure)
 	refused := slices.Concat(written.refused, removed.refused)
@@ -140,12 +136,12 @@ func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, 
 		addUnregistered(diags, service, nil)
 		return
 	}
-	parts := []string{fmt.Sprintf("In %s, %s could not be made and %s.", service,
-		countOf(len(refused)+len(unsent), "change", "changes"), countOf(done, "was made", "were made"))}
+	and := " and "
 	if len(unsure) > 0 {
-		parts[0] = fmt.Sprintf("In %s, %s could not be made, %s may be stored, and %s.", service,
-			countOf(len(refused)+len(unsent), "change", "changes"), countOf(len(unsure), "change", "changes"), countOf(done, "was made", "were made"))
+		and = fmt.Sprintf(", %s may be stored, and ", countOf(len(unsure), "change", "changes"))
 	}
+	parts := []string{fmt.Sprintf("In %s, %s could not be made%s%s.", service,
+		countOf(len(refused)+len(unsent), "change", "changes"), and, countOf(done, "was made", "were made"))}
 	list := func(title string, lines []string) {
 		if len(lines) > 0 {
 			parts = append(parts, title+"\n\n"+listing(lines))
@@ -264,14 +260,10 @@ func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey)
 			"Check the service key, or declare the mappings and apply them instead of importing them.", service))
 }
 
-func addBadIdentitiesState(diags *diag.Diagnostics, o identitiesObject) {
-	err := errors.New("it does not name a service")
-	if !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() {
-		err = o.service.Validate()
-	}
+func addBadIdentitiesState(diags *diag.Diagnostics, m identitiesModel, err error) {
 	diags.AddError("Invalid Identity Mappings in State",
 		fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
-			o.serviceType, o.externalID, openEnded(err.Error())))
+			m.ServiceType, m.ExternalID, openEnded(err.Error())))
 }
 
 // rowProblem says what is wrong with one entry.

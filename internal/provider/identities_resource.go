@@ -7,14 +7,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"iter"
 	"maps"
-	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -23,7 +23,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
@@ -31,7 +30,6 @@ import (
 )
 
 var (
-	_ resource.Resource                   = (*identitiesResource)(nil)
 	_ resource.ResourceWithConfigure      = (*identitiesResource)(nil)
 	_ resource.ResourceWithValidateConfig = (*identitiesResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*identitiesResource)(nil)
@@ -46,6 +44,19 @@ func NewIdentitiesResource() resource.Resource {
 }
 
 type identitiesResource struct{ baseResource }
+
+// identitiesModel is the state and configuration of sym_identities.
+type identitiesModel struct {
+	ServiceType types.String `tfsdk:"service_type"`
+	ExternalID  types.String `tfsdk:"external_id"`
+	Identities  types.Map    `tfsdk:"identities"`
+	Exclusive   types.Bool   `tfsdk:"exclusive"`
+	Overwrite   types.Bool   `tfsdk:"overwrite"`
+	AllowShared types.Bool   `tfsdk:"allow_shared"`
+	MaxRemovals types.Int64  `tfsdk:"max_removals"`
+	ID          types.String `tfsdk:"id"`
+	Service     types.String `tfsdk:"service"`
+}
 
 func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
@@ -112,83 +123,71 @@ func (r *identitiesResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 // ValidateConfig checks all that can be checked without the API: every row,
 // and the rows against each other.
-func (r *identitiesResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	config := readIdentitiesObject(req.Config.Raw)
-	service, known := serviceKey(config.serviceType, config.externalID, &resp.Diagnostics)
+func (r *identitiesResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config, ok := decode[identitiesModel](ctx, req.Config, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	service, known := serviceKey(config.ServiceType, config.ExternalID, &resp.Diagnostics)
 	if known {
 		if err := service.CheckDeclarable(); err != nil {
 			addInvalid(&resp.Diagnostics, path.Root("service_type"), "Managed Service", err)
 			return
 		}
 	}
-	var checked *identity.ServiceKey
-	if known {
-		checked = &service
-	}
-	addInvalidRows(&resp.Diagnostics, len(config.elements), checkRows(config.elements, checked, config.allowShared == off))
+	addInvalidRows(&resp.Diagnostics, len(config.Identities.Elements()), config.checkRows(known))
 }
 
-// Create stores all it can. After an error it leaves no state: a state saved
-// beside an error is tainted, and the next apply would delete every mapping
-// before it creates them again. What was stored stays, and is adopted then.
+// Create stores all it can. An error leaves no state, which would be tainted, and all
+// mappings deleted by the next apply: that one adopts what was stored instead.
 func (r *identitiesResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan := readIdentitiesObject(req.Plan.Raw)
-	a, ok := r.newApply(ctx, plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	a.run(ctx, nil)
-	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
-	if !a.complete() {
-		a.addIncomplete(&resp.Diagnostics, "Create Identity Mappings", true)
+	a, ok := newApply(ctx, api, req.Plan, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	resp.State.Raw = plan.withComputed()
-	saveRevisions(ctx, resp.Private, a.after, a.known, &resp.Diagnostics)
-	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
+	if a.run(ctx, nil, "Create Identity Mappings", true, &resp.Diagnostics) {
+		a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
+		setIdentity(ctx, resp.Identity, a.plan.key(), &resp.Diagnostics)
+	}
 }
 
 const readIdentities = "Read Identity Mappings"
 
 func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
-	state := readIdentitiesObject(req.State.Raw)
-	if !state.serviceKnown() {
-		addBadIdentitiesState(&resp.Diagnostics, state)
+	state, ok := decode[identitiesModel](ctx, req.State, &resp.Diagnostics)
+	if !ok || !state.checkService(&resp.Diagnostics) {
 		return
 	}
 	setIdentity(ctx, resp.Identity, state.key(), &resp.Diagnostics)
-	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
-		return
-	}
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
+	api, ok := r.open(ctx, resp.Private, reading, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	rows := state.rows()
-	stored, err := storedOf(ctx, api, state, rows)
+	rows := state.rows(shownMatcher)
+	stored, err := state.read(ctx, api, rows)
 	if err != nil {
-		addFailure(&resp.Diagnostics, readIdentities, "", state.service.String(), err)
+		addFailure(&resp.Diagnostics, readIdentities, "", state.service().String(), err)
 		return
 	}
 	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
 	known.observe(rows, stored.revisions())
 	if elsewhere := known.ownedElsewhere(rows, stored); len(elsewhere) > 0 {
-		warnRowsOwnedElsewhere(&resp.Diagnostics, state.service, elsewhere)
+		warnRowsOwnedElsewhere(&resp.Diagnostics, state.service(), elsewhere)
 	}
-	elements, gone := refresh(state, rows, stored)
+	elements, gone := state.refresh(rows, stored)
 	if len(gone) > 0 {
-		warnRowsGone(&resp.Diagnostics, state.service, gone, r.data.storeCreated())
+		warnRowsGone(&resp.Diagnostics, state.service(), gone, r.data.storeCreated())
 	}
 	if elements != nil {
-		state = readIdentitiesObject(state.withElements(elements))
-		resp.State.Raw = state.raw
-		rows = state.rows()
+		state.setElements(elements)
+		rows = state.rows(shownMatcher)
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 	saveRevisions(ctx, resp.Private, rows, known, &resp.Diagnostics)
 }
@@ -196,99 +195,74 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 // Update writes rows that differ. After an error state holds exactly what was
 // written.
 func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, state := readIdentitiesObject(req.Plan.Raw), readIdentitiesObject(req.State.Raw)
-	before, after := state.rows(), plan.rows()
-	known := loadRevisions(ctx, req.Private, &resp.Diagnostics)
-	setIdentity(ctx, resp.Identity, plan.key(), &resp.Diagnostics)
-	if compareRows(before, after).none() { // options, or the spelling of keys
-		resp.State.Raw = plan.withComputed()
-		saveRevisions(ctx, resp.Private, after, known, &resp.Diagnostics)
-		return
-	}
-	a, ok := r.newApply(ctx, plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	a.known, a.asPlanned = known, plan.exclusive == on && state.exclusive == on
-	a.run(ctx, before)
-	warnRowsLeft(&resp.Diagnostics, plan.service, a.removal.left)
-	written := plan
-	if !a.complete() {
-		a.addIncomplete(&resp.Diagnostics, "Update Identity Mappings", false)
-		written = readIdentitiesObject(plan.withElements(a.elements()))
+	state, _ := decode[identitiesModel](ctx, req.State, &resp.Diagnostics)
+	a, ok := newApply(ctx, api, req.Plan, &resp.Diagnostics)
+	if !ok {
+		return
 	}
-	resp.State.Raw = written.withComputed()
-	saveRevisions(ctx, resp.Private, written.rows(), a.known, &resp.Diagnostics)
+	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
+	a.asPlanned = a.plan.Exclusive.ValueBool() && state.Exclusive.ValueBool()
+	a.run(ctx, state.rows(shownMatcher), "Update Identity Mappings", false, &resp.Diagnostics)
+	a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
+	setIdentity(ctx, resp.Identity, a.plan.key(), &resp.Diagnostics)
 }
 
 // Delete removes the rows of state. After an error state keeps exactly the
 // rows that were not removed.
 func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	state := readIdentitiesObject(req.State.Raw)
-	a, ok := r.newApply(ctx, state, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	rows := state.rows()
-	a.after, a.plan.elements = nil, nil
-	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
-	a.run(ctx, rows)
-	warnRowsLeft(&resp.Diagnostics, state.service, a.removal.left)
-	if a.complete() {
+	a, ok := newApply(ctx, api, req.State, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	a.addIncomplete(&resp.Diagnostics, "Delete Identity Mappings", false)
-	kept := readIdentitiesObject(state.withElements(a.elements()))
-	resp.State.Raw = kept.raw
-	saveRevisions(ctx, resp.Private, kept.rows(), a.known, &resp.Diagnostics)
-}
-
-// storedOf reads what a resource's state is about: its rows, or everybody's
-// mappings where it is exclusive.
-func storedOf(ctx context.Context, api mappingsAPI, state identitiesObject, rows []mappingRow) (storedMappings, error) {
-	if state.exclusive == on {
-		return allStored(ctx, api, state.service)
+	rows := a.plan.rows(shownMatcher)
+	a.after = nil
+	a.plan.setElements(nil)
+	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
+	if !a.run(ctx, rows, "Delete Identity Mappings", false, &resp.Diagnostics) {
+		a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
 	}
-	return findStored(ctx, api, state.service, usersOf(rows))
 }
 
-// refresh returns the entries as they are stored, nil where nothing changed, and
-// the rows that are gone. A value that differs in spelling alone keeps its
-// spelling.
-func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (elements map[string]tftypes.Value, gone []mappingRow) {
-	changed := map[string]tftypes.Value{}
+// read reads what the state is about: its rows, or everybody's mappings where it
+// is exclusive.
+func (m identitiesModel) read(ctx context.Context, api *readcache.Reader, rows []mappingRow) (storedMappings, error) {
+	if m.Exclusive.ValueBool() {
+		return walkStored(ctx, api, m.service(), 0)
+	}
+	return findStored(ctx, api, m.service(), usersOf(rows))
+}
+
+// refresh returns the entries as they are stored, nil where nothing changed but the
+// spelling of values, and the rows that are gone.
+func (m identitiesModel) refresh(rows []mappingRow, stored storedMappings) (elements map[string]attr.Value, gone []mappingRow) {
+	changed := map[string]attr.Value{}
 	for _, row := range rows {
-		m := stored.get(row.user)
-		if m == nil {
+		s, t := stored.get(row.user), stored.service.Type
+		if s == nil {
 			gone = append(gone, row)
-			continue
-		}
-		if id, plain := m.Matcher.Identity(state.service.Type); plain && id == row.value {
-			continue // nearly always
-		}
-		if !m.Matcher.Equal(state.service.Type, row.stored(state.service.Type)) {
-			changed[row.raw] = tftypes.NewValue(tftypes.String, shownValue(state.service.Type, m.Matcher))
+		} else if !s.Matcher.Equal(t, row.matcher) {
+			changed[row.raw] = types.StringValue(shownValue(t, s.Matcher))
 		}
 	}
-	if state.exclusive == on {
+	if m.Exclusive.ValueBool() {
 		for _, row := range stored.unlisted(rows) {
-			changed[row.raw] = tftypes.NewValue(tftypes.String, row.value)
+			changed[row.raw] = types.StringValue(row.value)
 		}
 	}
 	if len(changed)+len(gone) == 0 {
 		return nil, nil
 	}
-	elements = maps.Clone(state.elements)
+	elements = m.Identities.Elements()
 	maps.Copy(elements, changed)
 	for _, row := range gone {
 		delete(elements, row.raw)
@@ -296,57 +270,56 @@ func refresh(state identitiesObject, rows []mappingRow, stored storedMappings) (
 	return elements, gone
 }
 
-// ModifyPlan makes a plan say all that apply will do: a change of spelling
-// alone changes state and writes nothing, and what is stored already is looked at before anybody
-// approves the plan.
+// ModifyPlan checks a plan against what is stored, before anybody approves it. A
+// change of spelling alone changes state and writes nothing.
 func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
 	}
-	plan := readIdentitiesObject(req.Plan.Raw)
-	r.data.claimIdentities(plan, &resp.Diagnostics)
+	plan, ok := decode[identitiesModel](ctx, req.Plan, &resp.Diagnostics)
+	if !ok || !plan.serviceKnown() {
+		return
+	}
+	service, after := plan.service(), plan.rows(identity.NewMatcher)
+	r.data.claim(service, after, plan.AllowShared, &resp.Diagnostics)
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return // nothing to do
 	}
-	if !plan.serviceKnown() {
-		return
+	var prior identitiesModel // nothing before a creation, also a replacement's
+	created := true
+	if !req.State.Raw.IsNull() {
+		state, _ := decode[identitiesModel](ctx, req.State, &resp.Diagnostics)
+		if state.service() == service {
+			prior, created = state, false
+		}
 	}
-	prior := readIdentitiesObject(req.State.Raw)
-	if prior.service != plan.service {
-		prior = identitiesObject{} // a creation, or a replacement's
-	}
-	created := prior.elements == nil
-	after := plan.rows()
-	changes := compareRows(prior.rows(), after)
+	before := prior.rows(shownMatcher)
+	changes := compareRows(before, after)
 	switch {
 	case created:
-	case plan.elements != nil:
-		checkRemovals(&resp.Diagnostics, plan, len(prior.elements), changes.removed)
-	case len(prior.elements) > 0:
-		warnRemovalsUnknown(&resp.Diagnostics, plan, prior.rows())
+	case !plan.Identities.IsUnknown():
+		checkRemovals(&resp.Diagnostics, plan, len(before), changes.removed)
+	case len(before) > 0:
+		warnRemovalsUnknown(&resp.Diagnostics, plan, before)
 	}
-	if r.data != nil && plan.elements != nil {
-		r.checkPlan(ctx, planChecks{plan: plan, after: after, changes: changes, nowExclusive: plan.exclusive == on && prior.exclusive != on}, &resp.Diagnostics)
+	if !plan.Identities.IsUnknown() {
+		r.checkPlan(ctx, planChecks{
+			service: service, overwrite: plan.Overwrite, allowShared: plan.AllowShared, changes: changes,
+			nowExclusive: plan.Exclusive.ValueBool() && !prior.Exclusive.ValueBool(),
+		}, after, &resp.Diagnostics)
 	}
-	resp.Plan.Raw = plan.withComputed()
+	plan.setComputed()
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// warnAbsentRows asks the service once whether it has the accounts of rows. A
-// service that cannot be asked proves nothing.
+// warnAbsentRows asks the service once whether it has the accounts of rows.
 func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow, diags *diag.Diagnostics) {
-	services, err := api.Services(ctx)
-	if s, _, ok := serviceAmong(services, service); err != nil || !ok || s.NoDirectory || len(rows) == 0 {
-		return
-	}
-	statuses, err := api.Status(ctx, service, each(rows, func(row mappingRow) identity.AccountQuery { return identity.AccountQuery{Identity: row.value} }))
-	if err != nil {
-		return
-	}
+	queries := each(rows, func(row mappingRow) identity.AccountQuery { return identity.AccountQuery{Identity: row.value} })
 	var absent []string
-	for i, row := range rows {
-		if statuses[i].Status == identity.AccountAbsent {
-			absent = append(absent, string(row.user)+": "+row.value)
+	for i, status := range accountStatuses(ctx, api, service, queries) {
+		if status.Status == identity.AccountAbsent {
+			absent = append(absent, string(rows[i].user)+": "+rows[i].value)
 		}
 	}
 	if len(absent) > 0 {
@@ -356,16 +329,19 @@ func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity
 
 // planChecks compares a plan with what is stored.
 type planChecks struct {
-	plan    identitiesObject
-	after   []mappingRow // of plan
-	changes identitiesChanges
+	service                identity.ServiceKey
+	overwrite, allowShared types.Bool // may be unknown
+	changes                identitiesChanges
 	// nowExclusive says that what is unlisted was never read into state.
 	nowExclusive bool
 }
 
+// mayBeOn reports whether an option is on, or unknown.
+func mayBeOn(option types.Bool) bool { return option.IsUnknown() || option.ValueBool() }
+
 // checkPlan applies the adoption rules to what is stored at plan time. All
 // conflicts are one error.
-func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags *diag.Diagnostics) {
+func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, after []mappingRow, diags *diag.Diagnostics) {
 	asserted := c.changes.asserted()
 	if len(asserted) == 0 && !c.nowExclusive {
 		return
@@ -375,42 +351,42 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, diags 
 		return
 	}
 	if len(c.changes.added) > 0 {
-		r.data.warnUnregistered(ctx, api, c.plan.service, diags)
+		r.data.warnUnregistered(ctx, api, c.service, diags)
 	}
 	stored, err := c.read(ctx, api)
-	var holders map[string][]identity.UserKey
-	if err == nil && c.plan.allowShared == off {
+	var holders map[string][]identity.Holder
+	if err == nil && !mayBeOn(c.allowShared) {
 		holders, err = stored.holders(ctx, api, asserted)
 	}
 	if err != nil {
-		addFailure(diags, readIdentities, "", c.plan.service.String(), err)
+		addFailure(diags, readIdentities, "", c.service.String(), err)
 		return
 	}
 	var going []mappingRow
 	if c.nowExclusive {
-		going = stored.unlisted(c.after)
+		going = stored.unlisted(after)
 	}
 	f := c.compare(stored)
 	f.held = c.compareHolders(holders)
-	f.report(diags, c.plan, len(c.after))
+	f.report(diags, c.service, len(after))
 	if !diags.HasError() {
-		warnAbsentRows(ctx, api, c.plan.service, asserted, diags)
+		warnAbsentRows(ctx, api, c.service, asserted, diags)
 	}
 	if !diags.HasError() && len(going) > 0 {
-		warnUnlisted(diags, c.plan.service, going)
+		warnUnlisted(diags, c.service, going)
 	}
 }
 
 // read asks the API for what the checks need, and no more.
-func (c planChecks) read(ctx context.Context, api mappingsAPI) (storedMappings, error) {
+func (c planChecks) read(ctx context.Context, api *readcache.Reader) (storedMappings, error) {
 	if c.nowExclusive {
-		return allStored(ctx, api, c.plan.service)
+		return walkStored(ctx, api, c.service, 0)
 	}
 	added := usersOf(knownRows(c.changes.added))
-	if c.plan.allowShared == off {
-		return storedForClaims(ctx, api, c.plan.service, added)
+	if mayBeOn(c.allowShared) {
+		return findStored(ctx, api, c.service, added)
 	}
-	return findStored(ctx, api, c.plan.service, added)
+	return storedForClaims(ctx, api, c.service, added)
 }
 
 // compare applies the adoption rules to the rows that are new.
@@ -418,49 +394,37 @@ func (c planChecks) compare(stored storedMappings) planFindings {
 	var f planFindings
 	for _, row := range knownRows(c.changes.added) {
 		m := stored.get(row.user)
-		switch decideAdoption(m, row.declared(c.plan.service.Type), c.plan.overwrite == on) {
-		case overwriteAutomatic, overwriteManual:
-			f.overwritten = append(f.overwritten, newRefusal(row, identity.Conflict(row.user, c.plan.service, m)))
-		case refuseManual:
-			if c.plan.overwrite != undecided {
-				f.refused = append(f.refused, newRefusal(row, identity.Conflict(row.user, c.plan.service, m)))
-			}
-		case createNew, adoptEqual:
+		if m == nil || m.Matcher.Equal(c.service.Type, row.matcher) {
+			continue
+		}
+		x := newRefusal(row, identity.Conflict(row.user, c.service, m))
+		switch {
+		case !keepsStored(m, row.matcher, c.overwrite.ValueBool()):
+			f.overwritten = append(f.overwritten, x)
+		case !c.overwrite.IsUnknown():
+			f.refused = append(f.refused, x)
 		}
 	}
 	return f
 }
 
-// compareHolders returns the rows whose account somebody else has.
-func (c planChecks) compareHolders(holders map[string][]identity.UserKey) []refusal {
-	var held []refusal
-	released := c.released()
+// compareHolders returns the rows whose account somebody else has, who does not give it
+// up by this plan. Who is added gives up the stored one: validation lets no two rows
+// have one account.
+func (c planChecks) compareHolders(holders map[string][]identity.Holder) (held []refusal) {
+	released := map[identity.UserKey]bool{}
+	for _, row := range slices.Concat(c.changes.removed, c.changes.added, c.changes.after()) {
+		released[row.user] = true
+	}
 	for _, row := range c.changes.asserted() {
-		for _, holder := range holders[row.account(c.plan.service.Type)] {
-			if holder != row.user && !released[holder] {
-				held = append(held, newRefusal(row, identity.Claimed(row.user, c.plan.service, row.declared(c.plan.service.Type), holder)))
+		for _, holder := range holders[row.matcher.AccountKey(c.service.Type)] {
+			if holder.User != row.user && !released[holder.User] {
+				held = append(held, newRefusal(row, identity.Claimed(row.user, c.service, row.matcher, holder.User)))
 				break
 			}
 		}
 	}
 	return held
-}
-
-// released returns the users whose account this plan takes away or changes, so
-// that another may have it.
-func (c planChecks) released() map[identity.UserKey]bool {
-	released := make(map[identity.UserKey]bool, len(c.changes.removed)+len(c.changes.changed)+len(c.changes.added))
-	// Who is added with another account than the stored one gives that up.
-	// Two rows never have the same account: validation sees to it.
-	for _, rows := range [][]mappingRow{c.changes.removed, c.changes.added} {
-		for _, row := range rows {
-			released[row.user] = true
-		}
-	}
-	for _, row := range c.changes.changed {
-		released[row.after.user] = true
-	}
-	return released
 }
 
 // ImportState reads the manual mappings of a service.
@@ -473,19 +437,19 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	if !ok {
 		return
 	}
-	stored, err := allStored(ctx, api, service)
+	stored, err := walkStored(ctx, api, service, 0)
 	if err != nil {
 		addFailure(&resp.Diagnostics, readIdentities, "", service.String(), err)
 		return
 	}
-	elements := map[string]tftypes.Value{}
+	elements := map[string]attr.Value{}
 	var several []mappingRow
 	for _, row := range stored.unlisted(nil) {
-		if _, plain := stored.byUser[row.user].Matcher.Identity(service.Type); !plain {
+		if _, plain := row.matcher.Identity(service.Type); plain {
+			elements[stored.spelling(row.user)] = types.StringValue(row.value)
+		} else {
 			several = append(several, row)
-			continue
 		}
-		elements[stored.spelling(row.user)] = tftypes.NewValue(tftypes.String, row.value)
 	}
 	if len(elements) == 0 {
 		addNoMappingsToImport(&resp.Diagnostics, service)
@@ -494,12 +458,13 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	if len(several) > 0 {
 		warnNotImported(&resp.Diagnostics, service, several)
 	}
-	imported := readIdentitiesObject(emptyObject(resp.State.Raw.Type(), service))
-	imported = readIdentitiesObject(imported.withElements(elements))
-	resp.State.Raw = imported.raw
+	imported := identitiesModel{ServiceType: types.StringValue(service.Type), ExternalID: types.StringValue(service.ExternalID)}
+	imported.setElements(elements)
+	imported.setComputed()
+	resp.Diagnostics.Append(resp.State.Set(ctx, imported)...)
 	known := newRowRevisions()
 	known.wrote(stored.revisions())
-	saveRevisions(ctx, resp.Private, imported.rows(), known, &resp.Diagnostics)
+	saveRevisions(ctx, resp.Private, imported.rows(shownMatcher), known, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, imported.key(), &resp.Diagnostics)
 }
 
@@ -517,226 +482,101 @@ func importedService(ctx context.Context, req resource.ImportStateRequest, diags
 	return key, err == nil
 }
 
-// emptyObject returns an object with nothing but its service set.
-func emptyObject(t tftypes.Type, service identity.ServiceKey) tftypes.Value {
-	attributes := map[string]tftypes.Value{}
-	if object, ok := t.(tftypes.Object); ok {
-		for name, of := range object.AttributeTypes {
-			attributes[name] = tftypes.NewValue(of, nil)
-		}
-	}
-	attributes["service_type"] = tftypes.NewValue(tftypes.String, service.Type)
-	attributes["external_id"] = tftypes.NewValue(tftypes.String, service.ExternalID)
-	return tftypes.NewValue(t, attributes)
-}
-
 // checkRows finds all that is wrong with entries in themselves, ordered by key.
-// Values are not checked while the service is unknown (nil), nor those that
-// are unknown. unshared says that no account may stand there twice.
-func checkRows(elements map[string]tftypes.Value, service *identity.ServiceKey, unshared bool) []rowProblem {
-	var problems []rowProblem
-	add := func(raw, format string, args ...any) {
-		problems = append(problems, rowProblem{raw, fmt.Sprintf(format, args...)})
-	}
+// Values are not checked while they or the service are unknown.
+func (m identitiesModel) checkRows(serviceKnown bool) (problems []rowProblem) {
+	elements, service := m.Identities.Elements(), m.service()
 	users := make(map[identity.UserKey]string, len(elements))
 	accounts := make(map[string]string, len(elements))
-	for _, raw := range slices.Sorted(maps.Keys(elements)) {
+	problem := func(raw string, v types.String) string {
 		user, err := identity.ParseUser(raw)
 		if err != nil {
-			add(raw, "%s", problemText(err))
-			continue
+			return problemText(err)
 		}
 		if other, twice := users[user]; twice {
-			add(raw, "the same user as %q: both are %s; keep one of them", other, user)
-			continue
+			return fmt.Sprintf("the same user as %q: both are %s; keep one of them", other, user)
 		}
 		users[user] = raw
-		v := elements[raw]
-		switch {
-		case v.IsNull():
-			add(raw, "the identity is null; leave the entry out where nobody is mapped")
-			continue
-		case !v.IsKnown() || service == nil:
-			continue
+		if v.IsNull() {
+			return "the identity is null; leave the entry out where nobody is mapped"
 		}
-		value := textOf(v)
-		if err := identity.ValidateIdentity(*service, value); err != nil {
-			add(raw, "%s", problemText(err))
-			continue
+		if v.IsUnknown() || !serviceKnown {
+			return ""
 		}
-		if !unshared {
-			continue
+		if err := identity.ValidateIdentity(service, v.ValueString()); err != nil {
+			return problemText(err)
 		}
-		account := identity.FoldIdentity(service.Type, value)
-		if other, twice := accounts[account]; twice {
-			add(raw, "the same account as %q: %s; if both really use it, set allow_shared = true", other, value)
-			continue
+		account := identity.FoldIdentity(service.Type, v.ValueString())
+		if other, twice := accounts[account]; twice && !mayBeOn(m.AllowShared) {
+			return fmt.Sprintf("the same account as %q: %s; if both really use it, set allow_shared = true", other, v.ValueString())
 		}
 		accounts[account] = raw
+		return ""
+	}
+	for _, raw := range slices.Sorted(maps.Keys(elements)) {
+		v, _ := elements[raw].(types.String)
+		if text := problem(raw, v); text != "" {
+			problems = append(problems, rowProblem{raw, text})
+		}
 	}
 	return problems
 }
 
 func (s storedMappings) revisions() revisions {
-	found := make(revisions, len(s.byUser))
-	for user, m := range s.byUser {
-		found[user] = m.Revision
+	found := make(revisions, s.users.Len())
+	for _, u := range s.users.All() {
+		if m, ok := u.Mapping(s.service); ok {
+			found[u.Key] = m.Revision
+		}
 	}
 	return found
 }
 
-// identitiesObject is a sym_identities object as Terraform hands it over:
-// configuration, plan or state. It is read and changed in Terraform's own
-// representation, because converting a map of thousands to Go values and back
-// costs more than everything else that is done with it.
-type identitiesObject struct {
-	raw         tftypes.Value
-	service     identity.ServiceKey // valid only where serviceKnown
-	exclusive   option
-	overwrite   option
-	allowShared option
-	maxRemovals types.Int64
-	// elements is the map with its keys as written; nil while the map as a
-	// whole is unknown, or null.
-	elements map[string]tftypes.Value
-
-	serviceType, externalID types.String
-}
-
-// option is an optional attribute that is off when it is not set.
-type option uint8
-
-const (
-	off option = iota
-	on
-	undecided // unknown at plan
-)
-
-// mappingRow is one entry of the map.
+// mappingRow is one entry of the map, or a sym_identity.
 type mappingRow struct {
-	raw   string // the key, in the configuration's spelling
-	user  identity.UserKey
-	value string
-	known bool // the value is known
-	// matcher is the value of a sym_identity; nil in a map.
-	matcher identity.Matcher
+	raw     string // the key, in the configuration's spelling
+	user    identity.UserKey
+	value   string           // of the entry
+	matcher identity.Matcher // what the value stores, or is stored as; nil while it is unknown
 }
 
-// declared returns what a configuration's value stores.
-func (r mappingRow) declared(serviceType string) identity.Matcher {
-	if r.matcher != nil {
-		return r.matcher
-	}
-	return identity.NewMatcher(serviceType, r.value)
-}
-
-// stored returns what a value in state says to be stored.
-func (r mappingRow) stored(serviceType string) identity.Matcher {
-	if r.matcher != nil {
-		return r.matcher
-	}
-	return shownMatcher(serviceType, r.value)
-}
-
-// account returns the form in which accounts compare.
-func (r mappingRow) account(serviceType string) string {
-	if r.matcher != nil {
-		return r.matcher.AccountKey(serviceType)
-	}
-	return identity.FoldIdentity(serviceType, r.value)
-}
-
-// readIdentitiesObject never fails: what is null or unknown is left out.
-func readIdentitiesObject(raw tftypes.Value) identitiesObject {
-	attributes := attributesOf(raw)
-	o := identitiesObject{
-		raw: raw, serviceType: stringAttribute(attributes["service_type"]), externalID: stringAttribute(attributes["external_id"]),
-		exclusive: optionOf(attributes["exclusive"]), overwrite: optionOf(attributes["overwrite"]), allowShared: optionOf(attributes["allow_shared"]),
-		maxRemovals: numberAttribute(attributes["max_removals"]),
-	}
-	o.service = identity.ServiceKey{Type: o.serviceType.ValueString(), ExternalID: o.externalID.ValueString()}
-	if v := attributes["identities"]; v.IsKnown() && !v.IsNull() {
-		_ = v.As(&o.elements) // the schema says that it is a map
-	}
-	return o
-}
-
-func attributesOf(raw tftypes.Value) map[string]tftypes.Value {
-	var attributes map[string]tftypes.Value
-	if raw.IsKnown() {
-		_ = raw.As(&attributes) // the schema says that it is an object
-	}
-	return attributes
-}
-
-func stringAttribute(v tftypes.Value) types.String {
-	if !v.IsKnown() {
-		return types.StringUnknown()
-	}
-	if v.IsNull() {
-		return types.StringNull()
-	}
-	return types.StringValue(textOf(v))
-}
-
-func numberAttribute(v tftypes.Value) types.Int64 {
-	if !v.IsKnown() {
-		return types.Int64Unknown()
-	}
-	if v.IsNull() {
-		return types.Int64Null()
-	}
-	n := new(big.Float)
-	_ = v.As(&n) // the schema says that it is a number
-	whole, _ := n.Int64()
-	return types.Int64Value(whole)
-}
-
-// textOf returns the text of a known string.
-func textOf(v tftypes.Value) string {
-	var s string
-	_ = v.As(&s) // the schema says that it is a string
-	return s
-}
-
-func optionOf(v tftypes.Value) option {
-	if !v.IsKnown() {
-		return undecided
-	}
-	var set bool
-	if _ = v.As(&set); set { // the schema says that it is a bool
-		return on
-	}
-	return off
-}
-
-func boolOption(v types.Bool) option {
-	switch {
-	case v.IsUnknown():
-		return undecided
-	case v.ValueBool():
-		return on
-	}
-	return off
+// service returns the service; it is valid only where serviceKnown.
+func (m identitiesModel) service() identity.ServiceKey {
+	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
 }
 
 // serviceKnown reports whether both parts of the service are known and right.
-func (o identitiesObject) serviceKnown() bool {
-	return !o.serviceType.IsUnknown() && !o.externalID.IsUnknown() && o.service.Validate() == nil
+func (m identitiesModel) serviceKnown() bool {
+	return !m.ServiceType.IsUnknown() && !m.ExternalID.IsUnknown() && m.service().Validate() == nil
+}
+
+// checkService reports a service that cannot be used, as an error.
+func (m identitiesModel) checkService(diags *diag.Diagnostics) bool {
+	err := errors.New("it does not name a service")
+	if !m.ServiceType.IsUnknown() && !m.ExternalID.IsUnknown() {
+		err = m.service().Validate()
+	}
+	if err != nil {
+		addBadIdentitiesState(diags, m, err)
+	}
+	return err == nil
 }
 
 // rows returns the entries whose key names a user, ordered by user. Validation has
-// refused the others before anything reaches state or is applied.
-func (o identitiesObject) rows() []mappingRow {
-	rows := make([]mappingRow, 0, len(o.elements))
-	for raw, v := range o.elements {
+// refused the others before anything reaches state or is applied. matcherOf reads a
+// value: identity.NewMatcher what is declared, shownMatcher what is in state.
+func (m identitiesModel) rows(matcherOf func(serviceType, value string) identity.Matcher) []mappingRow {
+	elements := m.Identities.Elements()
+	rows := make([]mappingRow, 0, len(elements))
+	for raw, v := range elements {
 		user, err := identity.ParseUser(raw)
 		if err != nil {
 			continue
 		}
-		row := mappingRow{raw: raw, user: user, known: v.IsKnown()}
-		if row.known {
-			row.value = textOf(v)
+		row := mappingRow{raw: raw, user: user}
+		if value, ok := v.(types.String); ok && !value.IsUnknown() {
+			row.value = value.ValueString()
+			row.matcher = matcherOf(m.ServiceType.ValueString(), row.value)
 		}
 		rows = append(rows, row)
 	}
@@ -746,38 +586,23 @@ func (o identitiesObject) rows() []mappingRow {
 	return rows
 }
 
-// with returns the object with some attributes changed.
-func (o identitiesObject) with(changed map[string]tftypes.Value) tftypes.Value {
-	attributes := maps.Clone(attributesOf(o.raw))
-	maps.Copy(attributes, changed)
-	return tftypes.NewValue(o.raw.Type(), attributes)
+func (m *identitiesModel) setElements(elements map[string]attr.Value) {
+	m.Identities = types.MapValueMust(types.StringType, elements)
 }
 
-// withComputed returns the object with id and service filled in.
-func (o identitiesObject) withComputed() tftypes.Value {
-	key := tftypes.NewValue(tftypes.String, o.service.String())
-	return o.with(map[string]tftypes.Value{"id": key, "service": key})
-}
-
-// withElements returns the object with other entries, and id and service filled in.
-func (o identitiesObject) withElements(elements map[string]tftypes.Value) tftypes.Value {
-	o.raw = o.with(map[string]tftypes.Value{
-		"identities": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, elements),
-	})
-	return o.withComputed()
+func (m *identitiesModel) setComputed() {
+	m.ID = types.StringValue(m.service().String())
+	m.Service = m.ID
 }
 
 func usersOf(rows []mappingRow) []identity.UserKey {
 	return each(rows, func(row mappingRow) identity.UserKey { return row.user })
 }
 
-func (o identitiesObject) key() serviceKeyModel {
-	return serviceKeyModel{types.StringValue(o.service.Type), types.StringValue(o.service.ExternalID)}
-}
+func (m identitiesModel) key() serviceKeyModel { return serviceKeyModel{m.ServiceType, m.ExternalID} }
 
-// shownValue returns a stored value as an entry of the map: the identity, or the
-// matcher as JSON where it is more than the type's own key. Sym's own tools
-// show it so.
+// shownValue returns a stored value as an entry of the map: the identity, or, as
+// Sym's tools do, the matcher as JSON where it is more than the type's own key.
 func shownValue(serviceType string, stored identity.Matcher) string {
 	if id, plain := stored.Identity(serviceType); plain {
 		return id
@@ -824,7 +649,7 @@ func compareRows(before, after []mappingRow) identitiesChanges {
 			c.added = append(c.added, a)
 			after = after[1:]
 		default:
-			if !a.known || a.value != b.value {
+			if a.matcher == nil || a.value != b.value {
 				c.changed = append(c.changed, changedRow{b, a})
 			}
 			before, after = before[1:], after[1:]
@@ -835,69 +660,44 @@ func compareRows(before, after []mappingRow) identitiesChanges {
 	return c
 }
 
-func (c identitiesChanges) none() bool {
-	return len(c.added) == 0 && len(c.removed) == 0 && len(c.changed) == 0
+// after returns the changed rows as they become.
+func (c identitiesChanges) after() []mappingRow {
+	return each(c.changed, func(c changedRow) mappingRow { return c.after })
 }
 
 // asserted returns the added and changed rows whose value is known already.
 func (c identitiesChanges) asserted() []mappingRow {
-	rows := knownRows(c.added)
-	for _, row := range c.changed {
-		if row.after.known {
-			rows = append(rows, row.after)
-		}
-	}
-	return rows
+	return knownRows(slices.Concat(c.added, c.after()))
 }
 
 func knownRows(rows []mappingRow) []mappingRow {
-	return slices.DeleteFunc(slices.Clone(rows), func(row mappingRow) bool { return !row.known })
-}
-
-// mappingsAPI lists the calls of the identity API that mappings need.
-type mappingsAPI interface {
-	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
-	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
-	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
-	Write(ctx context.Context, writes []identity.Write) ([]identity.User, error)
-	Delete(ctx context.Context, deletes []identity.Delete) ([]bool, error)
+	return slices.DeleteFunc(slices.Clone(rows), func(row mappingRow) bool { return row.matcher == nil })
 }
 
 // storedMappings holds the mappings of a service that one reading found.
 type storedMappings struct {
 	service  identity.ServiceKey
-	byUser   map[identity.UserKey]identity.Mapping
-	names    map[identity.UserKey]string // of users whose own spelling is another
-	complete bool                        // of all users, so whoever is not here has nothing stored
-}
-
-func newStored(service identity.ServiceKey, size int) storedMappings {
-	return storedMappings{service: service, byUser: make(map[identity.UserKey]identity.Mapping, size), names: map[identity.UserKey]string{}}
+	users    *identity.Index
+	complete bool // of all users, so whoever is not here has nothing stored
 }
 
 // findStored reads the mappings of some users.
-func findStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
-	s := newStored(service, len(users))
+func findStored(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
+	s := storedMappings{service: service, users: identity.NewIndex()}
 	if len(users) == 0 {
 		return s, nil
 	}
 	found, err := api.FindUsers(ctx, users)
 	for _, u := range found {
-		s.add(u)
+		s.users.Put(u)
 	}
 	return s, err
 }
 
-// allStored reads the mappings of everybody.
-func allStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey) (storedMappings, error) {
-	return walkStored(ctx, api, service, 0)
-}
-
-// storedForClaims reads the mappings of users where it also matters who else
-// has their accounts. Searching for both takes two requests per 2,500 users; where
-// the map covers about everybody there is, as such maps do, reading everybody
-// takes half of that and answers both.
-func storedForClaims(ctx context.Context, api mappingsAPI, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
+// storedForClaims reads the mappings of users where it also matters who else has their
+// accounts: of everybody, where the map is likely to cover about everybody, because
+// searching for both takes twice as many requests.
+func storedForClaims(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, users []identity.UserKey) (storedMappings, error) {
 	if len(users) > symapi.MaxBatch {
 		pages := (len(users) + symapi.MaxBatch + symapi.MaxPage - 1) / symapi.MaxPage
 		s, err := walkStored(ctx, api, service, pages*symapi.MaxPage)
@@ -909,15 +709,14 @@ func storedForClaims(ctx context.Context, api mappingsAPI, service identity.Serv
 }
 
 // walkStored reads everybody, or gives up after so many users; 0 is no limit.
-func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKey, limit int) (storedMappings, error) {
-	s := newStored(service, 0)
-	seen := 0
+func walkStored(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, limit int) (storedMappings, error) {
+	s := storedMappings{service: service, users: identity.NewIndex()}
 	for u, err := range api.AllUsers(ctx) {
 		if err != nil {
 			return s, err
 		}
-		s.add(u)
-		if seen++; seen == limit {
+		s.users.Put(u)
+		if s.users.Len() == limit {
 			return s, nil // before the next page is asked for
 		}
 	}
@@ -925,27 +724,15 @@ func walkStored(ctx context.Context, api mappingsAPI, service identity.ServiceKe
 	return s, nil
 }
 
-func (s storedMappings) add(u identity.User) {
-	if m, ok := u.Mapping(s.service); ok {
-		s.byUser[u.Key] = m
-		if u.Name != "" && u.Name != string(u.Key) {
-			s.names[u.Key] = u.Name
-		}
-	}
-}
-
-// spelling returns a user's name as its owner spells it.
-func (s storedMappings) spelling(user identity.UserKey) string {
-	if name, kept := s.names[user]; kept {
-		return name
-	}
-	return string(user)
-}
+// spelling returns the name of a user who was found as its owner spells it.
+func (s storedMappings) spelling(user identity.UserKey) string { return s.users.Find(user).Name }
 
 // get returns the stored mapping of a user, nil if there is none.
 func (s storedMappings) get(user identity.UserKey) *identity.Mapping {
-	if m, ok := s.byUser[user]; ok {
-		return &m
+	if u := s.users.Find(user); u != nil {
+		if m, ok := u.Mapping(s.service); ok {
+			return &m
+		}
 	}
 	return nil
 }
@@ -958,39 +745,27 @@ func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
 		listed[row.user] = true
 	}
 	var out []mappingRow
-	for user, m := range s.byUser {
-		if !listed[user] && m.Source.OrManual() == identity.Manual {
-			out = append(out, mappingRow{raw: string(user), user: user, value: shownValue(s.service.Type, m.Matcher), known: true})
+	for _, u := range s.users.All() {
+		if m, ok := u.Mapping(s.service); ok && !listed[u.Key] && m.Source.OrManual() == identity.Manual {
+			out = append(out, mappingRow{raw: string(u.Key), user: u.Key, value: shownValue(s.service.Type, m.Matcher), matcher: m.Matcher})
 		}
 	}
-	slices.SortFunc(out, func(a, b mappingRow) int { return cmp.Compare(a.user, b.user) })
 	return out
 }
 
 // holders returns who has the accounts of rows, by account key, ordered. Nobody
 // has any in a service that is not registered yet.
-func (s storedMappings) holders(ctx context.Context, api mappingsAPI, rows []mappingRow) (map[string][]identity.UserKey, error) {
-	byClaim := map[string][]identity.UserKey{}
+func (s storedMappings) holders(ctx context.Context, api *readcache.Reader, rows []mappingRow) (map[string][]identity.Holder, error) {
+	accounts := each(rows, func(row mappingRow) string { return row.matcher.AccountKey(s.service.Type) })
 	if s.complete {
-		for user, m := range s.byUser {
-			claim := m.Matcher.AccountKey(s.service.Type)
-			byClaim[claim] = append(byClaim[claim], user)
-		}
-		for _, users := range byClaim {
-			slices.Sort(users)
-		}
-		return byClaim, nil
+		return identity.HoldersByAccount(s.users.Holders(s.service, accounts...)), nil
 	}
 	if len(rows) == 0 {
-		return byClaim, nil
+		return nil, nil
 	}
-	found, err := api.Holders(ctx, s.service, each(rows, func(row mappingRow) string { return row.account(s.service.Type) }))
+	found, err := api.Holders(ctx, s.service, accounts)
 	if identity.CodeOf(err) == identity.CodeServiceNotFound {
-		return byClaim, nil // this run may be about to register it; apply will tell
+		return nil, nil // this run may be about to register it; apply will tell
 	}
-	for _, h := range found {
-		claim := h.Mapping.Matcher.AccountKey(s.service.Type)
-		byClaim[claim] = append(byClaim[claim], h.User)
-	}
-	return byClaim, err
+	return identity.HoldersByAccount(found), err
 }

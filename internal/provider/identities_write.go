@@ -11,19 +11,21 @@ import (
 	"math"
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 // mappingJob describes one mapping to store or to remove.
 type mappingJob struct {
 	row mappingRow
-	// adopts says that the row is new to its resource, so that the adoption
-	// rules say what happens where something is stored. Otherwise the job
-	// depends on what state knows to be stored.
+	// adopts says that the row is new to its resource, so that the adoption rules
+	// apply. Otherwise the job depends on what state knows to be stored.
 	adopts     bool
 	conditions identity.Conditions
 	attempts   int
@@ -33,11 +35,10 @@ type mappingJob struct {
 // at the same time, as when a mapping moves between two resources.
 const maxAdoptions = 5
 
-// addJob starts from the condition that nothing is stored. An equal value
-// satisfies it, so that adopting takes no reading; where another is stored the
-// server shows it.
-func addJob(row mappingRow, allowShared option) mappingJob {
-	return mappingJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: allowShared != on}}
+// addJob starts from the condition that nothing is stored, which an equal value
+// satisfies. Where another is stored the server shows it, so nothing is read before.
+func addJob(row mappingRow, allowShared bool) mappingJob {
+	return mappingJob{row: row, adopts: true, conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: !allowShared}}
 }
 
 // refusal is a row that cannot be stored or removed as it is. A plan warns of
@@ -71,7 +72,7 @@ func (o outcome) complete() bool { return len(o.refused) == 0 && o.fatal == nil 
 // mappingsWriter stores and removes mappings in batches. A sym_identity is a
 // batch of one.
 type mappingsWriter struct {
-	api       mappingsAPI
+	api       *readcache.Reader
 	service   identity.ServiceKey
 	overwrite bool
 }
@@ -79,7 +80,7 @@ type mappingsWriter struct {
 // write stores all it can. A row whose account another row of the list still
 // has waits until that one has been written.
 func (w mappingsWriter) write(ctx context.Context, jobs []mappingJob) outcome {
-	out := outcome{stored: newStored(w.service, len(jobs))}
+	out := outcome{stored: storedMappings{service: w.service, users: identity.NewIndex()}}
 	for waits := true; len(jobs) > 0; {
 		writing := make(map[identity.UserKey]bool, len(jobs))
 		for _, job := range jobs {
@@ -110,8 +111,7 @@ func (w mappingsWriter) write(ctx context.Context, jobs []mappingJob) outcome {
 }
 
 // remove removes rows that still are stored as known says. What is gone already
-// is done. What was asserted since, by a renamed resource, by one of the other
-// type or by a person, is theirs now, whatever its value, and left.
+// is done. What a resource or a person asserted since is left, whatever its value.
 func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known revisions) outcome {
 	jobs := each(rows, func(row mappingRow) mappingJob {
 		return mappingJob{row: row, conditions: identity.Conditions{IfRevision: known[row.user]}}
@@ -134,9 +134,9 @@ func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known rev
 	return out
 }
 
-// send carries out jobs as one transaction. One that is refused is sent again
-// without the rows that failed, so that one bad row never blocks another;
-// refused decides what becomes of those. Nothing is begun after an interruption.
+// send carries out jobs as one transaction, and again without the rows that failed,
+// until one bad row blocks no other; refused decides what becomes of those rows.
+// Nothing is begun after an interruption.
 func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcome,
 	transaction func(context.Context, []mappingJob, *outcome) error, refused func(*mappingJob, refusal) (retry bool)) {
 	if out.fatal == nil {
@@ -148,7 +148,7 @@ func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcom
 			out.done = append(out.done, rowsOf(jobs)...)
 			return
 		}
-		failures, fatal := w.failures(ctx, jobs, err)
+		failures, fatal := w.failures(jobs, err)
 		if fatal != nil {
 			out.fatal = fatal
 			if mayBeStored(fatal) {
@@ -172,27 +172,22 @@ func (w mappingsWriter) writeAll(ctx context.Context, jobs []mappingJob, out *ou
 	users, err := w.api.Write(ctx, each(jobs, func(job mappingJob) identity.Write {
 		return identity.Write{
 			User: job.row.user, Name: job.row.raw, Service: w.service, Source: identity.Manual,
-			Matcher: job.row.declared(w.service.Type), Conditions: job.conditions,
+			Matcher: job.row.matcher, Conditions: job.conditions,
 		}
 	}))
 	if err != nil {
 		return err
 	}
-	for i, job := range jobs {
-		m := identity.Mapping{Service: w.service, Matcher: job.row.declared(w.service.Type), Source: identity.Manual}
-		if i < len(users) {
-			if stored, ok := users[i].Mapping(w.service); ok {
-				m = stored
-			}
-		}
-		out.stored.byUser[job.row.user] = m
+	for i, u := range users {
+		u.Key = jobs[i].row.user // whatever the reply says, it is about this row
+		out.stored.users.Put(u)
 	}
 	return nil
 }
 
 func (w mappingsWriter) removeAll(ctx context.Context, jobs []mappingJob, _ *outcome) error {
 	_, err := w.api.Delete(ctx, each(jobs, func(job mappingJob) identity.Delete {
-		return identity.Delete{User: job.row.user, Service: w.service, Matcher: job.row.stored(w.service.Type), IfRevision: job.conditions.IfRevision}
+		return identity.Delete{User: job.row.user, Service: w.service, Matcher: job.row.matcher, IfRevision: job.conditions.IfRevision}
 	}))
 	if identity.CodeOf(err) == identity.CodeServiceNotFound {
 		return nil // nothing is stored in a service that is not there
@@ -216,15 +211,13 @@ func (w mappingsWriter) applyAdoption(job *mappingJob, e *identity.Error) bool {
 
 // refuses reports whether the adoption rules keep what is stored.
 func (w mappingsWriter) refuses(row mappingRow, stored *identity.Mapping) bool {
-	return decideAdoption(stored, row.declared(w.service.Type), w.overwrite) == refuseManual
+	return keepsStored(stored, row.matcher, w.overwrite)
 }
 
-// failures returns why a transaction was refused, by job; fatal is set where it
-// failed as a whole. A service that is not registered is such a failure,
-// although each job reports it. Where a job has several errors, a conflict that
-// is no decision of a person gives way to the others: a retry does not cure
-// those. A conflict that does not show what is stored is read.
-func (w mappingsWriter) failures(ctx context.Context, jobs []mappingJob, err error) (found map[int]*identity.Error, fatal error) {
+// failures returns why a transaction was refused, by job; fatal is set where it failed
+// as a whole, as it did where the service is not registered. Of several errors of a job,
+// a conflict that a retry cures gives way to the others.
+func (w mappingsWriter) failures(jobs []mappingJob, err error) (found map[int]*identity.Error, fatal error) {
 	var batch *identity.BatchError
 	if !errors.As(err, &batch) || len(batch.Items) == 0 {
 		return nil, err
@@ -239,45 +232,13 @@ func (w mappingsWriter) failures(ctx context.Context, jobs []mappingJob, err err
 			found[c.Index] = c.Err
 		}
 	}
-	var users []identity.UserKey
-	for i, e := range found {
-		if e.Code == identity.CodeIdentityConflict && e.Stored == nil {
-			users = append(users, jobs[i].row.user)
-		}
-	}
-	stored, err := findStored(ctx, w.api, w.service, users)
-	for i := range found {
-		if m := stored.get(jobs[i].row.user); m != nil {
-			found[i] = identity.Conflict(jobs[i].row.user, w.service, m)
-		}
-	}
-	return found, err
+	return found, nil
 }
 
-// changeJobs returns the jobs that change rows on the condition that what state
-// knows is stored. Where state knows no revision, that is checked here.
-func (w mappingsWriter) changeJobs(ctx context.Context, changes []changedRow, known revisions, allowShared option) (jobs []mappingJob, refused []refusal, err error) {
-	var users []identity.UserKey
-	for _, c := range changes {
-		if known[c.after.user] == 0 {
-			users = append(users, c.after.user)
-		}
-	}
-	found, err := findStored(ctx, w.api, w.service, users)
-	for _, c := range changes {
-		revision := known[c.after.user]
-		if revision == 0 && err == nil {
-			m := found.get(c.after.user)
-			t := w.service.Type
-			if m == nil || !m.Matcher.Equal(t, c.before.stored(t)) && !m.Matcher.Equal(t, c.after.declared(t)) {
-				refused = append(refused, newRefusal(c.after, identity.Conflict(c.after.user, w.service, m)))
-				continue
-			}
-			revision = m.Revision
-		}
-		jobs = append(jobs, mappingJob{row: c.after, conditions: identity.Conditions{IfRevision: revision, IfUnclaimed: allowShared != on}})
-	}
-	return jobs, refused, err
+// changeJob depends on the revision that state knows. Where it knows none, an equal
+// value alone may be stored: the next read finds the revision.
+func changeJob(row mappingRow, revision int64, allowShared bool) mappingJob {
+	return mappingJob{row: row, conditions: identity.Conditions{IfAbsent: revision == 0, IfRevision: revision, IfUnclaimed: !allowShared}}
 }
 
 func rowsOf(jobs []mappingJob) []mappingRow {
@@ -287,7 +248,7 @@ func rowsOf(jobs []mappingJob) []mappingRow {
 // identitiesApply carries out one plan.
 type identitiesApply struct {
 	writer  mappingsWriter
-	plan    identitiesObject
+	plan    identitiesModel
 	after   []mappingRow // of plan
 	known   rowRevisions // as far as they are known
 	changes identitiesChanges
@@ -299,34 +260,48 @@ type identitiesApply struct {
 	removal outcome
 }
 
-func (r *identitiesResource) newApply(ctx context.Context, plan identitiesObject, diags *diag.Diagnostics) (*identitiesApply, bool) {
-	if !plan.serviceKnown() {
-		addBadIdentitiesState(diags, plan)
-		return nil, false
-	}
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
+// newApply begins to apply a plan, or the state that a deletion starts from. ok is
+// false after an error in diags.
+func newApply(ctx context.Context, api *readcache.Reader, from interface {
+	Get(context.Context, any) diag.Diagnostics
+}, diags *diag.Diagnostics) (a *identitiesApply, ok bool) {
+	plan, ok := decode[identitiesModel](ctx, from, diags)
+	if !ok || !plan.checkService(diags) {
 		return nil, false
 	}
 	return &identitiesApply{
-		writer: mappingsWriter{api: api, service: plan.service, overwrite: plan.overwrite == on},
-		plan:   plan, after: plan.rows(), known: newRowRevisions(),
+		writer: mappingsWriter{api: api, service: plan.service(), overwrite: plan.Overwrite.ValueBool()},
+		plan:   plan, after: plan.rows(identity.NewMatcher), known: newRowRevisions(),
 	}, true
 }
 
-// run removes first, so that an account may pass from a row that goes to one
-// that comes.
-func (a *identitiesApply) run(ctx context.Context, before []mappingRow) {
+// run removes first, so that an account may pass from a row that goes to one that
+// comes. complete is false after an error in diags; creating is as in addIncomplete.
+func (a *identitiesApply) run(ctx context.Context, before []mappingRow, action string, creating bool, diags *diag.Diagnostics) (complete bool) {
 	a.changes = compareRows(before, a.after)
 	a.remove(ctx)
-	jobs, refused, err := a.jobs(ctx)
-	if a.removal.fatal != nil || err != nil {
-		a.writing = outcome{fatal: err, unsent: rowsOf(jobs), refused: refused}
-		return
+	jobs, refused := a.jobs()
+	if a.removal.fatal != nil {
+		a.writing = outcome{unsent: rowsOf(jobs), refused: refused}
+	} else {
+		a.writing = a.writer.write(ctx, jobs)
+		a.writing.refused = append(refused, a.writing.refused...)
+		a.known.wrote(a.writing.stored.revisions())
 	}
-	a.writing = a.writer.write(ctx, jobs)
-	a.writing.refused = append(refused, a.writing.refused...)
-	a.known.wrote(a.writing.stored.revisions())
+	warnRowsLeft(diags, a.writer.service, a.removal.left)
+	if a.writing.complete() && a.removal.complete() {
+		return true
+	}
+	a.addIncomplete(diags, action, creating)
+	a.plan.setElements(a.elements())
+	return false
+}
+
+// save keeps in state what was stored.
+func (a *identitiesApply) save(ctx context.Context, state *tfsdk.State, private privateState, diags *diag.Diagnostics) {
+	a.plan.setComputed()
+	diags.Append(state.Set(ctx, a.plan)...)
+	saveRevisions(ctx, private, a.plan.rows(shownMatcher), a.known, diags)
 }
 
 // remove removes the rows that go. What this resource never stored is left, but
@@ -339,7 +314,7 @@ func (a *identitiesApply) remove(ctx context.Context) {
 		removed = slices.DeleteFunc(slices.Clone(removed), func(row mappingRow) bool {
 			foreign := a.known.foreign(row.user)
 			if foreign {
-				left = append(left, newRefusal(row, identity.Conflict(row.user, a.plan.service, nil)))
+				left = append(left, newRefusal(row, identity.Conflict(row.user, a.writer.service, nil)))
 			}
 			return foreign
 		})
@@ -350,37 +325,32 @@ func (a *identitiesApply) remove(ctx context.Context) {
 
 // jobs returns the rows to store. Values that were unknown at plan are checked
 // here; those that are wrong are refused, and stop nobody else.
-func (a *identitiesApply) jobs(ctx context.Context) (jobs []mappingJob, refused []refusal, err error) {
-	wrong := map[string]rowProblem{}
-	for _, p := range checkRows(a.plan.elements, &a.plan.service, a.plan.allowShared != on) {
-		wrong[p.raw] = p
+func (a *identitiesApply) jobs() (jobs []mappingJob, refused []refusal) {
+	wrong := map[string]string{}
+	for _, p := range a.plan.checkRows(true) {
+		wrong[p.raw] = p.problem
 	}
-	refuse := func(row mappingRow) bool {
-		p, bad := wrong[row.raw]
-		if bad {
-			refused = append(refused, newRefusal(row, identity.Invalid(identity.CodeIdentityInvalid, p.problem, "")))
+	add := func(job mappingJob) {
+		if problem, bad := wrong[job.row.raw]; bad {
+			refused = append(refused, newRefusal(job.row, identity.Invalid(identity.CodeIdentityInvalid, problem, "")))
+			return
 		}
-		return bad
+		jobs = append(jobs, job)
 	}
-	right := slices.DeleteFunc(slices.Clone(a.changes.changed), func(c changedRow) bool { return refuse(c.after) })
-	jobs, conflicts, err := a.writer.changeJobs(ctx, right, a.known.observed, a.plan.allowShared)
+	allowShared := a.plan.AllowShared.ValueBool()
+	for _, c := range a.changes.changed {
+		add(changeJob(c.after, a.known.observed[c.after.user], allowShared))
+	}
 	for _, row := range a.changes.added {
-		if !refuse(row) {
-			jobs = append(jobs, addJob(row, a.plan.allowShared))
-		}
+		add(addJob(row, allowShared))
 	}
-	return jobs, append(refused, conflicts...), err
+	return jobs, refused
 }
-
-func (a *identitiesApply) complete() bool { return a.writing.complete() && a.removal.complete() }
 
 // elements returns the map as it was stored: the plan's, except for rows that could
 // not be stored or removed.
-func (a *identitiesApply) elements() map[string]tftypes.Value {
-	elements := maps.Clone(a.plan.elements)
-	if elements == nil {
-		elements = map[string]tftypes.Value{}
-	}
+func (a *identitiesApply) elements() map[string]attr.Value {
+	elements := a.plan.Identities.Elements()
 	was := make(map[identity.UserKey]mappingRow, len(a.changes.changed))
 	for _, c := range a.changes.changed {
 		was[c.after.user] = c.before
@@ -388,11 +358,11 @@ func (a *identitiesApply) elements() map[string]tftypes.Value {
 	for _, row := range a.writing.notDone() {
 		delete(elements, row.raw)
 		if before, changed := was[row.user]; changed {
-			elements[before.raw] = tftypes.NewValue(tftypes.String, before.value)
+			elements[before.raw] = types.StringValue(before.value)
 		}
 	}
 	for _, row := range a.removal.notDone() {
-		elements[row.raw] = tftypes.NewValue(tftypes.String, row.value)
+		elements[row.raw] = types.StringValue(row.value)
 	}
 	return elements
 }
@@ -410,9 +380,8 @@ func each[T, U any](list []T, convert func(T) U) []U {
 	return converted
 }
 
-// revisionsKey names, in private state, the revisions under which the rows were
-// seen last. Under writtenKey stand those under which this resource stored its
-// rows, where they are others.
+// revisionsKey names, in private state, the revisions under which the rows were seen
+// last; writtenKey those under which this resource stored them, where they differ.
 const revisionsKey = "revisions"
 
 // revisions holds the revisions under which a resource's mappings are stored,
@@ -501,17 +470,16 @@ func (r rowRevisions) ownedElsewhere(rows []mappingRow, stored storedMappings) [
 		if written := r.written[row.user]; written == 0 || r.observed[row.user] <= written {
 			continue // nearly always
 		}
-		m, t := stored.get(row.user), stored.service.Type
-		if m != nil && m.Matcher.Equal(t, row.stored(t)) {
+		m := stored.get(row.user)
+		if m != nil && m.Matcher.Equal(stored.service.Type, row.matcher) {
 			elsewhere = append(elsewhere, newRefusal(row, identity.Conflict(row.user, stored.service, m)))
 		}
 	}
 	return elsewhere
 }
 
-// saveRevisions keeps the revisions of rows in private state, as JSON objects.
-// Private state is a part of the state file, so what a resource has stored is
-// kept only where it is not what it has seen.
+// saveRevisions keeps the revisions of rows in private state, which is a part of the
+// state file: what a resource has stored only where it is not what it has seen.
 func saveRevisions(ctx context.Context, private privateState, rows []mappingRow, known rowRevisions, diags *diag.Diagnostics) {
 	observed, written := make(revisions, len(rows)), revisions{}
 	for _, row := range rows {
@@ -521,28 +489,16 @@ func saveRevisions(ctx context.Context, private privateState, rows []mappingRow,
 			written[row.user] = stored
 		}
 	}
-	for key, kept := range map[string]revisions{revisionsKey: observed, writtenKey: written} {
-		text, _ := json.Marshal(kept) // always marshals
-		diags.Append(private.SetKey(ctx, key, text)...)
-	}
+	savePrivate(ctx, private, revisionsKey, observed, diags)
+	savePrivate(ctx, private, writtenKey, written, diags)
 }
 
 // loadRevisions returns no revisions where private state does not hold what
-// saveRevisions wrote: they are read again where they are needed. In a state
-// from before the two were kept apart they are one.
+// saveRevisions wrote: the next read finds them.
 func loadRevisions(ctx context.Context, private privateState, diags *diag.Diagnostics) rowRevisions {
 	known := newRowRevisions()
-	for key, into := range map[string]*revisions{revisionsKey: &known.observed, writtenKey: &known.written} {
-		text, found := private.GetKey(ctx, key)
-		diags.Append(found...)
-		if json.Unmarshal(text, into) != nil || *into == nil {
-			*into = revisions{}
-		}
-	}
-	for user, seen := range known.observed {
-		if _, other := known.written[user]; !other {
-			known.written[user] = seen
-		}
-	}
+	maps.Copy(known.observed, loadPrivate[revisions](ctx, private, revisionsKey, diags))
+	maps.Copy(known.written, known.observed)
+	maps.Copy(known.written, loadPrivate[revisions](ctx, private, writtenKey, diags))
 	return known
 }

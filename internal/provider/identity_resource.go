@@ -4,12 +4,10 @@
 package provider
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -22,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -29,7 +28,6 @@ import (
 )
 
 var (
-	_ resource.Resource                   = (*identityResource)(nil)
 	_ resource.ResourceWithConfigure      = (*identityResource)(nil)
 	_ resource.ResourceWithValidateConfig = (*identityResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*identityResource)(nil)
@@ -196,39 +194,26 @@ func isAnotherUser(_ context.Context, req planmodifier.StringRequest, resp *stri
 // row returns the mapping as sym_identities has an entry of its map, so that
 // both types are planned and written alike.
 func (m identityModel) row(key mappingKey, matcher identity.Matcher) mappingRow {
-	return mappingRow{raw: m.User.ValueString(), user: key.user, matcher: matcher, known: matcher != nil}
-}
-
-// writer returns the writer of one mapping; ok is false after an error in diags.
-func (r *identityResource) writer(ctx context.Context, key mappingKey, m identityModel, diags *diag.Diagnostics) (w mappingsWriter, ok bool) {
-	api, ok := r.data.connect(ctx, diags)
-	return mappingsWriter{api: api, service: key.service, overwrite: m.Overwrite.ValueBool()}, ok
+	return mappingRow{raw: m.User.ValueString(), user: key.user, matcher: matcher}
 }
 
 func (r *identityResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	key, want, ok := plan.applied(&resp.Diagnostics)
+	plan, key, want, ok := appliedIdentity(ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	w, ok := r.writer(ctx, key, plan, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	out := w.write(ctx, []mappingJob{addJob(plan.row(key, want), boolOption(plan.AllowShared))})
+	w := mappingsWriter{api: api, service: key.service, overwrite: plan.Overwrite.ValueBool()}
+	out := w.write(ctx, []mappingJob{addJob(plan.row(key, want), plan.AllowShared.ValueBool())})
 	if !out.complete() {
 		addNotWritten(&resp.Diagnostics, "Create Identity Mapping", true, key, plan, want, out)
 		return
 	}
-	plan.setStored(key, out.stored.byUser[key.user])
+	plan.setStored(key, *out.stored.get(key.user))
 	saveWritten(ctx, resp.Private, plan.Revision.ValueInt64(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
@@ -246,10 +231,11 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics) // also of what is gone: the framework insists
-	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+	api, ok := r.open(ctx, resp.Private, reading, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	stored := r.read(ctx, key, &resp.Diagnostics).get(key.user)
+	stored := readMapping(ctx, api, key, &resp.Diagnostics).get(key.user)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -260,16 +246,11 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	current := state
 	current.setStored(key, *stored)
-	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
-	if written == 0 { // a state from before the revision was kept apart
-		written = state.Revision.ValueInt64()
-		saveWritten(ctx, resp.Private, written, &resp.Diagnostics)
-	}
-	if written != 0 && stored.Revision > written && current.sameValue(state) {
+	if assertedSince(ctx, resp.Private, state.Revision.ValueInt64(), stored.Revision, &resp.Diagnostics) && current.sameValue(state) {
 		warnOwnedElsewhere(&resp.Diagnostics, key, *stored)
 	}
-	r.checkAccount(ctx, key, state, &current, resp)
-	if !current.equal(state) { // encoding the state costs more than the rest of the read
+	checkAccount(ctx, api, key, state, &current, resp)
+	if !reflect.DeepEqual(current, state) { // encoding the state costs more than the rest of the read
 		resp.Diagnostics.Append(resp.State.Set(ctx, current)...)
 	}
 }
@@ -278,18 +259,26 @@ func (r *identityResource) Read(ctx context.Context, req resource.ReadRequest, r
 // another account. The value says which.
 const reusedKey = "reused"
 
-// checkAccount asks the service, where identities are reusable names, whether
-// the account still has its name. It fills in the account's id, and warns when
-// the name has changed or gone to another account. A service that cannot be
-// asked proves nothing: a declared mapping does not depend on it.
-func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, state identityModel, current *identityModel, resp *resource.ReadResponse) {
-	matcher, status := r.accountStatus(ctx, key, state, current)
-	id, _ := matcher.Identity(key.service.Type)
-	var reused []byte // nil removes the key
-	switch status.Status {
+// checkAccount fills in the account's id where identities are reusable names, and
+// warns when the account has another name or the name another account.
+func checkAccount(ctx context.Context, api *readcache.Reader, key mappingKey, state identityModel, current *identityModel, resp *resource.ReadResponse) {
+	if current.AccountID.IsNull() && current.sameValue(state) && current.Revision.Equal(state.Revision) {
+		current.AccountID = state.AccountID
+	}
+	matcher, _ := current.matcher()
+	id, plain := matcher.Identity(key.service.Type)
+	if !plain || current.AccountID.IsNull() && !identity.Reusable(key.service.Type) {
+		return
+	}
+	found := accountStatuses(ctx, api, key.service, []identity.AccountQuery{{Identity: id, AccountID: current.AccountID.ValueString()}})
+	if len(found) != 1 {
+		return
+	}
+	reused := ""
+	switch status := found[0]; status.Status {
 	case identity.AccountReused:
 		resp.Diagnostics.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, current.AccountID.ValueString()))
-		reused = []byte(jsonIdentity(matcher, key.service.Type))
+		reused = id
 	case identity.AccountRenamed:
 		warnRenamed(&resp.Diagnostics, key, id, status.NewIdentity)
 	case identity.AccountActive, identity.AccountInactive:
@@ -302,60 +291,34 @@ func (r *identityResource) checkAccount(ctx context.Context, key mappingKey, sta
 	default:
 		return // what was known stays known
 	}
-	known, diags := resp.Private.GetKey(ctx, reusedKey)
-	resp.Diagnostics.Append(diags...)
-	if !bytes.Equal(known, reused) {
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, reused)...)
-	}
+	savePrivate(ctx, resp.Private, reusedKey, reused, &resp.Diagnostics)
 }
 
-// jsonIdentity returns a mapping's identity as private state keeps it.
-func jsonIdentity(matcher identity.Matcher, serviceType string) string {
-	id, _ := matcher.Identity(serviceType)
-	text, _ := json.Marshal(id) // a string always marshals
-	return string(text)
-}
-
-// accountStatus returns what is stored and what the service says of it; the
-// zero status where the service is not asked or does not answer.
-func (r *identityResource) accountStatus(ctx context.Context, key mappingKey, state identityModel, current *identityModel) (identity.Matcher, identity.AccountStatus) {
-	matcher, _ := current.matcher()
-	id, plain := matcher.Identity(key.service.Type)
-	if current.AccountID.IsNull() && current.sameValue(state) && current.Revision.Equal(state.Revision) {
-		current.AccountID = state.AccountID
+// accountStatuses returns what a service says of accounts, in the order of queries;
+// none where it cannot be asked, which proves nothing.
+func accountStatuses(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, queries []identity.AccountQuery) []identity.AccountStatus {
+	if len(queries) == 0 {
+		return nil
 	}
-	if !plain || current.AccountID.IsNull() && !identity.Reusable(key.service.Type) {
-		return matcher, identity.AccountStatus{}
+	stored, err := storedService(ctx, api, service)
+	if err != nil || stored == nil || stored.NoDirectory {
+		return nil
 	}
-	var ignored diag.Diagnostics
-	api, ok := r.data.connect(ctx, &ignored)
-	if !ok {
-		return matcher, identity.AccountStatus{}
+	statuses, err := api.Status(ctx, service, queries)
+	if err != nil {
+		return nil
 	}
-	services, err := api.Services(ctx)
-	asks := func(s identity.Service) bool { return s.Key == key.service && !s.NoDirectory }
-	if err != nil || !slices.ContainsFunc(services, asks) {
-		return matcher, identity.AccountStatus{}
-	}
-	found, err := api.Status(ctx, key.service, []identity.AccountQuery{{Identity: id, AccountID: current.AccountID.ValueString()}})
-	if err != nil || len(found) != 1 {
-		return matcher, identity.AccountStatus{}
-	}
-	return matcher, found[0]
+	return statuses
 }
 
 func (r *identityResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, _ := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
-	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	key, want, ok := plan.applied(&resp.Diagnostics)
+	state, _ := decode[identityModel](ctx, req.State, &resp.Diagnostics)
+	plan, key, want, ok := appliedIdentity(ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -363,35 +326,24 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 		plan.keepStored(state)
 		plan.setKey(key)
 	} else {
-		w, ok := r.writer(ctx, key, plan, &resp.Diagnostics)
-		if !ok {
-			return
-		}
-		before, _ := state.matcher()
-		jobs, refused, err := w.changeJobs(ctx, []changedRow{{state.row(key, before), plan.row(key, want)}},
-			revisions{key.user: state.Revision.ValueInt64()}, boolOption(plan.AllowShared))
-		out := outcome{refused: refused, fatal: err}
-		if out.complete() {
-			out = w.write(ctx, jobs)
-		}
+		w := mappingsWriter{api: api, service: key.service, overwrite: plan.Overwrite.ValueBool()}
+		out := w.write(ctx, []mappingJob{changeJob(plan.row(key, want), state.Revision.ValueInt64(), plan.AllowShared.ValueBool())})
 		if !out.complete() {
 			addNotWritten(&resp.Diagnostics, "Update Identity Mapping", false, key, plan, want, out)
 			return
 		}
-		plan.setStored(key, out.stored.byUser[key.user])
+		plan.setStored(key, *out.stored.get(key.user))
 		saveWritten(ctx, resp.Private, plan.Revision.ValueInt64(), &resp.Diagnostics)
-		if known, _ := resp.Private.GetKey(ctx, reusedKey); known != nil {
-			resp.Diagnostics.Append(resp.Private.SetKey(ctx, reusedKey, nil)...)
-		}
+		savePrivate(ctx, resp.Private, reusedKey, "", &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	setIdentity(ctx, resp.Identity, key.model(), &resp.Diagnostics)
 }
 
 func (r *identityResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+	if !ok {
 		return
 	}
 	state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
@@ -404,14 +356,11 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	matcher, _ := state.matcher()
-	w, ok := r.writer(ctx, key, state, &resp.Diagnostics)
-	if !ok {
-		return
-	}
 	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
 	if written == 0 {
 		written = state.Revision.ValueInt64()
 	}
+	w := mappingsWriter{api: api, service: key.service}
 	out := w.remove(ctx, []mappingRow{state.row(key, matcher)}, revisions{key.user: written})
 	switch {
 	case len(out.left) > 0:
@@ -421,39 +370,36 @@ func (r *identityResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 }
 
-// applied returns the mapping that an approved plan asks for. All values are
+// appliedIdentity reads an approved plan and the mapping that it asks for. All values are
 // known at apply, including an identity that was unknown during plan.
-func (m identityModel) applied(diags *diag.Diagnostics) (mappingKey, identity.Matcher, bool) {
-	key, ok := m.key()
-	want, known := m.matcher()
-	if !ok || !known {
-		addBadState(diags, m)
-		return key, nil, false
+func appliedIdentity(ctx context.Context, approved tfsdk.Plan, diags *diag.Diagnostics) (plan identityModel, key mappingKey, want identity.Matcher, ok bool) {
+	plan, ok = decode[identityModel](ctx, approved, diags)
+	if !ok {
+		return plan, key, nil, false
+	}
+	key, keyKnown := plan.key()
+	want, known := plan.matcher()
+	if !keyKnown || !known {
+		addBadState(diags, plan)
+		return plan, key, nil, false
 	}
 	if err := want.Validate(key.service); err != nil {
-		addInvalid(diags, m.valuePath(), "Invalid Identity", err)
-		return key, nil, false
+		addInvalid(diags, plan.valuePath(), "Invalid Identity", err)
+		return plan, key, nil, false
 	}
-	return key, want, true
+	return plan, key, want, true
 }
 
 // replacedKey is where a replacement's first plan tells its second, which sees
 // no prior state, whose mapping goes away before the new one is created.
 const replacedKey = "replaced_user"
 
-// ModifyPlan makes a plan say all that apply will do: a change of spelling alone
-// keeps what is stored, computed attributes are known where they can be, and what is stored
-// already is looked at before anybody approves the plan.
+// ModifyPlan checks a plan against what is stored, before anybody approves it. A
+// change of spelling alone keeps what is stored.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
 		return // another store, or destroy
-	}
-	r.data.claimIdentity(req.Plan.Raw, &resp.Diagnostics)
-	reused, diags := req.Private.GetKey(ctx, reusedKey) // nearly always nil
-	resp.Diagnostics.Append(diags...)
-	if req.Plan.Raw.Equal(req.State.Raw) && reused == nil {
-		return // no change
 	}
 	plan, ok := decode[identityModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
@@ -464,13 +410,15 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		return
 	}
 	want, _ := plan.matcher() // nil while it is unknown
+	r.data.claim(key.service, []mappingRow{plan.row(key, want)}, plan.AllowShared, &resp.Diagnostics)
+	reused := loadPrivate[string](ctx, req.Private, reusedKey, &resp.Diagnostics) // nearly always ""
+	if req.Plan.Raw.Equal(req.State.Raw) && reused == "" {
+		return // no change
+	}
 	var changes identitiesChanges
 	changed := true
 	if req.State.Raw.IsNull() {
-		var replaced identity.UserKey // nobody where this is no replacement
-		remembered, diags := req.Private.GetKey(ctx, replacedKey)
-		resp.Diagnostics.Append(diags...)
-		_ = json.Unmarshal(remembered, &replaced)
+		replaced := loadPrivate[identity.UserKey](ctx, req.Private, replacedKey, &resp.Diagnostics) // nobody where this is no replacement
 		changes = identitiesChanges{added: []mappingRow{plan.row(key, want)}, removed: []mappingRow{{user: replaced}}}
 	} else {
 		state, ok := decode[identityModel](ctx, req.State, &resp.Diagnostics)
@@ -480,9 +428,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		before, _ := state.key()
 		switch {
 		case before != key:
-			remember, _ := json.Marshal(before.user) // a string always marshals
-			resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacedKey, remember)...)
-		case plan.sameValue(state) && reused != nil && string(reused) == jsonIdentity(want, key.service.Type):
+			savePrivate(ctx, resp.Private, replacedKey, before.user, &resp.Diagnostics)
+		case plan.sameValue(state) && reused != "" && want.Equal(key.service.Type, identity.NewMatcher(key.service.Type, reused)):
 			addReused(&resp.Diagnostics, key, plan, state.AccountID.ValueString())
 			return
 		case plan.sameValue(state):
@@ -493,7 +440,7 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 			changes.changed = []changedRow{{after: plan.row(key, want)}}
 		}
 	}
-	if r.data != nil && len(changes.asserted()) > 0 {
+	if len(changes.asserted()) > 0 {
 		r.checkPlan(ctx, key, plan, want, changes, &resp.Diagnostics)
 	}
 	plan.setKey(key)
@@ -517,9 +464,7 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	if len(changes.added) > 0 {
 		r.data.warnUnregistered(ctx, api, key.service, diags)
 	}
-	c := planChecks{changes: changes, plan: identitiesObject{
-		service: key.service, overwrite: boolOption(plan.Overwrite), allowShared: boolOption(plan.AllowShared),
-	}}
+	c := planChecks{service: key.service, overwrite: plan.Overwrite, allowShared: plan.AllowShared, changes: changes}
 	stored, err := c.read(ctx, api)
 	if err != nil {
 		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
@@ -532,7 +477,7 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	for _, x := range f.refused {
 		addStoredOtherwise(diags, key, plan, want, *x.err.Stored)
 	}
-	if len(f.refused) > 0 || c.plan.allowShared != off {
+	if len(f.refused) > 0 || mayBeOn(c.allowShared) {
 		return
 	}
 	holders, err := stored.holders(ctx, api, changes.asserted())
@@ -545,11 +490,15 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 }
 
 func (r *identityResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	key, ok := importKey(ctx, req, resp)
+	key, ok := importKey(ctx, req, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	found := r.read(ctx, key, &resp.Diagnostics)
+	api, ok := r.data.connect(ctx, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	found := readMapping(ctx, api, key, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -574,33 +523,27 @@ func importedModel(key mappingKey, name string, stored identity.Mapping) identit
 	return m
 }
 
-func importKey(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) (mappingKey, bool) {
-	var key mappingKey
+func importKey(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (key mappingKey, ok bool) {
 	var err error
 	if req.ID != "" {
 		key, err = parseImportID(req.ID)
 	} else {
 		var named identityKeyModel
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &named)...)
-		if resp.Diagnostics.HasError() {
+		diags.Append(req.Identity.Get(ctx, &named)...)
+		if diags.HasError() {
 			return key, false
 		}
 		key, err = newMappingKey(named.User.ValueString(), named.ServiceType.ValueString(), named.ExternalID.ValueString())
 	}
 	if err != nil {
-		addBadImportID(&resp.Diagnostics, "sym_identity", "USER,SERVICE_TYPE:EXTERNAL_ID", "ada@example.com,okta:acme.okta.com", err)
-		return key, false
+		addBadImportID(diags, "sym_identity", "USER,SERVICE_TYPE:EXTERNAL_ID", "ada@example.com,okta:acme.okta.com", err)
 	}
-	return key, true
+	return key, err == nil
 }
 
-// read finds one mapping. Failures are in diags.
+// readMapping finds one mapping. Failures are in diags.
 // What it finds may have been read for others a few minutes ago.
-func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag.Diagnostics) storedMappings {
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
-		return storedMappings{}
-	}
+func readMapping(ctx context.Context, api *readcache.Reader, key mappingKey, diags *diag.Diagnostics) storedMappings {
 	stored, err := findStored(ctx, api, key.service, []identity.UserKey{key.user})
 	if err != nil {
 		addFailure(diags, "Read Identity Mapping", string(key.user), key.service.String(), err)
@@ -608,30 +551,10 @@ func (r *identityResource) read(ctx context.Context, key mappingKey, diags *diag
 	return stored
 }
 
-const (
-	createNew          adoption = iota // nothing is stored
-	adoptEqual                         // the same value is stored: take it over
-	overwriteAutomatic                 // a rule, lookup or fetch stored another value
-	overwriteManual                    // a person stored another one, and overwrite is set
-	refuseManual                       // a person stored another one
-)
-
-// adoption says what creating a mapping does to one that is stored already.
-type adoption uint8
-
-// decideAdoption applies the adoption rules. stored is nil where nothing is.
-func decideAdoption(stored *identity.Mapping, want identity.Matcher, overwrite bool) adoption {
-	switch {
-	case stored == nil:
-		return createNew
-	case stored.Matcher.Equal(stored.Service.Type, want):
-		return adoptEqual
-	case stored.Source.OrManual() != identity.Manual:
-		return overwriteAutomatic
-	case overwrite:
-		return overwriteManual
-	}
-	return refuseManual
+// keepsStored reports whether the adoption rules keep what is stored, nil where
+// nothing is: a person decided on another value, and overwrite is not set.
+func keepsStored(stored *identity.Mapping, want identity.Matcher, overwrite bool) bool {
+	return stored != nil && !overwrite && stored.Source.OrManual() == identity.Manual && !stored.Matcher.Equal(stored.Service.Type, want)
 }
 
 // mappingKey names one mapping.
@@ -697,9 +620,8 @@ func (m identityModel) matcher() (matcher identity.Matcher, known bool) {
 	return matcherOf(m.Matcher)
 }
 
-// setMatcher puts a stored value into the form the model already has; one that
-// has none takes identity where the matcher is just the type's own key. A
-// value that only is spelled another way keeps the model's spelling.
+// setMatcher puts a stored value into the form and spelling that the model has; one
+// that has none takes identity where the matcher is just the type's own key.
 func (m *identityModel) setMatcher(stored identity.Matcher) {
 	serviceType := m.ServiceType.ValueString()
 	if have, known := m.matcher(); known && have.Equal(serviceType, stored) {
@@ -738,17 +660,6 @@ func (m identityModel) sameValue(other identityModel) bool {
 	return m.Identity.Equal(other.Identity) && m.Matcher.Equal(other.Matcher)
 }
 
-func (m identityModel) sameOptions(other identityModel) bool {
-	return m.Overwrite.Equal(other.Overwrite) && m.AllowShared.Equal(other.AllowShared)
-}
-
-// equal compares all attributes.
-func (m identityModel) equal(o identityModel) bool {
-	return m.sameValue(o) && m.sameOptions(o) &&
-		m.ID.Equal(o.ID) && m.User.Equal(o.User) && m.ServiceType.Equal(o.ServiceType) && m.ExternalID.Equal(o.ExternalID) &&
-		m.Service.Equal(o.Service) && m.AccountID.Equal(o.AccountID) && m.Source.Equal(o.Source) && m.Revision.Equal(o.Revision) && m.UpdatedAt.Equal(o.UpdatedAt)
-}
-
 // valuePath returns the attribute that holds the mapping's value.
 func (m identityModel) valuePath() path.Path {
 	if m.Identity.IsNull() {
@@ -779,17 +690,11 @@ func matcherValue(matcher identity.Matcher) types.Map {
 
 // describe shows a stored value with where it came from.
 func describe(m identity.Mapping) string {
-	text := fmt.Sprintf("%s (source %s", m.Matcher, m.Source.OrManual())
+	source := "source " + string(m.Source.OrManual())
 	if m.Rule != "" {
-		text += fmt.Sprintf(" %q", m.Rule)
+		source += fmt.Sprintf(" %q", m.Rule)
 	}
-	if m.UpdatedBy != "" {
-		text += ", by " + m.UpdatedBy
-	}
-	if !m.UpdatedAt.IsZero() {
-		text += ", " + m.UpdatedAt.UTC().Format("2006-01-02 15:04 MST")
-	}
-	return text + ")"
+	return m.Matcher.String() + lastChange(source, m.UpdatedBy, m.UpdatedAt)
 }
 
 func warnOverwrite(diags *diag.Diagnostics, key mappingKey, want identity.Matcher, stored identity.Mapping) {
@@ -831,7 +736,7 @@ func addNotWritten(diags *diag.Diagnostics, action string, creating bool, key ma
 		addHeld(diags, key, m, want, e.Holder)
 	case e.Code == identity.CodeServiceNotFound:
 		addUnregistered(diags, key.service, nil)
-	case e.Code == identity.CodeIdentityConflict && e.Stored != nil && creating && decideAdoption(e.Stored, want, m.Overwrite.ValueBool()) == refuseManual:
+	case e.Code == identity.CodeIdentityConflict && e.Stored != nil && creating && keepsStored(e.Stored, want, m.Overwrite.ValueBool()):
 		addStoredOtherwise(diags, key, m, want, *e.Stored)
 	case e.Code == identity.CodeIdentityConflict && e.Stored != nil:
 		addChangedSince(diags, key, want, *e.Stored, err)

@@ -18,19 +18,16 @@ const finishLimit = time.Minute
 // interruptionKey is where finishing keeps the context that an interruption ends.
 type interruptionKey struct{}
 
-// finishing returns a context in which a change is carried out to its end. An
-// interruption (SIGINT) does not end it until finishLimit has passed: a request
-// that is cut off may be stored all the same, and state would not know. A
-// context that has ended already stays ended, so nothing is begun after an
-// interruption. stop must be called.
+// finishing returns a context that an interruption (SIGINT) ends only after finishLimit:
+// a request that is cut off may be stored, and state would not know. A context that has
+// ended already stays ended, so nothing is begun after that. stop must be called.
 func finishing(ctx context.Context) (finish context.Context, stop func()) {
 	if ctx.Err() != nil {
 		return ctx, func() {}
 	}
 	finish, cancel := context.WithCancelCause(context.WithValue(context.WithoutCancel(ctx), interruptionKey{}, ctx))
 	stopWaiting := context.AfterFunc(ctx, func() {
-		late := time.AfterFunc(finishLimit, func() { cancel(context.Cause(ctx)) })
-		context.AfterFunc(finish, func() { late.Stop() })
+		time.AfterFunc(finishLimit, func() { cancel(context.Cause(ctx)) })
 	})
 	return finish, func() {
 		stopWaiting()

@@ -7,13 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
 
 // privateState is Terraform's private state of one resource.
@@ -40,8 +40,12 @@ func loadPrivate[T any](ctx context.Context, private privateState, key string, d
 	return value
 }
 
-func savePrivate[T any](ctx context.Context, private privateState, key string, value T, diags *diag.Diagnostics) {
-	text, _ := json.Marshal(value) // what is kept there always marshals
+// savePrivate keeps a value under a key of private state; the zero value removes the key.
+func savePrivate(ctx context.Context, private privateState, key string, value any, diags *diag.Diagnostics) {
+	var text []byte
+	if !reflect.ValueOf(value).IsZero() {
+		text, _ = json.Marshal(value) // what is kept there always marshals
+	}
 	diags.Append(private.SetKey(ctx, key, text)...)
 }
 
@@ -54,9 +58,18 @@ func loadWritten(ctx context.Context, private privateState, diags *diag.Diagnost
 // saveWritten keeps the revision that a resource has written. A refresh never
 // changes it, so that destroying leaves what somebody asserted since.
 func saveWritten(ctx context.Context, private privateState, revision int64, diags *diag.Diagnostics) {
-	if revision > 0 { // an API without revisions gives none
-		savePrivate(ctx, private, writtenKey, revision, diags)
+	savePrivate(ctx, private, writtenKey, revision, diags)
+}
+
+// assertedSince reports whether somebody stored a record again after its resource did.
+// Where private state knows no revision, it keeps before, the one that state knows.
+func assertedSince(ctx context.Context, private privateState, before, stored int64, diags *diag.Diagnostics) bool {
+	written := loadWritten(ctx, private, diags)
+	if written == 0 {
+		written = before
+		saveWritten(ctx, private, written, diags)
 	}
+	return written != 0 && stored > written
 }
 
 // phase says what a resource is about to do with its store.
@@ -68,36 +81,13 @@ const (
 	applying
 )
 
-// foreignStores holds which other stores this run has reported.
-type foreignStores struct {
-	mu       sync.Mutex
-	reported map[config.Store]bool
-}
-
-// first reports whether nobody has asked for this store before.
-func (f *foreignStores) first(s config.Store) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.reported[s] {
-		return false
-	}
-	if f.reported == nil {
-		f.reported = map[config.Store]bool{}
-	}
-	f.reported[s] = true
-	return true
-}
-
 // sameStore reports whether the provider uses the store from which the resource
 // was read. Another one is an error: what state names would look gone there, or
 // be somebody else's. State that knows no store learns it from a read or a write.
 // Every method of a resource asks before anything else.
 func (r *baseResource) sameStore(ctx context.Context, private privateState, doing phase, diags *diag.Diagnostics) bool {
-	if diags.HasError() {
+	if diags.HasError() || r.data == nil { // not configured: nothing can be asked
 		return false
-	}
-	if r.data == nil {
-		return true // the provider is not configured: nothing will be asked
 	}
 	if doing == applying {
 		r.data.planned.forget()
@@ -121,14 +111,31 @@ func (r *baseResource) sameStore(ctx context.Context, private privateState, doin
 		if connection.StoreEmpty && known.Org == used.Org {
 			return true // what state names is gone: reading says so
 		}
-		first := r.data.foreign.first(known)
-		addForeignStore(diags, known, used, first || doing == applying)
+		_, reported := r.data.foreign.LoadOrStore(known, true)
+		addForeignStore(diags, known, used, !reported || doing == applying)
 		return false
 	}
 	if doing != planning && (used.ID != "" || known.ID == "") { // an API that gives no id takes none away
 		savePrivate(ctx, private, storeKey, used, diags)
 	}
 	return true
+}
+
+// open returns the API where it is the store of the resource; ok is false after an
+// error in diags.
+func (r *baseResource) open(ctx context.Context, private privateState, doing phase, diags *diag.Diagnostics) (api *readcache.Reader, ok bool) {
+	if !r.sameStore(ctx, private, doing, diags) {
+		return nil, false
+	}
+	return r.data.connect(ctx, diags)
+}
+
+// begin opens the API for a change, which an interruption ends only late (see
+// finishing). stop must be called, also where ok is false.
+func (r *baseResource) begin(ctx context.Context, private privateState, diags *diag.Diagnostics) (finish context.Context, stop func(), api *readcache.Reader, ok bool) {
+	finish, stop = finishing(ctx)
+	api, ok = r.open(finish, private, applying, diags)
+	return finish, stop, api, ok
 }
 
 // addForeignStore reports that state was read from another store. The cause is
@@ -139,13 +146,12 @@ func addForeignStore(diags *diag.Diagnostics, known, used config.Store, whole bo
 			"This resource was read from the other store as well. The error about the first one says what to do.")
 		return
 	}
-	var ways strings.Builder
-	fmt.Fprintf(&ways, "Nothing was read or changed. Use the provider configuration of the store that state knows: look at api_url, embedded, the token and provider = sym.ALIAS of the resource.")
+	ways := "Nothing was read or changed. Use the provider configuration of the store that state knows: look at api_url, embedded, the token and provider = sym.ALIAS of the resource."
 	if known.ID != "" {
-		fmt.Fprintf(&ways, "\n\nIf the content moved to another store, move its id as well: sym-identityd export there, and sym-identityd import into an empty store here. "+
+		ways += fmt.Sprintf("\n\nIf the content moved to another store, move its id as well: sym-identityd export there, and sym-identityd import into an empty store here. "+
 			"Where that store has an id of its own, accept what was read from the old one in the provider block:\n\n  accept_store_ids = [%s]", hclString(known.ID))
 	}
-	ways.WriteString("\n\nTo manage something of this store instead, remove the resource from state (a removed block with destroy = false) and import it again.")
+	ways += "\n\nTo manage something of this store instead, remove the resource from state (a removed block with destroy = false) and import it again."
 	diags.AddError("State Belongs to Another Store", fmt.Sprintf("The resource was read from one store, and the provider uses another.\n\n"+
-		"  state:    %s\n  provider: %s\n\n%s", known, used, ways.String()))
+		"  state:    %s\n  provider: %s\n\n%s", known, used, ways))
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
@@ -249,7 +250,7 @@ type providerData struct {
 	session  *config.Session
 	claims   accountClaims
 	planned  plannedClaims
-	foreign  foreignStores
+	foreign  sync.Map // of config.Store: other stores that this run has reported
 	outage   outage
 
 	acceptStoreIDs []string

@@ -27,7 +27,6 @@ import (
 )
 
 var (
-	_ resource.Resource                   = (*serviceResource)(nil)
 	_ resource.ResourceWithConfigure      = (*serviceResource)(nil)
 	_ resource.ResourceWithValidateConfig = (*serviceResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*serviceResource)(nil)
@@ -117,9 +116,9 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 }
 
 func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+	if !ok {
 		return
 	}
 	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
@@ -127,14 +126,14 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	if !ok {
 		return
 	}
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
 	adopted, err := adoptService(ctx, api, key, plan.Label.ValueString())
 	switch {
-	case errors.Is(err, &identity.Error{Code: identity.CodeServiceConflict}):
-		r.labelConflict(ctx, key, plan.Label.ValueString(), err, &resp.Diagnostics)
+	case identity.CodeOf(err) == identity.CodeServiceConflict:
+		if stored := r.find(ctx, key, "Create Service", &resp.Diagnostics); stored != nil {
+			addLabelConflict(key, stored.Label, plan.Label.ValueString(), err, &resp.Diagnostics)
+		} else if !resp.Diagnostics.HasError() { // deleted in between
+			addFailure(&resp.Diagnostics, "Create Service", "", key.String(), err)
+		}
 		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Create Service", "", key.String(), err)
@@ -147,13 +146,12 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	saveService(ctx, adopted, &resp.State, resp.Identity, &resp.Diagnostics)
 }
 
-// adoptService registers a service that may be registered already, and then asserts
-// it, so that a resource that registered it before no longer owns it. It starts over
-// when the service goes away in between.
+// adoptService registers a service and then asserts it, so that whoever registered it
+// before no longer owns it. It starts over when the service goes away in between.
 func adoptService(ctx context.Context, api *readcache.Reader, key identity.ServiceKey, label string) (identity.Service, error) {
 	for attempt := 0; ; attempt++ {
 		created, err := api.CreateService(ctx, key, label)
-		if err != nil || created.Revision == 0 { // an API without revisions
+		if err != nil {
 			return created, err
 		}
 		asserted, err := api.UpdateService(ctx, key, label, created.Revision)
@@ -202,11 +200,7 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
-	switch {
-	case written == 0: // a state from before services had revisions
-		saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
-	case stored.Revision > written && stored.Label == state.Label.ValueString():
+	if assertedSince(ctx, resp.Private, stored.Revision, stored.Revision, &resp.Diagnostics) && stored.Label == state.Label.ValueString() {
 		warnServiceOwnedElsewhere(&resp.Diagnostics, *stored)
 	}
 	saveService(ctx, *stored, &resp.State, resp.Identity, &resp.Diagnostics)
@@ -214,16 +208,12 @@ func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, re
 
 // Update changes the label; everything else replaces the service.
 func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
+	plan, _ := decode[serviceModel](ctx, req.Plan, &resp.Diagnostics)
 	updated, err := assertService(ctx, api, plan.key(), plan.Label.ValueString())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Update Service", "", plan.key().String(), err)
@@ -235,16 +225,12 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
 	if !ok {
 		return
 	}
+	state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
 	// Whether it was there does not matter: gone already is success.
 	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
 	_, err := api.DeleteService(ctx, state.key(), written)
@@ -291,10 +277,8 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("key"), plan.key().String())...)
-	if r.data != nil {
-		r.data.planned.addService(plan.key())
-	}
-	if r.data == nil || !req.State.Raw.IsNull() || plan.Label.IsUnknown() {
+	r.data.planned.addService(plan.key())
+	if !req.State.Raw.IsNull() || plan.Label.IsUnknown() {
 		return
 	}
 	stored := r.find(ctx, plan.key(), "Read Service", &resp.Diagnostics)
@@ -378,19 +362,6 @@ func (m serviceModel) key() identity.ServiceKey {
 	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
 }
 
-// labelConflict reports a creation that the API has refused.
-func (r *serviceResource) labelConflict(ctx context.Context, key identity.ServiceKey, label string, err error, diags *diag.Diagnostics) {
-	stored := r.find(ctx, key, "Create Service", diags)
-	if diags.HasError() {
-		return
-	}
-	if stored == nil { // deleted in between
-		addFailure(diags, "Create Service", "", key.String(), err)
-		return
-	}
-	addLabelConflict(key, stored.Label, label, err, diags)
-}
-
 // addLabelConflict shows both labels and the two ways out. err is the API's
 // refusal, nil where the plan found it.
 func addLabelConflict(key identity.ServiceKey, stored, label string, err error, diags *diag.Diagnostics) {
@@ -398,20 +369,16 @@ func addLabelConflict(key identity.ServiceKey, stored, label string, err error, 
 	if stored == "" {
 		keep = "declare it without a label"
 	}
-	server := ""
-	if err != nil {
-		server = saidByServer(err)
-	}
 	diags.AddAttributeError(path.Root("label"), "Service Is Registered With Another Label",
 		fmt.Sprintf("%s is registered already, and its label was not overwritten.\n\n  stored:   %q\n  declared: %q\n\n"+
 			"To keep it as it is, %s. If the server's configuration file names the service, its label is the file's: change it there. "+
 			"To change the label of any other from here, import it first:\n\n  %s%s",
-			key, stored, label, keep, importCommand(key.String()), server))
+			key, stored, label, keep, importCommand(key.String()), saidByServer(err)))
 }
 
 // describeService shows what is stored of a service, and who stored it.
 func describeService(s identity.Service) string {
-	return fmt.Sprintf("label %q%s", s.Label, lastChange(s.UpdatedBy, s.UpdatedAt))
+	return fmt.Sprintf("label %q%s", s.Label, lastChange("", s.UpdatedBy, s.UpdatedAt))
 }
 
 // warnServiceKept reports a service that was not deleted because somebody else has

@@ -229,14 +229,16 @@ func TestServiceResource_conflictAtApply(t *testing.T) {
 func TestServiceResource_acknowledged(t *testing.T) {
 	t.Parallel()
 	api := newTestServer(t)
-	api.answerNext(1, http.MethodPost, "services", func(w http.ResponseWriter, r *http.Request) {
+	answer := func(w http.ResponseWriter, r *http.Request) {
 		var asked symapi.ServiceWrite
 		body, _ := io.ReadAll(r.Body)
 		_ = json.Unmarshal(body, &asked)
-		reply, _ := json.Marshal(symapi.Service{ID: "c0ffee00-0000-4000-8000-000000000000", Slug: asked.ServiceType, ExternalID: asked.ExternalID, Label: "OKTA"})
+		reply, _ := json.Marshal(symapi.Service{ID: "c0ffee00-0000-4000-8000-000000000000", Slug: asked.ServiceType, ExternalID: asked.ExternalID, Label: "OKTA", Revision: 7})
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(reply)
-	})
+	}
+	api.answerNext(1, http.MethodPost, "services", answer)
+	api.answerNext(1, http.MethodPatch, "services", answer)
 	p := newProtocolServer(t, nil, api.settings())
 	state, diags := p.apply("sym_service", nil, oktaServiceConfig("Okta"))
 	wantDiagnostics(t, diags)

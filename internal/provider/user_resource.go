@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
@@ -32,7 +33,6 @@ import (
 )
 
 var (
-	_ resource.Resource                     = (*userResource)(nil)
 	_ resource.ResourceWithConfigure        = (*userResource)(nil)
 	_ resource.ResourceWithConfigValidators = (*userResource)(nil)
 	_ resource.ResourceWithModifyPlan       = (*userResource)(nil)
@@ -135,20 +135,12 @@ func (r *userResource) ConfigValidators(context.Context) []resource.ConfigValida
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, ok := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	key, ok := plan.applied(&resp.Diagnostics)
-	if !ok {
-		return
-	}
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
+	plan, key, ok := appliedUser(ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -162,10 +154,9 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	setIdentity(ctx, resp.Identity, userKeyModel{plan.ID}, &resp.Diagnostics)
 }
 
-// adoptUser stores what the plan sets of a user who may exist already, and then
-// asserts the user, so that a resource that stored it before no longer owns it.
-// It starts over when the user changes or goes away in between. ok is false after
-// an error in diags.
+// adoptUser stores what the plan sets of a user and then asserts the user, so that whoever
+// stored it before no longer owns it. It starts over when the user changes or goes away
+// in between. ok is false after an error in diags.
 func adoptUser(ctx context.Context, api *readcache.Reader, plan userModel, key identity.UserKey, diags *diag.Diagnostics) (user identity.User, ok bool) {
 	write := client.UserWrite{Type: key.Type(), Name: plan.name(), FirstName: textPointer(plan.FirstName), LastName: textPointer(plan.LastName)}
 	role := identity.Role(plan.Role.ValueString())
@@ -187,9 +178,6 @@ func adoptUser(ctx context.Context, api *readcache.Reader, plan userModel, key i
 				return user, false
 			}
 		}
-		if user.Revision == 0 {
-			return user, true // an API without revisions
-		}
 		assert := write
 		assert.ID, assert.IfRevision = user.ID, user.Revision
 		asserted, err := api.UpsertUser(ctx, assert)
@@ -204,18 +192,22 @@ func adoptUser(ctx context.Context, api *readcache.Reader, plan userModel, key i
 	}
 }
 
-// applied returns the name that an approved plan asks for. All values are known
+// appliedUser reads an approved plan and the name that it asks for. All values are known
 // at apply, including a name that was unknown during plan.
-func (m userModel) applied(diags *diag.Diagnostics) (identity.UserKey, bool) {
-	if isSet(m.Email) == isSet(m.Username) {
+func appliedUser(ctx context.Context, approved tfsdk.Plan, diags *diag.Diagnostics) (plan userModel, key identity.UserKey, ok bool) {
+	plan, ok = decode[userModel](ctx, approved, diags)
+	if !ok {
+		return plan, "", false
+	}
+	if isSet(plan.Email) == isSet(plan.Username) {
 		diags.AddError("Invalid User", "Exactly one of email and username must be set; when the plan was applied it turned out to be none or both.")
-		return "", false
+		return plan, "", false
 	}
-	key, err := parseOwnName(m.kind(), m.name())
+	key, err := parseOwnName(plan.kind(), plan.name())
 	if err != nil {
-		addInvalid(diags, m.namePath(), "Invalid User", err)
+		addInvalid(diags, plan.namePath(), "Invalid User", err)
 	}
-	return key, err == nil
+	return plan, key, err == nil
 }
 
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -225,7 +217,8 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics) // also of what is gone: the framework insists
-	if !r.sameStore(ctx, resp.Private, reading, &resp.Diagnostics) {
+	api, ok := r.open(ctx, resp.Private, reading, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	// By name first: such reads are shared with those of other resources.
@@ -233,7 +226,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	stored := r.find(ctx, key, "Read User", &resp.Diagnostics)
 	recreated := stored != nil && stored.ID != state.ID.ValueString()
 	if (stored == nil || recreated) && !resp.Diagnostics.HasError() {
-		stored = r.findByID(ctx, state, "Read User", &resp.Diagnostics)
+		stored = state.findByID(ctx, api, "Read User", &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -245,11 +238,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 	before := state
 	state.setStored(*stored)
-	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
-	switch {
-	case written == 0: // a state from before users had revisions
-		saveWritten(ctx, resp.Private, stored.Revision, &resp.Diagnostics)
-	case stored.Revision > written && state.sameStored(before) && state.name() == before.name():
+	if assertedSince(ctx, resp.Private, stored.Revision, stored.Revision, &resp.Diagnostics) && state.sameStored(before) && state.name() == before.name() {
 		warnUserOwnedElsewhere(&resp.Diagnostics, *stored)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -258,52 +247,42 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 // Update sends what differs between state and plan, and nothing else: what the
 // configuration does not set may have changed since it was read.
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
-		return
-	}
-	plan, _ := decode[userModel](ctx, req.Plan, &resp.Diagnostics)
-	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	key, ok := plan.applied(&resp.Diagnostics)
+	state, _ := decode[userModel](ctx, req.State, &resp.Diagnostics)
+	plan, key, ok := appliedUser(ctx, req.Plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	before, _ := state.key()
-	written := plan
 	if before != key || !plan.sameStored(state) {
-		var revision int64
-		written, revision, ok = r.change(ctx, plan, state, &resp.Diagnostics)
+		revision, ok := changeUser(ctx, api, &plan, state, &resp.Diagnostics)
 		if !ok {
 			return
 		}
 		saveWritten(ctx, resp.Private, revision, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, written)...)
-	setIdentity(ctx, resp.Identity, userKeyModel{written.ID}, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	setIdentity(ctx, resp.Identity, userKeyModel{plan.ID}, &resp.Diagnostics)
 }
 
-// change applies the plan and returns what was written, which after an error
-// may be a part of it, and its revision; ok is false where nothing was.
-func (r *userResource) change(ctx context.Context, plan, state userModel, diags *diag.Diagnostics) (written userModel, revision int64, ok bool) {
+// changeUser applies the plan and returns the user's new revision. After an error, ok
+// says that a part of the plan was written; plan is then that part.
+func changeUser(ctx context.Context, api *readcache.Reader, plan *userModel, state userModel, diags *diag.Diagnostics) (revision int64, ok bool) {
 	key, _ := plan.key()
 	before, _ := state.key()
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
-		return state, 0, false
-	}
 	var user identity.User
 	for attempt := 0; ; attempt++ {
-		stored := r.findByID(ctx, state, "Update User", diags)
+		stored := state.findByID(ctx, api, "Update User", diags)
 		if diags.HasError() {
-			return state, 0, false
+			return 0, false
 		}
 		if stored == nil { // an unknown id would find or create another user
 			addUserGone(diags, state)
-			return state, 0, false
+			return 0, false
 		}
 		w := client.UserWrite{ID: stored.ID, Type: stored.Type, Name: stored.Name, IfRevision: stored.Revision,
 			FirstName: changedText(plan.FirstName, state.FirstName), LastName: changedText(plan.LastName, state.LastName)}
@@ -313,34 +292,34 @@ func (r *userResource) change(ctx context.Context, plan, state userModel, diags 
 		var err error
 		user, err = api.UpsertUser(ctx, w)
 		switch {
-		case errors.Is(err, &identity.Error{Code: identity.CodeUserConflict}):
-			if again := r.findByID(ctx, state, "Update User", diags); attempt < maxAdoptions && again != nil && again.Revision != stored.Revision {
+		case err == nil && user.ID == stored.ID:
+		case err == nil: // deleted since it was looked at
+			addUserGone(diags, state)
+			return 0, false
+		case identity.CodeOf(err) == identity.CodeUserConflict:
+			if again := state.findByID(ctx, api, "Update User", diags); attempt < maxAdoptions && again != nil && again.Revision != stored.Revision {
 				continue // changed since it was looked at
 			}
 			if !diags.HasError() {
-				addNameTaken(diags, plan, state, err)
+				addNameTaken(diags, *plan, state, err)
 			}
-			return state, 0, false
-		case err != nil:
+			return 0, false
+		default:
 			addFailure(diags, "Update User", string(before), "", err)
-			return state, 0, false
-		case user.ID != stored.ID: // deleted since it was looked at
-			addUserGone(diags, state)
-			return state, 0, false
+			return 0, false
 		}
 		break
 	}
-	written = plan
 	if role := identity.Role(plan.Role.ValueString()); !plan.Role.Equal(state.Role) && role != user.Role {
 		set, err := api.SetRole(ctx, user.ID, role)
 		if err != nil {
 			addFailure(diags, "Update User", string(key), "", err)
-			written.Role = state.Role
-		} else {
-			user = set
+			plan.Role = state.Role
+			return user.Revision, true
 		}
+		return set.Revision, true
 	}
-	return written, user.Revision, true
+	return user.Revision, true
 }
 
 // A refused deletion is tried again for a while: after a rename, the new resource
@@ -351,9 +330,9 @@ const (
 )
 
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	ctx, stop := finishing(ctx)
+	ctx, stop, api, ok := r.begin(ctx, resp.Private, &resp.Diagnostics)
 	defer stop()
-	if !r.sameStore(ctx, resp.Private, applying, &resp.Diagnostics) {
+	if !ok {
 		return
 	}
 	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
@@ -363,8 +342,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
 	var stored *identity.User
 	for poll := 0; ; poll++ {
-		// By id, because such a read is never shared with an earlier one.
-		stored = r.findByID(ctx, state, "Delete User", &resp.Diagnostics)
+		stored = state.findByID(ctx, api, "Delete User", &resp.Diagnostics)
 		if stored == nil {
 			return // gone already is success; a failure is in the diagnostics
 		}
@@ -380,28 +358,20 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 			return
 		}
 	}
-	api, ok := r.data.connect(ctx, &resp.Diagnostics)
-	if !ok {
-		return
-	}
 	_, err := api.DeleteUsers(ctx, []identity.User{*stored})
-	switch identity.CodeOf(err) {
-	case identity.CodeUserNotFound:
-		return
-	case identity.CodeUserConflict: // changed since it was looked at
-		if stored := r.findByID(ctx, state, "Delete User", &resp.Diagnostics); stored != nil {
+	switch code := identity.CodeOf(err); {
+	case err == nil, code == identity.CodeUserNotFound:
+	case code == identity.CodeUserConflict: // changed since it was looked at
+		if stored := state.findByID(ctx, api, "Delete User", &resp.Diagnostics); stored != nil {
 			warnUserKept(&resp.Diagnostics, *stored)
 		}
-		return
-	}
-	if err != nil {
+	default:
 		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
 	}
 }
 
-// ModifyPlan makes a plan say all that apply will do: another spelling of the
-// name is no change, another kind of name is another user, and what exists
-// already is looked at before anybody approves the plan.
+// ModifyPlan checks a plan against what exists, before anybody approves it. Another
+// spelling of the name is no change, another kind of name is another user.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) {
@@ -432,19 +402,20 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	switch {
 	case !known:
 	case key != before:
-		r.checkNameIsFree(ctx, plan, state, key, &resp.Diagnostics)
+		if other := r.find(ctx, key, "Read User", &resp.Diagnostics); other != nil && other.ID != state.ID.ValueString() {
+			addNameTaken(&resp.Diagnostics, plan, state, nil)
+		}
 	case plan.sameSettings(state):
 		resp.Plan.Raw = req.State.Raw // only the spelling of the name differs, if anything
 	}
 }
 
 // planDestroy refuses to delete a user who has identities while another resource of
-// the plan creates the same user: Terraform may destroy first. What else will be gone
-// by then is known only at apply.
+// the plan creates the same user: Terraform may destroy first.
 func (r *userResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	key, known := state.key()
-	if !ok || !known || r.data == nil || !state.DeleteIdentities.ValueBool() {
+	if !ok || !known || !state.DeleteIdentities.ValueBool() {
 		return
 	}
 	var ignored diag.Diagnostics
@@ -464,7 +435,7 @@ func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *res
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("type"), types.StringValue(string(kind)))...)
 	}
 	key, known := plan.key()
-	if !known || r.data == nil {
+	if !known {
 		return
 	}
 	if r.data.planned.addUser(key, plannedUser{created: true}) {
@@ -472,16 +443,6 @@ func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *res
 	}
 	if stored := r.find(ctx, key, "Read User", &resp.Diagnostics); stored != nil {
 		warnAdoption(&resp.Diagnostics, plan, *stored)
-	}
-}
-
-// checkNameIsFree refuses a rename to a name that another user has.
-func (r *userResource) checkNameIsFree(ctx context.Context, plan, state userModel, key identity.UserKey, diags *diag.Diagnostics) {
-	if r.data == nil {
-		return
-	}
-	if other := r.find(ctx, key, "Read User", diags); other != nil && other.ID != state.ID.ValueString() {
-		addNameTaken(diags, plan, state, nil)
 	}
 }
 
@@ -514,8 +475,8 @@ func (r *userResource) findImported(ctx context.Context, text, id string, diags 
 		stored = r.find(ctx, key, "Import User", diags)
 		id = key.Username()
 	}
-	if stored == nil && id != "" && !diags.HasError() {
-		stored = r.findByID(ctx, userModel{ID: types.StringValue(id)}, "Import User", diags)
+	if api, ok := r.data.connect(ctx, diags); ok && stored == nil && id != "" {
+		stored = userModel{ID: types.StringValue(id)}.findByID(ctx, api, "Import User", diags)
 	}
 	if stored == nil && !diags.HasError() {
 		addNoUserToImport(diags, text, id)
@@ -537,15 +498,12 @@ func (r *userResource) find(ctx context.Context, key identity.UserKey, action st
 	return user
 }
 
-// findByID finds the user in state by id, whatever the name is now.
-func (r *userResource) findByID(ctx context.Context, state userModel, action string, diags *diag.Diagnostics) *identity.User {
-	api, ok := r.data.connect(ctx, diags)
-	if !ok {
-		return nil
-	}
-	user, err := api.UserByID(ctx, state.ID.ValueString())
+// findByID finds the user in state by id, whatever the name is now. Such a read is
+// never shared with an earlier one.
+func (m userModel) findByID(ctx context.Context, api *readcache.Reader, action string, diags *diag.Diagnostics) *identity.User {
+	user, err := api.UserByID(ctx, m.ID.ValueString())
 	if err != nil {
-		addFailure(diags, action, state.name(), "", err)
+		addFailure(diags, action, m.name(), "", err)
 		return nil
 	}
 	return user
@@ -619,11 +577,9 @@ func (m *userModel) setGiven(u identity.User) {
 func (m *userModel) fillIn(u identity.User) {
 	stored := userModel{}
 	stored.setStored(u)
-	for _, f := range []struct{ have, stored *types.String }{
-		{&m.FirstName, &stored.FirstName}, {&m.LastName, &stored.LastName}, {&m.Role, &stored.Role},
-	} {
-		if f.have.IsUnknown() {
-			*f.have = *f.stored
+	for have, known := range map[*types.String]types.String{&m.FirstName: stored.FirstName, &m.LastName: stored.LastName, &m.Role: stored.Role} {
+		if have.IsUnknown() {
+			*have = known
 		}
 	}
 	m.setGiven(u)
@@ -730,14 +686,10 @@ func warnAdoption(diags *diag.Diagnostics, plan userModel, stored identity.User)
 // addNameTaken refuses a rename. err is the API's refusal, nil where the plan
 // found it.
 func addNameTaken(diags *diag.Diagnostics, plan, state userModel, err error) {
-	server := ""
-	if err != nil {
-		server = saidByServer(err)
-	}
 	diags.AddAttributeError(plan.namePath(), "Name Belongs to Another User",
 		fmt.Sprintf("%s cannot be renamed to %s: another user has that name, and two users are never merged.\n\n"+
 			"If both are the same person, map the identities of one to the other and delete it. "+
-			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), server))
+			"If the other user is to be renamed or deleted as well, apply that first.%s", state.name(), plan.name(), saidByServer(err)))
 }
 
 // addRoleNotSet reports a creation whose last step failed.
@@ -782,12 +734,16 @@ func nameAttribute(u identity.User) string {
 // describeUser shows what is stored of a user, and who stored it.
 func describeUser(u identity.User) string {
 	text := strings.TrimSpace(fmt.Sprintf("%s, %s", strings.TrimSpace(u.FirstName+" "+u.LastName), u.Role))
-	return strings.TrimPrefix(text, ", ") + lastChange(u.UpdatedBy, u.UpdatedAt)
+	return strings.TrimPrefix(text, ", ") + lastChange("", u.UpdatedBy, u.UpdatedAt)
 }
 
-// lastChange tells who stored something last, and when, where that is known.
-func lastChange(by string, at time.Time) string {
+// lastChange tells in parentheses from which source something is, who stored it last,
+// and when, as far as that is known.
+func lastChange(source, by string, at time.Time) string {
 	var parts []string
+	if source != "" {
+		parts = append(parts, source)
+	}
 	if by != "" {
 		parts = append(parts, "by "+by)
 	}
