@@ -328,19 +328,12 @@ func isOutage(err error) bool {
 	return failed.Status == 0 || code == identity.CodeUnauthenticated || code == identity.CodeUnavailable
 }
 
-// foldOutage folds what the run has reported already; see outage.fold.
-func (r *baseResource) foldOutage(diags *diag.Diagnostics) {
-	if r.data != nil {
-		r.data.outage.fold(diags)
-	}
-}
-
-// fold leaves the first outage of a run as it is and makes warnings of the
+// foldOutage leaves the first outage of a run as it is and makes warnings of the
 // others. It is deferred by what refreshes and plans, where an error elsewhere
 // ends the run; what applies reports each failure.
-func (o *outage) fold(diags *diag.Diagnostics) {
+func (r *baseResource) foldOutage(diags *diag.Diagnostics) {
 	for i, d := range *diags {
-		if _, ok := d.(outageDiagnostic); ok && o.reported.Swap(true) {
+		if _, ok := d.(outageDiagnostic); ok && r.data.outage.reported.Swap(true) {
 			(*diags)[i] = diag.NewWarningDiagnostic(furtherSkipped, furtherSkippedDetail)
 		}
 	}

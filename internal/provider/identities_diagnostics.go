@@ -44,11 +44,14 @@ func (f planFindings) report(diags *diag.Diagnostics, service identity.ServiceKe
 		parts = append(parts, "The account is stored for somebody else, so that one of the two would have the other's access:\n\n"+
 			listing(each(f.held, refusal.line)))
 	}
-	rows := refusedRows(slices.Concat(f.refused, f.held)) // a user may be in both lists
+	refused := slices.Concat(f.refused, f.held) // a user may be in both lists
+	rows := refusedRows(refused)
 	if len(rows) > 0 {
 		diags.AddAttributeError(rowPath(rows), "Identity Mappings Conflict With What Is Stored",
 			fmt.Sprintf("In %s, %d of %s cannot be stored; nothing was changed.\n\n%s\n\n%s",
-				service, len(identity.Distinct(usersOf(rows))), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), f.remedy(service)))
+				service, len(identity.Distinct(usersOf(rows))), countOf(of, "mapping", "mappings"), strings.Join(parts, "\n\n"), remedyOf(refused,
+					"To keep what is stored, declare it; all manual mappings of the service are imported by:\n\n  "+importCommand(service.String())+
+						"\n\nTo overwrite it, set overwrite = true.")))
 		return
 	}
 	if len(f.overwritten) > 0 {
@@ -57,19 +60,6 @@ func (f planFindings) report(diags *diag.Diagnostics, service identity.ServiceKe
 				"To keep what is stored, declare it instead.",
 				countOf(len(f.overwritten), "user", "users"), service, listing(each(f.overwritten, refusal.line))))
 	}
-}
-
-func (f planFindings) remedy(service identity.ServiceKey) string {
-	var remedies []string
-	if len(f.refused) > 0 {
-		remedies = append(remedies, "To keep what is stored, declare it; all manual mappings of the service are imported by:\n\n  "+
-			importCommand(service.String())+"\n\nTo overwrite it, set overwrite = true.")
-	}
-	if len(f.held) > 0 {
-		remedies = append(remedies, "Where an account changed hands, remove or change the other user's mapping first. "+
-			"Where both really use it, set allow_shared = true.")
-	}
-	return strings.Join(remedies, " ")
 }
 
 // warnUnlisted names every mapping that is to go away without having been in
@@ -149,7 +139,11 @@ func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, 
 	}
 	list("Not stored:", each(written.refused, refusal.line))
 	list("Not removed:", each(removed.refused, refusal.removalLine))
-	if remedy := refusedRemedy(refused, creating); remedy != "" {
+	conflict := "Plan again to see what is stored now."
+	if creating {
+		conflict = "To keep what is stored, declare it; to overwrite what was mapped by hand, set overwrite = true."
+	}
+	if remedy := remedyOf(refused, conflict); remedy != "" {
 		parts = append(parts, remedy)
 	}
 	if fatal != nil {
@@ -168,20 +162,17 @@ func (a *identitiesApply) addIncomplete(diags *diag.Diagnostics, action string, 
 	diags.AddError(failureSummary(action), detail)
 }
 
-func refusedRemedy(refused []refusal, creating bool) string {
-	var conflict, claimed bool
-	for _, x := range refused {
-		conflict = conflict || x.err.Code == identity.CodeIdentityConflict
-		claimed = claimed || x.err.Code == identity.CodeIdentityClaimed
+// remedyOf says what to do about rows that were refused; conflict is the remedy where
+// another value is stored.
+func remedyOf(refused []refusal, conflict string) string {
+	has := func(code identity.Code) bool {
+		return slices.ContainsFunc(refused, func(x refusal) bool { return x.err.Code == code })
 	}
 	var remedies []string
-	switch {
-	case conflict && creating:
-		remedies = append(remedies, "To keep what is stored, declare it; to overwrite what was mapped by hand, set overwrite = true.")
-	case conflict:
-		remedies = append(remedies, "Plan again to see what is stored now.")
+	if has(identity.CodeIdentityConflict) {
+		remedies = append(remedies, conflict)
 	}
-	if claimed {
+	if has(identity.CodeIdentityClaimed) {
 		remedies = append(remedies, "Where an account changed hands, remove or change the other user's mapping first. Where both really use it, set allow_shared = true.")
 	}
 	return strings.Join(remedies, " ")

@@ -212,10 +212,7 @@ func appliedUser(ctx context.Context, approved tfsdk.Plan, diags *diag.Diagnosti
 
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
-	state, ok := decode[userModel](ctx, req.State, &resp.Diagnostics)
-	if !ok {
-		return
-	}
+	state, _ := decode[userModel](ctx, req.State, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, userKeyModel{state.ID}, &resp.Diagnostics) // also of what is gone: the framework insists
 	api, ok := r.open(ctx, resp.Private, reading, &resp.Diagnostics)
 	if !ok {
