@@ -251,12 +251,6 @@ func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey)
 			"Check the service key, or declare the mappings and apply them instead of importing them.", service))
 }
 
-func addBadIdentitiesState(diags *diag.Diagnostics, m identitiesModel, err error) {
-	diags.AddError("Invalid Identity Mappings in State",
-		fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
-			m.ServiceType, m.ExternalID, openEnded(err.Error())))
-}
-
 // rowProblem says what is wrong with one entry.
 type rowProblem struct {
 	raw     string

@@ -429,8 +429,15 @@ func (c planChecks) compareHolders(holders map[string][]identity.Holder) (held [
 
 // ImportState reads the manual mappings of a service.
 func (r *identitiesResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	service, ok := importedService(ctx, req, &resp.Diagnostics)
-	if !ok {
+	service, err := importedServiceKey(ctx, req, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err == nil {
+		err = service.CheckDeclarable()
+	}
+	if err != nil {
+		addBadImportID(&resp.Diagnostics, "sym_identities", "SERVICE_TYPE:EXTERNAL_ID", "okta:acme.okta.com", err)
 		return
 	}
 	api, ok := r.data.connect(ctx, &resp.Diagnostics)
@@ -466,20 +473,6 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	known.wrote(stored.revisions())
 	saveRevisions(ctx, resp.Private, imported.rows(shownMatcher), known, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, imported.key(), &resp.Diagnostics)
-}
-
-func importedService(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, bool) {
-	key, err := importedServiceKey(ctx, req, diags)
-	if diags.HasError() {
-		return key, false
-	}
-	if err == nil {
-		err = key.CheckDeclarable()
-	}
-	if err != nil {
-		addBadImportID(diags, "sym_identities", "SERVICE_TYPE:EXTERNAL_ID", "okta:acme.okta.com", err)
-	}
-	return key, err == nil
 }
 
 // checkRows finds all that is wrong with entries in themselves, ordered by key.
@@ -557,7 +550,9 @@ func (m identitiesModel) checkService(diags *diag.Diagnostics) bool {
 		err = m.service().Validate()
 	}
 	if err != nil {
-		addBadIdentitiesState(diags, m, err)
+		diags.AddError("Invalid Identity Mappings in State",
+			fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
+				m.ServiceType, m.ExternalID, openEnded(err.Error())))
 	}
 	return err == nil
 }

@@ -198,7 +198,7 @@ func (w mappingsWriter) removeAll(ctx context.Context, jobs []mappingJob, _ *out
 // applyAdoption applies the adoption rules to what was found stored, and reports
 // whether the row may be sent again.
 func (w mappingsWriter) applyAdoption(job *mappingJob, e *identity.Error) bool {
-	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= maxAdoptions || w.refuses(job.row, e.Stored) {
+	if e.Code != identity.CodeIdentityConflict || !job.adopts || job.attempts >= maxAdoptions || keepsStored(e.Stored, job.row.matcher, w.overwrite) {
 		return false
 	}
 	job.attempts++
@@ -207,11 +207,6 @@ func (w mappingsWriter) applyAdoption(job *mappingJob, e *identity.Error) bool {
 		job.conditions.IfRevision = e.Stored.Revision
 	}
 	return true
-}
-
-// refuses reports whether the adoption rules keep what is stored.
-func (w mappingsWriter) refuses(row mappingRow, stored *identity.Mapping) bool {
-	return keepsStored(stored, row.matcher, w.overwrite)
 }
 
 // failures returns why a transaction was refused, by job; fatal is set where it failed
@@ -228,7 +223,7 @@ func (w mappingsWriter) failures(jobs []mappingJob, err error) (found map[int]*i
 			return nil, err
 		}
 		known := found[c.Index]
-		if known == nil || known.Code == identity.CodeIdentityConflict && !w.refuses(jobs[c.Index].row, known.Stored) {
+		if known == nil || known.Code == identity.CodeIdentityConflict && !keepsStored(known.Stored, jobs[c.Index].row.matcher, w.overwrite) {
 			found[c.Index] = c.Err
 		}
 	}

@@ -712,20 +712,15 @@ func addUserGone(diags *diag.Diagnostics, state userModel) {
 }
 
 func addStillMapped(diags *diag.Diagnostics, stored identity.User) {
+	var named userModel
+	named.setStored(stored)
 	lines := each(stored.Mappings, func(m identity.Mapping) string { return fmt.Sprintf("%s: %s", m.Service, describe(m)) })
 	diags.AddError("User Still Has Identities",
 		fmt.Sprintf("%s was not deleted, because these identities would be deleted with the user:\n\n%s\n\n"+
 			"Remove them first; those that this configuration declares go first when they refer to this resource (user = sym_user.NAME.%s). "+
 			"To delete them with the user, set delete_identities = true, apply that, and destroy then. "+
 			"To keep the user and only forget it here, use a removed block with destroy = false.",
-			stored.Key, wholeListing(lines), nameAttribute(stored)))
-}
-
-func nameAttribute(u identity.User) string {
-	if u.Key.IsEmail() {
-		return "email"
-	}
-	return "username"
+			stored.Key, wholeListing(lines), named.namePath()))
 }
 
 // describeUser shows what is stored of a user, and who stored it.
