@@ -19,8 +19,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -59,7 +57,6 @@ type identitiesModel struct {
 }
 
 func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Maps many users to their accounts in one service by hand, with a map of user to identity. Thousands of mappings are one resource, " +
 			"and one request for each 2,500.\n\n" +
@@ -69,35 +66,20 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"If only some mappings can be stored, an update keeps them in state and the error lists the others. A creation that fails leaves " +
 			"nothing in state, because Terraform would otherwise delete all mappings and start again. What was stored stays stored, and the next apply adopts it.",
 		Attributes: map[string]schema.Attribute{
-			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
-				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mappings.",
-			},
-			"external_id": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
-				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered when the mappings are applied. Changing it replaces the mappings.",
-			},
+			"service_type": replacingText("Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mappings.", likelyServiceType...),
+			"external_id":  replacingText("Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered when the mappings are applied. Changing it replaces the mappings."),
 			"identities": schema.MapAttribute{
 				Required: true, ElementType: types.StringType,
 				MarkdownDescription: "Map of user to account. A key is a person's e-mail or a bot's username; a value is an account as in `identity` of `sym_identity`. " +
 					"Keys compare without case and outer spaces. Two keys for one user are an error. Changing an entry changes only that mapping. " +
 					"A stored value with more than one string is shown as JSON.",
 			},
-			"exclusive": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Removes manual mappings of the service that are not listed. They appear in the plan as removed entries. " +
-					"Only what a plan has shown is removed: the plan that creates the resource or sets `exclusive` warns about each mapping, and the plan after its apply shows the removals. " +
-					"Mappings stored after the plan stay, and so do mappings of rules and lookups. Default: `false`, only listed mappings are read and changed. " +
-					"Do not combine it with `sym_identity` resources of the same service.",
-			},
-			"overwrite": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether adding an entry may overwrite a different identity that was mapped by hand. Default: `false`.",
-			},
-			"allow_shared": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether an account may belong to several users. Default: `false`, an account that somebody else holds is an error that names the holder.",
-			},
+			"exclusive": optionalResourceBool("Removes manual mappings of the service that are not listed. They appear in the plan as removed entries. " +
+				"Only what a plan has shown is removed: the plan that creates the resource or sets `exclusive` warns about each mapping, and the plan after its apply shows the removals. " +
+				"Mappings stored after the plan stay, and so do mappings of rules and lookups. Default: `false`, only listed mappings are read and changed. " +
+				"Do not combine it with `sym_identity` resources of the same service."),
+			"overwrite":    optionalResourceBool("Whether adding an entry may overwrite a different identity that was mapped by hand. Default: `false`."),
+			"allow_shared": optionalResourceBool("Whether an account may belong to several users. Default: `false`, an account that somebody else holds is an error that names the holder."),
 			"max_removals": schema.Int64Attribute{
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.AtLeast(0)},
@@ -105,14 +87,8 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 					"If the keys are known only at apply, the limit applies then. " +
 					"Default: a fifth of the mappings in state, or no limit if state holds fewer than 20. Destroying or replacing the resource does not count.",
 			},
-			"id": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Import id: the service key.",
-			},
-			"service": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`.",
-			},
+			"id":      computedResourceText("Import id: the service key."),
+			"service": computedResourceText("Service key: `SERVICE_TYPE:EXTERNAL_ID`."),
 		},
 	}
 }

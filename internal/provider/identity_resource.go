@@ -67,7 +67,6 @@ type identityKeyModel struct {
 }
 
 func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Maps a user to an account of a service by hand. Manual mappings win over reducer rules and e-mail lookups, " +
 			"and only they change or remove what is stored.\n\n" +
@@ -84,14 +83,8 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "The user: a person's e-mail, or a bot's username (no `@`). E-mails compare without case and outer spaces. " +
 					"An unknown person is created; a bot must exist. Changing the user replaces the mapping.",
 			},
-			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
-				MarkdownDescription: "Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mapping.",
-			},
-			"external_id": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
-				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered when the mapping is applied. Changing it replaces the mapping.",
-			},
+			"service_type": replacingText("Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mapping.", likelyServiceType...),
+			"external_id":  replacingText("Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered when the mapping is applied. Changing it replaces the mapping."),
 			"identity": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "The account: a Slack user id, an IAM user ARN, a GitHub login. Exactly one of `identity` and `matcher` is set. " +
@@ -102,40 +95,19 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
 				MarkdownDescription: "The account as the API stores it, for services whose value has more than one string. Exactly one of `identity` and `matcher` is set.",
 			},
-			"overwrite": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether creating this mapping may overwrite a different identity that was mapped by hand. Default: `false`.",
-			},
-			"allow_shared": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether the account may belong to other users as well. Default: `false`, an account that somebody else holds is an error that names the holder.",
-			},
-			"id": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Import id: `USER,SERVICE_TYPE:EXTERNAL_ID`, with the normalised e-mail.",
-			},
-			"service": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`.",
-			},
-			"account_id": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "Immutable id of the account, if the identity is a name that can go to another account: a GitHub login, a Google address, a Tailscale login or an IAM ARN. " +
-					"A refresh fills it in once the service has shown the account. If the identity now belongs to another account, a refresh warns, " +
-					"and a plan that keeps the value fails. Null if it is not known.",
-			},
-			"source": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Who stored the mapping: `manual`, or `rule`, `email` or `fetch_remote_identity` for an imported mapping until it is changed.",
-			},
+			"overwrite":    optionalResourceBool("Whether creating this mapping may overwrite a different identity that was mapped by hand. Default: `false`."),
+			"allow_shared": optionalResourceBool("Whether the account may belong to other users as well. Default: `false`, an account that somebody else holds is an error that names the holder."),
+			"id":           computedResourceText("Import id: `USER,SERVICE_TYPE:EXTERNAL_ID`, with the normalised e-mail."),
+			"service":      computedResourceText("Service key: `SERVICE_TYPE:EXTERNAL_ID`."),
+			"account_id": computedResourceText("Immutable id of the account, if the identity is a name that can go to another account: a GitHub login, a Google address, a Tailscale login or an IAM ARN. " +
+				"A refresh fills it in once the service has shown the account. If the identity now belongs to another account, a refresh warns, " +
+				"and a plan that keeps the value fails. Null if it is not known."),
+			"source": computedResourceText("Who stored the mapping: `manual`, or `rule`, `email` or `fetch_remote_identity` for an imported mapping until it is changed."),
 			"revision": schema.Int64Attribute{
 				Computed:            true,
 				MarkdownDescription: "Number that grows with each change of the mapping. Updates and deletions compare it, so that they never undo a change made elsewhere.",
 			},
-			"updated_at": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "When the mapping was last stored, in RFC 3339 format and UTC.",
-			},
+			"updated_at": computedResourceText("When the mapping was last stored, in RFC 3339 format and UTC."),
 		},
 	}
 }

@@ -29,7 +29,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
@@ -277,27 +276,6 @@ func (d *providerData) connection(ctx context.Context, diags *diag.Diagnostics) 
 		return nil, false
 	}
 	return c, true
-}
-
-// baseResource holds what all resources and list resources have in common.
-type baseResource struct {
-	name string // without the provider's prefix
-	data *providerData
-}
-
-func (r *baseResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_" + r.name
-}
-
-func (r *baseResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
-	r.data, _ = req.ProviderData.(*providerData) // nil while the provider is not configured yet
-}
-
-// setIdentity sets a resource identity; nil with a Terraform that knows none.
-func setIdentity(ctx context.Context, id *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
-	if id != nil {
-		diags.Append(id.Set(ctx, model)...)
-	}
 }
 
 // decode reads a configuration, plan or state into a model. ok is false after

@@ -58,7 +58,6 @@ type serviceKeyModel struct {
 }
 
 func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Registers a service, so that people can be mapped in it.\n\n" +
@@ -67,26 +66,14 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"Destroying deletes the service. A service that mappings refer to cannot be deleted. " +
 			"If another resource or a person has changed or adopted the service since, it stays, with a warning.",
 		Attributes: map[string]schema.Attribute{
-			"service_type": schema.StringAttribute{
-				Required: true, PlanModifiers: replace, Validators: likelyServiceType,
-				MarkdownDescription: "Type of the service, such as `okta`, `github`, `aws_iam` or `custom`: lower case letters, digits and underscores. Changing it replaces the service.",
-			},
-			"external_id": schema.StringAttribute{
-				Required: true, PlanModifiers: replace,
-				MarkdownDescription: "Which workspace, domain or account of that type, such as `acme.okta.com`. Changing it replaces the service.",
-			},
+			"service_type": replacingText("Type of the service, such as `okta`, `github`, `aws_iam` or `custom`: lower case letters, digits and underscores. Changing it replaces the service.", likelyServiceType...),
+			"external_id":  replacingText("Which workspace, domain or account of that type, such as `acme.okta.com`. Changing it replaces the service."),
 			"label": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{labelCheck},
 				MarkdownDescription: "Name to show to people. Default: no label.",
 			},
-			"id": schema.StringAttribute{
-				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Id of the service (a UUID), given by the API.",
-			},
-			"key": schema.StringAttribute{
-				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Service key: `SERVICE_TYPE:EXTERNAL_ID`. It is also the import id.",
-			},
+			"id":  computedResourceText("Id of the service (a UUID), given by the API.", keep...),
+			"key": computedResourceText("Service key: `SERVICE_TYPE:EXTERNAL_ID`. It is also the import id.", keep...),
 		},
 	}
 }

@@ -103,23 +103,11 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Optional: true, Computed: true, PlanModifiers: keep, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
 				MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`. If not set, it stays as it is; a new user is a `member`.",
 			},
-			"delete_identities": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Whether destroying the user may delete identities that are still stored. Default: `false`, destroying fails and lists them. " +
-					"It must be applied before the destroy: set it one apply earlier.",
-			},
-			"id": schema.StringAttribute{
-				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Id of the user, given by the API. It stays the same when the user is renamed.",
-			},
-			"type": schema.StringAttribute{
-				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Kind of user: `normal` for a person, `bot` for a bot.",
-			},
-			"created_at": schema.StringAttribute{
-				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "When the user was created, in RFC 3339 format and UTC.",
-			},
+			"delete_identities": optionalResourceBool("Whether destroying the user may delete identities that are still stored. Default: `false`, destroying fails and lists them. " +
+				"It must be applied before the destroy: set it one apply earlier."),
+			"id":         computedResourceText("Id of the user, given by the API. It stays the same when the user is renamed.", keep...),
+			"type":       computedResourceText("Kind of user: `normal` for a person, `bot` for a bot.", keep...),
+			"created_at": computedResourceText("When the user was created, in RFC 3339 format and UTC.", keep...),
 		},
 	}
 }

@@ -11,10 +11,52 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/provider/config"
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 )
+
+// baseResource holds what all resources and list resources have in common.
+type baseResource struct {
+	name string // without the provider's prefix
+	data *providerData
+}
+
+func (r *baseResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.name
+}
+
+func (r *baseResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	r.data, _ = req.ProviderData.(*providerData) // nil while the provider is not configured yet
+}
+
+// setIdentity sets a resource identity; nil with a Terraform that knows none.
+func setIdentity(ctx context.Context, id *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
+	if id != nil {
+		diags.Append(id.Set(ctx, model)...)
+	}
+}
+
+func optionalResourceBool(doc string) schema.BoolAttribute {
+	return schema.BoolAttribute{Optional: true, MarkdownDescription: doc}
+}
+
+// replacingText returns a required attribute whose change replaces the resource.
+func replacingText(doc string, validators ...validator.String) schema.StringAttribute {
+	return schema.StringAttribute{
+		Required: true, Validators: validators, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}, MarkdownDescription: doc,
+	}
+}
+
+func computedResourceText(doc string, modifiers ...planmodifier.String) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, PlanModifiers: modifiers, MarkdownDescription: doc}
+}
 
 // privateState is Terraform's private state of one resource.
 type privateState interface {
