@@ -4,6 +4,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -91,16 +92,8 @@ func checkMapping(m store.MappingWrite) *identity.Error {
 	invalid := func(message, hint string) *identity.Error {
 		return identity.Invalid(identity.CodeIdentityInvalid, message, hint)
 	}
-	if err := m.Service.Validate(); err != nil {
-		return identity.AsError(err)
-	}
-	if err := m.Service.CheckDeclarable(); err != nil {
-		return identity.AsError(err)
-	}
-	if err := m.Matcher.Validate(m.Service); err != nil {
-		return identity.AsError(err)
-	}
-	if err := identity.ValidateAccountID(m.AccountID); err != nil {
+	err := cmp.Or(m.Service.Validate(), m.Service.CheckDeclarable(), m.Matcher.Validate(m.Service), identity.ValidateAccountID(m.AccountID))
+	if err != nil {
 		return identity.AsError(err)
 	}
 	if m.Source != "" && !m.Source.Valid() {

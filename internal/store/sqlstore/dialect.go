@@ -6,6 +6,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"time"
@@ -121,9 +122,14 @@ func (c *keyColumn) Scan(src any) error {
 }
 
 // Scan implements sql.Scanner.
-func (c *objectColumn) Scan(src any) (err error) {
-	if text, _ := src.(string); text != "" {
-		*c, err = parseObject(text)
+func (c *objectColumn) Scan(src any) error {
+	switch text, _ := src.(string); text {
+	case "":
+		return nil
+	case "{}": // as nearly all profiles are
+		*c = objectColumn{}
+		return nil
+	default:
+		return json.Unmarshal([]byte(text), (*map[string]string)(c))
 	}
-	return err
 }

@@ -47,19 +47,15 @@ func (d *postgresDialect) migrations() (fs.FS, error) {
 // mark that is not one.
 func (d *postgresDialect) rebind(query string) string {
 	var b strings.Builder
-	b.Grow(len(query) + len(query)/4)
 	n := 0
-	for {
-		before, after, found := strings.Cut(query, "?")
-		b.WriteString(before)
-		if !found {
-			return b.String()
+	for part := range strings.SplitSeq(query, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
 		}
+		b.WriteString(part)
 		n++
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(n))
-		query = after
 	}
+	return b.String()
 }
 
 // values sends one array for each column, so that the statement is the same for

@@ -105,25 +105,6 @@ func encodeObject(m map[string]string) string {
 	return string(text)
 }
 
-// parseObject reads what encodeObject wrote. Nearly all matchers are one key and a
-// plain value, and nearly all profiles are empty; those are cut apart, because
-// a list of users has thousands of them.
-func parseObject(text string) (map[string]string, error) {
-	if text == "{}" {
-		return map[string]string{}, nil
-	}
-	inner, ok := strings.CutPrefix(text, `{"`)
-	inner, closed := strings.CutSuffix(inner, `"}`)
-	if ok && closed && strings.Count(inner, `"`) == 2 && !strings.Contains(inner, `\`) {
-		if key, value, ok := strings.Cut(inner, `":"`); ok {
-			return map[string]string{key: value}, nil
-		}
-	}
-	var m map[string]string
-	err := json.Unmarshal([]byte(text), &m)
-	return m, err
-}
-
 // joinedUser reads one user with all mappings in one statement, a row for each
 // mapping; scanJoined reads its rows. A condition that at most one user meets
 // follows. For many users two statements cost less: here the columns of a user
