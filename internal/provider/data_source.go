@@ -37,7 +37,7 @@ type dataSource[M any, P dataModel[M]] struct{ baseDataSource }
 type dataModel[M any] interface {
 	*M
 	schema() schema.Schema
-	// check reports what is wrong with a configuration, of which parts may be unknown.
+	// check reports what is wrong with a configuration; parts of it may be unknown.
 	check(ctx context.Context, diags *diag.Diagnostics)
 	// read fills the model, whose configuration is known and has been checked.
 	read(ctx context.Context, data *providerData, api *readcache.Reader, diags *diag.Diagnostics)

@@ -49,7 +49,7 @@ type orphan struct {
 // serviceError says that a service could not be asked.
 type serviceError struct {
 	service  identity.ServiceKey
-	user     identity.UserKey // for whom it was asked, "" for everybody
+	user     identity.UserKey // that it was asked about, "" = everybody
 	isRoster bool             // it is the service from which the users are read
 	err      error
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // writeUsers makes a write to users. The next read of them asks the API, as does that of
-// others whom its error names.
+// other users that its error names.
 func writeUsers[T any](r *Reader, keys []identity.UserKey, do func() (T, error)) (done T, err error) {
 	r.cache.begin(keys)
 	defer func() { r.cache.end(keys, named(err)) }()

@@ -184,7 +184,7 @@ func (s *server) withAddresses(values ...string) string {
 	return s.people("(|" + terms.String() + ")")
 }
 
-// people returns the filter for people for whom a term holds.
+// people returns the filter for people that a term selects.
 func (s *server) people(term string) string {
 	return "(&" + s.schema.people + s.cfg.Filter + term + ")"
 }
