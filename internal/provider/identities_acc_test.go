@@ -6,7 +6,6 @@ package provider
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"testing"
@@ -237,25 +236,20 @@ func TestAccIdentities_moveFromSingleResources(t *testing.T) {
 	})
 }
 
-// A create that fails in the middle is not tainted: the next apply adopts.
-func TestAccIdentities_createFailsInTheMiddle(t *testing.T) {
+// A create that fails in part is not tainted: the next apply adopts.
+func TestAccIdentities_createFailsInPart(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t).register(testOkta)
-	rows := map[string]string{}
-	for user, value := range manyRows(0, 2600) {
-		rows[user] = value.(string)
-	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
 		Steps: []resource.TestStep{
 			{
-				PreConfig:   func() { s.failAfter(1, http.MethodPatch, "users") },
-				Config:      s.provider("max_retries = 0") + identitiesHCL(rows),
-				ExpectError: regexp.MustCompile(`(?s)Unable to Create Identity Mappings.*100\s+changes\s+may\s+be\s+stored,\s+and\s+2500\s+were.*adopts\s+them`),
+				Config:      s.provider() + identitiesHCL(map[string]string{"ada@acme.com": "00u1", "no-such-bot": "00u2"}),
+				ExpectError: regexp.MustCompile(`(?s)Unable to Create Identity Mappings.*1\s+change\s+could\s+not\s+be\s+made\s+and\s+1\s+was\s+made.*adopts`),
 			},
 			{
-				PreConfig:        s.heal,
-				Config:           s.provider() + identitiesHCL(rows),
+				PreConfig:        func() { s.wantManual(map[string]any{"ada@acme.com": "00u1"}) },
+				Config:           s.provider() + identitiesHCL(map[string]string{"ada@acme.com": "00u1", "eve@acme.com": "00u2"}),
 				ConfigPlanChecks: identitiesAction(plancheck.ResourceActionCreate),
 			},
 		},

@@ -80,7 +80,7 @@ resource "sym_identities" "github" {
 	for range 4 {
 		select {
 		case <-began:
-		case <-time.After(time.Minute):
+		case <-time.After(10 * time.Minute):
 			t.Fatalf("nothing was written: %s", out)
 		}
 	}

@@ -118,7 +118,7 @@ func TestInterruptedBatches(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
 	b.mustApply(bulkOkta(manyRows(0, 1)))
-	want := bulkOkta(manyRows(0, 1+3*symapi.MaxBatch))
+	want := bulkOkta(manyRows(0, 3+2*symapi.MaxBatch))
 	i := &instance{typeName: bulkType, state: b.state, private: b.private}
 	planned := i.plan(b.protocolServer, want)
 	wantDiagnostics(t, planned.Diagnostics)

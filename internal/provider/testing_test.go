@@ -264,15 +264,18 @@ func (s *testServer) forget() {
 	s.seen = nil
 }
 
+// patience is how long a request may take on a machine however busy.
+const patience = "1h"
+
 // provider is a provider block for this server, with further arguments.
 func (s *testServer) provider(arguments ...string) string {
-	return fmt.Sprintf("provider \"sym\" {\n  org     = %q\n  api_url = %q\n  token   = %q\n  %s\n}\n",
-		testOrg, s.URL, testToken, strings.Join(arguments, "\n  "))
+	return fmt.Sprintf("provider \"sym\" {\n  org     = %q\n  api_url = %q\n  token   = %q\n  request_timeout = %q\n  %s\n}\n",
+		testOrg, s.URL, testToken, patience, strings.Join(arguments, "\n  "))
 }
 
 // settings is the same for newProtocolServer.
 func (s *testServer) settings(more ...map[string]any) map[string]any {
-	config := map[string]any{"org": testOrg, "api_url": s.URL, "token": testToken, "max_retries": 0}
+	config := map[string]any{"org": testOrg, "api_url": s.URL, "token": testToken, "max_retries": 0, "request_timeout": patience}
 	for _, m := range more {
 		for k, v := range m {
 			config[k] = v
