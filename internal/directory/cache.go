@@ -51,6 +51,10 @@ const (
 	maxCachedAccounts = 500_000
 	// maxCachedAnswers bounds the answers of lookups that are kept.
 	maxCachedAnswers = 10_000
+	// abandonAfter ends a walk that nobody has waited for in that time. A
+	// caller whose timeout is shorter than the walk finds it further on when
+	// it asks again.
+	abandonAfter = 2 * time.Minute
 	// keepList is how long a list stays in memory for callers who go on with it,
 	// such as a long plan. It is an answer for others as long as Settings allow.
 	keepList = time.Hour
@@ -96,15 +100,16 @@ type cachedAnswer struct {
 	asOf time.Time
 }
 
-// listFetch is a walk under way, shared by its callers. It goes on when they give
-// up: one whose timeout is shorter finds it further on when it asks again.
+// listFetch is a walk under way, shared by its callers.
 type listFetch struct {
-	done     chan struct{} // closed when list or err is set
-	list     *snapshot
-	err      error
-	pages    int // read so far
-	maxPages int // the most that any caller wants read; 0 = unlimited
-	cancel   context.CancelFunc
+	done      chan struct{} // closed when list or err is set
+	list      *snapshot
+	err       error
+	waiters   int
+	pages     int // read so far
+	maxPages  int // the most that any caller wants read; 0 = unlimited
+	cancel    context.CancelFunc
+	idleTimer *time.Timer // runs while nobody waits
 }
 
 // Cache wraps the directory of a service.
@@ -120,7 +125,7 @@ func Cache(d Directory, service identity.ServiceKey, settings Settings) *Cached 
 func (c *Cached) policy() *policy {
 	o := c.settings.Options
 	o.Kinds = slices.Concat(o.Kinds, c.Describe().Kinds)
-	return &policy{o, c.foldID}
+	return newPolicy(c.foldID, o)
 }
 
 // withCache returns d if it is a Cached, else a cache for one call. release
@@ -233,6 +238,7 @@ func (c *Cached) walk(ctx context.Context, maxPages int) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer c.leave(f)
 	select {
 	case <-f.done:
 		return f.list, f.err
@@ -254,10 +260,24 @@ func (c *Cached) join(ctx context.Context, maxPages int) (*listFetch, error) {
 		c.fetch = f
 		go c.run(ctx, f)
 	}
+	if f.idleTimer != nil {
+		f.idleTimer.Stop()
+		f.idleTimer = nil
+	}
+	f.waiters++
 	if maxPages == 0 || f.maxPages != 0 && maxPages > f.maxPages {
 		f.maxPages = maxPages
 	}
 	return f, nil
+}
+
+func (c *Cached) leave(f *listFetch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.waiters--
+	if f.waiters == 0 && c.fetch == f {
+		f.idleTimer = time.AfterFunc(abandonAfter, f.cancel)
+	}
 }
 
 // run walks the list. It runs outside any request, so it recovers from a
@@ -299,6 +319,9 @@ func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fetch = nil
+	if f.idleTimer != nil {
+		f.idleTimer.Stop()
+	}
 	defer close(f.done)
 	if f.err = err; err != nil {
 		limit := c.Describe().ListMaxAccounts

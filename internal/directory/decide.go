@@ -39,14 +39,17 @@ type Options struct {
 // The owners of an address have it as a primary address. They decide, whatever
 // aliases say, and an inactive one blocks all others.
 func Decide(email string, candidates []Account, o Options) Result {
-	p := policy{o, func(id string) string { return id }}
-	return p.decide(email, candidates)
+	return newPolicy(func(id string) string { return id }, o).decide(email, candidates)
 }
 
 // policy compares and selects accounts.
 type policy struct {
 	Options
 	foldID func(string) string // identities with one folded form are equal
+}
+
+func newPolicy(foldID func(string) string, o Options) *policy {
+	return &policy{Options: o, foldID: foldID}
 }
 
 // claim is one account, merged from all its rows, and what the address is to it.

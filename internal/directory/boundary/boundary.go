@@ -50,7 +50,9 @@ func Open(cfg Config) (directory.Directory, error) {
 	api, err := cfg.OpenWith(apiclient.Credential{
 		Token: cfg.Token,
 		Login: []apiclient.Field{{Setting: "username", Value: cfg.Username}, {Setting: "password", Value: cfg.Password}, {Setting: "connection", Value: cfg.Connection}},
-		Fetch: cfg.authenticate,
+		Fetch: func(ctx context.Context, c *apiclient.Client) (apiclient.AccessToken, error) {
+			return authenticate(ctx, c, cfg)
+		},
 	}, "", apiclient.Config{Secrets: []string{cfg.Password}, Grant: grant})
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	}, nil
 }
 
-func (cfg Config) authenticate(ctx context.Context, api *apiclient.Client) (apiclient.AccessToken, error) {
+func authenticate(ctx context.Context, api *apiclient.Client, cfg Config) (apiclient.AccessToken, error) {
 	r := apiclient.PostJSON("/v1/auth-methods/"+url.PathEscape(cfg.Connection)+":authenticate",
 		map[string]any{"attributes": map[string]string{"login_name": cfg.Username, "password": cfg.Password}})
 	r.Private = true
