@@ -34,9 +34,9 @@ func URL(tb testing.TB) string {
 	tb.Helper()
 	base, ours := server(tb)
 	schema := "sym_" + randomHex()
-	execute(tb, base, "CREATE SCHEMA "+schema)
+	Execute(tb, base, "CREATE SCHEMA "+schema)
 	if !ours {
-		tb.Cleanup(func() { execute(tb, base, "DROP SCHEMA "+schema+" CASCADE") })
+		tb.Cleanup(func() { Execute(tb, base, "DROP SCHEMA "+schema+" CASCADE") })
 	}
 	return WithParameter(tb, base, "search_path", schema)
 }
@@ -76,8 +76,8 @@ func skip(tb testing.TB) {
 	tb.Skipf("PostgreSQL is not installed here: put initdb and pg_ctl on PATH, or name a server with %s", Variable)
 }
 
-// execute runs one statement on a connection of its own.
-func execute(tb testing.TB, base, statement string) {
+// Execute runs one statement on a connection of its own.
+func Execute(tb testing.TB, base, statement string) {
 	tb.Helper()
 	// Cleanups run when the test's own context has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

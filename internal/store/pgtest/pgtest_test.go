@@ -14,9 +14,9 @@ import (
 func TestClusterRestarts(t *testing.T) {
 	t.Parallel()
 	c := Start(t)
-	execute(t, c.URL(), "CREATE TABLE t (n int)")
+	Execute(t, c.URL(), "CREATE TABLE t (n int)")
 	for _, crash := range []bool{true, false} {
-		execute(t, c.URL(), "INSERT INTO t VALUES (1)")
+		Execute(t, c.URL(), "INSERT INTO t VALUES (1)")
 		c.Restart(t, crash)
 	}
 	conn, err := pgx.Connect(t.Context(), c.URL())
@@ -42,6 +42,6 @@ func TestClusterLeavesNothing(t *testing.T) {
 func TestURLsAreApart(t *testing.T) {
 	t.Parallel()
 	for range 2 {
-		execute(t, URL(t), "CREATE TABLE t (n int)")
+		Execute(t, URL(t), "CREATE TABLE t (n int)")
 	}
 }

@@ -74,10 +74,10 @@ func PooledURL(tb testing.TB, text, via string) string {
 		tb.Fatal("the URL of the test server cannot be understood") // the error may quote a password
 	}
 	password, _ := u.User.Password()
-	execute(tb, text, "CREATE ROLE "+pooledUser+" LOGIN PASSWORD '"+password+"'")
-	execute(tb, text, "GRANT ALL ON SCHEMA public TO "+pooledUser)
-	execute(tb, text, "ALTER ROLE "+pooledUser+" SET default_transaction_isolation = 'serializable'")
-	execute(tb, text, "ALTER ROLE "+pooledUser+" SET statement_timeout = '30s'")
+	Execute(tb, text, "CREATE ROLE "+pooledUser+" LOGIN PASSWORD '"+password+"'")
+	Execute(tb, text, "GRANT ALL ON SCHEMA public TO "+pooledUser)
+	Execute(tb, text, "ALTER ROLE "+pooledUser+" SET default_transaction_isolation = 'serializable'")
+	Execute(tb, text, "ALTER ROLE "+pooledUser+" SET statement_timeout = '30s'")
 	u.User = url.UserPassword(pooledUser, password)
 	return u.String()
 }
@@ -88,7 +88,7 @@ func PooledURL(tb testing.TB, text, via string) string {
 func NewDatabase(tb testing.TB, text, via string) string {
 	tb.Helper()
 	name := "sym_" + randomHex()
-	execute(tb, text, "CREATE DATABASE "+name+" OWNER "+pooledUser)
+	Execute(tb, text, "CREATE DATABASE "+name+" OWNER "+pooledUser)
 	u, err := url.Parse(via)
 	if err != nil {
 		tb.Fatal("the URL of the pooler cannot be understood")
