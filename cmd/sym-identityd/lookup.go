@@ -248,12 +248,16 @@ func (l *lookupAPI) Lookup(ctx context.Context, service identity.ServiceKey, ema
 	l.explained = map[identity.UserKey]directory.Explanation{}
 	results := make([]identity.LookupResult, len(emails))
 	for i, email := range emails {
-		if err != nil {
-			results[i] = identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Message: l.secrets.Text(err.Error())}}
-			continue
+		failure := err
+		if err == nil {
+			l.explained[identity.KeyOf(email)], results[i] = explained[i], explained[i].LookupResult
+			if e := results[i].Err; e != nil {
+				failure = e
+			}
 		}
-		l.explained[identity.KeyOf(email)] = explained[i]
-		results[i] = explained[i].LookupResult
+		if failure != nil {
+			results[i] = identity.LookupResult{Status: identity.Failed, Err: &identity.Error{Message: l.secrets.Text(failure.Error())}}
+		}
 	}
 	return results, nil
 }
@@ -279,7 +283,7 @@ func (l *lookupAPI) Holders(ctx context.Context, service identity.ServiceKey, ac
 // result returns what the chain found for a person, with what the service showed.
 // A stored identity is the answer, whatever the service says.
 func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupResult, error) {
-	r := lookupResult{Reason: a.Reason, Steps: a.Steps, Accounts: []symapi.Account{}, Holder: string(a.Holder)}
+	r := lookupResult{Reason: a.Reason, Steps: slices.Clone(a.Steps), Accounts: []symapi.Account{}, Holder: string(a.Holder)}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Name == resolve.Rule && !a.Service.Custom() {
 			s.Outcome, s.Detail = resolve.Skipped, "rules are in Terraform configurations, which this command does not read; try them with provider::sym::reduce"
@@ -314,6 +318,7 @@ func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupRes
 		for _, h := range byAccount[keys[i]] {
 			account.HeldBy = append(account.HeldBy, h.User)
 		}
+		account.Unreadable = l.secrets.Text(account.Unreadable)
 		r.Accounts = append(r.Accounts, symapi.EncodeAccount(account))
 	}
 	return r, err

@@ -223,6 +223,49 @@ kim@acme.example in github:acme (GitHub)
 	}
 }
 
+// Somebody who is asked for twice gets the same answer twice.
+func TestLookupTwice(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	fillStore(t, path)
+	for service, email := range map[string]string{"github:acme": "nora@acme.example", "scim": "zoe@acme.example"} {
+		var once, twice lookupReport
+		for report, emails := range map[*lookupReport][]string{&once: {email}, &twice: {email, email}} {
+			out := runCommand(t.Context(), lookupEnv, append([]string{"lookup", "-config", path, "-json", service}, emails...)...)
+			if err := json.Unmarshal([]byte(out.stdout), report); err != nil {
+				t.Fatalf("%v: %s%s", err, out.stdout, out.stderr)
+			}
+		}
+		if diff := cmp.Diff(append(once.Results, once.Results...), twice.Results); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", service, diff)
+		}
+	}
+}
+
+// A record that cannot be read may hold a secret of the configuration.
+func TestLookupOfARecordWithASecret(t *testing.T) {
+	t.Parallel()
+	path := writeConfig(t, `
+service "okta" "lab.okta.com" {
+  directory "file" {
+    path   = "okta.csv"
+    format = "okta_users"
+  }
+}
+service "pagerduty" "acme" {
+  directory "pagerduty" { token = env("SECRET") }
+}
+`)
+	people := "id,login,email,secondEmail,status\n00u1,ada@acme.example,ada@acme.example," + checkedSecret + ",ACTIVE\n"
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "okta.csv"), []byte(people), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "-json", "okta:lab.okta.com", "ada@acme.example")
+	if out.code != exitFailed || !strings.Contains(out.stdout, "is not an e-mail") || strings.Contains(out.stdout+out.stderr, checkedSecret) {
+		t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
 // A lookup makes no store, and works without one.
 func TestLookupWithoutStore(t *testing.T) {
 	t.Parallel()
