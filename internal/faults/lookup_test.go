@@ -150,7 +150,7 @@ func storeThird(t *testing.T, d *daemon) map[string]map[string]string {
 			switch i % 3 {
 			case 0:
 				of[person(i)] = fmt.Sprintf("stored-%d", i)
-				writes = append(writes, identity.Write{Name: person(i), Service: service, Source: identity.Manual,
+				writes = append(writes, identity.Write{User: identity.UserKey(person(i)), Name: person(i), Service: service, Source: identity.Manual,
 					Matcher: identity.NewMatcher(service.Type, of[person(i)])})
 			case 1:
 				of[person(i)] = fmt.Sprintf("remote-%d", i)

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ type Patroni struct {
 	password string
 	etcd     *member
 	nodes    []*node
+	end      func()
 }
 
 // member is a program under a supervisor, which ends it when the test is gone.
@@ -80,15 +82,28 @@ func StartPatroni(tb testing.TB) *Patroni {
 			tb.Skipf("%s is not installed here", program)
 		}
 	}
+	// On a machine that is very busy the servers may not find together at first.
+	for attempt := 1; ; attempt++ {
+		p := startPatroni(tb, bin)
+		if attempt == 3 || p.leaderWithStandby() >= 0 {
+			p.WaitForLeader(tb)
+			return p
+		}
+		p.end()
+	}
+}
+
+func startPatroni(tb testing.TB, bin string) *Patroni {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "sym-patroni-")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	p := &Patroni{dir: dir, bin: bin, password: randomHex()}
-	tb.Cleanup(func() {
+	p.end = sync.OnceFunc(func() {
 		for _, n := range p.nodes {
 			n.signal(syscall.SIGCONT)
-			n.end("")
+			n.member.end("")
 			n.toEtcd.close()
 			n.toPeer.close()
 		}
@@ -97,10 +112,10 @@ func StartPatroni(tb testing.TB) *Patroni {
 		}
 		_ = os.RemoveAll(dir)
 	})
+	tb.Cleanup(p.end)
 	if err := p.start(); err != nil {
 		tb.Fatalf("starting Patroni: %v", err)
 	}
-	p.WaitForLeader(tb)
 	return p
 }
 
@@ -268,13 +283,21 @@ func (p *Patroni) Leader() int {
 // WaitForLeader waits until a leader has a synchronous standby, and returns it.
 func (p *Patroni) WaitForLeader(tb testing.TB) int {
 	tb.Helper()
+	i := p.leaderWithStandby()
+	if i < 0 {
+		p.showLogs(tb)
+		tb.Fatal("Patroni has no leader with a synchronous standby")
+	}
+	return i
+}
+
+// leaderWithStandby waits for it, and returns -1 if it does not come.
+func (p *Patroni) leaderWithStandby() int {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if i := p.Leader(); i >= 0 && p.replicates(i) {
 			return i
 		}
 	}
-	p.showLogs(tb)
-	tb.Fatal("Patroni has no leader with a synchronous standby")
 	return -1
 }
 
