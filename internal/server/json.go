@@ -4,12 +4,14 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -50,10 +52,6 @@ func errSameKeys(first, second string) *identity.Error {
 		"Send one of them.")
 }
 
-// escapes matches an escape of JSON, or a pair of them that makes one character. The
-// group is half of a surrogate pair.
-var escapes = regexp.MustCompile(`(?s)\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)`)
-
 // checkJSON checks a JSON text before the decoder sees it. It bounds nesting and
 // values, because a few megabytes of brackets and commas would become gigabytes of
 // values. It refuses what the decoder would change silently: broken UTF-8 and half
@@ -65,15 +63,8 @@ func checkJSON(text []byte, fields *bodyFields, most int) error {
 	if !utf8.Valid(text) {
 		return errNotUTF8
 	}
-	for rest := text; ; {
-		escape := escapes.FindSubmatchIndex(rest)
-		if escape == nil {
-			break
-		}
-		if escape[2] >= 0 {
-			return errSurrogate
-		}
-		rest = rest[escape[1]:]
+	if halfPair(text) {
+		return errSurrogate
 	}
 	inside := fields
 	stack := []jsonObject{{fields: fields}} // the text is the element of a list
@@ -113,6 +104,34 @@ func checkJSON(text []byte, fields *bodyFields, most int) error {
 		}
 	}
 	return nil
+}
+
+// halfPair reports an escape of one half of a surrogate pair.
+func halfPair(text []byte) bool {
+	for {
+		_, escape, found := bytes.Cut(text, []byte{'\\'})
+		unit := codeUnit(escape)
+		switch {
+		case !found:
+			return false
+		case !utf16.IsSurrogate(unit):
+			text = escape[min(1, len(escape)):]
+		case len(escape) < 6 || escape[5] != '\\' || utf16.DecodeRune(unit, codeUnit(escape[6:])) == utf8.RuneError:
+			return true
+		default:
+			text = escape[11:]
+		}
+	}
+}
+
+// codeUnit returns what an escape stands for that is written as u and four hex digits
+// behind its backslash, 0 for others.
+func codeUnit(escape []byte) rune {
+	if len(escape) < 5 || escape[0] != 'u' {
+		return 0
+	}
+	unit, _ := strconv.ParseUint(string(escape[1:5]), 16, 16)
+	return rune(unit)
 }
 
 // stringEnd returns where a string ends whose content begins the text.

@@ -58,6 +58,22 @@ func TestCheckJSON(t *testing.T) {
 	}
 }
 
+// TestCheckJSONEscapes bounds the work for a body that is all escapes: it is done for
+// every body, and a megabyte has half a million of them.
+func TestCheckJSONEscapes(t *testing.T) { // allocations are the whole process's
+	for _, escape := range []string{`\n`, `\u00e9`, `\ud83d\ude00`} {
+		text := []byte(`["` + strings.Repeat(escape, 1000) + `"]`)
+		allocs := testing.AllocsPerRun(10, func() {
+			if err := checkJSON(text, nil, maxValues); err != nil {
+				t.Error(err)
+			}
+		})
+		if allocs > 100 {
+			t.Errorf("a thousand times %s: got %v allocations", escape, allocs)
+		}
+	}
+}
+
 func TestJSONKeysAreToldApart(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][2]string{
