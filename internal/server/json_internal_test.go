@@ -60,7 +60,7 @@ func TestCheckJSON(t *testing.T) {
 
 // TestCheckJSONEscapes bounds the work for a body that is all escapes: it is done for
 // every body, and a megabyte has half a million of them.
-func TestCheckJSONEscapes(t *testing.T) { // allocations are the whole process's
+func TestCheckJSONEscapes(t *testing.T) { //nolint:paralleltest // allocations are counted
 	for _, escape := range []string{`\n`, `\u00e9`, `\ud83d\ude00`} {
 		text := []byte(`["` + strings.Repeat(escape, 1000) + `"]`)
 		allocs := testing.AllocsPerRun(10, func() {
