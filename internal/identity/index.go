@@ -32,7 +32,8 @@ type Index struct {
 	byKey map[UserKey]*User
 	byID  map[string]UserKey
 	// accounts lists who holds or held which account. Entries go stale when a user
-	// changes; readers check them.
+	// changes, and come again; readers check them. To look for them first would take
+	// long where thousands share an account.
 	accounts map[accountOf][]UserKey
 }
 
@@ -74,9 +75,7 @@ func (x *Index) Put(u User) {
 	}
 	for _, m := range u.Mappings {
 		account := accountOf{m.Service, m.AccountKey()}
-		if !slices.Contains(x.accounts[account], u.Key) {
-			x.accounts[account] = append(x.accounts[account], u.Key)
-		}
+		x.accounts[account] = append(x.accounts[account], u.Key)
 	}
 }
 
@@ -124,7 +123,7 @@ func (x *Index) Holders(service ServiceKey, accountKeys ...string) []Holder {
 // UsersWith returns the users who hold one account of a service, ordered by key.
 func (x *Index) UsersWith(service ServiceKey, accountKey string) []User {
 	var out []User
-	for _, key := range slices.Sorted(slices.Values(x.accounts[accountOf{service, accountKey}])) {
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(x.accounts[accountOf{service, accountKey}]))) {
 		if u := x.byKey[key]; u != nil {
 			if m, ok := u.Mapping(service); ok && m.AccountKey() == accountKey {
 				out = append(out, *u)

@@ -6,8 +6,10 @@ package identity
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -106,5 +108,32 @@ func TestHoldersByAccount(t *testing.T) {
 	got := HoldersByAccount(x.Holders(github, "octo", "nobody"))
 	if len(got) != 1 || describe(got["octo"]) != "ada@acme.com=octo bob@acme.com=Octo" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A company may share an account: putting one more of its holders into the index takes no
+// longer the more there are.
+func TestIndexOfASharedAccount(t *testing.T) {
+	t.Parallel()
+	const people = 30_000
+	fill := func(account func(i int) string) (*Index, time.Duration) {
+		x, begun := NewIndex(), time.Now()
+		for i := range people {
+			id := strconv.Itoa(100_000 + i)
+			x.Put(holdsGitHub(id, UserKey("p"+id+"@acme.com"), account(i)))
+		}
+		return x, time.Since(begun)
+	}
+	_, apart := fill(strconv.Itoa)
+	x, shared := fill(func(int) string { return "octo" })
+	if shared > 6*apart+100*time.Millisecond {
+		t.Errorf("%s for a shared account, %s for one each", shared, apart)
+	}
+	for range 3 { // an account that comes back is held once
+		x.Put(holdsGitHub("100000", "p100000@acme.com", "other"))
+		x.Put(holdsGitHub("100000", "p100000@acme.com", "octo"))
+	}
+	if got := x.UsersWith(github, "octo"); len(got) != people {
+		t.Errorf("got %d holders", len(got))
 	}
 }
