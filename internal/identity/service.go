@@ -53,7 +53,7 @@ func (k ServiceKey) MarshalText() ([]byte, error) { return []byte(k.String()), n
 func (k *ServiceKey) UnmarshalText(text []byte) error {
 	var ok bool
 	if k.Type, k.ExternalID, ok = strings.Cut(string(text), ":"); !ok {
-		return Invalid(CodeServiceInvalid, fmt.Sprintf("%q is not a service key", text),
+		return Invalid(CodeServiceInvalid, Quote(string(text))+" is not a service key",
 			"A service key is SERVICE_TYPE:EXTERNAL_ID, as in okta:acme.okta.com.")
 	}
 	return nil

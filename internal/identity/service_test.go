@@ -22,6 +22,7 @@ func TestParseServiceKey(t *testing.T) {
 		{in: "slack:T0ABC123", want: ServiceKey{"slack", "T0ABC123"}},
 		{in: "sym:cloud", want: SymCloud()},
 		{in: "okta", err: "is not a service key"},
+		{in: strings.Repeat("y", 2000), err: `…" (2000 bytes) is not a service key`},
 		{in: "Okta:x", err: "is not a service type"},
 		{in: "1x:x", err: "is not a service type"},
 		{in: ":x", err: "is not a service type"},
@@ -46,6 +47,8 @@ func TestParseServiceKey(t *testing.T) {
 			t.Errorf("ParseServiceKey(%q).String() = %q", test.in, got)
 		case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
 			t.Errorf("ParseServiceKey(%q): error %v, want one with %q", test.in, err, test.err)
+		case err != nil && len(err.Error()) > 400:
+			t.Errorf("ParseServiceKey(%q): an error of %d bytes", test.in, len(err.Error()))
 		}
 	}
 }
