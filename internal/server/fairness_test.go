@@ -72,6 +72,26 @@ func TestSlowUploadsTakeNoTurn(t *testing.T) {
 	}
 }
 
+// Neither do those who send a body slowly to a call that has none.
+func TestSlowBodiesOfCallsWithoutOneTakeNoTurn(t *testing.T) {
+	t.Parallel()
+	h := start(t, func(c *server.Config) { c.MaxRequests, c.Grace = 3, 5*time.Minute })
+	for n := range 40 { // what does not fit a buffer is sent before the call has ended
+		h.person(fmt.Sprintf("alice%d@example.com", n), "")
+	}
+	list := fmt.Sprintf("GET %s/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n", symapi.BasePath, guest)
+	for range 40 {
+		h.dial(list + "Content-Length: 1000\r\n\r\n{")
+	}
+	for range 10 {
+		conn := h.dial(list + "Connection: close\r\n\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if text, err := io.ReadAll(conn); err != nil || !strings.Contains(string(text), "alice39@example.com") {
+			t.Fatalf("a guest's read: %d bytes, %v", len(text), err)
+		}
+	}
+}
+
 func TestSlowUploadsEnd(t *testing.T) {
 	t.Parallel()
 	conn := start(t, func(c *server.Config) { c.Grace = time.Second }).dial(uploadHead(guest, 1000))
