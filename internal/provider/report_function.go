@@ -106,8 +106,8 @@ func reportOf(value any) (report.Result, error) {
 			}
 		}
 	}
-	if from.UsersFrom == nil {
-		r.Leavers = nil
+	if from.UsersFrom == nil && len(r.Leavers) == 0 {
+		r.Leavers = nil // the data source has an empty list where they were not asked for
 	}
 	return r, nil
 }

@@ -71,6 +71,24 @@ func TestReport_asked(t *testing.T) {
 	}
 }
 
+// People who left are shown also where a part of the result does not say who asked.
+func TestReport_leavers(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	result := object{"services": []any{oktaService}, "identities": object{}, "leavers": []any{object{
+		"user": "zed@acme.com", "reason": "inactive", "mappings": []any{object{"service": "github:acme", "identity": "zed-l", "source": "store"}},
+	}}}
+	got, failed := p.call("report", dynamic(result), formatted("csv"))
+	if failed != nil {
+		t.Fatal(failed.Text)
+	}
+	var text string
+	p.must(got.As(&text))
+	if want := "left,github:acme,zed@acme.com,zed-l,inactive"; !strings.Contains(text, want) {
+		t.Errorf("no %q in:\n%s", want, text)
+	}
+}
+
 func TestReport_refuses(t *testing.T) {
 	t.Parallel()
 	p := newProtocolServer(t, nil, nil)
