@@ -74,7 +74,7 @@ func newAnswers[K comparable, A any](what string, maxAge time.Duration, call fun
 func (l *answers[K, A]) get(ctx context.Context, service identity.ServiceKey, keys []K) ([]A, error) {
 	known, missing := l.recall(service, identity.Distinct(keys))
 	if len(missing) > 0 {
-		found, err := l.batcher(service).get(ctx, missing)
+		found, err := l.find(ctx, service, missing)
 		if err != nil {
 			return nil, err
 		}
@@ -100,6 +100,15 @@ func (l *answers[K, A]) recall(service identity.ServiceKey, keys []K) (known map
 		}
 	}
 	return known, missing
+}
+
+// find asks for distinct keys. More than a batch are one call: several batches could get
+// answers of different lists.
+func (l *answers[K, A]) find(ctx context.Context, service identity.ServiceKey, keys []K) (map[K]A, error) {
+	if len(keys) > maxBatch {
+		return l.ask(ctx, service, keys)
+	}
+	return l.batcher(service).get(ctx, keys)
 }
 
 // batcher returns the batcher of a service: a request asks only one.

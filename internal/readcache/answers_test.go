@@ -6,6 +6,8 @@ package readcache
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -137,6 +139,50 @@ func TestAnswersOfOneList(t *testing.T) {
 	lookup(5, "")
 	read()
 	lookup(6, "two")
+}
+
+// changingList has another list after each request. Its answers name the list that was
+// asked for.
+type changingList struct {
+	*fakeAPI
+	mu *sync.Mutex
+}
+
+func (c changingList) Lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string) (out []identity.LookupResult, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for chunk := range slices.Chunk(emails, maxBatch) {
+		found, err := c.fakeAPI.Lookup(ctx, service, chunk, list)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			a.AccountID = list
+			out = append(out, a)
+		}
+		c.list = "two"
+	}
+	return out, nil
+}
+
+// However many are asked at once, their answers are of one list.
+func TestAnswersForManyOfOneList(t *testing.T) {
+	t.Parallel()
+	f := newFakeAPI()
+	f.list = "one"
+	r := New(changingList{f, &sync.Mutex{}})
+	if _, err := r.Accounts(t.Context(), okta); err != nil {
+		t.Fatal(err)
+	}
+	answers, err := r.Lookup(t.Context(), okta, people(2*maxBatch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range answers {
+		if a.AccountID != "" {
+			t.Fatalf("%s is answered from the list %q, which had changed", a.Email, a.AccountID)
+		}
+	}
 }
 
 type shortLookup struct{ *fakeAPI }
