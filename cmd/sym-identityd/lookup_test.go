@@ -4,6 +4,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -276,6 +277,29 @@ func TestLookupWithoutStore(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "identities.db")); err == nil {
 		t.Error("the lookup created the store")
+	}
+}
+
+// A store of an older release is left as it is, and what to do helps: lookup never
+// migrates, whatever migrate says.
+func TestLookupInAnOlderStore(t *testing.T) {
+	t.Parallel()
+	path := lookupConfig(t)
+	fillStore(t, path)
+	db, err := sql.Open("sqlite", filepath.Join(filepath.Dir(path), "identities.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = "DELETE FROM sym_schema_versions WHERE version_id = (SELECT max(version_id) FROM sym_schema_versions)"
+	if _, err := db.ExecContext(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@acme.example")
+	if out.code != exitFailed || !strings.Contains(out.stderr, "Run `sym-identityd migrate`") || strings.Contains(out.stderr, "migrate = true") {
+		t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 }
 

@@ -52,6 +52,10 @@ func OpenExisting(ctx context.Context, c *config.Config) (*sqlstore.Store, error
 		}
 	}
 	version, err := sqlstore.Schema(ctx, c.Store.URL, StoreOptions(c))
+	if 0 < version.Have && version.Have < version.Want {
+		// sqlstore's own error says to set migrate, which may be set already.
+		err = fmt.Errorf("it has schema version %d, this program needs %d. Run `sym-identityd migrate`", version.Have, version.Want)
+	}
 	if err != nil || version.Have == 0 {
 		return nil, storeProblem(c, err)
 	}
