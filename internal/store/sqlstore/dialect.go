@@ -114,22 +114,33 @@ func (c *timeColumn) Scan(src any) error {
 
 // Scan implements sql.Scanner.
 func (c *keyColumn) Scan(src any) error {
-	text, _ := src.(string)
+	text, err := columnText(src)
 	if text == "" {
-		return nil
+		return err
 	}
 	return (*identity.ServiceKey)(c).UnmarshalText([]byte(text))
 }
 
 // Scan implements sql.Scanner.
 func (c *objectColumn) Scan(src any) error {
-	switch text, _ := src.(string); text {
+	switch text, err := columnText(src); text {
 	case "":
-		return nil
+		return err
 	case "{}": // as nearly all profiles are
 		*c = objectColumn{}
 		return nil
 	default:
 		return json.Unmarshal([]byte(text), (*map[string]string)(c))
 	}
+}
+
+// columnText returns a text, also one that was stored as bytes.
+func columnText(src any) (string, error) {
+	switch text := src.(type) {
+	case string:
+		return text, nil
+	case []byte:
+		return string(text), nil
+	}
+	return "", fmt.Errorf("%T is not a text", src)
 }

@@ -396,3 +396,26 @@ func stdlibConn(t *testing.T, url string) *sql.Conn {
 	t.Cleanup(func() { _ = c.Close(); _ = db.Close() })
 	return c
 }
+
+// Other programs may have stored a text as bytes. It is read all the same: a matcher must
+// not seem blank.
+func TestTextsThatAreBytes(t *testing.T) {
+	t.Parallel()
+	s := openURL(t, "sqlite:"+filepath.Join(t.TempDir(), "s.db"), Options{})
+	key := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
+	if _, err := s.CreateService(t.Context(), actor, key, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "ada@acme.com", Mappings: []store.MappingWrite{{
+		Service: key, Matcher: identity.Matcher{"user_id": "00u1"}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.ExecContext(t.Context(), "UPDATE mappings SET matcher = CAST(matcher AS BLOB)"); err != nil {
+		t.Fatal(err)
+	}
+	users, err := s.FindUsers(t.Context(), []identity.UserKey{"ada@acme.com"})
+	if err != nil || len(users) != 1 || len(users[0].Mappings) != 1 || users[0].Mappings[0].Matcher["user_id"] != "00u1" {
+		t.Errorf("got %+v, %v", users, err)
+	}
+}
