@@ -140,10 +140,12 @@ func ParseBulk(status int, body []byte, n int) ([]BulkResult, error) {
 	if json.Unmarshal(reply.Results, &results) != nil {
 		return placed, nil // the write is acknowledged all the same
 	}
+	seen := map[int]bool{}
 	for _, r := range results {
-		if r.Index >= 0 && r.Index < n {
-			placed[r.Index] = r
+		if r.Index < 0 || r.Index >= n || seen[r.Index] {
+			return make([]BulkResult, n), nil // they are another server's own, and may be about anybody
 		}
+		placed[r.Index], seen[r.Index] = r, true
 	}
 	return placed, nil
 }

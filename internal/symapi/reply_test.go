@@ -194,3 +194,14 @@ func FuzzReplies(f *testing.F) {
 		}
 	})
 }
+
+// Results that do not say which element they are about are not taken for the first one's.
+func TestParseBulkIgnoresResultsWithoutAPlace(t *testing.T) {
+	t.Parallel()
+	for _, results := range []string{`[{"user":"a@x.example"},{"user":"b@x.example"}]`, `[{"index":1,"user":"a"},{"index":2,"user":"b"}]`} {
+		got, err := symapi.ParseBulk(200, []byte(`{"status":"success","errors":[],"results":`+results+`}`), 2)
+		if diff := cmp.Diff(make([]symapi.BulkResult, 2), got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", results, err, diff)
+		}
+	}
+}
