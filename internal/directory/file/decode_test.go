@@ -34,8 +34,9 @@ func checkDecoded(t *testing.T, name string, want format, data []byte) {
 			t.Errorf("an account without an id: %+v", a)
 		}
 	}
-	for address, accounts := range got.byEmail {
-		for _, a := range accounts {
+	for address, places := range got.byEmail {
+		for _, i := range places {
+			a := got.accounts[i]
 			if !slices.ContainsFunc(a.Emails(), func(email string) bool {
 				key, err := identity.ParseUser(email)
 				return err == nil && key.Email() == address

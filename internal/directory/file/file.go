@@ -171,7 +171,11 @@ func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]dire
 	}
 	found := make(map[string][]directory.Account, len(emails))
 	for _, email := range emails {
-		found[email] = known.byEmail[email]
+		var accounts []directory.Account
+		for _, i := range known.byEmail[email] {
+			accounts = append(accounts, known.accounts[i])
+		}
+		found[email] = accounts
 	}
 	return found, nil
 }
@@ -268,16 +272,16 @@ type entry struct {
 	account directory.Account
 }
 
-// people holds the accounts of a file, also by normalised address.
+// people holds the accounts of a file, and their places by normalised address.
 type people struct {
 	accounts []directory.Account
-	byEmail  map[string][]directory.Account
+	byEmail  map[string][]int32
 }
 
 // index checks accounts and indexes them.
 func index(name string, entries []entry) (*people, error) {
 	first := map[string]int{}
-	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]directory.Account{}}
+	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]int32{}}
 	var unreadable error
 	for i, e := range entries {
 		a := e.account
@@ -296,7 +300,7 @@ func index(name string, entries []entry) (*people, error) {
 		}
 		for _, email := range a.Emails() {
 			if key, err := identity.Normalize(email); err == nil {
-				all.byEmail[key] = append(all.byEmail[key], all.accounts[i])
+				all.byEmail[key] = append(all.byEmail[key], int32(i)) // a file of maxBytes has fewer
 			}
 		}
 	}
