@@ -64,7 +64,7 @@ func startServer(f figures, store, blocks string) *server {
 	check(f.B, os.WriteFile(config, []byte(blocks), 0o600))
 	log, err := os.Create(config + ".log")
 	check(f.B, err)
-	cmd := exec.Command(filepath.Join(dir, "sym-identityd"), "serve", "-config", config)
+	cmd := exec.Command(filepath.Join(dir, "sym-identityd"), "serve", "-config", config, "-log-level", "warn") // slapd writes no log either
 	cmd.Stderr, cmd.Env = log, append(os.Environ(), "DIRECTORY_TOKEN=token", "STORE="+store)
 	stdout, err := cmd.StdoutPipe()
 	check(f.B, err)
