@@ -64,5 +64,6 @@ func loseLeader(t *testing.T, r *run, cluster *pgtest.Patroni, how int) {
 	cluster.WaitForAnother(t, leader)
 	cluster.Restore(t, leader)
 	cluster.WaitForLeader(t)
-	t.Logf("the leader was %s, all well after %s", [...]string{"killed", "cut off", "stopped"}[how], time.Since(start).Round(time.Millisecond))
+	r.stops = cluster.Stops(t)
+	t.Logf("the leader was %s, all well after %s, orderly stops so far: %d", [...]string{"killed", "cut off", "stopped"}[how], time.Since(start).Round(time.Millisecond), len(r.stops))
 }

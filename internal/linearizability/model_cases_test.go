@@ -8,8 +8,11 @@ package linearizability
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
 )
 
 // The model allows what the API promises, and no more.
@@ -57,6 +60,34 @@ func TestModel(t *testing.T) {
 	} {
 		if got := porcupine.CheckOperationsTimeout(model, c.history, checkLimit); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// A server that stops may show a write that nobody acknowledged and that a failover
+// then loses. Such a reply counts before and after the stop alone, and one that
+// changed something always.
+func TestCertain(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	stops := []pgtest.Stop{{Begin: begin.Add(10), End: begin.Add(20)}}
+	read := input{kind: read}
+	for name, c := range map[string]struct {
+		op   porcupine.Operation
+		kept bool
+	}{
+		"before":       {porcupine.Operation{Input: read, Output: output{outcome: done}, Call: 5, Return: 9}, true},
+		"begun before": {porcupine.Operation{Input: read, Output: output{outcome: done}, Call: 5, Return: 10}, false},
+		"ended after":  {porcupine.Operation{Input: read, Output: output{outcome: done}, Call: 20, Return: 30}, false},
+		"after":        {porcupine.Operation{Input: read, Output: output{outcome: done}, Call: 21, Return: 30}, true},
+		"a conflict":   {porcupine.Operation{Input: input{kind: write}, Output: output{outcome: conflict}, Call: 12, Return: 13}, false},
+		"a holder":     {porcupine.Operation{Input: input{kind: write}, Output: output{outcome: claimed}, Call: 12, Return: 13}, false},
+		"acknowledged": {porcupine.Operation{Input: input{kind: write}, Output: output{outcome: done}, Call: 12, Return: 13}, true},
+		"removed":      {porcupine.Operation{Input: input{kind: remove}, Output: output{outcome: done}, Call: 12, Return: 13}, true},
+		"unknown":      {porcupine.Operation{Input: input{kind: write}, Output: output{}, Call: 12, Return: math.MaxInt64}, true},
+	} {
+		if kept := len(certain([]porcupine.Operation{c.op}, begin, stops)) == 1; kept != c.kept {
+			t.Errorf("%s: kept is %t", name, kept)
 		}
 	}
 }

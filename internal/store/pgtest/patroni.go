@@ -170,7 +170,7 @@ func (p *Patroni) startNode(n *node) error {
 				"synchronous_mode": true, "synchronous_mode_strict": true,
 				"postgresql": map[string]any{"use_pg_rewind": true, "parameters": map[string]any{
 					"fsync": "off", "max_connections": 100, "shared_buffers": "32MB", "wal_log_hints": "on", "wal_keep_size": "32MB",
-					"hot_standby": "on"}}},
+					"hot_standby": "on", "log_timezone": "UTC"}}},
 			// Each failover begins a segment, and pg_rewind copies all.
 			"initdb": []any{map[string]any{"encoding": "UTF8"}, map[string]any{"locale": "C.UTF-8"}, map[string]any{"wal-segsize": "1"}},
 		},
@@ -313,6 +313,44 @@ func (p *Patroni) WaitForAnother(tb testing.TB, old int) int {
 	p.showLogs(tb)
 	tb.Fatal("no other node became the leader")
 	return -1
+}
+
+// Stop is the time between the request that a server stop and its end.
+type Stop struct{ Begin, End time.Time }
+
+// Stops returns when Patroni stopped servers in an orderly way. PostgreSQL then ends
+// commits that wait for a standby, and shows what they wrote to readers that it has
+// not ended yet.
+func (p *Patroni) Stops(tb testing.TB) []Stop {
+	tb.Helper()
+	var stops []Stop
+	for _, n := range p.nodes {
+		log, err := os.ReadFile(filepath.Join(n.dir, "log"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		stops = append(stops, stopsOf(string(log))...)
+	}
+	return stops
+}
+
+// stopsOf reads the log of a server. A stop that nothing ended lasts for good.
+func stopsOf(log string) (stops []Stop) {
+	const layout = "2006-01-02 15:04:05.000 MST"
+	stopping := false
+	for line := range strings.Lines(log) {
+		at, err := time.Parse(layout, line[:min(len(line), len(layout))])
+		switch {
+		case err != nil:
+		case strings.Contains(line, "received fast shutdown request"):
+			stops = append(stops, Stop{at, at.AddDate(1, 0, 0)})
+			stopping = true
+		case stopping && (strings.Contains(line, "database system is shut down") || strings.Contains(line, "starting PostgreSQL")):
+			stops[len(stops)-1].End = at.Add(time.Millisecond) // the log leaves fractions out
+			stopping = false
+		}
+	}
+	return stops
 }
 
 // showLogs shows the end of each node's log.

@@ -6,7 +6,9 @@ package pgtest
 import (
 	"os"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -43,5 +45,23 @@ func TestURLsAreApart(t *testing.T) {
 	t.Parallel()
 	for range 2 {
 		Execute(t, URL(t), "CREATE TABLE t (n int)")
+	}
+}
+
+func TestStopsOf(t *testing.T) {
+	t.Parallel()
+	log := `2026-11-29 10:00:00.123 UTC [7] LOG:  database system is shut down
+2026-11-29 10:00:01,000 INFO: no action. I am (node0), the leader with the lock
+2026-11-29 10:00:02.500 UTC [9] LOG:  received fast shutdown request
+2026-11-29 10:00:02.501 UTC [9] LOG:  aborting any active transactions
+2026-11-29 10:00:02.750 UTC [9] LOG:  database system is shut down
+2026-11-29 10:00:05.000 UTC [11] LOG:  received fast shutdown request
+2026-11-29 10:00:06.000 UTC [12] LOG:  starting PostgreSQL 15.14
+2026-11-29 10:00:07.000 UTC [12] LOG:  received fast shutdown request
+`
+	at := func(ms int64) time.Time { return time.Date(2026, 11, 29, 10, 0, 0, int(ms*1e6), time.UTC) }
+	want := []Stop{{at(2500), at(2751)}, {at(5000), at(6001)}, {at(7000), at(7000).AddDate(1, 0, 0)}}
+	if diff := cmp.Diff(want, stopsOf(log)); diff != "" {
+		t.Error(diff)
 	}
 }
