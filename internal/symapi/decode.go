@@ -23,7 +23,7 @@ func DecodeUser(u User) (identity.User, error) {
 	if u.ID == "" {
 		return identity.User{}, errors.New("a user has no id")
 	}
-	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt,
+	out := identity.User{ID: u.ID, Role: identity.Role(u.Role), CreatedAt: u.CreatedAt.Time,
 		Revision: u.Revision, UpdatedAt: decodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy}
 	named := false
 	for _, i := range u.Identities {

@@ -124,6 +124,20 @@ func TestDecodeUserUndoesEncodeUser(t *testing.T) {
 	}
 }
 
+func TestCreatedAtForms(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2024, 2, 3, 4, 5, 6, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		`"2024-02-03T05:05:06+01:00"`: at, `"2024-02-03T04:05:06"`: at, `"2024-02-03 04:05:06+00:00"`: at, `"2024-02-03 04:05:06"`: at,
+		`"2024-02-03T04:05:06.000000"`: at, `"Sat, 03 Feb 2024 04:05:06 GMT"`: at, `null`: {}, `""`: {}, `1706933106`: {}, `"soon"`: {},
+	} {
+		got, err := decodeUser(`{"id":"u1","created_at":` + text + `,"identities":[` + symIdentity + `]}`)
+		if err != nil || !got.CreatedAt.Equal(want) {
+			t.Errorf("%s: %s, %v", text, got.CreatedAt, err)
+		}
+	}
+}
+
 func TestEncodeChange(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 5, 1, 12, 0, 0, 1000, time.UTC)

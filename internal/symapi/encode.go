@@ -20,7 +20,7 @@ func EncodeUser(u identity.User) User {
 	}
 	return User{
 		ID: u.ID, Type: string(u.Type), Role: string(u.Role),
-		CreatedAt: u.CreatedAt.UTC(), Identities: identities,
+		CreatedAt: Time{u.CreatedAt.UTC()}, Identities: identities,
 		Revision: u.Revision, UpdatedAt: encodeTime(u.UpdatedAt), UpdatedBy: u.UpdatedBy,
 	}
 }

@@ -32,11 +32,30 @@ type User struct {
 	ID         string     `json:"id" doc:"UUID of the user"`
 	Type       string     `json:"type" enum:"normal,bot" doc:"normal for people, bot for bots"`
 	Role       string     `json:"role" enum:"admin,member,guest" doc:"What the user may do in Sym"`
-	CreatedAt  time.Time  `json:"created_at" doc:"When the user was created"`
+	CreatedAt  Time       `json:"created_at" format:"date-time" doc:"When the user was created"`
 	Revision   int64      `json:"revision,omitempty" doc:"Grows with each change of the user's own name, role and profile; identities leave it alone"`
 	UpdatedAt  *time.Time `json:"updated_at,omitempty" doc:"When revision was given"`
 	UpdatedBy  string     `json:"updated_by,omitempty" doc:"Token name or JWT subject that got it"`
 	Identities []Identity `json:"identities" doc:"Stored identities; sym:cloud, the user's own record, stands first"`
+}
+
+// Time is a time that other servers write without a zone, which means UTC, or with
+// a blank before the hour. A form that is none of these is the zero time, because
+// nothing depends on it.
+type Time struct{ time.Time }
+
+// UnmarshalJSON reads a time in any form. It never fails.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	if t.Time.UnmarshalJSON(data) == nil {
+		return nil
+	}
+	t.Time = time.Time{}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", time.DateTime, time.RFC1123} {
+		if at, err := time.Parse(`"`+layout+`"`, string(data)); err == nil {
+			t.Time = at
+		}
+	}
+	return nil
 }
 
 // ServiceRef names a service inside an identity.
