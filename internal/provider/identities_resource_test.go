@@ -394,6 +394,21 @@ func TestIdentitiesDrift(t *testing.T) {
 	g.wantNoChange(github)
 }
 
+// Without the revisions that it wrote, a resource that has not read cannot know whether
+// what is stored is its own. It overwrites nothing until it has read.
+func TestIdentitiesLostRevisions(t *testing.T) {
+	t.Parallel()
+	s, b := newBulkTest(t)
+	b.mustApply(bulkOkta(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u2"}))
+	b.private = nil
+	after := bulkOkta(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u3"})
+	wantDiagnostics(t, b.apply(after), "ERROR … Unable to Update Identity Mappings … bob@acme.com: stored 00u2 … declared 00u3 … Plan again")
+	s.wantManual(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u2"})
+	b.mustRefresh()
+	b.mustApply(after)
+	s.wantManual(map[string]any{"ada@acme.com": "00u1", "bob@acme.com": "00u3"})
+}
+
 func TestIdentitiesFailuresAreNotGone(t *testing.T) {
 	t.Parallel()
 	s, b := newBulkTest(t)
