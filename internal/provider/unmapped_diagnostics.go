@@ -381,7 +381,8 @@ func (s *bulkSummary) unmappedDetail() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// maxExamples bounds the HCL in a diagnostic.
+// maxExamples bounds the blocks in a diagnostic. Entries of a map are lines, and as
+// many as in a list.
 const maxExamples = 3
 
 // examples returns unmapped users whose HCL is shown: one of each service first.
@@ -399,7 +400,11 @@ func (s *bulkSummary) examples() []resolve.Resolution {
 		}
 	}
 	all := slices.Concat(first, others)
-	return all[:min(maxExamples, len(all))]
+	most := maxExamples
+	if s.config.hasDeclared {
+		most = maxListed
+	}
+	return all[:min(most, len(all))]
 }
 
 // unmappedTable counts unmapped users by service and reason.

@@ -475,6 +475,32 @@ The attributes collisions, offboarding and stale have all of them.`),
 	}
 }
 
+// TestUnmappedDetail_linesForAllWhoAreListed: people fill in what the plan prints.
+func TestUnmappedDetail_linesForAllWhoAreListed(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		hasDeclared           bool
+		unmapped, lines, more int
+	}{
+		{true, maxListed, maxListed, 0},
+		{true, maxListed + 1, maxListed, 1},
+		{false, maxExamples, maxExamples, 0},
+		{false, maxExamples + 1, maxExamples, 1},
+	} {
+		config := &bulkConfig{services: []identity.ServiceKey{mustService(testOkta)}, hasDeclared: tt.hasDeclared}
+		answers := make([]resolve.Resolution, tt.unmapped)
+		for i := range answers {
+			user := identity.UserKey(fmt.Sprintf("u%d@acme.com", i))
+			config.users = append(config.users, user)
+			answers[i] = resolve.Resolution{User: user, Service: mustService(testOkta), Reason: resolve.NotFound}
+		}
+		detail := summarize(config, answers).unmappedDetail()
+		if lines, more := strings.Count(detail, "# fill in "), strings.Count(detail, "have everybody."); lines != tt.lines || more != tt.more {
+			t.Errorf("%+v: %d lines, %d references to everybody:\n%s", tt, lines, more, detail)
+		}
+	}
+}
+
 // TestPasteBlocks_namesAreUnique: people share local parts, and one person is
 // in two services of a type. Terraform refuses a name that is used twice.
 func TestPasteBlocks_namesAreUnique(t *testing.T) {
