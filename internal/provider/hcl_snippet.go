@@ -125,7 +125,7 @@ func declaredMap(blocks []namedBlock, entryOf func(namedBlock) string, byService
 // declareAdvice says where declaredLines go.
 func declareAdvice(hasDeclared bool) string {
 	if hasDeclared {
-		return "Add this to the map that declared takes, which should feed sym_identity as well, and fill in the blanks:"
+		return "Add this to the map that declared takes, which should feed sym_identity or sym_identities as well, and fill in the blanks:"
 	}
 	return "Add the resource, add declared to the data source, and fill in the blanks:"
 }
