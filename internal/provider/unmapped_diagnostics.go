@@ -478,7 +478,8 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 		reason resolve.Reason
 		advice string
 	}{
-		{resolve.Inactive, "inactive: take people who left out of this configuration."},
+		{resolve.NotFound, "not_found: name people who need no account there in exempt, each with the reason."},
+		{resolve.Inactive, "inactive: take people who left out of this configuration, or name them in exempt."},
 		{resolve.Alias, "alias: if the account is theirs, map it by hand; match_aliases = true on the directory accepts such addresses."},
 		{resolve.Unverified, "unverified: have the address verified or the account approved; include_unverified = true on the directory is for services without sign-up."},
 		{resolve.Ambiguous, "ambiguous: decide which of the accounts is the right one."},

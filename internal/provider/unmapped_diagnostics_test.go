@@ -412,7 +412,8 @@ func TestBulkReport_golden(t *testing.T) {
   carol@acme.com in okta:acme.okta.com: ambiguous, several accounts there have this e-mail: 00u2, 00u3
   Ada@ACME.com in github:acme: inactive, the account there with this e-mail is inactive
 
-inactive: take people who left out of this configuration.
+not_found: name people who need no account there in exempt, each with the reason.
+inactive: take people who left out of this configuration, or name them in exempt.
 ambiguous: decide which of the accounts is the right one.
 claimed: if the account is not its holder's, correct that mapping instead.
 
