@@ -98,9 +98,14 @@ func (p *program) export(ctx context.Context, args []string) error {
 	return nil
 }
 
+// countsText leaves out changes where there are none: a CSV has no history, and
+// "0 changes" would read as if its import had changed nothing.
 func countsText(c store.Counts) string {
-	return fmt.Sprintf("%s, %s, %s and %s", count(int(c.Services), "service"), count(int(c.Users), "user"),
-		count(int(c.Mappings), "mapping"), count(int(c.Changes), "change"))
+	services, users, mappings := count(int(c.Services), "service"), count(int(c.Users), "user"), count(int(c.Mappings), "mapping")
+	if c.Changes == 0 {
+		return fmt.Sprintf("%s, %s and %s", services, users, mappings)
+	}
+	return fmt.Sprintf("%s, %s, %s and %s", services, users, mappings, count(int(c.Changes), "change"))
 }
 
 func exportJSON(read func(func(store.Record) error) error, out io.Writer, header jsonlines.Header) (store.Counts, error) {
