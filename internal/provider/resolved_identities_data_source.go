@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -605,7 +606,8 @@ func pasteBlocks(unmapped []resolve.Resolution) string {
 	}
 	if entries := declaredMap(blocks, namedBlock.reference, true); entries != "" {
 		b.WriteString("# In declared of the data source, so that the next plan passes:\n#\n# ")
-		b.WriteString(strings.ReplaceAll(strings.TrimSuffix(entries, "\n"), "\n", "\n# ") + "\n")
+		formatted := string(hclwrite.Format([]byte(entries)))
+		b.WriteString(strings.ReplaceAll(strings.TrimSuffix(formatted, "\n"), "\n", "\n# ") + "\n")
 	}
 	return b.String()
 }
