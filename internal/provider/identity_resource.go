@@ -690,8 +690,8 @@ func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want iden
 	diags.AddAttributeError(m.valuePath(), "Account Belongs to Another User",
 		fmt.Sprintf("%s in %s is stored for %s, so it cannot be mapped to %s as well: one of the two would have the other's access.\n\n"+
 			"If the account changed hands, or %s is the same person's earlier e-mail, remove or change that mapping first (a moved block from its resource to this one does both in one apply). "+
-			"If both really use this account, set allow_shared = true.",
-			want, key.service, holder, key.user, holder))
+			"If %s is the same person's present e-mail, declare that one here instead. If both really use this account, set allow_shared = true.",
+			want, key.service, holder, key.user, holder, holder))
 }
 
 // addNotWritten reports a write or deletion that did not happen, at the attribute
