@@ -43,8 +43,9 @@ type Config struct {
 	// Token gives the bearer token of each request; nil sends none. It is
 	// called for every attempt, possibly by several goroutines at once.
 	Token func(ctx context.Context) (string, error)
-	// TokenFrom says for errors where the token comes from.
-	TokenFrom string
+	// Credential says for errors what tells the API who asks: a token and where it
+	// comes from, or a certificate.
+	Credential string
 	// Transport sends the requests; nil is http.DefaultTransport, which honours
 	// HTTPS_PROXY.
 	Transport http.RoundTripper

@@ -28,8 +28,8 @@ type Error struct {
 	Status    int    // of the last answer; 0 where there was none
 	RequestID string
 	Attempts  int // 0: nothing was sent
-	// TokenFrom is where the token of the request came from; "" = not known.
-	TokenFrom string
+	// Credential is what told the API who asks; "" = not known.
+	Credential string
 	// MayBeStored says that this was a write, and that an attempt of it got no
 	// answer, or one that does not tell what became of it.
 	MayBeStored bool

@@ -347,7 +347,7 @@ func (a *attempt) notJSON() string {
 func (a *attempt) failed(err error) *Error {
 	return &Error{
 		Method: a.request.method, Path: a.url.EscapedPath(), Status: a.status,
-		RequestID: a.requestID, Attempts: a.number, TokenFrom: a.c.cfg.TokenFrom, Err: err,
+		RequestID: a.requestID, Attempts: a.number, Credential: a.c.cfg.Credential, Err: err,
 	}
 }
 

@@ -214,16 +214,15 @@ func explainCode(e *identity.Error, err error) explanation {
 
 // transportCode explains codes that no value caused. For others what is "".
 func transportCode(e *identity.Error, err error) (what, remedy string) {
-	request, token := &client.Error{}, "the token"
-	if errors.As(err, &request) && request.TokenFrom != "" {
-		token += " from " + request.TokenFrom
-	}
+	request := &client.Error{}
+	_ = errors.As(err, &request)
+	credential := cmp.Or(request.Credential, "the token")
 	switch e.Code {
 	case identity.CodeUnauthenticated:
-		return "the API does not accept " + token,
+		return "the API does not accept " + credential,
 			"It may be expired, incomplete or of another server. Set a new one there, and check that api_url is the server that made it"
 	case identity.CodeForbidden:
-		return "the role of " + token + " does not allow this",
+		return "the role of " + credential + " does not allow this",
 			"Reading needs the role guest, looking people up member, changing anything admin; use a token that has the role"
 	case identity.CodeMissing, identity.CodeMethod:
 		return "the server at api_url does not know this call",

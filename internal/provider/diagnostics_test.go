@@ -33,7 +33,7 @@ func TestAddFailure(t *testing.T) {
 	okta := identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}
 	stored := &identity.Mapping{Service: okta, Matcher: identity.Matcher{"user_id": "00u2"}, Source: identity.Manual, Revision: 7}
 	call := func(method, path string, status, attempts int, err error) error {
-		return fmt.Errorf("wrapped: %w", &client.Error{Method: method, Path: path, Status: status, RequestID: "req-1", Attempts: attempts, TokenFrom: "the variable SYM_JWT", Err: err})
+		return fmt.Errorf("wrapped: %w", &client.Error{Method: method, Path: path, Status: status, RequestID: "req-1", Attempts: attempts, Credential: "the token from the variable SYM_JWT", Err: err})
 	}
 	coded := func(code identity.Code, message, hint string) *identity.Error {
 		return &identity.Error{Code: code, Message: message, Hint: hint}

@@ -127,7 +127,7 @@ func (p *symProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 			"request_timeout": optional(fmt.Sprintf("How long one attempt of a request may take, such as `45s` or `2m`. Default: `%s`. Or `SYM_REQUEST_TIMEOUT`.", client.DefaultTimeout),
 				settingCheck("must be a duration above zero", config.CheckDuration)),
 			"ca_cert_file":     optional("PEM file with certificates of private authorities, in addition to the system's. Or `SYM_CA_CERT_FILE`.", filled...),
-			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. Or `SYM_CLIENT_CERT_FILE`.", filled...),
+			"client_cert_file": optional("PEM file with the certificate for mutual TLS; needs `client_key_file`. If no token is set, the certificate alone says who asks. Or `SYM_CLIENT_CERT_FILE`.", filled...),
 			"client_key_file":  optional("PEM file with the key of `client_cert_file`. Or `SYM_CLIENT_KEY_FILE`.", filled...),
 			"insecure":         flag("Accepts any certificate of the API, with a warning. Prefer `ca_cert_file`. Default: `false`. Or `SYM_INSECURE`."),
 			"skip_credentials_validation": flag("Skips the first request (`auth/login`), which verifies the token and compares `org`. " +

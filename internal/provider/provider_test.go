@@ -616,8 +616,13 @@ func TestTransport_TLS(t *testing.T) {
 	certFile, keyFile, clientCert := clientCertificate(t, dir)
 	clients := x509.NewCertPool()
 	clients.AddCert(clientCert)
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/needs-token/auth/login" && r.Header.Get("Authorization") == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"error":true,"message":"there is no token","code":"Authentication:INVALID_JWT"}`))
+			return
+		}
 		_, _ = w.Write([]byte(`{"org":"acme","role":"admin","name":"ci","users":[],"services":[{"id":"1","slug":"okta","external_id":"acme.okta.com","label":""}]}`))
 	}))
 	srv.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
@@ -635,6 +640,10 @@ func TestTransport_TLS(t *testing.T) {
 		"insecure":         {settings: map[string]any{"insecure": true, "client_cert_file": certFile, "client_key_file": keyFile}, want: []string{"WARNING … Certificates Are Not Checked"}},
 		"unknown CA":       {settings: map[string]any{"client_cert_file": certFile, "client_key_file": keyFile}, want: []string{"certificate signed by unknown authority … ca_cert_file"}},
 		"no certificate":   {settings: map[string]any{"ca_cert_file": caFile}, want: []string{"Unable to Connect … certificate required"}},
+		"no token":         {settings: map[string]any{"token": nil, "ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile}},
+		"no token, and the certificate is nobody's": {settings: map[string]any{"api_url": srv.URL + "/needs-token", "token": nil, "ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile},
+			want: []string{"Unable to Authenticate to the Identity API … does not accept the client certificate " + certFile + " … The server said: there is no token"}},
+		"neither": {settings: map[string]any{"token": nil, "ca_cert_file": caFile}, want: []string{"No Token for the Identity API"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -187,8 +187,15 @@ func (c connector) checkOrg(actual, whose string) error {
 
 func (c connector) newClient(url string, transport http.RoundTripper, token func(context.Context) (string, error)) (*client.Client, error) {
 	s := c.settings
+	credential := ""
+	switch {
+	case token != nil:
+		credential = "the token from " + s.Token.From
+	case s.ClientCertFile != "":
+		credential = "the client certificate " + s.ClientCertFile
+	}
 	return client.New(client.Config{
-		BaseURL: url, Token: token, TokenFrom: s.Token.From, Transport: transport, UserAgent: c.userAgent, Headers: s.Headers,
+		BaseURL: url, Token: token, Credential: credential, Transport: transport, UserAgent: c.userAgent, Headers: s.Headers,
 		MaxRetries: s.MaxRetries, RequestsPerSecond: s.RequestsPerSecond, MaxConcurrency: s.MaxConcurrency,
 		Timeout: s.RequestTimeout, ReadOnly: s.ReadOnly, Observe: logExchange,
 	})

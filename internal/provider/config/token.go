@@ -21,7 +21,7 @@ const (
 	tokenFile     tokenKind = "file"     // Value is a path; read again when it changes
 	tokenJob      tokenKind = "job"      // Value is a variable with the token of an HCP Terraform run
 	tokenActions  tokenKind = "actions"  // asked for in a GitHub Actions job, and again before it expires
-	tokenSymflow  tokenKind = "symflow"  // symflow's own login file
+	tokenSymflow  tokenKind = "symflow"  // symflow's own login file; without it, a client certificate does
 	tokenMissing  tokenKind = "missing"  // Value is the variable of jwt_env_var that is not set
 	tokenNotAsked tokenKind = "embedded" // no token is used
 )
@@ -84,7 +84,8 @@ func (r *resolver) token(model Model, embedded bool, audience string) tokenSetti
 
 const noToken = "No Token for the Identity API"
 
-// tokenSource returns the source of the bearer token.
+// tokenSource returns the source of the bearer token, nil where the client certificate
+// does without.
 func (c connector) tokenSource() (func(context.Context) (string, error), error) {
 	switch setting := c.settings.Token; setting.Kind {
 	case tokenStatic:
@@ -116,12 +117,14 @@ func (c connector) jobToken(variable string) (func(context.Context) (string, err
 	return client.StaticToken(token), nil
 }
 
-// symflowToken returns the token in symflow's login file.
+// symflowToken returns the token in symflow's login file, nil as tokenSource does.
 func (c connector) symflowToken() (func(context.Context) (string, error), error) {
 	file := c.symflowFile()
 	login, err := client.SymflowLogin(file)
-	switch {
-	case file == "" || errors.Is(err, fs.ErrNotExist):
+	switch missing := file == "" || errors.Is(err, fs.ErrNotExist); {
+	case missing && c.settings.ClientCertFile != "":
+		return nil, nil // the certificate says who asks
+	case missing:
 		err = errors.New("no token is configured, and symflow's login file is not there")
 	case err == nil && login.Org != "":
 		if err := c.checkOrg(login.Org, "symflow's login ("+file+") is of"); err != nil {
