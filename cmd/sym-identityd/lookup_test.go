@@ -211,7 +211,7 @@ kim@acme.example in github:acme (GitHub)
 		t.Errorf("code %d, %s (-want +got):\n%s", out.code, out.stderr, diff)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@home.example")
-	if want := "no account has the e-mail ada@home.example; nobody holds these accounts, which may be this person's: ada (same_local_part)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
+	if want := "no account has the e-mail ada@home.example; nobody holds these accounts, which may be this person's: ada (the same name before the @)\n"; out.code != exitUnmapped || !strings.Contains(out.stdout, want) {
 		t.Errorf("a candidate: code %d: %s%s", out.code, out.stdout, out.stderr)
 	}
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "workspace", "ada@acme.example")

@@ -137,9 +137,7 @@ func suggestionText(c resolve.Suggestion, service identity.ServiceKey, quote fun
 	if c.Account.Name != "" {
 		text += " of " + quote(c.Account.Name)
 	}
-	return text + ", " + map[resolve.Fact]string{
-		resolve.SameLocalPart: "the same name before the @", resolve.SameName: "the same full name", resolve.SameHandle: "a handle like the name",
-	}[c.Why]
+	return text + ", " + c.Why.String()
 }
 
 // serviceBlock returns the sym_service block that registers a service.

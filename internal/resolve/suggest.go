@@ -28,6 +28,11 @@ const (
 	SameHandle    Fact = "handle" // the identity or sign-in name is the local part, or that or the full name without separators
 )
 
+// String says a fact in words.
+func (f Fact) String() string {
+	return map[Fact]string{SameLocalPart: "the same name before the @", SameName: "the same full name", SameHandle: "a handle like the name"}[f]
+}
+
 // maxSuggestions bounds the suggestions for one person.
 const maxSuggestions = 3
 

@@ -51,7 +51,7 @@ func TestSuggest(t *testing.T) {
 		var got []string
 		for _, s := range orphans.Suggest(identity.KeyOf(string(tc.user)), tc.fullName) {
 			id, _ := s.Account.Matcher.Identity("github")
-			got = append(got, fmt.Sprintf("%s %s", id, s.Why))
+			got = append(got, fmt.Sprintf("%s %s", id, string(s.Why)))
 		}
 		if text := strings.Join(got, ", "); text != tc.want {
 			t.Errorf("%s: got %q, want %q", name, text, tc.want)
