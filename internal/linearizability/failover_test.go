@@ -6,6 +6,7 @@
 package linearizability
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func TestRandomFailovers(t *testing.T) {
 	local := pgtest.WithParameter(t, cluster.URL(), "synchronous_commit", "local")
 	// On a busy machine the standby may have every write before the leader is lost.
 	for attempt := range 5 {
-		h := record(t, local, 0, "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, cutOff) })
+		h := record(t, local, math.MaxInt32-int64(attempt), "", pace, func(t *testing.T, r *run) { loseLeader(t, r, cluster, cutOff) })
 		result := porcupine.CheckOperationsTimeout(model, h, checkLimit)
 		if result == porcupine.Illegal {
 			break

@@ -92,7 +92,7 @@ func TestDocs_troubleshooting(t *testing.T) {
 			t.Errorf("the server does not log %q", line[1])
 		}
 	}
-	if len(messages) != 12 || len(lines) < 10 {
+	if len(messages) != 13 || len(lines) < 10 {
 		t.Errorf("the page has %d messages and %d lines of the log", len(messages), len(lines))
 	}
 }
