@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/store/pgtest"
@@ -27,9 +29,38 @@ func withoutStandby(t *testing.T, opts Options) (s *Store, c *pgtest.Cluster, at
 	s = openURL(t, c.URL(), opts)
 	fill(t, s, 1)
 	c.Set(t, "synchronous_standby_names", "away")
+	waitUntilCommitsWait(t, s, c)
 	attach = func() { c.Set(t, "synchronous_standby_names", "") }
 	t.Cleanup(attach)
 	return s, c, attach
+}
+
+// waitUntilCommitsWait waits until the server's checkpointer has read which standbys
+// there are: no commit waits before, whatever the server says of its settings.
+func waitUntilCommitsWait(t *testing.T, s *Store, c *pgtest.Cluster) {
+	t.Helper()
+	const end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+	for waits := 0; waits == 0; {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if conn, err := pgx.Connect(t.Context(), c.URL()); err == nil {
+				_, _ = conn.Exec(t.Context(), "SELECT pg_logical_emit_message(true, '', '')") // an error: it was ended
+				_ = conn.Close(t.Context())
+			}
+		}()
+		for ended := false; waits == 0 && !ended; {
+			select {
+			case <-done:
+				ended = true
+			case <-time.After(time.Millisecond):
+			}
+			if err := s.db.QueryRowContext(t.Context(), end).Scan(&waits); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-done
+	}
 }
 
 // unknown fails unless an error says that a write may be stored or not.
