@@ -99,6 +99,9 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*ssoadmin.ListInstancesOutput, error) {
 			return s.instances.ListInstances(ctx, &ssoadmin.ListInstancesInput{NextToken: next})
 		})
+		if err == nil && out.Instances == nil {
+			err = errShape
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -130,14 +133,20 @@ func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Acco
 	u, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
 		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
 	})
-	if noSuchUser(err) {
+	switch {
+	case noSuchUser(err):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case aws.ToString(u.UserId) == "":
+		return nil, errShape
 	}
 	return []directory.Account{account(types.User{UserId: u.UserId, UserName: u.UserName, DisplayName: u.DisplayName, Emails: u.Emails, UserStatus: u.UserStatus})}, nil
 }
+
+// errShape is JSON with a good status that is not the answer asked for, such as a
+// proxy's. The SDK reads it as an answer without anything in it.
+var errShape = fmt.Errorf("%w as expected: its answer is not the one of Identity Center", directory.ErrUnavailable)
 
 // noSuchUser reports whether a user does not exist. AWS reports a broken store
 // by the same type of error.
@@ -163,6 +172,9 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 		in.NextToken = aws.String(token)
 	}
 	out, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.ListUsersOutput, error) { return s.users.ListUsers(ctx, in) })
+	if err == nil && out.Users == nil {
+		err = errShape
+	}
 	if err != nil {
 		return nil, "", err
 	}

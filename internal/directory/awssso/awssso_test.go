@@ -181,6 +181,24 @@ func TestBrokenStore(t *testing.T) {
 	}
 }
 
+// Other JSON with a good status, as a proxy sends, makes nobody absent.
+func TestOtherJSON(t *testing.T) {
+	t.Parallel()
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ListInstances") {
+			fake{}.ServeHTTP(w, r)
+			return
+		}
+		directorytest.SendJSON(w, http.StatusOK, map[string]any{"message": "Sign in, please"})
+	}), nil)
+	if got, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Lookup = %+v, %v, want ErrUnavailable", got, err)
+	}
+	if got, err := d.(directory.IDFinder).FindID(t.Context(), "906-1"); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("FindID = %+v, %v, want ErrUnavailable", got, err)
+	}
+}
+
 // TestInactive proves that a disabled user is inactive.
 func TestInactive(t *testing.T) {
 	t.Parallel()

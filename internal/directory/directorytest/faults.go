@@ -62,7 +62,7 @@ func testHTMLBody(tr *trial) {
 }
 
 func testOtherJSON(tr *trial) {
-	for _, body := range []string{`""`, `[[]]`, `3`, ``} {
+	for _, body := range []string{`""`, `[[]]`, `3`, ``, `{"message":"refused for the test"}`} {
 		tr.unavailable("application/json", body)
 	}
 }
