@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
@@ -104,8 +105,19 @@ func (e *entra) FindID(ctx context.Context, id string) ([]directory.Account, err
 			Code string `json:"code"`
 		} `json:"error"`
 	}
-	return apiclient.GetUser(ctx, e.api, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}},
+	found, err := apiclient.GetUser(ctx, e.api, apiclient.Request{Path: "/v1.0/users/" + url.PathEscape(id), Query: url.Values{"$select": {fields}}},
 		func(b body) bool { return b.Error.Code == "Request_ResourceNotFound" }, user.account)
+	return found, cmp.Or(err, checkStates(found))
+}
+
+// checkStates returns an error if no account shows whether it is enabled: Graph gives
+// null for what a permission such as User.ReadBasic.All does not cover.
+func checkStates(found []directory.Account) error {
+	hidden := func(a directory.Account) bool { return a.State == directory.StateUnknown && a.Unreadable == nil }
+	if !slices.ContainsFunc(found, hidden) || slices.ContainsFunc(found, func(a directory.Account) bool { return a.State != directory.StateUnknown }) {
+		return nil
+	}
+	return directory.NeedsGrant(fmt.Errorf("%w: it does not see whether an account is enabled", directory.ErrPermission), grant)
 }
 
 func (e *entra) filter(ctx context.Context, filter string) ([]directory.Account, error) {
@@ -122,7 +134,7 @@ func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directo
 
 func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
 	list, accounts, _, err := apiclient.List(ctx, e.api, r, func(m listMessage) *[]apiclient.Record[user] { return m.Value }, user.account)
-	return accounts, list.Next, err
+	return accounts, list.Next, cmp.Or(err, checkStates(accounts))
 }
 
 // quote returns a string of OData.

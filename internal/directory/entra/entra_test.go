@@ -299,6 +299,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// Graph hides from the permission User.ReadBasic.All who is disabled. Nobody is
+// found, or called active, without that.
+func TestHiddenStates(t *testing.T) {
+	t.Parallel()
+	f := fake{world: directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}, Inactive: true}}},
+		change: func(_ directorytest.Person, u map[string]any) { u["accountEnabled"], u["proxyAddresses"] = nil, nil }}
+	d := open(t, f, nil)
+	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+		if got, err := directory.Lookup(t.Context(), way, service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrPermission) {
+			t.Errorf("%s: %+v, %v, want ErrPermission", name, got, err)
+		}
+	}
+	if got, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: "1"}}, ""); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Status = %+v, %v, want ErrPermission", got, err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*entra.Config){
