@@ -24,6 +24,7 @@ type fake struct {
 	result int  // of every search; 0 = success
 	silent bool // searches are not answered
 	ad     bool // its people have the attributes of Active Directory
+	hidden bool // without the states of accounts
 }
 
 const (
@@ -141,7 +142,11 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 // attributes of a person. A uid in front of the id is the person's name.
 func (f fake) attributes(p directorytest.Person) map[string][]string {
 	if f.ad {
-		return adAttributes(p)
+		a := adAttributes(p)
+		if f.hidden {
+			delete(a, "userAccountControl")
+		}
+		return a
 	}
 	uid, id, named := strings.Cut(p.ID, ":")
 	if !named {

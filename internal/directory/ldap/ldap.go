@@ -211,6 +211,10 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 			if i := slices.IndexFunc(result.Referrals, func(r string) bool { return !withoutPeople(r) }); i >= 0 {
 				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn of entries that this server holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
 			}
+			shows := func(e *ldap.Entry) bool { return e.GetEqualFoldAttributeValue(s.schema.state) != "" }
+			if s.schema.state != "" && len(result.Entries) > 0 && !slices.ContainsFunc(result.Entries, shows) {
+				return nil, "", directory.NeedsGrant(fmt.Errorf("%w: it does not see %s, which says who is disabled", directory.ErrPermission, s.schema.state), grant)
+			}
 			accounts := make([]directory.Account, len(result.Entries))
 			for i, entry := range result.Entries {
 				accounts[i] = s.schema.read(entry, time.Now())

@@ -152,6 +152,25 @@ func TestCheckEmptyTree(t *testing.T) {
 	}
 }
 
+// A credential that may not read who is disabled finds nobody in Active Directory.
+func TestHiddenStates(t *testing.T) {
+	t.Parallel()
+	const id = "00000001-0000-0000-0000-000000000000"
+	w := directorytest.World{People: []directorytest.Person{{ID: id, Emails: []string{"ann@example.com"}, Inactive: true}}}
+	d := open(t, fake{world: w, ad: true, hidden: true}, func(c *ldap.Config) { c.Strategy = "ad" })
+	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+		if got, err := directory.Lookup(t.Context(), way, service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrPermission) {
+			t.Errorf("%s: %+v, %v, want ErrPermission", name, got, err)
+		}
+	}
+	if got, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: id}}, ""); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Status = %+v, %v, want ErrPermission", got, err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
+		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+}
+
 // The end of the context closes the connection of a search that hangs.
 func TestCancelInTheMiddle(t *testing.T) {
 	t.Parallel()

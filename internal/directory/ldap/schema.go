@@ -25,6 +25,7 @@ type schema struct {
 	signIn    string
 	account   string // the attribute with the id that an entry never changes
 	id        string // what is stored; "dn" = the DN
+	state     string // the attribute with the state, which every entry has; "" = entries need not have one
 }
 
 // address is an attribute with addresses. Values have the prefix before them.
@@ -43,7 +44,7 @@ func schemaOf(strategy string) (schema, error) {
 	case "", "openldap":
 		s = schema{people: "(objectClass=person)", addresses: []address{mail}, signIn: "uid", account: "entryUUID"}
 	case "ad":
-		s = schema{people: "(objectCategory=person)(objectClass=user)", signIn: "userPrincipalName", account: "objectGUID",
+		s = schema{people: "(objectCategory=person)(objectClass=user)", signIn: "userPrincipalName", account: "objectGUID", state: adFlags,
 			addresses: []address{mail, {name: "userPrincipalName", kind: directory.Primary}, {name: "proxyAddresses", prefix: "smtp:"}}}
 	case "freeipa":
 		s = schema{people: "(objectClass=person)", addresses: []address{mail, {name: "mailAlternateAddress"}}, signIn: "uid", account: "ipaUniqueID"}
@@ -55,19 +56,21 @@ func schemaOf(strategy string) (schema, error) {
 }
 
 // Attributes that mark accounts as inactive: the flags and the end of accounts of
-// Active Directory, the lock of FreeIPA, the lock of OpenLDAP's password policy.
+// Active Directory, the lock and the end of FreeIPA, those of OpenLDAP's password policy.
 const (
 	adFlags      = "userAccountControl"
 	adExpires    = "accountExpires"
 	ipaLock      = "nsAccountLock"
+	ipaEnd       = "krbPrincipalExpiration"
 	openldapLock = "pwdAccountLockedTime"
+	openldapEnd  = "pwdEndTime"
 
 	adDisabled    = 2
 	lockedForGood = "000001010000" // the moment of a lock by hand; others pass
 )
 
 func (s schema) attributes() []string {
-	names := []string{adFlags, adExpires, ipaLock, openldapLock, s.account, s.signIn, "displayName", "cn"}
+	names := []string{adFlags, adExpires, ipaLock, ipaEnd, openldapLock, openldapEnd, s.account, s.signIn, "displayName", "cn"}
 	if s.id != "dn" && !strings.EqualFold(s.id, s.account) {
 		names = append(names, s.id)
 	}
@@ -111,7 +114,7 @@ func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
 	flags, _ := strconv.ParseInt(e.GetEqualFoldAttributeValue(adFlags), 10, 64)
 	if flags&adDisabled != 0 || strings.EqualFold(e.GetEqualFoldAttributeValue(ipaLock), "true") ||
 		strings.HasPrefix(e.GetEqualFoldAttributeValue(openldapLock), lockedForGood) ||
-		expired(e.GetEqualFoldAttributeValue(adExpires), now) {
+		expired(e.GetEqualFoldAttributeValue(adExpires), now) || past(e.GetEqualFoldAttributeValue(ipaEnd), now) || past(e.GetEqualFoldAttributeValue(openldapEnd), now) {
 		a.State = directory.StateInactive
 	}
 	return a
@@ -154,6 +157,12 @@ func expired(value string, now time.Time) bool {
 	const second, to1970 = 10_000_000, 11_644_473_600
 	steps, err := strconv.ParseInt(value, 10, 64)
 	return err == nil && steps > 0 && steps != math.MaxInt64 && steps/second-to1970 <= now.Unix()
+}
+
+// past reports whether a moment, a GeneralizedTime of RFC 4517, has passed.
+func past(value string, now time.Time) bool {
+	at, err := time.Parse("20060102150405Z0700", value)
+	return err == nil && !at.After(now)
 }
 
 // withID returns the filter term for the entry with an id in an attribute; ok is

@@ -4,6 +4,7 @@
 package ldap
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +55,26 @@ func TestAccountExpires(t *testing.T) {
 	} {
 		if got := expired(value, now); got != want {
 			t.Errorf("%q: %t, want %t", value, got, want)
+		}
+	}
+}
+
+// FreeIPA and OpenLDAP let accounts end at a time of their own.
+func TestEndOfAccounts(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	for strategy, attribute := range map[string]string{"freeipa": "krbPrincipalExpiration", "openldap": "pwdEndTime"} {
+		s, err := schemaOf(strategy)
+		if err != nil || !slices.Contains(s.attributes(), attribute) {
+			t.Errorf("%s asks for %q, %v, without %s", strategy, s.attributes(), err, attribute)
+		}
+		for value, want := range map[string]directory.State{
+			"20260531235959Z": directory.StateInactive, "20260601000000.5Z": directory.StateActive, "20260601010000+0200": directory.StateInactive,
+			"20270101000000Z": directory.StateActive, "": directory.StateActive, "never": directory.StateActive,
+		} {
+			if got := s.read(ldap.NewEntry("cn=x", map[string][]string{attribute: {value}}), now).State; got != want {
+				t.Errorf("%s %s: %s, want %s", attribute, value, got, want)
+			}
 		}
 	}
 }
