@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -35,8 +37,9 @@ const (
 
 type gitlab struct {
 	directory.Descriptor
-	cfg Config
-	api *apiclient.Client
+	cfg  Config
+	api  *apiclient.Client
+	seen atomic.Pointer[time.Time] // when the token saw private addresses; nil = not known
 }
 
 var _ directory.Lister = (*gitlab)(nil)
@@ -82,22 +85,33 @@ func (g *gitlab) Check(ctx context.Context) error {
 	if !me.IsAdmin {
 		return directory.NeedsGrant(directory.ErrPermission, grant)
 	}
-	for some, err := range g.Pages(ctx) {
-		switch {
-		case err != nil:
-			return err
-		case len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
-			return fmt.Errorf("%w: it sees no private e-mail address; grant it the scope admin_mode as well", directory.ErrPermission)
-		}
-		return nil
-	}
-	return nil
+	return g.checkSight(ctx)
 }
 
+// checkSight returns an error if the token sees no private addresses.
+func (g *gitlab) checkSight(ctx context.Context) error {
+	some, _, err := apiclient.LinkedPage(g.api, user.account)(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"per_page": {"20"}}})
+	if err == nil && len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Addresses) > 0 }) {
+		err = fmt.Errorf("%w: it sees no private e-mail address; it must be an administrator's, with the scope admin_mode if the instance uses Admin Mode", directory.ErrPermission)
+	}
+	return err
+}
+
+// sightFor bounds how long a token is known to see private addresses.
+const sightFor = time.Minute
+
 // Find searches; for a full address GitLab compares addresses exactly, but
-// names may match too.
+// names may match too. A token that sees no private addresses finds nobody by them.
 func (g *gitlab) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	return directory.All(g.pages(ctx, url.Values{"search": {email}}))
+	found, err := directory.All(g.pages(ctx, url.Values{"search": {email}}))
+	if seen := g.seen.Load(); err != nil || len(found) > 0 || seen != nil && time.Since(*seen) < sightFor {
+		return found, err
+	}
+	if err := g.checkSight(ctx); err != nil {
+		return nil, err
+	}
+	g.seen.Store(new(time.Now()))
+	return nil, nil
 }
 
 func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, error) {
@@ -134,7 +148,8 @@ type user struct {
 }
 
 // account takes public and commit addresses for aliases: people choose them
-// among their confirmed addresses, or GitLab makes them up.
+// among their confirmed addresses, or GitLab makes them up. It passes over them
+// without the private address, which only administrators see.
 func (u user) account() directory.Account {
 	a := directory.Account{Identity: string(u.ID), SignIn: u.Username, Name: u.Name, Kind: directory.KindPerson}
 	proof := directory.ProofUnknown
@@ -146,7 +161,9 @@ func (u user) account() directory.Account {
 		proof = directory.Proved
 	}
 	a.Add(directory.Primary, proof, u.Email)
-	a.Add(directory.Alias, proof, u.PublicEmail, u.CommitEmail)
+	if u.Email != "" {
+		a.Add(directory.Alias, proof, u.PublicEmail, u.CommitEmail)
+	}
 	switch u.State {
 	case "":
 	case "active":

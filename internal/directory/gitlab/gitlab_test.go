@@ -171,6 +171,34 @@ func TestCheckNeedsAnAdministrator(t *testing.T) {
 	}
 }
 
+// The token of somebody who is no administrator any more finds people by public
+// addresses only. Nobody is called absent by it, asked alone or among others.
+func TestNoAdministratorAnyMore(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com", "public@example.com"}}, {ID: "8", Emails: []string{"bob@example.com"}}}}
+	f := fake{world: w, change: func(u map[string]any) {
+		delete(u, "email")
+		delete(u, "confirmed_at")
+		if u["id"] == 8 {
+			u["public_email"] = ""
+		}
+	}}
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if search := r.URL.Query().Get("search"); search != "" && search != "public@example.com" {
+			directorytest.SendJSON(w, http.StatusOK, []any{})
+			return
+		}
+		f.ServeHTTP(w, r)
+	}), nil)
+	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+		for _, email := range []string{"bob@example.com", "public@example.com"} {
+			if got, err := directory.Lookup(t.Context(), way, service, []string{email}); !errors.Is(err, directory.ErrPermission) {
+				t.Errorf("%s: %+v, %v, want ErrPermission", name, got, err)
+			}
+		}
+	}
+}
+
 func TestStatesAndKinds(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ann@example.com"}}}}
