@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -185,12 +186,15 @@ func (s *sso) page(ctx context.Context, token string, size int32) ([]directory.A
 	return accounts, aws.ToString(out.NextToken), nil
 }
 
+// account takes the e-mail marked as primary for the user's own, or all if none is:
+// users that were made with the API need not have the mark.
 func account(u types.User) directory.Account {
 	a := directory.Account{Identity: aws.ToString(u.UserId), Name: aws.ToString(u.DisplayName)}
 	a.SetSignIn(aws.ToString(u.UserName), directory.ProofUnknown)
+	marked := slices.ContainsFunc(u.Emails, func(e types.Email) bool { return e.Primary })
 	for _, e := range u.Emails {
 		kind := directory.Alias
-		if e.Primary {
+		if e.Primary == marked {
 			kind = directory.Primary
 		}
 		a.Add(kind, directory.ProofUnknown, aws.ToString(e.Value))

@@ -31,6 +31,7 @@ type fake struct {
 	world  directorytest.World
 	broken bool              // the store's key is gone
 	names  map[string]string // user names by id, in place of n-ID
+	plain  bool              // no e-mail is marked as primary
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +94,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f fake) user(p directorytest.Person) map[string]any {
 	var emails []any
 	for i, address := range p.Emails {
-		emails = append(emails, map[string]any{"Value": address, "Primary": i == 0, "Type": "work"})
+		emails = append(emails, map[string]any{"Value": address, "Primary": i == 0 && !f.plain, "Type": "work"})
 	}
 	status := "ENABLED"
 	if p.Inactive {
@@ -196,6 +197,16 @@ func TestOtherJSON(t *testing.T) {
 	}
 	if got, err := d.(directory.IDFinder).FindID(t.Context(), "906-1"); !errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("FindID = %+v, %v, want ErrUnavailable", got, err)
+	}
+}
+
+// Users that were made with the API have an e-mail that is not marked as primary.
+func TestUnmarkedEmail(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "906-1", Emails: []string{"ann@example.com"}}}}
+	answers, err := directory.Lookup(t.Context(), open(t, fake{world: w, plain: true}, nil), service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.Found {
+		t.Errorf("Lookup = %+v, %v, want found", answers, err)
 	}
 }
 
