@@ -94,7 +94,7 @@ func (o *onelogin) Pages(ctx context.Context) iter.Seq2[[]directory.Account, err
 }
 
 // pages reads pages, which are numbered from 1, as long as OneLogin gives a cursor
-// of the next one.
+// of the next one. It goes on after a full page with neither cursor nor count.
 func (o *onelogin) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("limit", strconv.Itoa(listSize))
 	return directory.Numbered(ctx, 0, func(ctx context.Context, at directory.Position) (directory.Page[directory.Position], *bool, error) {
@@ -114,7 +114,11 @@ func (o *onelogin) page(ctx context.Context, query url.Values) (p directory.Page
 	if total, err := strconv.Atoi(resp.Header.Get("Total-Count")); err == nil {
 		p.Total = &total
 	}
-	return p, new(resp.Header.Get("After-Cursor") != ""), nil
+	after := resp.Header.Get("After-Cursor") != ""
+	if !after && p.Total == nil && p.Rows >= listSize {
+		return p, nil, nil // the headers may have got lost on the way
+	}
+	return p, &after, nil
 }
 
 type user struct {

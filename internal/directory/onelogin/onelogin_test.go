@@ -5,6 +5,7 @@ package onelogin_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -187,6 +188,26 @@ func TestApproval(t *testing.T) {
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 		if err != nil || answers[0].Status != want {
 			t.Errorf("%v: %+v, %v, want %s", state, answers, err, want)
+		}
+	}
+}
+
+// A list whose headers a proxy took away does not end with its first page.
+func TestLostHeaders(t *testing.T) {
+	t.Parallel()
+	var w directorytest.World
+	for n := range 60 {
+		w.People = append(w.People, directorytest.Person{ID: strconv.Itoa(n + 10), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	d := open(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		fake{world: w}.ServeHTTP(answer, r)
+		rw.WriteHeader(answer.Code)
+		_, _ = rw.Write(answer.Body.Bytes())
+	}))
+	for _, email := range []string{"p0@example.com", "p59@example.com"} {
+		if got, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{email}); err != nil || got[0].Status != identity.Found {
+			t.Errorf("Lookup = %+v, %v, want found", got, err)
 		}
 	}
 }
