@@ -240,7 +240,7 @@ func (a Assumed) Find(ctx context.Context, email string) ([]Account, error) {
 // HasDomain reports whether an address is one of a domain.
 func HasDomain(email, domain string) bool {
 	at := strings.LastIndexByte(email, '@')
-	return at >= 0 && strings.EqualFold(email[at+1:], domain)
+	return at >= 0 && identity.FoldASCII(email[at+1:]) == identity.FoldASCII(domain)
 }
 
 // BatchFinder is a Directory that can look for several addresses at once.

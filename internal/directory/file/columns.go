@@ -180,7 +180,7 @@ func addAddress(a *directory.Account, kind directory.AddressKind, email string) 
 	email = strings.TrimSpace(email)
 	_, err := identity.ParseUser(email)
 	switch {
-	case email == "" || slices.ContainsFunc(a.Emails(), func(known string) bool { return strings.EqualFold(known, email) }):
+	case email == "" || slices.ContainsFunc(a.Emails(), func(known string) bool { return identity.FoldASCII(known) == identity.FoldASCII(email) }):
 	case !strings.Contains(email, "@"):
 		a.Unreadable = fmt.Errorf("%q is not an e-mail", email)
 	case err != nil:

@@ -230,6 +230,22 @@ func TestOneBadAddress(t *testing.T) {
 	}
 }
 
+// TestLookAlikes: of two addresses that only look alike neither is left out.
+func TestLookAlikes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "f.json")
+	save(t, path, `[{"id":"1","emails":["\u212aim@example.com","kim@example.com"]}]`)
+	d, err := file.Open(file.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for email, want := range map[string]identity.LookupStatus{"\u212aim@example.com": identity.Found, "kim@example.com": identity.Alias} {
+		if got, err := directory.Lookup(t.Context(), d, service, []string{email}); err != nil || got[0].Status != want {
+			t.Errorf("%s: %+v, %v, want %s", email, got, err, want)
+		}
+	}
+}
+
 // utf16Of encodes ASCII and Latin-1 letters in UTF-16, low byte first.
 func utf16Of(text string) string {
 	var b strings.Builder

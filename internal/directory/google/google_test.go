@@ -218,6 +218,13 @@ func TestAssumed(t *testing.T) {
 	if id, _ := answers[0].Matcher.Identity("google"); answers[0].Status != identity.Found || id != "ann@example.com" || answers[1].Status != identity.NotFound {
 		t.Errorf("got %+v", answers)
 	}
+	// The Kelvin sign is no k.
+	if d, err = google.Open(google.Config{Domain: "kim.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if answers, err = directory.Lookup(t.Context(), d, service, []string{"ann@\u212aim.example"}); err != nil || answers[0].Status != identity.NotFound {
+		t.Errorf("got %+v, %v, want not_found", answers, err)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {

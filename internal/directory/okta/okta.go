@@ -19,6 +19,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Config describes an organization.
@@ -100,7 +101,7 @@ func (o *okta) Check(ctx context.Context) error {
 func (o *okta) Find(ctx context.Context, email string) ([]directory.Account, error) {
 	search := fmt.Sprintf("profile.email eq %[1]s or profile.login eq %[1]s or profile.secondEmail eq %[1]s", apiclient.Quote(email))
 	found, err := directory.All(o.pages(ctx, url.Values{"search": {search}, "limit": {strconv.Itoa(searchSize)}}))
-	signsIn := slices.ContainsFunc(found, func(a directory.Account) bool { return strings.EqualFold(a.SignIn, email) })
+	signsIn := slices.ContainsFunc(found, func(a directory.Account) bool { return identity.FoldASCII(a.SignIn) == email })
 	if err != nil || signsIn || strings.Contains(email, "/") { // Okta has no path for a login with a slash
 		return found, err
 	}

@@ -138,6 +138,15 @@ func TestSearchLagsBehindTheOwner(t *testing.T) {
 	}
 }
 
+// A login that only looks like the address is another one: the long s is no s.
+func TestSearchFindsALookAlike(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "00u1", Emails: []string{"sam@example.com"}}, {ID: "00u2", Emails: []string{"\u017fam@example.com"}}}}
+	if got := find(t, fake{world: world, hides: "00u1"}, "sam@example.com"); got.Status != identity.Found || got.Matcher["user_id"] != "00u1" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // The account whose login is the address comes before one that has it as its
 // e-mail only.
 func TestLoginBeforeEmail(t *testing.T) {

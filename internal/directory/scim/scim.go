@@ -464,7 +464,7 @@ func (a idAttribute) account(u user) directory.Account {
 			out.Add(directory.Primary, directory.ProofUnknown, string(e.Value))
 		}
 	}
-	if !slices.ContainsFunc(out.Emails(), func(email string) bool { return strings.EqualFold(email, out.SignIn) }) {
+	if !slices.ContainsFunc(out.Emails(), func(email string) bool { return identity.FoldASCII(email) == identity.FoldASCII(out.SignIn) }) {
 		out.SetSignIn(out.SignIn, directory.ProofUnknown)
 	}
 	for _, e := range u.Emails {

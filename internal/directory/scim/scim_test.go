@@ -124,6 +124,12 @@ func TestAnswers(t *testing.T) {
 				{Identity: "1", SignIn: "u@example.com", Addresses: append(directory.Primaries("b@example.com", "u@example.com"), directory.Aliases("a@example.com")...), State: directory.StateActive},
 			},
 		},
+		"an e-mail that looks like the sign-in name": {
+			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"kim@example.com","active":true,"emails":[{"value":"\u212aim@example.com"}]}]}`,
+			want: []directory.Account{
+				{Identity: "1", SignIn: "kim@example.com", Addresses: directory.Primaries("\u212aim@example.com", "kim@example.com"), State: directory.StateActive},
+			},
+		},
 		"none is primary": {
 			body: `{"totalResults":1,"Resources":[{"id":"1","userName":"u","active":true,"emails":[{"value":"a@example.com"},{"value":"b@example.com"}]}]}`,
 			want: []directory.Account{
