@@ -81,6 +81,7 @@ type Cached struct {
 	answers  map[string]cachedAnswer
 	spent    int        // requests of lookups since began
 	began    time.Time  // of the period that spent belongs to
+	sighted  time.Time  // when the list last showed an address to checkSight
 	fetch    *listFetch // nil = no walk is under way
 	closed   bool
 }
@@ -173,6 +174,37 @@ func (c *Cached) spend(requests int) int {
 	}
 	c.spent += requests
 	return c.spent
+}
+
+// checkSight reads the list up to the first address, and returns an error if it
+// has people and no address of any. What it saw is good for as long as misses are.
+func (c *Cached) checkSight(ctx context.Context) error {
+	c.mu.Lock()
+	fresh := c.settings.fresh(time.Since(c.sighted), false)
+	c.mu.Unlock()
+	lister := c.lister()
+	if fresh || lister == nil {
+		return nil
+	}
+	var seen addressCount
+	for page, err := range lister.Pages(ctx) {
+		if errors.Is(err, ErrTruncated) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if seen.add(page); seen.withAddress > 0 {
+			break
+		}
+	}
+	if err := seen.check(c.Describe()); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sighted = time.Now()
+	return nil
 }
 
 // startOver forgets what lookups cost, so that a list that cannot be read is not

@@ -161,7 +161,10 @@ type Descriptor struct {
 	// there are none. Without it, what an inactive account could change is read
 	// from the list.
 	LookupSeesInactive bool
-	Kinds              []Kind // kinds that match besides people, by configuration
+	// LookupMayBeBlind says that a credential that sees no addresses finds nobody,
+	// without an error. Where lookups find nobody, the list says whether it sees any.
+	LookupMayBeBlind bool
+	Kinds            []Kind // kinds that match besides people, by configuration
 }
 
 // Describe implements Directory. Connectors embed their Descriptor.

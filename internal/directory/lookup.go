@@ -187,6 +187,11 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	asOf := time.Now()
 	err := l.lookUp(ctx, missing)
+	if err == nil && d.LookupMayBeBlind && !slices.ContainsFunc(missing, func(email string) bool { return l.results[email].Status != identity.NotFound }) {
+		if err := l.cache.checkSight(ctx); err != nil {
+			return err
+		}
+	}
 	found := map[string]Result{}
 	for _, email := range missing {
 		if r, ok := l.results[email]; ok && r.Status != identity.Failed {

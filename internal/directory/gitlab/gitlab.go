@@ -14,8 +14,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync/atomic"
-	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
@@ -37,9 +35,8 @@ const (
 
 type gitlab struct {
 	directory.Descriptor
-	cfg  Config
-	api  *apiclient.Client
-	seen atomic.Pointer[time.Time] // when the token saw private addresses; nil = not known
+	cfg Config
+	api *apiclient.Client
 }
 
 var _ directory.Lister = (*gitlab)(nil)
@@ -56,7 +53,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	return &gitlab{
-		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, LookupMayBeBlind: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
 		cfg:        cfg, api: api,
 	}, nil
 }
@@ -85,33 +82,22 @@ func (g *gitlab) Check(ctx context.Context) error {
 	if !me.IsAdmin {
 		return directory.NeedsGrant(directory.ErrPermission, grant)
 	}
-	return g.checkSight(ctx)
-}
-
-// checkSight returns an error if the token sees no private addresses.
-func (g *gitlab) checkSight(ctx context.Context) error {
-	some, _, err := apiclient.LinkedPage(g.api, user.account)(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"per_page": {"20"}}})
-	if err == nil && len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Addresses) > 0 }) {
-		err = fmt.Errorf("%w: it sees no private e-mail address; it must be an administrator's, with the scope admin_mode if the instance uses Admin Mode", directory.ErrPermission)
+	for some, err := range g.Pages(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case len(some) > 0 && !slices.ContainsFunc(some, func(a directory.Account) bool { return len(a.Addresses) > 0 }):
+			return fmt.Errorf("%w: it sees no private e-mail address; grant it the scope admin_mode as well", directory.ErrPermission)
+		}
+		return nil
 	}
-	return err
+	return nil
 }
-
-// sightFor bounds how long a token is known to see private addresses.
-const sightFor = time.Minute
 
 // Find searches; for a full address GitLab compares addresses exactly, but
-// names may match too. A token that sees no private addresses finds nobody by them.
+// names may match too.
 func (g *gitlab) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := directory.All(g.pages(ctx, url.Values{"search": {email}}))
-	if seen := g.seen.Load(); err != nil || len(found) > 0 || seen != nil && time.Since(*seen) < sightFor {
-		return found, err
-	}
-	if err := g.checkSight(ctx); err != nil {
-		return nil, err
-	}
-	g.seen.Store(new(time.Now()))
-	return nil, nil
+	return directory.All(g.pages(ctx, url.Values{"search": {email}}))
 }
 
 func (g *gitlab) FindID(ctx context.Context, id string) ([]directory.Account, error) {

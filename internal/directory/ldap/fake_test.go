@@ -25,6 +25,7 @@ type fake struct {
 	silent bool // searches are not answered
 	ad     bool // its people have the attributes of Active Directory
 	hidden bool // without the states of accounts
+	blind  bool // without addresses
 }
 
 const (
@@ -145,6 +146,10 @@ func (f fake) attributes(p directorytest.Person) map[string][]string {
 		a := adAttributes(p)
 		if f.hidden {
 			delete(a, "userAccountControl")
+		}
+		if f.blind {
+			delete(a, "userPrincipalName")
+			delete(a, "proxyAddresses")
 		}
 		return a
 	}

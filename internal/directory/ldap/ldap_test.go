@@ -171,6 +171,23 @@ func TestHiddenStates(t *testing.T) {
 	}
 }
 
+// A credential that may not read addresses finds nobody by them. That is no answer
+// for one person either, though its search is a success.
+func TestHiddenAddresses(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "00000001-0000-0000-0000-000000000000", Emails: []string{"ann@example.com"}}}}
+	d := open(t, fake{world: w, ad: true, blind: true}, func(c *ldap.Config) { c.Strategy = "ad" })
+	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+		cached := directory.Cache(way, service, directory.Settings{TTL: time.Minute, Misses: time.Minute})
+		t.Cleanup(cached.Close)
+		for range 2 { // a failure is not kept
+			if got, err := directory.Lookup(t.Context(), cached, service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrPermission) {
+				t.Errorf("%s: %+v, %v, want ErrPermission", name, got, err)
+			}
+		}
+	}
+}
+
 // The end of the context closes the connection of a search that hangs.
 func TestCancelInTheMiddle(t *testing.T) {
 	t.Parallel()
