@@ -26,6 +26,7 @@ type fake struct {
 	ad     bool // its people have the attributes of Active Directory
 	hidden bool // without the states of accounts
 	blind  bool // without addresses
+	loses  bool // pages after the first one have no paging control
 }
 
 const (
@@ -137,7 +138,11 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 	if more {
 		answer.SetCookie([]byte(strconv.Itoa(next)))
 	}
-	reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess), answer)
+	controls := []ldap.Control{answer}
+	if f.loses && start > 0 {
+		controls = nil
+	}
+	reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess), controls...)
 }
 
 // attributes of a person. A uid in front of the id is the person's name.

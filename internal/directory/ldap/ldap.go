@@ -220,7 +220,10 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 				accounts[i] = s.schema.read(entry, time.Now())
 			}
 			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
-			if next == nil {
+			switch {
+			case next == nil && cookie != "":
+				return nil, "", fmt.Errorf("%w in full: a page of its list does not say whether it is the last one", directory.ErrUnavailable)
+			case next == nil: // the server knows no pages
 				return accounts, "", nil
 			}
 			return accounts, string(next.Cookie), nil

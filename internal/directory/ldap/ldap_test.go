@@ -188,6 +188,16 @@ func TestHiddenAddresses(t *testing.T) {
 	}
 }
 
+// A list whose second page does not say that it is the last one may go on.
+func TestLostPagingControl(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{PageSize: 1, People: []directorytest.Person{{ID: "u-1", Emails: []string{"ann@example.com"}}, {ID: "u-2", Emails: []string{"bob@example.com"}}, {ID: "u-3", Emails: []string{"eve@example.com"}}}}
+	d := directorytest.ListOnly(open(t, fake{world: w, loses: true}, nil))
+	if got, err := directory.Lookup(t.Context(), d, service, []string{"eve@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Lookup = %+v, %v, want ErrUnavailable", got, err)
+	}
+}
+
 // The end of the context closes the connection of a search that hangs.
 func TestCancelInTheMiddle(t *testing.T) {
 	t.Parallel()
