@@ -177,7 +177,7 @@ func (c *Cached) spend(requests int) int {
 }
 
 // checkSight reads the list up to the first address, and returns an error if it
-// has people and no address of any. What it saw is good for as long as misses are.
+// has none. What it saw is good for as long as misses are.
 func (c *Cached) checkSight(ctx context.Context) error {
 	c.mu.Lock()
 	fresh := c.settings.fresh(time.Since(c.sighted), false)

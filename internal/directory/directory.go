@@ -161,10 +161,11 @@ type Descriptor struct {
 	// there are none. Without it, what an inactive account could change is read
 	// from the list.
 	LookupSeesInactive bool
-	// LookupMayBeBlind says that a credential that sees no addresses finds nobody,
-	// without an error. Where lookups find nobody, the list says whether it sees any.
-	LookupMayBeBlind bool
-	Kinds            []Kind // kinds that match besides people, by configuration
+	// MayBeBlind says that a credential that may not see people or their addresses
+	// finds nobody, without an error. There is always somebody, so that the list shows
+	// whether to believe that.
+	MayBeBlind bool
+	Kinds      []Kind // kinds that match besides people, by configuration
 }
 
 // Describe implements Directory. Connectors embed their Descriptor.

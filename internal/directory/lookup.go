@@ -187,7 +187,7 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	asOf := time.Now()
 	err := l.lookUp(ctx, missing)
-	if err == nil && d.LookupMayBeBlind && !slices.ContainsFunc(missing, func(email string) bool { return l.results[email].Status != identity.NotFound }) {
+	if err == nil && d.MayBeBlind && !slices.ContainsFunc(missing, func(email string) bool { return l.results[email].Status != identity.NotFound }) {
 		if err := l.cache.checkSight(ctx); err != nil {
 			return err
 		}
@@ -333,6 +333,9 @@ func (l *lookup) lookUp(ctx context.Context, emails []string) error {
 // checkAddresses returns an error if a lookup by address found people and shows
 // no address of any: the credential must not see them.
 func (l *lookup) checkAddresses(found []Account) error {
+	if len(found) == 0 {
+		return nil
+	}
 	var seen addressCount
 	seen.add(found)
 	return seen.check(l.cache.Describe())

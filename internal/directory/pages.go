@@ -77,10 +77,11 @@ func walk(ctx context.Context, d Descriptor, pages iter.Seq2[[]Account, error], 
 	return seen.check(d)
 }
 
-// addressCount counts people, and those who show an address.
-type addressCount struct{ people, withAddress int }
+// addressCount counts accounts, the people among them, and those who show an address.
+type addressCount struct{ accounts, people, withAddress int }
 
 func (c *addressCount) add(page []Account) {
+	c.accounts += len(page)
 	for _, a := range page {
 		if (a.Kind == "" || a.Kind == KindPerson) && a.Unreadable == nil {
 			c.people++
@@ -92,12 +93,15 @@ func (c *addressCount) add(page []Account) {
 }
 
 // check returns an error that matches ErrPermission if there are people and none
-// of them shows an address.
+// of them shows an address, or if nobody is there where that may mean the same.
 func (c *addressCount) check(d Descriptor) error {
-	if c.people == 0 || c.withAddress > 0 {
+	err := fmt.Errorf("%w: it sees no e-mail address of any of %d people", ErrPermission, c.people)
+	switch {
+	case c.accounts == 0 && d.MayBeBlind:
+		err = fmt.Errorf("%w: it sees nobody at all", ErrPermission)
+	case c.people == 0 || c.withAddress > 0:
 		return nil
 	}
-	err := fmt.Errorf("%w: it sees no e-mail address of any of %d people", ErrPermission, c.people)
 	if d.AddressGrant != "" {
 		err = NeedsGrant(err, d.AddressGrant)
 	}

@@ -115,6 +115,9 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 			s.results[key] = s.status(key, found, asOf)
 		}
 	})
+	if err == nil && d.MayBeBlind && !slices.ContainsFunc(missing, func(key string) bool { return s.results[key].Status != identity.AccountAbsent }) {
+		err = s.cache.checkSight(ctx)
+	}
 	if err == nil && len(needList) > 0 {
 		var list *snapshot
 		if list, err = s.cache.walk(ctx, 0); err == nil {

@@ -58,7 +58,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	return &boundary{
-		Descriptor: directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true, LookupMayBeBlind: true, AddressGrant: grant + ", and " + addressAdvice},
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: 1000, LookupSeesInactive: true, MayBeBlind: true, AddressGrant: grant + ", and " + addressAdvice},
 		cfg:        cfg, api: api,
 	}, nil
 }

@@ -128,8 +128,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// Users without addresses, and no users at all, are trouble that only a check
-// can show: a lookup would call everybody absent.
+// Users without addresses, and no users at all, are trouble that a check shows.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	one := directorytest.World{People: []directorytest.Person{{ID: "u_1", Emails: []string{"ann@example.com"}}}}

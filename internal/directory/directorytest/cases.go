@@ -78,6 +78,12 @@ func testFound(tr *trial) {
 
 func testNotFound(tr *trial) {
 	tr.want(tr.few(), nil, "nobody@example.com", identity.NotFound)
+	if tr.open(World{}, nil).Describe().MayBeBlind {
+		if got, err := tr.lookup(tr.Context(), World{}, nil, ann); !errors.Is(err, directory.ErrPermission) {
+			tr.Errorf("Lookup where nobody is seen = %+v, %v, want ErrPermission", got, err)
+		}
+		return
+	}
 	tr.want(World{}, nil, ann, identity.NotFound)
 }
 

@@ -53,7 +53,7 @@ func Open(cfg Config) (directory.Directory, error) {
 		return nil, err
 	}
 	return &gitlab{
-		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, LookupMayBeBlind: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: listSize, LookupSeesInactive: true, MayBeBlind: true, AddressGrant: grant, Kinds: directory.Kinds(cfg.IncludeBots, false)},
 		cfg:        cfg, api: api,
 	}, nil
 }

@@ -96,7 +96,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	s.id = cmp.Or(cfg.IDAttribute, s.id)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	return &server{
-		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true, LookupMayBeBlind: true, AddressGrant: grant},
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true, MayBeBlind: true, AddressGrant: grant},
 		cfg:        cfg, target: target, schema: s,
 	}, nil
 }

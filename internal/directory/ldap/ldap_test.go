@@ -198,6 +198,18 @@ func TestLostPagingControl(t *testing.T) {
 	}
 }
 
+// A credential that has lost its rights sees an empty tree: no stored account is
+// absent by that.
+func TestStatusOfAnEmptyTree(t *testing.T) {
+	t.Parallel()
+	d := open(t, fake{}, nil)
+	for name, way := range map[string]directory.Directory{"by id": d, "walk": directorytest.ListOnly(d)} {
+		if got, err := directory.Status(t.Context(), way, service, []identity.AccountQuery{{Identity: "u-1"}}, ""); !errors.Is(err, directory.ErrPermission) {
+			t.Errorf("%s: Status = %+v, %v, want ErrPermission", name, got, err)
+		}
+	}
+}
+
 // The end of the context closes the connection of a search that hangs.
 func TestCancelInTheMiddle(t *testing.T) {
 	t.Parallel()
@@ -228,7 +240,9 @@ func TestListsPeopleWithoutAddress(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	for filter, want := range map[string]identity.LookupStatus{"(entryUUID=u-1)": identity.Found, "(entryUUID=u-2)": identity.NotFound} {
-		d := open(t, fake{world: one()}, func(c *ldap.Config) { c.Filter = filter })
+		w := one()
+		w.People = append(w.People, directorytest.Person{ID: "u-2", Emails: []string{"bob@example.com"}})
+		d := open(t, fake{world: w}, func(c *ldap.Config) { c.Filter = filter })
 		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
 		if err != nil || answers[0].Status != want {
 			t.Errorf("%s: %+v, %v, want %s", filter, answers, err, want)
