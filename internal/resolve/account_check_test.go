@@ -70,6 +70,20 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// TestAccount_pinOfAnother: an account that somebody holds under the name that it had
+// is not free under its new one.
+func TestAccount_pinOfAnother(t *testing.T) {
+	t.Parallel()
+	for accountID, want := range map[string]string{"1": "unmapped claimed holder=ada@acme.com candidates=ada-byron", "2": "email ada-byron", "": "email ada-byron"} {
+		f := newFake(github).store(ada, github, "ada-l", identity.FromEmail).pin(ada, "1")
+		f.said("bob@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: accountID, Evidence: identity.EvidenceEmail})
+		got := run(t, f, nil, ask(github, ada, bob))
+		if first, _, _ := strings.Cut(line(got[1]), "\n"); first != want {
+			t.Errorf("%q: %s, want %s", accountID, first, want)
+		}
+	}
+}
+
 // TestAccount_pins: the account's own id shows that a name has changed, or that
 // somebody else has it now.
 func TestAccount_pins(t *testing.T) {

@@ -108,6 +108,9 @@ func (c *candidate) claimsAccount() bool {
 // withdrawIfHeld withdraws a candidate whose account somebody else holds.
 func (c *candidate) withdrawIfHeld(holders map[string]identity.UserKey) bool {
 	holder, held := holders[c.accountKey()]
+	if !held && c.accountID != "" {
+		holder, held = holders[pinKey(c.accountID)]
+	}
 	if !held || holder == c.answer.User {
 		return false
 	}
@@ -148,7 +151,7 @@ func (c *candidate) miss(reason Reason, why string) {
 
 // holders returns who has each account that a candidate claims, once this
 // configuration is applied: the store's holders, except where declared mappings
-// replace what is stored.
+// replace what is stored. Users of the pass hold accounts by their pins too.
 func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.UserKey, error) {
 	held := map[string]identity.UserKey{}
 	var accounts []string
@@ -179,5 +182,13 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 	for user, matcher := range r.declared {
 		add(matcher.AccountKey(r.service.Key.Type), user)
 	}
+	for _, a := range r.answers { // whatever the account is called now
+		if a.Source == Store && a.AccountID != "" {
+			add(pinKey(a.AccountID), a.User)
+		}
+	}
 	return held, nil
 }
+
+// pinKey returns the key of an account id, which no identity equals.
+func pinKey(accountID string) string { return "\x00" + accountID }
