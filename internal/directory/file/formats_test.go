@@ -161,6 +161,25 @@ func TestNotAnExport(t *testing.T) {
 	}
 }
 
+// TestStateNotExported: somebody of Active Directory whose state was not exported may
+// be disabled, and is not found.
+func TestStateNotExported(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "export.ldif")
+	entry := "dn: cn=ann\nobjectClass: user\nmail: ann@acme.example\nobjectGUID:: ERERERERERERERERERERAQ==\n"
+	if err := os.WriteFile(path, []byte(entry), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(Config{Path: path, Format: "ldif_ad"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := directory.Lookup(t.Context(), d, identity.ServiceKey{Type: "ldap", ExternalID: "acme"}, []string{"ann@acme.example"})
+	if err != nil || got[0].Status != identity.Failed || !strings.Contains(got[0].Err.Error(), "userAccountControl") {
+		t.Errorf("Lookup = %+v, %v, want failed for want of userAccountControl", got, err)
+	}
+}
+
 // TestGuide: the guide shows every format in a block, and excerpts of the files that
 // TestExports reads.
 func TestGuide(t *testing.T) {

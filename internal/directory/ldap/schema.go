@@ -134,8 +134,12 @@ func Read(e *ldap.Entry, strategy, idAttribute string, now time.Time) (a directo
 		person = is("user") && !is("computer")
 	}
 	a = s.read(e, now)
-	if a.Identity == "" && a.Unreadable == nil {
+	switch {
+	case a.Unreadable != nil:
+	case a.Identity == "":
 		a.Unreadable = fmt.Errorf("the entry has no %s. Export that attribute, or name another one in id_column", s.id)
+	case s.state != "" && e.GetEqualFoldAttributeValue(s.state) == "":
+		a.Unreadable = fmt.Errorf("the entry has no %s, so that it may be disabled. Export that attribute", s.state)
 	}
 	return a, err == nil && person
 }
