@@ -643,6 +643,8 @@ func TestTransport_TLS(t *testing.T) {
 		"no token":         {settings: map[string]any{"token": nil, "ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile}},
 		"no token, and the certificate is nobody's": {settings: map[string]any{"api_url": srv.URL + "/needs-token", "token": nil, "ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile},
 			want: []string{"Unable to Authenticate to the Identity API … does not accept the client certificate " + certFile + " … The server said: there is no token"}},
+		"another org, without a token": {settings: map[string]any{"org": "globex", "token": nil, "ca_cert_file": caFile, "client_cert_file": certFile, "client_key_file": keyFile},
+			want: []string{"Another Organization … but the client certificate " + certFile + " is of the org \"acme\""}},
 		"neither": {settings: map[string]any{"token": nil, "ca_cert_file": caFile}, want: []string{"No Token for the Identity API"}},
 	}
 	for name, tt := range tests {

@@ -91,11 +91,15 @@ func (c connector) connect(ctx context.Context) (*Connection, error) {
 		if err != nil {
 			return nil, err
 		}
-		api, err := c.newClient(c.settings.APIURL, c.transport, token)
+		credential := "the client certificate " + c.settings.ClientCertFile
+		if token != nil {
+			credential = "the token from " + c.settings.Token.From
+		}
+		api, err := c.newClient(c.settings.APIURL, c.transport, token, credential)
 		if err != nil {
 			return nil, err
 		}
-		return c.verify(ctx, &Connection{API: readcache.New(api)})
+		return c.verify(ctx, &Connection{API: readcache.New(api)}, credential)
 	}
 	return nil, &Error{
 		Title: "No Identity API Configured",
@@ -130,7 +134,7 @@ func (c connector) connectEmbedded(ctx context.Context) (*Connection, error) {
 }
 
 func (c connector) connectInstance(ctx context.Context, instance *identityd.Instance) (*Connection, error) {
-	api, err := c.newClient("http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil)
+	api, err := c.newClient("http://embedded"+symapi.BasePath, client.InProcess(instance.Handler()), nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +144,7 @@ func (c connector) connectInstance(ctx context.Context, instance *identityd.Inst
 	}
 	return c.verify(ctx, &Connection{
 		API: readcache.New(api), StoreCreated: instance.StoreCreated(), StoreEmpty: empty, close: instance.Close,
-	})
+	}, "it")
 }
 
 const openFailed = "Unable to Open the Embedded Identity API"
@@ -152,9 +156,9 @@ func (c connector) cannotOpen(err error) error {
 	return &Error{Title: openFailed, Err: err}
 }
 
-// verify asks auth/login who the token is, unless that is switched off, compares
-// the org, and requires the API's extensions.
-func (c connector) verify(ctx context.Context, connection *Connection) (*Connection, error) {
+// verify asks auth/login who has the credential, unless that is switched off,
+// compares the org, and requires the API's extensions.
+func (c connector) verify(ctx context.Context, connection *Connection, credential string) (*Connection, error) {
 	if c.settings.SkipCredentialsValidation {
 		return connection, nil
 	}
@@ -162,7 +166,7 @@ func (c connector) verify(ctx context.Context, connection *Connection) (*Connect
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkOrg(who.Org, "the token is of"); err != nil {
+	if err := c.checkOrg(who.Org, credential+" is of"); err != nil {
 		return nil, err
 	}
 	if err := connection.API.RequireExtensions(ctx); err != nil {
@@ -185,15 +189,8 @@ func (c connector) checkOrg(actual, whose string) error {
 	}
 }
 
-func (c connector) newClient(url string, transport http.RoundTripper, token func(context.Context) (string, error)) (*client.Client, error) {
+func (c connector) newClient(url string, transport http.RoundTripper, token func(context.Context) (string, error), credential string) (*client.Client, error) {
 	s := c.settings
-	credential := ""
-	switch {
-	case token != nil:
-		credential = "the token from " + s.Token.From
-	case s.ClientCertFile != "":
-		credential = "the client certificate " + s.ClientCertFile
-	}
 	return client.New(client.Config{
 		BaseURL: url, Token: token, Credential: credential, Transport: transport, UserAgent: c.userAgent, Headers: s.Headers,
 		MaxRetries: s.MaxRetries, RequestsPerSecond: s.RequestsPerSecond, MaxConcurrency: s.MaxConcurrency,
