@@ -12,15 +12,10 @@ resource "sym_identities" "okta" {
 
 # All manual mappings of the service. Others are removed.
 resource "sym_identities" "github" {
-  service_type = sym_service.github.service_type
-  external_id  = sym_service.github.external_id
-  identities   = local.github_logins
-  exclusive    = true
-}
-
-resource "sym_service" "github" {
   service_type = "github"
   external_id  = "acme"
+  identities   = local.github_logins
+  exclusive    = true
 }
 
 locals {

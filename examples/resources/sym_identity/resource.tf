@@ -18,21 +18,21 @@ resource "sym_identity" "github" {
   for_each = local.github_logins
 
   user         = each.key
-  service_type = sym_service.github.service_type
-  external_id  = sym_service.github.external_id
+  service_type = "github"
+  external_id  = "acme"
   identity     = each.value
 }
 
-resource "sym_service" "github" {
-  service_type = "github"
-  external_id  = "acme"
-}
-
-# A service whose accounts have more than one string.
-resource "sym_identity" "sam_ldap" {
-  user         = "sam.okafor@acme.example"
+# A service whose accounts have more than one string, registered here.
+resource "sym_service" "ldap" {
   service_type = "ldap"
   external_id  = "ldap.acme.example"
+}
+
+resource "sym_identity" "sam_ldap" {
+  user         = "sam.okafor@acme.example"
+  service_type = sym_service.ldap.service_type
+  external_id  = sym_service.ldap.external_id
   matcher = {
     uid = "sokafor"
     ou  = "platform"
