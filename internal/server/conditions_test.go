@@ -11,7 +11,8 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
-// A condition that the server does not know must not become an unconditional write.
+// A condition that the server does not know, or that has no value, must not become an
+// unconditional write.
 func TestUnknownConditionsAreRefused(t *testing.T) {
 	t.Parallel()
 	h := start(t).register(okta)
@@ -31,6 +32,15 @@ func TestUnknownConditionsAreRefused(t *testing.T) {
 		"another call's":      {http.MethodPost, "/users/identities/delete", remove + `"if_absent":true}]}`, `unknown condition "if_absent"`},
 		"delete a user":       {http.MethodPost, "/users/delete", `{"users":[{"id":"` + u.ID + `","if_revisoin":1}]}`, `unknown condition "if_revisoin"`},
 		"service":             {http.MethodPatch, "/services", `{"service_type":"okta","external_id":"acme.okta.com","label":"x","if_label":"y"}`, `unknown condition "if_label"`},
+		"null":                {http.MethodPatch, "/users", element(`,"if_revision": null`), `the condition "if_revision" without a value`},
+		"absent or null":      {http.MethodPatch, "/users", element(`,"if_absent":null`), `the condition "if_absent" without a value`},
+		"revision 0":          {http.MethodPatch, "/users", element(`,"if_revision":0`), `if_revision: expected number >= 1`},
+		"delete, null":        {http.MethodPost, "/users/identities/delete", remove + `"if_revision":null}]}`, `the condition "if_revision" without a value`},
+		"delete, revision 0":  {http.MethodPost, "/users/identities/delete", remove + `"if_revision":0}]}`, `if_revision: expected number >= 1`},
+		"delete a user, null": {http.MethodPost, "/users/delete", `{"users":[{"id":"` + u.ID + `","if_revision":null}]}`, `the condition "if_revision" without a value`},
+		"delete a user, 0":    {http.MethodPost, "/users/delete", `{"users":[{"id":"` + u.ID + `","if_revision":0}]}`, `if_revision: expected number >= 1`},
+		"service, null":       {http.MethodPatch, "/services", `{"service_type":"okta","external_id":"acme.okta.com","label":"x","if_revision":null}`, `the condition "if_revision" without a value`},
+		"service, 0":          {http.MethodPost, "/services/delete", `{"service_type":"okta","external_id":"acme.okta.com","if_revision":0}`, `if_revision: expected number >= 1`},
 		"role":                {http.MethodPost, "/users/" + u.ID + "/set-role", `{"role":"guest","if_role":"member"}`, `unknown condition "if_role"`},
 	} {
 		a := h.api(admin, tt.method, tt.path, tt.body)

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -50,14 +51,19 @@ func requestFields(input reflect.Type) *bodyFields {
 	return nil
 }
 
-// field returns the fields inside the value of a key. It refuses known fields in
-// another case, which the decoder would take for the field or drop, and unknown
-// conditions. Other unknown fields are ignored: later clients may send more.
-func (f *bodyFields) field(key jsonKey) (*bodyFields, error) {
+// field returns the fields inside the value of a key, which stands behind it. It refuses
+// known fields in another case, which the decoder would take for the field or drop, and
+// conditions that are unknown or null. Other unknown fields are ignored: later clients may
+// send more.
+func (f *bodyFields) field(key jsonKey, behind []byte) (*bodyFields, error) {
 	if f == nil {
 		return nil, nil
 	}
 	if inside, known := f.byName[key.text]; known {
+		if strings.HasPrefix(key.text, conditionPrefix) && bytes.HasPrefix(bytes.TrimLeft(behind, ": \t\r\n"), []byte("null")) {
+			return nil, identity.Invalid(identity.CodeInvalid, "The request's body has the condition "+identity.Quote(key.text)+" without a value",
+				"Give it one, or leave it out for an unconditional write.")
+		}
 		return inside, nil
 	}
 	if name, known := f.byFold[key.folded]; known {

@@ -79,7 +79,7 @@ func checkJSON(text []byte, fields *bodyFields, most int) error {
 			if top.wantKey {
 				top.wantKey = false
 				var err error
-				if inside, err = top.key(text[:end], names); err != nil {
+				if inside, err = top.key(text[:end], text[min(end+1, len(text)):], names); err != nil {
 					return err
 				}
 			}
@@ -158,8 +158,9 @@ type jsonObject struct {
 	fields  *bodyFields       // of the object, or of the list's elements
 }
 
-// key compares a key with the others of its object. It returns the fields of its value.
-func (o *jsonObject) key(raw []byte, names map[string]jsonKey) (*bodyFields, error) {
+// key compares a key with the others of its object. It returns the fields of its value,
+// with which the text behind the key begins.
+func (o *jsonObject) key(raw, behind []byte, names map[string]jsonKey) (*bodyFields, error) {
 	name, known := names[string(raw)]
 	if !known {
 		if json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &name.text) != nil {
@@ -172,7 +173,7 @@ func (o *jsonObject) key(raw []byte, names map[string]jsonKey) (*bodyFields, err
 		return nil, errSameKeys(first, name.text)
 	}
 	o.keys[name.folded] = name.text
-	return o.fields.field(name)
+	return o.fields.field(name, behind)
 }
 
 // foldKey returns what keys that are equal without case share.

@@ -105,7 +105,7 @@ type IdentityUpsert struct {
 	Source      string            `json:"source,omitempty" doc:"manual, rule, email or fetch_remote_identity; a source other than manual never overwrites. On sym:cloud, manual with if_revision asserts the user: it gets a new revision, also where nothing changes"`
 	Rule        string            `json:"rule,omitempty"`
 	IfAbsent    bool              `json:"if_absent,omitempty" doc:"Write only where nothing is stored"`
-	IfRevision  int64             `json:"if_revision,omitempty" doc:"Write only where this revision is stored"`
+	IfRevision  int64             `json:"if_revision,omitempty" minimum:"1" doc:"Write only where this revision is stored"`
 	IfUnclaimed bool              `json:"if_unclaimed,omitempty" doc:"Write only where no other user of the service holds the identity"`
 }
 
@@ -120,7 +120,7 @@ type IdentityDelete struct {
 	ServiceType string            `json:"service_type"`
 	ExternalID  string            `json:"external_id"`
 	Matcher     map[string]string `json:"matcher" doc:"Must equal the stored one"`
-	IfRevision  int64             `json:"if_revision,omitempty" doc:"Delete only where this revision is stored"`
+	IfRevision  int64             `json:"if_revision,omitempty" minimum:"1" doc:"Delete only where this revision is stored"`
 }
 
 // UserDeletes is the body of POST users/delete.
@@ -132,7 +132,7 @@ type UserDeletes struct {
 type UserDelete struct {
 	ID         string        `json:"id,omitempty" nullable:"true" doc:"UUID of the user; without it the sym identity names the user"`
 	Identity   *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
-	IfRevision int64         `json:"if_revision,omitempty" doc:"Delete only where the user has this revision"`
+	IfRevision int64         `json:"if_revision,omitempty" minimum:"1" doc:"Delete only where the user has this revision"`
 }
 
 // UserIdentity is the sym identity sent along with a deletion.
@@ -178,7 +178,7 @@ type ServiceWrite struct {
 	// Label is nil where it is null or not sent: an update then leaves it alone.
 	Label      *string `json:"label,omitempty" nullable:"true" doc:"For people to read"`
 	Source     string  `json:"source,omitempty" doc:"Of PATCH services: manual with if_revision asserts the service, which gets a new revision, also where nothing changes"`
-	IfRevision int64   `json:"if_revision,omitempty" doc:"Update or delete only where the service has this revision"`
+	IfRevision int64   `json:"if_revision,omitempty" minimum:"1" doc:"Update or delete only where the service has this revision"`
 }
 
 // ServiceReferences is the reply of GET service/{id}/references. Error is the
