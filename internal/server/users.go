@@ -382,5 +382,9 @@ func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
 		return out, identity.Invalid(identity.CodeUserInvalid, problem, `It is {"email": …}, or {"username": …} for a bot.`)
 	}
 	out.Key = identity.KeyOf(name.text)
+	if name.email != out.Key.IsEmail() { // symflow's "bots delete" with a person's e-mail
+		return out, identity.Invalid(identity.CodeUserInvalid, "The matcher names "+identity.Quote(string(out.Key))+" by the wrong key",
+			"A person is named by email, with an @; a bot by username, without one.")
+	}
 	return out, nil
 }

@@ -392,6 +392,8 @@ func TestDeleteUsers(t *testing.T) {
 	for _, unusable := range []string{
 		identify(`{}`), identify(`{"user_id":"x"}`), identify(`{"email":" "}`), identify(`{"email":"a@example.com","username":"a"}`),
 		`{"users":[{"id":"` + u.ID + `","identity":{"service_type":"okta","matcher":{"user_id":"00u1"}}}]}`,
+		`{"users":[{"identity":{"service_type":"sym","matcher":{"username":"alice@example.com"}}}]}`, // bots delete alice@example.com
+		`{"users":[{"identity":{"service_type":"sym","matcher":{"email":"robot"}}}]}`,
 	} {
 		a := h.api(admin, http.MethodPost, path, unusable)
 		if a.status != http.StatusBadRequest || a.body["code"] != "User:INVALID" || a.body["failed"] != 1.0 {
