@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -200,6 +201,27 @@ func TestCSVNamesWhatItCannotHold(t *testing.T) {
 	const want = `service "okta:acme.okta.com", user "alice@example.com": the matcher "realm=a, user_id=00u1" has more keys than user_id`
 	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, want) {
 		t.Errorf("exit %d, want %q in\n%s%s", got.code, want, got.stdout, got.stderr)
+	}
+}
+
+// An import that waits for its input ends with its context, as it does by a signal.
+func TestInterruptedImport(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "")
+	whole := ok(t, nil, "export", "-config", config).stdout
+	for _, format := range []string{formatJSON, formatCSV} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		in, out := io.Pipe()
+		go func() {
+			_, _ = io.WriteString(out, whole[:len(whole)-10]) // and nothing further
+			interrupt()
+		}()
+		var stderr bytes.Buffer
+		code := run(ctx, []string{"import", "-config", config, "-format", format}, in, io.Discard, &stderr, os.LookupEnv)
+		if code != exitFailed || !strings.Contains(stderr.String(), "the import was interrupted") {
+			t.Errorf("%s: exit %d, %s", format, code, stderr.String())
+		}
+		_ = out.Close()
 	}
 }
 

@@ -57,15 +57,25 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	}
 	bar := p.progress("importing", "bytes", size)
 	defer bar.Finish() //nolint:errcheck // it fails only to draw
-	shown := progressbar.NewReader(in, bar)
-	in = &shown
+	// A read of a pipe or a terminal may never return.
+	read, copied := io.Pipe()
+	defer read.Close()
+	go func() {
+		_, err := io.Copy(copied, in)
+		copied.CloseWithError(err)
+	}()
+	defer context.AfterFunc(ctx, func() { copied.CloseWithError(ctx.Err()) })()
+	shown := progressbar.NewReader(read, bar)
 	var counts store.Counts
 	if format == formatCSV {
-		counts, err = importCSV(ctx, cfg, in)
+		counts, err = importCSV(ctx, cfg, &shown)
 	} else {
-		counts, err = importJSON(ctx, cfg, in, newID)
+		counts, err = importJSON(ctx, cfg, &shown, newID)
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return errors.New("the import was interrupted: " + err.Error())
+	case err != nil:
 		return err
 	}
 	fmt.Fprintf(p.stderr, "imported %s from %s\n", countsText(counts), cmp.Or(path, "standard input"))
