@@ -52,9 +52,11 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if err := checkFormat(format); err != nil {
 		return err
 	}
-	if path != "" && !force {
-		// An older export may be the only copy of a store.
-		if _, err := os.Lstat(path); err == nil {
+	if info, err := os.Lstat(path); path != "" && err == nil {
+		switch {
+		case !info.Mode().IsRegular(): // such as /dev/stdout, which would be replaced
+			return fmt.Errorf("%s is not a file. Name one, or leave out -out for standard output", path)
+		case !force: // an older export may be the only copy of a store
 			return fmt.Errorf("%s exists already. Name another file, or add -force to replace it", path)
 		}
 	}

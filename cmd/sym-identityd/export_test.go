@@ -265,6 +265,16 @@ func TestImportFailures(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+	t.Run("no file to replace", func(t *testing.T) {
+		t.Parallel()
+		folder := t.TempDir()
+		for _, args := range [][]string{nil, {"-force"}} {
+			got := runCommand(t.Context(), nil, append([]string{"export", "-config", config, "-out", folder}, args...)...)
+			if want := folder + " is not a file. Name one, or leave out -out for standard output"; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+				t.Errorf("%q: %+v", args, got)
+			}
+		}
+	})
 	t.Run("format", func(t *testing.T) {
 		t.Parallel()
 		for _, command := range []string{"export", "import"} {
