@@ -49,6 +49,11 @@ type listServicesInput struct {
 	ExternalID  string `query:"external_id" doc:"Only services with this external id"`
 }
 
+// Resolve implements huma.Resolver.
+func (in *listServicesInput) Resolve(ctx huma.Context) []error {
+	return checkFilters(ctx, "all services", "service_type", "external_id")
+}
+
 func (s *service) listServices(ctx context.Context, in *listServicesInput) (*reply[symapi.ServiceList], error) {
 	services, err := s.Store.Services(ctx, store.ServiceFilter{Type: in.ServiceType, ExternalID: in.ExternalID})
 	if err != nil {

@@ -30,6 +30,8 @@ func TestListServices(t *testing.T) {
 	} {
 		h.api(guest, http.MethodGet, "/services"+query, nil).want(t, http.StatusOK, `{"services":[`+want+`]}`)
 	}
+	h.api(guest, http.MethodGet, "/services?service_type=okta&external_id=", nil).wantError(t, http.StatusBadRequest, identity.CodeInvalid,
+		"The request is invalid: query.external_id: must not be empty; leave it out to get all services")
 	all := h.api(guest, http.MethodGet, "/services", nil).body["services"].([]any)
 	last := all[len(all)-1].(map[string]any)
 	if len(all) != 3 || last["slug"] != "sym" || last["external_id"] != "cloud" {
