@@ -6,6 +6,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (e *Error) Error() string {
 	if e.Hint == "" {
 		return e.Message
 	}
-	return e.Message + ". " + e.Hint
+	return strings.TrimSuffix(e.Message, ".") + ". " + e.Hint
 }
 
 func (e *Error) Unwrap() error { return e.Cause }

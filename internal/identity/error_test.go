@@ -33,6 +33,7 @@ func TestErrorTexts(t *testing.T) {
 	stored := &Mapping{Matcher: Matcher{"user_id": "00u1"}, Source: Manual, Revision: 7}
 	for want, err := range map[string]error{
 		"taken. Let it be.":               &Error{Message: "taken", Hint: "Let it be."},
+		"Log in. The JWT expired.":        &Error{Message: "Log in.", Hint: "The JWT expired."},
 		"Unknown user for email: ada@x.y": UnknownUser("ada@x.y"),
 		"Unknown bot: ci. A bot must exist before it is mapped; a person is named by e-mail, with an @.": UnknownUser("ci"),
 		"no identity is stored for ada@x.y in okta:acme any more":                                        Conflict("ada@x.y", okta, nil),
