@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"golang.org/x/net/http2"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -70,6 +74,50 @@ func TestLostReply(t *testing.T) {
 	}
 	if stored.Load() != 1 || patches.Load() != 2 {
 		t.Errorf("%d requests, stored %d", patches.Load(), stored.Load())
+	}
+}
+
+// TestLostReplyOfHTTP2 has a server, or a proxy in front of it, that drops one reply
+// and not the connection, and one that is restarted.
+func TestLostReplyOfHTTP2(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(f *http2.Framer, stream uint32) error{
+		"reset":     func(f *http2.Framer, stream uint32) error { return f.WriteRSTStream(stream, http2.ErrCodeInternal) },
+		"restarted": func(f *http2.Framer, stream uint32) error { return f.WriteGoAway(stream, http2.ErrCodeNo, nil) },
+	} {
+		broken := httptest.NewUnstartedServer(nil)
+		broken.EnableHTTP2 = true
+		broken.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
+			framer := http2.NewFramer(conn, conn)
+			_, err := io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
+			for err = errors.Join(err, framer.WriteSettings()); err == nil; {
+				var frame http2.Frame
+				if frame, err = framer.ReadFrame(); err == nil && frame.Header().Type == http2.FrameHeaders {
+					err = errors.Join(lose(framer, frame.Header().StreamID), io.EOF)
+				}
+			}
+		}}
+		broken.StartTLS()
+		good := httptest.NewUnstartedServer(&fake{answer: func(request) answer { return ok(symapi.Login{Org: "acme"}) }})
+		good.EnableHTTP2 = true
+		good.StartTLS()
+		transport := good.Client().Transport.(*http.Transport)
+		dials := 0
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dials++; dials == 1 {
+				address = broken.Listener.Addr().String()
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+		c, err := New(Config{BaseURL: good.URL, Token: StaticToken(testToken), Transport: transport, MaxRetries: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := login(c); err != nil || dials != 2 {
+			t.Errorf("%s: %v, %d connections", name, err, dials)
+		}
+		broken.Close()
+		good.Close()
 	}
 }
 

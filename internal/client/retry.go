@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -70,6 +71,8 @@ func temporary(status int, err error) bool {
 	}
 	var op *net.OpError
 	broken := errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout()
+	// net/http does not export its errors of HTTP/2.
+	broken = broken || strings.Contains(err.Error(), "stream error: stream ID") || strings.Contains(err.Error(), "http2: server sent GOAWAY")
 	return broken || dialFailed(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
