@@ -254,8 +254,13 @@ type Store struct {
 	At   hcl.Range
 }
 
-// Name returns the URL without a password.
-func (s Store) Name() string { return redact.WithoutPassword(s.URL) }
+// Name returns the URL as it may be shown.
+func (s Store) Name() string {
+	if s.File != "" {
+		return s.URL
+	}
+	return redact.WithoutPassword(s.URL)
+}
 
 const storeRemedy = `Write "sqlite:PATH", with a path relative to this file, as in "sqlite:identities.db", or env("NAME") with a postgres:// URL in it.`
 

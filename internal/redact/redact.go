@@ -98,8 +98,10 @@ func (v value) forms() []form {
 		}
 	}
 	parts := URLSecrets(v.text)
-	if password, ok := anyURLPassword(v.text); ok {
-		parts = append(parts, password)
+	authority, rest := authorityOf(v.text)
+	for _, whole := range []string{authority, authority + rest} { // in the second, a password may hold unescaped slashes
+		password, _ := passwordBeforeAt(whole)
+		parts = append(parts, password, unescaped(password))
 	}
 	for _, part := range parts {
 		forms = append(forms, formsOf(part, cutOf(part, true))...)
@@ -292,21 +294,23 @@ func authorityOf(s string) (authority, rest string) {
 	return authority, ""
 }
 
-// URLPassword returns the password in a URL's user part.
+// URLPassword returns the password in a URL's user part or, as PostgreSQL takes it
+// too, in its query.
 func URLPassword(s string) (string, bool) {
-	authority, _ := authorityOf(s)
-	return passwordBeforeAt(authority)
-}
-
-// anyURLPassword also finds passwords with unescaped slashes. It may return
-// another part of a URL: it serves only to hide text.
-func anyURLPassword(s string) (string, bool) {
-	if password, ok := URLPassword(s); ok {
+	authority, rest := authorityOf(s)
+	if password, ok := passwordBeforeAt(authority); ok {
 		return password, true
 	}
-	authority, rest := authorityOf(s)
-	return passwordBeforeAt(authority + rest)
+	_, query, _ := strings.Cut(rest, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(pair, "="); isPassword(name) && value != "" {
+			return value, true
+		}
+	}
+	return "", false
 }
+
+func isPassword(parameter string) bool { return parameter == "password" || parameter == "sslpassword" }
 
 func passwordBeforeAt(s string) (string, bool) {
 	at := strings.LastIndexByte(s, '@')
@@ -316,9 +320,9 @@ func passwordBeforeAt(s string) (string, bool) {
 
 // URLSecrets returns the parts of a URL that may be keys: the segments of its
 // path and the values of its query that have a digit and at least 8 bytes, or at
-// least 16 bytes, and a user without a password. Parts with braces are the
-// places of other values.
-func URLSecrets(s string) []string {
+// least 16 bytes, a password in the query, and a user without one. Parts with braces
+// are the places of other values.
+func URLSecrets(s string) (secrets []string) {
 	authority, rest := authorityOf(s)
 	path, query, _ := strings.Cut(rest, "?")
 	parts := strings.Split(path, "/")
@@ -326,14 +330,13 @@ func URLSecrets(s string) []string {
 		parts = append(parts, user)
 	}
 	for pair := range strings.SplitSeq(query, "&") {
-		_, value, _ := strings.Cut(pair, "=")
-		parts = append(parts, value)
-	}
-	var secrets []string
-	for _, part := range parts {
-		if plain, err := url.QueryUnescape(part); err == nil {
-			part = plain
+		name, value, _ := strings.Cut(pair, "=")
+		if parts = append(parts, value); isPassword(name) {
+			secrets = append(secrets, unescaped(value))
 		}
+	}
+	for _, part := range parts {
+		part = unescaped(part)
 		long := len(part) >= 16 || len(part) >= 8 && strings.ContainsAny(part, "0123456789")
 		if long && !strings.ContainsAny(part, "{}") {
 			secrets = append(secrets, part)
@@ -342,11 +345,24 @@ func URLSecrets(s string) []string {
 	return secrets
 }
 
-// WithoutPassword returns a URL as it may be shown.
-func WithoutPassword(s string) string {
-	password, ok := anyURLPassword(s)
-	if !ok {
-		return s
+func unescaped(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
 	}
-	return strings.Replace(s, ":"+password+"@", "@", 1)
+	return s
+}
+
+// WithoutPassword returns a URL as it may be shown: without password and query.
+// Passwords often hold characters that a URL must not have.
+func WithoutPassword(s string) string {
+	scheme, rest, _ := strings.Cut(s, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	at := strings.LastIndexByte(rest, '@')
+	switch {
+	case strings.Contains(query, "@"): // the ? may be one of a password
+		rest = "…"
+	case at >= 0:
+		rest = rest[:strings.IndexAny(rest, ":@")] + rest[at:]
+	}
+	return scheme + "://" + rest
 }

@@ -226,23 +226,44 @@ func TestHeaderSecrets(t *testing.T) {
 func TestURLPassword(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"postgres://sym:pw@db/sym":               "pw",
-		"postgres://sym@db/sym":                  "",
-		"postgres://sym:@db/sym":                 "",
-		"https://a:b:c@host":                     "b:c",
-		"https://host:8080/users?email=a@b.com":  "",
-		"https://host/users:x?email={email}@b":   "",
-		"sqlite:a:b@c":                           "",
-		"https://user:p@ss@host/":                "p@ss",
-		"https://host?x=a:b@c":                   "",
-		"https://host.example.com/users/{email}": "",
+		"postgres://sym:pw@db/sym":                          "pw",
+		"postgres://sym@db/sym":                             "",
+		"postgres://sym:@db/sym":                            "",
+		"https://a:b:c@host":                                "b:c",
+		"https://host:8080/users?email=a@b.com":             "",
+		"https://host/users:x?email={email}@b":              "",
+		"sqlite:a:b@c":                                      "",
+		"https://user:p@ss@host/":                           "p@ss",
+		"https://host?x=a:b@c":                              "",
+		"https://host.example.com/users/{email}":            "",
+		"postgres://sym@db/sym?sslmode=disable&password=pw": "pw",
 	} {
 		if got, _ := URLPassword(in); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)
 		}
 	}
-	if got := WithoutPassword("postgres://sym:pass/word@db/sym"); got != "postgres://sym@db/sym" {
-		t.Errorf("got %q", got)
+	for in, want := range map[string]string{
+		"postgres://sym:pass/word@db/sym":                   "postgres://sym@db/sym",
+		"postgres://sym:p@ss/wo rd%@db:5432/sym?sslmode=on": "postgres://sym@db:5432/sym",
+		"postgres://sym:p?ss@db/sym":                        "postgres://…",
+		"postgres://sym@db/sym?password=pw":                 "postgres://sym@db/sym",
+		"postgres://sym@db/sym?password=p@w":                "postgres://…",
+		"postgres://db/sym":                                 "postgres://db/sym",
+	} {
+		if got := WithoutPassword(in); got != want {
+			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+	for in, secret := range map[string]string{
+		"postgres://sym@db/sym?password=hunter": "hunter",
+		"postgres://sym:p@ss/wo-rd@db/sym":      "p@ss/wo-rd",
+		"postgres://sym:p%40ss%2Fword@db/sym":   "p@ss/word",
+	} {
+		r := &Redactor{}
+		r.Add(in)
+		if got := r.Text("it said " + secret); got != "it said "+Mark {
+			t.Errorf("%s: got %q", in, got)
+		}
 	}
 }
 
