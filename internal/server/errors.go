@@ -174,7 +174,11 @@ func explain(m *huma.ErrorModel) string {
 	var problems []string
 	for _, d := range m.Errors {
 		if d != nil {
-			problems = append(problems, strings.TrimPrefix(d.Location+": "+d.Message, ": "))
+			problem := d.Message
+			if number, _, ok := strings.Cut(problem, " into Go "); ok { // encoding/json names Go's types
+				problem = strings.TrimPrefix(number, "json: cannot unmarshal ") + " is too large, or not a whole number"
+			}
+			problems = append(problems, strings.TrimPrefix(d.Location+": "+problem, ": "))
 		}
 	}
 	if len(problems) == 0 {

@@ -28,7 +28,7 @@ const (
 var (
 	errNesting = identity.Invalid(identity.CodeInvalid, "The request's body is nested too deeply",
 		fmt.Sprintf("Objects and lists may be nested %d levels deep.", maxNesting))
-	errNotUTF8   = identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "Encode the JSON as UTF-8.")
+	errNotUTF8   = identity.Invalid(identity.CodeInvalid, "The request's body is not valid UTF-8", "Encode the JSON as UTF-8, and do not compress it.")
 	errSurrogate = identity.Invalid(identity.CodeInvalid, "The request's body holds half of a surrogate pair",
 		`Escape a character beyond U+FFFF as two \u escapes.`)
 	errUnread = identity.Invalid(identity.CodeInvalid, "The request's body ended early or could not be read", "Send the whole body again.")
