@@ -192,6 +192,8 @@ func TestImportRefuses(t *testing.T) {
 			"a service twice":  {source(append(append([]store.Record{}, good[:2]...), good[1])), "twice"},
 			"nothing":          {source([]store.Record{good[0], {}}), "exactly one"},
 			"no service":       {source(good[2:]), "a service that the export does not hold"},
+			"a sym identity":   {edit(func(u *store.UserRecord) { u.Mappings[0].Service = identity.SymCloud() }), "in sym:cloud is no mapping, but the user's own name"},
+			"no external id":   {service(func(s *store.ServiceRecord) { s.Key.ExternalID = "" }), "the key \"okta:\""},
 			"a bad name":       {edit(func(u *store.UserRecord) { u.Key = "Alice@acme.com" }), "the key"},
 			"another type":     {edit(func(u *store.UserRecord) { u.Type = identity.Bot }), "the type"},
 			"a bad id":         {edit(func(u *store.UserRecord) { u.ID = "x" }), "the id"},

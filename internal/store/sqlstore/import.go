@@ -246,7 +246,7 @@ func isRevision(n, least int64) bool { return n >= least && n <= maxRevision }
 
 func (i *importer) checkService(r *store.ServiceRecord) error {
 	key := r.Key.String()
-	if r.Key == (identity.ServiceKey{}) || !validID(r.ID) || !isRevision(r.Revision, 0) {
+	if r.Key.Type == "" || r.Key.ExternalID == "" || !validID(r.ID) || !isRevision(r.Revision, 0) {
 		return badRecord("a service has a value that is not valid: the key %q, the id %q or the revision %d", truncate(key), truncate(r.ID), r.Revision)
 	}
 	if _, twice := i.services[r.Key]; twice {
@@ -273,6 +273,8 @@ func (i *importer) checkUser(r *store.UserRecord) error {
 		switch {
 		case !registered:
 			return badRecord("%s is of a service that the export does not hold", what)
+		case m.Service == identity.SymCloud():
+			return badRecord("%s is no mapping, but the user's own name", what)
 		case seen[m.Service]:
 			return badRecord("%s is there twice", what)
 		case !validID(m.ID) || len(m.Matcher) == 0 || !m.Source.Valid() || !isRevision(m.Revision, 1):
