@@ -232,9 +232,17 @@ func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.Identit
 	elements := in.Body.Identities
 	return s.bulk(ctx, "identities", len(elements), func() ([]symapi.BulkResult, error) {
 		deletes := make([]store.MappingDelete, len(elements))
+		var unreadable []identity.ItemError
 		for i, e := range elements {
+			if e.UserID == "" || e.ServiceType == "" || e.ExternalID == "" { // as by a script whose variable is not set
+				unreadable = append(unreadable, identity.ItemError{Index: i, Err: identity.Invalid(identity.CodeIdentityInvalid,
+					"An element names no mapping", "Send user_id, service_type and external_id; none may be empty.")})
+			}
 			deletes[i] = store.MappingDelete{UserID: e.UserID, Service: identity.ServiceKey{Type: e.ServiceType, ExternalID: e.ExternalID},
 				Matcher: identity.Matcher(e.Matcher), IfRevision: e.IfRevision}
+		}
+		if len(unreadable) > 0 {
+			return nil, &identity.BatchError{Items: unreadable}
 		}
 		deleted, err := s.Store.DeleteMappings(ctx, actorOf(ctx), deletes)
 		if err != nil {

@@ -377,6 +377,20 @@ func TestDeleteIdentities(t *testing.T) {
 			{"index":1,"user_id":"<uuid>","service_type":"github","external_id":"acme","deleted":false}]}`)
 }
 
+func TestDeleteIdentitiesOfNobody(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	for _, unnamed := range []string{
+		`{"user_id":"","service_type":"okta","external_id":"acme.okta.com","matcher":{"user_id":"00u1"}}`,
+		`{"user_id":"` + h.person("alice@example.com", "00u1").ID + `","service_type":"okta","external_id":"","matcher":{"user_id":"00u1"}}`,
+	} {
+		a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+unnamed+`]}`)
+		if a.status != http.StatusBadRequest || !strings.Contains(a.raw, "An element names no mapping") {
+			t.Errorf("%s: status %d: %s", unnamed, a.status, a.raw)
+		}
+	}
+}
+
 func TestDeleteUsers(t *testing.T) {
 	t.Parallel()
 	h := start(t).register(okta)
