@@ -28,28 +28,18 @@ const (
 	formatCSV  = "csv"   // symflow's: who is which account
 )
 
-func checkFormat(format string) error {
-	if format == formatJSON || format == formatCSV {
-		return nil
-	}
-	return &usageError{text: fmt.Sprintf("-format is jsonl or csv, not %q", format)}
-}
-
 // export writes the content of the store at one moment. Servers may go on
 // writing meanwhile.
 func (p *program) export(ctx context.Context, args []string) error {
 	var format, path string
 	var history, force bool
 	cfg, err := p.load("export", args, func(flags *flag.FlagSet) {
-		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
+		choose(flags, &format, "format", formatJSON, formatCSV)
 		flags.StringVar(&path, "out", "", "`file` to write; standard output without it")
 		flags.BoolVar(&force, "force", false, "replace the file that -out names")
 		flags.BoolVar(&history, "history", true, "include the history of changes (jsonl only)")
 	})
 	if cfg == nil || err != nil {
-		return err
-	}
-	if err := checkFormat(format); err != nil {
 		return err
 	}
 	if info, err := os.Lstat(path); path != "" && err == nil {

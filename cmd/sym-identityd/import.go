@@ -32,14 +32,11 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	var format, path string
 	var newID bool
 	cfg, err := p.load("import", args, func(flags *flag.FlagSet) {
-		flags.StringVar(&format, "format", formatJSON, "jsonl or csv")
+		choose(flags, &format, "format", formatJSON, formatCSV)
 		flags.StringVar(&path, "in", "", "`file` to read; standard input without it")
 		flags.BoolVar(&newID, "new-store-id", false, "give the new store an id of its own, because the exported store stays in use (jsonl only)")
 	})
 	if cfg == nil || err != nil {
-		return err
-	}
-	if err := checkFormat(format); err != nil {
 		return err
 	}
 	in := p.stdin

@@ -176,6 +176,17 @@ func (p *program) parseFlags(flags *flag.FlagSet, args []string) (done bool, err
 	return false, nil
 }
 
+// choose adds a flag that has one of two values, the first by default.
+func choose(flags *flag.FlagSet, value *string, name, first, second string) {
+	*value = first
+	flags.Func(name, fmt.Sprintf("%s or %s (default %[1]s)", first, second), func(text string) error {
+		if *value = text; text != first && text != second {
+			return fmt.Errorf("-%s is %s or %s", name, first, second)
+		}
+		return nil
+	})
+}
+
 // configPath parses the flags of a command that reads a configuration: -config
 // and those that addFlags adds. The path is "" if help was printed.
 func (p *program) configPath(command string, args []string, addFlags func(*flag.FlagSet)) (string, error) {

@@ -83,6 +83,7 @@ func TestUsageErrors(t *testing.T) {
 		"unknown flag":      {[]string{"serve", "-conf", "x"}, "flag provided but not defined: -conf"},
 		"argument":          {[]string{"check", "-config", config, "more"}, `check takes no argument "more"`},
 		"log format":        {[]string{"serve", "-config", config, "-log-format", "xml"}, "-log-format is text or json"},
+		"format":            {[]string{"import", "-config", config, "-format", "xml"}, "-format is jsonl or csv\n\nFills an empty store"}, // and its flags
 		"log level":         {[]string{"serve", "-config", config, "-log-level", "loud"}, "invalid value"},
 		"token alone":       {[]string{"token"}, "token has one command"},
 		"token old":         {[]string{"token", "old"}, "token has one command"},

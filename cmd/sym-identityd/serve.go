@@ -44,16 +44,13 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	var format string
 	var level slog.Level
 	path, err := p.configPath("serve", args, func(flags *flag.FlagSet) {
-		flags.StringVar(&format, "log-format", "text", "text or json")
+		choose(flags, &format, "log-format", "text", logJSON)
 		flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	})
 	if path == "" || err != nil {
 		return err
 	}
-	log, err := newLogger(p.stderr, format, level)
-	if err != nil {
-		return err
-	}
+	log := newLogger(p.stderr, format, level)
 	announce := p.print
 	if format == logJSON {
 		announce = p.printRecord
@@ -97,14 +94,11 @@ func (p *program) serveFile(ctx context.Context, path string, hangup <-chan os.S
 
 const logJSON = "json" // -log-format
 
-func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
-	case logJSON:
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: inSeconds})), nil
+func newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	if format == logJSON {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: inSeconds}))
 	}
-	return nil, &usageError{text: fmt.Sprintf("-log-format is text or json, not %q", format)}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // inSeconds names the unit of durations: JSON has only numbers.
