@@ -117,8 +117,11 @@ func (w mappingsWriter) remove(ctx context.Context, rows []mappingRow, known rev
 		return mappingJob{row: row, conditions: identity.Conditions{IfRevision: known[row.user]}}
 	})
 	var out outcome
-	refused := func(_ *mappingJob, x refusal) (retry bool) {
+	refused := func(job *mappingJob, x refusal) (retry bool) {
 		switch {
+		case x.err.Stored != nil && x.err.Stored.Revision == job.conditions.IfRevision && job.attempts == 0:
+			job.attempts, job.row.matcher = 1, x.err.Stored.Matcher // Terraform spells texts in one Unicode form
+			return true
 		case x.err.Code == identity.CodeUserNotFound, x.err.Code == identity.CodeIdentityConflict && x.err.Stored == nil:
 			out.done = append(out.done, x.row)
 		case x.err.Code == identity.CodeIdentityConflict:

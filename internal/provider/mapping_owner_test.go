@@ -39,6 +39,22 @@ func TestIdentityDestroyLeavesWhatSomebodyStoredSince(t *testing.T) {
 	}
 }
 
+// Terraform spells every text in one Unicode form, the store as it was given. The
+// revision says that it is the same mapping.
+func TestIdentityDestroyOfAnotherUnicodeForm(t *testing.T) {
+	t.Parallel()
+	s, p := newIdentityTest(t)
+	s.register("custom:vo").mapping("ada@acme.com", "custom:vo", "jose\u0301", identity.Manual)
+	state, diags := p.importState("sym_identity", "ada@acme.com,custom:vo")
+	wantDiagnostics(t, diags)
+	state["identity"] = "jos\u00e9"
+	_, diags = p.apply("sym_identity", state, nil)
+	wantDiagnostics(t, diags)
+	if m, ok := s.stored("ada@acme.com", "custom:vo"); ok {
+		t.Errorf("still stored: %v", m.Matcher)
+	}
+}
+
 // Removing an entry leaves what a sym_identity, or a person, has stored since,
 // although a read has seen it.
 func TestIdentitiesRemovalLeavesWhatSomebodyStoredSince(t *testing.T) {
