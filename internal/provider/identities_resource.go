@@ -72,7 +72,7 @@ func (r *identitiesResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Required: true, ElementType: types.StringType,
 				MarkdownDescription: "Map of user to account. A key is a person's e-mail or a bot's username; a value is an account as in `identity` of `sym_identity`. " +
 					"Keys compare without case and outer spaces. Two keys for one user are an error. Changing an entry changes only that mapping. " +
-					"A stored value with more than one string is shown as JSON.",
+					"A value with more than one string is the JSON object that `matcher` of `sym_identity` holds.",
 			},
 			"exclusive": optionalResourceBool("Removes manual mappings of the service that are not listed. They appear in the plan as removed entries. " +
 				"Only what a plan has shown is removed: the plan that creates the resource or sets `exclusive` warns about each mapping, and the plan after its apply shows the removals. " +
@@ -145,7 +145,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 	if !ok {
 		return
 	}
-	rows := state.rows(shownMatcher)
+	rows := state.rows()
 	stored, err := state.read(ctx, api, rows)
 	if err != nil {
 		addFailure(&resp.Diagnostics, readIdentities, "", state.service().String(), err)
@@ -162,7 +162,7 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	if elements != nil {
 		state.setElements(elements)
-		rows = state.rows(shownMatcher)
+		rows = state.rows()
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 	saveRevisions(ctx, resp.Private, rows, known, &resp.Diagnostics)
@@ -183,7 +183,7 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
 	a.asPlanned = a.plan.Exclusive.ValueBool() && state.Exclusive.ValueBool()
-	a.run(ctx, state.rows(shownMatcher), "Update Identity Mappings", false, &resp.Diagnostics)
+	a.run(ctx, state.rows(), "Update Identity Mappings", false, &resp.Diagnostics)
 	a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, a.plan.key(), &resp.Diagnostics)
 }
@@ -200,7 +200,7 @@ func (r *identitiesResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if !ok {
 		return
 	}
-	rows := a.plan.rows(shownMatcher)
+	rows := a.plan.rows()
 	a.after = nil
 	a.plan.setElements(nil)
 	a.known = loadRevisions(ctx, req.Private, &resp.Diagnostics)
@@ -257,7 +257,7 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if !ok || !plan.serviceKnown() {
 		return
 	}
-	service, after := plan.service(), plan.rows(identity.NewMatcher)
+	service, after := plan.service(), plan.rows()
 	r.data.claim(service, after, plan.AllowShared, &resp.Diagnostics)
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return // nothing to do
@@ -270,7 +270,7 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 			prior, created = state, false
 		}
 	}
-	before := prior.rows(shownMatcher)
+	before := prior.rows()
 	changes := compareRows(before, after)
 	switch {
 	case created:
@@ -291,6 +291,7 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 
 // warnAbsentRows asks the service once whether it has the accounts of rows.
 func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow, diags *diag.Diagnostics) {
+	rows = filtered(rows, func(row mappingRow) bool { _, plain := row.matcher.Identity(service.Type); return plain })
 	queries := each(rows, func(row mappingRow) identity.AccountQuery { return identity.AccountQuery{Identity: row.value} })
 	var absent []string
 	for i, status := range accountStatuses(ctx, api, service, queries) {
@@ -447,7 +448,7 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.State.Set(ctx, imported)...)
 	known := newRowRevisions()
 	known.wrote(stored.revisions())
-	saveRevisions(ctx, resp.Private, imported.rows(shownMatcher), known, &resp.Diagnostics)
+	saveRevisions(ctx, resp.Private, imported.rows(), known, &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, imported.key(), &resp.Diagnostics)
 }
 
@@ -472,10 +473,11 @@ func (m identitiesModel) checkRows(serviceKnown bool) (problems []rowProblem) {
 		if v.IsUnknown() || !serviceKnown {
 			return ""
 		}
-		if err := identity.ValidateIdentity(service, v.ValueString()); err != nil {
+		matcher := shownMatcher(service.Type, v.ValueString())
+		if err := matcher.Validate(service); err != nil {
 			return problemText(err)
 		}
-		account := identity.FoldIdentity(service.Type, v.ValueString())
+		account := matcher.AccountKey(service.Type)
 		if other, twice := accounts[account]; twice && !mayBeOn(m.AllowShared) {
 			return fmt.Sprintf("the same account as %q: %s; if both really use it, set allow_shared = true", other, v.ValueString())
 		}
@@ -506,7 +508,7 @@ type mappingRow struct {
 	raw     string // the key, in the configuration's spelling
 	user    identity.UserKey
 	value   string           // of the entry
-	matcher identity.Matcher // what the value stores, or is stored as; nil while it is unknown
+	matcher identity.Matcher // nil while the value is unknown
 }
 
 // service returns the service; it is valid only where serviceKnown.
@@ -534,9 +536,8 @@ func (m identitiesModel) checkService(diags *diag.Diagnostics) bool {
 }
 
 // rows returns the entries whose key names a user, ordered by user. Validation has
-// refused the others before anything reaches state or is applied. matcherOf reads a
-// value: identity.NewMatcher what is declared, shownMatcher what is in state.
-func (m identitiesModel) rows(matcherOf func(serviceType, value string) identity.Matcher) []mappingRow {
+// refused the others before anything reaches state or is applied.
+func (m identitiesModel) rows() []mappingRow {
 	elements := m.Identities.Elements()
 	rows := make([]mappingRow, 0, len(elements))
 	for raw, v := range elements {
@@ -547,7 +548,7 @@ func (m identitiesModel) rows(matcherOf func(serviceType, value string) identity
 		row := mappingRow{raw: raw, user: user}
 		if value, ok := v.(types.String); ok && !value.IsUnknown() {
 			row.value = value.ValueString()
-			row.matcher = matcherOf(m.ServiceType.ValueString(), row.value)
+			row.matcher = shownMatcher(m.ServiceType.ValueString(), row.value)
 		}
 		rows = append(rows, row)
 	}
@@ -575,21 +576,20 @@ func (m identitiesModel) key() serviceKeyModel { return serviceKeyModel{m.Servic
 // shownValue returns a stored value as an entry of the map: the identity, or, as
 // Sym's tools do, the matcher as JSON where it is more than the type's own key.
 func shownValue(serviceType string, stored identity.Matcher) string {
-	if id, plain := stored.Identity(serviceType); plain {
+	if id, plain := stored.Identity(serviceType); plain && maps.Equal(shownMatcher(serviceType, id), stored) {
 		return id
 	}
 	text, _ := json.Marshal(stored) // a map of strings always marshals
 	return string(text)
 }
 
-// shownMatcher reverses shownValue, for values that a read put into state.
+// shownMatcher reverses shownValue, also for what a configuration took from a plan.
+// In Sym's own types, JSON without their key is an identity.
 func shownMatcher(serviceType, value string) identity.Matcher {
-	if strings.HasPrefix(value, "{") {
-		var m identity.Matcher
-		if err := json.Unmarshal([]byte(value), &m); err == nil {
-			if _, plain := m.Identity(serviceType); !plain && len(m) > 0 {
-				return m
-			}
+	var m identity.Matcher
+	if strings.HasPrefix(value, "{") && json.Unmarshal([]byte(value), &m) == nil && len(m) > 0 {
+		if _, own := m[identity.MatcherKey(serviceType)]; own || !identity.SymType(serviceType) {
+			return m
 		}
 	}
 	return identity.NewMatcher(serviceType, value)

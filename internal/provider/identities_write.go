@@ -269,7 +269,7 @@ func newApply(ctx context.Context, api *readcache.Reader, from interface {
 	}
 	return &identitiesApply{
 		writer: mappingsWriter{api: api, service: plan.service(), overwrite: plan.Overwrite.ValueBool()},
-		plan:   plan, after: plan.rows(identity.NewMatcher), known: newRowRevisions(),
+		plan:   plan, after: plan.rows(), known: newRowRevisions(),
 	}, true
 }
 
@@ -299,7 +299,7 @@ func (a *identitiesApply) run(ctx context.Context, before []mappingRow, action s
 func (a *identitiesApply) save(ctx context.Context, state *tfsdk.State, private privateState, diags *diag.Diagnostics) {
 	a.plan.setComputed()
 	diags.Append(state.Set(ctx, a.plan)...)
-	saveRevisions(ctx, private, a.plan.rows(shownMatcher), a.known, diags)
+	saveRevisions(ctx, private, a.plan.rows(), a.known, diags)
 }
 
 // remove removes the rows that go. What this resource never stored is left, but

@@ -221,6 +221,28 @@ func TestIdentitiesExclusive(t *testing.T) {
 	b.wantRows(plain["identities"].(map[string]any))
 }
 
+// A value of several strings is JSON, declared as plans show it.
+func TestIdentitiesMatcherAsJSON(t *testing.T) {
+	t.Parallel()
+	s, b := newBulkTest(t)
+	config := bulkOkta(map[string]any{"ada@acme.com": `{"note":"x","user_id":"00u1"}`, "bob@acme.com": "00u2"})
+	b.mustApply(config)
+	if m, _ := s.stored("ada@acme.com", testOkta); len(m.Matcher) != 2 || m.Matcher["user_id"] != "00u1" {
+		t.Errorf("stored: %v", m.Matcher)
+	}
+	b.mustRefresh()
+	b.wantNoChange(config)
+	wantDiagnostics(t, b.apply(nil))
+	s.wantAbsent("ada@acme.com", "bob@acme.com")
+	text := bulkOkta(map[string]any{"ada@acme.com": `{"note":"x"}`}, map[string]any{"service_type": "custom", "external_id": "vo"})
+	s.register("custom:vo")
+	b.mustApply(text)
+	s.wantStored("ada@acme.com", "custom:vo", `{"note":"x"}`, identity.Manual)
+	b.mustRefresh()
+	b.wantNoChange(text)
+	wantDiagnostics(t, b.apply(nil))
+}
+
 // Nobody listed means nobody mapped by hand.
 func TestIdentitiesExclusiveAndEmpty(t *testing.T) {
 	t.Parallel()
