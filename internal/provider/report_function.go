@@ -50,7 +50,7 @@ func renderReport(ctx context.Context, args function.ArgumentsData) (attr.Value,
 		"csv":      func(r report.Result) (string, error) { return report.CSV(r), nil },
 	}[format]
 	if !ok {
-		return nil, function.NewArgumentFuncError(1, fmt.Sprintf("The format is html, markdown or csv, not %q.", format))
+		return nil, function.NewArgumentFuncError(1, fmt.Sprintf("The format is html, markdown or csv, not %q", format))
 	}
 	if value, err := argument.ToTerraformValue(ctx); err != nil || !value.IsFullyKnown() {
 		return types.StringUnknown(), nil

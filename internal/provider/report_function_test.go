@@ -107,7 +107,7 @@ func TestReport_refuses(t *testing.T) {
 		"a nested shape": {object{"services": []any{oktaService}, "identities": object{}, "unmapped": []any{object{"user": 1}}}, "html", 0, "its attribute unmapped.user is a number"},
 	} {
 		_, failed := p.call("report", dynamic(test.result), formatted(test.format))
-		if failed == nil || failed.FunctionArgument == nil || *failed.FunctionArgument != test.argument || !strings.Contains(failed.Text, test.want) {
+		if failed == nil || failed.FunctionArgument == nil || *failed.FunctionArgument != test.argument || !strings.Contains(failed.Text, test.want) || strings.HasSuffix(failed.Text, ".") {
 			t.Errorf("%s: %+v, want argument %d: %q", name, failed, test.argument, test.want)
 		}
 	}
