@@ -445,6 +445,7 @@ func TestIdentitiesImport(t *testing.T) {
 		t.Error("an import wrote")
 	}
 	for id, want := range map[string]string{
+		"":          "Invalid Import ID … is not a service key",
 		"nonsense":  "Invalid Import ID … is not a service key … SERVICE_TYPE:EXTERNAL_ID",
 		"sym:cloud": "Invalid Import ID … managed",
 		testGitHub:  "Identity Mappings Not Found … github:acme … nothing to import",

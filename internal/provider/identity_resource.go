@@ -497,7 +497,7 @@ func importedModel(key mappingKey, name string, stored identity.Mapping) identit
 
 func importKey(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (key mappingKey, ok bool) {
 	var err error
-	if req.ID != "" {
+	if !byIdentity(req) {
 		key, err = parseImportID(req.ID)
 	} else {
 		var named identityKeyModel

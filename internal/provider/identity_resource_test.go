@@ -482,6 +482,7 @@ func TestIdentityImport(t *testing.T) {
 		t.Error("an import wrote")
 	}
 	for id, want := range map[string]string{
+		"":                         "Invalid Import ID … has no comma",
 		"nonsense":                 "Invalid Import ID … has no comma … USER,SERVICE_TYPE:EXTERNAL_ID",
 		"ada@acme.com,okta":        "Invalid Import ID … is not a service key",
 		"ada@acme.com,sym:cloud":   "Invalid Import ID … managed",

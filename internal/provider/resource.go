@@ -43,6 +43,12 @@ func setIdentity(ctx context.Context, id *tfsdk.ResourceIdentity, model any, dia
 	}
 }
 
+// byIdentity reports whether an import names a resource identity. Otherwise it names
+// an id, which may be empty.
+func byIdentity(req resource.ImportStateRequest) bool {
+	return req.Identity != nil && !req.Identity.Raw.IsNull()
+}
+
 func optionalResourceBool(doc string) schema.BoolAttribute {
 	return schema.BoolAttribute{Optional: true, MarkdownDescription: doc}
 }

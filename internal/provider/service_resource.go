@@ -299,7 +299,7 @@ func (r *serviceResource) ImportState(ctx context.Context, req resource.ImportSt
 // importedServiceKey returns the service that an import names, by id or by
 // resource identity.
 func importedServiceKey(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) (identity.ServiceKey, error) {
-	if req.ID != "" {
+	if !byIdentity(req) {
 		return identity.ParseServiceKey(req.ID)
 	}
 	var named serviceKeyModel

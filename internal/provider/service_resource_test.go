@@ -203,6 +203,7 @@ func TestServiceResource_import(t *testing.T) {
 	}
 	for id, want := range map[string]string{
 		"okta":           `Invalid Import ID … "okta" is not a service key … SERVICE_TYPE:EXTERNAL_ID`,
+		"":               "Invalid Import ID … is not a service key",
 		"slack:lower":    "Invalid Import ID … Must start with 'T'",
 		"okta:elsewhere": "Service Not Found … okta:elsewhere",
 	} {

@@ -433,7 +433,7 @@ func (r *userResource) planCreate(ctx context.Context, plan userModel, resp *res
 
 func (r *userResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	named := userKeyModel{}
-	if req.ID == "" {
+	if byIdentity(req) {
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &named)...)
 	}
 	stored := r.findImported(ctx, req.ID, named.ID.ValueString(), &resp.Diagnostics)

@@ -342,6 +342,7 @@ func TestUserResource_import(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{
+		"":               "User Not Found … nothing to import",
 		"a b":            "Invalid Import ID … username … terraform import ADDRESS 'ada@example.com'",
 		"grace@acme.com": `User Not Found … "grace@acme.com"`,
 		"other-bot":      `User Not Found … "other-bot"`,
