@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	spreadsheetError = regexp.MustCompile(`^#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA|#+)$`)
+	spreadsheetError = regexp.MustCompile(`^#([¡¿]?\p{Lu}[\p{Lu}/0]*[!?]|N/[AD]|NV|GETTING_DATA|#+)$`) // in any language
 	roundedNumber    = regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+[0-9]+$`)
 )
 

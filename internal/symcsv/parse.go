@@ -141,8 +141,11 @@ func (p *parser) row(r row) {
 	}
 	user := cells[p.user]
 	out := Row{Line: user.line, User: strings.TrimSpace(unescape(strings.TrimSpace(user.text)))}
-	var invalid error
-	if out.Key, invalid = identity.ParseUser(out.User); invalid != nil {
+	invalid := identity.CheckSpreadsheet(out.User)
+	if invalid == nil {
+		out.Key, invalid = identity.ParseUser(out.User)
+	}
+	if invalid != nil {
 		p.report(user.line, p.columns[p.user].name, invalid)
 	}
 	for i, c := range p.columns {

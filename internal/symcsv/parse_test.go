@@ -146,8 +146,9 @@ func TestParseErrors(t *testing.T) {
 			"line 2, column ldap:x: … matcher", "line 3, column ldap:x: … matcher", "line 4, column ldap:x: … matcher",
 			"line 5, column ldap:x: … matcher", "line 6, column ldap:x: … matcher", "line 7, column ldap:x: … cannot be empty",
 		}},
-		{"cells that a spreadsheet has replaced", lines("sep=,", "sym:cloud,"+okta+",ldap:x", "ada@acme.com,#N/A,", "bob@acme.com,,1.23457E+17"), []string{
+		{"cells that a spreadsheet has replaced", lines("sep=,", "sym:cloud,"+okta+",ldap:x", "ada@acme.com,#N/A,", "bob@acme.com,,1.23457E+17", "#N/A,00u3,"), []string{
 			`line 3, column okta:acme.okta.com: … "#N/A" is what a spreadsheet writes`, `line 4, column ldap:x: … "1.23457E+17" … rounded`,
+			`line 5, column sym:cloud: … "#N/A" is what a spreadsheet writes`,
 		}},
 		{"JSON where a cell is text", lines("sym:cloud,"+okta+",User ID", `ada@acme.com,"{""user_id"":""00u1""}",1`), []string{
 			`line 2, column okta:acme.okta.com: … "{\"user_id\":\"00u1\"}" is JSON … plain text. Write the value of user_id alone`,
