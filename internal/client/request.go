@@ -5,6 +5,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,11 +179,11 @@ func (c *Client) bearer(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no token: %w", err)
 	}
-	switch {
+	switch name := cmp.Or(c.cfg.Credential, "the token"); {
 	case token == "":
-		return "", errors.New("the token is empty")
+		return "", errors.New(name + " is empty")
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return "", errors.New("the token holds a space, a line break or another character that no token has")
+		return "", errors.New(name + " holds a space, a line break or another character that no token has")
 	}
 	return token, nil
 }

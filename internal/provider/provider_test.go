@@ -221,6 +221,7 @@ func TestConnect_configuration(t *testing.T) {
 		"symflow another org": {config: map[string]any{"api_url": "URL", "org": "acme"}, env: map[string]string{"HOME": home}, want: []string{`Another Organization … symflow … "globex"`}},
 		"symflow":             {config: map[string]any{"api_url": "URL", "org": "acme"}, env: map[string]string{"HOME": mine}},
 		"token file":          {config: map[string]any{"api_url": "URL", "token_file": tokenFile}},
+		"no token at all":     {env: map[string]string{"SYM_API_URL": "URL", "SYM_JWT": "Bearer " + testToken}, want: []string{"Unable to Connect … the token from the variable SYM_JWT holds a space"}},
 		"environment":         {env: map[string]string{"SYM_API_URL": "URL", "SYM_JWT": testToken, "SYM_ORG": "acme"}},
 	}
 	for name, tt := range tests {
