@@ -1,11 +1,11 @@
 # What each sym_resolved_identities of a plan found. Input: terraform show -json PLAN.
-# Those that wait for apply are not there.
+# Those that wait for apply are not there; those that failed in a check have no result.
 
 # Every resource of a module and of the modules below it.
 def resources: (.resources // [])[], ((.child_modules // [])[] | resources);
 
 [ .prior_state.values.root_module // empty | resources
-  | select(.mode == "data" and .type == "sym_resolved_identities")
+  | select(.mode == "data" and .type == "sym_resolved_identities" and .values.mapped_count != null)
 ]
 | to_entries
 | map({

@@ -21,10 +21,14 @@ def room: 64000;
 [.[] | select(type == "object")] as $documents
 | ([.[] | select(type == "array")] | add // []) as $reports
 
-# The data sources that a plan has read. Those that wait for apply are not there.
+# The data sources that a plan has read, and those that it has not: they wait for
+# apply, or failed in a check, which leaves them without a result.
 | [ $documents[] | select(has("format_version")) | .prior_state.values.root_module // empty | resources
-    | select(.mode == "data")
+    | select(.mode == "data" and (.values.mapped_count // .values.mapped) != null)
   ] as $data
+| ( [ $documents[] | (.resource_changes // [])[] | select(.mode == "data" and (.type | startswith("sym_resolved_identit"))) | .address ]
+    - [$data[].address]
+  ) as $unread
 | [$data[] | select(.type == "sym_resolved_identities") | .values] as $many
 | [ $data[] | select(.type == "sym_resolved_identity" and .values.mapped == false) | .values
     | {user, service: "\(.service_type):\(.external_id)", reason}
@@ -51,10 +55,18 @@ def room: 64000;
       [
         ($people | select(length > 0) | counted("person is unmapped"; "people are unmapped")),
         ($leavers | select(length > 0) | counted("person who left holds accounts"; "people who left hold accounts")),
-        ($stale | select(length > 0) | counted("stored identity is out of date"; "stored identities are out of date"))
+        ($stale | select(length > 0) | counted("stored identity is out of date"; "stored identities are out of date")),
+        ($unread | select(length > 0) | counted("data source was not read"; "data sources were not read"))
       ]
       | "## " + if . == [] then "Everybody is mapped" else join(", ") end
     end),
+    (if $errors == [] and $unread != [] then
+      "",
+      "These have no result yet. They wait for changes of this plan, or failed in a check; the log of the job says which:",
+      "",
+      ($unread[:20][] | "- \(code)"),
+      (if ($unread | length) > 20 then "", "… and \(($unread | length) - 20) more." else empty end)
+    else empty end),
     (if $singles != [] then
       "",
       "| user | service | reason |",

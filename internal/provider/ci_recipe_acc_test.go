@@ -63,6 +63,27 @@ data "sym_resolved_identities" "all" {
 			notThere: []string{"ada.martin", "Everybody is mapped", "The plan failed"},
 			pages:    []string{"1-all.html"},
 		},
+		"nobody is mapped in what waits for apply": {
+			config: fmt.Sprintf(one, "ignore") + `
+resource "terraform_data" "team" {}
+data "sym_resolved_identities" "later" {
+  users      = ["ada.martin@acme.example"]
+  services   = [{ service_type = "okta", external_id = "acme.okta.com" }]
+  depends_on = [terraform_data.team]
+}
+`,
+			change: func(s *testServer) {
+				s.mapping("nora.lindqvist@acme.example", "okta:acme.okta.com", "00u9", identity.Manual)
+			},
+			comment:  []string{"## 1 data source was not read\n", "- `data.sym_resolved_identities.later`\n"},
+			notThere: []string{"Everybody is mapped", "nora"},
+		},
+		"nor in what fails in a check": {
+			config:   "check \"people\" {\n" + fmt.Sprintf(many, "ignore") + "  assert {\n    condition     = data.sym_resolved_identities.all.unmapped_count == 0\n    error_message = \"x\"\n  }\n}\n",
+			change:   func(s *testServer) { s.failNext(1000, "POST", "identities/lookup", 503, "{}") },
+			comment:  []string{"## 1 data source was not read\n", "- `data.sym_resolved_identities.all`"},
+			notThere: []string{"Everybody is mapped"},
+		},
 		"a plan that fails is quoted": {
 			config:   fmt.Sprintf(many, "error"),
 			fails:    true,
