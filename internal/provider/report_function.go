@@ -99,13 +99,26 @@ func reportOf(value any) (report.Result, error) {
 		key := identity.ServiceKey{Type: s.ServiceType, ExternalID: s.ExternalID}.String()
 		r.Services, r.Mapped[key] = append(r.Services, key), map[string]string{}
 	}
+	asked := map[identity.UserKey]string{}
 	for user, identities := range from.Identities {
+		if key, err := identity.ParseUser(user); err == nil {
+			asked[key] = user
+		}
 		for service, id := range identities {
 			if r.Mapped[service] != nil {
 				r.Mapped[service][user] = id
 			}
 		}
 	}
+	maps.DeleteFunc(r.Exempt, func(service string, people map[string]string) bool {
+		maps.DeleteFunc(people, func(name, _ string) bool { // what exempt_count does not count
+			key, _ := identity.ParseUser(name)
+			user, known := asked[key]
+			_, mapped := r.Mapped[service][user]
+			return !known || mapped || r.Mapped[service] == nil
+		})
+		return len(people) == 0
+	})
 	if from.UsersFrom == nil && len(r.Leavers) == 0 {
 		r.Leavers = nil // the data source has an empty list where they were not asked for
 	}

@@ -71,6 +71,27 @@ func TestReport_asked(t *testing.T) {
 	}
 }
 
+// Only exemptions that exempt_count counts are shown: of users who were asked for, and
+// have no account.
+func TestReport_exempt(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	result := object{"services": []any{oktaService}, "identities": object{"ada@acme.com": object{"okta:acme.okta.com": "00u1"}, "Bob@acme.com": object{}}, "exempt": object{
+		"okta:acme.okta.com": object{"ada@acme.com": "old", "bob@acme.com": "none", "eve@acme.com": "not asked"}, "github:acme": object{"bob@acme.com": "nor this"},
+	}}
+	for format, want := range map[string]string{"markdown": "| `okta:acme.okta.com` | 100 % | 1 | 0 | 1 |", "csv": "00u1,,,,,,\nexempt,okta:acme.okta.com,bob@acme.com,,none,,,,,\n"} {
+		got, failed := p.call("report", dynamic(result), formatted(format))
+		if failed != nil {
+			t.Fatal(failed.Text)
+		}
+		var text string
+		p.must(got.As(&text))
+		if !strings.HasSuffix(strings.TrimSpace(text), strings.TrimSpace(want)) {
+			t.Errorf("no %q at the end of:\n%s", want, text)
+		}
+	}
+}
+
 // People who left are shown also where a part of the result does not say who asked.
 func TestReport_leavers(t *testing.T) {
 	t.Parallel()
