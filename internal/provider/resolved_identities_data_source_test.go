@@ -213,6 +213,11 @@ func TestResolvedIdentities_severalKeys(t *testing.T) {
 		},
 		"mapped_count": 3, "unmapped_count": 6,
 	})
+	declared, diags := p.readData(resolvedMany, bulkOf([]string{"new@acme.com"}, []string{"ldap:acme"}, map[string]any{
+		"declared": map[string]any{"ldap:acme": ofUser{"new@acme.com": `{"dn":"cn=new","realm":"x"}`}}, // as sym_identities has it
+	}))
+	wantDiagnostics(t, diags)
+	wantAnswers(t, declared, map[string]any{"identities": map[string]any{"new@acme.com": ofUser{"ldap:acme": "dn=cn=new, realm=x"}}})
 	if hcl := got["hcl"].(string); strings.Contains(hcl, "auth0") || strings.Count(hcl, "resource ") != 3 {
 		t.Errorf("managed services cannot be declared:\n%s", hcl)
 	}

@@ -301,7 +301,7 @@ func declaredMappings(value types.Map, service identity.ServiceKey, at path.Path
 		if !ok || id.IsUnknown() {
 			continue
 		}
-		matcher := identity.NewMatcher(service.Type, id.ValueString())
+		matcher := shownMatcher(service.Type, id.ValueString())
 		if err := matcher.Validate(service); err != nil {
 			addInvalid(diags, at.AtMapKey(name), "Invalid Identity", err)
 			continue
