@@ -148,6 +148,8 @@ func TestAccModule_company(t *testing.T) {
 		`[{service: "github:acme", user: a@b.example, identiy: x}]`:                 "something other than service",
 		`[{service: "github:acme", user: a@b.example, identity: x, exempt: y}]`:     "both an identity and a reason",
 		`[{service: "github:acme", identity: x}]`:                                   "has no user",
+		entry("a@b.example", "identity: 0123"):                                      "reads as a number, or as true or false, such as 0123, 1e5 or no. Put it in quotes",
+		entry("a@b.example", "exempt: no"):                                          "Put it in quotes",
 		entry("a@b.example", "identity: x") + entry("a@b.example", "identity: x"):   "twice: a@b.example and a@b.example in github:acme. Keep one",
 		entry("a@b.example", "identity: x") + entry(" A@b.example ", "identity: y"): "twice: a@b.example and A@b.example in github:acme. Keep one",
 		entry("a@b.example", "identity: x") + entry("a@B.example", "exempt: y"):     "twice: a@b.example and a@B.example in github:acme. Keep one",

@@ -50,6 +50,10 @@ data "sym_resolved_identities" "company" {
       error_message = "An entry of ${var.exceptions} has something other than service, user, identity, exempt, reason and candidates."
     }
     precondition {
+      condition     = alltrue([for entry in try([for e in local.file : e], []) : alltrue([for value in try(values(entry), []) : try(value == tostring(value), true)])])
+      error_message = "${var.exceptions} has a value that YAML reads as a number, or as true or false, such as 0123, 1e5 or no. Put it in quotes."
+    }
+    precondition {
       condition     = alltrue([for e in local.entries : e.user != "" && (e.identity == "" || e.exempt == "")])
       error_message = "An entry of ${var.exceptions} has no user, or both an identity and a reason for having none."
     }
