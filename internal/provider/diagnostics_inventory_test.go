@@ -95,7 +95,6 @@ var inventory = map[string]told{
 	"Identity Mappings Kept":                         {both, `to remove them as well`},
 	"Identity Mappings Not Found":                    {aService, `declare the mappings and apply them`},
 	"Invalid Identity Mappings in State":             {nothing, `remove the resource from state and import it again`},
-	"Mappings Not Imported":                          {both, `declare each as a sym_identity`},
 	"Removals Are Not Known Yet":                     {both, `max_removals = 0`},
 	"Stored Identities Will Be Overwritten":          {both, `to keep what is stored, declare it instead`},
 	"Too Many Mappings Would Be Removed":             {both, `max_removals = \d+`},

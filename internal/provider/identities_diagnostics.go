@@ -239,12 +239,6 @@ func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []m
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Are Gone: %s", service), detail)
 }
 
-func warnNotImported(diags *diag.Diagnostics, service identity.ServiceKey, rows []mappingRow) {
-	diags.AddWarning(fmt.Sprintf("Mappings Not Imported: %s", service),
-		fmt.Sprintf("In %s, %s stored as more than one string, which identities cannot hold; declare each as a sym_identity with matcher.\n\n%s",
-			service, countOf(len(rows), "mapping is", "mappings are"), listing(valuesIn(rows))))
-}
-
 func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey) {
 	diags.AddError("Identity Mappings Not Found",
 		fmt.Sprintf("No manual mapping is stored in %s, so there is nothing to import.\n\n"+

@@ -427,20 +427,12 @@ func (r *identitiesResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	elements := map[string]attr.Value{}
-	var several []mappingRow
 	for _, row := range stored.unlisted(nil) {
-		if _, plain := row.matcher.Identity(service.Type); plain {
-			elements[stored.spelling(row.user)] = types.StringValue(row.value)
-		} else {
-			several = append(several, row)
-		}
+		elements[stored.spelling(row.user)] = types.StringValue(row.value)
 	}
 	if len(elements) == 0 {
 		addNoMappingsToImport(&resp.Diagnostics, service)
 		return
-	}
-	if len(several) > 0 {
-		warnNotImported(&resp.Diagnostics, service, several)
 	}
 	imported := identitiesModel{ServiceType: types.StringValue(service.Type), ExternalID: types.StringValue(service.ExternalID)}
 	imported.setElements(elements)

@@ -437,10 +437,11 @@ func TestIdentitiesImport(t *testing.T) {
 	}})
 	var diags []*tfprotov6.Diagnostic
 	b.state, diags = b.importState(bulkType, testOkta)
-	wantDiagnostics(t, diags, "WARNING … Mappings Not Imported: okta:acme.okta.com … 1 mapping is stored as more than one string … zoe@acme.com")
+	wantDiagnostics(t, diags)
 	b.mustRefresh()
-	b.wantRows(map[string]any{"Ada@acme.com": "00u1"})
-	b.wantNoChange(bulkOkta(map[string]any{"Ada@acme.com": "00u1"}))
+	rows := map[string]any{"Ada@acme.com": "00u1", "zoe@acme.com": `{"note":"x","user_id":"00u4"}`}
+	b.wantRows(rows)
+	b.wantNoChange(bulkOkta(rows))
 	if len(s.requests("PATCH users")) != 0 {
 		t.Error("an import wrote")
 	}
