@@ -266,6 +266,9 @@ func (c *Cached) keep(results map[string]Result, asOf time.Time) {
 // the list that is kept alone. maxPages stops the walk with ErrTruncated, once
 // no caller wants more; 0 means unlimited.
 func (c *Cached) walk(ctx context.Context, maxPages int) (*snapshot, error) {
+	if ctx.Err() != nil { // a list that is there at once must not win against it
+		return nil, context.Cause(ctx)
+	}
 	f, err := c.join(ctx, maxPages)
 	if err != nil {
 		return nil, err
