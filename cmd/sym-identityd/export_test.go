@@ -183,6 +183,30 @@ func TestCSVKeepsMatchers(t *testing.T) {
 	stored("sym:cloud,okta:acme.okta.com,scim:example\nalice@example.com,00u1,2820\n")
 }
 
+// TestCSVGivesOneAccountToTwo: an import warns about accounts of several users, also
+// of those that it does not name.
+func TestCSVGivesOneAccountToTwo(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "")
+	imported := func(text string) string {
+		return ok(t, nil, "import", "-config", config, "-format", "csv", "-in", writeFile(t, text)).stderr
+	}
+	if got := imported("sym:cloud,okta:acme.okta.com\nalice@example.com,00u1\nbob@example.com,00u2\n"); strings.Contains(got, "warning") {
+		t.Errorf("nobody shares an account: %s", got)
+	}
+	const want = `warning: "00u1" in okta:acme.okta.com is the account of 2 users, such as alice@example.com and carol@example.com.`
+	if got := imported("sym:cloud,okta:acme.okta.com\ncarol@example.com,00u1\n"); !strings.Contains(got, want) {
+		t.Errorf("want %q in\n%s", want, got)
+	}
+	rows := "sym:cloud,okta:acme.okta.com\n"
+	for n := range 42 {
+		rows += fmt.Sprintf("p%d@example.com,00x%d\n", n, n/2)
+	}
+	if got := imported(rows); strings.Count(got, "is the account of 2 users") != maxFailures || !strings.Contains(got, "warning: and 1 more accounts of several users\n") {
+		t.Errorf("of 21 shared accounts:\n%s", got)
+	}
+}
+
 // TestCSVNamesWhatItCannotHold: a type of Sym's own has a matcher of several keys.
 func TestCSVNamesWhatItCannotHold(t *testing.T) {
 	t.Parallel()

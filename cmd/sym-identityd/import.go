@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -65,7 +66,7 @@ func (p *program) imports(ctx context.Context, args []string) error {
 	shown := progressbar.NewReader(read, bar)
 	var counts store.Counts
 	if format == formatCSV {
-		counts, err = importCSV(ctx, cfg, &shown)
+		counts, err = p.importCSV(ctx, cfg, &shown)
 	} else {
 		counts, err = importJSON(ctx, cfg, &shown, newID)
 	}
@@ -108,7 +109,7 @@ func withStore(ctx context.Context, cfg *config.Config, do func(*sqlstore.Store)
 // importCSV stores the identities of a CSV as symflow's own import does: as
 // manual mappings, which replace stored ones. It leaves other mappings alone, and
 // checks every row before it stores the first.
-func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
+func (p *program) importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Counts, error) {
 	text, err := io.ReadAll(in)
 	if err != nil {
 		return store.Counts{}, fmt.Errorf("reading the CSV: %w", err)
@@ -134,8 +135,43 @@ func importCSV(ctx context.Context, cfg *config.Config, in io.Reader) (store.Cou
 		case err != nil:
 			return store.Counts{}, err
 		}
-		return counts, nil
+		return counts, p.warnShared(ctx, st, writes)
 	})
+}
+
+// warnShared names accounts of an import that more than one user holds now.
+func (p *program) warnShared(ctx context.Context, st *sqlstore.Store, writes []store.UserWrite) error {
+	accounts := map[identity.ServiceKey][]string{}
+	for _, w := range writes {
+		for _, m := range w.Mappings {
+			accounts[m.Service] = append(accounts[m.Service], m.Matcher.AccountKey(m.Service.Type))
+		}
+	}
+	var shared []string
+	for service, keys := range accounts {
+		users, err := st.Holders(ctx, service, keys)
+		if err != nil {
+			return fmt.Errorf("the CSV is imported, but whether accounts have two users is not known: %w", err)
+		}
+		index := identity.NewIndex()
+		for _, u := range users {
+			index.Put(u)
+		}
+		for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
+			if h := index.Holders(service, key); len(h) > 1 {
+				shared = append(shared, fmt.Sprintf("warning: %s in %s is the account of %d users, such as %s and %s. Correct all but one, unless they share it",
+					identity.Quote(h[0].Mapping.Matcher.String()), service, len(h), h[0].User, h[1].User))
+			}
+		}
+	}
+	slices.Sort(shared)
+	for _, line := range shared[:min(len(shared), maxFailures)] {
+		fmt.Fprintln(p.stderr, line)
+	}
+	if len(shared) > maxFailures {
+		fmt.Fprintf(p.stderr, "warning: and %d more accounts of several users\n", len(shared)-maxFailures)
+	}
+	return nil
 }
 
 // keepFurtherKeys completes cells of plain text from stored matchers of several
