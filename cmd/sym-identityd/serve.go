@@ -79,9 +79,7 @@ func (p *program) serveFile(ctx context.Context, path string, hangup <-chan os.S
 		return err
 	}
 	log = identityd.Logger(cfg, log)
-	for _, warning := range identityd.Warnings(ctx, cfg) {
-		log.Warn("the setup has a weakness", "weakness", warning)
-	}
+	identityd.LogWarnings(ctx, cfg, log)
 	serving, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { instance.Maintain(serving, log) })

@@ -116,7 +116,11 @@ func (i *Instance) Reload(ctx context.Context) (restart []string, err error) {
 		restart = append(restart, "tls, added or removed")
 		a.tls = served.tls
 	}
-	return restart, i.use(ctx, fresh, directories, a)
+	if err := i.use(ctx, fresh, directories, a); err != nil {
+		return nil, err
+	}
+	LogWarnings(ctx, fresh, Logger(fresh, i.opts.Logger))
+	return restart, nil
 }
 
 // checkFilesEvery bounds how often handshakes check whether files have changed.

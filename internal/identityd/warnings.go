@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,6 +21,13 @@ import (
 
 // expiresSoon is how long before its end a certificate is worth a warning.
 const expiresSoon = 30 * 24 * time.Hour
+
+// LogWarnings logs what Warnings returns.
+func LogWarnings(ctx context.Context, c *config.Config, log *slog.Logger) {
+	for _, warning := range Warnings(ctx, c) {
+		log.WarnContext(ctx, "the setup has a weakness", "weakness", warning)
+	}
+}
 
 // Warnings returns what works but is not safe, in sentences without secrets. What
 // cannot be looked at is left out: opening it says why.

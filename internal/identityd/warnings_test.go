@@ -4,6 +4,7 @@
 package identityd
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -99,8 +100,10 @@ func TestWarningsOfCertificates(t *testing.T) {
 // A service whose block was removed is named, until somebody else owns it.
 func TestWarningsOfRemovedServices(t *testing.T) {
 	t.Parallel()
-	path := writeConfig(t, head+"service \"okta\" \"acme.okta.com\" {}\nservice \"github\" \"acme\" {}\n", nil)
-	instance := mustOpen(t, mustLoad(t, path, config.Options{}), Options{})
+	kept := head + tokenBlock("ci", "first", "admin") + "service \"github\" \"acme\" {}\n"
+	path := writeConfig(t, kept+"service \"okta\" \"acme.okta.com\" {}\n", nil)
+	var logs logBuffer
+	instance := mustOpen(t, mustLoad(t, path, config.Options{}), Options{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
 	api := store.Actor{Name: "token:ci"}
 	for _, external := range []string{"T1", "T2"} {
 		if _, err := instance.store.CreateService(t.Context(), api, identity.ServiceKey{Type: "slack", ExternalID: external}, ""); err != nil {
@@ -111,9 +114,12 @@ func TestWarningsOfRemovedServices(t *testing.T) {
 	if text := found(); text != "" {
 		t.Errorf("nothing was removed: %s", text)
 	}
-	writeFile(t, path, head+"service \"github\" \"acme\" {}\n")
+	writeFile(t, path, kept)
 	if text, want := found(), path+" does not have: okta:acme.okta.com. "; !strings.Contains(text, want) || strings.Contains(text, "slack") {
 		t.Errorf("got %q, want %q", text, want)
+	}
+	if _, err := instance.Reload(t.Context()); err != nil || !strings.Contains(logs.String(), "does not have: okta:acme.okta.com. ") {
+		t.Errorf("the log of a reload lacks it: %v\n%s", err, &logs)
 	}
 	label := "Okta"
 	if _, err := instance.store.UpdateService(t.Context(), api, store.ServiceUpdate{Key: identity.ServiceKey{Type: "okta", ExternalID: "acme.okta.com"}, Label: &label}); err != nil {
