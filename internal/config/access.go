@@ -236,6 +236,10 @@ func ownerClaims(issuer string) []string {
 		return []string{"project_path", "project_id", "namespace_path", "namespace_id", "sub"}
 	case "https://app.terraform.io":
 		return []string{"terraform_organization_name", "terraform_organization_id", "terraform_workspace_id", "terraform_project_id", "sub"}
+	case "https://agent.buildkite.com":
+		return []string{"organization_slug", "organization_id", "pipeline_id", "sub"}
+	case "https://accounts.google.com":
+		return []string{"email", "hd", "sub"}
 	}
 	return nil
 }
