@@ -164,7 +164,7 @@ func walk(t *testing.T, c *client.Client) {
 		}
 		names = append(names, u.Name)
 	}
-	if !slices.Equal(names, []string{"ada@example.com", odd}) {
+	if !slices.Equal(names, []string{odd, "ada@example.com"}) {
 		t.Errorf("all users: %q", names)
 	}
 	holders, err := c.Holders(ctx, github, []string{"ada-l", "nobody"})

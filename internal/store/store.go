@@ -157,9 +157,10 @@ type DeletedUser struct {
 
 // Store keeps users, services and mappings.
 type Store interface {
-	// Users lists users ordered by key. next is "" on the last page.
+	// Users lists users ordered by key, or by id where there is a limit or a cursor, so
+	// that a user who is renamed between pages is still in one. next is "" on the last page.
 	Users(ctx context.Context, filter UserFilter) (users []identity.User, next string, err error)
-	// UserPages lists all users that a filter selects, ordered by key and as they
+	// UserPages lists all users that a filter selects, ordered as Users does and as they
 	// are at one moment, a page at a time: for more of them than fit into memory.
 	// Limit is not regarded. An error is the last element. A connection is taken
 	// until the loop ends.

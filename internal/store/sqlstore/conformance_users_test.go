@@ -530,7 +530,7 @@ var listTests = []conformanceTest{
 	{"Pages of every size hold everybody once", pagesOfEverySizeHoldEverybodyOnce},
 	{"The last full page has no next", theLastFullPageHasNoNext},
 	{"A cursor without a limit lists the rest", aCursorWithoutALimitListsTheRest},
-	{"Listing goes on while users come and go", listingGoesOnWhileUsersComeAndGo},
+	{"Listing goes on while users come, go and are renamed", listingGoesOnWhileUsersComeAndGo},
 	{"Filters select", filtersSelect},
 	{"UserPages hold everybody once, as at one moment", userPagesHoldEverybodyOnceAsAtOneMoment},
 	{"UserPages select, begin at a cursor and may be left", userPagesSelectBeginAtACursorAndMayBeLeft},
@@ -592,21 +592,27 @@ func aCursorWithoutALimitListsTheRest(f *fixture) {
 }
 
 func listingGoesOnWhileUsersComeAndGo(f *fixture) {
-	users := f.upsert(write(alice), write(bob), write(carol))
+	users := f.upsert(write(alice), write(bob), write(carol), write("dan@acme.com"))
 	page, next, err := f.store.Users(f.ctx, store.UserFilter{Limit: 2})
 	if err != nil {
 		f.Fatal(err)
 	}
 	equal(f, "first page", []identity.UserKey{alice, bob}, keysOf(page))
 	f.upsert(write("aaron@acme.com"), write("bz@acme.com"))
+	f.upsert(store.UserWrite{ID: users[3].ID, Key: "abe@acme.com"}, store.UserWrite{ID: users[0].ID, Key: "zoe@acme.com"})
 	if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: users[1].ID}}); err != nil {
 		f.Fatal(err)
 	}
+	page, next, err = f.store.Users(f.ctx, store.UserFilter{Limit: 2, Cursor: next})
+	if err != nil {
+		f.Fatal(err)
+	}
+	equal(f, "second page", []identity.UserKey{carol, "abe@acme.com"}, keysOf(page))
 	page, _, err = f.store.Users(f.ctx, store.UserFilter{Limit: 2, Cursor: next})
 	if err != nil {
 		f.Fatal(err)
 	}
-	equal(f, "second page", []identity.UserKey{"bz@acme.com", carol}, keysOf(page))
+	equal(f, "third page", []identity.UserKey{"aaron@acme.com", "bz@acme.com"}, keysOf(page))
 }
 
 func filtersSelect(f *fixture) {

@@ -136,8 +136,8 @@ func scanJoined(found **record) func(*sql.Rows) error {
 
 // readUser reads the user that a filter names, with all mappings, in one
 // statement. Programs ask this most.
-func (s *Store) readUser(ctx context.Context, filter store.UserFilter, after identity.UserKey) ([]identity.User, error) {
-	where, args := userWhere(filter, after)
+func (s *Store) readUser(ctx context.Context, w userWalk) ([]identity.User, error) {
+	where, args := w.where()
 	var found *record
 	err := s.readRows(ctx, joinedUser+where, args, func() { found = nil }, scanJoined(&found))
 	switch {
@@ -172,7 +172,7 @@ func addMappings(ctx context.Context, t *tx, records []*record) error {
 func (s *Store) FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error) {
 	keys = unique(keys, storable)
 	if len(keys) == 1 {
-		return s.readUser(ctx, store.UserFilter{Key: keys[0]}, "")
+		return s.readUser(ctx, userWalk{filter: store.UserFilter{Key: keys[0]}})
 	}
 	return inTx(ctx, s.read, func(t *tx) ([]identity.User, error) {
 		records, err := usersBy(ctx, t, "user_key", keys)
@@ -264,7 +264,8 @@ func unique[T ~string](values []T, keep func(T) bool) []T {
 // pageSize is how many users are read at a time where pages are handed out.
 const pageSize = 1000
 
-// Users lists users ordered by key, as they are at one moment.
+// Users lists users as they are at one moment: all ordered by key, or a page of them
+// ordered by id.
 func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []identity.User, next string, err error) {
 	if err := checkLimit(filter.Limit); err != nil {
 		return nil, "", err
@@ -276,7 +277,7 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 	case start.matchesNone():
 		return []identity.User{}, "", nil
 	case filter.Key != "" || filter.ID != "": // at most one
-		users, err = s.readUser(ctx, filter, start.after)
+		users, err = s.readUser(ctx, start)
 		return users, "", err
 	}
 	err = s.read(ctx, func(t *tx) error {
@@ -300,6 +301,7 @@ func (s *Store) Users(ctx context.Context, filter store.UserFilter) (users []ide
 // the store. Writers go on meanwhile.
 func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq2[[]identity.User, error] {
 	return func(yield func([]identity.User, error) bool) {
+		filter.Limit = 0
 		err := s.walk(ctx, func(t *tx) error {
 			w, err := newUserWalk(filter)
 			if err != nil || w.matchesNone() {
@@ -316,12 +318,24 @@ func (s *Store) UserPages(ctx context.Context, filter store.UserFilter) iter.Seq
 // userWalk is a place in the list of the users that a filter selects.
 type userWalk struct {
 	filter store.UserFilter
-	after  identity.UserKey // the last one before the place; "" = the beginning
+	after  string // the key or id of the last one before the place; "" = the beginning
 }
 
 func newUserWalk(filter store.UserFilter) (userWalk, error) {
 	after, err := parseCursor(filter.Cursor)
 	return userWalk{filter, after}, err
+}
+
+// byID reports whether the list is ordered by id. Pages that are read one after the
+// other are: a user who is renamed meanwhile must not move behind the reader's back.
+func (w userWalk) byID() bool { return w.filter.Limit > 0 || w.filter.Cursor != "" }
+
+// column returns the one that orders the list.
+func (w userWalk) column() string {
+	if w.byID() {
+		return "u.id"
+	}
+	return "u.user_key"
 }
 
 // matchesNone reports that nothing stored can be named as the filter names it.
@@ -332,8 +346,8 @@ func (w userWalk) matchesNone() bool {
 // next reads up to want users from the place on and moves the place behind them.
 // more reports that others follow.
 func (w *userWalk) next(ctx context.Context, t *tx, want int) (page []*record, more bool, err error) {
-	where, args := userWhere(w.filter, w.after)
-	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY u.user_key LIMIT ?"
+	where, args := w.where()
+	query := "SELECT " + userColumns + " FROM users u WHERE " + where + " ORDER BY " + w.column() + " LIMIT ?"
 	err = eachRow(ctx, t, query, append(args, want+1), func(rows *sql.Rows) error {
 		r, err := scanUser(rows)
 		page = append(page, r)
@@ -345,7 +359,9 @@ func (w *userWalk) next(ctx context.Context, t *tx, want int) (page []*record, m
 	more = len(page) > want
 	page = page[:min(want, len(page))]
 	if len(page) > 0 {
-		w.after = page[len(page)-1].Key
+		if w.after = string(page[len(page)-1].Key); w.byID() {
+			w.after = page[len(page)-1].ID
+		}
 	}
 	return page, more, addMappings(ctx, t, page)
 }
@@ -363,32 +379,32 @@ func (w *userWalk) pages(ctx context.Context, t *tx, visit func([]*record) error
 	}
 }
 
-// userWhere returns the condition on users u that a filter makes.
-func userWhere(filter store.UserFilter, after identity.UserKey) (where string, args []any) {
+// where returns the condition on users u that the walk makes.
+func (w userWalk) where() (where string, args []any) {
 	var conditions []string
 	and := func(condition, value string) {
 		if value != "" {
 			conditions, args = append(conditions, condition), append(args, value)
 		}
 	}
-	and("u.user_key = ?", string(filter.Key))
-	and("u.id = ?", filter.ID)
-	and("u.type = ?", string(filter.Type))
-	if after != "" || len(conditions) == 0 {
-		conditions, args = append(conditions, "u.user_key > ?"), append(args, string(after))
+	and("u.user_key = ?", string(w.filter.Key))
+	and("u.id = ?", w.filter.ID)
+	and("u.type = ?", string(w.filter.Type))
+	if w.after != "" || len(conditions) == 0 {
+		conditions, args = append(conditions, w.column()+" > ?"), append(args, w.after)
 	}
 	return strings.Join(conditions, " AND "), args
 }
 
 // cursor names the last entry of a page. It is opaque to callers, and stays right
-// when entries are added and removed between pages.
-func cursor[T ~string](last T) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+// when entries are added, renamed and removed between pages.
+func cursor(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
 
-// parseCursor returns the last entry of the page before, "" for no cursor.
-func parseCursor(c string) (identity.UserKey, error) {
+// parseCursor returns the id of the last user of the page before, "" for no cursor.
+func parseCursor(c string) (string, error) {
 	last, err := base64.RawURLEncoding.Strict().DecodeString(c)
-	if key := identity.UserKey(last); c == "" || err == nil && validKey(key) {
-		return key, nil
+	if id := string(last); c == "" || err == nil && validID(id) {
+		return id, nil
 	}
 	return "", badCursor()
 }
