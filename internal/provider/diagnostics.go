@@ -146,9 +146,15 @@ func explainNoAnswer(failed *client.Error) explanation {
 	}
 	var (
 		name    *net.DNSError
+		step    *net.OpError
 		unknown x509.UnknownAuthorityError
 	)
+	errors.As(failed, &step)
 	switch {
+	case step != nil && step.Op == "proxyconnect":
+		e.remedy = "The proxy cannot be reached: check HTTPS_PROXY (HTTP_PROXY for http://), or name the host of api_url in NO_PROXY"
+	case step != nil && step.Op == "remote error" && strings.Contains(step.Error(), "certificate"):
+		e.remedy = "The server wants a valid client certificate of an authority that it trusts: set client_cert_file and client_key_file"
 	case errors.As(failed, &name):
 		e.remedy = "Check the host in api_url, and that this machine resolves it"
 	case errors.Is(failed, syscall.ECONNREFUSED):

@@ -48,6 +48,8 @@ func TestAddFailure(t *testing.T) {
 		"unreachable":      {"", "", call("GET", "/api/v1/users", 0, 6, errors.New("unexpected EOF"))},
 		"unknown_host":     {"", "", call("GET", "/api/v1/users", 0, 6, &net.DNSError{Err: "no such host", Name: "identity.acme.dev", IsNotFound: true})},
 		"refused":          {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})},
+		"no_proxy":         {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "proxy.acme.dev"}}})},
+		"no_client_cert":   {"", "", call("GET", "/api/v1/users", 0, 6, &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")})},
 		"private_ca":       {"", "", call("GET", "/api/v1/users", 0, 6, x509.UnknownAuthorityError{})},
 		"no_tls":           {"", "", call("GET", "/api/v1/users", 0, 6, http.ErrSchemeMismatch)},
 		"busy":             {"", "", call("GET", "/api/v1/users", 503, 6, coded(identity.CodeBusy, "the server is busy with other requests; send this one again later", ""))},
