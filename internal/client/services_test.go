@@ -138,7 +138,7 @@ func TestAccounts(t *testing.T) {
 	want := []string{
 		`{"users":[{"type":"normal","identities":[{"service_type":"sym","external_id":"cloud","matcher":{"email":"Ada@example.com"},"profile":{"first_name":"Ada"}}]}]}`,
 		`{"role":"guest"}`,
-		`{"users":[{"id":"u1","identity":{"service_type":"sym","matcher":{"email":"Ada@example.com"}}}]}`,
+		`{"users":[{"id":"u1","identity":{"service_type":"sym","matcher":{"email":"Ada@example.com"}},"if_unmapped":true}]}`,
 	}
 	for i, r := range f.seen {
 		if r.body != want[i] {

@@ -199,8 +199,8 @@ func (c *Client) UpsertUser(ctx context.Context, w UserWrite) (identity.User, er
 	return user, nil
 }
 
-// DeleteUsers removes users with their mappings, if they still have their
-// names and, where it is not 0, their Revision, and reports per user whether they were there. At most
+// DeleteUsers removes users with their mappings, if they still have their names,
+// no mapping where none is given, and, where it is not 0, their Revision, and reports per user whether they were there. At most
 // symapi.MaxBatch users are one transaction; the first that fails is the last.
 func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool, error) {
 	deleted := make([]bool, len(users))
@@ -209,7 +209,8 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 			elements := make([]symapi.UserDelete, to-from)
 			for i, u := range users[from:to] {
 				own := ownRecord(u.Type, u.Name)
-				elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher}, IfRevision: u.Revision}
+				elements[i] = symapi.UserDelete{ID: u.ID, Identity: &symapi.UserIdentity{ServiceType: own.ServiceType, Matcher: own.Matcher},
+					IfRevision: u.Revision, IfUnmapped: len(u.Mappings) == 0}
 			}
 			return call{method: http.MethodPost, path: []string{"users", "delete"}, write: true, repeat: true, body: symapi.UserDeletes{Users: elements}}
 		},

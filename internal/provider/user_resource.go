@@ -325,9 +325,8 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	written := loadWritten(ctx, req.Private, &resp.Diagnostics)
-	var stored *identity.User
 	for poll := 0; ; poll++ {
-		stored = state.findByID(ctx, api, "Delete User", &resp.Diagnostics)
+		stored := state.findByID(ctx, api, "Delete User", &resp.Diagnostics)
 		if stored == nil {
 			return // gone already is success; a failure is in the diagnostics
 		}
@@ -336,22 +335,27 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 			return
 		}
 		if len(stored.Mappings) == 0 || state.DeleteIdentities.ValueBool() {
-			break
+			_, err := api.DeleteUsers(ctx, []identity.User{*stored})
+			switch code := identity.CodeOf(err); {
+			case err == nil, code == identity.CodeUserNotFound:
+				return
+			case code != identity.CodeUserConflict:
+				addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
+				return
+			}
+			seen := stored.Revision // changed since it was looked at, or mapped
+			if stored = state.findByID(ctx, api, "Delete User", &resp.Diagnostics); stored == nil {
+				return
+			}
+			if stored.Revision != seen {
+				warnUserKept(&resp.Diagnostics, *stored)
+				return
+			}
 		}
 		if poll == adoptionPolls || httpx.Sleep(ctx, adoptionPause) != nil {
 			addStillMapped(&resp.Diagnostics, *stored)
 			return
 		}
-	}
-	_, err := api.DeleteUsers(ctx, []identity.User{*stored})
-	switch code := identity.CodeOf(err); {
-	case err == nil, code == identity.CodeUserNotFound:
-	case code == identity.CodeUserConflict: // changed since it was looked at
-		if stored := state.findByID(ctx, api, "Delete User", &resp.Diagnostics); stored != nil {
-			warnUserKept(&resp.Diagnostics, *stored)
-		}
-	default:
-		addFailure(&resp.Diagnostics, "Delete User", string(stored.Key), "", err)
 	}
 }
 

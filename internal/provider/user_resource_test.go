@@ -454,6 +454,32 @@ func TestUserResource_destroyLeaves(t *testing.T) {
 	}
 }
 
+// A user who is mapped while the resource is about to be destroyed has identities that
+// go along only where the configuration says so.
+func TestUserResource_destroyMappedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for along, want := range map[bool][]string{false: {"ERROR: User Still Has Identities … okta:acme.okta.com: 00u1"}, true: nil} {
+		t.Run(fmt.Sprint(along), func(t *testing.T) {
+			t.Parallel()
+			s := newTestServer(t).register(testOkta)
+			p := newProtocolServer(t, nil, s.settings())
+			r := &instance{typeName: "sym_user"}
+			wantDiagnostics(t, r.apply(p, map[string]any{"email": "ada@acme.com", "delete_identities": along}))
+			p.nextRun()
+			var once sync.Once
+			s.onRequest(func(req *http.Request) {
+				if strings.HasSuffix(req.URL.Path, "users/delete") {
+					once.Do(func() { s.mapping("ada@acme.com", testOkta, "00u1", identity.Manual) })
+				}
+			})
+			wantDiagnostics(t, r.apply(p, nil), want...)
+			if u, stored := s.storedUser("ada@acme.com"); stored == along || stored && len(u.Mappings) != 1 {
+				t.Errorf("stored: %t, %+v", stored, u)
+			}
+		})
+	}
+}
+
 // The read of a user that is the same, but is owned by somebody else, warns each time.
 func TestUserResource_ownedElsewhere(t *testing.T) {
 	t.Parallel()

@@ -375,7 +375,7 @@ func (n symName) apply(w *store.UserWrite) {
 // decodeUserDelete reads one element of POST users/delete. A comparison that
 // cannot be made is an error: without it too much would be deleted.
 func decodeUserDelete(d symapi.UserDelete) (store.UserDelete, *identity.Error) {
-	out := store.UserDelete{ID: d.ID, IfRevision: d.IfRevision}
+	out := store.UserDelete{ID: d.ID, IfRevision: d.IfRevision, IfUnmapped: d.IfUnmapped}
 	if d.Identity == nil {
 		if d.ID == "" {
 			return out, identity.Invalid(identity.CodeUserInvalid, "An element names no user", `Send the id, or {"identity": {"service_type": "sym", "matcher": {"email": …}}}.`)

@@ -136,6 +136,7 @@ type UserDelete struct {
 	ID         string
 	Key        identity.UserKey
 	IfRevision int64 // another revision is a conflict; 0 = any
+	IfUnmapped bool  // a mapping is a conflict
 }
 
 // ServiceUpdate changes a registered service.

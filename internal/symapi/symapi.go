@@ -133,6 +133,7 @@ type UserDelete struct {
 	ID         string        `json:"id,omitempty" nullable:"true" doc:"UUID of the user; without it the sym identity names the user"`
 	Identity   *UserIdentity `json:"identity,omitempty" doc:"The user's sym identity; must equal the stored one"`
 	IfRevision int64         `json:"if_revision,omitempty" minimum:"1" doc:"Delete only where the user has this revision"`
+	IfUnmapped bool          `json:"if_unmapped,omitempty" doc:"Delete only where the user has no identities that would go along"`
 }
 
 // UserIdentity is the sym identity sent along with a deletion.

@@ -368,6 +368,7 @@ var deleteTests = []conformanceTest{
 	{"A refused delete deletes nothing and names all", aRefusedDeleteDeletesNothingAndNamesAll},
 	{"The user stays when the last mapping goes", theUserStaysWhenTheLastMappingGoes},
 	{"A user goes with all mappings", aUserGoesWithAllMappings},
+	{"A user with mappings stays where none must go along", aUserWithMappingsStaysWhereNoneMustGoAlong},
 	{"A user with another key is a conflict", aUserWithAnotherKeyIsAConflict},
 	{"A user is deleted by name", aUserIsDeletedByName},
 	{"The type of a known id is not asked", theTypeOfAKnownIDIsNotAsked},
@@ -459,6 +460,18 @@ func aUserGoesWithAllMappings(f *fixture) {
 	if again.ID == users[0].ID || len(again.Mappings) != 0 {
 		f.Errorf("the new user is the old one: %+v", again)
 	}
+}
+
+func aUserWithMappingsStaysWhereNoneMustGoAlong(f *fixture) {
+	users := f.upsert(write(alice, value(okta, "00u1")), write(bob))
+	before := f.dump()
+	_, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: users[1].ID, IfUnmapped: true}, {ID: users[0].ID, IfUnmapped: true}})
+	f.failures(err, []failure{{Index: 1, Code: identity.CodeUserConflict, User: alice}})
+	f.same(before, "a refused delete")
+	if _, err := f.store.DeleteUsers(f.ctx, f.actor, []store.UserDelete{{ID: users[1].ID, IfUnmapped: true}}); err != nil {
+		f.Fatal(err)
+	}
+	equal(f, "users left", []identity.UserKey{alice}, keysOf(f.dump().Users))
 }
 
 func aUserIsDeletedByName(f *fixture) {
