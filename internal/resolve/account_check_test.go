@@ -77,9 +77,12 @@ func TestAccount_pinOfAnother(t *testing.T) {
 	for accountID, want := range map[string]string{"1": "unmapped claimed holder=ada@acme.com candidates=ada-byron", "2": "email ada-byron", "": "email ada-byron"} {
 		f := newFake(github).store(ada, github, "ada-l", identity.FromEmail).pin(ada, "1")
 		f.said("bob@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: accountID, Evidence: identity.EvidenceEmail})
-		got := run(t, f, nil, ask(github, ada, bob))
-		if first, _, _ := strings.Cut(line(got[1]), "\n"); first != want {
-			t.Errorf("%q: %s, want %s", accountID, first, want)
+		for _, of := range []declared{nil, declares(github, "ada@acme.com", "Ada-L")} { // declaring the old name changes nothing
+			req := ask(github, ada, bob)
+			req.Declared = of
+			if got := brief(run(t, f, nil, req))[1]; got != want {
+				t.Errorf("%q: declared %v: %s, want %s", accountID, of, got, want)
+			}
 		}
 	}
 }

@@ -183,7 +183,7 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 		add(matcher.AccountKey(r.service.Key.Type), user)
 	}
 	for _, a := range r.answers { // whatever the account is called now
-		if a.Source == Store && a.AccountID != "" {
+		if a.AccountID != "" {
 			add(pinKey(a.AccountID), a.User)
 		}
 	}
