@@ -295,8 +295,14 @@ func TestResolvedIdentities_onStale(t *testing.T) {
 			t.Errorf("on_stale = %q: stored %t", mode, stored)
 		}
 	}
-	s := newTestServer(t, withDirectory(testOkta, accounts)).register(testOkta)
-	p := newProtocolServer(t, nil, s.settings())
+	list, _ := kept(testOkta, oneOf("00u2", "", wasHere, "left@acme.com"), oneOf("00u5", "", worksHere, "new@acme.com"))
+	s := newTestServer(t, withDirectory(testOkta, list)).register(testOkta)
+	p := newProtocolServer(t, nil, s.settings(map[string]any{"rules": []any{map[string]any{"name": "was", "service_type": "okta", "match": "rule@.*", "identity": "00u2"}}}))
+	_, diags := p.readData(resolvedMany, bulkOf([]string{"rule@acme.com", "new@acme.com"}, []string{testOkta}, map[string]any{"persist": true, "check_stale": true, "on_stale": "error"}))
+	wantDiagnostics(t, diags, "ERROR: Stale Identities | … rule@acme.com in okta:acme.okta.com: 00u2 would be stored (rule), now there is none (inactive)\n … Declare the account that is right")
+	if s.writes() > 0 {
+		t.Error("what fails on the next read was stored")
+	}
 	for _, config := range []map[string]any{
 		bulkOf(people, []string{testOkta}, map[string]any{"on_stale": "error"}),
 		bulkOf(people, []string{testOkta}, map[string]any{"on_stale": "explode", "check_stale": true}),

@@ -154,10 +154,10 @@ func contradiction(a resolve.Resolution) string {
 	return ""
 }
 
-// contradictsAutomatic reports whether a stored value is contradicted that no person
-// decided on. on_stale is about these.
+// contradictsAutomatic reports whether a value is contradicted that no person decided
+// on, and that is stored or about to be. on_stale is about these.
 func contradictsAutomatic(a resolve.Resolution) bool {
-	return a.Source == resolve.Store && a.StoredSource != identity.Manual && a.Stale && contradiction(a) != ""
+	return a.Source != resolve.Declared && a.StoredSource != identity.Manual && a.Stale && contradiction(a) != ""
 }
 
 // reportStale reports a stored value that rules or the lookup contradict, and
@@ -276,7 +276,7 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	}
 	if s.config.onStale == onError {
 		if stale := filtered(s.stale, contradictsAutomatic); len(stale) > 0 {
-			diags.AddError("Stale Identities", "Rules and services contradict automatic values that are stored, and on_stale = \"error\":\n\n"+listed(stale, s.staleLine)+
+			diags.AddError("Stale Identities", "Rules and services contradict automatic values that are stored or would be, and on_stale = \"error\":\n\n"+listed(stale, s.staleLine)+
 				"\nDeclare the account that is right, or remove the mapping.")
 		}
 	}
@@ -546,6 +546,9 @@ func (s *bulkSummary) collisionLine(c collision) string {
 
 func (s *bulkSummary) staleLine(a resolve.Resolution) string {
 	line := fmt.Sprintf("%s: %s is stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.StoredSource)
+	if a.Source == resolve.Rule {
+		line = fmt.Sprintf("%s: %s would be stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.Source)
+	}
 	if a.Fresh != nil {
 		return line + ", now it is " + freshText(a)
 	}
@@ -553,7 +556,7 @@ func (s *bulkSummary) staleLine(a resolve.Resolution) string {
 }
 
 func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
-	mapped := "declared"
+	mapped := string(a.Source)
 	if a.Source == resolve.Store {
 		mapped = "stored, " + string(a.StoredSource)
 	}

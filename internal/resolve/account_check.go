@@ -55,14 +55,15 @@ func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 		}
 	}
 	for i := range r.answers {
-		if a := &r.answers[i]; a.Source == Store {
+		if a := &r.answers[i]; a.Source != Declared {
 			a.setStaleAccount()
 		}
 	}
 	return nil
 }
 
-// setStaleAccount marks a stored value stale whose account is not what it was.
+// setStaleAccount marks a value stale, stored or about to be, whose account is not
+// what it was.
 func (a *Resolution) setStaleAccount() {
 	if a.Retired() || a.Reused() || a.Account == identity.AccountRenamed {
 		a.Stale = true
@@ -73,7 +74,7 @@ func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
 	// A renamed account's old name may be another account's already.
 	unclear := a.Account == "" || a.Account == identity.AccountRenamed
 	return a.Err == nil && unclear && !r.service.Key.Managed() && !r.service.NoDirectory &&
-		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.Persist)
+		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.Persist && a.NotStored == "")
 }
 
 // accountStatus returns the status by query, nil where nobody can be asked.

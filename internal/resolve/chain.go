@@ -271,13 +271,11 @@ func (r *serviceResolver) run(ctx context.Context) error {
 	if err := r.applyClaims(ctx); err != nil {
 		return err
 	}
-	if r.CheckStale {
-		if err := r.checkAccounts(ctx); err != nil {
-			return err
-		}
-	}
 	if r.Persist && r.OnlyUnique {
 		r.holdBackShared(ctx)
+	}
+	if r.CheckStale {
+		return r.checkAccounts(ctx)
 	}
 	return nil
 }

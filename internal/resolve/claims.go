@@ -144,7 +144,7 @@ func (c *candidate) miss(reason Reason, why string) {
 	}
 	c.setReason(reason, identity.Candidate{Matcher: c.matcher, AccountID: c.accountID})
 	if c.stored == nil {
-		a.Matcher, a.AccountID, a.Source, a.Rule, a.Evidence = nil, "", "", "", ""
+		a.Matcher, a.AccountID, a.Source, a.Rule, a.Evidence, a.Stale = nil, "", "", "", "", false
 	}
 	c.matcher = nil
 }

@@ -121,8 +121,9 @@ func TestPersist_conflictIsComparedToo(t *testing.T) {
 func TestPersist_account(t *testing.T) {
 	t.Parallel()
 	for want, between := range map[string]func(*fakeAPI){
-		"store 00u1 stored=rule rule=r account=inactive stale": nil,
-		"store 00u9 stored=manual fresh=00u1 stale":            func(f *fakeAPI) { f.store(ada, okta, "00u9", identity.Manual) },
+		"store 00u1 stored=rule rule=r account=inactive stale":                  nil,
+		"store 00u9 stored=manual fresh=00u1 stale":                             func(f *fakeAPI) { f.store(ada, okta, "00u9", identity.Manual) },
+		"unmapped claimed holder=bob@acme.com candidates=00u1 account=inactive": func(f *fakeAPI) { f.store(bob, okta, "00u1", identity.Manual) },
 	} {
 		f := newFake(okta).is("00u1", identity.AccountInactive)
 		if between != nil {
@@ -130,7 +131,12 @@ func TestPersist_account(t *testing.T) {
 		}
 		req := persistReq(ada)
 		req.CheckStale = true
-		if got := brief(run(t, f, compile(t, gives("r", "ada@acme.com", "00u1")), req))[0]; got != want {
+		set := compile(t, gives("r", "ada@acme.com", "00u1"))
+		pass, err := resolve.Chain{API: f, Rules: set}.Resolve(t.Context(), req)
+		if err != nil || !pass.Resolutions[0].Stale || len(f.writes) > 0 {
+			t.Errorf("before it is stored: %v, %v", pass.Resolutions, err)
+		}
+		if got := brief(run(t, f, set, req))[0]; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

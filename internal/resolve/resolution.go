@@ -80,7 +80,7 @@ type Resolution struct {
 	Candidates   []identity.Candidate  // accounts that were found but are no answer: several with Ambiguous, Alias and Unverified, the one with Claimed and Rivals
 	Suggestions  []Suggestion          // with NotFound: accounts of nobody that a person may choose from; they answer nothing
 	Steps        []Step                // nil: the request asked for no trace
-	Stale        bool                  // rules or lookup give another account than the stored one, or no longer any, or the account is inactive, gone, renamed or another one
+	Stale        bool                  // of what is stored, or a rule is about to store: rules or lookup give another account, or no longer any, or the account is inactive, gone, renamed or another one
 	Fresh        identity.Matcher      // with Stale: what they give instead, or the new name; nil = none
 	FreshReason  Reason                // of a checked stored value: why rules and lookup give none for this user; "" where they give one
 	Account      identity.AccountState // what the service says of the account of Matcher, or of the stored one; "" = not asked
