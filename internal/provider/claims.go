@@ -186,20 +186,34 @@ func (c *accountClaims) add(answers []resolve.Resolution) []accountConflict {
 	mapped := filtered(answers, func(a resolve.Resolution) bool { return a.Mapped() })
 	var conflicts []accountConflict
 	for _, a := range mapped {
-		if earlier, known := c.accounts[claimedAccount{a.Service, a.AccountKey()}]; known && earlier.user != a.User && (earlier.automatic || automatic(a)) {
-			conflicts = append(conflicts, accountConflict{a, earlier.user})
+		for _, account := range accountsOf(a) {
+			if earlier, known := c.accounts[account]; known && earlier.user != a.User && (earlier.automatic || automatic(a)) {
+				conflicts = append(conflicts, accountConflict{a, earlier.user})
+				break
+			}
 		}
 	}
 	if len(conflicts) > 0 {
 		return conflicts
 	}
 	for _, a := range mapped {
-		account := claimedAccount{a.Service, a.AccountKey()}
-		if _, known := c.accounts[account]; !known || automatic(a) {
-			put(&c.accounts, account, accountClaim{a.User, automatic(a)})
+		for _, account := range accountsOf(a) {
+			if _, known := c.accounts[account]; !known || automatic(a) {
+				put(&c.accounts, account, accountClaim{a.User, automatic(a)})
+			}
 		}
 	}
 	return nil
+}
+
+// accountsOf returns the account of an answer by its name and, where it is known, by
+// its id, which no name equals: it is the same account under whatever name.
+func accountsOf(a resolve.Resolution) []claimedAccount {
+	accounts := []claimedAccount{{a.Service, a.AccountKey()}}
+	if a.AccountID != "" {
+		accounts = append(accounts, claimedAccount{a.Service, "\x00" + a.AccountID})
+	}
+	return accounts
 }
 
 // automatic reports whether a rule or the service gave an account.

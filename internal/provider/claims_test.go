@@ -142,10 +142,16 @@ func TestAccountClaims(t *testing.T) {
 	answer := func(user identity.UserKey, service identity.ServiceKey, id string, source resolve.Origin) resolve.Resolution {
 		return resolve.Resolution{User: user, Service: service, Matcher: identity.NewMatcher(service.Type, id), Source: source}
 	}
+	pinned := func(a resolve.Resolution, accountID string) resolve.Resolution {
+		a.AccountID = accountID
+		return a
+	}
 	tests := map[string]struct {
 		first, later resolve.Resolution
 		conflict     bool
 	}{
+		"another name of the account":   {pinned(answer("a@acme.com", github, "ada-l", resolve.Store), "1"), pinned(answer("b@acme.com", github, "ada-byron", resolve.Email), "1"), true},
+		"another account, with an id":   {pinned(answer("a@acme.com", github, "ada-l", resolve.Store), "1"), pinned(answer("b@acme.com", github, "ada-byron", resolve.Email), "2"), false},
 		"another person by a rule":      {answer("a@acme.com", okta, "00u1", resolve.Rule), answer("b@acme.com", okta, "00u1", resolve.Rule), true},
 		"another person by e-mail":      {answer("a@acme.com", okta, "00u1", resolve.Rule), answer("b@acme.com", okta, "00u1", resolve.Email), true},
 		"another person is declared":    {answer("a@acme.com", okta, "00u1", resolve.Email), answer("b@acme.com", okta, "00u1", resolve.Declared), true},
