@@ -148,3 +148,14 @@ func TestCoverageIsNotRoundedUp(t *testing.T) {
 		t.Errorf("%d %%", got)
 	}
 }
+
+// Exemptions of people who have an account, or were not asked for, count nobody.
+func TestExemptHaveNoAccount(t *testing.T) {
+	t.Parallel()
+	r := company()
+	r.Exempt["github:acme"]["ann@acme.example"] = "has one all the same"
+	r.Exempt["github:acme"]["gone@acme.example"] = "was never asked for"
+	if got := arrange(r).Coverage[0].Exempt; got != 1 {
+		t.Errorf("%d people are exempt in github:acme, want 1", got)
+	}
+}
