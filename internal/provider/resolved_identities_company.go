@@ -171,7 +171,11 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 		}
 		stored := false
 		if u := p.stored.users.Find(user); u != nil {
-			_, stored = u.Mapping(service)
+			m, _ := u.Mapping(service)
+			_, stored = m.Matcher.Identity(service.Type) // no list shows a value of several keys
+			if declared := p.config.declared[service][user]; stored && declared != nil && !declared.Equal(service.Type, m.Matcher) {
+				continue // the next apply gives them another account, which decides then
+			}
 		}
 		if reason, left := p.roster.Left(user, stored, results[i]); left {
 			p.left[user] = reason

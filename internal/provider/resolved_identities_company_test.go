@@ -24,6 +24,7 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
@@ -179,6 +180,36 @@ func TestResolvedIdentities_leavers(t *testing.T) {
 	want := []any{left(okta1, "inactive", "slack:T1", "U0NORA", "store"), left("rex@acme.example", "inactive", testOkta, "00upia", "store", "slack:T1", "U0REX", "store")}
 	if diff := cmp.Diff(want, got["leavers"]); diff != "" {
 		t.Errorf("mapped by hand: leavers (-want +got):\n%s", diff)
+	}
+}
+
+// TestResolvedIdentities_declaredStay: what is declared replaces what is stored, so that
+// nobody leaves by an account that the next apply takes from them; nor by a value of
+// several keys, which no list shows.
+func TestResolvedIdentities_declaredStay(t *testing.T) {
+	t.Parallel()
+	was := oneOf("00uwas", "Ann Arden", wasHere, "ann.was@acme.example")
+	now := oneOf("00unow", "Ann Arden", worksHere, "ann.now@acme.example")
+	for name, tc := range map[string]struct {
+		accounts []directory.Account
+		declared string
+		want     []any
+	}{
+		"inactive":             {[]directory.Account{was, now}, "00unow", []any{}},
+		"absent":               {[]directory.Account{now}, "00unow", []any{}},
+		"declared as inactive": {[]directory.Account{was, now}, "00uwas", []any{left("ann@acme.example", "inactive", testOkta, "00uwas", "declared")}},
+		"declared as absent":   {[]directory.Account{now}, "00uwas", []any{left("ann@acme.example", "absent", testOkta, "00uwas", "declared")}},
+	} {
+		okta, _ := kept(testOkta, tc.accounts...)
+		s := newTestServer(t, withDirectory(testOkta, okta)).register(testOkta)
+		s.mapping("ann@acme.example", testOkta, "00uwas", identity.FromEmail)
+		s.upsert(store.UserWrite{Key: "eve@acme.example", Name: "eve@acme.example", Type: identity.Normal, Mappings: []store.MappingWrite{
+			{Service: mustService(testOkta), Matcher: identity.Matcher{"user_id": "00ueve", "realm": "acme"}, Source: identity.Manual}}})
+		got, _ := newProtocolServer(t, nil, s.settings()).readData(resolvedMany, fromOkta(nil, map[string]any{
+			"declared": map[string]any{testOkta: map[string]any{"ann@acme.example": tc.declared}}}))
+		if diff := cmp.Diff(tc.want, got["leavers"]); diff != "" {
+			t.Errorf("%s: leavers (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
