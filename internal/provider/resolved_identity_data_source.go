@@ -108,7 +108,7 @@ func (*resolvedIdentityModel) schema() schema.Schema {
 			"lookup_email":  computedText("The e-mail that a `lookup_email` rule gave for the lookup. Null if the user's own e-mail was used."),
 			"reason":        computedText("Why the user is unmapped: " + reasonsDoc + " Null for a mapped user."),
 			"stale": computedBool("Whether the stored value is out of date: rules and the service give another account or none, or the account is inactive, gone or renamed. " +
-				"False for a manual mapping that they know nothing about, and for a declared one. Null unless `check_stale = true`."),
+				"False for a manual mapping that they know nothing about, and for a declared one unless its account is renamed. Null unless `check_stale = true`."),
 			"account": computedText("State of the account of a stored or declared mapping: `active`, `inactive`, `absent` (the service has no such account) or `renamed` (the account has a new name). " +
 				"Null if the service cannot look up accounts by identity, if a rule or a lookup found the account just now, and unless `check_stale = true`."),
 			"steps": computedList("Result of each step, in order, up to the one that found the account.", map[string]schema.Attribute{

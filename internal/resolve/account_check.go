@@ -55,7 +55,7 @@ func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 		}
 	}
 	for i := range r.answers {
-		if a := &r.answers[i]; a.Source != Declared {
+		if a := &r.answers[i]; a.Source != Declared || a.Account == identity.AccountRenamed {
 			a.setStaleAccount()
 		}
 	}

@@ -143,6 +143,24 @@ func TestAccount_pins(t *testing.T) {
 	}
 }
 
+// TestAccount_declaredRenamed: declaring what is stored hides no new name. Whether
+// another value is that of a renamed account is not known: it has no pin yet.
+func TestAccount_declaredRenamed(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"ada-l":  "declared ada-l stored=manual fresh=ada-byron account=renamed stale",
+		"octo-a": "declared octo-a stored=manual account=absent",
+	} {
+		f := newFake(github).store(ada, github, "ada-l", identity.Manual).pin(ada, "1").is("octo-a", identity.AccountAbsent)
+		f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountRenamed, AccountID: "1", NewIdentity: "ada-byron"}
+		req := ask(github, ada)
+		req.CheckStale, req.Declared = true, declares(github, "ada@acme.com", id)
+		if got := brief(run(t, f, nil, req))[0]; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestAccount_once: one question holds all accounts, each once; without
 // check_stale, for a service that Sym manages and for values of several keys
 // there is none.
