@@ -159,6 +159,19 @@ func TestSeveralContested(t *testing.T) {
 	}
 }
 
+// TestListAccounts: a name cannot write lines of its own into a plan or a log.
+func TestListAccounts(t *testing.T) {
+	t.Parallel()
+	got := resolve.ListAccounts([]identity.Candidate{
+		{Matcher: identity.Matcher{"user_id": "u1"}, Name: "Zoë O’Hara, née X", State: "active"},
+		{Matcher: identity.Matcher{"user_id": "u2\n"}, Name: "Bob\n::error::Apply complete!\x1b[2J\u202e"},
+	})
+	const want = `u1 (Zoë O’Hara, née X, active), "u2\n" ("Bob\n::error::Apply complete!\x1b[2J\u202e")`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestClaimedStep(t *testing.T) {
 	t.Parallel()
 	f := newFake(okta).account("ada@acme.com", "00u1").store(bob, okta, "00u1", identity.Manual)

@@ -164,12 +164,19 @@ func (e *UnregisteredError) Error() string {
 }
 
 // ListAccounts returns accounts as a text for people, each with its name and
-// state where the service shows them.
+// state where the service shows them. People choose their names: what would begin a
+// line or move a cursor is quoted.
 func ListAccounts(accounts []identity.Candidate) string {
+	shown := func(text string) string {
+		if identity.Visible(text) {
+			return text
+		}
+		return identity.Quote(text)
+	}
 	texts := make([]string, len(accounts))
 	for i, a := range accounts {
-		texts[i] = a.Matcher.String()
-		notes := slices.DeleteFunc([]string{a.Name, a.State}, func(note string) bool { return note == "" })
+		texts[i] = shown(a.Matcher.String())
+		notes := slices.DeleteFunc([]string{shown(a.Name), a.State}, func(note string) bool { return note == "" })
 		if len(notes) > 0 {
 			texts[i] += " (" + strings.Join(notes, ", ") + ")"
 		}
