@@ -281,7 +281,8 @@ func (l *lookupAPI) Holders(ctx context.Context, service identity.ServiceKey, ac
 }
 
 // result returns what the chain found for a person, with what the service showed.
-// A stored identity is the answer, whatever the service says.
+// A stored identity is the answer, whatever the service says, unless it says that it
+// is the name of another account now.
 func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupResult, error) {
 	r := lookupResult{Reason: a.Reason, Steps: slices.Clone(a.Steps), Accounts: []symapi.Account{}, Holder: string(a.Holder)}
 	for i := range r.Steps {
@@ -298,8 +299,12 @@ func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupRes
 	if l.store == nil {
 		r.Steps[0].Detail = "the store does not exist yet; the first start creates it"
 	}
-	if a.Err != nil {
+	switch {
+	case a.Err != nil:
 		r.Error = a.Err.Error()
+	case a.Reused():
+		r.Answer, r.Error = nil, fmt.Sprintf("%s is stored for the account %s, and is the name of another account now", a.Matcher, a.AccountID)
+		r.Steps[0].Detail += "; " + r.Error
 	}
 	for _, c := range a.Candidates {
 		r.Candidates = append(r.Candidates, c.Matcher.String())

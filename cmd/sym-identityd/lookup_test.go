@@ -6,7 +6,9 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -221,6 +223,47 @@ kim@acme.example in github:acme (GitHub)
 	out = runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "nora@acme.example")
 	if want := "hit      nora-l is stored (source manual), since " + time.Now().UTC().Format(time.DateOnly) + " by ci\n"; out.code != exitOK || !strings.Contains(out.stdout, want) {
 		t.Errorf("a stored identity: code %d: %s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
+// A stored name that another account has now is nobody's answer, as in the provider.
+func TestLookupOfAReusedName(t *testing.T) {
+	t.Parallel()
+	scim := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"totalResults":1,"Resources":[{"id":"2","userName":"ada@acme.example"}]}`)
+	}))
+	t.Cleanup(scim.Close)
+	path := writeConfig(t, `
+service "scim" "acme" {
+  directory "scim" {
+    base_url     = "`+scim.URL+`"
+    token        = env("SECRET")
+    id_attribute = "userName"
+    allow_http   = true
+  }
+}
+`)
+	st, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(filepath.Dir(path), "identities.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor, key := store.Actor{Name: "ci"}, identity.ServiceKey{Type: "scim", ExternalID: "acme"}
+	_, err = st.CreateService(t.Context(), actor, key, "")
+	if err == nil {
+		_, err = st.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "ada@acme.example", Name: "ada@acme.example", Mappings: []store.MappingWrite{
+			{Service: key, Matcher: identity.NewMatcher("scim", "ada@acme.example"), AccountID: "1", Source: identity.FromEmail}}}})
+	}
+	if err := errors.Join(err, st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "-json", "scim", "ada@acme.example")
+	var report lookupReport
+	if err := json.Unmarshal([]byte(out.stdout), &report); err != nil || out.code != exitFailed {
+		t.Fatalf("code %d, %v: %s%s", out.code, err, out.stdout, out.stderr)
+	}
+	r := report.Results[0]
+	if want := "ada@acme.example not known store:hit rule:skipped email:hit saw ada@acme.example"; lookedUp(r) != want || r.Error != "ada@acme.example is stored for the account 1, and is the name of another account now" || !strings.HasSuffix(r.Steps[0].Detail, r.Error) {
+		t.Errorf("got %s (%s), want %s", lookedUp(r), r.Error, want)
 	}
 }
 
