@@ -49,6 +49,16 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 	return string(hclwrite.Format([]byte(b.String())))
 }
 
+// replacingBlock returns the sym_identity block that maps a user to another account
+// than the stored one, whoever stored that.
+func replacingBlock(a resolve.Resolution, matcher identity.Matcher) string {
+	block := identityBlock(a.User, a.Service, matcher)
+	if a.StoredSource != identity.Manual {
+		return block
+	}
+	return string(hclwrite.Format([]byte(strings.TrimSuffix(block, "}") + "overwrite = true\n}")))
+}
+
 // wantedIdentity says in the service's own words what an identity is there.
 func wantedIdentity(serviceType string) string {
 	return cmp.Or(map[string]string{

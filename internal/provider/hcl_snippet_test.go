@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
 
 func TestIdentityBlock_golden(t *testing.T) {
@@ -167,6 +168,20 @@ func TestIndent(t *testing.T) {
 	for _, l := range strings.Split(indent("a\nb\n  c"), "\n") {
 		if !strings.HasPrefix(l, "  ") {
 			t.Errorf("Terraform would wrap %q", l)
+		}
+	}
+}
+
+// A block that replaces what a person stored is refused without overwrite.
+func TestReplacingBlock(t *testing.T) {
+	t.Parallel()
+	for source, end := range map[identity.Source]string{identity.FromEmail: "\n}", identity.Manual: "\n  overwrite    = true\n}"} {
+		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("okta:acme.okta.com"), StoredSource: source}
+		for _, matcher := range []identity.Matcher{nil, {"user_id": "00u2"}} {
+			want := strings.TrimSuffix(identityBlock(a.User, a.Service, matcher), "\n}") + end
+			if got := replacingBlock(a, matcher); got != want {
+				t.Errorf("stored by %s: got\n%s\nwant\n%s", source, got, want)
+			}
 		}
 	}
 }

@@ -197,7 +197,7 @@ func staleDetail(a resolve.Resolution) string {
 		b.WriteString(indent(identityBlock(a.User, a.Service, a.Matcher)))
 	case a.StoredSource == identity.Manual:
 		b.WriteString("\nA person decided on the stored value, so it may well be right. If it is not, correct the mapping where it is declared, or declare it with overwrite = true:\n\n")
-		b.WriteString(indent(identityBlock(a.User, a.Service, a.Fresh)))
+		b.WriteString(indent(replacingBlock(a, a.Fresh)))
 	default:
 		b.WriteString("\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead:\n\n")
 		b.WriteString(indent(identityBlock(a.User, a.Service, a.Fresh)))
@@ -216,7 +216,7 @@ func retiredDetail(a resolve.Resolution) string {
 		where, a.User, a.Service, a.Matcher, retiredText(a))
 	b.WriteString(stepLines(a.Steps))
 	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, declare it:\n\n")
-	b.WriteString(indent(identityBlock(a.User, a.Service, nil)))
+	b.WriteString(indent(replacingBlock(a, nil)))
 	return b.String()
 }
 
@@ -225,7 +225,7 @@ func retiredDetail(a resolve.Resolution) string {
 // access.
 func reportReused(diags *diag.Diagnostics, a resolve.Resolution) {
 	diags.AddError("Identity Belongs to Another Account Now", fmt.Sprintf("%s\n\n%s\n%s\n\n%s",
-		reusedText(a), stepLines(a.Steps), reusedRemedy, indent(identityBlock(a.User, a.Service, nil))))
+		reusedText(a), stepLines(a.Steps), reusedRemedy, indent(replacingBlock(a, nil))))
 }
 
 // reusedText says that a mapping names somebody else's account.

@@ -298,7 +298,7 @@ What each step said:
 			"For ada@acme.com in okta:acme.okta.com the store holds 00u1, but rules and the service now give 00u2. " +
 				"What is stored stays the answer until somebody maps the user by hand." + steps +
 				"\nA person decided on the stored value, so it may well be right. If it is not, correct the mapping where it is declared, " +
-				"or declare it with overwrite = true:" + block("00u2")},
+				"or declare it with overwrite = true:" + strings.Replace(block("00u2"), "\n  }", "\n    overwrite    = true\n  }", 1)},
 		"none": {identity.FromRule, nil,
 			"For ada@acme.com in okta:acme.okta.com the store holds 00u1, but rules and the service now give none. " +
 				"What is stored stays the answer until somebody maps the user by hand." + steps +
