@@ -196,7 +196,11 @@ func staleDetail(a resolve.Resolution) string {
 		b.WriteString("\nIf the account is still right, declare it, which makes it a manual mapping. If it is not, declare the right one:\n\n")
 		b.WriteString(indent(identityBlock(a.User, a.Service, a.Matcher)))
 	case a.StoredSource == identity.Manual:
-		b.WriteString("\nA person decided on the stored value, so it may well be right. If it is not, correct the mapping where it is declared, or declare it with overwrite = true:\n\n")
+		advice := "\nA person decided on the stored value, so it may well be right. If it is not, correct"
+		if a.Retired() || a.Account == identity.AccountRenamed {
+			advice = "\nCorrect"
+		}
+		b.WriteString(advice + " the mapping where it is declared, or declare it with overwrite = true:\n\n")
 		b.WriteString(indent(replacingBlock(a, a.Fresh)))
 	default:
 		b.WriteString("\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead:\n\n")

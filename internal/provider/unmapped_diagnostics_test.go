@@ -326,6 +326,23 @@ What each step said:
 	}
 }
 
+// TestStaleDetail_account: a value whose account is gone or renamed is not right, even
+// if a person decided on it.
+func TestStaleDetail_account(t *testing.T) {
+	t.Parallel()
+	for account, right := range map[identity.AccountState]bool{
+		"": true, identity.AccountActive: true, identity.AccountInactive: false, identity.AccountAbsent: false, identity.AccountRenamed: false,
+	} {
+		detail := staleDetail(resolve.Resolution{
+			User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: resolve.Store,
+			StoredSource: identity.Manual, Stale: true, Fresh: identity.Matcher{"user_id": "ada-byron"}, Account: account,
+		})
+		if strings.Contains(detail, "it may well be right") != right || !strings.Contains(strings.ToLower(detail), "correct the mapping where it is declared, or declare it with overwrite = true:") {
+			t.Errorf("%s: %s", account, detail)
+		}
+	}
+}
+
 // TestReportStale_modes: on_stale is about automatic values that are
 // contradicted; an identity that is another account's name is an error in every
 // mode.
