@@ -321,7 +321,9 @@ func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupRes
 	byAccount := identity.HoldersByAccount(holders)
 	for i, account := range e.Shown {
 		for _, h := range byAccount[keys[i]] {
-			account.HeldBy = append(account.HeldBy, h.User)
+			if pin := h.Mapping.AccountID; pin == "" || account.AccountID == "" || pin == account.AccountID { // else another account had the name
+				account.HeldBy = append(account.HeldBy, h.User)
+			}
 		}
 		account.Unreadable = l.secrets.Text(account.Unreadable)
 		r.Accounts = append(r.Accounts, symapi.EncodeAccount(account))

@@ -265,6 +265,9 @@ service "scim" "acme" {
 	if want := "ada@acme.example not known store:hit rule:skipped email:hit saw ada@acme.example"; lookedUp(r) != want || r.Error != "ada@acme.example is stored for the account 1, and is the name of another account now" || !strings.HasSuffix(r.Steps[0].Detail, r.Error) {
 		t.Errorf("got %s (%s), want %s", lookedUp(r), r.Error, want)
 	}
+	if held := r.Accounts[0].HeldBy; len(held) > 0 {
+		t.Errorf("the account 2 is held by %v", held)
+	}
 }
 
 // Somebody who is asked for twice gets the same answer twice.
