@@ -355,11 +355,13 @@ func unescaped(s string) string {
 // WithoutPassword returns a URL as it may be shown: without password and query.
 // Passwords often hold characters that a URL must not have.
 func WithoutPassword(s string) string {
-	scheme, rest, _ := strings.Cut(s, "://")
+	scheme, rest, _ := strings.Cut(s, ":")
+	rest, isURL := strings.CutPrefix(rest, "//")
 	rest, query, _ := strings.Cut(rest, "?")
 	at := strings.LastIndexByte(rest, '@')
 	switch {
-	case strings.Contains(query, "@"): // the ? may be one of a password
+	case strings.Contains(query, "@"), // the ? may be one of a password
+		!isURL, at < 0 && strings.ContainsAny(rest, " ;="): // such as settings in a row
 		rest = "…"
 	case at >= 0:
 		rest = rest[:strings.IndexAny(rest, ":@")] + rest[at:]

@@ -249,6 +249,11 @@ func TestURLPassword(t *testing.T) {
 		"postgres://sym@db/sym?password=pw":                 "postgres://sym@db/sym",
 		"postgres://sym@db/sym?password=p@w":                "postgres://…",
 		"postgres://db/sym":                                 "postgres://db/sym",
+		"postgres:/db?password=pw":                          "postgres://…",
+		"postgres:host=db password=pw":                      "postgres://…",
+		"postgres://host=db password=pw":                    "postgres://…",
+		"postgres://sym:pw db/sym":                          "postgres://…",
+		"postgres://db/sym;password=pw":                     "postgres://…",
 	} {
 		if got := WithoutPassword(in); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)
