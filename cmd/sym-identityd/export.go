@@ -45,7 +45,7 @@ func (p *program) export(ctx context.Context, args []string) error {
 	if info, err := os.Lstat(path); path != "" && err == nil {
 		switch {
 		case !info.Mode().IsRegular(): // such as /dev/stdout, which would be replaced
-			return fmt.Errorf("%s is not a file. Name one, or leave out -out for standard output", path)
+			return fmt.Errorf("%s is a folder, a link or a device. Name a file, or leave out -out for standard output", path)
 		case !force: // an older export may be the only copy of a store
 			return fmt.Errorf("%s exists already. Name another file, or add -force to replace it", path)
 		}

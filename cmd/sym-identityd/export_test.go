@@ -292,9 +292,13 @@ func TestImportFailures(t *testing.T) {
 	t.Run("no file to replace", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
-		for _, args := range [][]string{nil, {"-force"}} {
-			got := runCommand(t.Context(), nil, append([]string{"export", "-config", config, "-out", folder}, args...)...)
-			if want := folder + " is not a file. Name one, or leave out -out for standard output"; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+		link := filepath.Join(folder, "latest.jsonl")
+		if os.Symlink(writeFile(t, "older"), link) != nil { // as on Windows
+			link = folder
+		}
+		for _, args := range [][]string{{folder}, {folder, "-force"}, {link}, {link, "-force"}} {
+			got := runCommand(t.Context(), nil, append([]string{"export", "-config", config, "-out"}, args...)...)
+			if want := args[0] + " is a folder, a link or a device. Name a file, or leave out -out for standard output"; got.code != exitFailed || !strings.Contains(got.stderr, want) {
 				t.Errorf("%q: %+v", args, got)
 			}
 		}
