@@ -176,7 +176,7 @@ func explain(m *huma.ErrorModel) string {
 		if d != nil {
 			problem := d.Message
 			if number, _, ok := strings.Cut(problem, " into Go "); ok { // encoding/json names Go's types
-				problem = strings.TrimPrefix(number, "json: cannot unmarshal ") + " is too large, or not a whole number"
+				problem = strings.TrimPrefix(number, "json: cannot unmarshal ") + " is too large, or not written as a whole number"
 			}
 			problems = append(problems, strings.TrimPrefix(d.Location+": "+problem, ": "))
 		}

@@ -46,8 +46,8 @@ func TestBadBodies(t *testing.T) {
 		"not an object":  {`[]`, "The request is invalid: body: expected object"},
 		"missing field":  {`{}`, "The request is invalid: body: expected required property users to be present"},
 		"wrong type":     {`{"users":{}}`, "The request is invalid: body.users: expected array"},
-		"no int":         {`{"users":[{"identities":[{"service_type":"okta","external_id":"a","matcher":{},"if_revision":1e3}]}]}`, "The request is invalid: body: number 1e3 is too large, or not a whole number"},
-		"no float":       {`{"users":[],"x":1e999}`, "The request is invalid: body: number 1e999 is too large, or not a whole number"},
+		"no int":         {`{"users":[{"identities":[{"service_type":"okta","external_id":"a","matcher":{},"if_revision":1e3}]}]}`, "The request is invalid: body: number 1e3 is too large, or not written as a whole number"},
+		"no float":       {`{"users":[],"x":1e999}`, "The request is invalid: body: number 1e999 is too large, or not written as a whole number"},
 		"compressed":     {"\x1f\x8b\x08", "The request's body is not valid UTF-8. Encode the JSON as UTF-8, and do not compress it."},
 		"several wrongs": {`{"users":[{"id":1},{"identities":[{"service_type":"okta","external_id":"a","matcher":{"user_id":7}}]}]}`, "The request is invalid: body.users[0].id: expected string; body.users[1].identities[0].matcher.user_id: expected string"},
 	} {
