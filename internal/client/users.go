@@ -116,6 +116,7 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
 		query := url.Values{"type": {"any"}, "identities": {"all"}, "limit": {strconv.Itoa(symapi.MaxPage)}}
 		seen := map[string]bool{}
+		ids := map[identity.UserKey]string{} // of the pages before
 		if err := c.RequireExtensions(ctx); err != nil {
 			yield(identity.User{}, err)
 			return
@@ -125,12 +126,18 @@ func (c *Client) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 			if err == nil && seen[next] {
 				err = r.invalid(fmt.Errorf("the cursor of its next page is one that was used before, after %d pages", len(seen)+1))
 			}
+			for _, u := range users {
+				if id := cmp.Or(ids[u.Key], u.ID); id != u.ID && err == nil {
+					err = r.invalid(&identity.Error{Code: identity.CodeUserConflict, User: u.Key,
+						Message: fmt.Sprintf("%s became the name of another user while all users were read", u.Key)})
+				}
+			}
 			if err != nil {
 				yield(identity.User{}, err)
 				return
 			}
 			for _, u := range users {
-				if !yield(u, nil) {
+				if ids[u.Key] = u.ID; !yield(u, nil) {
 					return
 				}
 			}

@@ -313,6 +313,23 @@ func TestAllUsersRepeatedCursor(t *testing.T) {
 	f.wantCalls(t, "GET users", "GET users", "GET users")
 }
 
+// Pages are of different moments: between two, a name can go to another user.
+func TestAllUsersWhileANameChangesHands(t *testing.T) {
+	t.Parallel()
+	f := &fake{answer: func(r request) answer {
+		page := users(person("u1", "ada@example.com"))
+		page.NextCursor = "next"
+		if r.n == 2 {
+			page = users(person("u2", "bob@example.com"), person("u3", "ada@example.com"))
+		}
+		return ok(page)
+	}}
+	got, err := allUsers(f.extended(t))
+	if got != nil || identity.CodeOf(err) != identity.CodeUserConflict || !strings.Contains(err.Error(), "ada@example.com became the name of another user") {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestAllUsersFailsOnALaterPage(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(r request) answer {
