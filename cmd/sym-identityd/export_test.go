@@ -202,7 +202,7 @@ func TestCSVGivesOneAccountToTwo(t *testing.T) {
 	for n := range 42 {
 		rows += fmt.Sprintf("p%d@example.com,00x%d\n", n, n/2)
 	}
-	if got := imported(rows); strings.Count(got, "is the account of 2 users") != maxFailures || !strings.Contains(got, "warning: and 1 more accounts of several users\n") {
+	if got := imported(rows); strings.Count(got, "is the account of 2 users") != maxFailures || !strings.Contains(got, "warning: further accounts of several users: 1\n") {
 		t.Errorf("of 21 shared accounts:\n%s", got)
 	}
 }

@@ -169,7 +169,7 @@ func (p *program) warnShared(ctx context.Context, st *sqlstore.Store, writes []s
 		fmt.Fprintln(p.stderr, line)
 	}
 	if len(shared) > maxFailures {
-		fmt.Fprintf(p.stderr, "warning: and %d more accounts of several users\n", len(shared)-maxFailures)
+		fmt.Fprintf(p.stderr, "warning: further accounts of several users: %d\n", len(shared)-maxFailures)
 	}
 	return nil
 }

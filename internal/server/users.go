@@ -45,7 +45,7 @@ type listUsersInput struct {
 	ID     string `query:"id" doc:"Only the user with this id"`
 	Type   string `query:"type" enum:"normal,bot,any" doc:"normal is the default, except with an id, which finds either"`
 	Which  string `query:"identities" enum:"all" doc:"all shows every identity. Without it, only those of Sym's own service types whose matcher is their own key alone: symflow deletes what it cannot write back"`
-	Limit  int    `query:"limit" minimum:"0" maximum:"2500" doc:"Users of one page; 0 or absent gives all"`
+	Limit  int    `query:"limit" minimum:"0" maximum:"2500" doc:"Users of one page. Pages are ordered by id. 0 or absent gives all users, ordered by name"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
 

@@ -673,8 +673,8 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 			case d.IfRevision != 0 && d.IfRevision != r.Revision:
 				gone.fail(i, changedUser(r, d.IfRevision))
 			case d.IfUnmapped && len(r.mappings) > 0:
-				gone.fail(i, &identity.Error{Code: identity.CodeUserConflict, User: r.Key, Hint: "Delete its identities first.",
-					Message: fmt.Sprintf("%s has %d identities, which would be deleted along", r.Key, len(r.mappings))})
+				gone.fail(i, &identity.Error{Code: identity.CodeUserConflict, User: r.Key, Hint: "Delete them first.",
+					Message: string(r.Key) + " has identities, which would be deleted too"})
 			default:
 				out[i].Existed, out[i].Mappings = true, len(r.mappings)
 				gone.users = append(gone.users, r.ID)
