@@ -91,7 +91,7 @@ func (o *okta) Check(ctx context.Context) error {
 	if err := o.cfg.Belongs("organization", o.cfg.Domain, "okta.com", "oktapreview.com", "okta-emea.com"); err != nil {
 		return err
 	}
-	_, _, err := o.page(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
+	_, _, err := apiclient.LinkedPage(o.api, user.account)(ctx, apiclient.Request{Path: usersPath, Query: url.Values{"limit": {"1"}}})
 	return err
 }
 
@@ -141,20 +141,7 @@ func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 
 // pages follows the links that Okta gives, whose cursors are opaque.
 func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
-	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, o.page)
-}
-
-// page fetches a page. Okta links each one to itself: a full page without a link
-// has lost that of the next one.
-func (o *okta) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {
-	_, accounts, resp, err := apiclient.List(ctx, o.api, r, apiclient.Bare[user], user.account)
-	if err == nil && len(accounts) >= listSize && resp.Header.Get("Link") == "" {
-		err = resp.Unexpected("it is a full page without a Link header")
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return accounts, apiclient.NextLink(resp.Header), nil
+	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(o.api, user.account))
 }
 
 type user struct {

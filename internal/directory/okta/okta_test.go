@@ -5,7 +5,6 @@ package okta_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -136,29 +135,6 @@ func TestSearchLagsBehindTheOwner(t *testing.T) {
 	f := fake{world: world, change: logins(map[string]string{"00uSVC": "svc-backup"}), hides: "00uANN"}
 	if got := find(t, f, "ann@example.com"); got.Status != identity.Found || got.Matcher["user_id"] != "00uANN" {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// A full page whose links a proxy took away is not the whole list.
-func TestLostLinks(t *testing.T) {
-	t.Parallel()
-	var w directorytest.World
-	for n := range 201 {
-		w.People = append(w.People, directorytest.Person{ID: fmt.Sprint("00u", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		fake{world: w}.ServeHTTP(answer, r)
-		rw.WriteHeader(answer.Code)
-		_, _ = rw.Write(answer.Body.Bytes())
-	}))
-	t.Cleanup(server.Close)
-	d, err := okta.Open(config(server.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{"p200@example.com"}); !errors.Is(err, directory.ErrUnavailable) {
-		t.Errorf("Lookup = %+v, %v, want ErrUnavailable", got, err)
 	}
 }
 
