@@ -177,13 +177,14 @@ func (c *Cached) spend(requests int) int {
 }
 
 // checkSight reads the list up to the first address, and returns an error if it
-// has none. What it saw is good for as long as misses are.
-func (c *Cached) checkSight(ctx context.Context) error {
+// has none, for a directory that MayBeBlind. What it saw is good for as long as misses
+// are. ended is what ended the lookups: only after a rate limit are their misses answers.
+func (c *Cached) checkSight(ctx context.Context, ended error) error {
 	c.mu.Lock()
 	fresh := c.settings.fresh(time.Since(c.sighted), false)
 	c.mu.Unlock()
 	lister := c.lister()
-	if fresh || lister == nil {
+	if fresh || lister == nil || !c.Describe().MayBeBlind || ended != nil && !errors.As(ended, new(*RateLimitError)) {
 		return nil
 	}
 	var seen addressCount

@@ -187,9 +187,9 @@ func (l *lookup) run(ctx context.Context, want []string) error {
 	}
 	asOf := time.Now()
 	err := l.lookUp(ctx, missing)
-	if err == nil && d.MayBeBlind && !slices.ContainsFunc(missing, func(email string) bool { return l.results[email].Status != identity.NotFound }) {
-		if err := l.cache.checkSight(ctx); err != nil {
-			return err
+	if onlyMisses(missing, func(email string) identity.LookupStatus { return l.results[email].Status }, identity.NotFound, identity.Failed) {
+		if blind := l.cache.checkSight(ctx, err); blind != nil {
+			return blind
 		}
 	}
 	found := map[string]Result{}
@@ -382,6 +382,22 @@ func failRest[R any](err error, keys []string, results map[string]R, fail func(k
 		}
 	}
 	return nil
+}
+
+// onlyMisses reports whether some keys have the status miss, and the others failed or
+// have none.
+func onlyMisses[S ~string](keys []string, status func(key string) S, miss, failed S) bool {
+	missed := false
+	for _, key := range keys {
+		switch status(key) {
+		case miss:
+			missed = true
+		case failed, "":
+		default:
+			return false
+		}
+	}
+	return missed
 }
 
 // result returns the API's form of the result of a key, with the caller's

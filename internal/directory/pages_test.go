@@ -229,6 +229,46 @@ func TestNoAddresses(t *testing.T) {
 	}
 }
 
+// Misses alone say nothing where a credential may be blind, also beside people who
+// cannot be asked for. Until the list has shown an address they are no answers.
+func TestMissesOfTheBlind(t *testing.T) {
+	t.Parallel()
+	limit := &directory.RateLimitError{}
+	for name, tc := range map[string]struct{ of, list, want error }{
+		"an answer that cannot be used": {directory.ErrAnswer, nil, directory.ErrPermission},
+		"a limit":                       {limit, nil, directory.ErrPermission},
+		"a list that is limited":        {nil, limit, limit},
+	} {
+		said := func(id string) ([]directory.Account, error) {
+			if id == bobs {
+				return nil, tc.of
+			}
+			return nil, nil
+		}
+		list := listed{pages: [][]directory.Account{{{Identity: "1"}}}, err: tc.list, read: new(atomic.Int64)}
+		if tc.list != nil {
+			list.pages = nil
+		}
+		list.descriptor = directory.Descriptor{Lookup: true, LookupSeesInactive: true, MayBeBlind: true}
+		list.find = func(_ context.Context, email string) ([]directory.Account, error) { return said(email) }
+		d := struct {
+			listed
+			finder
+		}{list, said}
+		if got, err := directory.Lookup(t.Context(), d, okta, []string{ann, bobs}); !errors.Is(err, tc.want) {
+			t.Errorf("%s: Lookup = %+v, %v, want %v", name, got, err, tc.want)
+		}
+		d.descriptor.ListPage = 1 // lookups by id cost less than the list
+		if got, err := directory.Status(t.Context(), d, okta, []identity.AccountQuery{{Identity: ann}, {Identity: bobs}}, ""); !errors.Is(err, tc.want) {
+			t.Errorf("%s: Status = %+v, %v, want %v", name, got, err, tc.want)
+		}
+	}
+}
+
+type finder func(id string) ([]directory.Account, error)
+
+func (f finder) FindID(_ context.Context, id string) ([]directory.Account, error) { return f(id) }
+
 type describedAs struct {
 	single
 	descriptor directory.Descriptor

@@ -115,8 +115,10 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 			s.results[key] = s.status(key, found, asOf)
 		}
 	})
-	if err == nil && d.MayBeBlind && !slices.ContainsFunc(missing, func(key string) bool { return s.results[key].Status != identity.AccountAbsent }) {
-		err = s.cache.checkSight(ctx)
+	if onlyMisses(missing, func(key string) identity.AccountState { return s.results[key].Status }, identity.AccountAbsent, identity.AccountFailed) {
+		if blind := s.cache.checkSight(ctx, err); blind != nil {
+			return blind
+		}
 	}
 	if err == nil && len(needList) > 0 {
 		var list *snapshot
