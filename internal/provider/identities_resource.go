@@ -292,7 +292,10 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 // warnAbsentRows asks the service once whether it has the accounts of rows.
 func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow, diags *diag.Diagnostics) {
 	rows = filtered(rows, func(row mappingRow) bool { _, plain := row.matcher.Identity(service.Type); return plain })
-	queries := each(rows, func(row mappingRow) identity.AccountQuery { return identity.AccountQuery{Identity: row.value} })
+	queries := each(rows, func(row mappingRow) identity.AccountQuery {
+		id, _ := row.matcher.Identity(service.Type)
+		return identity.AccountQuery{Identity: id}
+	})
 	var absent []string
 	for i, status := range accountStatuses(ctx, api, service, queries) {
 		if status.Status == identity.AccountAbsent {

@@ -781,6 +781,10 @@ func TestIdentityAccountAbsent(t *testing.T) {
 	p := newProtocolServer(t, nil, s.settings())
 	many := map[string]any{"service_type": "github", "external_id": "acme", "identities": map[string]any{"ada@acme.com": "ada-l", "bob@acme.com": "583231"}}
 	const warned = "github:acme was asked, and does not have the account of:\n\n  bob@acme.com: 583231\n\nAn identity there is the GitHub login, as in octocat, not a number."
+	wantDiagnostics(t, p.plan("sym_identities", nil, map[string]any{
+		"service_type": "github", "external_id": "acme", "identities": map[string]any{"ada@acme.com": `{"user_id":"ada-l"}`},
+	}).Diagnostics)
+	p.nextRun()
 	planned := p.plan("sym_identities", nil, many)
 	wantDiagnostics(t, planned.Diagnostics, "WARNING: Accounts Not Found: github:acme | … "+warned)
 	state, diags := p.applyPlan("sym_identities", nil, many, planned)
