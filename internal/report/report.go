@@ -130,7 +130,7 @@ func arrange(r Result) page {
 	p.Complete = len(p.People) - len(people)
 	for i, service := range slices.Sorted(slices.Values(r.Services)) {
 		c := coverage{Service: service, Anchor: fmt.Sprintf("service-%d", i+1), Mapped: len(r.Mapped[service]), Unmapped: len(unmapped[service]),
-			Exempt: max(0, len(r.People)-len(r.Mapped[service])-len(unmapped[service])), UnmappedRows: unmapped[service], OrphanRows: orphans[service], ShowsOrphans: p.HasOrphans, Percent: 100}
+			Exempt: max(0, min(len(r.Exempt[service]), len(r.People)-len(r.Mapped[service])-len(unmapped[service]))), UnmappedRows: unmapped[service], OrphanRows: orphans[service], ShowsOrphans: p.HasOrphans, Percent: 100}
 		if all := c.Mapped + c.Unmapped; c.Unmapped > 0 {
 			c.Percent = min(99, c.Mapped*100/all)
 		}

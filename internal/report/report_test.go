@@ -158,4 +158,8 @@ func TestExemptHaveNoAccount(t *testing.T) {
 	if got := arrange(r).Coverage[0].Exempt; got != 1 {
 		t.Errorf("%d people are exempt in github:acme, want 1", got)
 	}
+	r.Exempt, r.Unmapped = nil, nil // as in a part of a result
+	if got := arrange(r).Coverage[0].Exempt; got != 0 {
+		t.Errorf("%d people are exempt in github:acme, without an exemption", got)
+	}
 }
