@@ -21,12 +21,12 @@ import (
 // case, as the attributes of people are compared.
 type fake struct {
 	world  directorytest.World
-	result int  // of every search; 0 = success
-	silent bool // searches are not answered
-	ad     bool // its people have the attributes of Active Directory
-	hidden bool // without the states of accounts
-	blind  bool // without addresses
-	loses  bool // pages after the first one have no paging control
+	result int    // of every search; 0 = success
+	silent bool   // searches are not answered
+	ad     bool   // its people have the attributes of Active Directory
+	hidden string // ids of people without a state begin with it; "" = all have one
+	blind  bool   // without addresses
+	loses  bool   // pages after the first one have no paging control
 }
 
 const (
@@ -149,7 +149,7 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 func (f fake) attributes(p directorytest.Person) map[string][]string {
 	if f.ad {
 		a := adAttributes(p)
-		if f.hidden {
+		if f.hidden != "" && strings.HasPrefix(p.ID, f.hidden) {
 			delete(a, "userAccountControl")
 		}
 		if f.blind {

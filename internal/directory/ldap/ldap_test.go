@@ -157,7 +157,7 @@ func TestHiddenStates(t *testing.T) {
 	t.Parallel()
 	const id = "00000001-0000-0000-0000-000000000000"
 	w := directorytest.World{People: []directorytest.Person{{ID: id, Emails: []string{"ann@example.com"}, Inactive: true}}}
-	d := open(t, fake{world: w, ad: true, hidden: true}, func(c *ldap.Config) { c.Strategy = "ad" })
+	d := open(t, fake{world: w, ad: true, hidden: id}, func(c *ldap.Config) { c.Strategy = "ad" })
 	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
 		if got, err := directory.Lookup(t.Context(), way, service, []string{"ann@example.com"}); !errors.Is(err, directory.ErrPermission) {
 			t.Errorf("%s: %+v, %v, want ErrPermission", name, got, err)
@@ -168,6 +168,15 @@ func TestHiddenStates(t *testing.T) {
 	}
 	if err := d.Check(t.Context()); !errors.Is(err, directory.ErrPermission) {
 		t.Errorf("Check: %v, want ErrPermission", err)
+	}
+	// Active Directory shows more of administrators than of others.
+	w.People = append(w.People, directorytest.Person{ID: "00000002-0000-0000-0000-000000000000", Emails: []string{"root@example.com"}})
+	d = open(t, fake{world: w, ad: true, hidden: id}, func(c *ldap.Config) { c.Strategy = "ad" })
+	for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
+		got, err := directory.Lookup(t.Context(), way, service, []string{"ann@example.com", "root@example.com"})
+		if err != nil || got[0].Status != identity.Failed || got[1].Status != identity.Found {
+			t.Errorf("%s: %+v, %v, want failed and found", name, got, err)
+		}
 	}
 }
 

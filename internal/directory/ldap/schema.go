@@ -83,8 +83,8 @@ func (s schema) attributes() []string {
 }
 
 // read returns an entry at a time. LDAP keeps values in no order, so each value
-// of the main attribute is a primary address. An entry whose id cannot be read is
-// marked.
+// of the main attribute is a primary address. An entry whose id or state cannot be
+// read is marked.
 func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
 	a := directory.Account{
 		SignIn: e.GetEqualFoldAttributeValue(s.signIn), State: directory.StateActive,
@@ -117,6 +117,9 @@ func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
 		expired(e.GetEqualFoldAttributeValue(adExpires), now) || past(e.GetEqualFoldAttributeValue(ipaEnd), now) || past(e.GetEqualFoldAttributeValue(openldapEnd), now) {
 		a.State = directory.StateInactive
 	}
+	if s.state != "" && e.GetEqualFoldAttributeValue(s.state) == "" && a.Unreadable == nil && a.Identity != "" {
+		a.Unreadable = fmt.Errorf("the entry shows no %s, so that it may be disabled. Let the directory's account read that attribute, or export it", s.state)
+	}
 	return a
 }
 
@@ -134,12 +137,8 @@ func Read(e *ldap.Entry, strategy, idAttribute string, now time.Time) (a directo
 		person = is("user") && !is("computer")
 	}
 	a = s.read(e, now)
-	switch {
-	case a.Unreadable != nil:
-	case a.Identity == "":
+	if a.Identity == "" && a.Unreadable == nil {
 		a.Unreadable = fmt.Errorf("the entry has no %s. Export that attribute, or name another one in id_column", s.id)
-	case s.state != "" && e.GetEqualFoldAttributeValue(s.state) == "":
-		a.Unreadable = fmt.Errorf("the entry has no %s, so that it may be disabled. Export that attribute", s.state)
 	}
 	return a, err == nil && person
 }
