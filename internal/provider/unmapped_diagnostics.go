@@ -192,6 +192,8 @@ func staleDetail(a resolve.Resolution) string {
 	b.WriteString("What is stored stays the answer until somebody maps the user by hand.\n\n")
 	b.WriteString(stepLines(a.Steps))
 	switch {
+	case a.Source == resolve.Declared:
+		b.WriteString("\nCorrect the mapping where it is declared.\n")
 	case a.Fresh == nil:
 		b.WriteString("\nIf the account is still right, declare it, which makes it a manual mapping. If it is not, declare the right one:\n\n")
 		b.WriteString(indent(identityBlock(a.User, a.Service, a.Matcher)))
@@ -212,8 +214,11 @@ func staleDetail(a resolve.Resolution) string {
 // retiredDetail describes a mapping whose account is inactive or gone.
 func retiredDetail(a resolve.Resolution) string {
 	where := "The store"
-	if a.Source == resolve.Declared {
+	switch a.Source {
+	case resolve.Declared:
 		where = "This configuration"
+	case resolve.Rule: // about to be stored
+		where = fmt.Sprintf("The rule %q", a.Rule)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s maps %s in %s to %s, but that account %s. It stays the answer until the mapping is changed.\n\n",

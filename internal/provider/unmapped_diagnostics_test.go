@@ -341,6 +341,26 @@ func TestStaleDetail_account(t *testing.T) {
 			t.Errorf("%s: %s", account, detail)
 		}
 	}
+	// What is declared is not declared once more, whoever stored the same value.
+	for _, source := range []identity.Source{identity.Manual, identity.FromEmail} {
+		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"},
+			Source: resolve.Declared, StoredSource: source, Stale: true, Account: identity.AccountRenamed}
+		if detail := staleDetail(a); !strings.HasSuffix(detail, "\nCorrect the mapping where it is declared.\n") {
+			t.Errorf("stored by %s: %s", source, detail)
+		}
+	}
+}
+
+// TestRetiredDetail: a message says who maps the user: what a rule is about to store,
+// the store does not hold.
+func TestRetiredDetail(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[resolve.Origin]string{resolve.Store: "The store", resolve.Declared: "This configuration", resolve.Rule: `The rule "gh"`} {
+		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: source, Rule: "gh", Account: identity.AccountInactive}
+		if detail := retiredDetail(a); !strings.HasPrefix(detail, want+" maps ada@acme.com in github:acme to ada-l, but ") {
+			t.Errorf("%s: %s", source, detail)
+		}
+	}
 }
 
 // TestReportStale_modes: on_stale is about automatic values that are
