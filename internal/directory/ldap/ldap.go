@@ -48,6 +48,7 @@ const (
 	addressesAtOne = 50 // addresses in one filter
 	defaultTimeout = 30 * time.Second
 	grant          = "read access to the entries of people below base_dn"
+	advice         = ", or correct base_dn, strategy and filter"
 )
 
 type server struct {
@@ -96,7 +97,7 @@ func Open(cfg Config) (directory.Directory, error) {
 	s.id = cmp.Or(cfg.IDAttribute, s.id)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	return &server{
-		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true, MayBeBlind: true, AddressGrant: grant},
+		Descriptor: directory.Descriptor{Lookup: true, ListPage: pageSize, BatchSize: addressesAtOne, LookupSeesInactive: true, MayBeBlind: true, AddressGrant: grant + advice},
 		cfg:        cfg, target: target, schema: s,
 	}, nil
 }
@@ -121,7 +122,7 @@ func (s *server) Check(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: it sees nobody below %s; grant it %s, or correct base_dn, strategy and filter", directory.ErrPermission, s.cfg.BaseDN, grant)
+	return fmt.Errorf("%w: it sees nobody below %s; grant it %s", directory.ErrPermission, s.cfg.BaseDN, grant+advice)
 }
 
 func (s *server) Find(ctx context.Context, email string) ([]directory.Account, error) {
