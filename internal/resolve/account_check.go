@@ -35,7 +35,7 @@ func (c *candidate) noteAccount(account identity.Matcher, accountID string, stat
 // checkAccounts asks the service for the accounts of stored and declared values
 // that no lookup saw. Lookups go by e-mail, and an account that a person mapped
 // by hand nearly always has another one. What a rule gives is checked as well,
-// where it is going to be stored.
+// where it is to be stored, also if it is then held back.
 func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 	var ask []*Resolution
 	var queries []identity.AccountQuery
@@ -55,7 +55,7 @@ func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 		}
 	}
 	for i := range r.answers {
-		if a := &r.answers[i]; a.Source != Declared || a.Account == identity.AccountRenamed {
+		if a := &r.answers[i]; a.NotStored == "" && (a.Source != Declared || a.Account == identity.AccountRenamed) {
 			a.setStaleAccount()
 		}
 	}
@@ -74,7 +74,7 @@ func (r *serviceResolver) needsAccountCheck(a *Resolution) bool {
 	// A renamed account's old name may be another account's already.
 	unclear := a.Account == "" || a.Account == identity.AccountRenamed
 	return a.Err == nil && unclear && !r.service.Key.Managed() && !r.service.NoDirectory &&
-		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.Persist && a.NotStored == "")
+		(a.Source == Store || a.Source == Declared || a.Source == Rule && r.Persist)
 }
 
 // accountStatus returns the status by query, nil where nobody can be asked.

@@ -140,6 +140,12 @@ func TestPersist_account(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	req := persistReq(ada)
+	req.CheckStale, req.OnlyUnique = true, true
+	held := run(t, newFake(okta).is("00u1", identity.AccountInactive), compile(t, gives("r", "ada@acme.com", "00u1")), req)[0]
+	if held.NotStored == "" || !held.Retired() || held.Stale {
+		t.Errorf("what is held back: %+v", held)
+	}
 }
 
 // vagueAPI reports conflicts without what is stored.
