@@ -6,6 +6,7 @@ package resolve_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,23 @@ func TestAccount_pinOfAnother(t *testing.T) {
 			if got := brief(run(t, f, nil, req))[1]; got != want {
 				t.Errorf("%q: declared %v: %s, want %s", accountID, of, got, want)
 			}
+		}
+	}
+}
+
+// TestAccount_pinOfTwo: an account that is renamed while a pass looks people up is one
+// account under both names.
+func TestAccount_pinOfTwo(t *testing.T) {
+	t.Parallel()
+	for evidence, want := range map[identity.Evidence][]string{
+		identity.EvidenceEmail: {"unmapped ambiguous rivals=bob@acme.com candidates=ada-l", "unmapped ambiguous rivals=ada@acme.com candidates=ada-byron"},
+		identity.EvidenceFetch: {"email ada-l", "unmapped claimed holder=ada@acme.com candidates=ada-byron"},
+	} {
+		f := newFake(github)
+		f.said("ada@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-l"}, AccountID: "1", Evidence: identity.EvidenceEmail})
+		f.said("bob@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: "1", Evidence: evidence})
+		if got := brief(run(t, f, nil, ask(github, ada, bob))); !slices.Equal(got, want) {
+			t.Errorf("%s:\ngot  %q\nwant %q", evidence, got, want)
 		}
 	}
 }

@@ -40,14 +40,25 @@ func (r *serviceResolver) applyClaims(ctx context.Context) error {
 
 // settle withdraws candidates whose account is somebody else's or contested. It
 // adds the accounts that users get to holders, and those that nobody gets to
-// contested.
+// contested. Accounts compare by name, then by id: one that is renamed while people
+// are looked up is one account under both names.
 func (r *serviceResolver) settle(holders map[string]identity.UserKey, contested map[string][]identity.UserKey, concerns func(*candidate) bool) {
-	claims := map[string][]*candidate{}
-	for _, c := range r.candidates {
-		if concerns(c) && c.claimsAccount() && !c.withdrawIfHeld(holders) {
-			claims[c.accountKey()] = append(claims[c.accountKey()], c)
+	for by := range 2 {
+		claims := map[string][]*candidate{}
+		for _, c := range r.candidates {
+			if !concerns(c) || !c.claimsAccount() || c.withdrawIfHeld(holders) {
+				continue
+			}
+			if keys := c.accountKeys(); by < len(keys) {
+				claims[keys[by]] = append(claims[keys[by]], c)
+			}
 		}
+		settleClaims(claims, holders, contested)
 	}
+}
+
+// settleClaims settles claims, which have the keys of the accounts.
+func settleClaims(claims map[string][]*candidate, holders map[string]identity.UserKey, contested map[string][]identity.UserKey) {
 	for account, claimants := range claims {
 		owner := primaryOwner(claimants)
 		if rivals, before := contested[account]; before || owner == nil {
@@ -98,6 +109,14 @@ func (c *candidate) accountKey() string {
 	return c.matcher.AccountKey(c.answer.Service.Type)
 }
 
+// accountKeys returns the keys of the account: by name and, where it is known, by id.
+func (c *candidate) accountKeys() []string {
+	if c.accountID == "" {
+		return []string{c.accountKey()}
+	}
+	return []string{c.accountKey(), pinKey(c.accountID)}
+}
+
 // claimsAccount reports whether the user would take an account that is not stored
 // for them, which somebody else may hold.
 func (c *candidate) claimsAccount() bool {
@@ -107,15 +126,13 @@ func (c *candidate) claimsAccount() bool {
 
 // withdrawIfHeld withdraws a candidate whose account somebody else holds.
 func (c *candidate) withdrawIfHeld(holders map[string]identity.UserKey) bool {
-	holder, held := holders[c.accountKey()]
-	if !held && c.accountID != "" {
-		holder, held = holders[pinKey(c.accountID)]
+	for _, account := range c.accountKeys() {
+		if holder, held := holders[account]; held && holder != c.answer.User {
+			c.withdraw(holder)
+			return true
+		}
 	}
-	if !held || holder == c.answer.User {
-		return false
-	}
-	c.withdraw(holder)
-	return true
+	return false
 }
 
 // withdraw makes a hit a miss, because the account is the holder's.
