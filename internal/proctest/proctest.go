@@ -1,7 +1,8 @@
 // Copyright (c) The terraform-provider-sym Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package proctest keeps processes of tests from outliving them.
+// Package proctest keeps processes of tests from outliving them, and finds ports
+// for them.
 package proctest
 
 import "os/exec"

@@ -23,6 +23,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 // patience bounds each step of starting a slapd.
@@ -148,11 +150,15 @@ func (s *slapd) prepare(entries string) error {
 
 // serve starts the server on free ports and waits until both answer.
 func (s *slapd) serve() error {
-	ports, err := freePorts(2)
+	plain, err := proctest.FreePort()
 	if err != nil {
 		return err
 	}
-	s.plain, s.secure = "ldap://127.0.0.1:"+ports[0], "ldaps://127.0.0.1:"+ports[1]
+	secure, err := proctest.FreePort()
+	if err != nil {
+		return err
+	}
+	s.plain, s.secure = fmt.Sprintf("ldap://127.0.0.1:%d", plain), fmt.Sprintf("ldaps://127.0.0.1:%d", secure)
 	// It ends when its input does, not with any context. With -d it stays in
 	// the foreground.
 	s.run = exec.CommandContext(context.Background(), "sh", "-c", slapdSupervisor, "sh", s.dir,
@@ -165,7 +171,7 @@ func (s *slapd) serve() error {
 		return err
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if s.answers(ports[0]) && s.answers(ports[1]) {
+		if s.answers(plain) && s.answers(secure) {
 			return nil
 		}
 	}
@@ -173,22 +179,8 @@ func (s *slapd) serve() error {
 	return errors.New("it does not answer: " + string(log))
 }
 
-// freePorts holds all of them until the last is chosen, so that they differ.
-func freePorts(n int) ([]string, error) {
-	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }()
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
-	}
-	return ports, nil
-}
-
-func (s *slapd) answers(port string) bool {
-	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+func (s *slapd) answers(port int) bool {
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return false
 	}

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 // ErrNotInstalled reports that there is no PostgreSQL to start.
@@ -213,7 +215,7 @@ func (c *Cluster) serve() error {
 // configure writes the settings; a port is chosen once.
 func (c *Cluster) configure() error {
 	if c.port == 0 || strings.Contains(c.log(), "could not bind") {
-		port, err := freePort()
+		port, err := proctest.FreePort()
 		if err != nil {
 			return err
 		}
@@ -238,19 +240,6 @@ logging_collector = off
 		return err
 	}
 	return giveAway(path)
-}
-
-func freePort() (int, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return 0, errors.Join(err, l.Close())
-	}
-	n, err := strconv.Atoi(port)
-	return n, errors.Join(err, l.Close())
 }
 
 func (c *Cluster) log() string {

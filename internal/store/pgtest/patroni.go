@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 // Patroni is a cluster of two PostgreSQL servers with synchronous replication
@@ -39,6 +41,7 @@ type Patroni struct {
 
 // member is a program under a supervisor, which ends it when the test is gone.
 type member struct {
+	dir   string
 	run   *exec.Cmd
 	stdin io.WriteCloser
 }
@@ -125,7 +128,7 @@ func (p *Patroni) start() error {
 	}
 	ports := make([]int, 6)
 	for i := range ports {
-		port, err := freePort()
+		port, err := proctest.FreePort()
 		if err != nil {
 			return err
 		}
@@ -214,7 +217,7 @@ func startMember(dir string, program ...string) (*member, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	m := &member{run: exec.CommandContext(context.Background(), "sh", append([]string{"-c", memberSupervisor, "sh", dir}, program...)...)}
+	m := &member{dir: dir, run: exec.CommandContext(context.Background(), "sh", append([]string{"-c", memberSupervisor, "sh", dir}, program...)...)}
 	(&Cluster{dir: dir}).asUser(m.run)
 	m.run.Env = append(os.Environ(), "HOME="+dir)
 	var err error
@@ -222,6 +225,12 @@ func startMember(dir string, program ...string) (*member, error) {
 		return nil, err
 	}
 	return m, m.run.Start()
+}
+
+// log returns the end of what the program wrote.
+func (m *member) log() string {
+	log, _ := os.ReadFile(filepath.Join(m.dir, "log"))
+	return string(log[max(0, len(log)-4000):])
 }
 
 func (m *member) end(how string) {
@@ -357,8 +366,7 @@ func stopsOf(log string) (stops []Stop) {
 func (p *Patroni) showLogs(tb testing.TB) {
 	tb.Helper()
 	for _, n := range p.nodes {
-		log, _ := os.ReadFile(filepath.Join(n.dir, "log"))
-		tb.Logf("%s:\n%s", n.name, log[max(0, len(log)-4000):])
+		tb.Logf("%s:\n%s", n.name, n.log())
 	}
 }
 

@@ -17,11 +17,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sym-identity/terraform-provider-sym/internal/proctest"
 )
 
 // StartPgBouncer starts a pooler in front of the one server that a store's URL
@@ -117,16 +118,18 @@ listen primary
 	for _, n := range p.nodes {
 		config += fmt.Sprintf("  server %s %s check port %d\n", n.name, address(n.port), n.rest)
 	}
-	startProxy(tb, "haproxy", "haproxy.cfg", config, port, "-db", "-f")
+	haproxy := startProxy(tb, "haproxy", "haproxy.cfg", config, port, "-db", "-f")
 	proxied := p.url(address(port), "")
 	// Until its first checks it takes every server for the primary.
-	for right := 0; right < 2*len(p.nodes); time.Sleep(100 * time.Millisecond) {
+	right, deadline := 0, time.Now().Add(patience)
+	for ; right < 2*len(p.nodes) && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if right++; !acceptsWrites(tb, proxied) {
 			right = 0
 		}
-		if tb.Context().Err() != nil {
-			tb.Fatal("HAProxy does not find the primary")
-		}
+	}
+	if right < 2*len(p.nodes) {
+		p.showLogs(tb)
+		tb.Fatalf("HAProxy does not find the primary; its log:\n%s", haproxy.log())
 	}
 	return proxied
 }
@@ -167,7 +170,7 @@ func (p *Patroni) Switchover(tb testing.TB, leader int) {
 
 // startProxy starts a program that ends with the test, and waits until it takes
 // connections. It skips the test where the program is not installed.
-func startProxy(tb testing.TB, program, file, config string, port int, arguments ...string) {
+func startProxy(tb testing.TB, program, file, config string, port int, arguments ...string) *member {
 	tb.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -205,16 +208,16 @@ func startProxy(tb testing.TB, program, file, config string, port int, arguments
 		conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", address(port))
 		if err == nil {
 			_ = conn.Close()
-			return
+			return m
 		}
 	}
-	log, _ := os.ReadFile(filepath.Join(dir, "log"))
-	tb.Fatalf("%s takes no connections: %s", program, strings.TrimSpace(string(log)))
+	tb.Fatalf("%s takes no connections; its log:\n%s", program, m.log())
+	return nil
 }
 
 func freePortOf(tb testing.TB) int {
 	tb.Helper()
-	port, err := freePort()
+	port, err := proctest.FreePort()
 	if err != nil {
 		tb.Fatal(err)
 	}
