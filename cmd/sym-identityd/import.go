@@ -149,7 +149,8 @@ func (p *program) warnShared(ctx context.Context, st *sqlstore.Store, writes []s
 	}
 	var shared []string
 	for service, keys := range accounts {
-		users, err := st.Holders(ctx, service, keys)
+		held := identity.Named(identity.Distinct(keys)...)
+		users, err := st.Holders(ctx, service, held)
 		if err != nil {
 			return fmt.Errorf("the CSV is imported, but whether accounts have two users is not known: %w", err)
 		}
@@ -157,8 +158,8 @@ func (p *program) warnShared(ctx context.Context, st *sqlstore.Store, writes []s
 		for _, u := range users {
 			index.Put(u)
 		}
-		for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
-			if h := index.Holders(service, key); len(h) > 1 {
+		for _, account := range held {
+			if h := index.Holders(service, account); len(h) > 1 {
 				shared = append(shared, fmt.Sprintf("warning: %s in %s is the account of %d users, such as %s and %s. Correct all but one, unless they share it",
 					identity.Quote(h[0].Mapping.Matcher.String()), service, len(h), h[0].User, h[1].User))
 			}

@@ -268,7 +268,7 @@ func (l *lookupAPI) Status(context.Context, identity.ServiceKey, []identity.Acco
 }
 
 // Holders implements resolve.API.
-func (l *lookupAPI) Holders(ctx context.Context, service identity.ServiceKey, accounts []string) (holders []identity.Holder, err error) {
+func (l *lookupAPI) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) (holders []identity.Holder, err error) {
 	if l.store == nil {
 		return nil, nil
 	}
@@ -313,15 +313,14 @@ func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupRes
 	if e.Listed > 0 {
 		r.Steps[len(r.Steps)-1].Detail += fmt.Sprintf(" (of %s listed)", count(e.Listed, "account"))
 	}
-	var keys []string
-	for _, account := range e.Shown {
-		keys = append(keys, account.Matcher.AccountKey(a.Service.Type))
-	}
-	holders, err := l.Holders(ctx, a.Service, keys)
-	byAccount := identity.HoldersByAccount(holders)
+	shown := make([]identity.AccountQuery, len(e.Shown))
 	for i, account := range e.Shown {
-		for _, h := range byAccount[keys[i]] {
-			if pin := h.Mapping.AccountID; pin == "" || account.AccountID == "" || pin == account.AccountID { // else another account had the name
+		shown[i] = identity.AccountQuery{Identity: account.Matcher.AccountKey(a.Service.Type), AccountID: account.AccountID}
+	}
+	holders, err := l.Holders(ctx, a.Service, shown)
+	for i, account := range e.Shown {
+		for _, h := range holders {
+			if pin := h.Mapping.AccountID; h.Mapping.Holds(shown[i]) && (pin == "" || account.AccountID == "" || pin == account.AccountID) { // else another account had the name
 				account.HeldBy = append(account.HeldBy, h.User)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,7 @@ kim@acme.example in github:acme (GitHub)
 }
 
 // A stored name that another account has now is nobody's answer, as in the provider.
+// The account is its holder's under whatever name.
 func TestLookupOfAReusedName(t *testing.T) {
 	t.Parallel()
 	scim := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -250,8 +252,12 @@ service "scim" "acme" {
 	actor, key := store.Actor{Name: "ci"}, identity.ServiceKey{Type: "scim", ExternalID: "acme"}
 	_, err = st.CreateService(t.Context(), actor, key, "")
 	if err == nil {
-		_, err = st.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "ada@acme.example", Name: "ada@acme.example", Mappings: []store.MappingWrite{
-			{Service: key, Matcher: identity.NewMatcher("scim", "ada@acme.example"), AccountID: "1", Source: identity.FromEmail}}}})
+		var writes []store.UserWrite
+		for id, name := range map[string]string{"1": "ada@acme.example", "2": "bob@acme.example"} {
+			writes = append(writes, store.UserWrite{Key: identity.UserKey(name), Name: name, Mappings: []store.MappingWrite{
+				{Service: key, Matcher: identity.NewMatcher("scim", name), AccountID: id, Source: identity.FromEmail}}})
+		}
+		_, err = st.UpsertUsers(t.Context(), actor, writes)
 	}
 	if err := errors.Join(err, st.Close()); err != nil {
 		t.Fatal(err)
@@ -265,7 +271,7 @@ service "scim" "acme" {
 	if want := "ada@acme.example not known store:hit rule:skipped email:hit saw ada@acme.example"; lookedUp(r) != want || r.Error != "ada@acme.example is stored for the account 1, and is the name of another account now" || !strings.HasSuffix(r.Steps[0].Detail, r.Error) {
 		t.Errorf("got %s (%s), want %s", lookedUp(r), r.Error, want)
 	}
-	if held := r.Accounts[0].HeldBy; len(held) > 0 {
+	if held := r.Accounts[0].HeldBy; !slices.Equal(held, []string{"bob@acme.example"}) {
 		t.Errorf("the account 2 is held by %v", held)
 	}
 }

@@ -35,26 +35,26 @@ func (c *Client) lookup(ctx context.Context, service identity.ServiceKey, emails
 		if err != nil {
 			return nil, err
 		}
-		return inOrder(r, "e-mails", emails, reply.Results, func(email string, wire symapi.LookupResult) (identity.LookupResult, string, error) {
+		return inOrder(r, "e-mails", emails, reply.Results, func(i int, wire symapi.LookupResult) (identity.LookupResult, string, error) {
 			result, err := symapi.DecodeLookup(wire)
 			got := result.Email
-			if identity.FoldASCII(strings.TrimSpace(got)) == identity.FoldASCII(strings.TrimSpace(email)) {
-				got, result.Email = email, email
+			if identity.FoldASCII(strings.TrimSpace(got)) == identity.FoldASCII(strings.TrimSpace(emails[i])) {
+				got, result.Email = emails[i], emails[i]
 			}
 			return result, got, err
 		})
 	})
 }
 
-// inOrder decodes a reply's results, one for each question in order. decode also
-// returns what a result is for.
-func inOrder[W, R any](r *attempt, what string, asked []string, results []W, decode func(asked string, wire W) (result R, got string, err error)) ([]R, error) {
+// inOrder decodes a reply's results, one for each question in order. decode gets the
+// question's place, and also returns what a result is for.
+func inOrder[W, R any](r *attempt, what string, asked []string, results []W, decode func(i int, wire W) (result R, got string, err error)) ([]R, error) {
 	if len(results) != len(asked) {
 		return nil, r.invalid(fmt.Errorf("it answers %d %s, asked were %d", len(results), what, len(asked)))
 	}
 	out := make([]R, len(asked))
 	for i, wire := range results {
-		result, got, err := decode(asked[i], wire)
+		result, got, err := decode(i, wire)
 		if err == nil && got != asked[i] {
 			err = fmt.Errorf("result %d is for %q, asked was %q", i, got, asked[i])
 		}
@@ -66,29 +66,45 @@ func inOrder[W, R any](r *attempt, what string, asked []string, results []W, dec
 	return out, nil
 }
 
-// Holders finds who has a stored mapping that claims an account of the
-// service; claims are as identity.Matcher.AccountKey returns them.
-func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	held, err := inChunks(ctx, c, identity.Distinct(claims), func(ctx context.Context, claims []string) ([][]identity.Holder, error) {
+// Holders finds who has a stored mapping of accounts of the service, under their
+// names, which are as identity.Matcher.AccountKey returns them, or by their ids.
+func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error) {
+	held, err := inChunks(ctx, c, identity.Distinct(accounts), func(ctx context.Context, accounts []identity.AccountQuery) ([][]identity.Holder, error) {
+		request := symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID}
+		request.Identities, request.AccountIDs = wireAccounts(accounts)
 		reply, r, err := fetch[symapi.IdentityHolders](ctx, c, call{method: http.MethodPost, path: []string{"identities", "search"}, repeat: true, extends: true,
-			body: symapi.IdentitySearch{ServiceType: service.Type, ExternalID: service.ExternalID, Identities: claims}}, "results")
+			body: request}, "results")
 		if err != nil {
 			return nil, err
 		}
-		return inOrder(r, "identities", claims, reply.Results, func(claim string, wire symapi.IdentityHolder) ([]identity.Holder, string, error) {
+		return inOrder(r, "identities", request.Identities, reply.Results, func(i int, wire symapi.IdentityHolder) ([]identity.Holder, string, error) {
 			users, err := symapi.DecodeUsers(wire.Users)
 			index := identity.NewIndex()
 			for _, u := range users {
 				index.Put(u)
 			}
-			held := index.Holders(service, identity.FoldIdentity(service.Type, claim))
+			account := identity.AccountQuery{Identity: identity.FoldIdentity(service.Type, accounts[i].Identity), AccountID: accounts[i].AccountID}
+			held := index.Holders(service, account)
 			if err == nil && len(held) != len(users) {
-				err = fmt.Errorf("it names users as holders of %q in %s who do not hold it", claim, service)
+				err = fmt.Errorf("it names users as holders of %q in %s who do not hold it", account.Identity, service)
 			}
-			return held, claim, err
+			return held, accounts[i].Identity, err
 		})
 	})
 	return slices.Concat(held...), err
+}
+
+// wireAccounts returns the identities and ids of accounts; no ids if none is known.
+func wireAccounts(accounts []identity.AccountQuery) (identities, ids []string) {
+	known := false
+	for _, a := range accounts {
+		identities, ids = append(identities, a.Identity), append(ids, a.AccountID)
+		known = known || a.AccountID != ""
+	}
+	if !known {
+		ids = nil
+	}
+	return identities, ids
 }
 
 // Status asks the service whether accounts still exist, are active and have
@@ -97,18 +113,13 @@ func (c *Client) Holders(ctx context.Context, service identity.ServiceKey, claim
 func (c *Client) Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, list string) ([]identity.AccountStatus, error) {
 	return inChunks(ctx, c, queries, func(ctx context.Context, queries []identity.AccountQuery) ([]identity.AccountStatus, error) {
 		request := symapi.StatusRequest{ServiceType: service.Type, ExternalID: service.ExternalID, List: list}
-		for _, q := range queries {
-			request.Identities, request.AccountIDs = append(request.Identities, q.Identity), append(request.AccountIDs, q.AccountID)
-		}
-		if !slices.ContainsFunc(queries, func(q identity.AccountQuery) bool { return q.AccountID != "" }) {
-			request.AccountIDs = nil
-		}
+		request.Identities, request.AccountIDs = wireAccounts(queries)
 		reply, r, err := fetch[symapi.StatusReply](ctx, c, call{method: http.MethodPost, path: []string{"identities", "status"}, repeat: true, walks: true, extends: true,
 			body: request}, "results")
 		if err != nil {
 			return nil, err
 		}
-		return inOrder(r, "identities", request.Identities, reply.Results, func(_ string, wire symapi.StatusResult) (identity.AccountStatus, string, error) {
+		return inOrder(r, "identities", request.Identities, reply.Results, func(_ int, wire symapi.StatusResult) (identity.AccountStatus, string, error) {
 			result, err := symapi.DecodeStatus(wire)
 			return result, result.Identity, err
 		})

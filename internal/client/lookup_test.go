@@ -151,7 +151,7 @@ func TestHolders(t *testing.T) {
 		}
 		return ok(reply)
 	}}
-	holders, err := f.client(t).Holders(context.Background(), github, claims)
+	holders, err := f.client(t).Holders(context.Background(), github, identity.Named(claims...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestHoldersNonsense(t *testing.T) {
 		"user without id ": {{Identity: "bob", Users: []symapi.User{person("", "ada@example.com", "github:acme", "bob")}}},
 	} {
 		f := &fake{answer: func(request) answer { return ok(symapi.IdentityHolders{Results: results}) }}
-		_, err := f.client(t).Holders(context.Background(), github, []string{"bob"})
+		_, err := f.client(t).Holders(context.Background(), github, identity.Named("bob"))
 		if identity.CodeOf(err) != identity.CodeInternal {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -125,7 +125,7 @@ func walk(t *testing.T, c *client.Client) {
 	oddKey := identity.UserKey(strings.ToLower(odd))
 	written, err := c.Write(ctx, []identity.Write{
 		{User: oddKey, Name: odd, Service: okta, Matcher: identity.NewMatcher("okta", "00u9"), Conditions: identity.Conditions{IfAbsent: true, IfUnclaimed: true}},
-		{User: "ada@example.com", Service: github, Matcher: identity.NewMatcher("github", "Ada-L"), Source: identity.FromRule, Rule: "logins"},
+		{User: "ada@example.com", Service: github, Matcher: identity.NewMatcher("github", "Ada-L"), AccountID: "583231", Source: identity.FromRule, Rule: "logins"},
 	})
 	if err != nil || len(written) != 2 || written[0].Name != odd || written[1].Mappings[0].Rule != "logins" || written[1].Mappings[0].Source != identity.FromRule {
 		t.Fatalf("write: %+v, %v", written, err)
@@ -167,9 +167,15 @@ func walk(t *testing.T, c *client.Client) {
 	if !slices.Equal(names, []string{odd, "ada@example.com"}) {
 		t.Errorf("all users: %q", names)
 	}
-	holders, err := c.Holders(ctx, github, []string{"ada-l", "nobody"})
+	holders, err := c.Holders(ctx, github, identity.Named("ada-l", "nobody"))
 	if err != nil || len(holders) != 1 || holders[0].User != "ada@example.com" || holders[0].Mapping.Matcher["user_id"] != "Ada-L" {
 		t.Errorf("holders: %+v, %v", holders, err)
+	}
+
+	renamed := []identity.AccountQuery{{Identity: "ada-byron", AccountID: "583231"}, {Identity: "nobody"}}
+	holders, err = c.Holders(ctx, github, renamed)
+	if err != nil || len(holders) != 1 || holders[0].User != "ada@example.com" {
+		t.Errorf("holders of a renamed account: %+v, %v", holders, err)
 	}
 
 	answers, err := c.Lookup(ctx, okta, []string{"ada@example.com", "o'brien+x%/@example.com"}, "")

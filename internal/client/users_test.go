@@ -110,7 +110,7 @@ func TestWithoutExtensions(t *testing.T) {
 			return err
 		}},
 		"Holders": {"identities/search", func(ctx context.Context, c *Client) error {
-			_, err := c.Holders(ctx, okta, []string{"00u1"})
+			_, err := c.Holders(ctx, okta, identity.Named("00u1"))
 			return err
 		}},
 	}

@@ -104,10 +104,19 @@ const (
 	EvidenceFetch         Evidence = "fetch_remote_identity"
 )
 
-// AccountQuery asks for one stored identity.
+// AccountQuery names one account.
 type AccountQuery struct {
 	Identity  string
 	AccountID string // kept beside an identity that is a reusable name; "" = not known
+}
+
+// Named returns accounts whose ids are not known.
+func Named(identities ...string) []AccountQuery {
+	accounts := make([]AccountQuery, len(identities))
+	for i, id := range identities {
+		accounts[i].Identity = id
+	}
+	return accounts
 }
 
 // AccountStatus holds what a target service said about one stored identity.

@@ -84,12 +84,19 @@ type Mapping struct {
 // AccountKey returns what tells the mapping's account from others of its service.
 func (m Mapping) AccountKey() string { return m.Matcher.AccountKey(m.Service.Type) }
 
+// Holds reports whether the mapping is of an account, which is given by what
+// AccountKey returns for it, and by its id where that is known: its name may be
+// another now.
+func (m Mapping) Holds(account AccountQuery) bool {
+	return m.AccountKey() == account.Identity || account.AccountID != "" && m.AccountID == account.AccountID
+}
+
 // Conditions make a write depend on what is stored. A write whose matcher
 // equals the stored one satisfies all of them, so it may be repeated.
 type Conditions struct {
 	IfAbsent    bool  // only where nothing is stored
 	IfRevision  int64 // only where this revision is stored; 0 asks nothing
-	IfUnclaimed bool  // only where no other user of the service holds the identity
+	IfUnclaimed bool  // only where no other user of the service holds the identity, or an earlier name of its account
 }
 
 // Principal describes the holder of a token.

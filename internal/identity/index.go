@@ -37,10 +37,10 @@ type Index struct {
 	accounts map[accountOf][]UserKey
 }
 
-// accountOf names an account of a service by its account key.
+// accountOf names an account of a service by its account key, or by its id.
 type accountOf struct {
 	service ServiceKey
-	key     string
+	key, id string
 }
 
 // NewIndex returns an index without users.
@@ -74,9 +74,15 @@ func (x *Index) Put(u User) {
 		x.byID[u.ID] = u.Key
 	}
 	for _, m := range u.Mappings {
-		account := accountOf{m.Service, m.AccountKey()}
-		x.accounts[account] = append(x.accounts[account], u.Key)
+		x.hold(accountOf{service: m.Service, key: m.AccountKey()}, u.Key)
+		if m.AccountID != "" {
+			x.hold(accountOf{service: m.Service, id: m.AccountID}, u.Key)
+		}
 	}
+}
+
+func (x *Index) hold(account accountOf, user UserKey) {
+	x.accounts[account] = append(x.accounts[account], user)
 }
 
 // Remove removes the user with a key, if there is one.
@@ -106,12 +112,12 @@ func (x *Index) All() []User {
 	return out
 }
 
-// Holders returns who holds the accounts of a service, in the order of
-// accountKeys, then by user. Account keys are as Matcher.AccountKey and
-// FoldIdentity return them: an identity as somebody typed it has to be folded.
-func (x *Index) Holders(service ServiceKey, accountKeys ...string) []Holder {
+// Holders returns who holds accounts of a service, in the order of accounts, then
+// by user. Identities are as Matcher.AccountKey and FoldIdentity return them: an
+// identity as somebody typed it has to be folded.
+func (x *Index) Holders(service ServiceKey, accounts ...AccountQuery) []Holder {
 	var out []Holder
-	for _, account := range accountKeys {
+	for _, account := range accounts {
 		for _, u := range x.UsersWith(service, account) {
 			m, _ := u.Mapping(service)
 			out = append(out, Holder{User: u.Key, Mapping: m})
@@ -121,11 +127,15 @@ func (x *Index) Holders(service ServiceKey, accountKeys ...string) []Holder {
 }
 
 // UsersWith returns the users who hold one account of a service, ordered by key.
-func (x *Index) UsersWith(service ServiceKey, accountKey string) []User {
+func (x *Index) UsersWith(service ServiceKey, account AccountQuery) []User {
+	keys := x.accounts[accountOf{service: service, key: account.Identity}]
+	if account.AccountID != "" {
+		keys = slices.Concat(keys, x.accounts[accountOf{service: service, id: account.AccountID}])
+	}
 	var out []User
-	for _, key := range slices.Compact(slices.Sorted(slices.Values(x.accounts[accountOf{service, accountKey}]))) {
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
 		if u := x.byKey[key]; u != nil {
-			if m, ok := u.Mapping(service); ok && m.AccountKey() == accountKey {
+			if m, ok := u.Mapping(service); ok && m.Holds(account) {
 				out = append(out, *u)
 			}
 		}

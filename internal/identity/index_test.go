@@ -40,14 +40,14 @@ func TestIndex(t *testing.T) {
 	}
 	check := func(when, want string, accounts ...string) {
 		t.Helper()
-		if got := describe(x.Holders(github, accounts...)); got != want {
+		if got := describe(x.Holders(github, Named(accounts...)...)); got != want {
 			t.Errorf("%s: got %q, want %q", when, got, want)
 		}
 	}
 	check("by account, then by user", "eve@acme.com=eve ada@acme.com=octo bob@acme.com=Octo", "eve", "octo")
 	check("any case", "ada@acme.com=octo bob@acme.com=Octo", FoldIdentity("github", "OCTO"))
 	check("nobody's", "", "nobody", "")
-	if got := x.Holders(okta, "octo"); got != nil {
+	if got := x.Holders(okta, Named("octo")...); got != nil {
 		t.Errorf("another service: %v", got)
 	}
 
@@ -100,12 +100,36 @@ func TestIndexKeepsItsOwnMappings(t *testing.T) {
 	}
 }
 
+// An account that is renamed is found by its id, under either name.
+func TestIndexByID(t *testing.T) {
+	t.Parallel()
+	x := NewIndex()
+	ada, bob := holdsGitHub("1", "ada@acme.com", "ada-l"), holdsGitHub("2", "bob@acme.com", "ada-byron")
+	ada.Mappings[0].AccountID, bob.Mappings[0].AccountID = "7", "8"
+	x.Put(ada)
+	x.Put(bob)
+	check := func(want string, account AccountQuery) {
+		t.Helper()
+		if got := describe(x.Holders(github, account)); got != want {
+			t.Errorf("%v: got %q, want %q", account, got, want)
+		}
+	}
+	check("ada@acme.com=ada-l", AccountQuery{Identity: "new", AccountID: "7"})
+	check("ada@acme.com=ada-l", AccountQuery{Identity: "ada-l", AccountID: "7"})
+	check("ada@acme.com=ada-l bob@acme.com=ada-byron", AccountQuery{Identity: "ada-byron", AccountID: "7"})
+	check("", AccountQuery{Identity: "new"})
+	check("", AccountQuery{Identity: "7", AccountID: "9"})
+	ada.Mappings[0].AccountID = ""
+	x.Put(ada)
+	check("", AccountQuery{Identity: "new", AccountID: "7"})
+}
+
 func TestHoldersByAccount(t *testing.T) {
 	t.Parallel()
 	x := NewIndex()
 	x.Put(holdsGitHub("1", "ada@acme.com", "octo"))
 	x.Put(holdsGitHub("2", "bob@acme.com", "Octo"))
-	got := HoldersByAccount(x.Holders(github, "octo", "nobody"))
+	got := HoldersByAccount(x.Holders(github, Named("octo", "nobody")...))
 	if len(got) != 1 || describe(got["octo"]) != "ada@acme.com=octo bob@acme.com=Octo" {
 		t.Errorf("got %v", got)
 	}
@@ -133,7 +157,7 @@ func TestIndexOfASharedAccount(t *testing.T) {
 		x.Put(holdsGitHub("100000", "p100000@acme.com", "other"))
 		x.Put(holdsGitHub("100000", "p100000@acme.com", "octo"))
 	}
-	if got := x.UsersWith(github, "octo"); len(got) != people {
+	if got := x.UsersWith(github, AccountQuery{Identity: "octo"}); len(got) != people {
 		t.Errorf("got %d holders", len(got))
 	}
 }

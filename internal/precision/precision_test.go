@@ -131,7 +131,7 @@ func (a api) Lookup(ctx context.Context, service identity.ServiceKey, emails []s
 	return directory.Lookup(ctx, list{accounts: a.service.accounts}, service, emails)
 }
 
-func (a api) Holders(context.Context, identity.ServiceKey, []string) ([]identity.Holder, error) {
+func (a api) Holders(context.Context, identity.ServiceKey, []identity.AccountQuery) ([]identity.Holder, error) {
 	return nil, nil
 }
 

@@ -97,6 +97,6 @@ func (r renamed) Status(ctx context.Context, service identity.ServiceKey, querie
 	return directory.Status(ctx, list{accounts: r.accounts}, service, queries, "")
 }
 
-func (r renamed) Holders(context.Context, identity.ServiceKey, []string) ([]identity.Holder, error) {
+func (r renamed) Holders(context.Context, identity.ServiceKey, []identity.AccountQuery) ([]identity.Holder, error) {
 	return nil, nil
 }

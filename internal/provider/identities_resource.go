@@ -722,7 +722,7 @@ func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
 // holders returns who has the accounts of rows, by account key, ordered. Nobody
 // has any in a service that is not registered yet.
 func (s storedMappings) holders(ctx context.Context, api *readcache.Reader, rows []mappingRow) (map[string][]identity.Holder, error) {
-	accounts := each(rows, func(row mappingRow) string { return row.matcher.AccountKey(s.service.Type) })
+	accounts := identity.Named(each(rows, func(row mappingRow) string { return row.matcher.AccountKey(s.service.Type) })...)
 	if s.complete {
 		return identity.HoldersByAccount(s.users.Holders(s.service, accounts...)), nil
 	}

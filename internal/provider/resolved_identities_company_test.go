@@ -695,7 +695,7 @@ func TestEverybodySideBySide(t *testing.T) {
 	var running sync.WaitGroup
 	for _, service := range services {
 		running.Go(func() {
-			if held, err := all.Holders(t.Context(), service, []string{"00u1"}); err != nil || len(held) != 1 || held[0].User != ann.Key {
+			if held, err := all.Holders(t.Context(), service, identity.Named("00u1")); err != nil || len(held) != 1 || held[0].User != ann.Key {
 				t.Errorf("%s: held by %v, %v", service, held, err)
 			}
 		})

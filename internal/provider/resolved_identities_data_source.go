@@ -452,7 +452,7 @@ func (e *everybody) FindUsers(_ context.Context, keys []identity.UserKey) ([]ide
 
 // Holders returns who had the accounts when the users were read. The server
 // checks writes besides.
-func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, accounts []string) ([]identity.Holder, error) {
+func (e *everybody) Holders(_ context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error) {
 	e.holders.Lock()
 	defer e.holders.Unlock()
 	return e.users.Holders(service, accounts...), nil

@@ -69,7 +69,7 @@ func BenchmarkHoldersHeld(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		claim := "00u-" + string(keys[i%len(keys)])
-		if holders, err := r.Holders(context.Background(), okta, []string{claim}); err != nil || len(holders) != 1 {
+		if holders, err := r.Holders(context.Background(), okta, identity.Named(claim)); err != nil || len(holders) != 1 {
 			b.Fatal(holders, err)
 		}
 		i++

@@ -83,11 +83,11 @@ func (f *fakeAPI) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] 
 	}
 }
 
-func (f *fakeAPI) Holders(ctx context.Context, service identity.ServiceKey, claims []string) (out []identity.Holder, err error) {
-	err = f.request(ctx, "Holders", len(claims), func() error {
-		for _, claim := range claims {
+func (f *fakeAPI) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) (out []identity.Holder, err error) {
+	err = f.request(ctx, "Holders", len(accounts), func() error {
+		for _, account := range folded(service, accounts) {
 			for _, k := range f.order {
-				if m, ok := f.users[k].Mapping(service); ok && m.Matcher.AccountKey(service.Type) == identity.FoldIdentity(service.Type, claim) {
+				if m, ok := f.users[k].Mapping(service); ok && m.Holds(account) {
 					out = append(out, identity.Holder{User: k, Mapping: m})
 				}
 			}

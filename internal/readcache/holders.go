@@ -10,49 +10,57 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-// Holders finds who has a stored mapping that claims an account of the
-// service; claims are as identity.Matcher.AccountKey returns them. Once there is a
-// snapshot, nobody holds the accounts of a service that is not registered; before,
-// it is the API's error.
-func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
-	claims = identity.Distinct(claims)
-	if len(claims) == 0 || service == identity.SymCloud() { // users do not hold their own record as a mapping
-		return r.API.Holders(ctx, service, claims)
-	}
-	accountKeys := make([]string, len(claims))
-	for i, claim := range claims {
-		accountKeys[i] = identity.FoldIdentity(service.Type, claim)
+// Holders finds who has a stored mapping of accounts of the service, under their
+// names, which are as identity.Matcher.AccountKey returns them, or by their ids. Once
+// there is a snapshot, nobody holds the accounts of a service that is not registered;
+// before, it is the API's error.
+func (r *Reader) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error) {
+	accounts = identity.Distinct(accounts)
+	if len(accounts) == 0 || service == identity.SymCloud() { // users do not hold their own record as a mapping
+		return r.API.Holders(ctx, service, accounts)
 	}
 	var found []identity.Holder
-	fromSnapshot := func(s *snapshot) { found = s.users.Holders(service, accountKeys...) }
+	fromSnapshot := func(s *snapshot) { found = s.users.Holders(service, folded(service, accounts)...) }
 	if held, err := r.view(ctx, fromSnapshot); held || err != nil {
 		return found, err
 	}
 	var listErr error
-	if ask(&r.policy, claims) {
+	if ask(&r.policy, accounts) {
 		listErr = r.list(ctx)
 		if held, err := r.view(ctx, fromSnapshot); held || err != nil {
 			return found, err
 		}
 	}
-	byClaim, err := r.holders.get(ctx, service, claims)
+	byAccount, err := r.holders.get(ctx, service, accounts)
 	if err != nil {
 		return nil, withListError(err, listErr)
 	}
-	return slices.Concat(byClaim...), nil
+	return slices.Concat(byAccount...), nil
 }
 
 // askHolders asks the API who holds accounts, for holders.
-func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, claims []string) ([][]identity.Holder, error) {
+func (r *Reader) askHolders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([][]identity.Holder, error) {
 	r.policy.spend()
-	holders, err := r.API.Holders(ctx, service, claims)
+	holders, err := r.API.Holders(ctx, service, accounts)
 	if err != nil {
 		return nil, err
 	}
-	held := identity.HoldersByAccount(holders)
-	byClaim := make([][]identity.Holder, len(claims))
-	for i, claim := range claims {
-		byClaim[i] = held[identity.FoldIdentity(service.Type, claim)]
+	index := identity.NewIndex()
+	for _, h := range holders {
+		index.Put(identity.User{Key: h.User, Mappings: []identity.Mapping{h.Mapping}})
 	}
-	return byClaim, nil
+	byAccount := make([][]identity.Holder, len(accounts))
+	for i, account := range folded(service, accounts) {
+		byAccount[i] = index.Holders(service, account)
+	}
+	return byAccount, nil
+}
+
+// folded returns accounts with their identities as identity.Index compares them.
+func folded(service identity.ServiceKey, accounts []identity.AccountQuery) []identity.AccountQuery {
+	accounts = slices.Clone(accounts)
+	for i, a := range accounts {
+		accounts[i].Identity = identity.FoldIdentity(service.Type, a.Identity)
+	}
+	return accounts
 }

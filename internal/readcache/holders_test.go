@@ -21,10 +21,11 @@ func TestHoldersAreAskedTogether(t *testing.T) {
 		names := people(30)
 		f := newFakeAPI(names...)
 		f.set("twin@acme.com", okta, "00u-"+names[3])
-		f.set(ada, github, "Octo")
+		octo := f.store(ada, github, identity.NewMatcher("github", "Octo"))
+		octo.Mappings[len(octo.Mappings)-1].AccountID = "7"
 		r := New(f)
 		each(names, 30, func(name string) {
-			holders, err := r.Holders(t.Context(), okta, []string{"00u-" + name, "nobody's", "00u-" + name})
+			holders, err := r.Holders(t.Context(), okta, identity.Named("00u-"+name, "nobody's", "00u-"+name))
 			want := 1
 			if name == names[3] {
 				want = 2
@@ -33,11 +34,13 @@ func TestHoldersAreAskedTogether(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, holders, err)
 			}
 		})
-		holders, err := r.Holders(t.Context(), github, []string{"OCTO"})
-		if err != nil || len(holders) != 1 || holders[0].User != ada {
-			t.Errorf("%v, %v", holders, err)
+		for _, accounts := range [][]identity.AccountQuery{identity.Named("OCTO"), {{Identity: "renamed", AccountID: "7"}}} {
+			holders, err := r.Holders(t.Context(), github, accounts)
+			if err != nil || len(holders) != 1 || holders[0].User != ada {
+				t.Errorf("%v: %v, %v", accounts, holders, err)
+			}
 		}
-		if diff := cmp.Diff([]int{31, 1}, f.sizes["Holders"]); diff != "" || f.count() != 2 {
+		if diff := cmp.Diff([]int{31, 1, 1}, f.sizes["Holders"]); diff != "" || f.count() != 3 {
 			t.Errorf("sizes of requests (-want +got):\n%s", diff)
 		}
 		if holders, err := r.Holders(t.Context(), okta, nil); holders != nil || err != nil {
@@ -54,19 +57,22 @@ func TestHoldersFromTheSnapshot(t *testing.T) {
 		f.set(name, github, "Shared")
 	}
 	f.store("eve@acme.com", github, identity.Matcher{"login": "Odd"})
-	claims := []string{"00u-x", "shared", "SHARED", "octo", identity.Matcher{"login": "Odd"}.AccountKey("github")}
-	want, _ := f.Holders(t.Context(), github, claims)
+	pinned := f.store("ada@acme.com", github, identity.Matcher{"user_id": "ada-l"})
+	pinned.Mappings[0].AccountID = "7"
+	accounts := identity.Named("00u-x", "shared", "SHARED", "octo", identity.Matcher{"login": "Odd"}.AccountKey("github"))
+	accounts = append(accounts, identity.AccountQuery{Identity: "renamed", AccountID: "7"})
+	want, _ := f.Holders(t.Context(), github, accounts)
 	r := New(f)
 	warm(t, r)
 	before := f.count()
-	got, err := r.Holders(t.Context(), github, claims)
+	got, err := r.Holders(t.Context(), github, accounts)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if n := f.count(); n != before {
 		t.Errorf("%d requests", n-before)
 	}
-	if _, err := r.Holders(t.Context(), identity.SymCloud(), claims); err != nil || f.count() != before+1 {
+	if _, err := r.Holders(t.Context(), identity.SymCloud(), accounts); err != nil || f.count() != before+1 {
 		t.Errorf("users' own records are not mappings that a snapshot could show: %v", err)
 	}
 }
@@ -83,7 +89,7 @@ func TestHoldersAfterDeletions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	holders, err := r.Holders(t.Context(), okta, []string{"00u-" + names[0], "00u-" + names[60]})
+	holders, err := r.Holders(t.Context(), okta, identity.Named("00u-"+names[0], "00u-"+names[60]))
 	if err != nil || len(holders) != 1 || string(holders[0].User) != names[60] {
 		t.Errorf("%v, %v", holders, err)
 	}
@@ -101,7 +107,7 @@ func TestHoldersAfterDeletions(t *testing.T) {
 	_, _ = r.Write(t.Context(), []identity.Write{write(names[0], okta, "x")})
 	_, _ = r.Delete(t.Context(), []identity.Delete{{User: identity.UserKey(names[0]), Service: okta}})
 	f.before = func(context.Context, string, int) error { return down }
-	if _, err := r.Holders(t.Context(), okta, []string{"x"}); !errors.Is(err, down) {
+	if _, err := r.Holders(t.Context(), okta, identity.Named("x")); !errors.Is(err, down) {
 		t.Errorf("%v", err)
 	}
 	for _, err := range r.AllUsers(t.Context()) {
@@ -120,7 +126,7 @@ func TestManyHolders(t *testing.T) {
 		f.before = latency(10 * time.Millisecond)
 		r := New(f)
 		each(names, 10, func(name string) {
-			if holders, err := r.Holders(t.Context(), okta, []string{"00u-" + name}); err != nil || len(holders) != 1 {
+			if holders, err := r.Holders(t.Context(), okta, identity.Named("00u-"+name)); err != nil || len(holders) != 1 {
 				t.Errorf("%v, %v", holders, err)
 			}
 		})
@@ -132,7 +138,7 @@ func TestManyHolders(t *testing.T) {
 		for i, name := range names[:500] {
 			claims[i] = "00u-" + name
 		}
-		if holders, err := large.Holders(t.Context(), okta, claims); err != nil || len(holders) != 500 {
+		if holders, err := large.Holders(t.Context(), okta, identity.Named(claims...)); err != nil || len(holders) != 500 {
 			t.Errorf("%d holders, %v", len(holders), err)
 		}
 	})

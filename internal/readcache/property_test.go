@@ -65,8 +65,8 @@ func TestReaderIsLikeTheAPI(t *testing.T) {
 			},
 			"holders": func(t *rapid.T) {
 				s, claims := service.Draw(t, "service"), identity.Distinct(rapid.SliceOfN(value, 0, 4).Draw(t, "claims"))
-				want, wantErr := f.Holders(ctx, s, claims)
-				got, err := r.Holders(ctx, s, claims)
+				want, wantErr := f.Holders(ctx, s, identity.Named(claims...))
+				got, err := r.Holders(ctx, s, identity.Named(claims...))
 				same(t, want, got, wantErr, err)
 			},
 			"all": func(t *rapid.T) {
@@ -187,7 +187,7 @@ func TestReadsShowEarlierWrites(t *testing.T) {
 						seen(where, m.Revision)
 					}
 				case 3:
-					holders, err := r.Holders(ctx, service, []string{"00u-" + name})
+					holders, err := r.Holders(ctx, service, identity.Named("00u-"+name))
 					at := slices.IndexFunc(holders, func(h identity.Holder) bool { return string(h.User) == name })
 					if err == nil && at >= 0 && holders[at].Mapping.Revision < atLeast {
 						t.Errorf("seed %d: holder of revision %d, written was %d", seed, holders[at].Mapping.Revision, atLeast)

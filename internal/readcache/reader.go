@@ -33,7 +33,7 @@ type API interface {
 	FindUsers(ctx context.Context, keys []identity.UserKey) ([]identity.User, error)
 	UserByID(ctx context.Context, id string) (*identity.User, error)
 	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
-	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error)
+	Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error)
 	Lookup(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error)
 	LookupInList(ctx context.Context, service identity.ServiceKey, emails []string, list string) ([]identity.LookupResult, error)
 	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery, list string) ([]identity.AccountStatus, error)
@@ -78,7 +78,7 @@ type Reader struct {
 	lookups  *answers[string, identity.LookupResult]
 	listed   *answers[string, identity.LookupResult] // lookups in whole lists
 	statuses *answers[identity.AccountQuery, identity.AccountStatus]
-	holders  *answers[string, []identity.Holder]
+	holders  *answers[identity.AccountQuery, []identity.Holder]
 
 	mu        sync.Mutex
 	listNames map[identity.ServiceKey]string // of the lists that this run has read

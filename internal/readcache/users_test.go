@@ -121,7 +121,7 @@ func TestRenameElsewhere(t *testing.T) {
 	if got := stored(t, r, ada, okta); got != "" {
 		t.Errorf("the old name still has %q", got)
 	}
-	holders, err := r.Holders(t.Context(), okta, []string{"00u-" + ada})
+	holders, err := r.Holders(t.Context(), okta, identity.Named("00u-"+ada))
 	if err != nil || len(holders) != 1 || holders[0].User != "zoe@acme.com" {
 		t.Errorf("holders: %v, %v", holders, err)
 	}

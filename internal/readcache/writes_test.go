@@ -33,7 +33,7 @@ func TestReadsAfterAWrite(t *testing.T) {
 	if got := stored(t, r, ada, github); got != "Octo" {
 		t.Errorf("%q in another service", got)
 	}
-	holders, err := r.Holders(t.Context(), github, []string{"octo"})
+	holders, err := r.Holders(t.Context(), github, identity.Named("octo"))
 	if err != nil || len(holders) != 1 || holders[0].User != ada {
 		t.Errorf("holders: %v, %v", holders, err)
 	}
@@ -102,7 +102,7 @@ func TestClaimedWriteEvictsTheHolder(t *testing.T) {
 	if _, err := r.Write(t.Context(), []identity.Write{write(ada, github, "Octo")}); err == nil {
 		t.Fatal("no error")
 	}
-	holders, err := r.Holders(t.Context(), github, []string{"octo"})
+	holders, err := r.Holders(t.Context(), github, identity.Named("octo"))
 	if err != nil || len(holders) != 1 || holders[0].User != bob {
 		t.Errorf("holders: %v, %v", holders, err)
 	}
@@ -156,7 +156,7 @@ func TestWriteDuringARead(t *testing.T) {
 			return nil
 		}
 		go stored(t, r, ada, okta)
-		go func() { _, _ = r.Holders(t.Context(), okta, []string{"new"}) }()
+		go func() { _, _ = r.Holders(t.Context(), okta, identity.Named("new")) }()
 		time.Sleep(50 * time.Millisecond)
 		if _, err := r.Write(t.Context(), []identity.Write{write(ada, okta, "new")}); err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func TestWriteDuringARead(t *testing.T) {
 				}
 				return
 			}
-			holders, err := r.Holders(t.Context(), okta, []string{"new"})
+			holders, err := r.Holders(t.Context(), okta, identity.Named("new"))
 			if err != nil || len(holders) != 1 {
 				t.Errorf("holders: %v, %v", holders, err)
 			}
@@ -221,7 +221,7 @@ func TestReadsDuringAWrite(t *testing.T) {
 					if got := stored(t, r, ada, okta); got != "new" {
 						t.Errorf("%q once it is stored", got)
 					}
-					holders, err := r.Holders(t.Context(), okta, []string{"new"})
+					holders, err := r.Holders(t.Context(), okta, identity.Named("new"))
 					if err != nil || len(holders) != 1 {
 						t.Errorf("holders: %v, %v", holders, err)
 					}

@@ -79,10 +79,12 @@ func TestAccount_pinOfAnother(t *testing.T) {
 		f := newFake(github).store(ada, github, "ada-l", identity.FromEmail).pin(ada, "1")
 		f.said("bob@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: accountID, Evidence: identity.EvidenceEmail})
 		for _, of := range []declared{nil, declares(github, "ada@acme.com", "Ada-L")} { // declaring the old name changes nothing
-			req := ask(github, ada, bob)
-			req.Declared = of
-			if got := brief(run(t, f, nil, req))[1]; got != want {
-				t.Errorf("%q: declared %v: %s, want %s", accountID, of, got, want)
+			for _, asked := range [][]identity.UserKey{{ada, bob}, {bob}} {
+				req := ask(github, asked...)
+				req.Declared = of
+				if got := brief(run(t, f, nil, req))[len(asked)-1]; got != want {
+					t.Errorf("%q of %q: declared %v: %s, want %s", accountID, asked, of, got, want)
+				}
 			}
 		}
 	}

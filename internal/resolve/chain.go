@@ -41,8 +41,9 @@ type API interface {
 	// have their identity, and returns one result per query, in order.
 	// identity.CodeNoDirectory means that nobody can be asked.
 	Status(ctx context.Context, service identity.ServiceKey, queries []identity.AccountQuery) ([]identity.AccountStatus, error)
-	// Holders returns who holds the accounts, given by identity.AccountKey.
-	Holders(ctx context.Context, service identity.ServiceKey, accounts []string) ([]identity.Holder, error)
+	// Holders returns who holds the accounts, under their names (as Matcher.AccountKey
+	// returns them) or by their ids.
+	Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error)
 	// Write stores mappings and returns their users, in order. With an
 	// *identity.BatchError, which names failures by index, a returned user that
 	// has a Name means that its mapping was stored all the same.

@@ -408,12 +408,12 @@ func (s *timedAPI) Lookup(ctx context.Context, service identity.ServiceKey, emai
 	return s.fakeAPI.Lookup(ctx, service, emails)
 }
 
-func (s *timedAPI) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
+func (s *timedAPI) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error) {
 	s.mu.Lock()
 	s.asked[service.ExternalID] = time.Since(s.began)
 	s.mu.Unlock()
 	time.Sleep(time.Second)
-	return s.fakeAPI.Holders(ctx, service, claims)
+	return s.fakeAPI.Holders(ctx, service, accounts)
 }
 
 // Who holds the accounts of one service is asked while another is still read.

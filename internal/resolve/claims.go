@@ -168,13 +168,13 @@ func (c *candidate) miss(reason Reason, why string) {
 
 // holders returns who has each account that a candidate claims, once this
 // configuration is applied: the store's holders, except where declared mappings
-// replace what is stored. Users of the pass hold accounts by their pins too.
+// replace what is stored. Accounts are held by their pins too.
 func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.UserKey, error) {
 	held := map[string]identity.UserKey{}
-	var accounts []string
+	var accounts []identity.AccountQuery
 	for _, c := range r.candidates {
 		if c.claimsAccount() {
-			accounts = append(accounts, c.accountKey())
+			accounts = append(accounts, identity.AccountQuery{Identity: c.accountKey(), AccountID: identity.PinOf(r.service.Key.Type, c.matcher, c.accountID)})
 		}
 	}
 	if len(accounts) == 0 {
@@ -192,8 +192,11 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 		}
 	}
 	for _, h := range found {
-		if _, replaced := r.declared[h.User]; !replaced {
+		if matcher, declared := r.declared[h.User]; !declared || matcher.Equal(r.service.Key.Type, h.Mapping.Matcher) {
 			add(h.Mapping.AccountKey(), h.User)
+			if h.Mapping.AccountID != "" {
+				add(pinKey(h.Mapping.AccountID), h.User)
+			}
 		}
 	}
 	for user, matcher := range r.declared {

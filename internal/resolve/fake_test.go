@@ -179,10 +179,10 @@ func (f *fakeAPI) is(id string, state identity.AccountState) *fakeAPI {
 	return f
 }
 
-func (f *fakeAPI) Holders(_ context.Context, service identity.ServiceKey, claims []string) ([]identity.Holder, error) {
+func (f *fakeAPI) Holders(_ context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.Holder, error) {
 	var held []identity.Holder
 	for key, u := range f.users { // in any order, as a map gives it
-		if m, ok := u.Mapping(service); ok && slices.Contains(claims, m.Matcher.AccountKey(service.Type)) {
+		if m, ok := u.Mapping(service); ok && slices.ContainsFunc(accounts, m.Holds) {
 			held = append(held, identity.Holder{User: key, Mapping: m})
 		}
 	}

@@ -87,26 +87,26 @@ func (s *service) directoryOf(ctx context.Context, serviceType, externalID strin
 }
 
 // accountQueries reads which accounts a request asks for.
-func accountQueries(r symapi.StatusRequest) ([]identity.AccountQuery, error) {
-	if err := checkIdentities(r.Identities); err != nil {
+func accountQueries(identities, accountIDs []string) ([]identity.AccountQuery, error) {
+	if err := checkIdentities(identities); err != nil {
 		return nil, err
 	}
-	if n := len(r.AccountIDs); n != 0 && n != len(r.Identities) {
-		return nil, identity.Invalid(identity.CodeInvalid, fmt.Sprintf("account_ids holds %d elements, identities %d", n, len(r.Identities)),
+	if n := len(accountIDs); n != 0 && n != len(identities) {
+		return nil, identity.Invalid(identity.CodeInvalid, fmt.Sprintf("account_ids holds %d elements, identities %d", n, len(identities)),
 			"Send one account id for each identity, empty where there is none, or leave account_ids out.")
 	}
-	queries := make([]identity.AccountQuery, len(r.Identities))
-	for i, id := range r.Identities {
+	queries := make([]identity.AccountQuery, len(identities))
+	for i, id := range identities {
 		queries[i].Identity = id
-		if len(r.AccountIDs) > 0 {
-			queries[i].AccountID = r.AccountIDs[i]
+		if len(accountIDs) > 0 {
+			queries[i].AccountID = accountIDs[i]
 		}
 	}
 	return queries, nil
 }
 
 func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusRequest]) (*reply[symapi.StatusReply], error) {
-	queries, err := accountQueries(in.Body)
+	queries, err := accountQueries(in.Body.Identities, in.Body.AccountIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -129,20 +129,20 @@ func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusR
 
 func (s *service) searchIdentities(ctx context.Context, in *input[symapi.IdentitySearch]) (*reply[symapi.IdentityHolders], error) {
 	asked := in.Body.Identities
-	if err := checkIdentities(asked); err != nil {
+	accounts, err := accountQueries(asked, in.Body.AccountIDs)
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
 	if err != nil {
 		return nil, err
 	}
-	claims := make([]string, len(asked))
-	for i, id := range asked {
-		claims[i] = identity.FoldIdentity(found.Key.Type, id)
+	for i := range accounts {
+		accounts[i].Identity = identity.FoldIdentity(found.Key.Type, accounts[i].Identity)
 	}
 	holders := identity.NewIndex()
-	if len(claims) > 0 {
-		users, err := s.Store.Holders(ctx, found.Key, claims)
+	if len(accounts) > 0 {
+		users, err := s.Store.Holders(ctx, found.Key, accounts)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,7 @@ func (s *service) searchIdentities(ctx context.Context, in *input[symapi.Identit
 	}
 	out := symapi.IdentityHolders{Results: make([]symapi.IdentityHolder, len(asked))}
 	for i, id := range asked {
-		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders.UsersWith(found.Key, claims[i]))}
+		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders.UsersWith(found.Key, accounts[i]))}
 	}
 	return replyWith(out), nil
 }

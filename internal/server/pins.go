@@ -55,7 +55,7 @@ func (s *service) pinActive(ctx context.Context, service identity.ServiceKey, st
 	if len(claims) == 0 {
 		return
 	}
-	users, err := s.Store.Holders(ctx, service, claims)
+	users, err := s.Store.Holders(ctx, service, identity.Named(claims...))
 	s.pin(ctx, service, users, err, func(_ identity.User, m identity.Mapping) string { return accounts[m.AccountKey()] })
 }
 

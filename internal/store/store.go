@@ -197,10 +197,11 @@ type Store interface {
 	// unknown service is an error. An error is the last element. A connection is
 	// taken until the loop ends.
 	References(ctx context.Context, serviceID string) iter.Seq2[string, error]
-	// Holders finds the users who hold accounts of a service, in no set order.
-	// Claims are as identity.Matcher.AccountKey and identity.FoldIdentity return
-	// them; one claim may have several holders. An unregistered service has none.
-	Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error)
+	// Holders finds the users who hold accounts of a service, under their names or
+	// by their ids, in no set order. Identities are as identity.Matcher.AccountKey
+	// and identity.FoldIdentity return them; one account may have several holders.
+	// An unregistered service has none.
+	Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.User, error)
 
 	// Held yields every mapping of a service and its user, in no set order, as they
 	// are at one moment. The mapping has its service, matcher, account id and

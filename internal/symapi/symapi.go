@@ -106,7 +106,7 @@ type IdentityUpsert struct {
 	Rule        string            `json:"rule,omitempty"`
 	IfAbsent    bool              `json:"if_absent,omitempty" doc:"Write only where nothing is stored"`
 	IfRevision  int64             `json:"if_revision,omitempty" minimum:"1" doc:"Write only where this revision is stored"`
-	IfUnclaimed bool              `json:"if_unclaimed,omitempty" doc:"Write only where no other user of the service holds the identity"`
+	IfUnclaimed bool              `json:"if_unclaimed,omitempty" doc:"Write only where no other user of the service holds the identity, or the account under another name"`
 }
 
 // IdentityDeletes is the body of POST users/identities/delete.
@@ -279,6 +279,7 @@ type IdentitySearch struct {
 	ServiceType string   `json:"service_type"`
 	ExternalID  string   `json:"external_id"`
 	Identities  []string `json:"identities" doc:"At most 2500"`
+	AccountIDs  []string `json:"account_ids,omitempty" doc:"The accounts' ids, in the same order; empty where none is known. With one, whoever holds the account under another name is named too"`
 }
 
 // IdentityHolders is the reply of POST identities/search.

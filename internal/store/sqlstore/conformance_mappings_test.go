@@ -382,6 +382,7 @@ var claimTests = []conformanceTest{
 	{"A claim that a later element takes back is not asked", aClaimThatALaterElementTakesBackIsNotAsked},
 	{"A claim that a later element makes without asking is not asked", aClaimThatALaterElementMakesWithoutAskingIsNotAsked},
 	{"A renamed holder is named as they are called now", aRenamedHolderIsNamedAsTheyAreCalledNow},
+	{"A renamed account is claimed by its id", aRenamedAccountIsClaimedByItsID},
 	{"Matchers with other keys are claimed as a whole", matchersWithOtherKeysAreClaimedAsAWhole},
 	{"Holders come with all their mappings", holdersComeWithAllTheirMappings},
 	{"Nobody holds anything in an unregistered service", nobodyHoldsAnythingInAnUnregisteredService},
@@ -497,6 +498,26 @@ func aRenamedHolderIsNamedAsTheyAreCalledNow(f *fixture) {
 		write(bob, on(ifUnclaimed, value(okta, "00u1"))))
 }
 
+func aRenamedAccountIsClaimedByItsID(f *fixture) {
+	f.put(alice, pinned("ada-l", "1"))
+	f.put(carol, pinned("eve", "3"))
+	accounts := []identity.AccountQuery{{Identity: "ada-byron", AccountID: "1"}, {Identity: "eve", AccountID: "3"}, {Identity: "none", AccountID: "nul\x00"}, {Identity: "free", AccountID: "9"}}
+	held, err := f.store.Holders(f.ctx, github, accounts)
+	equal(f, "holders", []identity.UserKey{alice, carol}, sorted(keysOf(held)))
+	equal(f, "error", nil, err)
+	held, err = f.store.Holders(f.ctx, okta, accounts)
+	equal(f, "holders in another service", []identity.UserKey{}, sorted(keysOf(held)))
+	equal(f, "error", nil, err)
+
+	claimed := []failure{{Code: identity.CodeIdentityClaimed, User: bob, Service: github, Holder: alice}}
+	f.refuse(claimed, write(bob, on(ifUnclaimed, pinned("ada-byron", "1"))))
+	f.put(bob, on(ifUnclaimed, pinned("ada-byron", "2"))) // another account of that name
+	claimed[0].Index = 1
+	claimed[0].User, claimed[0].Holder = "dave@acme.com", carol
+	f.refuse(claimed, write(carol, pinned("free", "9")), write("dave@acme.com", on(ifUnclaimed, pinned("eve-2", "9"))))
+	f.upsert(write(alice, pinned("free", "9")), write("dave@acme.com", on(ifUnclaimed, pinned("ada-byron-2", "1"))))
+}
+
 func matchersWithOtherKeysAreClaimedAsAWhole(f *fixture) {
 	key := identity.ServiceKey{Type: "ldap", ExternalID: "dc=acme"}
 	if _, err := f.store.CreateService(f.ctx, f.actor, key, ""); err != nil {
@@ -515,7 +536,7 @@ func matchersWithOtherKeysAreClaimedAsAWhole(f *fixture) {
 func holdersComeWithAllTheirMappings(f *fixture) {
 	u := f.upsert(write(alice, value(github, "Octocat"), value(okta, "00u1")))[0]
 	f.put(bob, value(github, "other"))
-	got, err := f.store.Holders(f.ctx, github, []string{"octocat", "octocat", "nobody", "", "nul\x00", "\xff"})
+	got, err := f.store.Holders(f.ctx, github, identity.Named("octocat", "octocat", "nobody", "", "nul\x00", "\xff"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -541,7 +562,7 @@ func holdersOfManyAccounts(f *fixture) {
 
 func (f *fixture) holders(service identity.ServiceKey, claims ...string) []identity.UserKey {
 	f.Helper()
-	holders, err := f.store.Holders(f.ctx, service, claims)
+	holders, err := f.store.Holders(f.ctx, service, identity.Named(claims...))
 	if err != nil {
 		f.Fatalf("holders of %v in %s: %v", claims, service, err)
 	}

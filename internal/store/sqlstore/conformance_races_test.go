@@ -166,7 +166,7 @@ func aCancelledCallWritesNothing(f *fixture) {
 			return err
 		},
 		"Holders": func() error {
-			_, err := f.store.Holders(ctx, okta, []string{"00u1"})
+			_, err := f.store.Holders(ctx, okta, identity.Named("00u1"))
 			return err
 		},
 		"Ping": func() error { return f.store.Ping(ctx) },

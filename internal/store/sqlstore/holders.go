@@ -16,14 +16,14 @@ import (
 
 // Holders finds the users who hold accounts of a service. Nobody holds anything
 // in a service that is not registered.
-func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, claims []string) ([]identity.User, error) {
+func (s *Store) Holders(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.User, error) {
 	if !storable(service.String()) {
 		return []identity.User{}, nil
 	}
 	return inTx(ctx, s.read, func(t *tx) ([]identity.User, error) {
 		var ids []string
-		err := eachHolder(ctx, t, service, claims, func(userID string, _ identity.UserKey, _ string) {
-			ids = append(ids, userID)
+		err := eachHolder(ctx, t, service, accounts, func(h holder, _ identity.Mapping) {
+			ids = append(ids, h.userID)
 		})
 		if err != nil {
 			return nil, err
@@ -57,30 +57,40 @@ func (s *Store) Held(ctx context.Context, service identity.ServiceKey) iter.Seq2
 	}
 }
 
-// eachHolder calls found for every mapping of a service that has one of claims.
-func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, claims []string,
-	found func(userID string, key identity.UserKey, claim string),
-) error {
-	wanted := make(map[string]bool, len(claims))
-	var columns []string
-	for _, c := range unique(claims, storable) {
-		wanted[c] = true
-		columns = append(columns, claimColumn(c))
+// eachHolder calls found for every mapping of a service that holds one of accounts.
+func eachHolder(ctx context.Context, t *tx, service identity.ServiceKey, accounts []identity.AccountQuery, found func(holder, identity.Mapping)) error {
+	var names, ids []string
+	named := make(map[string]bool, len(accounts))
+	for _, a := range accounts {
+		names, ids = append(names, a.Identity), append(ids, a.AccountID)
+		named[a.Identity] = true
 	}
-	const query = `SELECT m.user_id, u.user_key, m.matcher FROM mappings m JOIN users u ON u.id = m.user_id
-		WHERE m.service_id = (SELECT id FROM services WHERE service_key = ?) AND m.claim %s`
-	return selectIn(ctx, t, query, []any{service.String()}, columns, func(rows *sql.Rows) error {
-		var userID string
-		var key identity.UserKey
-		var matcher identity.Matcher
-		if err := rows.Scan(&userID, &key, (*objectColumn)(&matcher)); err != nil {
-			return fmt.Errorf("reading a holder: %w", err)
-		}
-		if claim := matcher.AccountKey(service.Type); wanted[claim] {
-			found(userID, key, claim)
-		}
-		return nil
-	})
+	names, ids = unique(names, storable), unique(ids, storable)
+	const query = `SELECT m.user_id, u.user_key, m.matcher, m.account_id FROM mappings m JOIN users u ON u.id = m.user_id
+		WHERE m.service_id = (SELECT id FROM services WHERE service_key = ?) AND `
+	read := func(column string, values []string, wanted func(identity.Mapping) bool) error {
+		return selectIn(ctx, t, query+column+" %s", []any{service.String()}, values, func(rows *sql.Rows) error {
+			var h holder
+			m := identity.Mapping{Service: service}
+			if err := rows.Scan(&h.userID, &h.key, (*objectColumn)(&m.Matcher), &m.AccountID); err != nil {
+				return fmt.Errorf("reading a holder: %w", err)
+			}
+			if wanted(m) {
+				found(h, m)
+			}
+			return nil
+		})
+	}
+	claims := make([]string, len(names))
+	for i, name := range names {
+		claims[i] = claimColumn(name)
+	}
+	byName := func(m identity.Mapping) bool { return named[m.AccountKey()] }
+	if err := read("m.claim", claims, byName); err != nil {
+		return err
+	}
+	// The first condition is that of the index.
+	return read("m.account_id <> '' AND m.account_id", ids, func(m identity.Mapping) bool { return !byName(m) })
 }
 
 // registered returns the ids of those services that are registered.

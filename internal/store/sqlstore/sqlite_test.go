@@ -136,7 +136,7 @@ func TestHashedClaimsAreComparedThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	holders, err := s.Holders(t.Context(), ldap, []string{claim})
+	holders, err := s.Holders(t.Context(), ldap, identity.Named(claim))
 	if err != nil || len(holders) != 1 || holders[0].Key != person(2) {
 		t.Errorf("got %v, %v", holders, err)
 	}

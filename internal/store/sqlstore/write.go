@@ -75,10 +75,19 @@ type storedState struct {
 	repeated map[mappingKey]bool            // changed by the same request before, and removed since
 }
 
-// account names one account of one service by its account key.
+// account names one account of one service by its account key, or by its id.
 type account struct {
 	service identity.ServiceKey
-	key     string
+	key, id string
+}
+
+// accountsOf returns the names of a mapping's account.
+func accountsOf(m identity.Mapping) []account {
+	names := []account{{service: m.Service, key: m.AccountKey()}}
+	if m.AccountID != "" {
+		names = append(names, account{service: m.Service, id: m.AccountID})
+	}
+	return names
 }
 
 type holder struct {
@@ -90,8 +99,7 @@ type holder struct {
 type claim struct {
 	element int
 	userID  string
-	account account
-	matcher identity.Matcher
+	mapping identity.Mapping
 }
 
 // newWritePlan checks what can be checked without the store.
@@ -107,7 +115,7 @@ func newWritePlan(actor store.Actor, writes []store.UserWrite, now time.Time) *w
 func (p *writePlan) load(ctx context.Context, t *tx) error {
 	var ids, services []string
 	var keys []identity.UserKey
-	claims := map[identity.ServiceKey][]string{}
+	claims := map[identity.ServiceKey][]identity.AccountQuery{}
 	for i, w := range p.writes {
 		if p.checked[i].user == nil {
 			ids, keys = append(ids, w.ID), append(keys, w.Key)
@@ -118,7 +126,8 @@ func (p *writePlan) load(ctx context.Context, t *tx) error {
 			}
 			services = append(services, m.Service.String())
 			if m.IfUnclaimed {
-				claims[m.Service] = append(claims[m.Service], m.Matcher.AccountKey(m.Service.Type))
+				claims[m.Service] = append(claims[m.Service], identity.AccountQuery{
+					Identity: m.Matcher.AccountKey(m.Service.Type), AccountID: identity.PinOf(m.Service.Type, m.Matcher, m.AccountID)})
 			}
 		}
 	}
@@ -132,9 +141,10 @@ func (p *writePlan) load(ctx context.Context, t *tx) error {
 		return err
 	}
 	for service, wanted := range claims {
-		err := eachHolder(ctx, t, service, wanted, func(userID string, key identity.UserKey, accountKey string) {
-			a := account{service, accountKey}
-			b.holders[a] = append(b.holders[a], holder{userID, key})
+		err := eachHolder(ctx, t, service, wanted, func(h holder, m identity.Mapping) {
+			for _, a := range accountsOf(m) {
+				b.holders[a] = append(b.holders[a], h)
+			}
 		})
 		if err != nil {
 			return err
@@ -249,7 +259,7 @@ func (p *writePlan) applyAll() []identity.ItemError {
 		grown := false
 		for _, c := range p.claims {
 			if by, taken := p.otherHolder(c, claimed); taken {
-				err := identity.Claimed(p.users[c.userID].Key, c.account.service, c.matcher, by)
+				err := identity.Claimed(p.users[c.userID].Key, c.mapping.Service, c.mapping.Matcher, by)
 				claimed[c.element] = append(claimed[c.element], err)
 				grown = true
 			}
@@ -285,13 +295,16 @@ func (p *writePlan) apply(leaveOut map[int][]*identity.Error) {
 func (p *writePlan) indexHolders() {
 	p.held = make(map[account][]*record, len(p.claims))
 	for _, c := range p.claims {
-		p.held[c.account] = nil
+		for _, a := range accountsOf(c.mapping) {
+			p.held[a] = nil
+		}
 	}
 	for _, r := range p.users {
-		for service, m := range r.mappings {
-			a := account{service, m.AccountKey()}
-			if _, claimed := p.held[a]; claimed {
-				p.held[a] = append(p.held[a], r)
+		for _, m := range r.mappings {
+			for _, a := range accountsOf(m.Mapping) {
+				if _, claimed := p.held[a]; claimed {
+					p.held[a] = append(p.held[a], r)
+				}
 			}
 		}
 	}
@@ -325,7 +338,7 @@ func (p *writePlan) applyElement(i int, w store.UserWrite) (errs []*identity.Err
 		if err != nil {
 			errs = append(errs, err)
 		} else if claimed {
-			claims = append(claims, claim{i, r.ID, account{m.Service, m.Matcher.AccountKey(m.Service.Type)}, m.Matcher})
+			claims = append(claims, claim{i, r.ID, r.mappings[m.Service].Mapping})
 		}
 	}
 	if len(errs) > 0 {
@@ -434,21 +447,23 @@ func (p *writePlan) newUser(w store.UserWrite) *record {
 // otherHolder returns who else holds the account of a claim after the batch. Of
 // two elements that take one account the later one fails.
 func (p *writePlan) otherHolder(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
-	own := p.users[c.userID].mappings[c.account.service]
-	if own == nil || own.writer != c.element || own.AccountKey() != c.account.key {
+	own := p.users[c.userID].mappings[c.mapping.Service]
+	if own == nil || own.writer != c.element || own.AccountKey() != c.mapping.AccountKey() {
 		return "", false // a later element gave the user another value
 	}
 	var taken []identity.UserKey
-	for _, h := range p.before.holders[c.account] {
-		if _, touched := p.users[h.userID]; !touched && h.userID != c.userID {
-			taken = append(taken, h.key)
+	for _, a := range accountsOf(c.mapping) {
+		for _, h := range p.before.holders[a] {
+			if _, touched := p.users[h.userID]; !touched && h.userID != c.userID {
+				taken = append(taken, h.key)
+			}
 		}
-	}
-	for _, r := range p.held[c.account] {
-		m := r.mappings[c.account.service]
-		_, out := leftOut[m.writer]
-		if r.ID != c.userID && m.writer < c.element && !out {
-			taken = append(taken, r.Key)
+		for _, r := range p.held[a] {
+			m := r.mappings[c.mapping.Service]
+			_, out := leftOut[m.writer]
+			if r.ID != c.userID && m.writer < c.element && !out {
+				taken = append(taken, r.Key)
+			}
 		}
 	}
 	if len(taken) == 0 {

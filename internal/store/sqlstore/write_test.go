@@ -102,7 +102,7 @@ func TestStoredValuesThatTheRulesRefuse(t *testing.T) {
 		if rest, _, err := s.Users(t.Context(), store.UserFilter{Cursor: next}); err != nil || len(rest) != 1 {
 			t.Errorf("the next page: %+v, %v", rest, err)
 		}
-		if held, err := s.Holders(t.Context(), okta, []string{id}); err != nil || len(held) != 1 {
+		if held, err := s.Holders(t.Context(), okta, identity.Named(id)); err != nil || len(held) != 1 {
 			t.Errorf("holders: %+v, %v", held, err)
 		}
 		moved := openURL(t, "sqlite:"+newPath(t), Options{})
