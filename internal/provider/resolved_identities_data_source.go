@@ -425,7 +425,7 @@ func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
 	all := &everybody{API: api, users: identity.NewIndex()}
 	for user, err := range api.AllUsers(ctx) {
 		if err == nil {
-			err = all.users.Add(user) // a user who moved between pages may come twice
+			err = all.users.Add(user)
 		}
 		if err != nil {
 			return nil, err

@@ -92,7 +92,7 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 		return nil, err
 	case all && next != "":
 		return s.allUsers(ctx, filter, in.encode)
-	case all: // ordered as the longer ones
+	case all: // by name, as allUsers streams them
 		slices.SortFunc(users, func(a, b identity.User) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	list := symapi.UserList{Users: make([]symapi.User, len(users)), NextCursor: next}
