@@ -98,7 +98,11 @@ func reasonText(a resolve.Resolution) string {
 		}
 		return "several accounts there have " + whose + ": " + resolve.ListAccounts(a.Candidates)
 	case resolve.Claimed:
-		return fmt.Sprintf("the account that was found, %s, belongs to %s", resolve.ListAccounts(a.Candidates), a.Holder)
+		text := fmt.Sprintf("the account that was found, %s, belongs to %s", resolve.ListAccounts(a.Candidates), a.Holder)
+		if a.HolderAs != nil {
+			text += ", who has it under the name " + a.HolderAs.String()
+		}
+		return text
 	case resolve.OtherDomain:
 		return "the directory of the service is not for the domain of " + whose
 	case resolve.NoEmail:

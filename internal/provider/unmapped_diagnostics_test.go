@@ -50,6 +50,8 @@ func TestUnmappedDetail_golden(t *testing.T) {
 	ambiguous.Candidates = []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}, State: "inactive", Name: "Ada L"}, {Matcher: identity.Matcher{"user_id": "00u2"}}}
 	claimed := unmappedAda(resolve.Claimed, email(resolve.Miss, "ada@acme.com has the account 00u1, which belongs to bob@acme.com"))
 	claimed.Candidates, claimed.Holder = []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u1"}}}, "bob@acme.com"
+	elsewhere := claimed
+	elsewhere.HolderAs = identity.Matcher{"user_id": "00u0"}
 	only := []identity.Candidate{{Matcher: identity.Matcher{"user_id": "00u7"}, State: "active"}}
 	alias := unmappedAda(resolve.Alias, email(resolve.Miss, "ada@acme.com is only another address of 00u7 (active)"))
 	alias.Candidates = only
@@ -161,6 +163,16 @@ What each step said:
 If people of this domain have accounts there, add it to domains of the service's directory. Otherwise map the user by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
 		"claimed": {claimed,
 			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com (reason: claimed).
+
+What each step said:
+
+  store  miss: nothing is stored
+  rule   miss: no rule gives an identity
+  email  miss: ada@acme.com has the account 00u1, which belongs to bob@acme.com
+
+If the account is not bob@acme.com's, correct that mapping. If ada@acme.com has another account, map it by hand. Add the resource, add declared to the data source, and fill in the blanks:` + adaBlock + adaDeclared},
+		"claimed under another name": {elsewhere,
+			`ada@acme.com has no identity in okta:acme.okta.com: the account that was found, 00u1, belongs to bob@acme.com, who has it under the name 00u0 (reason: claimed).
 
 What each step said:
 

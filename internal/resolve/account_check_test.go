@@ -75,7 +75,7 @@ func TestAccount(t *testing.T) {
 // is not free under its new one.
 func TestAccount_pinOfAnother(t *testing.T) {
 	t.Parallel()
-	for accountID, want := range map[string]string{"1": "unmapped claimed holder=ada@acme.com candidates=ada-byron", "2": "email ada-byron", "": "email ada-byron"} {
+	for accountID, want := range map[string]string{"1": "unmapped claimed holder=ada@acme.com as=ada-l candidates=ada-byron", "2": "email ada-byron", "": "email ada-byron"} {
 		f := newFake(github).store(ada, github, "ada-l", identity.FromEmail).pin(ada, "1")
 		f.said("bob@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: accountID, Evidence: identity.EvidenceEmail})
 		for _, of := range []declared{nil, declares(github, "ada@acme.com", "Ada-L")} { // declaring the old name changes nothing
@@ -96,7 +96,7 @@ func TestAccount_pinOfTwo(t *testing.T) {
 	t.Parallel()
 	for evidence, want := range map[identity.Evidence][]string{
 		identity.EvidenceEmail: {"unmapped ambiguous rivals=bob@acme.com candidates=ada-l", "unmapped ambiguous rivals=ada@acme.com candidates=ada-byron"},
-		identity.EvidenceFetch: {"email ada-l", "unmapped claimed holder=ada@acme.com candidates=ada-byron"},
+		identity.EvidenceFetch: {"email ada-l", "unmapped claimed holder=ada@acme.com as=ada-l candidates=ada-byron"},
 	} {
 		f := newFake(github)
 		f.said("ada@acme.com", identity.LookupResult{Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-l"}, AccountID: "1", Evidence: identity.EvidenceEmail})

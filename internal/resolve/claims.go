@@ -42,7 +42,7 @@ func (r *serviceResolver) applyClaims(ctx context.Context) error {
 // adds the accounts that users get to holders, and those that nobody gets to
 // contested. Accounts compare by name, then by id: one that is renamed while people
 // are looked up is one account under both names.
-func (r *serviceResolver) settle(holders map[string]identity.UserKey, contested map[string][]identity.UserKey, concerns func(*candidate) bool) {
+func (r *serviceResolver) settle(holders map[string]identity.Holder, contested map[string][]identity.UserKey, concerns func(*candidate) bool) {
 	for by := range 2 {
 		claims := map[string][]*candidate{}
 		for _, c := range r.candidates {
@@ -58,7 +58,7 @@ func (r *serviceResolver) settle(holders map[string]identity.UserKey, contested 
 }
 
 // settleClaims settles claims, which have the keys of the accounts.
-func settleClaims(claims map[string][]*candidate, holders map[string]identity.UserKey, contested map[string][]identity.UserKey) {
+func settleClaims(claims map[string][]*candidate, holders map[string]identity.Holder, contested map[string][]identity.UserKey) {
 	for account, claimants := range claims {
 		owner := primaryOwner(claimants)
 		if rivals, before := contested[account]; before || owner == nil {
@@ -72,7 +72,7 @@ func settleClaims(claims map[string][]*candidate, holders map[string]identity.Us
 			}
 			continue
 		}
-		holders[account] = owner.answer.User
+		holders[account] = identity.Holder{User: owner.answer.User, Mapping: identity.Mapping{Matcher: owner.matcher}}
 		for _, c := range claimants {
 			c.withdrawIfHeld(holders)
 		}
@@ -125,9 +125,9 @@ func (c *candidate) claimsAccount() bool {
 }
 
 // withdrawIfHeld withdraws a candidate whose account somebody else holds.
-func (c *candidate) withdrawIfHeld(holders map[string]identity.UserKey) bool {
+func (c *candidate) withdrawIfHeld(holders map[string]identity.Holder) bool {
 	for _, account := range c.accountKeys() {
-		if holder, held := holders[account]; held && holder != c.answer.User {
+		if holder, held := holders[account]; held && holder.User != c.answer.User {
 			c.withdraw(holder)
 			return true
 		}
@@ -136,10 +136,17 @@ func (c *candidate) withdrawIfHeld(holders map[string]identity.UserKey) bool {
 }
 
 // withdraw makes a hit a miss, because the account is the holder's.
-func (c *candidate) withdraw(holder identity.UserKey) {
-	c.miss(Claimed, "which belongs to "+string(holder))
+func (c *candidate) withdraw(holder identity.Holder) {
+	why, as := "which belongs to "+string(holder.User), holder.Mapping.Matcher
+	if as.AccountKey(c.answer.Service.Type) == c.accountKey() {
+		as = nil
+	}
+	if as != nil {
+		why += " under the name " + as.String()
+	}
+	c.miss(Claimed, why)
 	if c.stored == nil {
-		c.answer.Holder = holder
+		c.answer.Holder, c.answer.HolderAs = holder.User, as
 	}
 }
 
@@ -169,8 +176,8 @@ func (c *candidate) miss(reason Reason, why string) {
 // holders returns who has each account that a candidate claims, once this
 // configuration is applied: the store's holders, except where declared mappings
 // replace what is stored. Accounts are held by their pins too.
-func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.UserKey, error) {
-	held := map[string]identity.UserKey{}
+func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.Holder, error) {
+	held := map[string]identity.Holder{}
 	var accounts []identity.AccountQuery
 	for _, c := range r.candidates {
 		if c.claimsAccount() {
@@ -184,27 +191,27 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.User
 	if err != nil {
 		return nil, err
 	}
-	add := func(account string, user identity.UserKey) {
+	add := func(account string, holder identity.Holder) {
 		// A shared account has several holders; naming always the same one
 		// keeps plans stable.
-		if known, ok := held[account]; !ok || user < known {
-			held[account] = user
+		if known, ok := held[account]; !ok || holder.User < known.User {
+			held[account] = holder
 		}
 	}
 	for _, h := range found {
 		if matcher, declared := r.declared[h.User]; !declared || matcher.Equal(r.service.Key.Type, h.Mapping.Matcher) {
-			add(h.Mapping.AccountKey(), h.User)
+			add(h.Mapping.AccountKey(), h)
 			if h.Mapping.AccountID != "" {
-				add(pinKey(h.Mapping.AccountID), h.User)
+				add(pinKey(h.Mapping.AccountID), h)
 			}
 		}
 	}
 	for user, matcher := range r.declared {
-		add(matcher.AccountKey(r.service.Key.Type), user)
+		add(matcher.AccountKey(r.service.Key.Type), identity.Holder{User: user, Mapping: identity.Mapping{Matcher: matcher}})
 	}
 	for _, a := range r.answers { // whatever the account is called now
 		if a.AccountID != "" {
-			add(pinKey(a.AccountID), a.User)
+			add(pinKey(a.AccountID), identity.Holder{User: a.User, Mapping: identity.Mapping{Matcher: a.Matcher}})
 		}
 	}
 	return held, nil

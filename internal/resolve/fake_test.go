@@ -329,7 +329,7 @@ func line(a resolve.Resolution) string {
 		b.WriteString("unmapped " + string(a.Reason))
 	}
 	for _, part := range []struct{ name, value string }{
-		{"stored", string(a.StoredSource)}, {"rule", a.Rule}, {"lookup", a.LookupEmail}, {"holder", string(a.Holder)},
+		{"stored", string(a.StoredSource)}, {"rule", a.Rule}, {"lookup", a.LookupEmail}, {"holder", string(a.Holder)}, {"as", a.HolderAs["user_id"]},
 		{"rivals", resolve.ListUsers(a.Rivals)}, {"candidates", resolve.ListAccounts(a.Candidates)}, {"fresh", a.Fresh.String()}, {"account", string(a.Account)},
 	} {
 		if part.value == string(identity.AccountActive) {

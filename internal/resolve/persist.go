@@ -147,7 +147,7 @@ func (c *candidate) applyWriteError(failure *identity.Error) {
 		// Apply frees the account, which it could not if this were an error; a
 		// later run stores the answer.
 	case failure.Code == identity.CodeIdentityClaimed:
-		c.withdraw(failure.Holder)
+		c.withdraw(identity.Holder{User: failure.Holder})
 	default:
 		a.fail(a.Source, fmt.Errorf("the answer could not be stored: %w", failure))
 	}

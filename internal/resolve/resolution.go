@@ -76,6 +76,7 @@ type Resolution struct {
 	LookupEmail  string                // e-mail a lookup_email rule gave, where the lookup used it
 	Reason       Reason                // why unmapped
 	Holder       identity.UserKey      // with Claimed: whose account it is
+	HolderAs     identity.Matcher      // with Claimed: the name by which the holder has it, nil if it is the same or not known
 	Rivals       []identity.UserKey    // with Ambiguous: others who get the same account, sorted; nil = one address has several accounts
 	Candidates   []identity.Candidate  // accounts that were found but are no answer: several with Ambiguous, Alias and Unverified, the one with Claimed and Rivals
 	Suggestions  []Suggestion          // with NotFound: accounts of nobody that a person may choose from; they answer nothing
