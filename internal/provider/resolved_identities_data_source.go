@@ -552,16 +552,22 @@ func freshText(a resolve.Resolution) string {
 }
 
 // collisionsIn returns the accounts that several users of one service have or
-// claim, sorted by account.
+// claim, sorted by account. An account that has two names is one by its id.
 func collisionsIn(answers []resolve.Resolution) []collision {
 	type first struct {
 		user    identity.UserKey
 		account identity.Matcher
 	}
 	holders := make(map[string]first, len(answers))
+	keys := map[string]string{}                     // account id → account key
 	found := map[string]map[identity.UserKey]bool{} // account key → users; nearly always empty
-	add := func(user identity.UserKey, account identity.Matcher, service identity.ServiceKey) {
+	add := func(user identity.UserKey, account identity.Matcher, accountID string, service identity.ServiceKey) {
 		key := account.AccountKey(service.Type)
+		if known, ok := keys[accountID]; ok {
+			key = known
+		} else if accountID != "" {
+			keys[accountID] = key
+		}
 		holder, taken := holders[key]
 		if !taken {
 			holders[key] = first{user, account}
@@ -574,18 +580,22 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 	}
 	for _, a := range answers {
 		if a.Mapped() {
-			add(a.User, a.Matcher, a.Service)
+			add(a.User, a.Matcher, a.AccountID, a.Service)
 		}
 	}
 	// After those who have accounts, so that an account is written as stored and
 	// not as found.
 	for _, a := range answers {
+		if len(a.Candidates) == 0 {
+			continue
+		}
+		c := a.Candidates[0]
 		switch {
 		case a.Reason == resolve.Claimed:
-			add(a.Holder, a.Candidates[0].Matcher, a.Service)
-			add(a.User, a.Candidates[0].Matcher, a.Service)
+			add(a.Holder, c.Matcher, c.AccountID, a.Service)
+			add(a.User, c.Matcher, c.AccountID, a.Service)
 		case len(a.Rivals) > 0: // they are among the answers as well
-			add(a.User, a.Candidates[0].Matcher, a.Service)
+			add(a.User, c.Matcher, c.AccountID, a.Service)
 		}
 	}
 	list := make([]collision, 0, len(found))

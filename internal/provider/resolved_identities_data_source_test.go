@@ -298,28 +298,36 @@ func TestResolvedIdentities_stale(t *testing.T) {
 // they come by it.
 func TestResolvedIdentities_collisions(t *testing.T) {
 	t.Parallel()
-	s := newTestServer(t, withDirectory(testGitHub, directoryOf("finder@acme.com", "OCTO", "late@acme.com", "first", "early@acme.com", "first"))).register(testGitHub)
+	accounts := directoryOf("finder@acme.com", "OCTO", "late@acme.com", "first", "early@acme.com", "first", "renamer@acme.com", "new-name")
+	accounts.Accounts["renamer@acme.com"][0].AccountID = "9"
+	s := newTestServer(t, withDirectory(testGitHub, accounts)).register(testGitHub)
+	for user, account := range map[identity.UserKey][2]string{"outside@acme.com": {"old-name", "9"}, "one@acme.com": {"before", "8"}, "two@acme.com": {"after", "8"}} {
+		s.upsert(store.UserWrite{Key: user, Name: string(user), Type: user.Type(), Mappings: []store.MappingWrite{{Service: mustService(testGitHub), Matcher: identity.NewMatcher("github", account[0]), AccountID: account[1], Source: identity.Manual}}})
+	}
 	s.mapping("a@acme.com", testGitHub, "octo", identity.Manual)
 	s.mapping("b@acme.com", testGitHub, "Octo", identity.Manual)
 	s.mapping("alone@acme.com", testGitHub, "alone", identity.Manual)
 	s.mapping("elsewhere@acme.com", testGitHub, "held", identity.Manual)
 	p := newProtocolServer(t, nil, s.settings())
-	people := []string{"late@acme.com", "early@acme.com", "finder@acme.com", "B@acme.com", "a@acme.com", "alone@acme.com", "d1@acme.com", "d2@acme.com", "rule@acme.com"}
+	people := []string{"late@acme.com", "early@acme.com", "finder@acme.com", "B@acme.com", "a@acme.com", "alone@acme.com", "d1@acme.com", "d2@acme.com", "rule@acme.com", "renamer@acme.com", "one@acme.com", "two@acme.com"}
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testGitHub}, ignoring, map[string]any{
 		"declared": map[string]any{testGitHub: map[string]any{"d1@acme.com": "same", "d2@acme.com": "SAME"}},
 		"rules":    []any{map[string]any{"name": "r", "service_type": "github", "identities": map[string]any{"rule@acme.com": "held"}}},
 	}))
-	wantDiagnostics(t, diags, "WARNING: Identities to Review: first in github:acme and 3 more | Several users have or claim one account:")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: before in github:acme and 5 more | Several users have or claim one account:")
 	collision := func(account string, users ...any) map[string]any {
 		return map[string]any{"service": testGitHub, "identity": account, "users": users}
 	}
-	accounts := []any{
+	want := []any{
+		collision("before", "one@acme.com", "two@acme.com"),
 		collision("first", "early@acme.com", "late@acme.com"), collision("held", "elsewhere@acme.com", "rule@acme.com"),
+		collision("new-name", "outside@acme.com", "renamer@acme.com"),
 		collision("Octo", "a@acme.com", "B@acme.com", "finder@acme.com"), collision("same", "d1@acme.com", "d2@acme.com"),
 	}
-	wantAnswers(t, got, map[string]any{"collisions": accounts, "unmapped": []any{
+	wantAnswers(t, got, map[string]any{"collisions": want, "unmapped": []any{
 		unmappedAs("late@acme.com", testGitHub, "ambiguous"), unmappedAs("early@acme.com", testGitHub, "ambiguous"),
 		unmappedAs("finder@acme.com", testGitHub, "claimed"), unmappedAs("rule@acme.com", testGitHub, "claimed"),
+		unmappedAs("renamer@acme.com", testGitHub, "claimed"),
 	}})
 }
 
