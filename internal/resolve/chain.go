@@ -100,7 +100,7 @@ func (c Chain) Resolve(ctx context.Context, req Request) (*Pass, error) {
 	pass := &Pass{Resolutions: make([]Resolution, len(req.Users)*len(req.Services)), chain: c, users: map[identity.UserKey]identity.User{}}
 	for i, service := range req.Services {
 		pass.services = append(pass.services, &serviceResolver{
-			Request: req, chain: c, service: registered[service], declared: req.Declared[service], users: pass.users,
+			Request: req, chain: c, service: registered[service], declared: req.Declared[service], users: pass.users, freed: map[identity.UserKey]bool{},
 			answers: pass.Resolutions[i*len(req.Users) : (i+1)*len(req.Users)],
 		})
 	}
@@ -203,6 +203,7 @@ type serviceResolver struct {
 	users      map[identity.UserKey]identity.User
 	answers    []Resolution
 	candidates []*candidate
+	freed      map[identity.UserKey]bool // who hold accounts that declared takes from them
 }
 
 // candidate is the account that rules or the lookup give one user, until it is

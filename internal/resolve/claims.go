@@ -204,6 +204,8 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.Hold
 			if h.Mapping.AccountID != "" {
 				add(pinKey(h.Mapping.AccountID), h)
 			}
+		} else {
+			r.freed[h.User] = true
 		}
 	}
 	for user, matcher := range r.declared {

@@ -241,7 +241,7 @@ func (f *fakeAPI) refuse(w identity.Write) *identity.Error {
 	}
 	for key, u := range f.users {
 		m, ok := u.Mapping(w.Service)
-		if ok && key != w.User && w.IfUnclaimed && m.Matcher.AccountKey(w.Service.Type) == w.Matcher.AccountKey(w.Service.Type) {
+		if ok && key != w.User && w.IfUnclaimed && m.Holds(identity.AccountQuery{Identity: w.Matcher.AccountKey(w.Service.Type), AccountID: w.AccountID}) {
 			return identity.Claimed(w.User, w.Service, w.Matcher, key)
 		}
 	}

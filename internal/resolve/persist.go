@@ -138,12 +138,11 @@ func applyWriteResults(pending []*candidate, stored []identity.User, batch *iden
 
 func (c *candidate) applyWriteError(failure *identity.Error) {
 	a := c.answer
-	declared, replaced := c.resolver.declared[failure.Holder]
 	switch {
 	case failure.Code == identity.CodeIdentityConflict && failure.Stored != nil:
 		// Somebody stored an answer in the meantime, and stored wins.
 		c.adoptStored(*failure.Stored)
-	case failure.Code == identity.CodeIdentityClaimed && replaced && declared.AccountKey(a.Service.Type) != c.accountKey():
+	case failure.Code == identity.CodeIdentityClaimed && c.resolver.freed[failure.Holder]:
 		// Apply frees the account, which it could not if this were an error; a
 		// later run stores the answer.
 	case failure.Code == identity.CodeIdentityClaimed:

@@ -205,6 +205,20 @@ func TestPersist_freedByApply(t *testing.T) {
 	}
 }
 
+// TestPersist_notFreedByApply: the holder is declared to have what was stored for
+// them meanwhile, another name of the same account.
+func TestPersist_notFreedByApply(t *testing.T) {
+	t.Parallel()
+	f := newFake(github).said("bob@acme.com", identity.LookupResult{
+		Status: identity.Found, Matcher: identity.Matcher{"user_id": "ada-byron"}, AccountID: "1", Evidence: identity.EvidenceEmail})
+	f.between = func() { f.store(ada, github, "ada-l", identity.Manual).pin(ada, "1") }
+	req := ask(github, bob)
+	req.Persist, req.Declared = true, declares(github, "ada@acme.com", "ada-l")
+	if got, want := brief(run(t, f, nil, req))[0], "unmapped claimed holder=ada@acme.com candidates=ada-byron"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestPersist_nextServiceSeesIt(t *testing.T) {
 	t.Parallel()
 	f := newFake(okta, github).account("ada@acme.com", "00u1")
