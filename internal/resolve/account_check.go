@@ -59,6 +59,31 @@ func (r *serviceResolver) checkAccounts(ctx context.Context) error {
 			a.setStaleAccount()
 		}
 	}
+	return r.withdrawChecked(ctx)
+}
+
+// withdrawChecked withdraws what rules gave if somebody else holds the account under
+// an earlier name: a rule gives a name alone, and only the check tells the id.
+func (r *serviceResolver) withdrawChecked(ctx context.Context) error {
+	var checked []*candidate
+	for _, c := range r.candidates {
+		if c.stored == nil && c.claimsAccount() && c.accountID == "" && c.answer.AccountID != "" {
+			c.accountID = c.answer.AccountID
+			checked = append(checked, c)
+		}
+	}
+	if len(checked) == 0 {
+		return nil
+	}
+	holders, err := r.holders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range checked {
+		if c.withdrawIfHeld(holders) {
+			c.answer.NotStored = ""
+		}
+	}
 	return nil
 }
 

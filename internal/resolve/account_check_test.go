@@ -90,6 +90,29 @@ func TestAccount_pinOfAnother(t *testing.T) {
 	}
 }
 
+// TestAccount_pinOfRule: what a rule gives is compared by id once the service has told it.
+func TestAccount_pinOfRule(t *testing.T) {
+	t.Parallel()
+	byRule := gives("r", "bob@acme.com", "ada-byron")
+	byRule.ServiceType = github.Type
+	for holder, want := range map[identity.UserKey]string{
+		ada:   "unmapped claimed holder=ada@acme.com as=ada-l candidates=ada-byron",
+		carol: "unmapped claimed holder=carol@acme.com as=ada-l candidates=ada-byron",
+		bob:   "store ada-l stored=email fresh=ada-byron stale",
+	} {
+		for _, unique := range []bool{false, true} {
+			f := newFake(github).store(holder, github, "ada-l", identity.FromEmail).pin(holder, "1")
+			f.states["ada-byron"] = identity.AccountStatus{Status: identity.AccountActive, AccountID: "1"}
+			req := ask(github, bob)
+			req.Persist, req.CheckStale, req.OnlyUnique = true, true, unique
+			a := run(t, f, compile(t, byRule), req)[0]
+			if got := brief([]resolve.Resolution{a})[0]; got != want || a.NotStored != "" || len(f.writes) > 0 {
+				t.Errorf("%s holds it: got %s (%s), writes %v, want %s", holder, got, a.NotStored, f.writes, want)
+			}
+		}
+	}
+}
+
 // TestAccount_pinOfTwo: an account that is renamed while a pass looks people up is one
 // account under both names.
 func TestAccount_pinOfTwo(t *testing.T) {

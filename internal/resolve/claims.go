@@ -212,7 +212,7 @@ func (r *serviceResolver) holders(ctx context.Context) (map[string]identity.Hold
 		add(matcher.AccountKey(r.service.Key.Type), identity.Holder{User: user, Mapping: identity.Mapping{Matcher: matcher}})
 	}
 	for _, a := range r.answers { // whatever the account is called now
-		if a.AccountID != "" {
+		if a.AccountID != "" && (a.Source == Declared || a.Source == Store) {
 			add(pinKey(a.AccountID), identity.Holder{User: a.User, Mapping: identity.Mapping{Matcher: a.Matcher}})
 		}
 	}
