@@ -552,31 +552,34 @@ func freshText(a resolve.Resolution) string {
 }
 
 // collisionsIn returns the accounts that several users of one service have or
-// claim, sorted by account. An account that has two names is one by its id.
+// claim, sorted by account. Accounts that share a name or an id are one: an account
+// that was renamed has two names.
 func collisionsIn(answers []resolve.Resolution) []collision {
-	type first struct {
+	type claim struct {
 		user    identity.UserKey
 		account identity.Matcher
+		key     string // account key
 	}
-	holders := make(map[string]first, len(answers))
-	keys := map[string]string{}                     // account id → account key
-	found := map[string]map[identity.UserKey]bool{} // account key → users; nearly always empty
+	var claims []claim
+	same := map[string]string{} // account key or id → another one of the account
+	root := func(key string) string {
+		for same[key] != "" {
+			if next := same[same[key]]; next != "" {
+				same[key] = next // so that long ways are gone once
+			}
+			key = same[key]
+		}
+		return key
+	}
 	add := func(user identity.UserKey, account identity.Matcher, accountID string, service identity.ServiceKey) {
 		key := account.AccountKey(service.Type)
-		if known, ok := keys[accountID]; ok {
-			key = known
-		} else if accountID != "" {
-			keys[accountID] = key
-		}
-		holder, taken := holders[key]
-		if !taken {
-			holders[key] = first{user, account}
+		claims = append(claims, claim{user, account, key})
+		if accountID == "" {
 			return
 		}
-		if found[key] == nil {
-			found[key] = map[identity.UserKey]bool{holder.user: true}
+		if id, name := root("\x00"+accountID), root(key); id != name { // no account key begins so
+			same[name] = id
 		}
-		found[key][user] = true
 	}
 	for _, a := range answers {
 		if a.Mapped() {
@@ -598,10 +601,25 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 			add(a.User, c.Matcher, c.AccountID, a.Service)
 		}
 	}
+	first := make(map[string]claim, len(claims))
+	found := map[string]map[identity.UserKey]bool{} // root → users; nearly always empty
+	for _, c := range claims {
+		account := root(c.key)
+		holder, taken := first[account]
+		switch {
+		case !taken:
+			first[account] = c
+			continue
+		case found[account] == nil:
+			found[account] = map[identity.UserKey]bool{holder.user: true}
+		}
+		found[account][c.user] = true
+	}
+	byAccount := func(a, b string) int { return strings.Compare(first[a].key, first[b].key) }
 	list := make([]collision, 0, len(found))
-	for _, key := range slices.Sorted(maps.Keys(found)) {
+	for _, account := range slices.SortedFunc(maps.Keys(found), byAccount) {
 		service := answers[0].Service
-		list = append(list, collision{service, accountText(holders[key].account, service.Type), slices.Sorted(maps.Keys(found[key]))})
+		list = append(list, collision{service, accountText(first[account].account, service.Type), slices.Sorted(maps.Keys(found[account]))})
 	}
 	return list
 }

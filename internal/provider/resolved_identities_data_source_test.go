@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/server"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
@@ -291,6 +293,21 @@ func TestResolvedIdentities_stale(t *testing.T) {
 	wantAnswers(t, got, map[string]any{"stale": nil, "offboarding": nil})
 	if n := len(s.requests("POST identities/lookup")); n > 0 {
 		t.Errorf("%d lookups", n)
+	}
+}
+
+// An account is one under all its names and ids, whoever comes first.
+func TestCollisionsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	answer := func(user identity.UserKey, account, id string) resolve.Resolution {
+		return resolve.Resolution{User: user, Service: mustService(testGitHub), Matcher: identity.NewMatcher("github", account), AccountID: id, Source: resolve.Store}
+	}
+	a, b, c, d := answer("a@acme.com", "before", "8"), answer("b@acme.com", "After", "8"), answer("c@acme.com", "after", ""), answer("d@acme.com", "AFTER", "9")
+	for _, answers := range [][]resolve.Resolution{{a, b, c, d}, {d, c, b, a}, {c, a, d, b}, {a, d, c, b}, {b, d, a, c}} {
+		got := collisionsIn(append(answers, answer("e@acme.com", "other", "7"), answer("f@acme.com", "9", "")))
+		if len(got) != 1 || !slices.Equal(got[0].users, []identity.UserKey{"a@acme.com", "b@acme.com", "c@acme.com", "d@acme.com"}) {
+			t.Errorf("%v: got %v", answers, got)
+		}
 	}
 }
 
