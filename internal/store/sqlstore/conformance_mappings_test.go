@@ -383,6 +383,7 @@ var claimTests = []conformanceTest{
 	{"A claim that a later element makes without asking is not asked", aClaimThatALaterElementMakesWithoutAskingIsNotAsked},
 	{"A renamed holder is named as they are called now", aRenamedHolderIsNamedAsTheyAreCalledNow},
 	{"A renamed account is claimed by its id", aRenamedAccountIsClaimedByItsID},
+	{"The first of those who share an account is named", theFirstOfThoseWhoShareAnAccountIsNamed},
 	{"Matchers with other keys are claimed as a whole", matchersWithOtherKeysAreClaimedAsAWhole},
 	{"Holders come with all their mappings", holdersComeWithAllTheirMappings},
 	{"Nobody holds anything in an unregistered service", nobodyHoldsAnythingInAnUnregisteredService},
@@ -516,6 +517,21 @@ func aRenamedAccountIsClaimedByItsID(f *fixture) {
 	claimed[0].User, claimed[0].Holder = "dave@acme.com", carol
 	f.refuse(claimed, write(carol, pinned("free", "9")), write("dave@acme.com", on(ifUnclaimed, pinned("eve-2", "9"))))
 	f.upsert(write(alice, pinned("free", "9")), write("dave@acme.com", on(ifUnclaimed, pinned("ada-byron-2", "1"))))
+	claimed[0] = failure{Code: identity.CodeIdentityClaimed, User: "erin@acme.com", Service: github, Holder: "dave@acme.com"} // by its name, before alice by its id
+	f.refuse(claimed, write("erin@acme.com", on(ifUnclaimed, pinned("ada-byron-2", "9"))))
+}
+
+func theFirstOfThoseWhoShareAnAccountIsNamed(f *fixture) {
+	for _, user := range []identity.UserKey{carol, alice, bob} {
+		f.put(user, pinned("octo", "8"))
+	}
+	claimed := func(by identity.UserKey) []failure {
+		return []failure{{Code: identity.CodeIdentityClaimed, User: "dave@acme.com", Service: github, Holder: by}}
+	}
+	f.refuse(claimed(alice), write("dave@acme.com", on(ifUnclaimed, pinned("octo-2", "8"))))
+	freed := claimed(bob)
+	freed[0].Index = 1
+	f.refuse(freed, write(alice, pinned("other", "9")), write("dave@acme.com", on(ifUnclaimed, pinned("octo", "8"))))
 }
 
 func matchersWithOtherKeysAreClaimedAsAWhole(f *fixture) {

@@ -71,7 +71,7 @@ type storedState struct {
 	users    map[string]*record // by id
 	keys     map[identity.UserKey]*record
 	services map[identity.ServiceKey]string // ids of the registered ones
-	holders  map[account][]holder           // of accounts that the batch claims
+	holders  map[account][]holder           // of accounts that the batch claims, by key
 	repeated map[mappingKey]bool            // changed by the same request before, and removed since
 }
 
@@ -149,6 +149,9 @@ func (p *writePlan) load(ctx context.Context, t *tx) error {
 		if err != nil {
 			return err
 		}
+	}
+	for _, holders := range b.holders {
+		slices.SortFunc(holders, func(a, b holder) int { return cmp.Compare(a.key, b.key) })
 	}
 	return nil
 }
@@ -444,18 +447,20 @@ func (p *writePlan) newUser(w store.UserWrite) *record {
 		ID: newID(), Key: w.Key, Type: w.Key.Type(), Role: identity.Member, Name: displayName(w), CreatedAt: p.now}}}
 }
 
-// otherHolder returns who else holds the account of a claim after the batch. Of
-// two elements that take one account the later one fails.
+// otherHolder returns who else holds the account of a claim after the batch, under
+// the same name rather than another. Of two elements that take one account the
+// later one fails.
 func (p *writePlan) otherHolder(c claim, leftOut map[int][]*identity.Error) (identity.UserKey, bool) {
 	own := p.users[c.userID].mappings[c.mapping.Service]
 	if own == nil || own.writer != c.element || own.AccountKey() != c.mapping.AccountKey() {
 		return "", false // a later element gave the user another value
 	}
-	var taken []identity.UserKey
 	for _, a := range accountsOf(c.mapping) {
+		var taken []identity.UserKey
 		for _, h := range p.before.holders[a] {
 			if _, touched := p.users[h.userID]; !touched && h.userID != c.userID {
 				taken = append(taken, h.key)
+				break // thousands may share an account
 			}
 		}
 		for _, r := range p.held[a] {
@@ -465,11 +470,11 @@ func (p *writePlan) otherHolder(c claim, leftOut map[int][]*identity.Error) (ide
 				taken = append(taken, r.Key)
 			}
 		}
+		if len(taken) > 0 {
+			return slices.MinFunc(taken, cmp.Compare[identity.UserKey]), true
+		}
 	}
-	if len(taken) == 0 {
-		return "", false
-	}
-	return slices.MinFunc(taken, cmp.Compare[identity.UserKey]), true
+	return "", false
 }
 
 // applyMapping applies one mapping of element i to r. claimed reports that the
