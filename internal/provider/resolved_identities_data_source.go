@@ -595,7 +595,11 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 		c := a.Candidates[0]
 		switch {
 		case a.Reason == resolve.Claimed:
-			add(a.Holder, c.Matcher, c.AccountID, a.Service)
+			as := c.Matcher
+			if a.HolderAs != nil {
+				as = a.HolderAs
+			}
+			add(a.Holder, as, c.AccountID, a.Service)
 			add(a.User, c.Matcher, c.AccountID, a.Service)
 		case len(a.Rivals) > 0: // they are among the answers as well
 			add(a.User, c.Matcher, c.AccountID, a.Service)

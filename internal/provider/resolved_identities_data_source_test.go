@@ -338,8 +338,8 @@ func TestResolvedIdentities_collisions(t *testing.T) {
 	want := []any{
 		collision("before", "one@acme.com", "two@acme.com"),
 		collision("first", "early@acme.com", "late@acme.com"), collision("held", "elsewhere@acme.com", "rule@acme.com"),
-		collision("new-name", "outside@acme.com", "renamer@acme.com"),
-		collision("Octo", "a@acme.com", "B@acme.com", "finder@acme.com"), collision("same", "d1@acme.com", "d2@acme.com"),
+		collision("Octo", "a@acme.com", "B@acme.com", "finder@acme.com"), collision("old-name", "outside@acme.com", "renamer@acme.com"),
+		collision("same", "d1@acme.com", "d2@acme.com"),
 	}
 	wantAnswers(t, got, map[string]any{"collisions": want, "unmapped": []any{
 		unmappedAs("late@acme.com", testGitHub, "ambiguous"), unmappedAs("early@acme.com", testGitHub, "ambiguous"),
