@@ -564,9 +564,6 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 	same := map[string]string{} // account key or id → another one of the account
 	root := func(key string) string {
 		for same[key] != "" {
-			if next := same[same[key]]; next != "" {
-				same[key] = next // so that long ways are gone once
-			}
 			key = same[key]
 		}
 		return key
