@@ -262,9 +262,26 @@ func (l *lookupAPI) Lookup(ctx context.Context, service identity.ServiceKey, ema
 	return results, nil
 }
 
-// Status implements resolve.API. Only e-mails are looked up.
-func (l *lookupAPI) Status(context.Context, identity.ServiceKey, []identity.AccountQuery) ([]identity.AccountStatus, error) {
-	return nil, &identity.Error{Code: identity.CodeNoDirectory}
+// Status implements resolve.API. A directory that fails as a whole fails for each
+// account.
+func (l *lookupAPI) Status(ctx context.Context, service identity.ServiceKey, accounts []identity.AccountQuery) ([]identity.AccountStatus, error) {
+	statuses, err := make([]identity.AccountStatus, len(accounts)), l.unopened
+	if err == nil {
+		statuses, err = directory.Status(ctx, l.directory, service, accounts, "")
+	}
+	if err != nil {
+		statuses = make([]identity.AccountStatus, len(accounts))
+	}
+	for i, a := range accounts {
+		s := &statuses[i]
+		if err != nil {
+			*s = identity.AccountStatus{Identity: a.Identity, Status: identity.AccountFailed, Err: &identity.Error{Message: err.Error()}}
+		}
+		if s.Err != nil {
+			s.Err = &identity.Error{Message: l.secrets.Text(s.Err.Error())}
+		}
+	}
+	return statuses, nil
 }
 
 // Holders implements resolve.API.
@@ -311,7 +328,11 @@ func (l *lookupAPI) result(ctx context.Context, a resolve.Resolution) (lookupRes
 	}
 	e := l.explained[a.User]
 	if e.Listed > 0 {
-		r.Steps[len(r.Steps)-1].Detail += fmt.Sprintf(" (of %s listed)", count(e.Listed, "account"))
+		last := slices.IndexFunc(r.Steps, func(s resolve.Step) bool { return s.Name == resolve.Account })
+		if last < 0 {
+			last = len(r.Steps)
+		}
+		r.Steps[last-1].Detail += fmt.Sprintf(" (of %s listed)", count(e.Listed, "account"))
 	}
 	shown := make([]identity.AccountQuery, len(e.Shown))
 	for i, account := range e.Shown {

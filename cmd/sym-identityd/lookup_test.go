@@ -137,8 +137,8 @@ func TestLookup(t *testing.T) {
 		"github:acme": {
 			"Ada@acme.example":  "is ada email email store:miss " + rules + " email:hit saw ada",
 			"a.l@acme.example":  "alias ada  store:miss " + rules + " email:miss saw ada",
-			"nora@acme.example": "is nora-l store manual store:hit " + rules + " email:miss",
-			"zoe@acme.example":  "is KIM store manual store:hit " + rules + " email:miss",
+			"nora@acme.example": "is nora-l store manual store:hit " + rules + " email:miss account:miss",
+			"zoe@acme.example":  "is KIM store manual store:hit " + rules + " email:miss account:hit",
 			"kim@acme.example":  "claimed kim zoe@acme.example store:miss " + rules + " email:miss saw kim",
 			"left@acme.example": "inactive   store:miss " + rules + " email:miss saw left",
 			"team@acme.example": "ambiguous t1+t2  store:miss " + rules + " email:miss saw t1 saw t2",
@@ -273,6 +273,60 @@ service "scim" "acme" {
 	}
 	if held := r.Accounts[0].HeldBy; !slices.Equal(held, []string{"bob@acme.example"}) {
 		t.Errorf("the account 2 is held by %v", held)
+	}
+}
+
+// An account that was mapped by hand has an address that nobody asks for. Lookup
+// asks for the account itself, so that it does not answer with a name that has
+// changed hands.
+func TestLookupOfAnAccountMappedByHand(t *testing.T) {
+	t.Parallel()
+	path := writeConfig(t, `
+service "github" "acme" {
+  directory "file" {
+    path   = "github.json"
+    format = "github_saml"
+  }
+}
+`)
+	const member = `{"data":{"organization":{"samlIdentityProvider":{"externalIdentities":{"nodes":[{"samlIdentity":{"nameId":"nora.olsen@acme.example"},"user":{"login":%q,"databaseId":%d}}]}}}}}`
+	st, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(filepath.Dir(path), "identities.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor, github := store.Actor{Name: "ci"}, identity.ServiceKey{Type: "github", ExternalID: "acme"}
+	_, err = st.CreateService(t.Context(), actor, github, "")
+	if err == nil {
+		_, err = st.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: "nora.lindqvist@acme.example", Name: "nora.lindqvist@acme.example", Mappings: []store.MappingWrite{
+			{Service: github, Matcher: identity.NewMatcher("github", "nora-l"), AccountID: "1003", Source: identity.Manual}}}})
+	}
+	if err := errors.Join(err, st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		members string
+		code    int
+		want    string
+		detail  string
+	}{
+		"there":   {fmt.Sprintf(member, "nora-l", 1003), exitOK, "is nora-l store manual", "the account nora-l is active"},
+		"gone":    {fmt.Sprintf(member, "kim", 1004), exitOK, "is nora-l store manual", "github:acme has no account nora-l"},
+		"renamed": {fmt.Sprintf(member, "nora-lindqvist", 1003), exitOK, "is nora-l store manual", "the account nora-l is called nora-lindqvist now"},
+		"reused":  {fmt.Sprintf(member, "nora-l", 2000), exitFailed, "not known", "nora-l is the name of another account now (2000, and not 1003)"},
+		"cut off": {member[:40], exitFailed, "is nora-l store manual", ""},
+	} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "github.json"), []byte(tt.members), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := runCommand(t.Context(), nil, "lookup", "-config", path, "-json", "github", "nora.lindqvist@acme.example")
+		var report lookupReport
+		if err := json.Unmarshal([]byte(out.stdout), &report); err != nil || out.code != tt.code {
+			t.Fatalf("%s: code %d, %v: %s%s", name, out.code, err, out.stdout, out.stderr)
+		}
+		r := report.Results[0]
+		if last := r.Steps[len(r.Steps)-1]; !strings.Contains(lookedUp(r), tt.want) || !strings.HasPrefix(last.Detail, tt.detail) {
+			t.Errorf("%s: got %s: %s", name, lookedUp(r), last.Detail)
+		}
 	}
 }
 
