@@ -18,6 +18,11 @@ def resources: (.resources // [])[], ((.child_modules // [])[] | resources);
 # A comment has room for 65,536 characters.
 def room: 64000;
 
+# What fits into a number of characters, in whole lines.
+def fitting($most):
+  if length <= $most then .
+  else (.[:$most] | split("\n")[:-1] | join("\n")) + "\n… The rest did not fit: the log of the job has it." end;
+
 [.[] | select(type == "object")] as $documents
 | ([.[] | select(type == "array")] | add // []) as $reports
 
@@ -79,7 +84,7 @@ def room: 64000;
       "",
       "The plan fails until they are mapped.",
       # Diagnostics end with the blocks that map them.
-      ($unmapped[:20][] | "", "<details open><summary>\(.address // .summary | code)</summary>", "", "````text", (.detail | gsub("`{4,}"; "```") | .[:2500]), "````", "", "</details>"),
+      ($unmapped[:20][] | "", "<details open><summary>\(.address // .summary | code)</summary>", "", "````text", (.detail | gsub("`{4,}"; "```") | fitting(50000 / ([$unmapped | length, 20] | min) | floor)), "````", "", "</details>"),
       (if ($unmapped | length) > 20 then "", "… and \(($unmapped | length) - 20) more." else empty end)
     else empty end),
     (if $others != [] then

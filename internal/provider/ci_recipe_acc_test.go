@@ -90,6 +90,29 @@ data "sym_resolved_identities" "later" {
 			comment:  []string{"## Unmapped people\n", "nora.lindqvist@acme.example", `resource "sym_identity"`},
 			notThere: []string{"## The plan failed", "Everybody is mapped"},
 		},
+		"the blocks at the end of a long list are quoted as well": {
+			config: `
+data "sym_resolved_identities" "all" {
+  users    = [for i in range(50) : "nora.lindqvist${i}@acme.example"]
+  services = [{ service_type = "okta", external_id = "acme.okta.com" }]
+  declared = {}
+}
+`,
+			fails:    true,
+			comment:  []string{"nora.lindqvist49@acme.example in okta:acme.okta.com: not_found", "\n    \"nora.lindqvist49@acme.example\" = \"\" # fill in"},
+			notThere: []string{"did not fit"},
+		},
+		"what does not fit into the comment is in the log": {
+			config: `
+data "sym_resolved_identities" "all" {
+  count    = 20
+  users    = [for i in range(50) : "nora.lindqvist${i}@acme.example"]
+  services = [{ service_type = "okta", external_id = "acme.okta.com" }]
+}
+`,
+			fails:   true,
+			comment: []string{"`data.sym_resolved_identities.all[19]`", "this e-mail\n… The rest did not fit: the log of the job has it.\n````\n"},
+		},
 		"one person": {
 			config:   fmt.Sprintf(one, "error"),
 			fails:    true,
