@@ -99,4 +99,8 @@ def fitting($most):
     ("\n\n\($r.address | code), `\($r.page)`:\n\n") as $title
     | if length + ($title | length) + ($r.markdown | length) < room then . + $title + ($r.markdown | rtrimstr("\n"))
       else . + "\n\n\($r.address | code): too long for this comment. See `\($r.page)`." end)
+# What maps them, to paste, where there is room: the attribute hcl has it as well.
+| reduce ($data[] | select(.type == "sym_resolved_identities" and (.values.hcl // "") != "")) as $d (.;
+    "\n\n<details><summary>HCL that maps the unmapped people of \($d.address | code)</summary>\n\n````hcl\n\($d.values.hcl | gsub("`{4,}"; "```") | rtrimstr("\n"))\n````\n\n</details>" as $block
+    | if length + ($block | length) < room then . + $block else . end)
 | "<!-- sym: unmapped people -->", .

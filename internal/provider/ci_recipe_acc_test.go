@@ -59,6 +59,7 @@ data "sym_resolved_identities" "all" {
 				"## 2 people are unmapped\n", "| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | not_found |\n",
 				"`data.sym_resolved_identities.all`, `1-all.html`:\n", "**2 of 3 people** without", "| `okta:acme.okta.com` | 33 % | 1 | 2 | 0 |\n",
 				"| `nora.lindqvist@acme.example` | `okta:acme.okta.com` | `not_found` |", "| `a\\|b@acme.example` | `okta:acme.okta.com` |",
+				"HCL that maps the unmapped people of `data.sym_resolved_identities.all`</summary>\n\n````hcl\nresource \"sym_identity\" ", "\nresource \"sym_identity\" \"nora_lindqvist_okta\" {\n",
 			},
 			notThere: []string{"ada.martin", "Everybody is mapped", "The plan failed"},
 			pages:    []string{"1-all.html"},
