@@ -692,7 +692,7 @@ func TestResolvedIdentities_offboarding(t *testing.T) {
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking, declared))
 	wantDiagnostics(t, diags, "WARNING: Identities to Review: 00u2 in okta:acme.okta.com and 3 more | Several users have … bob@acme.com, dee@acme.com … Accounts of mappings are inactive or gone:\n\n"+
 		"  bob@acme.com in okta:acme.okta.com: 00u2 (stored, manual) is inactive\n"+
-		"  cy@acme.com in okta:acme.okta.com: 00u3 (stored, rule) is no longer there\n"+
+		"  cy@acme.com in okta:acme.okta.com: 00u3 (stored, rule) is not there\n"+
 		"  dee@acme.com in okta:acme.okta.com: 00u2 (declared) is inactive\n … The attributes collisions, offboarding and stale have all of them.")
 	entry := func(user, id, source, account string) map[string]any {
 		return map[string]any{"user": user, "service": testOkta, "identity": id, "source": source, "account": account}
@@ -729,7 +729,7 @@ func TestResolvedIdentities_manyLeft(t *testing.T) {
 	}
 	p := newProtocolServer(t, nil, s.settings())
 	got, diags := p.readData(resolvedMany, bulkOf(people, []string{testOkta}, checking))
-	wantDiagnostics(t, diags, "WARNING: Identities to Review: p000@acme.com in okta:acme.okta.com and 119 more | … p049@acme.com in okta:acme.okta.com: gone049 (stored, manual) is no longer there\n  … and 70 more")
+	wantDiagnostics(t, diags, "WARNING: Identities to Review: p000@acme.com in okta:acme.okta.com and 119 more | … p049@acme.com in okta:acme.okta.com: gone049 (stored, manual) is not there\n  … and 70 more")
 	if list, _ := got["offboarding"].([]any); len(list) != 120 {
 		t.Errorf("%d entries", len(list))
 	}
@@ -746,7 +746,7 @@ func TestResolvedIdentity_account(t *testing.T) {
 	}{
 		{"ada@acme.com", "active", false, nil},
 		{"bob@acme.com", "inactive", true, []string{"WARNING: Stale Identity: bob@acme.com in okta:acme.okta.com | The store maps bob@acme.com in okta:acme.okta.com to 00u2, but that account is inactive. … account  miss: the account 00u2 is inactive … If the person left, remove the mapping … identity     = \"\""}},
-		{"cy@acme.com", "absent", true, []string{"WARNING: Stale Identity: cy@acme.com in okta:acme.okta.com | … but that account is no longer there."}},
+		{"cy@acme.com", "absent", true, []string{"WARNING: Stale Identity: cy@acme.com in okta:acme.okta.com | … but that account is not there."}},
 	} {
 		got, diags := p.readData(resolved, resolveConfig(test.user, testOkta, checking))
 		wantDiagnostics(t, diags, test.says...)
@@ -756,7 +756,7 @@ func TestResolvedIdentity_account(t *testing.T) {
 	}
 	config := resolveConfig("dee@acme.com", testOkta, map[string]any{"check_stale": true, "declared": map[string]any{"dee@acme.com": "00u9"}})
 	got, diags := p.readData(resolved, config)
-	wantDiagnostics(t, diags, "WARNING: Stale Identity: dee@acme.com in okta:acme.okta.com | This configuration maps dee@acme.com … to 00u9, but that account is no longer there.")
+	wantDiagnostics(t, diags, "WARNING: Stale Identity: dee@acme.com in okta:acme.okta.com | This configuration maps dee@acme.com … to 00u9, but that account is not there.")
 	if got["account"] != "absent" || got["stale"] != false {
 		t.Errorf("declared: account %v, stale %v", got["account"], got["stale"])
 	}

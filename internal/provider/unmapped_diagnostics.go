@@ -583,7 +583,7 @@ func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
 // retiredText returns what became of an account.
 func retiredText(a resolve.Resolution) string {
 	if a.Account == identity.AccountAbsent {
-		return "is no longer there"
+		return "is not there"
 	}
 	return "is inactive"
 }

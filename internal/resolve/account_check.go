@@ -128,7 +128,7 @@ func (a *Resolution) applyAccountStatus(id string, found identity.AccountStatus)
 	case identity.AccountInactive:
 		a.step(Account, Miss, "the account %s is inactive", id)
 	case identity.AccountAbsent:
-		a.step(Account, Miss, "%s has no account %s any more", a.Service, id)
+		a.step(Account, Miss, "%s has no account %s", a.Service, id)
 	case identity.AccountRenamed:
 		a.step(Account, Miss, "the account %s is called %s now", id, found.NewIdentity)
 		if a.Fresh == nil && found.NewIdentity != "" {

@@ -32,11 +32,11 @@ func TestAccount(t *testing.T) {
 	}{
 		"active":           {api: func(f *fakeAPI) { f.is("00u1", identity.AccountActive) }, want: "store 00u1 stored=manual; account hit: the account 00u1 is active"},
 		"inactive":         {api: func(f *fakeAPI) { f.is("00u1", identity.AccountInactive) }, want: "store 00u1 stored=manual account=inactive stale; account miss: the account 00u1 is inactive"},
-		"gone":             {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more"},
+		"gone":             {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1"},
 		"nothing is known": {want: "store 00u1 stored=manual; email miss: no account has the e-mail ada@acme.com"},
-		"a rule gives it":  {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, rules: []rules.Rule{same}, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more", calls: "services users status"},
+		"a rule gives it":  {api: func(f *fakeAPI) { f.is("00u1", identity.AccountAbsent) }, rules: []rules.Rule{same}, want: "store 00u1 stored=manual account=absent stale; account miss: okta:acme.okta.com has no account 00u1", calls: "services users status"},
 		"another, and it is gone": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u2").is("00u1", identity.AccountAbsent) },
-			want: "store 00u1 stored=manual fresh=00u2 account=absent stale; account miss: okta:acme.okta.com has no account 00u1 any more"},
+			want: "store 00u1 stored=manual fresh=00u2 account=absent stale; account miss: okta:acme.okta.com has no account 00u1"},
 		"the lookup has told: active": {api: func(f *fakeAPI) { f.account("ada@acme.com", "00u1").is("00u1", identity.AccountAbsent) },
 			want: "store 00u1 stored=manual; email hit: ada@acme.com has the account 00u1", calls: "services users lookup"},
 		"the lookup has told: inactive": {api: func(f *fakeAPI) {
