@@ -34,7 +34,7 @@ func TestListResources_filters(t *testing.T) {
 		"bots":               {"sym_user", map[string]any{"type": "bot"}, 0, []string{bot}},
 		"admins":             {"sym_user", map[string]any{"role": "admin"}, 0, []string{grace}},
 		"no bot is one":      {"sym_user", map[string]any{"role": "admin", "type": "bot"}, 0, []string{}},
-		"some users":         {"sym_user", map[string]any{}, 2, []string{ada, bot}},
+		"some users":         {"sym_user", map[string]any{}, 2, []string{ada, grace}}, // those who were there first
 		"services":           {"sym_service", map[string]any{}, 0, []string{"github:acme", "ldap:corp", "okta:acme.okta.com", "okta:beta.okta.com", "pagerduty:acme: On call"}},
 		"services of a type": {"sym_service", map[string]any{"service_type": "okta"}, 0, []string{"okta:acme.okta.com", "okta:beta.okta.com"}},
 		"of an unused type":  {"sym_service", map[string]any{"service_type": "slack"}, 0, []string{}},

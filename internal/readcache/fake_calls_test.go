@@ -7,6 +7,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/client"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
@@ -46,24 +47,22 @@ func (f *fakeAPI) UserByID(ctx context.Context, id string) (out *identity.User, 
 	return out, err
 }
 
-// AllUsers reads page by page, so that users can change in between.
+// AllUsers reads page by page, ordered by id, so that users can change in between.
 func (f *fakeAPI) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
-		last := identity.UserKey("")
+		last := ""
 		for {
 			var page []identity.User
 			more := false
 			err := f.request(ctx, "AllUsers", 0, func() error {
-				after, there := slices.BinarySearch(f.order, last)
-				if there {
-					after++
-				}
-				for _, k := range f.order[after:] {
-					if more = len(page) == pageSize; more {
-						break
+				for _, u := range f.users {
+					if u.ID > last {
+						page = append(page, u)
 					}
-					page = append(page, f.users[k])
 				}
+				slices.SortFunc(page, func(a, b identity.User) int { return strings.Compare(a.ID, b.ID) })
+				more = len(page) > pageSize
+				page = page[:min(len(page), pageSize)]
 				return nil
 			})
 			if err != nil {
@@ -74,7 +73,7 @@ func (f *fakeAPI) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] 
 				if !yield(u, nil) {
 					return
 				}
-				last = u.Key
+				last = u.ID
 			}
 			if !more {
 				return

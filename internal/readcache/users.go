@@ -4,9 +4,11 @@
 package readcache
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
@@ -68,8 +70,8 @@ func (r *Reader) askUsers(ctx context.Context, keys []identity.UserKey) (map[ide
 	return byKey, nil
 }
 
-// AllUsers walks every user: those held where a snapshot is at hand, else those
-// of the API, which then are held for what is asked next. After an error
+// AllUsers walks every user, ordered by id: those held where a snapshot is at hand,
+// else those of the API, which then are held for what is asked next. After an error
 // nothing follows, and nobody who was not yielded may be called absent.
 func (r *Reader) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 	return func(yield func(identity.User, error) bool) {
@@ -79,6 +81,7 @@ func (r *Reader) AllUsers(ctx context.Context) iter.Seq2[identity.User, error] {
 			yield(identity.User{}, err)
 			return
 		}
+		slices.SortFunc(all, func(a, b identity.User) int { return cmp.Compare(a.ID, b.ID) }) // as the API's pages are
 		for _, u := range all {
 			if !yield(u, nil) {
 				return
