@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
@@ -29,15 +30,22 @@ type companyPass struct {
 
 	config   *bulkConfig
 	chain    resolve.Chain
-	api      *wholeLists
-	stored   *everybody      // nil: only the users asked for are read
-	roster   *resolve.Roster // nil without users_from
+	api      *readcache.Reader
+	lists    map[identity.ServiceKey]wholeList // those that have been asked for
+	stored   *everybody                        // nil: only the users asked for are read
+	roster   *resolve.Roster                   // nil without users_from
 	left     map[identity.UserKey]resolve.LeaverReason
 	ofLeft   []resolve.Resolution // what rules and lookups give those who left
 	leavers  []resolve.Leaver
 	orphans  []orphan
 	counts   map[string]map[resolve.AccountClass]int // by service key, of services that can be listed
 	unlisted []*serviceError                         // services whose accounts cannot be listed
+}
+
+// wholeList is the list of accounts of a service.
+type wholeList struct {
+	identity.AccountList
+	err error // why there is none, see cannotList
 }
 
 // orphan is an account of a person that nobody resolves to.
@@ -71,23 +79,25 @@ const maxPasses = 3
 // service, or for everybody who is stored. It reads all lists that are needed, so
 // that nothing is stored if one of them cannot be read. All answers about a service
 // are of one list.
-func (c *bulkConfig) resolve(ctx context.Context, api bulkAPI, set *rules.Set) (*companyPass, error) {
+func (c *bulkConfig) resolve(ctx context.Context, api *readcache.Reader, set *rules.Set) (*companyPass, error) {
 	for range maxPasses {
 		p, err := c.pass(ctx, api, set)
-		if err != nil || !p.api.replaced(api) {
+		if err != nil || !p.listsReplaced() {
 			return p, err
 		}
 	}
 	return nil, &identity.Error{Code: identity.CodeListChanged, Message: "the API had other lists of accounts each time it was asked about them"}
 }
 
-func (c *bulkConfig) pass(ctx context.Context, api bulkAPI, set *rules.Set) (*companyPass, error) {
-	p := &companyPass{config: c, chain: resolve.Chain{API: api, Rules: set}, api: &wholeLists{API: api, accounts: api.Accounts, all: c.reportOrphans}}
-	if err := p.readUsers(ctx, api); err != nil {
+func (c *bulkConfig) pass(ctx context.Context, api *readcache.Reader, set *rules.Set) (*companyPass, error) {
+	p := &companyPass{config: c, chain: resolve.Chain{API: api, Rules: set}, api: api, lists: map[identity.ServiceKey]wholeList{}}
+	if err := p.readUsers(ctx); err != nil {
 		return nil, err
 	}
-	if c.usersFrom != nil || c.reportOrphans {
-		p.chain.API = p.api
+	if c.reportOrphans {
+		if err := p.readLists(ctx, c.services); err != nil {
+			return nil, err
+		}
 	}
 	pass, err := p.chain.Resolve(ctx, resolve.Request{
 		Users: c.users, Services: c.services, Declared: c.declared,
@@ -97,29 +107,21 @@ func (c *bulkConfig) pass(ctx context.Context, api bulkAPI, set *rules.Set) (*co
 		return nil, err
 	}
 	p.Pass = pass
-	if err := p.resolveLeft(ctx); err != nil {
-		return nil, err
-	}
-	if c.reportOrphans {
-		if err := p.api.readAll(ctx, c.services); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, p.resolveLeft(ctx)
 }
 
 // readUsers finds out who is asked for.
-func (p *companyPass) readUsers(ctx context.Context, api bulkAPI) error {
+func (p *companyPass) readUsers(ctx context.Context) error {
 	c := p.config
 	if !c.everybody && c.usersFrom == nil {
 		return nil
 	}
 	// Before any list of accounts: whoever is stored by then is shown as a holder.
-	all, err := readEverybody(ctx, api)
+	all, err := readEverybody(ctx, p.api)
 	if err != nil {
 		return err
 	}
-	p.stored, p.api.API, p.chain.API = all, all, all
+	p.stored, p.chain.API = all, all
 	if c.usersFrom == nil {
 		c.users, c.names = all.keys(), nil
 		return nil
@@ -129,8 +131,9 @@ func (p *companyPass) readUsers(ctx context.Context, api bulkAPI) error {
 
 // readRoster finds the active people of a service, and those who left.
 func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKey) error {
-	list, err := p.api.list(ctx, service)
-	if identity.CodeOf(err) == identity.CodeServiceNotFound {
+	err := p.readLists(ctx, []identity.ServiceKey{service})
+	list := p.lists[service]
+	if err = cmp.Or(err, list.err); identity.CodeOf(err) == identity.CodeServiceNotFound {
 		registered, err := p.api.Services(ctx)
 		if err != nil {
 			return err
@@ -140,7 +143,7 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 	if err != nil {
 		return &serviceError{service: service, isRoster: true, err: err}
 	}
-	p.roster = resolve.NewRoster(service, list, p.known)
+	p.roster = resolve.NewRoster(service, list.Accounts, p.known)
 	active := p.roster.Active()
 	suspects := map[identity.UserKey]bool{}
 	for _, user := range slices.Concat(p.roster.Inactive(), p.stored.keys(), p.config.declaredUsers()) {
@@ -152,7 +155,9 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 			asked = append(asked, user)
 		}
 	}
-	results, err := p.api.Lookup(ctx, service, each(asked, func(u identity.UserKey) string { return u.Email() }))
+	api := &rosterAPI{everybody: p.stored, lookups: map[identity.ServiceKey]map[string]identity.LookupResult{}}
+	p.chain.API = api
+	results, err := api.Lookup(ctx, service, each(asked, func(u identity.UserKey) string { return u.Email() }))
 	if err != nil {
 		return &serviceError{service: service, isRoster: true, err: err}
 	}
@@ -179,10 +184,41 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 		}
 		if reason, left := p.roster.Left(user, stored, results[i]); left {
 			p.left[user] = reason
-			p.api.others = append(p.api.others, user.Email())
+			api.left = append(api.left, user.Email())
 		}
 	}
 	return nil
+}
+
+// rosterAPI asks a service for each e-mail once, and for those who left in the
+// request that asks for the users.
+type rosterAPI struct {
+	*everybody
+	left []string // e-mails
+
+	mu      sync.Mutex // of the map of services; one goroutine at a time asks a service
+	lookups map[identity.ServiceKey]map[string]identity.LookupResult
+}
+
+// Lookup returns one result per e-mail, in order.
+func (r *rosterAPI) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
+	r.mu.Lock()
+	if r.lookups[service] == nil {
+		r.lookups[service] = map[string]identity.LookupResult{}
+	}
+	known := r.lookups[service]
+	r.mu.Unlock()
+	ask := filtered(identity.Distinct(slices.Concat(emails, r.left)), func(email string) bool { _, asked := known[email]; return !asked })
+	if len(ask) > 0 {
+		found, err := r.everybody.Lookup(ctx, service, ask)
+		if err != nil {
+			return nil, err
+		}
+		for i, email := range ask {
+			known[email] = found[i]
+		}
+	}
+	return each(emails, func(email string) identity.LookupResult { return known[email] }), nil
 }
 
 // statusError returns why a service gave no answer about an account.
@@ -221,11 +257,11 @@ func (p *companyPass) classify() {
 	c := p.config
 	p.counts = map[string]map[resolve.AccountClass]int{}
 	for i, service := range c.services {
-		accounts, ok, err := p.api.atHand(service)
-		if err != nil && c.reportOrphans {
-			p.unlisted = append(p.unlisted, &serviceError{service: service, err: err})
+		list, asked := p.lists[service]
+		if list.err != nil && c.reportOrphans {
+			p.unlisted = append(p.unlisted, &serviceError{service: service, err: list.err})
 		}
-		if !ok {
+		if !asked || list.err != nil {
 			continue
 		}
 		answers := p.Resolutions[i*len(c.users) : (i+1)*len(c.users)]
@@ -233,7 +269,7 @@ func (p *companyPass) classify() {
 		claims := resolve.NewAccountClaims(service, slices.Concat(answers, ofLeft, p.declaredIn(service)))
 		counts := map[resolve.AccountClass]int{}
 		var nobodys []identity.Account
-		for _, a := range accounts {
+		for _, a := range list.Accounts {
 			class := claims.Class(a)
 			counts[class]++
 			if class == resolve.OrphanAccount {
@@ -369,127 +405,37 @@ func cannotList(err error) bool {
 	return false
 }
 
-// wholeLists reads each service's whole list of accounts at most once, before the
-// service is asked for people, so that all answers are of one walk. It is safe for
-// concurrent use.
-type wholeLists struct {
-	resolve.API
-
-	accounts func(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
-	all      bool     // the lists of all services are wanted
-	others   []string // e-mails that are going to be asked for after the users'
-
-	mu       sync.Mutex
-	services map[identity.ServiceKey]*wholeList
-}
-
-type wholeList struct {
-	mu       sync.Mutex
-	read     bool
-	name     string
-	accounts []identity.Account
-	err      error // cannotList
-	lookups  map[string]identity.LookupResult
-}
-
-func (w *wholeLists) of(service identity.ServiceKey) *wholeList {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.services == nil {
-		w.services = map[identity.ServiceKey]*wholeList{}
-	}
-	if w.services[service] == nil {
-		w.services[service] = &wholeList{lookups: map[string]identity.LookupResult{}}
-	}
-	return w.services[service]
-}
-
-// list returns the accounts of a service. An error that cannotList is remembered.
-func (w *wholeLists) list(ctx context.Context, service identity.ServiceKey) ([]identity.Account, error) {
-	l := w.of(service)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return w.readList(ctx, service, l)
-}
-
-// readAll reads the lists of services at once, where they have any. It returns the
-// error of the first service that has one.
-func (w *wholeLists) readAll(ctx context.Context, services []identity.ServiceKey) error {
+// readLists reads the lists of services at once, where they have any, each list once.
+// It returns the error of the first service that has one.
+func (p *companyPass) readLists(ctx context.Context, services []identity.ServiceKey) error {
+	services = filtered(services, func(service identity.ServiceKey) bool { _, asked := p.lists[service]; return !asked })
 	var running sync.WaitGroup
-	errs := make([]error, len(services))
+	lists, errs := make([]wholeList, len(services)), make([]error, len(services))
 	for i, service := range services {
 		running.Go(func() {
-			if _, err := w.list(ctx, service); err != nil && !cannotList(err) {
-				errs[i] = err
+			list, err := p.api.Accounts(ctx, service)
+			if err != nil && !cannotList(err) {
+				errs[i] = fmt.Errorf("reading the accounts of %s: %w", service, err)
 			}
+			lists[i] = wholeList{list, err}
 		})
 	}
 	running.Wait()
+	for i, service := range services {
+		p.lists[service] = lists[i]
+	}
 	return cmp.Or(errs...)
 }
 
-func (w *wholeLists) readList(ctx context.Context, service identity.ServiceKey, l *wholeList) ([]identity.Account, error) {
-	if l.read {
-		return l.accounts, l.err
-	}
-	list, err := w.accounts(ctx, service)
-	if err != nil && !cannotList(err) {
-		return nil, fmt.Errorf("reading the accounts of %s: %w", service, err)
-	}
-	l.read, l.name, l.accounts, l.err = true, list.Name, list.Accounts, err
-	return l.accounts, l.err
-}
-
-// replaced reports whether the API has answered from another list of a service than
-// the one that was read.
-func (w *wholeLists) replaced(api bulkAPI) bool {
-	for service, l := range w.services {
-		if l.read && l.err == nil && l.name != api.ListName(service) {
+// listsReplaced reports whether the API has answered from another list of a service
+// than the one that was read.
+func (p *companyPass) listsReplaced() bool {
+	for service, list := range p.lists {
+		if list.err == nil && list.Name != p.api.ListName(service) {
 			return true
 		}
 	}
 	return false
-}
-
-// atHand returns the accounts of a service whose list has been read.
-func (w *wholeLists) atHand(service identity.ServiceKey) (accounts []identity.Account, ok bool, err error) {
-	l := w.of(service)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.accounts, l.read && l.err == nil, l.err
-}
-
-// Lookup asks for e-mails, and for the others in the same request.
-func (w *wholeLists) Lookup(ctx context.Context, service identity.ServiceKey, emails []string) ([]identity.LookupResult, error) {
-	l := w.of(service)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if w.all {
-		if _, err := w.readList(ctx, service, l); err != nil && !cannotList(err) {
-			return nil, err
-		}
-	}
-	asked := map[string]bool{}
-	var ask []string
-	for _, email := range slices.Concat(emails, w.others) {
-		if _, known := l.lookups[email]; !known && !asked[email] {
-			asked[email] = true
-			ask = append(ask, email)
-		}
-	}
-	if len(ask) > 0 {
-		found, err := w.API.Lookup(ctx, service, ask)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) != len(ask) {
-			return nil, fmt.Errorf("the API answered %d of %d e-mails asked in %s", len(found), len(ask), service)
-		}
-		for i, email := range ask {
-			l.lookups[email] = found[i]
-		}
-	}
-	return each(emails, func(email string) identity.LookupResult { return l.lookups[email] }), nil
 }
 
 // addRosterFailure reports why the users could not be read from a service.
@@ -512,7 +458,7 @@ func addRosterFailure(diags *diag.Diagnostics, e *serviceError) {
 }
 
 // checkExempt reports exemptions in services that nobody knows.
-func (c *bulkConfig) checkExempt(ctx context.Context, api bulkAPI, diags *diag.Diagnostics) {
+func (c *bulkConfig) checkExempt(ctx context.Context, api *readcache.Reader, diags *diag.Diagnostics) {
 	if len(c.exempt) == 0 {
 		return
 	}

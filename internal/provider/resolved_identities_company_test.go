@@ -703,20 +703,28 @@ func TestEverybodySideBySide(t *testing.T) {
 	running.Wait()
 }
 
+// slowAccounts reads each list in a second.
+type slowAccounts struct {
+	readcache.API
+	fail map[identity.ServiceKey]error
+}
+
+func (a slowAccounts) Accounts(_ context.Context, service identity.ServiceKey, _ string) (identity.AccountList, error) {
+	time.Sleep(time.Second)
+	return identity.AccountList{}, a.fail[service]
+}
+
 // The lists of services are read side by side. Of failures the first service's
 // counts, and a service without a list is none.
-func TestWholeListsSideBySide(t *testing.T) {
+func TestListsSideBySide(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		services := []identity.ServiceKey{mustService("okta:a"), mustService("github:b"), mustService("slack:T1"), mustService("gitlab:c")}
 		fail := map[identity.ServiceKey]error{services[1]: &identity.Error{Code: identity.CodeNoList}}
 		read := func() error {
-			lists := &wholeLists{accounts: func(_ context.Context, service identity.ServiceKey) (identity.AccountList, error) {
-				time.Sleep(time.Second)
-				return identity.AccountList{}, fail[service]
-			}}
+			p := &companyPass{api: readcache.New(slowAccounts{fail: fail}), lists: map[identity.ServiceKey]wholeList{}}
 			began := time.Now()
-			err := lists.readAll(t.Context(), services)
+			err := p.readLists(t.Context(), services)
 			if took := time.Since(began); took != time.Second {
 				t.Errorf("four lists of one second took %s", took)
 			}

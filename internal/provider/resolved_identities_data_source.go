@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
 	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 	"github.com/sym-identity/terraform-provider-sym/internal/rules"
 )
@@ -402,27 +402,16 @@ func eachService(value types.Map, at path.Path, diags *diag.Diagnostics, do func
 	}
 }
 
-// bulkAPI is the chain's API with a list of all users.
-type bulkAPI interface {
-	resolve.API
-	// AllUsers returns every stored user. An error is the last element.
-	AllUsers(ctx context.Context) iter.Seq2[identity.User, error]
-	// Accounts returns the whole list of the accounts of a service.
-	Accounts(ctx context.Context, service identity.ServiceKey) (identity.AccountList, error)
-	// ListName names the list that all answers about a service come from, "" for none.
-	ListName(service identity.ServiceKey) string
-}
-
 // everybody answers from a list of all users who exists and who holds an
 // account, without a request.
 type everybody struct {
-	resolve.API
+	*readcache.Reader
 	users   *identity.Index
 	holders sync.Mutex // of users.Holders, which services ask for at the same time
 }
 
-func readEverybody(ctx context.Context, api bulkAPI) (*everybody, error) {
-	all := &everybody{API: api, users: identity.NewIndex()}
+func readEverybody(ctx context.Context, api *readcache.Reader) (*everybody, error) {
+	all := &everybody{Reader: api, users: identity.NewIndex()}
 	for user, err := range api.AllUsers(ctx) {
 		if err == nil {
 			err = all.users.Add(user)
