@@ -169,7 +169,7 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 	p.left = map[identity.UserKey]resolve.LeaverReason{}
 	for i, user := range asked {
 		if results[i].Status == identity.Failed { // of an active one People has said so
-			return &serviceError{service, user, true, statusError(results[i].Status, results[i].Err)}
+			return &serviceError{service, user, true, results[i].Err}
 		}
 		if _, working := slices.BinarySearch(people, user); working {
 			continue
@@ -219,14 +219,6 @@ func (r *rosterAPI) Lookup(ctx context.Context, service identity.ServiceKey, ema
 		}
 	}
 	return each(emails, func(email string) identity.LookupResult { return known[email] }), nil
-}
-
-// statusError returns why a service gave no answer about an account.
-func statusError[T ~string](status T, err error) error {
-	if err == nil {
-		return fmt.Errorf("the API answered with the status %q", status)
-	}
-	return err
 }
 
 // known reports whether a person goes by an address in the store or in this
@@ -326,26 +318,24 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	type account struct {
-		service identity.ServiceKey
-		key     string
-	}
-	taken := map[account]bool{}
+	taken := map[claimedAccount]bool{}
 	for _, a := range p.Resolutions {
 		if a.Mapped() {
-			taken[account{a.Service, a.AccountKey()}] = true
+			taken[claimedAccount{a.Service, a.AccountKey()}] = true
 		}
 	}
-	gone, err := p.ruledButAbsent(ctx, pass.Resolutions)
+	absent, err := p.ruledButAbsent(ctx, pass.Resolutions)
 	if err != nil {
 		return err
 	}
 	found := map[identity.UserKey][]resolve.Resolution{}
-	for i, a := range pass.Resolutions {
+	for _, a := range pass.Resolutions {
+		account := claimedAccount{a.Service, a.AccountKey()}
 		switch {
 		case a.Err != nil:
 			return &serviceError{service: a.Service, user: a.User, err: a.Err}
-		case !gone[i] && !(a.Mapped() && taken[account{a.Service, a.AccountKey()}]):
+		case a.Source == resolve.Rule && absent[account], a.Mapped() && taken[account]: // not theirs
+		default:
 			found[a.User] = append(found[a.User], a)
 			p.ofLeft = append(p.ofLeft, a)
 		}
@@ -362,38 +352,38 @@ func (p *companyPass) resolveLeft(ctx context.Context) error {
 	return nil
 }
 
-// ruledButAbsent returns the places of the answers of rules that name an account
-// which the service does not have: a rule gives a name for anybody.
-func (p *companyPass) ruledButAbsent(ctx context.Context, answers []resolve.Resolution) (map[int]bool, error) {
-	places, queries := map[identity.ServiceKey][]int{}, map[identity.ServiceKey][]identity.AccountQuery{}
-	for i, a := range answers {
-		if id, plain := a.Identity(); plain && a.Source == resolve.Rule {
-			places[a.Service] = append(places[a.Service], i)
-			queries[a.Service] = append(queries[a.Service], identity.AccountQuery{Identity: id})
-		}
-	}
-	gone := map[int]bool{}
+// ruledButAbsent returns the accounts that rules name and the service does not have:
+// a rule gives a name for anybody.
+func (p *companyPass) ruledButAbsent(ctx context.Context, answers []resolve.Resolution) (map[claimedAccount]bool, error) {
+	absent := map[claimedAccount]bool{}
 	for _, service := range p.config.services {
-		if len(queries[service]) == 0 {
+		ruled := filtered(answers, func(a resolve.Resolution) bool {
+			_, plain := a.Identity()
+			return plain && a.Source == resolve.Rule && a.Service == service
+		})
+		if len(ruled) == 0 {
 			continue
 		}
-		statuses, err := p.api.Status(ctx, service, queries[service])
+		statuses, err := p.api.Status(ctx, service, each(ruled, func(a resolve.Resolution) identity.AccountQuery {
+			id, _ := a.Identity()
+			return identity.AccountQuery{Identity: id}
+		}))
 		if identity.CodeOf(err) == identity.CodeNoDirectory {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		for i, place := range places[service] {
+		for i, a := range ruled {
 			switch statuses[i].Status {
 			case identity.AccountAbsent:
-				gone[place] = true
+				absent[claimedAccount{service, a.AccountKey()}] = true
 			case identity.AccountFailed:
-				return nil, &serviceError{service: service, user: answers[place].User, err: statusError(statuses[i].Status, statuses[i].Err)}
+				return nil, &serviceError{service: service, user: a.User, err: statuses[i].Err}
 			}
 		}
 	}
-	return gone, nil
+	return absent, nil
 }
 
 // cannotList reports whether an error says that a service has no whole list.
