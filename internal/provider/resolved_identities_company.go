@@ -457,25 +457,24 @@ func (c *bulkConfig) checkExempt(ctx context.Context, api *readcache.Reader, dia
 		addFailure(diags, "Read Services", "", "the exemptions", err)
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.exempt)) {
-		key, err := identity.ParseServiceKey(name)
-		if err != nil || slices.Contains(c.services, key) || slices.ContainsFunc(registered, func(s identity.Service) bool { return s.Key == key }) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.exempt), compareServices) {
+		if slices.Contains(c.services, key) || slices.ContainsFunc(registered, func(s identity.Service) bool { return s.Key == key }) {
 			continue
 		}
-		diags.AddAttributeError(path.Root("exempt").AtMapKey(name), "Service Is Not Registered",
-			fmt.Sprintf("exempt[%q]: no such service is registered, so the exemptions would do nothing. Registered: %s. Correct the key, or remove the exemptions.",
-				name, joinServices(each(sortedServices(registered), func(s identity.Service) identity.ServiceKey { return s.Key }))))
+		addAt(diags, path.Root("exempt").AtMapKey(key.String()), "Service Is Not Registered",
+			fmt.Sprintf("no such service is registered, so the exemptions would do nothing. Registered: %s. Correct the key, or remove the exemptions.",
+				joinServices(each(sortedServices(registered), func(s identity.Service) identity.ServiceKey { return s.Key }))))
 	}
 }
 
 func (c *bulkConfig) readExempt(value types.Map, diags *diag.Diagnostics) {
-	c.exempt = make(map[string]map[identity.UserKey]string, len(value.Elements()))
+	c.exempt = make(map[identity.ServiceKey]map[identity.UserKey]string, len(value.Elements()))
 	eachService(value, path.Root("exempt"), diags, func(service identity.ServiceKey, people types.Map, at path.Path) {
-		c.exempt[service.String()] = readExemptUsers(people, service.String(), at, diags)
+		c.exempt[service] = readExemptUsers(people, at, diags)
 	})
 }
 
-func readExemptUsers(people types.Map, service string, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {
+func readExemptUsers(people types.Map, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {
 	elements := people.Elements()
 	exempt := make(map[identity.UserKey]string, len(elements))
 	names := make(map[identity.UserKey]string, len(elements))
@@ -487,7 +486,7 @@ func readExemptUsers(people types.Map, service string, at path.Path, diags *diag
 		}
 		if other, twice := names[user]; twice {
 			diags.AddAttributeError(at.AtMapKey(name), "Duplicate User",
-				fmt.Sprintf("exempt[%q]: the keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", service, other, name, user))
+				fmt.Sprintf("%s: the keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", at, other, name, user))
 			continue
 		}
 		names[user] = name
@@ -496,8 +495,8 @@ func readExemptUsers(people types.Map, service string, at path.Path, diags *diag
 			continue
 		}
 		if strings.TrimSpace(reason.ValueString()) == "" {
-			diags.AddAttributeError(at.AtMapKey(name), "Exemption Without a Reason",
-				fmt.Sprintf("exempt[%q][%q]: %s has no reason. Say why they have no account there, so that somebody can review it.", service, name, user))
+			addAt(diags, at.AtMapKey(name), "Exemption Without a Reason",
+				fmt.Sprintf("%s has no reason. Say why they have no account there, so that somebody can review it.", user))
 			continue
 		}
 		exempt[user] = reason.ValueString()
@@ -518,7 +517,7 @@ func (s *bulkSummary) exemptLine(a resolve.Resolution) string {
 	if a.Mapped() {
 		account = fmt.Sprintf("%s (%s)", accountText(a.Matcher, a.Service.Type), a.Source)
 	}
-	return fmt.Sprintf("%s: %s; exempt because: %s", s.where(a), account, identity.Quote(s.config.exempt[a.Service.String()][a.User]))
+	return fmt.Sprintf("%s: %s; exempt because: %s", s.where(a), account, identity.Quote(s.config.exempt[a.Service][a.User]))
 }
 
 func orphanRecord(o orphan) any {

@@ -239,8 +239,8 @@ type bulkConfig struct {
 	services      []identity.ServiceKey
 	rules         *rules.Set
 	declared      map[identity.ServiceKey]map[identity.UserKey]identity.Matcher
-	hasDeclared   bool                                   // the configuration has a map in declared, which may be empty
-	exempt        map[string]map[identity.UserKey]string // by service key: the reasons
+	hasDeclared   bool                                                // the configuration has a map in declared, which may be empty
+	exempt        map[identity.ServiceKey]map[identity.UserKey]string // the reasons
 	onUnmapped    string
 	persist       bool
 	checkStale    bool
@@ -522,7 +522,7 @@ func summarize(config *bulkConfig, answers []resolve.Resolution) *bulkSummary {
 }
 
 func (s *bulkSummary) isExempt(a resolve.Resolution) bool {
-	_, exempt := s.config.exempt[a.Service.String()][a.User]
+	_, exempt := s.config.exempt[a.Service][a.User]
 	return exempt
 }
 
