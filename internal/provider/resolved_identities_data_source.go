@@ -474,7 +474,7 @@ type collision struct {
 }
 
 // accountText returns an identity as maps of strings hold it: the value of the
-// service type's own key, else the whole matcher.
+// service type's own key, else the whole matcher; "" for none.
 func accountText(matcher identity.Matcher, serviceType string) string {
 	if id, ok := matcher[identity.MatcherKey(serviceType)]; ok {
 		return id
@@ -529,15 +529,6 @@ func (s *bulkSummary) isExempt(a resolve.Resolution) bool {
 // staleReason returns why a stored value is stale, as a word.
 func staleReason(a resolve.Resolution) string {
 	return cmp.Or(contradiction(a), string(a.FreshReason))
-}
-
-// freshText returns what rules and the service give now in place of a stale value,
-// "" for nothing.
-func freshText(a resolve.Resolution) string {
-	if a.Fresh == nil {
-		return ""
-	}
-	return accountText(a.Fresh, a.Service.Type)
 }
 
 // collisionsIn returns the accounts that several users of one service have or
@@ -798,7 +789,7 @@ func (s *bulkSummary) unmappedRecord(a resolve.Resolution) any {
 func (s *bulkSummary) staleRecord(a resolve.Resolution) any {
 	return record{
 		"user": s.config.name(a.User), "service": a.Service.String(), "stored": accountText(a.Matcher, a.Service.Type),
-		"stored_source": string(a.StoredSource), "current": textOrNil(freshText(a)), "reason": staleReason(a),
+		"stored_source": string(a.StoredSource), "current": textOrNil(accountText(a.Fresh, a.Service.Type)), "reason": staleReason(a),
 	}
 }
 

@@ -189,9 +189,9 @@ func reportStale(diags *diag.Diagnostics, a resolve.Resolution, onStale string) 
 func staleDetail(a resolve.Resolution) string {
 	var b strings.Builder
 	if a.Account == identity.AccountRenamed {
-		fmt.Fprintf(&b, "For %s in %s the store holds %s, but that account is called %s now. ", a.User, a.Service, a.Matcher, cmp.Or(freshMatcher(a), "something else"))
+		fmt.Fprintf(&b, "For %s in %s the store holds %s, but that account is called %s now. ", a.User, a.Service, a.Matcher, cmp.Or(a.Fresh.String(), "something else"))
 	} else {
-		fmt.Fprintf(&b, "For %s in %s the store holds %s, but rules and the service now give %s. ", a.User, a.Service, a.Matcher, cmp.Or(freshMatcher(a), "none"))
+		fmt.Fprintf(&b, "For %s in %s the store holds %s, but rules and the service now give %s. ", a.User, a.Service, a.Matcher, cmp.Or(a.Fresh.String(), "none"))
 	}
 	b.WriteString("What is stored stays the answer until somebody maps the user by hand.\n\n")
 	b.WriteString(stepLines(a.Steps))
@@ -252,15 +252,6 @@ func reusedText(a resolve.Resolution) string {
 
 // reusedRemedy says what to do about an identity that has been reused.
 const reusedRemedy = "Find out which account the user has now and declare it, with overwrite = true where a person mapped the old one. If the user left, remove the mapping."
-
-// freshMatcher returns the whole matcher that rules and the service give now, ""
-// for none.
-func freshMatcher(a resolve.Resolution) string {
-	if a.Fresh == nil {
-		return ""
-	}
-	return a.Fresh.String()
-}
 
 // maxListed bounds the lists in a diagnostic. The attributes list everybody.
 const maxListed = 50
@@ -563,7 +554,7 @@ func (s *bulkSummary) staleLine(a resolve.Resolution) string {
 		line = fmt.Sprintf("%s: %s would be stored (%s)", s.where(a), accountText(a.Matcher, a.Service.Type), a.Source)
 	}
 	if a.Fresh != nil {
-		return line + ", now it is " + freshText(a)
+		return line + ", now it is " + accountText(a.Fresh, a.Service.Type)
 	}
 	return line + ", now there is none (" + staleReason(a) + ")"
 }
@@ -575,7 +566,7 @@ func (s *bulkSummary) retiredLine(a resolve.Resolution) string {
 	}
 	line := fmt.Sprintf("%s: %s (%s) %s", s.where(a), accountText(a.Matcher, a.Service.Type), mapped, retiredText(a))
 	if a.Stale && a.Fresh != nil {
-		line += ", now it is " + freshText(a)
+		line += ", now it is " + accountText(a.Fresh, a.Service.Type)
 	}
 	return line
 }
