@@ -110,7 +110,7 @@ func (m *accountsModel) read(ctx context.Context, _ *providerData, api *readcach
 
 // setAccounts selects and counts the accounts of a service.
 func (m *accountsModel) setAccounts(service identity.ServiceKey, all []identity.Account) {
-	states, kinds := zeroCounts(identity.AccountStates()), zeroCounts(identity.AccountKinds())
+	states, kinds := map[string]int64{}, map[string]int64{}
 	held := 0
 	records := []attr.Value{}
 	for _, a := range all {
@@ -129,22 +129,15 @@ func (m *accountsModel) setAccounts(service identity.ServiceKey, all []identity.
 	m.Total = types.Int64Value(int64(len(all)))
 	m.Counts = types.ObjectValueMust(accountCountsType.AttrTypes, map[string]attr.Value{
 		"held": types.Int64Value(int64(held)), "unheld": types.Int64Value(int64(len(all) - held)),
-		"states": countsValue(states), "kinds": countsValue(kinds),
+		"states": countsValue(identity.AccountStates(), states), "kinds": countsValue(identity.AccountKinds(), kinds),
 	})
 }
 
-func zeroCounts(names []string) map[string]int64 {
-	counts := make(map[string]int64, len(names))
+// countsValue returns counts by name. Every name is a key.
+func countsValue(names []string, counts map[string]int64) types.Map {
+	values := make(map[string]attr.Value, len(names))
 	for _, name := range names {
-		counts[name] = 0
-	}
-	return counts
-}
-
-func countsValue(counts map[string]int64) types.Map {
-	values := make(map[string]attr.Value, len(counts))
-	for name, n := range counts {
-		values[name] = types.Int64Value(n)
+		values[name] = types.Int64Value(counts[name])
 	}
 	return types.MapValueMust(types.Int64Type, values)
 }

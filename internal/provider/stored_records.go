@@ -19,6 +19,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/readcache"
+	"github.com/sym-identity/terraform-provider-sym/internal/resolve"
 )
 
 // Records are the elements of data sources' lists. They are framework values, because
@@ -244,13 +245,10 @@ func findService(ctx context.Context, api *readcache.Reader, key identity.Servic
 
 // serviceAmong returns the service with a key, or the keys of those of its type.
 func serviceAmong(services []identity.Service, key identity.ServiceKey) (found identity.Service, registered []identity.ServiceKey, ok bool) {
-	for _, s := range sortedServices(services) {
+	for _, s := range services {
 		if s.Key == key {
 			return s, nil, true
 		}
-		if s.Key.Type == key.Type {
-			registered = append(registered, s.Key)
-		}
 	}
-	return found, registered, false
+	return found, resolve.NewUnregisteredError(key, services).Registered, false
 }
