@@ -5,7 +5,6 @@ package provider
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -186,7 +185,7 @@ func (x refusal) line() string {
 	case x.err.Code == identity.CodeIdentityClaimed && x.err.Holder != "":
 		return fmt.Sprintf("%s: %s belongs to %s", x.row.user, x.row.value, x.err.Holder)
 	}
-	return fmt.Sprintf("%s: %s", x.row.user, sentence(problemText(x.err)))
+	return fmt.Sprintf("%s: %s", x.row.user, sentence(x.err.Error()))
 }
 
 // removalLine says in one line why a row was not removed.
@@ -249,19 +248,6 @@ func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey)
 type rowProblem struct {
 	raw     string
 	problem string // one line
-}
-
-// problemText returns an error of the domain in one line.
-func problemText(err error) string {
-	var e *identity.Error
-	if !errors.As(err, &e) {
-		return err.Error()
-	}
-	text := e.Message
-	if e.Hint != "" {
-		text = strings.TrimSuffix(text, ".") + ". " + e.Hint
-	}
-	return text
 }
 
 // addInvalidRows reports all rows that are wrong, as one error. A single one

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -456,7 +455,7 @@ func (m identitiesModel) checkRows(serviceKnown bool) (problems []rowProblem) {
 	problem := func(raw string, v types.String) string {
 		user, err := identity.ParseUser(raw)
 		if err != nil {
-			return problemText(err)
+			return err.Error()
 		}
 		if other, twice := users[user]; twice {
 			return fmt.Sprintf("the same user as %q: both are %s; keep one of them", other, user)
@@ -470,7 +469,7 @@ func (m identitiesModel) checkRows(serviceKnown bool) (problems []rowProblem) {
 		}
 		matcher := shownMatcher(service.Type, v.ValueString())
 		if err := matcher.Validate(service); err != nil {
-			return problemText(err)
+			return err.Error()
 		}
 		account := matcher.AccountKey(service.Type)
 		if other, twice := accounts[account]; twice && !mayBeOn(m.AllowShared) {
@@ -518,10 +517,7 @@ func (m identitiesModel) serviceKnown() bool {
 
 // checkService reports a service that cannot be used, as an error.
 func (m identitiesModel) checkService(diags *diag.Diagnostics) bool {
-	err := errors.New("it does not name a service")
-	if !m.ServiceType.IsUnknown() && !m.ExternalID.IsUnknown() {
-		err = m.service().Validate()
-	}
+	err := m.service().Validate()
 	if err != nil {
 		diags.AddError("Invalid Identity Mappings in State",
 			fmt.Sprintf("The values service_type = %s, external_id = %s cannot be used: %s. Remove the resource from state and import it again.",
