@@ -467,14 +467,8 @@ func (c *bulkConfig) checkExempt(ctx context.Context, api *readcache.Reader, dia
 	}
 }
 
-func (c *bulkConfig) readExempt(value types.Map, diags *diag.Diagnostics) {
-	c.exempt = make(map[identity.ServiceKey]map[identity.UserKey]string, len(value.Elements()))
-	eachService(value, path.Root("exempt"), diags, func(service identity.ServiceKey, people types.Map, at path.Path) {
-		c.exempt[service] = readExemptUsers(people, at, diags)
-	})
-}
-
-func readExemptUsers(people types.Map, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {
+// readExempt reads the reasons of the people who need no account in a service.
+func readExempt(people types.Map, _ identity.ServiceKey, at path.Path, diags *diag.Diagnostics) map[identity.UserKey]string {
 	elements := people.Elements()
 	exempt := make(map[identity.UserKey]string, len(elements))
 	names := make(map[identity.UserKey]string, len(elements))

@@ -272,8 +272,8 @@ func readBulkConfig(ctx context.Context, config tfsdk.Config, diags *diag.Diagno
 	set, found := compileRules(ctx, attribute[types.List](ctx, config, "rules", diags), path.Root("rules"))
 	diags.Append(found...)
 	c.rules = set
-	c.readDeclared(declared, diags)
-	c.readExempt(attribute[types.Map](ctx, config, "exempt", diags), diags)
+	c.declared = byService(declared, path.Root("declared"), diags, declaredMappings)
+	c.exempt = byService(attribute[types.Map](ctx, config, "exempt", diags), path.Root("exempt"), diags, readExempt)
 	return c
 }
 
@@ -379,17 +379,10 @@ func serviceIn(object types.Object, at path.Path, diags *diag.Diagnostics) (key 
 	return key, ok && isResolvable(key, at, "users already names", diags)
 }
 
-func (c *bulkConfig) readDeclared(value types.Map, diags *diag.Diagnostics) {
-	c.declared = make(map[identity.ServiceKey]map[identity.UserKey]identity.Matcher, len(value.Elements()))
-	eachService(value, path.Root("declared"), diags, func(service identity.ServiceKey, users types.Map, at path.Path) {
-		c.declared[service] = declaredMappings(users, service, at, diags)
-	})
-}
-
-// eachService calls do with each entry of a map by service key, sorted. It reports
-// keys that are none.
-func eachService(value types.Map, at path.Path, diags *diag.Diagnostics, do func(identity.ServiceKey, types.Map, path.Path)) {
+// byService reads each entry of a map by service key. It reports keys that are none.
+func byService[T any](value types.Map, at path.Path, diags *diag.Diagnostics, read func(types.Map, identity.ServiceKey, path.Path, *diag.Diagnostics) T) map[identity.ServiceKey]T {
 	elements := value.Elements()
+	entries := make(map[identity.ServiceKey]T, len(elements))
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		service, err := identity.ParseServiceKey(name)
 		if err != nil {
@@ -397,9 +390,10 @@ func eachService(value types.Map, at path.Path, diags *diag.Diagnostics, do func
 			continue
 		}
 		if users, ok := elements[name].(types.Map); ok {
-			do(service, users, at.AtMapKey(name))
+			entries[service] = read(users, service, at.AtMapKey(name), diags)
 		}
 	}
+	return entries
 }
 
 // everybody answers from a list of all users who exists and who holds an
