@@ -96,7 +96,7 @@ func FuzzAudience(f *testing.F) {
 		f.Add(token, "sym")
 	}
 	f.Fuzz(func(t *testing.T, token, audience string) {
-		expires, err := checkAudience(token, audience)
+		expires, err := CheckAudience(token, audience)
 		if err == nil && (strings.Count(token, ".") != 2 || !expires.After(time.Now())) {
 			t.Errorf("accepted %q until %s", token, expires)
 		}

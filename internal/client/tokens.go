@@ -62,20 +62,15 @@ func readSmallFile(path string) ([]byte, error) {
 	return content, err
 }
 
-// ErrNoLogin says that symflow's file holds no login.
-var ErrNoLogin = errors.New("it holds no login; run symflow login")
-
 // Login is what symflow's own login file holds.
 type Login struct {
 	Token string
 	Org   string // slug; "" where the file does not name it
-	Email string // who logged in; "" likewise
 }
 
 // SymflowLogin reads the file that symflow login writes, as in
 // ~/.config/symflow/default/config.yml. A file that is not there is an error
-// that errors.Is fs.ErrNotExist; one without a login is ErrNoLogin. No error
-// repeats what the file holds.
+// that errors.Is fs.ErrNotExist. No error repeats what the file holds.
 func SymflowLogin(path string) (Login, error) {
 	content, err := readSmallFile(path)
 	if err != nil {
@@ -94,12 +89,12 @@ func parseSymflow(content []byte) (Login, error) {
 		return Login{}, errors.New("it is not a YAML mapping") // the parser's error would quote it
 	}
 	auth, _ := file["auth_token"].(map[string]any)
-	login := Login{Token: yamlText(auth["access_token"]), Org: yamlText(file["org"]), Email: yamlText(file["email"])}
+	login := Login{Token: yamlText(auth["access_token"]), Org: yamlText(file["org"])}
 	if org, nested := file["org"].(map[string]any); nested { // older releases keep the whole record
 		login.Org = yamlText(org["slug"])
 	}
 	if login.Token == "" {
-		return Login{}, ErrNoLogin
+		return Login{}, errors.New("it holds no login; run symflow login")
 	}
 	return login, nil
 }
@@ -164,18 +159,14 @@ func (a *actions) fetch(ctx context.Context) (token string, err error) {
 	if time.Now().Before(a.until) {
 		return a.given, nil
 	}
-	err = retry.Do(ctx, newBackoff(actionsAttempts, func() time.Duration { return 0 }), func(ctx context.Context) error {
-		var err error
-		var retryable bool
-		if token, retryable, err = a.ask(ctx); retryable {
-			return retry.RetryableError(err)
-		}
+	err = retry.Do(ctx, newBackoff(actionsAttempts, func() time.Duration { return 0 }), func(ctx context.Context) (err error) {
+		token, err = a.ask(ctx)
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("GitHub Actions gave no OIDC token for the audience %q: %w", a.audience, err)
 	}
-	expires, err := checkAudience(token, a.audience)
+	expires, err := CheckAudience(token, a.audience)
 	if err != nil {
 		return "", fmt.Errorf("the OIDC token of GitHub Actions cannot be used: %w", err)
 	}
@@ -184,50 +175,47 @@ func (a *actions) fetch(ctx context.Context) (token string, err error) {
 	return token, nil
 }
 
-// ask makes one request; retryable says that another may succeed.
-func (a *actions) ask(ctx context.Context) (token string, retryable bool, err error) {
+// ask makes one request. Its error is one of package retry where another may succeed.
+func (a *actions) ask(ctx context.Context) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, http.NoBody)
 	if err != nil {
-		return "", false, errors.New("ACTIONS_ID_TOKEN_REQUEST_URL cannot be asked")
+		return "", errors.New("ACTIONS_ID_TOKEN_REQUEST_URL cannot be asked")
 	}
 	req.Header.Set("Authorization", "Bearer "+a.token)
 	req.Header.Set("Accept", "application/json")
 	resp, err := a.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return "", false, httpx.Stopped(ctx)
+			return "", httpx.Stopped(ctx)
 		}
-		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return "", true, a.redact.failure(err)
+		return "", retry.RetryableError(a.redact.failure(err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxActionsReply))
 	if err != nil {
-		return "", true, errors.New("the answer broke off")
+		return "", retry.RetryableError(errors.New("the answer broke off"))
 	}
 	if resp.StatusCode != http.StatusOK {
-		retryable = resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError
-		return "", retryable, fmt.Errorf("it answered %d", resp.StatusCode)
+		err := fmt.Errorf("it answered %d", resp.StatusCode)
+		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
+			err = retry.RetryableError(err)
+		}
+		return "", err
 	}
 	var reply struct{ Value string }
 	if json.Unmarshal(body, &reply) != nil || reply.Value == "" {
-		return "", false, errors.New("the answer holds no token")
+		return "", errors.New("the answer holds no token")
 	}
-	return reply.Value, false, nil
+	return reply.Value, nil
 }
 
-// TokenFor checks that a token that something else has put into the environment
-// is meant for an audience: one that is not must not be shown to the API.
-func TokenFor(token, audience string) error {
-	_, err := checkAudience(token, audience)
-	return err
-}
-
-// checkAudience reads a token's claims, which proves nothing about them, and
-// returns when it expires.
-func checkAudience(token, audience string) (expires time.Time, err error) {
+// CheckAudience checks that a token is meant for an audience, as one that is not must
+// not be shown to the API, and returns when it expires. It proves nothing about the
+// token's claims.
+func CheckAudience(token, audience string) (expires time.Time, err error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}, errors.New("it is not a JWT")

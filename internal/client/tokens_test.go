@@ -70,8 +70,8 @@ func TestSymflowLogin(t *testing.T) {
 		want    Login
 		err     string
 	}{
-		"full":          {"auth_token:\n  access_token: secret.jwt\n  refresh_token: r\n  expires_in: 86400\nemail: ada@example.com\norg: acme\n", Login{"secret.jwt", "acme", "ada@example.com"}, ""},
-		"older":         {"auth_token: {access_token: secret.jwt}\norg: {slug: acme, client_id: c}\n", Login{"secret.jwt", "acme", ""}, ""},
+		"full":          {"auth_token:\n  access_token: secret.jwt\n  refresh_token: r\n  expires_in: 86400\nemail: ada@example.com\norg: acme\n", Login{"secret.jwt", "acme"}, ""},
+		"older":         {"auth_token: {access_token: secret.jwt}\norg: {slug: acme, client_id: c}\n", Login{"secret.jwt", "acme"}, ""},
 		"logged out":    {"email: ada@example.com\n", Login{}, "run symflow login"},
 		"empty":         {"", Login{}, "run symflow login"},
 		"no text":       {"auth_token: {access_token: [secret]}\n", Login{}, "run symflow login"},
@@ -259,7 +259,7 @@ func TestActionsToken_refuses(t *testing.T) {
 	}
 }
 
-func TestTokenFor(t *testing.T) {
+func TestCheckAudience(t *testing.T) {
 	t.Parallel()
 	soon, past := time.Now().Add(time.Minute), time.Now().Add(-time.Minute)
 	for name, test := range map[string]struct{ token, want string }{
@@ -276,7 +276,7 @@ func TestTokenFor(t *testing.T) {
 		"prefix of it":     {jwtFor("symX", soon), "another audience"},
 		"other upper case": {jwtFor("SYM", soon), "another audience"},
 	} {
-		err := TokenFor(test.token, "sym")
+		_, err := CheckAudience(test.token, "sym")
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}

@@ -110,7 +110,7 @@ func (c connector) tokenSource() (func(context.Context) (string, error), error) 
 // jobToken returns the token that HCP Terraform gives a run in a variable.
 func (c connector) jobToken(variable string) (func(context.Context) (string, error), error) {
 	token := c.env(variable)
-	if err := client.TokenFor(token, c.settings.OIDCAudience); err != nil {
+	if _, err := client.CheckAudience(token, c.settings.OIDCAudience); err != nil {
 		return nil, &Error{Title: noToken, Err: fmt.Errorf("%s holds the token of this run, but %w", variable, err),
 			Detail: "Set the workspace's environment variable " + envTerraformTokenAims + " to the audience that oidc_audience (or SYM_OIDC_AUDIENCE) names."}
 	}
