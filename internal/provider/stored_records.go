@@ -49,7 +49,7 @@ func userRecordAttributes() map[string]schema.Attribute {
 }
 
 func userRecord(u identity.User) attr.Value {
-	var m userModel
+	var m storedUserModel
 	m.setStored(u)
 	return types.ObjectValueMust(userRecordType.AttrTypes, map[string]attr.Value{
 		"id": m.ID, "email": m.Email, "username": m.Username, "type": m.Type, "role": m.Role,

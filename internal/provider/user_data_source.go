@@ -33,15 +33,8 @@ type userDataSource struct {
 }
 
 type userDataModel struct {
-	Email      types.String `tfsdk:"email"`
-	Username   types.String `tfsdk:"username"`
-	ID         types.String `tfsdk:"id"`
-	FirstName  types.String `tfsdk:"first_name"`
-	LastName   types.String `tfsdk:"last_name"`
-	Role       types.String `tfsdk:"role"`
-	Type       types.String `tfsdk:"type"`
-	CreatedAt  types.String `tfsdk:"created_at"`
-	Identities types.Map    `tfsdk:"identities"`
+	storedUserModel
+	Identities types.Map `tfsdk:"identities"`
 }
 
 func (*userDataModel) schema() schema.Schema {
@@ -75,8 +68,7 @@ func (d *userDataSource) ConfigValidators(context.Context) []datasource.ConfigVa
 func (*userDataModel) check(context.Context, *diag.Diagnostics) {}
 
 func (m *userDataModel) read(ctx context.Context, _ *providerData, api *readcache.Reader, diags *diag.Diagnostics) {
-	named := userModel{Email: m.Email, Username: m.Username}
-	at, name := named.namePath(), named.name()
+	at, name := m.namePath(), m.name()
 	var (
 		user *identity.User
 		err  error
@@ -85,9 +77,9 @@ func (m *userDataModel) read(ctx context.Context, _ *providerData, api *readcach
 		at, name = path.Root("id"), m.ID.ValueString()
 		user, err = api.UserByID(ctx, name)
 	} else {
-		key, known := named.key()
+		key, known := m.key()
 		if !known { // was unknown until now, and is invalid
-			_, err := parseOwnName(named.kind(), name)
+			_, err := parseOwnName(m.kind(), name)
 			addInvalid(diags, at, "Invalid User", err)
 			return
 		}
@@ -121,11 +113,7 @@ func findUser(ctx context.Context, api *readcache.Reader, key identity.UserKey) 
 
 // setStored fills the model from the store. The name stays as configured.
 func (m *userDataModel) setStored(u identity.User) {
-	stored := userModel{Email: m.Email, Username: m.Username}
-	stored.setStored(u)
-	m.Email, m.Username, m.ID = stored.Email, stored.Username, stored.ID
-	m.FirstName, m.LastName, m.Role = stored.FirstName, stored.LastName, stored.Role
-	m.Type, m.CreatedAt = stored.Type, stored.CreatedAt
+	m.storedUserModel.setStored(u)
 	identities := map[string]attr.Value{}
 	for _, mapping := range u.Mappings {
 		if id, plain := mapping.Matcher.Identity(mapping.Service.Type); plain {

@@ -49,15 +49,20 @@ type userResource struct{ baseResource }
 
 // userModel is the state and configuration of sym_user.
 type userModel struct {
-	Email            types.String `tfsdk:"email"`
-	Username         types.String `tfsdk:"username"`
-	FirstName        types.String `tfsdk:"first_name"`
-	LastName         types.String `tfsdk:"last_name"`
-	Role             types.String `tfsdk:"role"`
-	DeleteIdentities types.Bool   `tfsdk:"delete_identities"`
-	ID               types.String `tfsdk:"id"`
-	Type             types.String `tfsdk:"type"`
-	CreatedAt        types.String `tfsdk:"created_at"`
+	storedUserModel
+	DeleteIdentities types.Bool `tfsdk:"delete_identities"`
+}
+
+// storedUserModel is what is stored of a user.
+type storedUserModel struct {
+	Email     types.String `tfsdk:"email"`
+	Username  types.String `tfsdk:"username"`
+	FirstName types.String `tfsdk:"first_name"`
+	LastName  types.String `tfsdk:"last_name"`
+	Role      types.String `tfsdk:"role"`
+	ID        types.String `tfsdk:"id"`
+	Type      types.String `tfsdk:"type"`
+	CreatedAt types.String `tfsdk:"created_at"`
 }
 
 // userKeyModel is Terraform's resource identity of a user: the id, because it
@@ -221,7 +226,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	before := state
+	before := state.storedUserModel
 	state.setStored(*stored)
 	if assertedSince(ctx, resp.Private, stored.Revision, stored.Revision, &resp.Diagnostics) && state.sameStored(before) && state.name() == before.name() {
 		warnUserOwnedElsewhere(&resp.Diagnostics, *stored)
@@ -243,7 +248,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	before, _ := state.key()
-	if before != key || !plan.sameStored(state) {
+	if before != key || !plan.sameStored(state.storedUserModel) {
 		revision, ok := changeUser(ctx, api, &plan, state, &resp.Diagnostics)
 		if !ok {
 			return
@@ -394,7 +399,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if other := r.find(ctx, key, "Read User", &resp.Diagnostics); other != nil && other.ID != state.ID.ValueString() {
 			addNameTaken(&resp.Diagnostics, plan, state, nil)
 		}
-	case plan.sameSettings(state):
+	case plan.sameStored(state.storedUserModel) && plan.DeleteIdentities.Equal(state.DeleteIdentities):
 		resp.Plan.Raw = req.State.Raw // only the spelling of the name differs, if anything
 	}
 }
@@ -465,7 +470,7 @@ func (r *userResource) findImported(ctx context.Context, text, id string, diags 
 		id = key.Username()
 	}
 	if api, ok := r.data.connect(ctx, diags); ok && stored == nil && id != "" {
-		stored = userModel{ID: types.StringValue(id)}.findByID(ctx, api, "Import User", diags)
+		stored = storedUserModel{ID: types.StringValue(id)}.findByID(ctx, api, "Import User", diags)
 	}
 	if stored == nil && !diags.HasError() {
 		addNoUserToImport(diags, text, id)
@@ -489,7 +494,7 @@ func (r *userResource) find(ctx context.Context, key identity.UserKey, action st
 
 // findByID finds the user in state by id, whatever the name is now. Such a read is
 // never shared with an earlier one.
-func (m userModel) findByID(ctx context.Context, api *readcache.Reader, action string, diags *diag.Diagnostics) *identity.User {
+func (m storedUserModel) findByID(ctx context.Context, api *readcache.Reader, action string, diags *diag.Diagnostics) *identity.User {
 	user, err := api.UserByID(ctx, m.ID.ValueString())
 	if err != nil {
 		addFailure(diags, action, m.name(), "", err)
@@ -499,7 +504,7 @@ func (m userModel) findByID(ctx context.Context, api *readcache.Reader, action s
 }
 
 // kind returns the type of user that the model names; "" while that is unknown.
-func (m userModel) kind() identity.UserType {
+func (m storedUserModel) kind() identity.UserType {
 	switch {
 	case m.Username.IsNull(), isSet(m.Email):
 		return identity.Normal
@@ -510,10 +515,12 @@ func (m userModel) kind() identity.UserType {
 }
 
 // name returns the user's name as the model spells it.
-func (m userModel) name() string { return cmp.Or(m.Email.ValueString(), m.Username.ValueString()) }
+func (m storedUserModel) name() string {
+	return cmp.Or(m.Email.ValueString(), m.Username.ValueString())
+}
 
 // namePath returns the attribute that holds the name.
-func (m userModel) namePath() path.Path {
+func (m storedUserModel) namePath() path.Path {
 	if m.kind() == identity.Bot {
 		return path.Root("username")
 	}
@@ -522,7 +529,7 @@ func (m userModel) namePath() path.Path {
 
 // key returns the normalised name; known is false unless exactly one name is set
 // and valid.
-func (m userModel) key() (key identity.UserKey, known bool) {
+func (m storedUserModel) key() (key identity.UserKey, known bool) {
 	if isSet(m.Email) == isSet(m.Username) {
 		return "", false
 	}
@@ -530,19 +537,14 @@ func (m userModel) key() (key identity.UserKey, known bool) {
 	return key, err == nil && key.IsEmail() == isSet(m.Email)
 }
 
-// sameSettings compares all that somebody may set beside the name.
-func (m userModel) sameSettings(other userModel) bool {
-	return m.sameStored(other) && m.DeleteIdentities.Equal(other.DeleteIdentities)
-}
-
-// sameStored compares those settings that the API stores.
-func (m userModel) sameStored(other userModel) bool {
+// sameStored compares what the API stores beside the name.
+func (m storedUserModel) sameStored(other storedUserModel) bool {
 	return m.FirstName.Equal(other.FirstName) && m.LastName.Equal(other.LastName) && m.Role.Equal(other.Role)
 }
 
 // setStored takes over what is stored. A name that only is spelled another way
 // keeps the model's spelling.
-func (m *userModel) setStored(u identity.User) {
+func (m *storedUserModel) setStored(u identity.User) {
 	if key, known := m.key(); !known || key != u.Key {
 		m.Email, m.Username = types.StringNull(), types.StringNull()
 		if u.Key.IsEmail() {
@@ -557,14 +559,14 @@ func (m *userModel) setStored(u identity.User) {
 }
 
 // setGiven takes over what the API gives users, which nobody sets.
-func (m *userModel) setGiven(u identity.User) {
+func (m *storedUserModel) setGiven(u identity.User) {
 	m.ID, m.Type, m.CreatedAt = types.StringValue(u.ID), types.StringValue(string(u.Key.Type())), timeOrNull(u.CreatedAt)
 }
 
 // fillIn replaces what is still unknown by what is stored. What was planned
 // stays: a difference shows in the next plan.
-func (m *userModel) fillIn(u identity.User) {
-	stored := userModel{}
+func (m *storedUserModel) fillIn(u identity.User) {
+	stored := storedUserModel{}
 	stored.setStored(u)
 	for have, known := range map[*types.String]types.String{&m.FirstName: stored.FirstName, &m.LastName: stored.LastName, &m.Role: stored.Role} {
 		if have.IsUnknown() {
@@ -704,7 +706,7 @@ func addUserGone(diags *diag.Diagnostics, state userModel) {
 }
 
 func addStillMapped(diags *diag.Diagnostics, stored identity.User) {
-	var named userModel
+	var named storedUserModel
 	named.setStored(stored)
 	lines := each(stored.Mappings, func(m identity.Mapping) string { return fmt.Sprintf("%s: %s", m.Service, describe(m)) })
 	diags.AddError("User Still Has Identities",
