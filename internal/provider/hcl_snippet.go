@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -186,20 +187,11 @@ func indent(snippet string) string {
 	return "  " + strings.ReplaceAll(snippet, "\n", "\n  ")
 }
 
+var outsideOfLabels = regexp.MustCompile(`[^a-z0-9]+`)
+
 // label turns text into a valid resource name.
 func label(text, fallback string) string {
-	var b strings.Builder
-	underscore := true // none at the start
-	for _, r := range identity.FoldASCII(text) {
-		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
-			b.WriteRune(r)
-			underscore = false
-		} else if !underscore {
-			b.WriteByte('_')
-			underscore = true
-		}
-	}
-	name := strings.TrimRight(b.String(), "_")
+	name := strings.Trim(outsideOfLabels.ReplaceAllString(identity.FoldASCII(text), "_"), "_")
 	switch {
 	case name == "":
 		return fallback
