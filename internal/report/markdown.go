@@ -103,14 +103,10 @@ func counted(n int, one, many string) string {
 // that cannot be seen are written as their numbers.
 func code(text string) string {
 	var b strings.Builder
-	fence := "`"
 	for _, r := range text {
 		switch {
 		case r == '|':
 			b.WriteString(`\|`)
-		case r == '`':
-			fence = "``"
-			b.WriteRune(r)
 		case !unicode.IsGraphic(r):
 			fmt.Fprintf(&b, `\u%04X`, r)
 		default:
@@ -121,6 +117,7 @@ func code(text string) string {
 	if strings.TrimSpace(inner) == "" {
 		return ""
 	}
+	fence := "`"
 	for strings.Contains(inner, fence) {
 		fence += "`"
 	}

@@ -69,37 +69,33 @@ type AccountCounts struct{ Persons, Held, Resolved, Orphans, Ambiguous, Bots, Gu
 
 // coverage is one service's part of a report.
 type coverage struct {
-	Service                      string
-	Mapped, Unmapped, Exempt     int
-	Percent                      int // of those who are not exempt; 100 only if all are mapped
-	Accounts                     *AccountCounts
-	Anchor                       string
-	UnmappedRows                 []Unmapped
-	OrphanRows                   []Orphan
-	ShowsOrphans, ShowsCandidate bool
+	Service                  string
+	Mapped, Unmapped, Exempt int
+	Percent                  int // of those who are not exempt; 100 only if all are mapped
+	Accounts                 *AccountCounts
+	Anchor                   string
+	UnmappedRows             []Unmapped
+	OrphanRows               []Orphan
+	ShowsCandidate           bool
 }
 
 // page is a Result in the order of a report: sorted, and counted by service.
 type page struct {
 	Result
 
-	Coverage         []coverage
-	Complete         int // people who have an account, or an exemption, in every service
-	UnmappedPeople   int // people, not pairs
-	Exemptions       []exemption
-	HasOrphans       bool
-	HasLeavers       bool
-	HasStale         bool
-	HasExemptions    bool
-	HasAccountCounts bool
+	Coverage       []coverage
+	Complete       int // people who have an account, or an exemption, in every service
+	UnmappedPeople int // people, not pairs
+	Exemptions     []exemption
+
+	HasOrphans, HasLeavers, HasStale bool // they were asked for
 }
 
 type exemption struct{ Service, User, Reason string }
 
 // arrange sorts and counts a result.
 func arrange(r Result) page {
-	p := page{Result: r, HasOrphans: r.Orphans != nil, HasLeavers: r.Leavers != nil, HasStale: r.Stale != nil,
-		HasExemptions: len(r.Exempt) > 0, HasAccountCounts: len(r.Accounts) > 0}
+	p := page{Result: r, HasOrphans: r.Orphans != nil, HasLeavers: r.Leavers != nil, HasStale: r.Stale != nil}
 	p.People = slices.Sorted(slices.Values(r.People))
 	p.Unmapped = slices.SortedFunc(slices.Values(r.Unmapped), func(a, b Unmapped) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.User, b.User))
@@ -116,8 +112,7 @@ func arrange(r Result) page {
 			p.Exemptions = append(p.Exemptions, exemption{service, user, r.Exempt[service][user]})
 		}
 	}
-	unmapped := map[string][]Unmapped{}
-	people := map[string]bool{}
+	unmapped, people := map[string][]Unmapped{}, map[string]bool{}
 	for _, u := range p.Unmapped {
 		unmapped[u.Service] = append(unmapped[u.Service], u)
 		people[u.User] = true
@@ -130,7 +125,8 @@ func arrange(r Result) page {
 	p.Complete = len(p.People) - len(people)
 	for i, service := range slices.Sorted(slices.Values(r.Services)) {
 		c := coverage{Service: service, Anchor: fmt.Sprintf("service-%d", i+1), Mapped: len(r.Mapped[service]), Unmapped: len(unmapped[service]),
-			Exempt: max(0, min(len(r.Exempt[service]), len(r.People)-len(r.Mapped[service])-len(unmapped[service]))), UnmappedRows: unmapped[service], OrphanRows: orphans[service], ShowsOrphans: p.HasOrphans, Percent: 100}
+			UnmappedRows: unmapped[service], OrphanRows: orphans[service], Percent: 100}
+		c.Exempt = max(0, min(len(r.Exempt[service]), len(r.People)-c.Mapped-c.Unmapped))
 		if all := c.Mapped + c.Unmapped; c.Unmapped > 0 {
 			c.Percent = min(99, c.Mapped*100/all)
 		}
