@@ -53,6 +53,10 @@ func optionalResourceBool(doc string) schema.BoolAttribute {
 	return schema.BoolAttribute{Optional: true, MarkdownDescription: doc}
 }
 
+func optionalResourceText(doc string, validators ...validator.String) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: doc}
+}
+
 // replacingText returns a required attribute whose change replaces the resource.
 func replacingText(doc string, validators ...validator.String) schema.StringAttribute {
 	return schema.StringAttribute{

@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -68,12 +67,9 @@ func (r *serviceResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 		Attributes: map[string]schema.Attribute{
 			"service_type": replacingText("Type of the service, such as `okta`, `github`, `aws_iam` or `custom`: lower case letters, digits and underscores. Changing it replaces the service.", likelyServiceType...),
 			"external_id":  replacingText("Which workspace, domain or account of that type, such as `acme.okta.com`. Changing it replaces the service."),
-			"label": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{labelCheck},
-				MarkdownDescription: "Name to show to people. Default: no label.",
-			},
-			"id":  computedResourceText("Id of the service (a UUID), given by the API.", keep...),
-			"key": computedResourceText("Service key: `SERVICE_TYPE:EXTERNAL_ID`. It is also the import id.", keep...),
+			"label":        optionalResourceText("Name to show to people. Default: no label.", labelCheck),
+			"id":           computedResourceText("Id of the service (a UUID), given by the API.", keep...),
+			"key":          computedResourceText("Service key: `SERVICE_TYPE:EXTERNAL_ID`. It is also the import id.", keep...),
 		},
 	}
 }

@@ -78,7 +78,9 @@ func roles() []string {
 
 func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
-	names := []validator.String{personNameCheck}
+	kept := func(doc string, validators ...validator.String) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, Computed: true, PlanModifiers: keep, Validators: validators, MarkdownDescription: doc}
+	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Registers a person or a bot. Mappings create people but not bots, so people need no `sym_user`, and bots do.\n\n" +
 			"If the user already exists, the resource adopts the user and sets the `first_name`, `last_name` and `role` of the configuration. The plan warns about values that it would overwrite. " +
@@ -87,27 +89,13 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"Identities of the same configuration are deleted first if they refer to this resource, as in `user = sym_user.ada.email`. " +
 			"If another resource or a person has changed or adopted the user since, the user stays, with a warning.",
 		Attributes: map[string]schema.Attribute{
-			"email": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{emailCheck},
-				MarkdownDescription: "E-mail of a person. It compares without case and outer spaces. Changing it renames the user in place. An e-mail that another user has is an error. " +
-					"Exactly one of `email` and `username` is set; changing from one to the other replaces the user.",
-			},
-			"username": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{usernameCheck},
-				MarkdownDescription: "Username of a bot, without `@`, comma and space. It compares exactly. Changing it renames the bot in place.",
-			},
-			"first_name": schema.StringAttribute{
-				Optional: true, Computed: true, PlanModifiers: keep, Validators: names,
-				MarkdownDescription: "First name. If not set, it stays as it is; `\"\"` removes it.",
-			},
-			"last_name": schema.StringAttribute{
-				Optional: true, Computed: true, PlanModifiers: keep, Validators: names,
-				MarkdownDescription: "Last name. If not set, it stays as it is; `\"\"` removes it.",
-			},
-			"role": schema.StringAttribute{
-				Optional: true, Computed: true, PlanModifiers: keep, Validators: []validator.String{stringvalidator.OneOf(roles()...)},
-				MarkdownDescription: "What the user may do in Sym: `admin`, `member` or `guest`. If not set, it stays as it is; a new user is a `member`.",
-			},
+			"email": optionalResourceText("E-mail of a person. It compares without case and outer spaces. Changing it renames the user in place. An e-mail that another user has is an error. "+
+				"Exactly one of `email` and `username` is set; changing from one to the other replaces the user.", emailCheck),
+			"username":   optionalResourceText("Username of a bot, without `@`, comma and space. It compares exactly. Changing it renames the bot in place.", usernameCheck),
+			"first_name": kept("First name. If not set, it stays as it is; `\"\"` removes it.", personNameCheck),
+			"last_name":  kept("Last name. If not set, it stays as it is; `\"\"` removes it.", personNameCheck),
+			"role": kept("What the user may do in Sym: `admin`, `member` or `guest`. If not set, it stays as it is; a new user is a `member`.",
+				stringvalidator.OneOf(roles()...)),
 			"delete_identities": optionalResourceBool("Whether destroying the user may delete identities that are still stored. Default: `false`, destroying fails and lists them. " +
 				"It must be applied before the destroy: set it one apply earlier."),
 			"id":         computedResourceText("Id of the user, given by the API. It stays the same when the user is renamed.", keep...),
