@@ -42,7 +42,7 @@ type listAccountsInput struct {
 	List        string `query:"list" doc:"Begin with the list of this name, however old; it is Directory:LIST_CHANGED if the service shows another one now"`
 }
 
-func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (*stream, error) {
+func (s *service) listAccounts(ctx context.Context, in *listAccountsInput) (stream, error) {
 	version, first, err := parseAccountsCursor(in.Cursor)
 	if err != nil {
 		return nil, err

@@ -42,23 +42,23 @@ func (in *historyInput) Resolve(ctx huma.Context) []error {
 	return problems
 }
 
-func (s *service) listHistory(ctx context.Context, in *historyInput) (*reply[symapi.HistoryReply], error) {
+func (s *service) listHistory(ctx context.Context, in *historyInput) (symapi.HistoryReply, error) {
 	filter := store.HistoryFilter{Limit: cmp.Or(in.Limit, symapi.HistoryPage), Cursor: in.Cursor,
 		Service: identity.ServiceKey{Type: in.ServiceType, ExternalID: in.ExternalID}}
 	if in.User != "" {
 		key, err := identity.ParseUser(in.User)
 		if err != nil {
-			return nil, err
+			return symapi.HistoryReply{}, err
 		}
 		filter.User = key
 	}
 	changes, next, err := s.Store.History(ctx, filter)
 	if err != nil {
-		return nil, err
+		return symapi.HistoryReply{}, err
 	}
 	out := symapi.HistoryReply{Changes: make([]symapi.Change, len(changes)), NextCursor: next}
 	for i, c := range changes {
 		out.Changes[i] = symapi.EncodeChange(c)
 	}
-	return replyWith(out), nil
+	return out, nil
 }

@@ -36,14 +36,14 @@ func (s *service) registerIdentities(api huma.API) {
 	}, s.searchIdentities)
 }
 
-func (s *service) lookupIdentities(ctx context.Context, in *input[symapi.LookupRequest]) (*reply[symapi.LookupReply], error) {
+func (s *service) lookupIdentities(ctx context.Context, in *input[symapi.LookupRequest]) (symapi.LookupReply, error) {
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
-		return nil, err
+		return symapi.LookupReply{}, err
 	}
 	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
 	if err != nil {
-		return nil, err
+		return symapi.LookupReply{}, err
 	}
 	emails := make([]string, len(keys))
 	for i, k := range keys {
@@ -56,10 +56,10 @@ func (s *service) lookupIdentities(ctx context.Context, in *input[symapi.LookupR
 		answers, err = directory.Lookup(ctx, d, found.Key, emails)
 	}
 	if err != nil {
-		return nil, err
+		return symapi.LookupReply{}, err
 	}
 	if len(answers) != len(emails) {
-		return nil, fmt.Errorf("the directory of %s gave %d answers to %d questions", found.Key, len(answers), len(emails))
+		return symapi.LookupReply{}, fmt.Errorf("the directory of %s gave %d answers to %d questions", found.Key, len(answers), len(emails))
 	}
 	s.pinFound(ctx, found.Key, keys, answers)
 	out := symapi.LookupReply{Results: make([]symapi.LookupResult, len(answers))}
@@ -68,7 +68,7 @@ func (s *service) lookupIdentities(ctx context.Context, in *input[symapi.LookupR
 		out.Results[i] = symapi.EncodeLookup(a)
 		out.Results[i].Email = in.Body.Emails[i] // as the caller wrote it
 	}
-	return replyWith(out), nil
+	return out, nil
 }
 
 // directoryOf returns a registered service and its directory.
@@ -105,18 +105,18 @@ func accountQueries(identities, accountIDs []string) ([]identity.AccountQuery, e
 	return queries, nil
 }
 
-func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusRequest]) (*reply[symapi.StatusReply], error) {
+func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusRequest]) (symapi.StatusReply, error) {
 	queries, err := accountQueries(in.Body.Identities, in.Body.AccountIDs)
 	if err != nil {
-		return nil, err
+		return symapi.StatusReply{}, err
 	}
 	found, d, err := s.directoryOf(ctx, in.Body.ServiceType, in.Body.ExternalID)
 	if err != nil {
-		return nil, err
+		return symapi.StatusReply{}, err
 	}
 	statuses, err := directory.Status(ctx, d, found.Key, queries, in.Body.List)
 	if err != nil {
-		return nil, err
+		return symapi.StatusReply{}, err
 	}
 	s.pinActive(ctx, found.Key, statuses)
 	out := symapi.StatusReply{Results: make([]symapi.StatusResult, len(statuses))}
@@ -124,18 +124,18 @@ func (s *service) statusIdentities(ctx context.Context, in *input[symapi.StatusR
 		a.Err = s.clean(a.Err)
 		out.Results[i] = symapi.EncodeStatus(a)
 	}
-	return replyWith(out), nil
+	return out, nil
 }
 
-func (s *service) searchIdentities(ctx context.Context, in *input[symapi.IdentitySearch]) (*reply[symapi.IdentityHolders], error) {
+func (s *service) searchIdentities(ctx context.Context, in *input[symapi.IdentitySearch]) (symapi.IdentityHolders, error) {
 	asked := in.Body.Identities
 	accounts, err := accountQueries(asked, in.Body.AccountIDs)
 	if err != nil {
-		return nil, err
+		return symapi.IdentityHolders{}, err
 	}
 	found, err := s.registered(ctx, identity.ServiceKey{Type: in.Body.ServiceType, ExternalID: in.Body.ExternalID})
 	if err != nil {
-		return nil, err
+		return symapi.IdentityHolders{}, err
 	}
 	for i := range accounts {
 		accounts[i].Identity = identity.FoldIdentity(found.Key.Type, accounts[i].Identity)
@@ -144,7 +144,7 @@ func (s *service) searchIdentities(ctx context.Context, in *input[symapi.Identit
 	if len(accounts) > 0 {
 		users, err := s.Store.Holders(ctx, found.Key, accounts)
 		if err != nil {
-			return nil, err
+			return symapi.IdentityHolders{}, err
 		}
 		for _, u := range users {
 			holders.Put(u)
@@ -154,5 +154,5 @@ func (s *service) searchIdentities(ctx context.Context, in *input[symapi.Identit
 	for i, id := range asked {
 		out.Results[i] = symapi.IdentityHolder{Identity: id, Users: symapi.EncodeUsers(holders.UsersWith(found.Key, accounts[i]))}
 	}
-	return replyWith(out), nil
+	return out, nil
 }

@@ -236,23 +236,21 @@ func (c *call) SetStatus(status int) {
 	c.frameworkContext.SetStatus(status)
 }
 
-// register adds one operation. need is the least role that may call it.
-func register[I, O any](s *service, api huma.API, need identity.Role, op huma.Operation, do func(context.Context, *I) (*O, error)) {
-	op.Metadata = maps.Clone(op.Metadata)
-	if op.Metadata == nil {
-		op.Metadata = map[string]any{}
-	}
-	op.Metadata[roleMetadata] = need
-	op.Metadata[fieldsMetadata] = requestFields(reflect.TypeFor[I]())
+// register adds one operation. need is the least role that may call it. do returns the
+// body of the reply, or a stream.
+func register[I, B any](s *service, api huma.API, need identity.Role, op huma.Operation, do func(context.Context, *I) (B, error)) {
+	metadata := map[string]any{roleMetadata: need, fieldsMetadata: requestFields(reflect.TypeFor[I]())}
+	maps.Copy(metadata, op.Metadata)
+	op.Metadata = metadata
 	op.MaxBodyBytes = -1 // the adapter limits bodies and explains it
 	op.BodyReadTimeout = -1
 	document(api, &op, need)
-	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := do(ctx, in)
+	huma.Register(api, op, func(ctx context.Context, in *I) (*reply[B], error) {
+		body, err := do(ctx, in)
 		if err != nil {
 			return nil, s.fail(ctx, err)
 		}
-		return out, nil
+		return &reply[B]{body}, nil
 	})
 }
 
@@ -267,8 +265,6 @@ type input[T any] struct{ Body T }
 // reply is a success.
 type reply[T any] struct{ Body T }
 
-func replyWith[T any](body T) *reply[T] { return &reply[T]{Body: body} }
-
 type loginInput struct {
 	Email string `query:"email" doc:"Echoed in the reply"`
 }
@@ -280,11 +276,8 @@ func (s *service) registerLogin(api huma.API) {
 	}, s.login)
 }
 
-func (s *service) login(ctx context.Context, in *loginInput) (*reply[symapi.Login], error) {
+func (s *service) login(ctx context.Context, in *loginInput) (symapi.Login, error) {
 	p := infoOf(ctx).principal
 	id, err := s.Store.ID(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(symapi.Login{Organization: s.Org, Username: p.Name, Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email, StoreID: id}), nil
+	return symapi.Login{Organization: s.Org, Username: p.Name, Org: s.Org, Role: string(p.Role), Name: p.Name, Email: in.Email, StoreID: id}, err
 }

@@ -54,16 +54,16 @@ func (in *listServicesInput) Resolve(ctx huma.Context) []error {
 	return checkFilters(ctx, "all services", "service_type", "external_id")
 }
 
-func (s *service) listServices(ctx context.Context, in *listServicesInput) (*reply[symapi.ServiceList], error) {
+func (s *service) listServices(ctx context.Context, in *listServicesInput) (symapi.ServiceList, error) {
 	services, err := s.Store.Services(ctx, store.ServiceFilter{Type: in.ServiceType, ExternalID: in.ExternalID})
 	if err != nil {
-		return nil, err
+		return symapi.ServiceList{}, err
 	}
 	list := symapi.ServiceList{Services: make([]symapi.Service, len(services))}
 	for i, found := range services {
 		list.Services[i] = s.encodeService(found)
 	}
-	return replyWith(list), nil
+	return list, nil
 }
 
 // encodeService encodes a stored service, and what the configuration has for it.
@@ -79,13 +79,13 @@ func (in *serviceInput) key() (identity.ServiceKey, error) {
 	return key, key.Validate()
 }
 
-func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+func (s *service) createService(ctx context.Context, in *serviceInput) (symapi.Service, error) {
 	key, err := in.key()
 	switch {
 	case err != nil:
-		return nil, err
+		return symapi.Service{}, err
 	case in.Body.IfRevision != 0:
-		return nil, identity.Invalid(identity.CodeServiceInvalid, "POST services takes no if_revision", "Leave it out, or send PATCH services.")
+		return symapi.Service{}, identity.Invalid(identity.CodeServiceInvalid, "POST services takes no if_revision", "Leave it out, or send PATCH services.")
 	case s.Configured[key]:
 		return s.updateService(ctx, in)
 	}
@@ -94,57 +94,46 @@ func (s *service) createService(ctx context.Context, in *serviceInput) (*reply[s
 		label = *in.Body.Label
 	}
 	created, err := s.Store.CreateService(ctx, actorOf(ctx), key, label)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(s.encodeService(created)), nil
+	return s.encodeService(created), err
 }
 
-func (s *service) updateService(ctx context.Context, in *serviceInput) (*reply[symapi.Service], error) {
+func (s *service) updateService(ctx context.Context, in *serviceInput) (symapi.Service, error) {
 	key, err := in.key()
 	if err != nil {
-		return nil, err
+		return symapi.Service{}, err
 	}
 	if source := in.Body.Source; source != "" && source != string(identity.Manual) {
-		return nil, identity.Invalid(identity.CodeServiceInvalid, fmt.Sprintf("The source of a service is manual, not %q", source), "Leave it out.")
+		return symapi.Service{}, identity.Invalid(identity.CodeServiceInvalid, fmt.Sprintf("The source of a service is manual, not %q", source), "Leave it out.")
 	}
 	update := store.ServiceUpdate{Key: key, Label: in.Body.Label, IfRevision: in.Body.IfRevision,
 		Assert: in.Body.IfRevision != 0 && in.Body.Source != ""}
 	if s.Configured[key] && update.Label != nil {
 		stored, err := s.registered(ctx, key)
 		if err != nil {
-			return nil, err
+			return symapi.Service{}, err
 		}
 		if stored.Label != *update.Label {
-			return nil, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
+			return symapi.Service{}, ownedByConfiguration(key, fmt.Sprintf("its label is %q", stored.Label))
 		}
 		update.Label = nil
 	}
 	updated, err := s.Store.UpdateService(ctx, actorOf(ctx), update)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(s.encodeService(updated)), nil
+	return s.encodeService(updated), err
 }
 
 // deleteService also deletes services whose keys today's rules refuse.
-func (s *service) deleteService(ctx context.Context, in *serviceInput) (*reply[symapi.BulkReply], error) {
+func (s *service) deleteService(ctx context.Context, in *serviceInput) (symapi.BulkReply, error) {
 	key, invalid := in.key()
 	if invalid != nil {
 		if _, err := s.registered(ctx, key); err != nil {
-			return nil, invalid
+			return symapi.BulkReply{}, invalid
 		}
 	}
 	if s.Configured[key] {
-		return nil, ownedByConfiguration(key, "it cannot be deleted here")
+		return symapi.BulkReply{}, ownedByConfiguration(key, "it cannot be deleted here")
 	}
 	deleted, err := s.Store.DeleteService(ctx, actorOf(ctx), key, in.Body.IfRevision)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(symapi.BulkSuccess([]symapi.BulkResult{
-		{ServiceType: key.Type, ExternalID: key.ExternalID, Deleted: &deleted},
-	})), nil
+	return symapi.BulkSuccess([]symapi.BulkResult{{ServiceType: key.Type, ExternalID: key.ExternalID, Deleted: &deleted}}), err
 }
 
 func ownedByConfiguration(key identity.ServiceKey, what string) *identity.Error {
@@ -177,7 +166,7 @@ type referencesInput struct {
 	ID string `path:"id" doc:"UUID of the service"`
 }
 
-func (s *service) listReferences(ctx context.Context, in *referencesInput) (*stream, error) {
+func (s *service) listReferences(ctx context.Context, in *referencesInput) (stream, error) {
 	references := symapi.ServiceReferences{Error: "false", References: symapi.References{Integrations: []string{}}}
 	return streamList(s, references, s.Store.References(ctx, in.ID))
 }

@@ -25,27 +25,27 @@ const streamPart = 64 << 10
 // itself, which the framework cannot see.
 const streamMetadata = "stream"
 
-// stream is a reply that an operation writes itself.
-type stream struct{ Body func(huma.Context) }
+// stream is the body of a reply that an operation writes itself.
+type stream = func(huma.Context)
 
 // streamBody returns a reply whose body is known.
-func streamBody(body any) *stream {
-	return &stream{func(c huma.Context) {
+func streamBody(body any) stream {
+	return func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		writeJSON(w, http.StatusOK, body)
-	}}
+	}
 }
 
 // streamList returns a reply with one list, which is written while it is read, as it may
 // be larger than memory. whole is the reply without its list, which must be nil and its
 // first such field.
-func streamList[T any](s *service, whole any, elements iter.Seq2[T, error]) (*stream, error) {
+func streamList[T any](s *service, whole any, elements iter.Seq2[T, error]) (stream, error) {
 	text, err := json.Marshal(whole)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a list: %w", err)
 	}
 	before, after, _ := bytes.Cut(text, []byte("null"))
-	return &stream{func(c huma.Context) {
+	return func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
 		info := infoOf(ctx)
@@ -77,7 +77,7 @@ func streamList[T any](s *service, whole any, elements iter.Seq2[T, error]) (*st
 		default:
 			s.fail(ctx, err).write(w)
 		}
-	}}, nil
+	}, nil
 }
 
 func addAll[T any](list *listWriter, elements iter.Seq2[T, error]) error {

@@ -22,15 +22,15 @@ func (s *service) registerTokens(api huma.API) {
 	register(s, api, identity.Guest, huma.Operation{
 		OperationID: "list-tokens", Method: http.MethodGet, Path: "/tokens",
 		Summary: "List tokens: none, as tokens are not made by the API",
-	}, func(context.Context, *struct{}) (*reply[symapi.TokenList], error) {
-		return replyWith(symapi.TokenList{Tokens: []struct{}{}}), nil
+	}, func(context.Context, *struct{}) (symapi.TokenList, error) {
+		return symapi.TokenList{Tokens: []struct{}{}}, nil
 	})
 	refuse := func(id, path, what, hint string) {
 		register(s, api, identity.Guest, huma.Operation{
 			OperationID: id, Method: http.MethodPost, Path: path,
 			Summary: "Refuse: tokens are not " + what + " by the API", Errors: []int{http.StatusBadRequest},
-		}, func(context.Context, *struct{}) (*reply[symapi.TokenList], error) {
-			return nil, identity.Invalid(identity.CodeInvalid, "Tokens are not "+what+" by this API", hint)
+		}, func(context.Context, *struct{}) (symapi.TokenList, error) {
+			return symapi.TokenList{}, identity.Invalid(identity.CodeInvalid, "Tokens are not "+what+" by this API", hint)
 		})
 	}
 	const revoke = "Remove the token's block from the server's configuration and reload it (SIGHUP)."

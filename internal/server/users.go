@@ -73,7 +73,7 @@ func (in *listUsersInput) encode(u identity.User) symapi.User {
 	return symapi.EncodeUser(u)
 }
 
-func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, error) {
+func (s *service) listUsers(ctx context.Context, in *listUsersInput) (stream, error) {
 	filter := store.UserFilter{ID: in.ID, Type: in.userType(), Limit: in.Limit, Cursor: in.Cursor}
 	if in.Email != "" {
 		key, err := parseEmail(in.Email)
@@ -103,7 +103,7 @@ func (s *service) listUsers(ctx context.Context, in *listUsersInput) (*stream, e
 }
 
 // allUsers streams more users than one page holds.
-func (s *service) allUsers(ctx context.Context, filter store.UserFilter, encode func(identity.User) symapi.User) (*stream, error) {
+func (s *service) allUsers(ctx context.Context, filter store.UserFilter, encode func(identity.User) symapi.User) (stream, error) {
 	return streamList(s, symapi.UserList{}, func(yield func(symapi.User, error) bool) {
 		for page, err := range s.Store.UserPages(ctx, filter) {
 			if err != nil {
@@ -119,21 +119,21 @@ func (s *service) allUsers(ctx context.Context, filter store.UserFilter, encode 
 	})
 }
 
-func (s *service) searchUsers(ctx context.Context, in *input[symapi.UserSearch]) (*reply[symapi.UserList], error) {
+func (s *service) searchUsers(ctx context.Context, in *input[symapi.UserSearch]) (symapi.UserList, error) {
 	keys, err := parseEach("emails", in.Body.Emails, parseEmail)
 	if err != nil {
-		return nil, err
+		return symapi.UserList{}, err
 	}
 	bots, err := parseEach("usernames", in.Body.Usernames, parseUsername)
 	if err != nil {
-		return nil, err
+		return symapi.UserList{}, err
 	}
 	users, err := s.Store.FindUsers(ctx, append(keys, bots...))
 	if err != nil {
-		return nil, err
+		return symapi.UserList{}, err
 	}
 	slices.SortFunc(users, func(a, b identity.User) int { return cmp.Compare(a.Key, b.Key) })
-	return replyWith(symapi.UserList{Users: symapi.EncodeUsers(users)}), nil
+	return symapi.UserList{Users: symapi.EncodeUsers(users)}, nil
 }
 
 type setRoleInput struct {
@@ -141,17 +141,14 @@ type setRoleInput struct {
 	Body symapi.RoleChange
 }
 
-func (s *service) setRole(ctx context.Context, in *setRoleInput) (*reply[symapi.User], error) {
+func (s *service) setRole(ctx context.Context, in *setRoleInput) (symapi.User, error) {
 	role := identity.Role(in.Body.Role)
 	if !role.Valid() {
-		return nil, identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not a role", in.Body.Role),
+		return symapi.User{}, identity.Invalid(identity.CodeUserInvalid, fmt.Sprintf("%q is not a role", in.Body.Role),
 			"Roles are admin, member and guest.")
 	}
 	user, err := s.Store.SetRole(ctx, actorOf(ctx), in.ID, role)
-	if err != nil {
-		return nil, err
-	}
-	return replyWith(symapi.EncodeUser(user)), nil
+	return symapi.EncodeUser(user), err
 }
 
 func (s *service) registerUserWrites(api huma.API) {
@@ -177,21 +174,21 @@ func (s *service) registerUserWrites(api huma.API) {
 
 // bulk answers a bulk call of n elements: write does all of them or none.
 func (s *service) bulk(ctx context.Context, list string, n int, write func() ([]symapi.BulkResult, error),
-	complete func(*symapi.BulkResult)) (*reply[symapi.BulkReply], error) {
+	complete func(*symapi.BulkResult)) (symapi.BulkReply, error) {
 	if err := checkLength(list, n, symapi.MaxWrites); err != nil {
-		return nil, err
+		return symapi.BulkReply{}, err
 	}
 	if n == 0 {
-		return replyWith(symapi.BulkSuccess(nil)), nil
+		return symapi.BulkSuccess(nil), nil
 	}
 	results, err := write()
 	if err != nil {
-		return nil, s.bulkError(ctx, err, n, complete)
+		return symapi.BulkReply{}, s.bulkError(ctx, err, n, complete)
 	}
-	return replyWith(symapi.BulkSuccess(results)), nil
+	return symapi.BulkSuccess(results), nil
 }
 
-func (s *service) upsertUsers(ctx context.Context, in *input[symapi.UserUpserts]) (*reply[symapi.BulkReply], error) {
+func (s *service) upsertUsers(ctx context.Context, in *input[symapi.UserUpserts]) (symapi.BulkReply, error) {
 	elements := in.Body.Users
 	writes := make([]store.UserWrite, len(elements))
 	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
@@ -230,7 +227,7 @@ func explainUnreadable(err error, unreadable map[int]*identity.Error) {
 	}
 }
 
-func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.IdentityDeletes]) (*reply[symapi.BulkReply], error) {
+func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.IdentityDeletes]) (symapi.BulkReply, error) {
 	elements := in.Body.Identities
 	return s.bulk(ctx, "identities", len(elements), func() ([]symapi.BulkResult, error) {
 		deletes := make([]store.MappingDelete, len(elements))
@@ -261,7 +258,7 @@ func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.Identit
 	})
 }
 
-func (s *service) deleteUsers(ctx context.Context, in *input[symapi.UserDeletes]) (*reply[symapi.BulkReply], error) {
+func (s *service) deleteUsers(ctx context.Context, in *input[symapi.UserDeletes]) (symapi.BulkReply, error) {
 	elements := in.Body.Users
 	deletes := make([]store.UserDelete, len(elements))
 	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
