@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -88,19 +89,22 @@ func (s *service) directoryOf(ctx context.Context, serviceType, externalID strin
 
 // accountQueries reads which accounts a request asks for.
 func accountQueries(identities, accountIDs []string) ([]identity.AccountQuery, error) {
-	if err := checkIdentities(identities); err != nil {
+	if err := checkLength("identities", len(identities), symapi.MaxBatch); err != nil {
 		return nil, err
+	}
+	queries := make([]identity.AccountQuery, len(identities))
+	for i, id := range identities {
+		if strings.TrimSpace(id) == "" {
+			return nil, identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
+		}
+		queries[i].Identity = id
 	}
 	if n := len(accountIDs); n != 0 && n != len(identities) {
 		return nil, identity.Invalid(identity.CodeInvalid, fmt.Sprintf("account_ids holds %d elements, identities %d", n, len(identities)),
 			"Send one account id for each identity, empty where there is none, or leave account_ids out.")
 	}
-	queries := make([]identity.AccountQuery, len(identities))
-	for i, id := range identities {
-		queries[i].Identity = id
-		if len(accountIDs) > 0 {
-			queries[i].AccountID = accountIDs[i]
-		}
+	for i, id := range accountIDs {
+		queries[i].AccountID = id
 	}
 	return queries, nil
 }

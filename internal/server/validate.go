@@ -66,19 +66,6 @@ func checkLength(list string, n, most int) error {
 		fmt.Sprintf("One request takes at most %d; send more requests.", most))
 }
 
-// checkIdentities refuses lists that are too long, and identities that are empty.
-func checkIdentities(ids []string) error {
-	if err := checkLength("identities", len(ids), symapi.MaxBatch); err != nil {
-		return err
-	}
-	for i, id := range ids {
-		if strings.TrimSpace(id) == "" {
-			return identity.Invalid(identity.CodeIdentityInvalid, fmt.Sprintf("identities[%d] is empty", i), "Name the account to look for.")
-		}
-	}
-	return nil
-}
-
 // checkFilters refuses filters that are sent but empty: a caller whose variable
 // is not set asks for one user and must not get all.
 func checkFilters(ctx huma.Context, all string, names ...string) []error {
