@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"path"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -138,7 +139,8 @@ func (m *middleware) logRequest(r *http.Request, info *requestInfo, route string
 	if status == 0 {
 		status = http.StatusOK // net/http's own for a handler that wrote nothing
 	}
-	m.meter.observe(route, status, took)
+	m.meter.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.meter.seconds.WithLabelValues(route).Observe(took.Seconds())
 	level := slog.LevelInfo
 	if isProbe(route) || route == "POST "+trackPath {
 		level = slog.LevelDebug

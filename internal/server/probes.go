@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +21,7 @@ import (
 const pingTimeout = 2 * time.Second
 
 // mountProbes adds the paths that need no token.
-func (s *service) mountProbes(mux *http.ServeMux, document []byte, m *meter) {
+func (s *service) mountProbes(mux *http.ServeMux, document []byte) {
 	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(document)
@@ -39,7 +38,7 @@ func (s *service) mountProbes(mux *http.ServeMux, document []byte, m *meter) {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.Handle("GET /metrics", m.handler())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
 }
 
 func ping(ctx context.Context, st store.Store) error {
@@ -96,13 +95,4 @@ func newMeter(cfg Config) *meter {
 		}, func() float64 { return float64(cfg.CertificateEnds().Unix()) }))
 	}
 	return m
-}
-
-func (m *meter) observe(route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	m.seconds.WithLabelValues(route).Observe(took.Seconds())
-}
-
-func (m *meter) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

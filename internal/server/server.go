@@ -95,7 +95,7 @@ func (h *Handler) Replace(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s.mountProbes(mux, document, h.meter)
+	s.mountProbes(mux, document)
 	mountTracking(mux)
 	h.meter.directories.follow(cfg.Directories)
 	h.current.Store(&middleware{mux: mux, log: s.log, meter: h.meter, secrets: cfg.Secrets})
