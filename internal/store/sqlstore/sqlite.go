@@ -190,8 +190,7 @@ func (d *sqliteDialect) settle(db *sql.DB) error {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	code, _ := sqliteCode(err)
-	switch code & primary {
+	switch sqliteCode(err) & primary {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
 		return nil // not now, or not by this process
 	}
@@ -271,7 +270,7 @@ func (d *sqliteDialect) enableWAL(ctx context.Context, db *sql.DB) error {
 			return &identity.Error{Code: identity.CodeUnavailable,
 				Message: fmt.Sprintf("%s cannot be used in WAL mode (it stays in %s mode)", d.path, mode),
 				Hint:    "Put the store on a local file system."}
-		case !isBusy(err) || time.Now().After(deadline):
+		case sqliteCode(err)&primary != sqlite3.SQLITE_BUSY || time.Now().After(deadline):
 			return err
 		}
 		if err := httpx.Sleep(ctx, jitter(20*time.Millisecond)); err != nil {
@@ -283,35 +282,27 @@ func (d *sqliteDialect) enableWAL(ctx context.Context, db *sql.DB) error {
 // primary cuts SQLite's extended result codes down to the plain ones.
 const primary = 0xff
 
-func sqliteCode(err error) (int, bool) {
+// sqliteCode returns SQLite's code for an error, SQLITE_OK for an error of others.
+func sqliteCode(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return 0, false
+		return sqlite3.SQLITE_OK
 	}
-	return e.Code(), true
-}
-
-func isBusy(err error) bool {
-	code, ok := sqliteCode(err)
-	return ok && code&primary == sqlite3.SQLITE_BUSY
+	return e.Code()
 }
 
 // transient holds for a reader that must start again on a newer state and for
 // a database that another process is recovering after a crash. A plain busy
 // has already waited as long as it may.
 func (d *sqliteDialect) transient(err error) bool {
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.SQLITE_BUSY_SNAPSHOT || code == sqlite3.SQLITE_BUSY_RECOVERY)
+	code := sqliteCode(err)
+	return code == sqlite3.SQLITE_BUSY_SNAPSHOT || code == sqlite3.SQLITE_BUSY_RECOVERY
 }
 
 // lostRace: a table that already exists is a plain SQLITE_ERROR, and a
 // version that is already recorded a constraint.
 func (d *sqliteDialect) lostRace(err error) bool {
-	code, ok := sqliteCode(err)
-	if !ok {
-		return false
-	}
-	switch code & primary {
+	switch sqliteCode(err) & primary {
 	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_SCHEMA:
 		return true
 	}
@@ -319,8 +310,8 @@ func (d *sqliteDialect) lostRace(err error) bool {
 }
 
 func (d *sqliteDialect) duplicate(err error) bool {
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+	code := sqliteCode(err)
+	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
 var sqliteFailures = map[int]failure{
@@ -336,8 +327,8 @@ var sqliteFailures = map[int]failure{
 }
 
 func (d *sqliteDialect) explain(err error) error {
-	code, ok := sqliteCode(err)
-	if !ok {
+	code := sqliteCode(err)
+	if code == sqlite3.SQLITE_OK {
 		return nil
 	}
 	return explained(err, sqliteFailures[code&primary], d.path, d.busy)
