@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -19,9 +18,8 @@ import (
 // dialect holds everything that differs between the databases. All else is written
 // once, in SQL that both understand, with ? for parameters.
 type dialect interface {
-	// goose names the dialect to the migration tool; migrations are its files.
+	// goose names the dialect to the migration tool, and the folder of its migrations.
 	goose() goose.Dialect
-	migrations() (fs.FS, error)
 	// prepare readies a database, new or old, for the migrations. If several
 	// processes prepare a new one at once, fresh is true for one of them.
 	prepare(ctx context.Context, db *sql.DB) (fresh bool, err error)

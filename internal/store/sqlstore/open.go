@@ -8,6 +8,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -94,9 +95,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		Hint: "It must look like sqlite:identities.db or postgres://HOST/DATABASE."}
 }
 
-// openDB readies a database. migrations is the same one, with the connections
+// openDB readies a database. migrating is the same one, with the connections
 // that migrations may use.
-func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options) (*Store, error) {
+func openDB(ctx context.Context, db, migrating *sql.DB, d dialect, opts Options) (*Store, error) {
 	s := &Store{db: db, dialect: d, opts: opts, prepared: map[string]*sql.Stmt{}, commitLimit: commitLimit}
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
@@ -106,7 +107,7 @@ func openDB(ctx context.Context, db, migrations *sql.DB, d dialect, opts Options
 	}
 	s.gate = make(chan struct{}, writers)
 	var err error
-	if s.created, err = migrate(ctx, migrations, d, opts.NoMigrate); err != nil {
+	if s.created, err = migrate(ctx, migrating, d, opts.NoMigrate); err != nil {
 		return nil, errors.Join(s.explain(ctx, err), db.Close())
 	}
 	return s, nil
@@ -151,6 +152,11 @@ func (s *Store) Close() error {
 // now returns the time of a change, as exact as it is stored.
 func (s *Store) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
 
+// migrations has a folder for each dialect.
+//
+//go:embed migrations
+var migrations embed.FS
+
 // versionTable is where the migration tool keeps the schema's version.
 const versionTable = "sym_schema_versions"
 
@@ -192,11 +198,10 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, onlyLook bool) (fresh b
 
 // provider knows the migrations, and refuses a schema that is newer than they are.
 func provider(ctx context.Context, db *sql.DB, d dialect) (p *goose.Provider, have, know int64, err error) {
-	files, err := d.migrations()
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
+	files, err := fs.Sub(migrations, "migrations/"+string(d.goose()))
+	if err == nil {
+		p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	}
-	p, err = goose.NewProvider(d.goose(), db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the migrations: %w", err)
 	}
@@ -301,11 +306,7 @@ func schema(ctx context.Context, db *sql.DB, d dialect) (SchemaVersion, error) {
 
 // latest returns the newest version.
 func latest(d dialect) (int64, error) {
-	files, err := d.migrations()
-	if err != nil {
-		return 0, fmt.Errorf("reading the migrations: %w", err)
-	}
-	names, err := fs.Glob(files, "*.sql") // sorted
+	names, err := fs.Glob(migrations, "migrations/"+string(d.goose())+"/*.sql") // sorted
 	if err != nil {
 		return 0, fmt.Errorf("reading the migrations: %w", err)
 	}

@@ -9,10 +9,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
 	"slices"
@@ -29,19 +27,12 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
-//go:embed migrations/postgres/*.sql
-var postgresMigrations embed.FS
-
 // postgresDialect speaks to a PostgreSQL server.
 type postgresDialect struct {
 	server string // host:port, as messages name it
 }
 
 func (d *postgresDialect) goose() goose.Dialect { return goose.DialectPostgres }
-
-func (d *postgresDialect) migrations() (fs.FS, error) {
-	return fs.Sub(postgresMigrations, "migrations/postgres")
-}
 
 // rebind numbers the parameters. No statement of this package holds a question
 // mark that is not one.
@@ -359,10 +350,10 @@ func openPostgres(ctx context.Context, text string, opts Options) (*Store, error
 	db.SetConnMaxLifetime(connMaxLifetime)
 	patient := config.Copy()
 	delete(patient.RuntimeParams, statementTimeout)
-	migrations := stdlib.OpenDB(*patient)
-	migrations.SetMaxOpenConns(migrationConns)
-	defer migrations.Close() // what it did is committed or not there
-	return openDB(ctx, db, migrations, d, opts)
+	migrating := stdlib.OpenDB(*patient)
+	migrating.SetMaxOpenConns(migrationConns)
+	defer migrating.Close() // what it did is committed or not there
+	return openDB(ctx, db, migrating, d, opts)
 }
 
 const (

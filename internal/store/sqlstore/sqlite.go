@@ -6,7 +6,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,9 +24,6 @@ import (
 	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
-
-//go:embed migrations/sqlite/*.sql
-var sqliteMigrations embed.FS
 
 // sqliteIdleTime is how long a connection is kept that nobody uses: each has
 // its own cache of pages.
@@ -131,10 +127,6 @@ func sqliteDSN(path string, busy time.Duration) string {
 }
 
 func (d *sqliteDialect) goose() goose.Dialect { return goose.DialectSQLite3 }
-
-func (d *sqliteDialect) migrations() (fs.FS, error) {
-	return fs.Sub(sqliteMigrations, "migrations/sqlite")
-}
 
 func (d *sqliteDialect) rebind(query string) string { return query }
 
