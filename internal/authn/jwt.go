@@ -66,13 +66,6 @@ func algorithms() []jose.SignatureAlgorithm {
 	}
 }
 
-// verifier turns JWTs into principals.
-type verifier struct {
-	trusts  []Trust
-	issuers *Issuers
-	now     func() time.Time
-}
-
 // looksLikeJWT reports whether a token has the three parts and the header of a
 // JWT.
 func looksLikeJWT(raw string) bool {
@@ -85,8 +78,8 @@ func looksLikeJWT(raw string) bool {
 	return err == nil && json.Unmarshal(text, &header) == nil
 }
 
-// principal verifies a token and returns the role that its claims give.
-func (v *verifier) principal(ctx context.Context, raw string) (identity.Principal, error) {
+// verifyJWT verifies a token and returns the role that its claims give.
+func (a *Authenticator) verifyJWT(ctx context.Context, raw string) (identity.Principal, error) {
 	if len(raw) > maxJWTBytes {
 		return identity.Principal{}, unauthenticated("The JWT is too large.")
 	}
@@ -102,12 +95,12 @@ func (v *verifier) principal(ctx context.Context, raw string) (identity.Principa
 	if err := token.UnsafeClaimsWithoutVerification(&std, &own); err != nil {
 		return identity.Principal{}, unauthenticated("The JWT's claims cannot be read.")
 	}
-	trusts := slices.DeleteFunc(slices.Clone(v.trusts), func(t Trust) bool { return t.Issuer.URL != std.Issuer })
+	trusts := slices.DeleteFunc(slices.Clone(a.cfg.Trusts), func(t Trust) bool { return t.Issuer.URL != std.Issuer })
 	if len(trusts) == 0 {
 		return identity.Principal{}, unauthenticated("No jwt block of the server's configuration has the JWT's issuer, " + quote(std.Issuer) + ".")
 	}
 	header := token.Headers[0]
-	keys, err := v.issuers.keys(trusts[0].Issuer).lookup(ctx, header.KeyID)
+	keys, err := a.cfg.Issuers.keys(trusts[0].Issuer).lookup(ctx, header.KeyID)
 	if err != nil {
 		return identity.Principal{}, err
 	}
@@ -117,7 +110,7 @@ func (v *verifier) principal(ctx context.Context, raw string) (identity.Principa
 	}) {
 		return identity.Principal{}, unauthenticated("The JWT's signature is not that of one of the issuer's keys.")
 	}
-	if err := v.checkTimes(std); err != nil {
+	if err := a.checkTimes(std); err != nil {
 		return identity.Principal{}, err
 	}
 	return matchRole(trusts, std, own)
@@ -125,13 +118,13 @@ func (v *verifier) principal(ctx context.Context, raw string) (identity.Principa
 
 // checkTimes refuses tokens that are expired, that never expire, and those of the
 // future.
-func (v *verifier) checkTimes(std jwt.Claims) error {
+func (a *Authenticator) checkTimes(std jwt.Claims) error {
 	for _, at := range []*jwt.NumericDate{std.Expiry, std.NotBefore, std.IssuedAt} {
 		if at != nil && (*at < 0 || *at > maxSeconds) {
 			return unauthenticated("The JWT is malformed: exp, nbf or iat is not a time.")
 		}
 	}
-	switch err := std.ValidateWithLeeway(jwt.Expected{Time: v.now()}, leeway); {
+	switch err := std.ValidateWithLeeway(jwt.Expected{Time: a.cfg.Now()}, leeway); {
 	case std.Expiry == nil:
 		return unauthenticated("The JWT is malformed: exp is missing.")
 	case errors.Is(err, jwt.ErrExpired):
