@@ -97,11 +97,9 @@ type file struct {
 	cfg    Config
 	format format
 
-	mu       sync.Mutex
-	people   *people
-	version  version
-	settled  bool // what was read cannot be changed under the same version
-	readable bool
+	mu      sync.Mutex
+	people  *people
+	version version // of people; zero = the file has to be read again
 }
 
 // version identifies the content of the file.
@@ -186,14 +184,13 @@ func (f *file) current() (*people, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	info, err := os.Stat(f.cfg.Path)
-	if err != nil {
-		f.readable = false
-		return nil, err
-	}
-	if now := (version{info.ModTime(), info.Size()}); f.readable && f.settled && f.version == now {
+	if err == nil && f.version == (version{info.ModTime(), info.Size()}) {
 		return f.people, nil
 	}
-	f.readable = false
+	f.version = version{}
+	if err != nil {
+		return nil, err
+	}
 	at := time.Now()
 	in, err := os.Open(f.cfg.Path)
 	if err != nil {
@@ -208,8 +205,9 @@ func (f *file) current() (*people, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.people, f.version, f.readable = loaded, read, true
-	f.settled = at.Sub(read.modified) > clockResolution
+	if at.Sub(read.modified) > clockResolution {
+		f.people, f.version = loaded, read
+	}
 	return loaded, nil
 }
 
