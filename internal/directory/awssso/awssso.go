@@ -74,19 +74,11 @@ func Open(cfg Config) (directory.Directory, error) {
 // for that user by id: each needs a permission of its own.
 func (s *sso) Check(ctx context.Context) error {
 	some, _, err := s.page(ctx, "", 1)
-	if err != nil {
+	if err != nil || len(some) == 0 {
 		return err
 	}
-	store, err := s.store(ctx)
-	if err != nil {
-		return err
-	}
-	for _, a := range some {
-		if _, err := s.describe(ctx, store, aws.String(a.Identity)); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = s.FindID(ctx, some[0].Identity)
+	return err
 }
 
 // store returns the identity store of the instance, which never changes.
@@ -126,13 +118,8 @@ func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error
 	if err != nil {
 		return nil, err
 	}
-	return s.describe(ctx, store, aws.String(id))
-}
-
-// describe returns the user with an id, none if there is none.
-func (s *sso) describe(ctx context.Context, store, id *string) ([]directory.Account, error) {
 	u, err := awsclient.Call(ctx, s.api, func(ctx context.Context) (*identitystore.DescribeUserOutput, error) {
-		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: id})
+		return s.users.DescribeUser(ctx, &identitystore.DescribeUserInput{IdentityStoreId: store, UserId: aws.String(id)})
 	})
 	switch {
 	case noSuchUser(err):
