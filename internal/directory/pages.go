@@ -316,6 +316,19 @@ func twice(walk func() error) error {
 	return err
 }
 
+// Concat returns the pages of lists, one list after the other, up to an error.
+func Concat(lists ...iter.Seq2[[]Account, error]) iter.Seq2[[]Account, error] {
+	return func(yield func([]Account, error) bool) {
+		for _, list := range lists {
+			for page, err := range list {
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // All reads pages to their end, and once more if the list moved.
 func All(pages iter.Seq2[[]Account, error]) ([]Account, error) {
 	var all []Account

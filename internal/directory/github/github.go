@@ -97,7 +97,7 @@ func (g *github) Check(ctx context.Context) error {
 // addresses, and an organization may have no single sign-on, so all else needs
 // the list.
 func (g *github) Find(ctx context.Context, email string) ([]directory.Account, error) {
-	found, err := directory.All(directory.PagedSparse(ctx, g.identities(email)))
+	found, err := directory.All(g.identities(ctx, email))
 	if err != nil {
 		return nil, err
 	}
@@ -110,24 +110,13 @@ func (g *github) Find(ctx context.Context, email string) ([]directory.Account, e
 // Pages lists the identities of the single sign-on, then the members with
 // their addresses of verified domains. Who is in both is one account.
 func (g *github) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		for _, list := range []page{g.identities(""), g.members} {
-			for page, err := range directory.PagedSparse(ctx, list) {
-				if !yield(page, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
+	return directory.Concat(g.identities(ctx, ""), directory.PagedSparse(ctx, g.members))
 }
-
-// page fetches a page of a GraphQL list.
-type page func(ctx context.Context, cursor string) (accounts []directory.Account, next string, err error)
 
 // identities lists the identities of the single sign-on with a user name, ""
 // for all.
-func (g *github) identities(email string) page {
-	return func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
+func (g *github) identities(ctx context.Context, email string) iter.Seq2[[]directory.Account, error] {
+	return directory.PagedSparse(ctx, func(ctx context.Context, cursor string) ([]directory.Account, string, error) {
 		query, variables := listIdentities, map[string]any{}
 		if email != "" {
 			query, variables["email"] = findIdentities, email
@@ -137,7 +126,7 @@ func (g *github) identities(email string) page {
 			return nil, "", err
 		}
 		return org.Provider.Identities.page()
-	}
+	})
 }
 
 func (g *github) members(ctx context.Context, cursor string) ([]directory.Account, string, error) {

@@ -124,19 +124,10 @@ func (o *okta) byLogin(ctx context.Context, login string) ([]directory.Account, 
 
 // Pages lists everybody, then the deprovisioned, which the plain list leaves out.
 func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return func(yield func([]directory.Account, error) bool) {
-		for _, filter := range []string{"", `status eq "DEPROVISIONED"`} {
-			query := url.Values{"limit": {strconv.Itoa(listSize)}}
-			if filter != "" {
-				query.Set("filter", filter)
-			}
-			for page, err := range o.pages(ctx, query) {
-				if !yield(page, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
+	limit := []string{strconv.Itoa(listSize)}
+	return directory.Concat(
+		o.pages(ctx, url.Values{"limit": limit}),
+		o.pages(ctx, url.Values{"limit": limit, "filter": {`status eq "DEPROVISIONED"`}}))
 }
 
 // pages follows the links that Okta gives, whose cursors are opaque.
