@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"iter"
 	"net/http"
 	"regexp"
 	"strings"
@@ -62,18 +61,9 @@ func GetUser[User, Body any](
 // Page fetches a page of a list and the URL of the next one; "" ends the list.
 type Page func(ctx context.Context, r Request) (accounts []directory.Account, next string, err error)
 
-// Follow returns the pages of a list whose answers give the URL of the next page.
-func Follow(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
-	return directory.Paged(ctx, followed(first, page))
-}
-
-// FollowSparse returns what Follow does, for a service that may send empty pages
-// before the end.
-func FollowSparse(ctx context.Context, first Request, page Page) iter.Seq2[[]directory.Account, error] {
-	return directory.PagedSparse(ctx, followed(first, page))
-}
-
-func followed(first Request, page Page) func(context.Context, string) ([]directory.Account, string, error) {
+// Follow gives directory.Paged and PagedSparse the pages of a list whose answers hold
+// the URL of the next page.
+func Follow(first Request, page Page) func(context.Context, string) ([]directory.Account, string, error) {
 	return func(ctx context.Context, next string) ([]directory.Account, string, error) {
 		if next == "" {
 			return page(ctx, first)

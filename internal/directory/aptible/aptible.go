@@ -69,7 +69,7 @@ func (a *aptible) Check(ctx context.Context) error {
 }
 
 func (a *aptible) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {
-	return apiclient.Follow(ctx, a.users(), a.page)
+	return directory.Paged(ctx, apiclient.Follow(a.users(), a.page))
 }
 
 func (a *aptible) users() apiclient.Request {

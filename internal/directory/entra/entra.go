@@ -129,7 +129,7 @@ func (e *entra) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error]
 }
 
 func (e *entra) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
-	return apiclient.FollowSparse(ctx, apiclient.Request{Path: "/v1.0/users", Query: query}, e.page)
+	return directory.PagedSparse(ctx, apiclient.Follow(apiclient.Request{Path: "/v1.0/users", Query: query}, e.page))
 }
 
 func (e *entra) page(ctx context.Context, r apiclient.Request) ([]directory.Account, string, error) {

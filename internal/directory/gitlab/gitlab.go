@@ -118,7 +118,7 @@ func (g *gitlab) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 
 func (g *gitlab) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
 	query.Set("per_page", strconv.Itoa(listSize))
-	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(g.api, user.account))
+	return directory.Paged(ctx, apiclient.Follow(apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(g.api, user.account)))
 }
 
 type user struct {

@@ -132,7 +132,7 @@ func (o *okta) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] 
 
 // pages follows the links that Okta gives, whose cursors are opaque.
 func (o *okta) pages(ctx context.Context, query url.Values) iter.Seq2[[]directory.Account, error] {
-	return apiclient.Follow(ctx, apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(o.api, user.account))
+	return directory.Paged(ctx, apiclient.Follow(apiclient.Request{Path: usersPath, Query: query}, apiclient.LinkedPage(o.api, user.account)))
 }
 
 type user struct {
