@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,25 +33,12 @@ const (
 // parseTemplate parses a template that may use the groups of match, which may be
 // nil.
 func parseTemplate(text string, match *regexp.Regexp) (template, error) {
-	var t template
-	var literal strings.Builder
-	flush := func() {
-		if literal.Len() > 0 {
-			t = append(t, part{literal: literal.String(), source: sourceLiteral})
-			literal.Reset()
-		}
-	}
-	for rest := text; rest != ""; {
-		at := strings.IndexByte(rest, '$')
-		if at < 0 {
-			literal.WriteString(rest)
-			break
-		}
-		literal.WriteString(rest[:at])
-		rest = rest[at+1:]
-		if strings.HasPrefix(rest, "$") {
-			literal.WriteByte('$')
-			rest = rest[1:]
+	literal, rest, more := strings.Cut(text, "$")
+	t := template{{literal: literal, source: sourceLiteral}}
+	for more {
+		if after, dollar := strings.CutPrefix(rest, "$"); dollar {
+			literal, rest, more = strings.Cut(after, "$")
+			t = append(t, part{literal: "$" + literal, source: sourceLiteral})
 			continue
 		}
 		name, after, err := cutReference(rest)
@@ -61,11 +49,9 @@ func parseTemplate(text string, match *regexp.Regexp) (template, error) {
 		if !known {
 			return nil, unknownGroup(name, match)
 		}
-		flush()
-		t = append(t, part{source: source})
-		rest = after
+		literal, rest, more = strings.Cut(after, "$")
+		t = append(t, part{source: source}, part{literal: literal, source: sourceLiteral})
 	}
-	flush()
 	return t, nil
 }
 
@@ -139,10 +125,10 @@ func knownGroups(match *regexp.Regexp) []string {
 
 // constant returns the text of a template that is the same for everybody.
 func (t template) constant() (string, bool) {
-	if len(t) == 1 && t[0].source == sourceLiteral {
-		return t[0].literal, true
+	if slices.ContainsFunc(t, func(p part) bool { return p.source != sourceLiteral }) {
+		return "", false
 	}
-	return "", false
+	return t.expand(nil, nil)
 }
 
 // expand fills in the template. ok is false where it needs an e-mail that the
