@@ -96,25 +96,14 @@ func faultf(hint, format string, args ...any) error {
 // Compile checks and compiles rules. It returns all errors at once, in the order
 // of the rules, and no set if there are any.
 func Compile(rules []Rule) (*Set, []*Error) {
-	set := &Set{byType: map[string]typeRules{}, size: len(rules)}
+	set := &Set{}
 	var errs []*Error
 	first := make(map[string]int, len(rules)) // name → index
 	for i, written := range rules {
 		c := compiler{written: written, index: i}
 		c.checkName(first)
-		compiled := c.compile()
-		if len(c.errs) > 0 {
-			errs = append(errs, c.errs...)
-			continue
-		}
-		ofType := set.byType[written.ServiceType]
-		if written.LookupEmail != nil {
-			compiled.lookup = true
-			ofType.lookup = append(ofType.lookup, compiled)
-		} else {
-			ofType.identity = append(ofType.identity, compiled)
-		}
-		set.byType[written.ServiceType] = ofType
+		set.rules = append(set.rules, c.compile())
+		errs = append(errs, c.errs...)
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -170,10 +159,10 @@ func (c *compiler) checkName(first map[string]int) {
 }
 
 func (c *compiler) compile() *rule {
-	r := &rule{name: c.written.Name}
-	service, exact := c.service()
-	if exact {
-		r.externalID = service.ExternalID
+	service := c.service()
+	r := &rule{name: c.written.Name, serviceType: service.Type, lookup: c.written.LookupEmail != nil}
+	if c.written.ExternalID != nil {
+		r.externalID = *c.written.ExternalID
 	}
 	matchOK := true
 	if c.written.Match != nil {
@@ -189,7 +178,7 @@ func (c *compiler) compile() *rule {
 	switch {
 	case c.written.Identities != nil:
 		r.identities = c.compileIdentities(service)
-		r.valid = exact
+		r.valid = c.written.ExternalID != nil
 	case c.written.Expression != nil:
 		r.expression = c.compileExpression()
 	case !matchOK: // the groups of match are not known
@@ -209,32 +198,28 @@ func (c *compiler) compile() *rule {
 // anyExternalID replaces the external id of rules that name none, in errors.
 const anyExternalID = "*"
 
-// service returns the service the rule is for. exact is true where the rule names
-// one that is valid.
-func (c *compiler) service() (key identity.ServiceKey, exact bool) {
-	key = identity.ServiceKey{Type: c.written.ServiceType, ExternalID: anyExternalID}
+// service returns the service the rule is for, with anyExternalID unless the rule
+// names one that is valid.
+func (c *compiler) service() identity.ServiceKey {
+	key := identity.ServiceKey{Type: c.written.ServiceType, ExternalID: anyExternalID}
 	switch err := identity.ValidateServiceType(key.Type); {
 	case err != nil:
 		c.report("service_type", err)
-		return key, false
 	case key.Custom():
 		c.report("service_type", faultf("Remove the rule; the service's own directory finds its users.",
 			"rules are not used for custom services: these have fetch_remote_identity instead"))
-		return key, false
 	case key.Managed():
 		c.report("service_type", faultf("Remove the rule; Sym keeps these identities itself.",
 			"identities of service type %s cannot be given by rules: they are managed by Sym", key.Type))
-		return key, false
-	}
-	if c.written.ExternalID == nil {
-		return key, false
-	}
-	named := identity.ServiceKey{Type: key.Type, ExternalID: *c.written.ExternalID}
-	if err := named.Validate(); err != nil {
+	case c.written.ExternalID != nil:
+		named := identity.ServiceKey{Type: key.Type, ExternalID: *c.written.ExternalID}
+		err := named.Validate()
+		if err == nil {
+			return named
+		}
 		c.report("external_id", err)
-		return key, false
 	}
-	return named, true
+	return key
 }
 
 // oneOutcome reports a rule that does not have exactly one of the attributes

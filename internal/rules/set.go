@@ -12,33 +12,15 @@ import (
 
 // Set is an ordered list of compiled rules. It never changes and is safe for
 // concurrent use. A nil Set has no rules.
-type Set struct {
-	byType map[string]typeRules
-	size   int
-}
-
-// typeRules holds the rules of one service type, in order. The two kinds are
-// apart because the first hit of each counts.
-type typeRules struct {
-	identity []*rule
-	lookup   []*rule
-}
+type Set struct{ rules []*rule }
 
 // Join returns one set of several. The rules of the first run first. Rules are
 // not compiled again, and two sets may have rules of the same name.
 func Join(sets ...*Set) *Set {
-	joined := &Set{byType: map[string]typeRules{}}
+	joined := &Set{}
 	for _, s := range sets {
-		if s.Len() == 0 {
-			continue
-		}
-		joined.size += s.size
-		for serviceType, rules := range s.byType {
-			have := joined.byType[serviceType]
-			joined.byType[serviceType] = typeRules{
-				identity: append(have.identity, rules.identity...),
-				lookup:   append(have.lookup, rules.lookup...),
-			}
+		if s != nil {
+			joined.rules = append(joined.rules, s.rules...)
 		}
 	}
 	return joined
@@ -49,7 +31,7 @@ func (s *Set) Len() int {
 	if s == nil {
 		return 0
 	}
-	return s.size
+	return len(s.rules)
 }
 
 // Subject describes the user that a set is evaluated for. Key is normalised, as by
@@ -78,24 +60,24 @@ func (s *Set) Evaluate(u Subject, service identity.ServiceKey) (Result, error) {
 	if s == nil {
 		return Result{}, nil
 	}
-	rules := s.byType[service.Type]
 	in := input{subject: u, email: u.Key.Email()}
 	in.local, in.domain = identity.SplitEmail(in.email)
 	var result Result
 	var err error
-	if result.Identity, result.Rule, err = first(rules.identity, &in, service); err != nil {
+	if result.Identity, result.Rule, err = s.first(false, &in, service); err != nil {
 		return Result{}, err
 	}
-	if result.LookupEmail, result.LookupRule, err = first(rules.lookup, &in, service); err != nil {
+	if result.LookupEmail, result.LookupRule, err = s.first(true, &in, service); err != nil {
 		return Result{}, err
 	}
 	return result, nil
 }
 
-// first returns the first value that a rule of a list gives, and the rule's name.
-func first(list []*rule, in *input, service identity.ServiceKey) (value, name string, err error) {
-	for _, r := range list {
-		if r.externalID != "" && r.externalID != service.ExternalID {
+// first returns the first identity or e-mail to look up that a rule gives, and the
+// rule's name.
+func (s *Set) first(lookup bool, in *input, service identity.ServiceKey) (value, name string, err error) {
+	for _, r := range s.rules {
+		if r.lookup != lookup || r.serviceType != service.Type || r.externalID != "" && r.externalID != service.ExternalID {
 			continue
 		}
 		if value, err := r.value(in, service); err != nil || value != "" {
@@ -108,20 +90,20 @@ func first(list []*rule, in *input, service identity.ServiceKey) (value, name st
 // input holds the values that one evaluation uses.
 type input struct {
 	subject              Subject
-	email, local, domain string         // "" for bots
-	vars                 map[string]any // made for the first expression
+	email, local, domain string // "" for bots
 }
 
 // rule is one compiled rule. One of template, identities and expression is set.
 type rule struct {
-	name       string
-	externalID string // "" = every service of the type
-	match      *regexp.Regexp
-	template   template
-	identities map[identity.UserKey]string
-	expression *expression
-	lookup     bool // it gives the e-mail to look up
-	valid      bool // the values of identities were checked for the rule's one service
+	name        string
+	serviceType string
+	externalID  string // "" = every service of the type
+	match       *regexp.Regexp
+	template    template
+	identities  map[identity.UserKey]string
+	expression  *expression
+	lookup      bool // it gives the e-mail to look up
+	valid       bool // the values of identities were checked for the rule's one service
 }
 
 // value returns what the rule gives, "" for a miss.
@@ -161,10 +143,7 @@ func (r *rule) run(in *input, service identity.ServiceKey) (value string, hit bo
 	case r.template != nil:
 		value, hit = r.template.expand(in, groups)
 	case r.expression != nil:
-		if in.vars == nil {
-			in.vars = newVariables(in, service)
-		}
-		value, err = r.expression.eval(in.vars)
+		value, err = r.expression.eval(newVariables(in, service))
 		hit = value != ""
 	default:
 		value, hit = r.identities[in.subject.Key]
