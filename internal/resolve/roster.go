@@ -16,10 +16,9 @@ import (
 // Roster says who works here: the people of one service's whole list of accounts.
 type Roster struct {
 	service  identity.ServiceKey
-	active   map[identity.UserKey]bool
+	active   map[identity.UserKey]string // the full names that the service shows, "" if none
 	inactive map[identity.UserKey]bool
-	names    map[identity.UserKey]string // the full names that the service shows
-	listed   map[identity.UserKey]bool   // all addresses of all accounts
+	listed   map[identity.UserKey]bool // all addresses of all accounts
 	held     map[identity.UserKey][]identity.Account
 }
 
@@ -27,7 +26,7 @@ type Roster struct {
 // the one by which they are known here, else by the sign-in name, else by the first.
 func NewRoster(service identity.ServiceKey, list []identity.Account, known func(identity.UserKey) bool) *Roster {
 	r := &Roster{
-		service: service, active: map[identity.UserKey]bool{}, inactive: map[identity.UserKey]bool{}, names: map[identity.UserKey]string{},
+		service: service, active: map[identity.UserKey]string{}, inactive: map[identity.UserKey]bool{},
 		listed: map[identity.UserKey]bool{}, held: map[identity.UserKey][]identity.Account{},
 	}
 	for _, a := range list {
@@ -44,8 +43,7 @@ func NewRoster(service identity.ServiceKey, list []identity.Account, known func(
 		person := ownAddress(a, own, known)
 		switch a.State {
 		case "active", "invited", "unknown":
-			r.active[person] = true
-			r.names[person] = a.Name
+			r.active[person] = a.Name
 		case "inactive":
 			for _, address := range own {
 				r.inactive[address] = true
@@ -71,17 +69,14 @@ func ownAddress(a identity.Account, own []identity.UserKey, known func(identity.
 	if !slices.Contains(own, signIn) {
 		signIn = own[0]
 	}
-	if known(signIn) {
-		return signIn
-	}
-	if i := slices.IndexFunc(own, known); i >= 0 {
+	if i := slices.IndexFunc(own, known); i >= 0 && !known(signIn) {
 		return own[i]
 	}
 	return signIn
 }
 
 // Name returns the full name that the service shows of an active person, "" if none.
-func (r *Roster) Name(person identity.UserKey) string { return r.names[person] }
+func (r *Roster) Name(person identity.UserKey) string { return r.active[person] }
 
 // Active returns the addresses of accounts that are active or invited, sorted. Whose
 // they are is decided by a lookup, see People.
@@ -92,7 +87,7 @@ func (r *Roster) Active() []identity.UserKey { return slices.Sorted(maps.Keys(r.
 func (r *Roster) Inactive() []identity.UserKey {
 	var out []identity.UserKey
 	for _, key := range slices.Sorted(maps.Keys(r.inactive)) {
-		if !r.active[key] {
+		if _, active := r.active[key]; !active {
 			out = append(out, key)
 		}
 	}
