@@ -18,7 +18,10 @@ import (
 // them. Answers that are stored come from the store then, as every later run
 // will have them.
 func (p *Pass) Persist(ctx context.Context, holds func([]Resolution) bool) error {
-	pending := p.pending()
+	var pending []*candidate // service by service
+	for _, r := range p.services {
+		pending = append(pending, r.pending()...)
+	}
 	for len(pending) > 0 && holds(p.Resolutions) {
 		writes := make([]identity.Write, len(pending))
 		for i, c := range pending {
@@ -43,15 +46,7 @@ func (p *Pass) Persist(ctx context.Context, holds func([]Resolution) bool) error
 	return nil
 }
 
-// pending returns the answers that are not stored yet, service by service.
-func (p *Pass) pending() []*candidate {
-	var pending []*candidate
-	for _, r := range p.services {
-		pending = append(pending, r.pending()...)
-	}
-	return pending
-}
-
+// pending returns the answers that are not stored yet.
 func (r *serviceResolver) pending() []*candidate {
 	return slices.DeleteFunc(slices.Clone(r.candidates), func(c *candidate) bool {
 		return c.stored != nil || !c.answer.Mapped() || c.answer.NotStored != ""
