@@ -84,23 +84,12 @@ func storeProblem(c *config.Config, err error) error {
 // differs, because many processes may start on one store. Services that the
 // file does not name stay.
 func Register(ctx context.Context, c *config.Config, st store.Store) error {
-	if err := register(ctx, c, st); err != nil {
-		return fmt.Errorf("the services of %s cannot be registered: %w", c.Path, err)
-	}
-	return nil
-}
-
-// fromFile is who last changed a service that a configuration file owns. Callers
-// of the API have a kind in their names, as token:ci.
-const fromFile = "configuration"
-
-func register(ctx context.Context, c *config.Config, st store.Store) error {
 	if len(c.Services) == 0 {
 		return nil
 	}
 	services, err := st.Services(ctx, store.ServiceFilter{})
 	if err != nil {
-		return err
+		return fmt.Errorf("the services of %s cannot be registered: %w", c.Path, err)
 	}
 	stored := make(map[identity.ServiceKey]identity.Service, len(services))
 	for _, s := range services {
@@ -120,11 +109,15 @@ func register(ctx context.Context, c *config.Config, st store.Store) error {
 			_, err = st.UpdateService(ctx, actor, store.ServiceUpdate{Key: s.Key, Label: &s.Label})
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.Key, err)
+			return fmt.Errorf("the services of %s cannot be registered: %s: %w", c.Path, s.Key, err)
 		}
 	}
 	return nil
 }
+
+// fromFile is who last changed a service that a configuration file owns. Callers
+// of the API have a kind in their names, as token:ci.
+const fromFile = "configuration"
 
 // How the history is pruned. Batches are small, so that writers never wait for
 // long.
