@@ -39,11 +39,10 @@ type auth struct {
 func (l *liveAuth) build(c *config.Config, log *slog.Logger) (*auth, error) {
 	a := &auth{}
 	if c.TLS != nil {
-		files, err := openTLS(*c.TLS, log, l.now)
-		if err != nil {
+		var err error
+		if a.tls, err = openTLS(*c.TLS, log, l.now); err != nil {
 			return nil, c.Failed(config.Failure{At: c.TLS.At, Summary: "The TLS files cannot be used", Err: err})
 		}
-		a.tls = files
 	}
 	tokens := make([]server.Token, len(c.Tokens))
 	for n, t := range c.Tokens {
@@ -57,12 +56,6 @@ func (l *liveAuth) build(c *config.Config, log *slog.Logger) (*auth, error) {
 	}
 	a.authenticator = authn.New(cfg)
 	return a, nil
-}
-
-// use puts an auth in force.
-func (l *liveAuth) use(a *auth, c *config.Config) {
-	l.current.Store(a)
-	l.issuers.Keep(c.Issuers())
 }
 
 // TLS returns how to listen, nil for plain HTTP. It follows the files of the

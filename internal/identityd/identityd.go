@@ -163,7 +163,8 @@ func (i *Instance) use(ctx context.Context, c *config.Config, directories map[id
 		if a.tls != nil { // Reload neither adds nor removes it
 			cfg.CertificateEnds = func() time.Time { return i.auth.current.Load().tls.current().expires }
 		}
-		i.auth.use(a, c)
+		i.auth.current.Store(a)
+		i.auth.issuers.Keep(c.Issuers())
 	}
 	i.directories = directories
 	if i.handler != nil {
