@@ -358,20 +358,6 @@ func (d *decoder) service(b *hcl.Block) Service {
 	return s
 }
 
-// tokensOf returns a part of the source without layout and comments.
-func tokensOf(src []byte) string {
-	var text []byte
-	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
-	for _, token := range tokens {
-		switch token.Type {
-		case hclsyntax.TokenComment, hclsyntax.TokenNewline:
-		default:
-			text = append(append(text, token.Bytes...), 0)
-		}
-	}
-	return string(text)
-}
-
 // NeedsRestart returns the names of the settings that differ between two files
 // and take effect at start only, sorted. A tls block that comes or goes is one more.
 func (c *Config) NeedsRestart(other *Config) []string {

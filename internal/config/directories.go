@@ -94,13 +94,13 @@ type Directory struct {
 	service identity.ServiceKey
 	attrs   hcl.Attributes
 	open    func() (directory.Directory, error)
-	tokens  string // of the block's body; "" = files or the environment describe the directory too
+	source  string // of the block's body; "" = files or the environment describe the directory too
 }
 
 // Same reports whether two readings of a block surely describe the same directory,
 // while the environment stays.
 func (s *Directory) Same(other *Directory) bool {
-	return s.tokens != "" && s.tokens == other.tokens && s.Kind == other.Kind
+	return s.source != "" && s.source == other.source && s.Kind == other.Kind
 }
 
 // Open opens the directory. It does not connect, but may read files and the
@@ -144,7 +144,7 @@ func (d *decoder) directory(b *hcl.Block, service identity.ServiceKey) *Director
 	dir.attrs = content.attrs
 	d.checkSettings(&dir.Settings, content)
 	if body, ok := b.Body.(*hclsyntax.Body); ok && !c.readsAtOpen && len(d.files) == files {
-		dir.tokens = tokensOf(body.SrcRange.SliceBytes(d.src))
+		dir.source = string(body.SrcRange.SliceBytes(d.src))
 	}
 	dir.ComparesID = d.complete(own, dir)
 	if !c.readsAtOpen && len(d.found) == before {
