@@ -332,7 +332,7 @@ func describeProbe(service identity.ServiceKey, p directory.Probed) string {
 		text = fmt.Sprintf("; %s of a longer list", count(p.Accounts, "account"))
 	}
 	if p.LookedUp > 0 {
-		text += fmt.Sprintf(", %d found again by e-mail", p.LookedUp)
+		text += fmt.Sprintf(", a sample of %d found again by e-mail", p.LookedUp)
 	}
 	for _, a := range p.Answers {
 		if a.OtherDomain {
