@@ -412,19 +412,24 @@ func (r *lookupResult) write(text *strings.Builder, report lookupReport) {
 		label = " (" + report.Label + ")"
 	}
 	fmt.Fprintf(text, "%s in %s%s\n", r.Email, report.Service, label)
+	width := len("account ")
 	for _, s := range r.Steps {
-		fmt.Fprintf(text, "  %-8s %-8s %s\n", s.Name, s.Outcome, printable(s.Detail))
+		width = max(width, len(s.Name))
+	}
+	for _, s := range r.Steps {
+		fmt.Fprintf(text, "  %-*s %-8s %s\n", width, s.Name, s.Outcome, printable(s.Detail))
 	}
 	for _, a := range r.Accounts {
-		fmt.Fprintf(text, "  account  %s\n", printable(accountText(a)))
+		fmt.Fprintf(text, "  %-*s %s\n", width, "account", printable(accountText(a)))
 	}
+	answer := fmt.Sprintf("  %-*s ", width, "answer")
 	switch {
 	case r.Answer != nil:
-		fmt.Fprintf(text, "  answer   %s (%s, evidence %s)\n", printable(r.Answer.Identity), r.Answer.Source, r.Answer.Evidence)
+		fmt.Fprintf(text, "%s%s (%s, evidence %s)\n", answer, printable(r.Answer.Identity), r.Answer.Source, r.Answer.Evidence)
 	case r.Error != "":
-		text.WriteString("  answer   not known\n")
+		text.WriteString(answer + "not known\n")
 	default:
-		fmt.Fprintf(text, "  answer   none: %s\n", r.Reason)
+		fmt.Fprintf(text, "%snone: %s\n", answer, r.Reason)
 	}
 }
 
