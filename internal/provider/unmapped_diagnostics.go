@@ -483,7 +483,7 @@ func bulkRemedies(unmapped []resolve.Resolution) string {
 		advice string
 	}{
 		{resolve.NotFound, "not_found: name people who need no account there in exempt, each with the reason."},
-		{resolve.Inactive, "inactive: take people who left out of this configuration, or name them in exempt."},
+		{resolve.Inactive, "inactive: remove people who left from the list of users, or name them in exempt."},
 		{resolve.Alias, "alias: if the account is theirs, map it by hand; match_aliases = true on the directory accepts such addresses."},
 		{resolve.Unverified, "unverified: have the address verified or the account approved; include_unverified = true on the directory is for services without sign-up."},
 		{resolve.Ambiguous, "ambiguous: decide which of the accounts is the right one."},
@@ -524,7 +524,7 @@ func (s *bulkSummary) reportFindings(diags *diag.Diagnostics) {
 	}
 	if len(retired) > 0 {
 		parts = append(parts, "Accounts of mappings are inactive or gone:\n\n"+listed(retired, s.retiredLine)+
-			"\nFor people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.")
+			"\nFor people who left, remove the mapping, and remove them from the list of users. For people who have another account now, declare that one.")
 	}
 	if len(contradicted) > 0 {
 		parts = append(parts, "Rules and services contradict what is stored:\n\n"+listed(contradicted, s.staleLine)+

@@ -462,7 +462,7 @@ func TestBulkReport_golden(t *testing.T) {
   Ada@ACME.com in github:acme: inactive, the account there with this e-mail is inactive
 
 not_found: name people who need no account there in exempt, each with the reason.
-inactive: take people who left out of this configuration, or name them in exempt.
+inactive: remove people who left from the list of users, or name them in exempt.
 ambiguous: decide which of the accounts is the right one.
 claimed: if the account is not its holder's, correct that mapping instead.
 
@@ -510,7 +510,7 @@ Accounts of mappings are inactive or gone:
 
   carol@acme.com in github:acme: carol (stored, manual) is inactive
 
-For people who left, remove the mapping and take them out of this configuration. For people who have another account now, declare that one.
+For people who left, remove the mapping, and remove them from the list of users. For people who have another account now, declare that one.
 
 Rules and services contradict what is stored:
 
