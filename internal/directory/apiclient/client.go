@@ -361,23 +361,31 @@ func (c *Client) transportError(ctx context.Context, secrets *redact.Redactor, e
 // pace waits until the service's documented spacing, and any pause it asked
 // for, allow a request.
 func (c *Client) pace(ctx context.Context) error {
-	now := c.cfg.Clock.Now()
-	c.mu.Lock()
-	pause := c.pausedUntil.Sub(now)
-	c.mu.Unlock()
-	if pause > c.cfg.MaxWait {
-		return &directory.RateLimitError{RetryAfter: pause}
-	}
-	slot := c.limiter.ReserveN(now, 1)
-	wait := max(pause, slot.DelayFrom(now))
-	if wait <= 0 {
-		return ctx.Err()
+	slot, wait, err := c.reserve()
+	if err != nil || wait <= 0 {
+		return cmp.Or(err, ctx.Err())
 	}
 	if err := c.cfg.Clock.Sleep(ctx, wait); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		slot.CancelAt(c.cfg.Clock.Now())
 		return err
 	}
 	return nil
+}
+
+// reserve takes the next slot of the pace. One caller at a time reads the clock: the
+// limiter counts time twice that it is told of in another order.
+func (c *Client) reserve() (slot *rate.Reservation, wait time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.cfg.Clock.Now()
+	pause := c.pausedUntil.Sub(now)
+	if pause > c.cfg.MaxWait {
+		return nil, 0, &directory.RateLimitError{RetryAfter: pause}
+	}
+	slot = c.limiter.ReserveN(now, 1)
+	return slot, max(pause, slot.DelayFrom(now)), nil
 }
 
 // pauseFor delays all requests of the client.
