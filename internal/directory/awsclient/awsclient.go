@@ -137,7 +137,8 @@ func (t *transport) client(base string) (*apiclient.Client, error) {
 	}
 	settings := t.settings.Settings
 	settings.BaseURL = base
-	c, err := settings.Open("", apiclient.Config{Every: t.pace, Burst: 10, Limited: limited, Secrets: []string{t.settings.ClientSecret, t.settings.Token}})
+	// STS and IAM answer those who accept JSON in a JSON that the SDK cannot read.
+	c, err := settings.Open("", apiclient.Config{Header: http.Header{"Accept": {"*/*"}}, Every: t.pace, Burst: 10, Limited: limited, Secrets: []string{t.settings.ClientSecret, t.settings.Token}})
 	if err == nil {
 		t.clients[base] = c
 	}
@@ -164,6 +165,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("%w: the request cannot be read", directory.ErrRefused)
 		}
 	}
+	r.Private = bytes.HasPrefix(r.Body, []byte("Action=AssumeRole")) // answered with credentials
 	answer, err := c.Do(req.Context(), r)
 	if err == nil {
 		if why := unexpected(req.Header.Get("X-Amz-Target") != "", answer.Body); why != "" {

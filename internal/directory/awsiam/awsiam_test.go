@@ -23,10 +23,9 @@ import (
 
 var service = identity.ServiceKey{Type: "aws_iam", ExternalID: "123456789012"}
 
-// fake is an account. The name of a user is the first address, and each
-// address is a tag.
-// fake is an account. Users never get another id, so ids may give a user
-// another one than that made of the name.
+// fake is an account. The name of a user is the first address, and each address
+// is a tag, whose key is in any case. Users never get another id, so ids may give
+// a user another one than that made of the name.
 type fake struct {
 	world  directorytest.World
 	ids    map[string]string // by ARN
@@ -49,6 +48,11 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>refused</Message></Error><RequestId>1</RequestId></ErrorResponse>", code)
+	}
+	if strings.Contains(r.Header.Get("Accept"), "json") { // as the real ones answer then
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"%[1]sResponse":{"%[1]sResult":{}}}`, r.FormValue("Action"))
+		return
 	}
 	if !strings.Contains(r.Header.Get("Authorization"), "Credential=AKIDEXAMPLE/") {
 		fail(http.StatusForbidden, "InvalidClientTokenId")
