@@ -22,6 +22,7 @@ import (
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/awsclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
 // Strategies of Config.
@@ -216,7 +217,7 @@ func (t *tagged) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error
 		for i, u := range out.UserDetailList {
 			accounts[i] = user(u.UserId, u.UserName, u.Arn)
 			for _, tag := range u.Tags {
-				if aws.ToString(tag.Key) == t.cfg.Tag {
+				if identity.FoldASCII(aws.ToString(tag.Key)) == identity.FoldASCII(t.cfg.Tag) { // to IAM, one key
 					accounts[i].Add(directory.Primary, directory.ProofUnknown, aws.ToString(tag.Value))
 				}
 			}

@@ -80,8 +80,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		users := ""
 		for _, p := range page {
 			tags := ""
-			for _, address := range p.Emails {
-				tags += "<member><Key>email</Key><Value>" + escape(address) + "</Value></member>"
+			for i, address := range p.Emails {
+				key := []string{"email", "Email", "EMAIL"}[(len(p.ID)+i)%3]
+				tags += "<member><Key>" + key + "</Key><Value>" + escape(address) + "</Value></member>"
 			}
 			users += "<member><UserName>" + p.ID[strings.LastIndexByte(p.ID, '/')+1:] + "</UserName><UserId>" + f.userID(p.ID) + "</UserId><Arn>" + p.ID + "</Arn><Tags><member><Key>team</Key><Value>x</Value></member>" + tags + "</Tags></member>"
 		}
