@@ -207,13 +207,13 @@ func (a answerMessage) problem() error {
 // The queries select no User.email: that needs one more scope, and one missing
 // scope fails the whole query.
 const (
-	userFields     = `user { databaseId login name }`
-	identityFields = `nodes { samlIdentity { nameId username emails { value primary } } scimIdentity { username emails { value primary } } ` + userFields + ` } pageInfo { hasNextPage endCursor }`
+	userFields     = `databaseId login name organizationVerifiedDomainEmails(login: $org)`
+	identityFields = `nodes { samlIdentity { nameId username emails { value primary } } scimIdentity { username emails { value primary } } user { ` + userFields + ` } } pageInfo { hasNextPage endCursor }`
 
 	checkQuery     = `query($org: String!) { organization(login: $org) { login } }`
 	findIdentities = `query($org: String!, $email: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, userName: $email, membersOnly: true) { ` + identityFields + ` } } } }`
 	listIdentities = `query($org: String!, $after: String) { organization(login: $org) { samlIdentityProvider { externalIdentities(first: 100, after: $after, membersOnly: true) { ` + identityFields + ` } } } }`
-	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { databaseId login name organizationVerifiedDomainEmails(login: $org) } pageInfo { hasNextPage endCursor } } } }`
+	listMembers    = `query($org: String!, $after: String) { organization(login: $org) { membersWithRole(first: 100, after: $after) { nodes { ` + userFields + ` } pageInfo { hasNextPage endCursor } } } }`
 )
 
 type answerMessage struct {
@@ -266,20 +266,21 @@ func (c *connection) page() ([]directory.Account, string, error) {
 	return accounts, c.PageInfo.EndCursor, nil
 }
 
-// node is a member with the addresses of verified domains, or an identity of the
-// single sign-on and the user who has claimed it.
+// node is a member, or an identity of the single sign-on and the user who has
+// claimed it.
 type node struct {
 	user
-	VerifiedEmails []string `json:"organizationVerifiedDomainEmails"`
-	SAML           *names   `json:"samlIdentity"`
-	SCIM           *names   `json:"scimIdentity"`
-	User           *user    `json:"user"`
+	SAML *names `json:"samlIdentity"`
+	SCIM *names `json:"scimIdentity"`
+	User *user  `json:"user"`
 }
 
 type user struct {
 	DatabaseID apiclient.Text `json:"databaseId"`
 	Login      string         `json:"login"`
 	Name       string         `json:"name"`
+	// VerifiedEmails are addresses of the organization's verified domains.
+	VerifiedEmails []string `json:"organizationVerifiedDomainEmails"`
 }
 
 // names holds what an identity provider knows about a person.
@@ -305,7 +306,7 @@ func (n node) account() directory.Account {
 	add := func(kind directory.AddressKind, proof directory.Proof, values ...string) {
 		a.Add(kind, proof, slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, "@") })...)
 	}
-	add(directory.Primary, directory.Proved, n.VerifiedEmails...)
+	add(directory.Primary, directory.Proved, u.VerifiedEmails...)
 	for _, from := range []*names{n.SAML, n.SCIM} {
 		if from == nil {
 			continue

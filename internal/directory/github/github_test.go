@@ -26,10 +26,11 @@ var service = identity.ServiceKey{Type: "github", ExternalID: "acme"}
 // fake is the GraphQL API of an organization. A person's ID is the login; the
 // user name of the single sign-on is the first address.
 type fake struct {
-	world  directorytest.World // nobody has claimed the identity of a person who is pending
-	noSAML bool                // people have e-mails of verified domains only
-	opaque bool                // the names of the single sign-on are no addresses, and members show theirs too
-	ids    map[string]int      // databaseId by login; others have one that follows from the login
+	world    directorytest.World // nobody has claimed the identity of a person who is pending
+	noSAML   bool                // people have e-mails of verified domains only
+	opaque   bool                // the names of the single sign-on are no addresses, and members show theirs too
+	verified bool                // the names of the single sign-on are addresses of verified domains
+	ids      map[string]int      // databaseId by login; others have one that follows from the login
 }
 
 func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -68,12 +69,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.Contains(body.Query, "membersWithRole"):
 		for i, p := range page {
-			m := f.user(p)
-			m["organizationVerifiedDomainEmails"] = []string{}
-			if f.noSAML || f.opaque {
-				m["organizationVerifiedDomainEmails"] = p.Emails
-			}
-			nodes[i] = m
+			nodes[i] = f.user(p)
 		}
 		org["membersWithRole"] = map[string]any{"nodes": nodes, "pageInfo": info}
 	case strings.Contains(body.Query, "externalIdentities"):
@@ -95,7 +91,11 @@ func (f fake) user(p directorytest.Person) map[string]any {
 	if !known {
 		id = int(crc32.ChecksumIEEE([]byte(p.ID)))
 	}
-	return map[string]any{"id": "U_" + p.ID, "databaseId": id, "login": p.ID, "name": nil}
+	verified := []string{}
+	if f.noSAML || f.opaque || f.verified {
+		verified = p.Emails
+	}
+	return map[string]any{"id": "U_" + p.ID, "databaseId": id, "login": p.ID, "name": nil, "organizationVerifiedDomainEmails": verified}
 }
 
 func (f fake) identity(p directorytest.Person) map[string]any {
@@ -186,11 +186,13 @@ func one() directorytest.World {
 func TestBothListsAlike(t *testing.T) {
 	t.Parallel()
 	w := directorytest.World{People: []directorytest.Person{{ID: "ann-lee", Emails: []string{"ann@example.com"}}}}
-	d := open(t, fake{world: w, opaque: true}, nil)
-	for name, d := range map[string]directory.Directory{"lookup": directorytest.LookupsOnly(d), "walk": directorytest.ListOnly(d)} {
-		answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
-		if err != nil || answers[0].Status != identity.Found || answers[0].Evidence != identity.EvidenceVerifiedEmail {
-			t.Errorf("%s: %+v, %v", name, answers, err)
+	for _, f := range []fake{{world: w, opaque: true}, {world: w, verified: true}} {
+		d := open(t, f, nil)
+		for name, d := range map[string]directory.Directory{"lookup": directorytest.LookupsOnly(d), "walk": directorytest.ListOnly(d)} {
+			answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+			if err != nil || answers[0].Status != identity.Found || answers[0].Evidence != identity.EvidenceVerifiedEmail {
+				t.Errorf("%s: %+v, %v", name, answers, err)
+			}
 		}
 	}
 }
