@@ -158,7 +158,8 @@ func (f *file) Find(ctx context.Context, email string) ([]directory.Account, err
 	return found[email], err
 }
 
-// FindMany answers for all addresses from one reading of the file.
+// FindMany answers for all addresses from one reading of the file, with all rows of
+// an account, of which one may lack the address.
 func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -169,11 +170,15 @@ func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]dire
 	}
 	found := make(map[string][]directory.Account, len(emails))
 	for _, email := range emails {
-		var accounts []directory.Account
+		var places []int32
 		for _, i := range known.byEmail[email] {
-			accounts = append(accounts, known.accounts[i])
+			for _, row := range known.byAccount[accountOf(known.accounts[i])] {
+				if !slices.Contains(places, row) {
+					places = append(places, row)
+					found[email] = append(found[email], known.accounts[row])
+				}
+			}
 		}
-		found[email] = accounts
 	}
 	return found, nil
 }
@@ -270,16 +275,23 @@ type entry struct {
 	account directory.Account
 }
 
-// people holds the accounts of a file, and their places by normalised address.
+// people holds the rows of a file, and their places by normalised address and by
+// account.
 type people struct {
-	accounts []directory.Account
-	byEmail  map[string][]int32
+	accounts  []directory.Account
+	byEmail   map[string][]int32
+	byAccount map[string][]int32
+}
+
+// accountOf returns what all rows of an account share.
+func accountOf(a directory.Account) string {
+	return cmp.Or(a.AccountID, "\x00"+identity.FoldASCII(a.Identity))
 }
 
 // index checks accounts and indexes them.
 func index(name string, entries []entry) (*people, error) {
 	first := map[string]int{}
-	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]int32{}}
+	all := &people{accounts: make([]directory.Account, len(entries)), byEmail: map[string][]int32{}, byAccount: map[string][]int32{}}
 	var unreadable error
 	for i, e := range entries {
 		a := e.account
@@ -296,6 +308,7 @@ func index(name string, entries []entry) (*people, error) {
 		if a.Unreadable != nil {
 			all.accounts[i].Unreadable = fmt.Errorf("line %d of the file: %w", e.line, a.Unreadable)
 		}
+		all.byAccount[accountOf(a)] = append(all.byAccount[accountOf(a)], int32(i))
 		for _, email := range a.Emails() {
 			if key, err := identity.Normalize(email); err == nil {
 				all.byEmail[key] = append(all.byEmail[key], int32(i)) // a file of maxBytes has fewer

@@ -130,7 +130,7 @@ func TestContent(t *testing.T) {
 		"blank is active":      {"f.csv", "email,id,active\nann@example.com,1,\n", []directory.Account{active("1", "ann@example.com")}, ""},
 		"0 and 1":              {"f.csv", "email,id,active\nann@example.com,1,0\nann@example.com,2,1\n", []directory.Account{gone("1", "ann@example.com"), active("2", "ann@example.com")}, ""},
 		"quotes":               {"f.csv", "email,id\n\"ann@example.com\",\"1,2\"\n", []directory.Account{active("1,2", "ann@example.com")}, ""},
-		"rows of one id":       {"f.csv", "email,id\nann@example.com,1\na@example.com,1\n", []directory.Account{active("1", "ann@example.com")}, ""},
+		"rows of one id":       {"f.csv", "email,id\nann@example.com,1\na@example.com,1\n", []directory.Account{active("1", "ann@example.com"), active("1", "a@example.com")}, ""},
 		"header only":          {"f.csv", "email,id\n", nil, ""},
 		"sniffed CSV":          {"export", "email,id\nann@example.com,1\n", []directory.Account{active("1", "ann@example.com")}, ""},
 		"sniffed JSON":         {"export", "\ufeff \n[{\"id\":\"1\",\"emails\":[\"ann@example.com\"]}]", []directory.Account{active("1", "ann@example.com")}, ""},
