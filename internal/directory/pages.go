@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 )
 
 // maxWalkPages bounds a walk: a service whose cursor never ends is broken.
@@ -129,7 +130,7 @@ type Page[C comparable] struct {
 func Counted[C comparable](ctx context.Context, page func(ctx context.Context, cursor C) (Page[C], error)) iter.Seq2[[]Account, error] {
 	changing := false // counts of pages that are read at once need not come in order
 	return func(yield func([]Account, error) bool) {
-		w := wholeness{guard: newPageGuard(), accounts: map[string]bool{}}
+		w := wholeness{guard: newPageGuard(), accounts: map[string]int{}}
 		a := ahead[C]{page: page, alone: changing}
 		early, cancel := context.WithCancel(ctx)
 		defer a.running.Wait()
@@ -246,7 +247,8 @@ func notWhole(format string, args ...any) error {
 // walk finds out.
 type movedError struct {
 	rows, total int
-	enough      bool // after a second walk: nobody can have been passed over
+	grew        bool           // nothing else happened: nobody can have been passed over
+	accounts    map[string]int // of a list that kept its length and repeats accounts
 }
 
 func (e *movedError) Error() string {
@@ -258,8 +260,8 @@ func (e *movedError) Unwrap() error { return ErrUnavailable }
 // wholeness finds out whether a list is whole. It serves one walk.
 type wholeness struct {
 	guard    pageGuard
-	accounts map[string]bool // by accountKey
-	listed   int             // accounts with a key
+	accounts map[string]int // how often each was listed, by accountKey
+	listed   int            // accounts with a key
 	rows     int
 	total    *int
 	moved    bool
@@ -274,7 +276,7 @@ func (w *wholeness) add(accounts []Account, rows int, total *int) error {
 	for _, a := range accounts {
 		if key := accountKey(a, func(id string) string { return id }); key != "" {
 			w.listed++
-			w.accounts[key] = true
+			w.accounts[key]++
 		}
 	}
 	if total != nil {
@@ -293,8 +295,10 @@ func (w *wholeness) end() error {
 	}
 	repeats := len(w.accounts) < w.listed
 	switch {
-	case w.moved || w.rows == *w.total && repeats:
-		return &movedError{w.rows, *w.total, w.rows == *w.total && (!w.moved || !w.shrank && !repeats)}
+	case w.moved:
+		return &movedError{w.rows, *w.total, w.rows == *w.total && !w.shrank && !repeats, nil}
+	case w.rows == *w.total && repeats:
+		return &movedError{w.rows, *w.total, false, w.accounts}
 	case w.rows != *w.total:
 		return notWhole("its list has %d rows, and it says that there are %d", w.rows, *w.total)
 	}
@@ -302,15 +306,18 @@ func (w *wholeness) end() error {
 }
 
 // twice runs a walk, and once more if the list moved. A list may grow all the
-// time, and a service may list an account twice; a list that shrinks while it is
-// read again may hide somebody who moved to a page before.
+// time, and a service may list an account twice, then the same ones each time. A
+// list that shrinks while it is read again, or repeats others than before, may hide
+// somebody who moved to a page before.
 func twice(walk func() error) error {
 	err := walk()
-	if _, moved := errors.AsType[*movedError](err); !moved {
+	first, moved := errors.AsType[*movedError](err)
+	if !moved {
 		return err
 	}
 	err = walk()
-	if again, moved := errors.AsType[*movedError](err); moved && again.enough {
+	again, moved := errors.AsType[*movedError](err)
+	if moved && (again.grew || again.accounts != nil && maps.Equal(again.accounts, first.accounts)) {
 		return nil
 	}
 	return err

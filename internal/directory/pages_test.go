@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -128,6 +129,13 @@ func TestNumbered(t *testing.T) {
 		"people come all the time": {numbered{rows: crowd(30), atMost: 10, changes: func(n *numbered, _ int) {
 			n.rows = append(n.rows, person(fmt.Sprint("new", len(n.rows)), "new@example.com"))
 		}}, 10, 37, 0},
+		"another account twice each time": {numbered{rows: crowd(30), atMost: 10, changes: func(n *numbered, request int) {
+			// Behind the first page somebody of it moves on, and one of the others to it.
+			if i := 10 + request; request%3 == 1 {
+				n.rows = slices.Clone(n.rows)
+				n.rows[0], n.rows[i] = n.rows[i], n.rows[0]
+			}
+		}}, 10, -1, 6},
 		"one account twice":         {numbered{rows: append(crowd(15), crowd(1)...), atMost: 10}, 10, 16, 4},
 		"people leave all the time": {numbered{rows: crowd(300), atMost: 10, changes: func(n *numbered, _ int) { n.rows = n.rows[1:] }}, 10, -1, 0},
 	} {
