@@ -98,8 +98,14 @@ func (p *policy) decide(email string, candidates []Account) Result {
 	case len(unprovedAliases) > 0:
 		return shown(identity.Unverified, unprovedAliases)
 	}
+	if i := slices.IndexFunc(candidates, hidesAddresses); i >= 0 {
+		return Result{Status: identity.Failed, Err: unreadable(candidates[i])} // it may be the one
+	}
 	return Result{Status: identity.NotFound}
 }
+
+// hidesAddresses reports whether a record cannot be read and shows no address.
+func hidesAddresses(a Account) bool { return a.Unreadable != nil && len(a.Addresses) == 0 }
 
 // decideOwners picks one of the accounts that have an address as their own.
 func (p *policy) decideOwners(want string, owners []claim) Result {

@@ -75,11 +75,17 @@ func walk(ctx context.Context, d Descriptor, pages iter.Seq2[[]Account, error], 
 	if d.ListMaxAccounts > 0 && total >= d.ListMaxAccounts {
 		return fmt.Errorf("%w after %d accounts", ErrTruncated, d.ListMaxAccounts)
 	}
+	if seen.people == 0 && seen.hidden != nil {
+		return fmt.Errorf("%w as expected: nobody in its list can be read: %w", ErrUnavailable, seen.hidden)
+	}
 	return seen.check(d)
 }
 
 // addressCount counts accounts, the people among them, and those who show an address.
-type addressCount struct{ accounts, people, withAddress int }
+type addressCount struct {
+	accounts, people, withAddress int
+	hidden                        error // of a record that cannot be read and shows no address
+}
 
 func (c *addressCount) add(page []Account) {
 	c.accounts += len(page)
@@ -89,6 +95,9 @@ func (c *addressCount) add(page []Account) {
 			if len(a.Addresses) > 0 {
 				c.withAddress++
 			}
+		}
+		if hidesAddresses(a) && c.hidden == nil {
+			c.hidden = unreadable(a)
 		}
 	}
 }
