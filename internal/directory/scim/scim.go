@@ -254,7 +254,7 @@ func (p *probe) reliable(ctx context.Context, s *scim) (reliable, error) {
 	if known.userName, err = s.finds(ctx, "userName", list.accounts, func(a directory.Account) []string { return []string{a.SignIn} }); err != nil {
 		return reliable{}, err
 	}
-	if known.emails, err = s.findsEmails(ctx, list.accounts); err != nil {
+	if known.emails, err = s.findsEmails(ctx, list); err != nil {
 		return reliable{}, err
 	}
 	if known.ids, err = s.findsIDs(ctx, list); err != nil {
@@ -289,9 +289,10 @@ func (s *scim) findsIDs(ctx context.Context, list listing) (map[idAttribute]bool
 }
 
 // findsEmails tries the filter with a primary address and with another one, of
-// users who do not sign in by it.
-func (s *scim) findsEmails(ctx context.Context, accounts []directory.Account) (bool, error) {
-	tried := false
+// users who do not sign in by it. A kind that the page does not show proves nothing,
+// unless the page is the whole list.
+func (s *scim) findsEmails(ctx context.Context, list listing) (bool, error) {
+	accounts, tried := list.accounts, false
 	for _, kind := range []directory.AddressKind{directory.Primary, directory.Alias} {
 		emails := func(a directory.Account) []string {
 			var emails []string
@@ -303,6 +304,9 @@ func (s *scim) findsEmails(ctx context.Context, accounts []directory.Account) (b
 			return emails
 		}
 		if !slices.ContainsFunc(accounts, func(a directory.Account) bool { return len(emails(a)) > 0 }) {
+			if list.total > len(accounts) {
+				return false, nil
+			}
 			continue
 		}
 		tried = true

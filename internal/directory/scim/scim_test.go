@@ -293,6 +293,32 @@ func TestCaseIsProbedBeforeAnAnswer(t *testing.T) {
 	}
 }
 
+// A filter that finds only primary addresses answers nobody by another one. The
+// first page shows no such address.
+func TestOtherAddressesAreProbed(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{}
+	for n := range 120 {
+		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: []string{fmt.Sprintf("p%d@example.com", n)}})
+	}
+	world.People = append(world.People, directorytest.Person{ID: "late", Emails: []string{"late@example.com", "x@example.com"}})
+	f := fake{world: world, userNames: map[string]string{}}
+	for _, p := range world.People {
+		f.userNames[p.ID] = p.ID + "-name"
+	}
+	f.refuses = func(w http.ResponseWriter, filter string) bool {
+		if filter == `emails.value eq "x@example.com"` {
+			f.send(w, http.StatusOK, map[string]any{"totalResults": 0, "Resources": []any{}})
+			return true
+		}
+		return false
+	}
+	answers, err := directory.Lookup(t.Context(), open(t, f, nil), service, []string{"x@example.com"})
+	if err != nil || answers[0].Status != identity.Alias {
+		t.Errorf("Lookup = %+v, %v, want an alias", answers, err)
+	}
+}
+
 // A list that ends before its own count is no list.
 func TestListTooShort(t *testing.T) {
 	t.Parallel()
