@@ -21,6 +21,7 @@ type fake struct {
 	world         directorytest.World
 	userNameOnly  bool // refuses to filter by e-mail
 	ignoresFilter bool
+	byPath        bool                                            // shows a user by the id in the path
 	cased         bool                                            // compares case, against RFC 7643
 	refuses       func(w http.ResponseWriter, filter string) bool // answers a filter itself
 	hides         int                                             // users that the list counts and leaves out
@@ -31,6 +32,12 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer "+directorytest.Secret {
 		f.fail(w, http.StatusUnauthorized, "", "no such token")
 		return
+	}
+	if id, one := strings.CutPrefix(r.URL.Path, "/scim/v2/Users/"); one && f.byPath {
+		if i := slices.IndexFunc(f.world.People, func(p directorytest.Person) bool { return p.ID == id }); i >= 0 {
+			f.send(w, http.StatusOK, f.resource(f.world.People[i]))
+			return
+		}
 	}
 	if r.URL.Path != "/scim/v2/Users" {
 		f.fail(w, http.StatusNotFound, "", "no such resource")

@@ -146,17 +146,24 @@ func (s *scim) FindAccount(ctx context.Context, accountID string) ([]directory.A
 }
 
 // findBy searches by an attribute. A filter that finds nobody proves nothing
-// unless it was seen to find somebody: then only the list can answer.
+// unless it was seen to find somebody: then only the list can answer, or the user
+// with that id if there is one.
 func (s *scim) findBy(ctx context.Context, attribute idAttribute, value string) ([]directory.Account, error) {
 	found, err := s.search(ctx, string(attribute), value)
 	if err != nil && !refused(err) || len(found) > 0 {
 		return found, err
 	}
 	can, err := s.filters.reliable(ctx, s)
-	if err == nil && !can.ids[attribute] {
-		err = directory.ErrNeedsList
+	if err != nil || can.ids[attribute] {
+		return nil, err
 	}
-	return nil, err
+	if attribute == "id" && strings.Trim(value, ".") != "" {
+		raw, _, err := apiclient.Get[json.RawMessage](ctx, s.api, apiclient.Request{Path: "/Users/" + url.PathEscape(value)})
+		if !refused(err) {
+			return []directory.Account{apiclient.ReadRecord(raw, s.idFrom.account)}, err
+		}
+	}
+	return nil, directory.ErrNeedsList
 }
 
 func (s *scim) Pages(ctx context.Context) iter.Seq2[[]directory.Account, error] {

@@ -350,12 +350,23 @@ func TestListContradicted(t *testing.T) {
 		stored = append(stored, identity.AccountQuery{Identity: fmt.Sprint("p", n)})
 		world.People = append(world.People, directorytest.Person{ID: fmt.Sprint("p", n), Emails: emails[n : n+1]})
 	}
-	for name, names := range map[string]map[string]string{"address as name": nil, "name of its own": {"p0": "zero", "p1": "one"}} {
+	noIDs := func(w http.ResponseWriter, filter string) bool {
+		if strings.HasPrefix(filter, "id ") {
+			fake{}.fail(w, http.StatusBadRequest, "invalidFilter", "no filter by id")
+			return true
+		}
+		return false
+	}
+	for name, tc := range map[string]struct {
+		names   map[string]string
+		refuses func(http.ResponseWriter, string) bool
+	}{"address as name": {}, "name of its own": {names: map[string]string{"p0": "zero", "p1": "one"}}, "no filter by id": {refuses: noIDs}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := fake{world: world, userNames: names}
+			names := tc.names
+			f := fake{world: world, userNames: names, refuses: tc.refuses, byPath: tc.refuses != nil}
 			d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if !r.URL.Query().Has("filter") {
+				if r.URL.Path == "/scim/v2/Users" && !r.URL.Query().Has("filter") {
 					f.send(w, http.StatusOK, map[string]any{"totalResults": 1, "Resources": []any{
 						map[string]any{"id": "1", "userName": "synthesis", "active": false}}})
 					return
