@@ -110,6 +110,22 @@ func (c *Cluster) Restart(tb testing.TB, crash bool) {
 	}
 }
 
+// Demote starts the server again as a standby, which only reads.
+func (c *Cluster) Demote(tb testing.TB) {
+	tb.Helper()
+	signal := filepath.Join(c.dir, "data", "standby.signal")
+	if err := errors.Join(os.WriteFile(signal, nil, 0o600), giveAway(signal)); err != nil {
+		tb.Fatal(err)
+	}
+	c.Restart(tb, false)
+}
+
+// Promote makes a standby a primary again.
+func (c *Cluster) Promote(tb testing.TB) {
+	tb.Helper()
+	Execute(tb, c.URL(), "SELECT pg_promote()")
+}
+
 // New makes a cluster in a new directory and starts it, for callers without a
 // testing.TB. Another process may take the port first, so it tries a few.
 func New() (*Cluster, error) {

@@ -398,6 +398,9 @@ func postgresConfig(text string, opts Options) (*pgx.ConnConfig, error) {
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	config.DialFunc = dialer.DialContext
 	config.OnNotice = keepWarning
+	if config.ValidateConnect == nil { // without target_session_attrs
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	}
 	return config, nil
 }
 
@@ -554,9 +557,9 @@ var postgresFailures = map[string]failure{
 	lockNotAvailable:     slowServer,
 	tooManyConnections:   {"the server %[1]s has no free connection", "Lower max_connections of the replicas, or raise the server's.", true},
 	diskFull:             {"the disk of the server %[1]s is full", "Nothing was written; make room and try again.", true},
-	readOnlyTransaction: {"the server %[1]s only reads: it is a standby, or it was made read-only",
-		"Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.", true},
-	unknownDatabase: {"the database that the store's URL names does not exist on %[1]s", "Create it.", false},
+	readOnlyTransaction:  readOnlyServer,
+	notSupported:         readOnlyServer, // serializable transactions, which a standby lacks
+	unknownDatabase:      {"the database that the store's URL names does not exist on %[1]s", "Create it.", false},
 	insufficientPrivilege: {"the user of the store may not do this on %[1]s",
 		"Let it create tables in its schema, or run the migrations as another user; afterwards it needs SELECT, INSERT, UPDATE and DELETE, and USAGE and UPDATE of the sequence.", false},
 	undefinedTable: noTables,
@@ -568,10 +571,12 @@ var postgresFailures = map[string]failure{
 }
 
 var (
-	busyServer = failure{"the store is busy: other writers were faster %[2]d times", "Nothing was written; try again.", true}
-	slowServer = failure{"the store %[1]s did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.", true}
-	goneServer = failure{"the server %[1]s is stopping, starting or gone", "Try again.", true}
-	noTables   = failure{"the tables of the store are not in the schema that its URL names on %[1]s",
+	busyServer     = failure{"the store is busy: other writers were faster %[2]d times", "Nothing was written; try again.", true}
+	slowServer     = failure{"the store %[1]s did not answer within the statement timeout", "Nothing was written; try again, or raise statement_timeout.", true}
+	goneServer     = failure{"the server %[1]s is stopping, starting or gone", "Try again.", true}
+	readOnlyServer = failure{"the server %[1]s only reads: it is a standby, or it was made read-only",
+		"Name the primary; target_session_attrs=read-write in the URL finds it among several hosts.", true}
+	noTables = failure{"the tables of the store are not in the schema that its URL names on %[1]s",
 		"Check search_path in the URL, or run sym-identityd migrate.", false}
 )
 

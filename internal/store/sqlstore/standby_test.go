@@ -63,6 +63,44 @@ func waitUntilCommitsWait(t *testing.T, s *Store, c *pgtest.Cluster) {
 	}
 }
 
+// A connection that leads to a standby, as behind a proxy after a switchover, is
+// refused with an error that says so. The store goes on once it leads to a primary.
+func TestAStandbyIsRefused(t *testing.T) {
+	t.Parallel()
+	c := pgtest.Start(t)
+	s := openURL(t, c.URL(), Options{})
+	fill(t, s, 1)
+	c.Demote(t)
+	_, _ = s.FindUsers(t.Context(), nil) // on a connection that ended with the server
+	standby := func(what string, err error) {
+		t.Helper()
+		e := identity.AsError(err)
+		if err == nil || e.Code != identity.CodeUnavailable || !e.Retryable || !strings.Contains(e.Message, "it is a standby") {
+			t.Errorf("%s: got %v, want an error that names the standby", what, err)
+		}
+	}
+	for what, read := range map[string]func() error{
+		"a read": func() error { _, err := s.FindUsers(t.Context(), []identity.UserKey{person(0)}); return err },
+		"a list": func() error { return s.Export(t.Context(), ExportOptions{}, func(store.Record) error { return nil }) },
+		"a write": func() error {
+			_, err := s.UpsertUsers(t.Context(), actor, []store.UserWrite{{Key: person(1)}})
+			return err
+		},
+	} {
+		standby(what, read())
+	}
+	if other, err := Open(t.Context(), c.URL(), Options{}); err == nil {
+		_ = other.Close()
+		t.Error("a store was opened on a standby")
+	} else {
+		standby("a new store", err)
+	}
+	c.Promote(t)
+	if users, err := s.FindUsers(t.Context(), []identity.UserKey{person(0)}); err != nil || len(users) != 1 {
+		t.Errorf("after the promotion: %d users, %v", len(users), err)
+	}
+}
+
 // unknown fails unless an error says that a write may be stored or not.
 func unknown(t *testing.T, what string, err error) {
 	t.Helper()
