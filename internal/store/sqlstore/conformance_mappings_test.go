@@ -23,6 +23,7 @@ var sourceTests = []conformanceTest{
 	{"An assertion is made again after a lost reply", anAssertionIsMadeAgainAfterALostReply},
 	{"A request that comes twice asserts once", aRequestThatComesTwiceAssertsOnce},
 	{"A late repetition brings nothing back", aLateRepetitionBringsNothingBack},
+	{"A late repetition of an automatic write brings nothing back", aLateRepetitionOfAnAutomaticWriteBringsNothingBack},
 	{"A manual value overwrites any other", aManualValueOverwritesAnyOther},
 	{"An automatic source never touches what is stored", anAutomaticSourceNeverTouchesWhatIsStored},
 	{"A profile that is not sent stays", aProfileThatIsNotSentStays},
@@ -136,6 +137,18 @@ func aLateRepetitionBringsNothingBack(f *fixture) {
 	}, create)
 	f.actor.RequestID = "create anew"
 	f.upsert(create)
+}
+
+func aLateRepetitionOfAnAutomaticWriteBringsNothingBack(f *fixture) {
+	for _, source := range []identity.Source{identity.FromRule, identity.FromEmail} {
+		f.actor.RequestID = "create " + string(source)
+		create := write(alice, from(source, value(okta, "00u1")))
+		user := f.upsert(create)[0]
+		f.actor.RequestID = "delete"
+		f.unmap(user.ID, okta, "00u1")
+		f.actor.RequestID = "create " + string(source)
+		f.refuse([]failure{{Code: identity.CodeIdentityConflict, User: alice, Service: okta}}, create)
+	}
 }
 
 func aManualValueOverwritesAnyOther(f *fixture) {

@@ -495,7 +495,7 @@ func (p *writePlan) applyMapping(i int, r *record, w store.MappingWrite) (claime
 		found = &m
 	}
 	automatic := w.Source.OrManual() != identity.Manual
-	undone := old == nil && w.IfAbsent && p.before.repeated[mappingKey{r.Key, w.Service}]
+	undone := old == nil && (automatic || w.IfAbsent) && p.before.repeated[mappingKey{r.Key, w.Service}]
 	if undone || old != nil && (automatic || w.IfAbsent) || w.IfRevision != 0 && (old == nil || old.Revision != w.IfRevision) {
 		return false, identity.Conflict(r.Key, w.Service, found)
 	}
@@ -565,8 +565,8 @@ type mappingKey struct {
 	service identity.ServiceKey
 }
 
-// loadRepeated finds which if_absent mappings of the batch the same request
-// changed before. They have been removed since: a late repetition must not bring
+// loadRepeated finds which if_absent and automatic mappings of the batch the same
+// request changed before. They have been removed since: a late repetition must not bring
 // them back.
 func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 	var keys []identity.UserKey
@@ -580,7 +580,7 @@ func (p *writePlan) loadRepeated(ctx context.Context, t *tx) error {
 			key = r.Key
 		}
 		for _, m := range w.Mappings {
-			if m.IfAbsent && (r == nil || r.mappings[m.Service] == nil) {
+			if (m.IfAbsent || m.Source.OrManual() != identity.Manual) && (r == nil || r.mappings[m.Service] == nil) {
 				keys = append(keys, key)
 			}
 		}
