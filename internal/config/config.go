@@ -274,7 +274,7 @@ func (d *decoder) store(url string, b block) Store {
 	case scheme == "postgres", scheme == "postgresql":
 		return Store{URL: url, At: at}
 	case scheme != "sqlite":
-		d.problem(at, fmt.Sprintf("store: %s is not a store", b.quoted("store", url)), storeRemedy)
+		d.problem(at, "store is not a URL of a store", storeRemedy)
 	case strings.TrimSpace(path) == "", strings.ContainsFunc(path, unicode.IsControl):
 		d.problem(at, "store names no SQLite file", storeRemedy)
 	case strings.HasPrefix(path, "//"):
