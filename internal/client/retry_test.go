@@ -301,7 +301,12 @@ func TestMayBeStored(t *testing.T) {
 		}
 		return coded(403, identity.CodeForbidden, "no")
 	}}
-	if err := write(t.Context(), f.client(t, retries(1))); n != 2 || !apiError(t, err).MayBeStored {
+	_, err := f.client(t, retries(1)).CreateService(t.Context(), okta, "Okta") // which is repeated
+	if n != 2 || !apiError(t, err).MayBeStored {
 		t.Errorf("after %d attempts: %+v", n, apiError(t, err))
+	}
+	n = 0
+	if err := write(t.Context(), f.client(t, retries(1))); n != 1 || !apiError(t, err).MayBeStored {
+		t.Errorf("a role was set %d times, which may undo what somebody else set: %+v", n, apiError(t, err))
 	}
 }

@@ -229,9 +229,10 @@ func (c *Client) DeleteUsers(ctx context.Context, users []identity.User) ([]bool
 	})
 }
 
-// SetRole changes a user's role and returns the user as stored.
+// SetRole changes a user's role and returns the user as stored. It has no condition, so
+// it is not repeated: that could undo what somebody else set meanwhile.
 func (c *Client) SetRole(ctx context.Context, userID string, role identity.Role) (identity.User, error) {
-	wire, r, err := fetch[symapi.User](ctx, c, call{method: http.MethodPost, path: []string{"users", userID, "set-role"}, write: true, repeat: true,
+	wire, r, err := fetch[symapi.User](ctx, c, call{method: http.MethodPost, path: []string{"users", userID, "set-role"}, write: true,
 		body: symapi.RoleChange{Role: string(role)}}, "id")
 	if err != nil {
 		return identity.User{}, err
