@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
@@ -59,6 +60,9 @@ func (s *service) pinActive(ctx context.Context, service identity.ServiceKey, st
 	s.pin(ctx, service, users, err, func(_ identity.User, m identity.Mapping) string { return accounts[m.AccountKey()] })
 }
 
+// pinLimit bounds the wait for a store whose standby is away.
+const pinLimit = 2 * time.Second
+
 // pin stores the account ids of those users' mappings that have none. A store
 // that cannot do it now does not fail the call: the account is seen again.
 func (s *service) pin(ctx context.Context, service identity.ServiceKey, users []identity.User, err error,
@@ -75,7 +79,9 @@ func (s *service) pin(ctx context.Context, service identity.ServiceKey, users []
 		}
 	}
 	if err == nil && len(pins) > 0 {
-		err = s.Store.PinAccounts(ctx, pins)
+		limited, cancel := context.WithTimeout(ctx, pinLimit)
+		defer cancel()
+		err = s.Store.PinAccounts(limited, pins)
 	}
 	if err != nil {
 		s.log.WarnContext(ctx, "account ids could not be stored", "request_id", infoOf(ctx).requestID, "service", service.String(), "error", err)

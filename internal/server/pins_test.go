@@ -163,6 +163,26 @@ func TestLookupsDoNotNeedPins(t *testing.T) {
 	}
 }
 
+// heldPins is a store whose commits wait for a standby.
+type heldPins struct{ store.Store }
+
+func (heldPins) PinAccounts(ctx context.Context, _ []store.Pin) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A lookup does not wait for a standby that is away.
+func TestLookupsDoNotWaitForPins(t *testing.T) {
+	t.Parallel()
+	h := start(t, onGitHub(octo("1", "ada", "ada@example.com", directory.StateActive)),
+		func(c *server.Config) { c.Store = heldPins{c.Store} }).register(github)
+	h.maps("ada@example.com", "ada", "")
+	a := h.api(member, http.MethodPost, "/identities/lookup", `{"service_type":"github","external_id":"acme","emails":["ada@example.com"]}`)
+	if a.status != http.StatusOK || !strings.Contains(a.raw, `"found"`) {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
 // A write may name the account; it is shown, kept in the history, and compared
 // with nothing else.
 func TestWritesNameAccounts(t *testing.T) {
