@@ -7,17 +7,23 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
 )
 
 func TestFailuresAreCountedByWindow(t *testing.T) {
@@ -320,6 +326,41 @@ func TestRepliesRestWhileTheyAreSent(t *testing.T) {
 	group.Wait()
 	if len(processor) != 0 {
 		t.Error("a place was not given back")
+	}
+}
+
+// A list holds a connection of the store while it is read. It waits for no place on
+// the processor then, as others have places and wait for connections.
+func TestListsWaitForNoPlace(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]error{"whole": nil, "failed": errors.New("the store is gone")} {
+		readers := newLimits(8).readers
+		readers.processor = make(chan struct{}, 1)
+		recorder := httptest.NewRecorder()
+		w := &pacedWriter{recorder, newPace(t.Context(), time.Minute, nil), func(time.Time) error { return nil }, readers.processor}
+		body, err := streamList(&service{log: slog.New(slog.DiscardHandler)}, symapi.UserList{}, func(yield func(symapi.User, error) bool) {
+			w.work() // somebody else takes the place
+			defer w.rest()
+			if failure != nil {
+				yield(symapi.User{}, failure)
+				return
+			}
+			for range 2000 {
+				if !yield(symapi.User{ID: strings.Repeat("x", 100)}, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.WithValue(t.Context(), requestInfoKey{}, &requestInfo{pools: readers})
+		w.work()
+		body(humago.NewContext(&huma.Operation{}, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), w))
+		w.rest()
+		if whole := recorder.Body.Len() > 200_000; len(readers.processor) != 0 || whole != (failure == nil) || !whole && recorder.Code < 500 {
+			t.Errorf("%s: %d places are held, status %d with %d bytes", name, len(readers.processor), recorder.Code, recorder.Body.Len())
+		}
 	}
 }
 

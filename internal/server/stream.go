@@ -49,10 +49,19 @@ func streamList[T any](s *service, whole any, elements iter.Seq2[T, error]) (str
 		_, w := humago.Unwrap(c)
 		ctx := c.Context()
 		info := infoOf(ctx)
+		if paced, ok := w.(*pacedWriter); ok {
+			// A list holds a connection of the store, for which others wait who have a
+			// place on the processor. It must not wait for a place itself.
+			paced.rest()
+			defer paced.work()
+			free := *paced
+			free.processor = nil
+			w = &free
+		}
 		list := &listWriter{w: w}
 		list.part.Write(before)
 		list.part.WriteByte('[')
-		release, err := waitResting(w, func() (func(), error) { return info.pools.streams.acquire(ctx, info.who(), 1) })
+		release, err := info.pools.streams.acquire(ctx, info.who(), 1)
 		if err == nil {
 			defer release()
 			err = addAll(list, elements)
@@ -90,15 +99,6 @@ func addAll[T any](list *listWriter, elements iter.Seq2[T, error]) error {
 		}
 	}
 	return nil
-}
-
-// waitResting waits for something without a place on the processor.
-func waitResting(w http.ResponseWriter, wait func() (func(), error)) (func(), error) {
-	if paced, ok := w.(*pacedWriter); ok {
-		paced.rest()
-		defer paced.work()
-	}
-	return wait()
 }
 
 // listWriter writes the elements of a JSON list in parts.
