@@ -342,20 +342,38 @@ func (r *serviceResolver) applyRules(c *candidate) {
 	}
 }
 
+// subject returns what rules see of a user. What is declared replaces what is stored,
+// in every service: apply will store it.
 func (r *serviceResolver) subject(key identity.UserKey) rules.Subject {
-	u, ok := r.users[key]
-	if !ok {
-		return rules.Subject{Key: key, Type: key.Type()}
+	u, stored := r.users[key]
+	if !stored {
+		u = identity.User{Key: key, Type: key.Type()}
 	}
-	stored := make(map[string]string, len(u.Mappings))
+	shown := make(map[string]string, len(u.Mappings))
+	show := func(service identity.ServiceKey, matcher identity.Matcher) {
+		id, plain := matcher.Identity(service.Type)
+		if plain {
+			shown[service.String()] = id
+		} else {
+			delete(shown, service.String())
+		}
+	}
 	for _, m := range u.Mappings {
-		if id, plain := m.Matcher.Identity(m.Service.Type); plain {
-			stored[m.Service.String()] = id
+		show(m.Service, m.Matcher)
+	}
+	for service, of := range r.Declared {
+		matcher, declared := of[key]
+		if !declared {
+			continue
+		}
+		show(service, matcher)
+		if !stored {
+			u.Role = identity.Member // apply makes them one
 		}
 	}
 	return rules.Subject{
 		Key: key, Type: u.Type, Role: u.Role,
-		FirstName: u.FirstName, LastName: u.LastName, Identities: stored,
+		FirstName: u.FirstName, LastName: u.LastName, Identities: shown,
 	}
 }
 

@@ -230,6 +230,42 @@ func TestPersist_nextServiceSeesIt(t *testing.T) {
 	}
 }
 
+// TestRulesSeeDeclared: rules see what apply will store in other services, whatever
+// the store holds now, and what they give is stored.
+func TestRulesSeeDeclared(t *testing.T) {
+	t.Parallel()
+	two := declared{okta: {bob: {"user_id": "00uNEW", "realm": "acme"}}}
+	shown := "user.role + '-' + ('okta:acme.okta.com' in user.identities ? user.identities['okta:acme.okta.com'] : 'none')"
+	set := compile(t, rules.Rule{Name: "after okta", ServiceType: "github", Expression: &shown})
+	for name, test := range map[string]struct {
+		stored   bool
+		declared declared
+		want     string
+	}{
+		"nothing declared":        {true, nil, "member-00uOLD"},
+		"another account":         {true, declares(okta, "bob@acme.com", "00uNEW"), "member-00uNEW"},
+		"somebody else's":         {true, declares(okta, "ada@acme.com", "00uNEW"), "member-00uOLD"},
+		"a value of several keys": {true, two, "member-none"},
+		"of nobody stored":        {false, declares(okta, "bob@acme.com", "00uNEW"), "member-00uNEW"},
+		"of nobody stored, keys":  {false, two, "member-none"},
+	} {
+		for _, services := range [][]identity.ServiceKey{{okta, github}, {github}} {
+			f := newFake(okta, github)
+			if test.stored {
+				f.store(bob, okta, "00uOLD", identity.FromEmail).user(bob).Role = identity.Member
+			}
+			req := resolve.Request{Users: []identity.UserKey{bob}, Services: services, Declared: test.declared, Persist: true}
+			answers := run(t, f, set, req)
+			m, _ := f.user(bob).Mapping(github)
+			for _, matcher := range []identity.Matcher{answers[len(answers)-1].Matcher, m.Matcher} {
+				if id, _ := matcher.Identity(github.Type); id != test.want {
+					t.Errorf("%s, %v: the rule gives %q, want %q", name, services, id, test.want)
+				}
+			}
+		}
+	}
+}
+
 // strayAPI blames elements that were not sent.
 type strayAPI struct{ *fakeAPI }
 
