@@ -174,14 +174,14 @@ func (p *companyPass) readRoster(ctx context.Context, service identity.ServiceKe
 		if _, working := slices.BinarySearch(people, user); working {
 			continue
 		}
-		stored := false
+		var m identity.Mapping // the zero Mapping is nothing
 		if u := p.stored.users.Find(user); u != nil {
-			m, _ := u.Mapping(service)
-			_, stored = m.Matcher.Identity(service.Type) // no list shows a value of several keys
-			if declared := p.config.declared[service][user]; stored && declared != nil && !declared.Equal(service.Type, m.Matcher) {
-				continue // the next apply gives them another account, which decides then
-			}
+			m, _ = u.Mapping(service)
 		}
+		if declared := p.config.declared[service][user]; declared != nil && !declared.Equal(service.Type, m.Matcher) {
+			continue // the next apply gives them another account, which decides then
+		}
+		_, stored := m.Matcher.Identity(service.Type) // no list shows a value of several keys
 		if reason, left := p.roster.Left(user, stored, results[i]); left {
 			p.left[user] = reason
 			api.left = append(api.left, user.Email())

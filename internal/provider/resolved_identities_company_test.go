@@ -184,25 +184,32 @@ func TestResolvedIdentities_leavers(t *testing.T) {
 }
 
 // TestResolvedIdentities_declaredStay: what is declared replaces what is stored, so that
-// nobody leaves by an account that the next apply takes from them; nor by a value of
-// several keys, which no list shows.
+// nobody leaves by an account that the next apply takes from them, or before it gives
+// them theirs; nor by a value of several keys, which no list shows.
 func TestResolvedIdentities_declaredStay(t *testing.T) {
 	t.Parallel()
 	was := oneOf("00uwas", "Ann Arden", wasHere, "ann.was@acme.example")
 	now := oneOf("00unow", "Ann Arden", worksHere, "ann.now@acme.example")
+	// Her own account is inactive, and another one of hers works.
+	own := oneOf("00uwas", "Ann Arden", wasHere, "ann@acme.example")
 	for name, tc := range map[string]struct {
 		accounts []directory.Account
+		stored   string // service, "" = she is not stored at all
 		declared string
 		want     []any
 	}{
-		"inactive":             {[]directory.Account{was, now}, "00unow", []any{}},
-		"absent":               {[]directory.Account{now}, "00unow", []any{}},
-		"declared as inactive": {[]directory.Account{was, now}, "00uwas", []any{left("ann@acme.example", "inactive", testOkta, "00uwas", "declared")}},
-		"declared as absent":   {[]directory.Account{now}, "00uwas", []any{left("ann@acme.example", "absent", testOkta, "00uwas", "declared")}},
+		"inactive":             {[]directory.Account{was, now}, testOkta, "00unow", []any{}},
+		"absent":               {[]directory.Account{now}, testOkta, "00unow", []any{}},
+		"declared as inactive": {[]directory.Account{was, now}, testOkta, "00uwas", []any{left("ann@acme.example", "inactive", testOkta, "00uwas", "declared")}},
+		"declared as absent":   {[]directory.Account{now}, testOkta, "00uwas", []any{left("ann@acme.example", "absent", testOkta, "00uwas", "declared")}},
+		"stored elsewhere":     {[]directory.Account{own, now}, testGitHub, "00unow", []any{}},
+		"not stored":           {[]directory.Account{own, now}, "", "00unow", []any{}},
 	} {
 		okta, _ := kept(testOkta, tc.accounts...)
-		s := newTestServer(t, withDirectory(testOkta, okta)).register(testOkta)
-		s.mapping("ann@acme.example", testOkta, "00uwas", identity.FromEmail)
+		s := newTestServer(t, withDirectory(testOkta, okta)).register(testOkta, testGitHub)
+		if tc.stored != "" {
+			s.mapping("ann@acme.example", tc.stored, "00uwas", identity.FromEmail)
+		}
 		s.upsert(store.UserWrite{Key: "eve@acme.example", Name: "eve@acme.example", Type: identity.Normal, Mappings: []store.MappingWrite{
 			{Service: mustService(testOkta), Matcher: identity.Matcher{"user_id": "00ueve", "realm": "acme"}, Source: identity.Manual}}})
 		got, _ := newProtocolServer(t, nil, s.settings()).readData(resolvedMany, fromOkta(nil, map[string]any{
