@@ -256,9 +256,8 @@ func checkAccount(ctx context.Context, api *readcache.Reader, key mappingKey, st
 		}
 	case identity.AccountAbsent:
 		warnAbsent(&resp.Diagnostics, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, string(key.user)+": "+id)
-		return
 	default:
-		return // what was known stays known
+		return // that proves nothing: what was known stays known
 	}
 	savePrivate(ctx, resp.Private, reusedKey, reused, &resp.Diagnostics)
 }

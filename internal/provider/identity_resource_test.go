@@ -757,6 +757,23 @@ func TestIdentityReused(t *testing.T) {
 	}
 	wantDiagnostics(t, p.plans(nil).Diagnostics) // destroy
 
+	// A service that fails proves nothing, and one without the account proves that
+	// the name is nobody's.
+	fail := func(err error) {
+		accounts.Lock()
+		defer accounts.Unlock()
+		accounts.Err = err
+	}
+	fail(directory.ErrUnavailable)
+	wantDiagnostics(t, p.refresh())
+	wantDiagnostics(t, p.plans(config).Diagnostics, `ERROR AttributeName("identity"): `+reused)
+	fail(nil)
+	rename("somebody-else", "9999")
+	wantDiagnostics(t, p.refresh(), "WARNING: Account Not Found: ada@acme.com in github:acme | … ada-l")
+	wantDiagnostics(t, p.plans(config).Diagnostics)
+	rename("ada-l", "9999")
+	wantDiagnostics(t, p.refresh(), "WARNING: "+reused)
+
 	other := maps.Clone(config)
 	other["identity"] = "ada-byron"
 	planned := p.plans(other)
