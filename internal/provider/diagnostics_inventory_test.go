@@ -102,7 +102,7 @@ var inventory = map[string]told{
 
 	// Services and users.
 	"Service Is Not Registered":                 {aService, `register|sym_service|one of these|registered`},
-	"Service Is Registered With Another Label":  {aService, `terraform import ADDRESS '`},
+	"Service Is Registered With Another Label":  {aService, `terraform import ADDRESS '|removed \{`},
 	"Service Is Gone":                           {aService, `next apply registers it again`},
 	"Service Is Owned Elsewhere":                {aService, `remove one of the two.*terraform apply -replace=ADDRESS`},
 	"Service Kept":                              {aService, `to delete it as well`},

@@ -113,7 +113,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	switch {
 	case identity.CodeOf(err) == identity.CodeServiceConflict:
 		if stored := r.find(ctx, key, "Create Service", &resp.Diagnostics); stored != nil {
-			addLabelConflict(key, stored.Label, plan.Label.ValueString(), err, &resp.Diagnostics)
+			addLabelConflict(key, stored.Label, plan.Label.ValueString(), false, err, &resp.Diagnostics)
 		} else if !resp.Diagnostics.HasError() { // deleted in between
 			addFailure(&resp.Diagnostics, "Create Service", "", key.String(), err)
 		}
@@ -236,20 +236,24 @@ func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest
 	addNotDeleted(&resp.Diagnostics, state.key(), err)
 }
 
+// forgetService is how a service stays registered that is in state.
+const forgetService = "To keep the service and only forget it here, take the resource out of the configuration and write:\n\n" +
+	"  removed {\n    from = sym_service.NAME\n    lifecycle {\n      destroy = false\n    }\n  }"
+
 // addNotDeleted reports a refused deletion, with the way to forget a service that
 // must stay.
 func addNotDeleted(diags *diag.Diagnostics, key identity.ServiceKey, err error) {
 	detail := failureDetail("", key.String(), err)
 	switch identity.CodeOf(err) {
 	case identity.CodeServiceReferenced, identity.CodeServiceConflict:
-		detail += "\n\nTo keep the service and only forget it here, take the resource out of the configuration and write:\n\n" +
-			"  removed {\n    from = sym_service.NAME\n    lifecycle {\n      destroy = false\n    }\n  }"
+		detail += "\n\n" + forgetService
 	}
 	diags.AddError(failureSummary("Delete Service"), detail)
 }
 
-// ModifyPlan makes the key known at plan, so that what depends on it is too, and
-// refuses to adopt a service under another label before anybody approves it.
+// ModifyPlan makes the key known at plan, so that what depends on it is too. It
+// refuses, before anybody approves it, to adopt a service under another label, and to
+// change the label of one that the server's configuration file owns.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.foldOutage(&resp.Diagnostics)
 	if !r.sameStore(ctx, resp.Private, planning, &resp.Diagnostics) || req.Plan.Raw.IsNull() {
@@ -261,12 +265,19 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("key"), plan.key().String())...)
 	r.data.planned.addService(plan.key())
-	if !req.State.Raw.IsNull() || plan.Label.IsUnknown() {
+	if plan.Label.IsUnknown() {
 		return
 	}
+	inState := !req.State.Raw.IsNull()
+	if inState {
+		state, _ := decode[serviceModel](ctx, req.State, &resp.Diagnostics)
+		if state.key() != plan.key() || state.Label.Equal(plan.Label) {
+			return // Terraform plans a replacement again, without state
+		}
+	}
 	stored := r.find(ctx, plan.key(), "Read Service", &resp.Diagnostics)
-	if stored != nil && stored.Label != plan.Label.ValueString() {
-		addLabelConflict(plan.key(), stored.Label, plan.Label.ValueString(), nil, &resp.Diagnostics)
+	if stored != nil && stored.Label != plan.Label.ValueString() && (!inState || stored.Configured) {
+		addLabelConflict(plan.key(), stored.Label, plan.Label.ValueString(), inState, nil, &resp.Diagnostics)
 	}
 }
 
@@ -345,18 +356,22 @@ func (m serviceModel) key() identity.ServiceKey {
 	return identity.ServiceKey{Type: m.ServiceType.ValueString(), ExternalID: m.ExternalID.ValueString()}
 }
 
-// addLabelConflict shows both labels and the two ways out. err is the API's
-// refusal, nil where the plan found it.
-func addLabelConflict(key identity.ServiceKey, stored, label string, err error, diags *diag.Diagnostics) {
+// addLabelConflict shows both labels and the ways out. inState says that the service is
+// in state and that the server's configuration file owns it. err is the API's refusal,
+// nil where the plan found it.
+func addLabelConflict(key identity.ServiceKey, stored, label string, inState bool, err error, diags *diag.Diagnostics) {
 	keep := "declare label = " + hclString(stored)
 	if stored == "" {
 		keep = "declare it without a label"
 	}
+	change := "If the server's configuration file names the service, its label is the file's: change it there. " +
+		"To change the label of any other from here, import it first:\n\n  " + importCommand(key.String())
+	if inState {
+		change = "The server's configuration file owns the service: change its label there. " + forgetService
+	}
 	diags.AddAttributeError(path.Root("label"), "Service Is Registered With Another Label",
-		fmt.Sprintf("%s is registered already, and its label was not overwritten.\n\n  stored:   %q\n  declared: %q\n\n"+
-			"To keep it as it is, %s. If the server's configuration file names the service, its label is the file's: change it there. "+
-			"To change the label of any other from here, import it first:\n\n  %s%s",
-			key, stored, label, keep, importCommand(key.String()), saidByServer(err)))
+		fmt.Sprintf("%s is registered already, and its label was not overwritten.\n\n  stored:   %q\n  declared: %q\n\nTo keep it as it is, %s. %s%s",
+			key, stored, label, keep, change, saidByServer(err)))
 }
 
 // describeService shows what is stored of a service, and who stored it.

@@ -6,6 +6,7 @@ package provider
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -154,7 +155,22 @@ func TestServiceResource_ownedByConfiguration(t *testing.T) {
 	p := newProtocolServer(t, nil, api.settings())
 	state, diags := p.apply("sym_service", nil, oktaServiceConfig("Okta"))
 	wantDiagnostics(t, diags)
-	_, diags = p.apply("sym_service", state, oktaServiceConfig("Mine"))
+	const refused = `ERROR AttributeName("label"): Service Is Registered With Another Label | okta:acme.okta.com … declare label = "Okta"` +
+		". The server's configuration file owns the service: change its label there. … removed {\n    from = sym_service.NAME … destroy = false"
+	wantDiagnostics(t, p.plan("sym_service", state, oktaServiceConfig("Mine")).Diagnostics, refused)
+	wantDiagnostics(t, p.plan("sym_service", state, oktaServiceConfig(nil)).Diagnostics, refused)
+	other := map[string]any{"service_type": "okta", "external_id": "other.okta.com", "label": "Mine"} // replaces the service
+	wantDiagnostics(t, p.plan("sym_service", state, other).Diagnostics)
+	// The file's label has changed since the last refresh, and once more since the plan.
+	old := maps.Clone(state)
+	old["label"] = "Old"
+	planned := p.plan("sym_service", old, oktaServiceConfig("Okta"))
+	wantDiagnostics(t, planned.Diagnostics)
+	label := "New"
+	if _, err := api.Store.UpdateService(t.Context(), testActor, store.ServiceUpdate{Key: mustService(testOkta), Label: &label}); err != nil {
+		t.Fatal(err)
+	}
+	_, diags = p.applyPlan("sym_service", old, oktaServiceConfig("Okta"), planned)
 	wantDiagnostics(t, diags, "Unable to Update Service … okta:acme.okta.com is owned by the server's configuration file … Change the service block there")
 	kept, diags := p.apply("sym_service", state, nil)
 	wantDiagnostics(t, diags, "Unable to Delete Service … owned by the server's configuration file … Change the service block there … removed {\n    from = sym_service.NAME … destroy = false")
