@@ -53,7 +53,7 @@ func identityBlock(user identity.UserKey, service identity.ServiceKey, matcher i
 // replacingBlock returns the sym_identity block that maps a user to another account
 // than the stored one, whoever stored that.
 func replacingBlock(a resolve.Resolution, matcher identity.Matcher) string {
-	block := identityBlock(a.User, a.Service, matcher)
+	block := identityBlock(a.User, a.Service, matcher, a.Suggestions...)
 	if a.StoredSource != identity.Manual {
 		return block
 	}
@@ -88,8 +88,8 @@ func declaredEntry(a resolve.Resolution) string {
 	return fmt.Sprintf("%s = %s\n", hclString(string(a.User)), hclString(id))
 }
 
-// declaredLines returns what makes the plan of a data source pass that has
-// unmapped users: where it has a map in declared, the entries of that map; else
+// declaredLines returns what makes the plan of a data source pass whose users are
+// unmapped, stale or reused: where it has a map in declared, the entries of that map; else
 // the blocks, and declared with what they map. byService is the shape of the map:
 // service key to user to identity, as bulk has it.
 func declaredLines(unmapped []resolve.Resolution, hasDeclared, byService bool) string {

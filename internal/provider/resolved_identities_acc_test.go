@@ -5,11 +5,13 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -17,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
+	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
 
 // bulkHCL is a data source block; users is an HCL expression, "" for everybody.
@@ -177,6 +180,70 @@ func TestAccUnmapped_paste(t *testing.T) {
 				{Config: s.provider() + fmt.Sprintf(tt.config, ""), ExpectError: regexp.MustCompile("Unmapped User")},
 				{Config: full},
 			}
+			if !tt.hasDeclared {
+				steps = append(steps, resource.TestStep{Config: full, ConfigPlanChecks: emptyPlan})
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: testAccProtoV6ProviderFactories, Steps: steps})
+		})
+	}
+}
+
+// TestAccContradicted_paste pastes what the errors print about stored values that are
+// stale or reused, with the blanks filled in: the next plan passes, though the store
+// still has the old value.
+func TestAccContradicted_paste(t *testing.T) {
+	t.Parallel()
+	users := []string{"nora@acme.example"}
+	stale := map[string]any{"check_stale": true, "on_stale": "error"}
+	hasMap := map[string]any{"declared": map[string]any{}}
+	lines := "check_stale = true\n  on_stale = \"error\"\n"
+	single := "data \"sym_resolved_identity\" \"nora\" {\n  user = \"nora@acme.example\"\n  service_type = \"%s\"\n  external_id = \"%s\"\n" + lines + "%s\n}\n"
+	for name, tt := range map[string]struct {
+		service     string
+		typeName    string
+		source      identity.Source
+		hasDeclared bool
+	}{
+		"stale, one":              {testOkta, resolved, identity.FromEmail, false},
+		"stale, one with a map":   {testOkta, resolved, identity.FromEmail, true},
+		"stale, many":             {testOkta, resolvedMany, identity.FromEmail, false},
+		"stale, many with a map":  {testOkta, resolvedMany, identity.FromEmail, true},
+		"reused, one":             {testGitHub, resolved, identity.Manual, false},
+		"reused, one with a map":  {testGitHub, resolved, identity.Manual, true},
+		"reused, many":            {testGitHub, resolvedMany, identity.Manual, false},
+		"reused, many with a map": {testGitHub, resolvedMany, identity.FromEmail, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			okta, github := directoryOf("nora@acme.example", "00unew"), directoryOf("zoe@acme.example", "old", "nora@acme.example", "acct")
+			github.Accounts["zoe@acme.example"][0].AccountID = "9999"
+			s := newTestServer(t, withDirectory(testOkta, okta), withDirectory(testGitHub, listedDirectory{github})).register(testOkta, testGitHub)
+			s.upsert(store.UserWrite{Key: "nora@acme.example", Name: "nora@acme.example", Type: identity.Normal, Mappings: []store.MappingWrite{
+				{Service: mustService(tt.service), Matcher: identity.Matcher{"user_id": "old"}, AccountID: map[string]string{testGitHub: "4711"}[tt.service], Source: tt.source}}})
+			key := mustService(tt.service)
+			request, config := resolveConfig("nora@acme.example", tt.service, stale), fmt.Sprintf(single, key.Type, key.ExternalID, "%s")
+			if tt.typeName == resolvedMany {
+				request, config = bulkOf(users, []string{tt.service}, stale), bulkHCL("all", `["nora@acme.example"]`, []string{tt.service}, lines, "%s")
+			}
+			if tt.hasDeclared {
+				maps.Copy(request, hasMap)
+			}
+			_, diags := newProtocolServer(t, nil, s.settings()).readData(tt.typeName, request)
+			if len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityError {
+				t.Fatalf("diagnostics: %v", diags)
+			}
+			_, pasted, found := strings.Cut(diags[0].Detail, "fill in the blanks:\n\n")
+			if !found {
+				t.Fatal(diags[0].Detail)
+			}
+			pasted = regexp.MustCompile(`= ""( |\n)`).ReplaceAllString(pasted+"\n", `= "acct"$1`)
+			blocks, declared, _ := strings.Cut(pasted, "  declared = {")
+			declared = "declared = {" + declared
+			if tt.hasDeclared {
+				blocks, declared = "", "declared = {\n"+pasted+"\n}"
+			}
+			full := s.provider() + fmt.Sprintf(config, declared) + blocks
+			steps := []resource.TestStep{{Config: full}}
 			if !tt.hasDeclared {
 				steps = append(steps, resource.TestStep{Config: full, ConfigPlanChecks: emptyPlan})
 			}

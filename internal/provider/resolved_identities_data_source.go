@@ -652,7 +652,7 @@ func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 			name = fmt.Sprintf("%s_%d", first, uses[first])
 		}
 		uses[name]++
-		_, body, _ := strings.Cut(identityBlock(a.User, a.Service, likelyAccount(a), a.Suggestions...), "\n")
+		_, body, _ := strings.Cut(replacingBlock(a, likelyAccount(a)), "\n")
 		blocks = append(blocks, namedBlock{a, name, fmt.Sprintf("resource \"sym_identity\" %q {\n%s\n", name, body)})
 	}
 	return blocks

@@ -202,10 +202,10 @@ func reportResolution(diags *diag.Diagnostics, a resolve.Resolution, onUnmapped,
 	case a.Err != nil:
 		addResolveFailure(diags, a.User, a.Service, a.Err)
 	case a.Reused():
-		reportReused(diags, a)
+		reportReused(diags, a, hasDeclared)
 	default:
 		reportUnmapped(diags, a, onUnmapped, hasDeclared)
-		reportStale(diags, a, onStale)
+		reportStale(diags, a, onStale, hasDeclared)
 		if a.NotStored != "" {
 			warnNotStored(diags, a)
 		}

@@ -40,16 +40,30 @@ func unmappedDetail(a resolve.Resolution, hasDeclared bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s has no identity in %s: %s (reason: %s).\n\n", a.User, a.Service, reasonText(a), a.Reason)
 	b.WriteString(stepLines(a.Steps))
-	b.WriteString("\n" + remedy(a))
-	if !a.Service.Managed() {
-		b.WriteString(" " + declareAdvice(hasDeclared) + "\n\n" + indent(declaredLines([]resolve.Resolution{a}, hasDeclared, false)))
-	}
+	b.WriteString("\n" + remedy(a) + passLines(a, hasDeclared))
 	return b.String()
 }
 
-// likelyAccount returns the account to fill into the HCL of an unmapped user:
-// the only one that has the e-mail as another address. Otherwise nil.
+// passLines returns the HCL that makes the plan of one user pass, and says where it
+// goes; "" where nobody can declare anything.
+func passLines(a resolve.Resolution, hasDeclared bool) string {
+	advice := declareAdvice(hasDeclared)
+	switch {
+	case a.Service.Managed():
+		return ""
+	case a.Source == resolve.Declared:
+		advice = "Correct this in the map that declared takes, and fill in the blanks:"
+	}
+	return " " + advice + "\n\n" + indent(declaredLines([]resolve.Resolution{a}, hasDeclared, false))
+}
+
+// likelyAccount returns the account to fill into the HCL of a user: of a stale value
+// what rules and the service give now, of an unmapped user the only account that has
+// the e-mail as another address. Otherwise nil.
 func likelyAccount(a resolve.Resolution) identity.Matcher {
+	if a.Fresh != nil && !a.Reused() {
+		return a.Fresh
+	}
 	if a.Reason != resolve.Alias || len(a.Candidates) != 1 {
 		return nil
 	}
@@ -166,27 +180,41 @@ func contradictsAutomatic(a resolve.Resolution) bool {
 
 // reportStale reports a stored value that rules or the lookup contradict, and
 // a mapping whose account is inactive or gone: as warnings, or as on_stale says.
-func reportStale(diags *diag.Diagnostics, a resolve.Resolution, onStale string) {
-	var detail string
+func reportStale(diags *diag.Diagnostics, a resolve.Resolution, onStale string, hasDeclared bool) {
+	var detail, pass string
+	isError := contradictsAutomatic(a) && onStale == onError
+	if isError {
+		pass = passLines(a, hasDeclared)
+	}
 	switch {
 	case onStale == onIgnore:
 		return
 	case a.Retired() && a.Fresh == nil:
-		detail = retiredDetail(a)
+		detail = retiredDetail(a, pass)
 	case a.Stale:
-		detail = staleDetail(a)
+		detail = staleDetail(a, pass)
 	default:
 		return
 	}
-	if contradictsAutomatic(a) && onStale == onError {
+	if isError {
 		diags.AddError("Stale Identity", fmt.Sprintf("%s in %s: %s, and on_stale = \"error\".\n\n", a.User, a.Service, contradiction(a))+detail)
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Stale Identity: %s in %s", a.User, a.Service), detail)
 }
 
-// staleDetail says what is stored and what rules and the service give now.
-func staleDetail(a resolve.Resolution) string {
+// ending returns what ends a remedy: what makes the plan pass that an error stops, or
+// the block where a warning stops nothing.
+func ending(pass, block string) string {
+	if pass != "" {
+		return "." + pass
+	}
+	return ":\n\n" + indent(block)
+}
+
+// staleDetail says what is stored and what rules and the service give now. pass is
+// what makes the plan pass, "" for a warning.
+func staleDetail(a resolve.Resolution, pass string) string {
 	var b strings.Builder
 	if a.Account == identity.AccountRenamed {
 		fmt.Fprintf(&b, "For %s in %s the store holds %s, but that account is called %s now. ", a.User, a.Service, a.Matcher, cmp.Or(a.Fresh.String(), "something else"))
@@ -199,8 +227,8 @@ func staleDetail(a resolve.Resolution) string {
 	case a.Source == resolve.Declared:
 		b.WriteString("\nCorrect the mapping where it is declared.\n")
 	case a.Fresh == nil:
-		b.WriteString("\nIf the account is still right, declare it, which makes it a manual mapping. If it is not, declare the right one:\n\n")
-		b.WriteString(indent(identityBlock(a.User, a.Service, a.Matcher)))
+		b.WriteString("\nIf the account is still right, declare it, which makes it a manual mapping. If it is not, declare the right one")
+		b.WriteString(ending(pass, identityBlock(a.User, a.Service, a.Matcher)))
 	case a.StoredSource == identity.Manual:
 		advice := "\nA person decided on the stored value, so it may well be right. If it is not, correct"
 		if a.Retired() || a.Account == identity.AccountRenamed {
@@ -209,14 +237,15 @@ func staleDetail(a resolve.Resolution) string {
 		b.WriteString(advice + " the mapping where it is declared, or declare it with overwrite = true:\n\n")
 		b.WriteString(indent(replacingBlock(a, a.Fresh)))
 	default:
-		b.WriteString("\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead:\n\n")
-		b.WriteString(indent(identityBlock(a.User, a.Service, a.Fresh)))
+		b.WriteString("\nTo use the new account, declare it; it then replaces what is stored. To keep the stored one, declare that instead")
+		b.WriteString(ending(pass, identityBlock(a.User, a.Service, a.Fresh)))
 	}
 	return b.String()
 }
 
-// retiredDetail describes a mapping whose account is inactive or gone.
-func retiredDetail(a resolve.Resolution) string {
+// retiredDetail describes a mapping whose account is inactive or gone. pass is what
+// makes the plan pass, "" for a warning.
+func retiredDetail(a resolve.Resolution, pass string) string {
 	where := "The store"
 	switch a.Source {
 	case resolve.Declared:
@@ -228,17 +257,17 @@ func retiredDetail(a resolve.Resolution) string {
 	fmt.Fprintf(&b, "%s maps %s in %s to %s, but that account %s. It stays the answer until the mapping is changed.\n\n",
 		where, a.User, a.Service, a.Matcher, retiredText(a))
 	b.WriteString(stepLines(a.Steps))
-	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, declare it:\n\n")
-	b.WriteString(indent(replacingBlock(a, nil)))
+	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, declare it")
+	b.WriteString(ending(pass, replacingBlock(a, nil)))
 	return b.String()
 }
 
 // reportReused reports a mapping whose identity is the name of another account
 // now. Whatever the settings, that is an error: it would give somebody else's
 // access.
-func reportReused(diags *diag.Diagnostics, a resolve.Resolution) {
-	diags.AddError("Identity Belongs to Another Account Now", fmt.Sprintf("%s\n\n%s\n%s\n\n%s",
-		reusedText(a), stepLines(a.Steps), reusedRemedy, indent(replacingBlock(a, nil))))
+func reportReused(diags *diag.Diagnostics, a resolve.Resolution, hasDeclared bool) {
+	diags.AddError("Identity Belongs to Another Account Now", fmt.Sprintf("%s\n\n%s\n%s%s",
+		reusedText(a), stepLines(a.Steps), reusedRemedy, passLines(a, hasDeclared)))
 }
 
 // reusedText says that a mapping names somebody else's account.
@@ -265,7 +294,8 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 		diags.AddError("Unable to Resolve Identities", s.failedDetail())
 	}
 	if len(s.reused) > 0 {
-		diags.AddError("Identities Belong to Other Accounts Now", "Identities of mappings have become names of other accounts:\n\n"+listed(s.reused, reusedText)+"\n"+reusedRemedy)
+		diags.AddError("Identities Belong to Other Accounts Now", "Identities of mappings have become names of other accounts:\n\n"+listed(s.reused, reusedText)+"\n"+reusedRemedy+
+			s.passLines(filtered(s.reused, func(a resolve.Resolution) bool { return a.Source != resolve.Declared })))
 	}
 	if len(s.unmapped) > 0 {
 		first := s.unmapped[0]
@@ -281,7 +311,7 @@ func (s *bulkSummary) report(diags *diag.Diagnostics) {
 	if s.config.onStale == onError {
 		if stale := filtered(s.stale, contradictsAutomatic); len(stale) > 0 {
 			diags.AddError("Stale Identities", "Rules and services contradict automatic values that are stored or would be, and on_stale = \"error\":\n\n"+listed(stale, s.staleLine)+
-				"\nDeclare the account that is right, or remove the mapping.")
+				"\nDeclare the account that is right, or remove the mapping."+s.passLines(stale))
 		}
 	}
 	s.reportFindings(diags)
@@ -370,10 +400,9 @@ func (s *bulkSummary) unmappedDetail() string {
 	if remedies := bulkRemedies(s.unmapped); remedies != "" {
 		b.WriteString("\n" + remedies)
 	}
-	examples := s.examples()
+	examples := s.examples(s.unmapped)
 	if len(examples) > 0 {
-		b.WriteString("\nMap them by hand. " + declareAdvice(s.config.hasDeclared) + "\n\n")
-		b.WriteString(indent(declaredLines(examples, s.config.hasDeclared, true)) + "\n")
+		b.WriteString("\nMap them by hand." + s.passLines(s.unmapped) + "\n")
 	}
 	if len(s.unmapped) > max(len(examples), 1) {
 		attributes := "The attributes unmapped and hcl have everybody."
@@ -389,11 +418,21 @@ func (s *bulkSummary) unmappedDetail() string {
 // many as in a list.
 const maxExamples = 3
 
-// examples returns unmapped users whose HCL is shown: one of each service first.
-func (s *bulkSummary) examples() []resolve.Resolution {
+// passLines returns the HCL that makes the plan pass for as many users as are shown,
+// and says where it goes.
+func (s *bulkSummary) passLines(answers []resolve.Resolution) string {
+	examples := s.examples(answers)
+	if len(examples) == 0 {
+		return ""
+	}
+	return " " + declareAdvice(s.config.hasDeclared) + "\n\n" + indent(declaredLines(examples, s.config.hasDeclared, true))
+}
+
+// examples returns users whose HCL is shown: one of each service first.
+func (s *bulkSummary) examples(answers []resolve.Resolution) []resolve.Resolution {
 	var first, others []resolve.Resolution
 	seen := map[identity.ServiceKey]bool{}
-	for _, a := range s.unmapped {
+	for _, a := range answers {
 		switch {
 		case a.Service.Managed():
 		case seen[a.Service]:

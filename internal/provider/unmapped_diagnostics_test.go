@@ -325,13 +325,13 @@ What each step said:
 				Steps: []resolve.Step{{Name: resolve.Store, Outcome: resolve.Hit, Detail: "00u1 is stored"}, {Name: resolve.Rule, Outcome: resolve.Hit, Detail: `rule "new" gives 00u2`}},
 			}
 			var got diag.Diagnostics
-			reportStale(&got, a, "")
+			reportStale(&got, a, "", false)
 			want := diag.Diagnostics{diag.NewWarningDiagnostic("Stale Identity: ada@acme.com in okta:acme.okta.com", test.want)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			a.Stale, got = false, nil
-			if reportStale(&got, a, onError); len(got) > 0 {
+			if reportStale(&got, a, onError, false); len(got) > 0 {
 				t.Errorf("a value that is not stale: %v", got)
 			}
 		})
@@ -348,7 +348,7 @@ func TestStaleDetail_account(t *testing.T) {
 		detail := staleDetail(resolve.Resolution{
 			User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: resolve.Store,
 			StoredSource: identity.Manual, Stale: true, Fresh: identity.Matcher{"user_id": "ada-byron"}, Account: account,
-		})
+		}, "")
 		if strings.Contains(detail, "it may well be right") != right || !strings.Contains(strings.ToLower(detail), "correct the mapping where it is declared, or declare it with overwrite = true:") {
 			t.Errorf("%s: %s", account, detail)
 		}
@@ -357,7 +357,7 @@ func TestStaleDetail_account(t *testing.T) {
 	for _, source := range []identity.Source{identity.Manual, identity.FromEmail} {
 		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"},
 			Source: resolve.Declared, StoredSource: source, Stale: true, Account: identity.AccountRenamed}
-		if detail := staleDetail(a); !strings.HasSuffix(detail, "\nCorrect the mapping where it is declared.\n") {
+		if detail := staleDetail(a, ""); !strings.HasSuffix(detail, "\nCorrect the mapping where it is declared.\n") {
 			t.Errorf("stored by %s: %s", source, detail)
 		}
 	}
@@ -369,7 +369,7 @@ func TestRetiredDetail(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[resolve.Origin]string{resolve.Store: "The store", resolve.Declared: "This configuration", resolve.Rule: `The rule "gh"`} {
 		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: source, Rule: "gh", Account: identity.AccountInactive}
-		if detail := retiredDetail(a); !strings.HasPrefix(detail, want+" maps ada@acme.com in github:acme to ada-l, but ") {
+		if detail := retiredDetail(a, ""); !strings.HasPrefix(detail, want+" maps ada@acme.com in github:acme to ada-l, but ") {
 			t.Errorf("%s: %s", source, detail)
 		}
 	}
