@@ -309,4 +309,10 @@ func TestMayBeStored(t *testing.T) {
 	if err := write(t.Context(), f.client(t, retries(1))); n != 1 || !apiError(t, err).MayBeStored {
 		t.Errorf("a role was set %d times, which may undo what somebody else set: %+v", n, apiError(t, err))
 	}
+	for revision, times := range map[int64]int{0: 1, 7: 2} {
+		n = 0
+		if _, err := f.client(t, retries(1)).UpdateService(t.Context(), okta, "Okta", revision); n != times || !apiError(t, err).MayBeStored {
+			t.Errorf("a label was set %d times over revision %d: %+v", n, revision, apiError(t, err))
+		}
+	}
 }

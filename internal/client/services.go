@@ -46,7 +46,8 @@ func (c *Client) UpdateService(ctx context.Context, key identity.ServiceKey, lab
 
 func (c *Client) writeService(ctx context.Context, method string, write symapi.ServiceWrite) (identity.Service, error) {
 	key := identity.ServiceKey{Type: write.ServiceType, ExternalID: write.ExternalID}
-	wire, r, err := fetch[symapi.Service](ctx, c, call{method: method, path: []string{"services"}, write: true, repeat: true, body: write}, "")
+	repeat := method == http.MethodPost || write.IfRevision != 0 // else it could undo what somebody else wrote
+	wire, r, err := fetch[symapi.Service](ctx, c, call{method: method, path: []string{"services"}, write: true, repeat: repeat, body: write}, "")
 	if err != nil {
 		return identity.Service{}, err
 	}
