@@ -375,7 +375,7 @@ func (c *Client) pace(ctx context.Context) error {
 }
 
 // reserve takes the next slot of the pace. One caller at a time reads the clock: the
-// limiter counts time twice that it is told of in another order.
+// limiter counts time twice where it gets times in another order.
 func (c *Client) reserve() (slot *rate.Reservation, wait time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -159,7 +159,7 @@ func (f *file) Find(ctx context.Context, email string) ([]directory.Account, err
 }
 
 // FindMany answers for all addresses from one reading of the file, with all rows of
-// an account, of which one may lack the address.
+// an account: one may lack the address.
 func (f *file) FindMany(ctx context.Context, emails []string) (map[string][]directory.Account, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
