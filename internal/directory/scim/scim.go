@@ -159,8 +159,11 @@ func (s *scim) findBy(ctx context.Context, attribute idAttribute, value string) 
 	}
 	if attribute == "id" && strings.Trim(value, ".") != "" {
 		raw, _, err := apiclient.Get[json.RawMessage](ctx, s.api, apiclient.Request{Path: "/Users/" + url.PathEscape(value)})
-		if !refused(err) {
-			return []directory.Account{apiclient.ReadRecord(raw, s.idFrom.account)}, err
+		if err != nil && !refused(err) {
+			return nil, err
+		}
+		if a := apiclient.ReadRecord(raw, s.idFrom.account); err == nil && cmp.Or(a.AccountID, a.Identity) == value {
+			return []directory.Account{a}, nil
 		}
 	}
 	return nil, directory.ErrNeedsList

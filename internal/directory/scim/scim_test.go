@@ -242,6 +242,18 @@ func TestFilterByEmailRefused(t *testing.T) {
 // users: what it stores is absent only if its list lacks it.
 func TestFilterByIDRefused(t *testing.T) {
 	t.Parallel()
+	// A server that answers any address with something else proves nothing by that.
+	world := directorytest.World{People: []directorytest.Person{{ID: "1", Emails: []string{"ann@example.com"}}}}
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Query().Get("filter"), "id ") || r.URL.Path != "/scim/v2/Users" {
+			_, _ = io.WriteString(w, `{"totalResults":0}`)
+			return
+		}
+		fake{world: world}.ServeHTTP(w, r)
+	}), nil)
+	if states, err := directory.Status(t.Context(), d, service, []identity.AccountQuery{{Identity: "1"}}, ""); err != nil || states[0].Status != identity.AccountActive {
+		t.Errorf("%+v, %v, want active", states, err)
+	}
 	for name, body := range map[string]string{"finds nobody": `{"totalResults":0}`, "refused": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
