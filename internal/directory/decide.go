@@ -98,10 +98,21 @@ func (p *policy) decide(email string, candidates []Account) Result {
 	case len(unprovedAliases) > 0:
 		return shown(identity.Unverified, unprovedAliases)
 	}
-	if i := slices.IndexFunc(candidates, hidesAddresses); i >= 0 {
-		return Result{Status: identity.Failed, Err: unreadable(candidates[i])} // it may be the one
+	var hidden []error // of accounts that may have the address
+	for _, a := range candidates {
+		if hidesAddresses(a) {
+			hidden = append(hidden, unreadable(a))
+		}
+	}
+	if len(hidden) > 0 {
+		return Result{Status: identity.Failed, Err: firstByText(hidden)}
 	}
 	return Result{Status: identity.NotFound}
+}
+
+// firstByText returns the same error in whatever order they come.
+func firstByText(errs []error) error {
+	return slices.MinFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 }
 
 // hidesAddresses reports whether a record cannot be read and shows no address.
@@ -192,7 +203,7 @@ func (p *policy) claims(want string, candidates []Account) ([]claim, error) {
 		}
 	}
 	if len(broken) > 0 {
-		return nil, slices.MinFunc(broken, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+		return nil, firstByText(broken)
 	}
 	return found, nil
 }
