@@ -288,22 +288,20 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// warnAbsentRows asks the service once whether it has the accounts of rows.
-func warnAbsentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow, diags *diag.Diagnostics) {
+// absentRows asks the service once whether it has the accounts of rows. It returns a
+// line for each account that is not there.
+func absentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow) (absent []string) {
 	rows = filtered(rows, func(row mappingRow) bool { _, plain := row.matcher.Identity(service.Type); return plain })
 	queries := each(rows, func(row mappingRow) identity.AccountQuery {
 		id, _ := row.matcher.Identity(service.Type)
 		return identity.AccountQuery{Identity: id}
 	})
-	var absent []string
 	for i, status := range accountStatuses(ctx, api, service, queries) {
 		if status.Status == identity.AccountAbsent {
-			absent = append(absent, string(rows[i].user)+": "+rows[i].value)
+			absent = append(absent, absentAccount(rows[i].user, queries[i].Identity))
 		}
 	}
-	if len(absent) > 0 {
-		warnAbsent(diags, "Accounts Not Found: "+service.String(), service, absent...)
-	}
+	return absent
 }
 
 // planChecks compares a plan with what is stored.
@@ -349,7 +347,7 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, after 
 	f.held = c.compareHolders(holders)
 	f.report(diags, c.service, len(after))
 	if !diags.HasError() {
-		warnAbsentRows(ctx, api, c.service, asserted, diags)
+		warnAbsent(diags, "Accounts Not Found: "+c.service.String(), c.service, absentRows(ctx, api, c.service, asserted)...)
 	}
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.service, going)

@@ -255,7 +255,7 @@ func checkAccount(ctx context.Context, api *readcache.Reader, key mappingKey, st
 			current.AccountID = textOrNull(identity.PinOf(key.service.Type, matcher, status.AccountID))
 		}
 	case identity.AccountAbsent:
-		warnAbsent(&resp.Diagnostics, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, string(key.user)+": "+id)
+		warnAbsent(&resp.Diagnostics, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, absentAccount(key.user, id))
 	default:
 		return // that proves nothing: what was known stays known
 	}
@@ -419,8 +419,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// checkPlan applies the adoption rules to what is stored at plan time, and
-// refuses an account that somebody else keeps.
+// checkPlan applies the adoption rules to what is stored at plan time, refuses an
+// account that somebody else keeps, and warns of one that the service does not have.
 func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan identityModel, want identity.Matcher, changes identitiesChanges, diags *diag.Diagnostics) {
 	if r.data.outage.skips(diags) {
 		return
@@ -445,15 +445,17 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	for _, x := range f.refused {
 		addStoredOtherwise(diags, key, plan, want, *x.err.Stored)
 	}
-	if len(f.refused) > 0 || mayBeOn(c.allowShared) {
-		return
+	if len(f.refused) == 0 && !mayBeOn(c.allowShared) {
+		holders, err := stored.holders(ctx, api, changes.asserted())
+		if err != nil {
+			addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
+		}
+		for _, x := range c.compareHolders(holders) {
+			addHeld(diags, key, plan, want, x.err.Holder)
+		}
 	}
-	holders, err := stored.holders(ctx, api, changes.asserted())
-	if err != nil {
-		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
-	}
-	for _, x := range c.compareHolders(holders) {
-		addHeld(diags, key, plan, want, x.err.Holder)
+	if !diags.HasError() {
+		warnAbsent(diags, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, absentRows(ctx, api, key.service, changes.asserted())...)
 	}
 }
 
@@ -792,13 +794,19 @@ func reusedMapping(key mappingKey, id, accountID string) string {
 		key.user, id, key.service, accountID, key.user, key.user)
 }
 
-// warnAbsent reports mappings to accounts that the service does not have. It is
-// never an error: an account may be made after its mapping.
-func warnAbsent(diags *diag.Diagnostics, summary string, service identity.ServiceKey, lines ...string) {
+// warnAbsent reports mappings to accounts that the service does not have, if there are
+// any. It is never an error: an account may be made after its mapping.
+func warnAbsent(diags *diag.Diagnostics, summary string, service identity.ServiceKey, accounts ...string) {
+	if len(accounts) == 0 {
+		return
+	}
 	diags.AddWarning(summary, fmt.Sprintf("%s was asked, and does not have the account of:\n\n%s\n"+
 		"An identity there is %s. Correct it. If the account is gone, remove the mapping.",
-		service, listed(lines, func(line string) string { return line }), wantedIdentity(service.Type)))
+		service, listed(accounts, func(account string) string { return account }), wantedIdentity(service.Type)))
 }
+
+// absentAccount returns the line of warnAbsent about one mapping.
+func absentAccount(user identity.UserKey, id string) string { return string(user) + ": " + id }
 
 func warnRenamed(diags *diag.Diagnostics, key mappingKey, id, name string) {
 	diags.AddWarning(fmt.Sprintf("Account Was Renamed: %s in %s", key.user, key.service),

@@ -777,7 +777,7 @@ func TestIdentityReused(t *testing.T) {
 	other := maps.Clone(config)
 	other["identity"] = "ada-byron"
 	planned := p.plans(other)
-	wantDiagnostics(t, planned.Diagnostics)
+	wantDiagnostics(t, planned.Diagnostics, "WARNING: Account Not Found: ada@acme.com in github:acme | … ada-byron")
 	if shown := p.plain(p.resource("sym_identity"), planned.PlannedState); shown["account_id"] != unknown {
 		t.Errorf("planned %v", shown)
 	}
@@ -790,7 +790,7 @@ func TestIdentityReused(t *testing.T) {
 }
 
 // TestIdentityAccountAbsent: an account that the service does not have is a warning:
-// in a plan of many, for which one request asks, and when one is read.
+// in a plan of one or many, for which one request asks, and when one is read.
 func TestIdentityAccountAbsent(t *testing.T) {
 	t.Parallel()
 	accounts := directoryOf("ada@acme.com", "ada-l")
@@ -812,21 +812,39 @@ func TestIdentityAccountAbsent(t *testing.T) {
 	if n := len(s.requests("POST identities/status")); n != 0 {
 		t.Errorf("%d requests for what does not change", n)
 	}
-	single := map[string]any{"user": "bob@acme.com", "service_type": "github", "external_id": "acme", "identity": "583231"}
-	state, diags = p.apply("sym_identity", nil, single)
+	one := func(user, id string) map[string]any {
+		return map[string]any{"user": user, "service_type": "github", "external_id": "acme", "identity": id}
+	}
+	const oneWarned = "WARNING: Account Not Found: bob@acme.com in github:acme | … " + warned
+	wantDiagnostics(t, p.plan("sym_identity", nil, one("ada@acme.com", "ada-l")).Diagnostics)
+	single := one("bob@acme.com", "583231")
+	shared := maps.Clone(single)
+	shared["allow_shared"] = true
+	wantDiagnostics(t, p.plan("sym_identity", nil, shared).Diagnostics, oneWarned)
+	planned = p.plan("sym_identity", nil, single)
+	wantDiagnostics(t, planned.Diagnostics, oneWarned)
+	state, diags = p.applyPlan("sym_identity", nil, single, planned)
 	wantDiagnostics(t, diags)
+	s.forget()
 	p.nextRun()
+	wantDiagnostics(t, p.plan("sym_identity", state, single).Diagnostics)
+	if n := len(s.requests("POST identities/status")); n != 0 {
+		t.Errorf("%d requests for one that does not change", n)
+	}
+	wantDiagnostics(t, p.plan("sym_identity", state, one("bob@acme.com", "bob-b")).Diagnostics, "WARNING: Account Not Found: bob@acme.com in github:acme | … bob-b")
 	_, diags = p.read("sym_identity", state)
-	wantDiagnostics(t, diags, "WARNING: Account Not Found: bob@acme.com in github:acme | … "+warned)
+	wantDiagnostics(t, diags, oneWarned)
 	accounts.Lock()
 	accounts.Err = directory.ErrUnavailable
 	accounts.Unlock()
+	s.forget()
 	p.nextRun()
 	wantDiagnostics(t, p.plan("sym_identities", nil, map[string]any{
 		"service_type": "github", "external_id": "acme", "identities": map[string]any{"eve@acme.com": "583232"},
 	}).Diagnostics)
-	if n := len(s.requests("POST identities/status")); n > 3 {
-		t.Errorf("%d requests for accounts", n)
+	wantDiagnostics(t, p.plan("sym_identity", nil, one("eve@acme.com", "583233")).Diagnostics)
+	if n := len(s.requests("POST identities/status")); n != 2 {
+		t.Errorf("%d requests for accounts of a service that fails", n)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestAccMistakes(t *testing.T) {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("acceptance tests run with %s set", resource.EnvTfAcc)
 	}
-	directory := listedDirectory{directoryOf("ada@acme.com", "00u1")}
+	directory := listedDirectory{directoryOf("ada@acme.com", "00u1", "on-call@acme.com", "00u7")}
 	s := newTestServer(t, withDirectory(testOkta, directory)).register(testOkta, testGitHub, "okta:acme.oktapreview.com")
 	s.mapping("bob@acme.com", testOkta, "00u2", identity.Manual)
 	s.mapping("eve@acme.com", testOkta, "00u3", identity.Manual)
