@@ -238,6 +238,25 @@ func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []m
 	diags.AddWarning(fmt.Sprintf("Identity Mappings Are Gone: %s", service), detail)
 }
 
+const reusedIdentitiesSummary = "Identities Belong to Other Accounts Now"
+
+// reusedRows says that entries name accounts of others.
+func reusedRows(service identity.ServiceKey, rows []mappingRow, reused reusedIdentities) string {
+	return fmt.Sprintf("In %s, these identities are names of other accounts now:\n\n%s\n"+
+		"Keeping the mappings would give these users somebody else's access.\n\n"+
+		"Find out what each account is called now and declare that, or the other account that the user has. If a user left, remove the entry. "+
+		"If the account that has the name now is the user's, remove the entry, apply, and declare it again.",
+		service, listed(rows, func(row mappingRow) string {
+			was := reused[row.user]
+			return fmt.Sprintf("%s: %s (the account that was mapped has the id %s)", row.user, was.Identity, was.AccountID)
+		}))
+}
+
+func warnRowsRenamed(diags *diag.Diagnostics, service identity.ServiceKey, entries []string) {
+	diags.AddWarning("Accounts Were Renamed: "+service.String(), fmt.Sprintf("In %s, accounts have other names now. The old names may be given to somebody else.\n\n"+
+		"Declare the new names:\n\n%s", service, listed(entries, func(entry string) string { return entry })))
+}
+
 func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey) {
 	diags.AddError("Identity Mappings Not Found",
 		fmt.Sprintf("No manual mapping is stored in %s, so there is nothing to import.\n\n"+

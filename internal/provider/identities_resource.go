@@ -165,6 +165,72 @@ func (r *identitiesResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 	saveRevisions(ctx, resp.Private, rows, known, &resp.Diagnostics)
+	reused := loadPrivate[reusedIdentities](ctx, req.Private, reusedKey, &resp.Diagnostics)
+	savePrivate(ctx, resp.Private, reusedKey, checkAccounts(ctx, api, rows, stored, reused, &resp.Diagnostics), &resp.Diagnostics)
+}
+
+// reusedIdentities holds the users whose identity has become the name of another account.
+type reusedIdentities map[identity.UserKey]identity.AccountQuery
+
+// among returns the rows that still have such an identity.
+func (r reusedIdentities) among(serviceType string, rows []mappingRow) []mappingRow {
+	return filtered(rows, func(row mappingRow) bool {
+		was, ok := r[row.user]
+		return ok && row.matcher.Equal(serviceType, identity.NewMatcher(serviceType, was.Identity))
+	})
+}
+
+// checkAccounts asks the service once which accounts have the identities that are
+// reusable names. It warns of names that are another account's now, of accounts that
+// have another name, and of those that are gone. It returns the first of these, with
+// those that were known before and cannot be checked now.
+func checkAccounts(ctx context.Context, api *readcache.Reader, rows []mappingRow, stored storedMappings, known reusedIdentities, diags *diag.Diagnostics) reusedIdentities {
+	service := stored.service
+	var asked []mappingRow
+	var queries []identity.AccountQuery
+	for _, row := range rows {
+		id, plain := row.matcher.Identity(service.Type)
+		m := stored.get(row.user)
+		if plain && m != nil && (m.AccountID != "" || identity.Reusable(service.Type)) {
+			asked = append(asked, row)
+			queries = append(queries, identity.AccountQuery{Identity: id, AccountID: m.AccountID})
+		}
+	}
+	statuses := accountStatuses(ctx, api, service, queries)
+	if len(statuses) == 0 {
+		return known
+	}
+	reused := reusedIdentities{}
+	var others []mappingRow
+	var renamed, absent []string
+	for i, status := range statuses {
+		row, id := asked[i], queries[i].Identity
+		switch status.Status {
+		case identity.AccountReused:
+			others = append(others, row)
+			reused[row.user] = queries[i]
+		case identity.AccountRenamed:
+			renamed = append(renamed, fmt.Sprintf("%s = %s # was %s", hclString(row.raw), hclString(status.NewIdentity), id))
+		case identity.AccountAbsent:
+			absent = append(absent, absentAccount(row.user, id))
+		case identity.AccountActive, identity.AccountInactive:
+		default: // that proves nothing: what was known stays known
+			if was, ok := known[row.user]; ok {
+				reused[row.user] = was
+			}
+		}
+	}
+	if len(others) > 0 {
+		diags.AddWarning(reusedIdentitiesSummary+": "+service.String(), reusedRows(service, others, reused))
+	}
+	if len(renamed) > 0 {
+		warnRowsRenamed(diags, service, renamed)
+	}
+	warnAbsent(diags, "Accounts Not Found: "+service.String(), service, absent...)
+	if len(reused) == 0 {
+		return nil
+	}
+	return reused
 }
 
 // Update writes rows that differ. After an error state holds exactly what was
@@ -184,6 +250,7 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	a.asPlanned = a.plan.Exclusive.ValueBool() && state.Exclusive.ValueBool()
 	a.run(ctx, state.rows(), "Update Identity Mappings", false, &resp.Diagnostics)
 	a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
+	savePrivate(ctx, resp.Private, reusedKey, "", &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, a.plan.key(), &resp.Diagnostics)
 }
 
@@ -258,7 +325,8 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	service, after := plan.service(), plan.rows()
 	r.data.claim(service, after, plan.AllowShared, &resp.Diagnostics)
-	if req.Plan.Raw.Equal(req.State.Raw) {
+	reused := loadPrivate[reusedIdentities](ctx, req.Private, reusedKey, &resp.Diagnostics) // nearly always empty
+	if req.Plan.Raw.Equal(req.State.Raw) && len(reused) == 0 {
 		return // nothing to do
 	}
 	var prior identitiesModel // nothing before a creation, also a replacement's
@@ -268,6 +336,10 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 		if state.service() == service {
 			prior, created = state, false
 		}
+	}
+	if kept := reused.among(service.Type, after); !created && len(kept) > 0 {
+		resp.Diagnostics.AddAttributeError(path.Root("identities"), reusedIdentitiesSummary, reusedRows(service, kept, reused))
+		return
 	}
 	before := prior.rows()
 	changes := compareRows(before, after)

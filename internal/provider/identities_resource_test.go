@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/store"
 )
@@ -144,6 +146,74 @@ func (s *testServer) wantManual(rows map[string]any) {
 	for user, value := range rows {
 		s.wantStored(user, testOkta, value.(string), identity.Manual)
 	}
+}
+
+// TestIdentitiesReused: of many logins one request tells which accounts have them.
+// Keeping the name of another account is an error, changing or destroying it is not, and
+// a service that fails proves nothing.
+func TestIdentitiesReused(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "ada-l", "bob@acme.com", "bob-b", "cy@acme.com", "cy-c", "eve@acme.com", "eve-e")
+	s := newTestServer(t, withDirectory(testGitHub, listedDirectory{accounts})).register(testGitHub)
+	b := newBulk(newProtocolServer(t, nil, s.settings()))
+	account := func(email, login, id string) {
+		accounts.Lock()
+		defer accounts.Unlock()
+		accounts.Accounts[email][0].Identity, accounts.Accounts[email][0].AccountID = login, id
+	}
+	fail := func(err error) {
+		accounts.Lock()
+		defer accounts.Unlock()
+		accounts.Err = err
+	}
+	account("ada@acme.com", "ada-l", "1")
+	account("bob@acme.com", "bob-b", "2")
+	account("cy@acme.com", "cy-c", "3")
+	config := func(ada, bob string) map[string]any {
+		return map[string]any{"service_type": "github", "external_id": "acme", "identities": map[string]any{"Ada@acme.com": ada, "bob@acme.com": bob, "cy@acme.com": "cy-c"}}
+	}
+	b.mustApply(config("ada-l", "bob-b"))
+	b.mustRefresh() // learns whose they are
+	private := b.private
+	s.forget()
+	b.mustRefresh()
+	if n := len(s.requests("POST identities/status")); n != 1 || !bytes.Equal(private, b.private) {
+		t.Errorf("%d requests; private state %q, want %q", n, b.private, private)
+	}
+
+	account("ada@acme.com", "ada-byron", "1")
+	account("bob@acme.com", "bob-b", "9")
+	account("cy@acme.com", "carol", "4")
+	b.nextRun()
+	const summary = "Identities Belong to Other Accounts Now"
+	reused := "WARNING: " + summary + ": github:acme | In github:acme, … bob@acme.com: bob-b (the account that was mapped has the id 2)"
+	renamed := "WARNING: Accounts Were Renamed: github:acme | In github:acme, … \"Ada@acme.com\" = \"ada-byron\" # was ada-l"
+	absent := "WARNING: Accounts Not Found: github:acme | … cy@acme.com: cy-c"
+	wantDiagnostics(t, b.refresh(), reused, renamed, absent)
+	refused := `ERROR AttributeName("identities"): ` + summary + " | In github:acme, … bob@acme.com: bob-b (the account that was mapped has the id 2)"
+	wantDiagnostics(t, b.plan(config("ada-l", "bob-b")).Diagnostics, refused)
+	wantDiagnostics(t, b.plan(config("ada-byron", "bob-b")).Diagnostics, refused)
+	wantDiagnostics(t, b.plan(nil).Diagnostics)
+
+	fail(directory.ErrUnavailable)
+	b.mustRefresh()
+	wantDiagnostics(t, b.plan(config("ada-byron", "bob-b")).Diagnostics, refused)
+	fail(nil)
+	b.nextRun()
+	wantDiagnostics(t, b.refresh(), reused, renamed, absent)
+	account("cy@acme.com", "cy-c", "3")
+	account("bob@acme.com", "bob-new", "2")
+	account("eve@acme.com", "bob-b", "9")
+	b.nextRun()
+	wantDiagnostics(t, b.refresh(), reused, renamed)
+	wantDiagnostics(t, b.plan(config("ada-byron", "bob-b")).Diagnostics, refused)
+	b.mustApply(config("ada-byron", "bob-new"))
+	b.mustRefresh()
+	b.wantNoChange(config("ada-byron", "bob-new"))
+	if bytes.Contains(b.private, []byte(reusedKey)) {
+		t.Errorf("private state %q", b.private)
+	}
+	b.mustApply(nil)
 }
 
 func TestIdentitiesValidate(t *testing.T) {
