@@ -6,6 +6,8 @@ package config
 import (
 	"crypto/sha256"
 	_ "embed"
+	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,8 +26,9 @@ var commonTokens string
 // of commonTokens, alone, as a name or with a number behind it, three letters or
 // digits at most, or five digits.
 var isWeak = sync.OnceValue(func() func([sha256.Size]byte) bool {
-	weak := map[[sha256.Size]byte]struct{}{}
-	add := func(text string) { weak[sha256.Sum256([]byte(text))] = struct{}{} }
+	var weak []uint64 // the first eight bytes of each hash: a server keeps them for good
+	first := func(sum [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(sum[:]) }
+	add := func(text string) { weak = append(weak, first(sha256.Sum256([]byte(text)))) }
 	for word := range strings.FieldsSeq(commonTokens) {
 		for _, spelled := range []string{word, strings.ToUpper(word[:1]) + word[1:], strings.ToUpper(word)} {
 			for _, end := range []string{"", "1", "12", "123", "1234", "!", "1!", "123!", "2024", "2025", "2026"} {
@@ -51,5 +54,7 @@ var isWeak = sync.OnceValue(func() func([sha256.Size]byte) bool {
 			add(strings.Repeat("0", digits-len(text)) + text)
 		}
 	}
-	return func(sum [sha256.Size]byte) bool { _, known := weak[sum]; return known }
+	slices.Sort(weak)
+	weak = slices.Compact(weak)
+	return func(sum [sha256.Size]byte) bool { _, known := slices.BinarySearch(weak, first(sum)); return known }
 })
