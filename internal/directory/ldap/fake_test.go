@@ -27,6 +27,7 @@ type fake struct {
 	hidden string // ids of people without a state begin with it; "" = all have one
 	blind  bool   // without addresses
 	loses  bool   // pages after the first one have no paging control
+	alike  bool   // its pages have one cookie, and the connection knows the place
 }
 
 const (
@@ -55,6 +56,7 @@ func (f fake) listen(t testing.TB) string {
 
 func (f fake) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
+	place := 0
 	for {
 		message, err := ber.ReadPacket(conn)
 		if err != nil || len(message.Children) < 2 {
@@ -85,21 +87,22 @@ func (f fake) serve(conn net.Conn) {
 			if f.silent {
 				continue
 			}
-			f.search(message, op, reply)
+			place = f.search(message, op, place, reply)
 		default:
 			return
 		}
 	}
 }
 
-func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Control)) {
+// search answers a search, and returns where its next page begins.
+func (f fake) search(message, op *ber.Packet, place int, reply func(*ber.Packet, ...ldap.Control)) int {
 	if f.result != 0 {
 		reply(done(ldap.ApplicationSearchResultDone, f.result))
-		return
+		return 0
 	}
 	if op.Children[0].Value.(string) != baseDN {
 		reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultNoSuchObject))
-		return
+		return 0
 	}
 	var people []directorytest.Person
 	for _, p := range f.world.People {
@@ -113,6 +116,9 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 			if paging, ok := control.(*ldap.ControlPaging); ok {
 				size = int(paging.PagingSize)
 				start, _ = strconv.Atoi(string(paging.Cookie))
+				if f.alike && len(paging.Cookie) > 0 {
+					start = place
+				}
 			}
 		}
 	}
@@ -137,15 +143,19 @@ func (f fake) search(message, op *ber.Packet, reply func(*ber.Packet, ...ldap.Co
 	answer := ldap.NewControlPaging(0)
 	if more {
 		answer.SetCookie([]byte(strconv.Itoa(next)))
+		if f.alike {
+			answer.SetCookie([]byte("0"))
+		}
 	}
 	controls := []ldap.Control{answer}
 	if f.loses && start > 0 {
 		controls = nil
 	}
 	reply(done(ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess), controls...)
+	return next
 }
 
-// attributes of a person. A uid in front of the id is the person's name.
+// attributes of a person. A uid in front of the id is the person's name, or several.
 func (f fake) attributes(p directorytest.Person) map[string][]string {
 	if f.ad {
 		a := adAttributes(p)
@@ -162,7 +172,7 @@ func (f fake) attributes(p directorytest.Person) map[string][]string {
 	if !named {
 		uid, id = "user-"+p.ID, p.ID
 	}
-	a := map[string][]string{"entryUUID": {id}, "uid": {uid}, "mail": p.Emails, "objectClass": {"top", "person"}}
+	a := map[string][]string{"entryUUID": {id}, "uid": strings.Split(uid, "|"), "mail": p.Emails, "objectClass": {"top", "person"}}
 	if p.Inactive {
 		a["pwdAccountLockedTime"] = []string{"000001010000Z"}
 	}

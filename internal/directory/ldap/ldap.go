@@ -190,6 +190,13 @@ func (s *server) people(term string) string {
 	return "(&" + s.schema.people + s.cfg.Filter + term + ")"
 }
 
+// place is where a page of a search begins. FreeIPA and Samba give one cookie for all
+// pages of a search, so the page is counted too.
+type place struct {
+	page   int
+	cookie string
+}
+
 // search yields the pages of a search, over its own connection.
 func (s *server) search(ctx context.Context, filter string, size uint32) iter.Seq2[[]directory.Account, error] {
 	return func(yield func([]directory.Account, error) bool) {
@@ -202,32 +209,32 @@ func (s *server) search(ctx context.Context, filter string, size uint32) iter.Se
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // the library knows no contexts
 		defer stop()
 		paging := ldap.NewControlPaging(size)
-		for page, err := range directory.PagedSparse(ctx, func(ctx context.Context, cookie string) ([]directory.Account, string, error) {
-			paging.SetCookie([]byte(cookie))
+		for page, err := range directory.PagedSparse(ctx, func(ctx context.Context, at place) ([]directory.Account, place, error) {
+			paging.SetCookie([]byte(at.cookie))
 			result, err := conn.Search(ldap.NewSearchRequest(s.cfg.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0,
 				int(s.cfg.Timeout/time.Second), false, filter, s.schema.attributes(), []ldap.Control{paging}))
 			if err != nil {
-				return nil, "", s.failure(ctx, err)
+				return nil, place{}, s.failure(ctx, err)
 			}
 			if i := slices.IndexFunc(result.Referrals, func(r string) bool { return !withoutPeople(r) }); i >= 0 {
-				return nil, "", fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn of entries that this server holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
+				return nil, place{}, fmt.Errorf("%w: it refers to another server for a part of %s (%q); choose a base_dn of entries that this server holds itself", directory.ErrRefused, s.cfg.BaseDN, result.Referrals[i])
 			}
 			shows := func(e *ldap.Entry) bool { return e.GetEqualFoldAttributeValue(s.schema.state) != "" }
 			if s.schema.state != "" && len(result.Entries) > 0 && !slices.ContainsFunc(result.Entries, shows) {
-				return nil, "", directory.NeedsGrant(fmt.Errorf("%w: it does not see %s, which says who is disabled", directory.ErrPermission, s.schema.state), grant)
+				return nil, place{}, directory.NeedsGrant(fmt.Errorf("%w: it does not see %s, which says who is disabled", directory.ErrPermission, s.schema.state), grant)
 			}
-			accounts := make([]directory.Account, len(result.Entries))
-			for i, entry := range result.Entries {
-				accounts[i] = s.schema.read(entry, time.Now())
+			var accounts []directory.Account
+			for _, entry := range result.Entries {
+				accounts = append(accounts, s.schema.rows(entry, time.Now())...)
 			}
 			next, _ := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 			switch {
-			case next == nil && cookie != "":
-				return nil, "", fmt.Errorf("%w in full: a page of its list does not say whether it is the last one", directory.ErrUnavailable)
-			case next == nil: // the server knows no pages
-				return accounts, "", nil
+			case next == nil && at.page > 0:
+				return nil, place{}, fmt.Errorf("%w in full: a page of its list does not say whether it is the last one", directory.ErrUnavailable)
+			case next == nil, len(next.Cookie) == 0: // without the control the server knows no pages
+				return accounts, place{}, nil
 			}
-			return accounts, string(next.Cookie), nil
+			return accounts, place{at.page + 1, string(next.Cookie)}, nil
 		}) {
 			if !yield(page, err) || err != nil {
 				return

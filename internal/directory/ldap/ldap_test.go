@@ -207,6 +207,47 @@ func TestLostPagingControl(t *testing.T) {
 	}
 }
 
+// Pages of FreeIPA and Samba have one cookie. A page that comes again is no list.
+func TestOneCookie(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{PageSize: 1}
+	for _, name := range []string{"ann", "bob", "eve", "gil"} {
+		w.People = append(w.People, directorytest.Person{ID: "u-" + name, Emails: []string{name + "@example.com"}})
+	}
+	for name, repeats := range map[string]bool{"a list": false, "a loop": true} {
+		w.Repeats = repeats
+		d := directorytest.ListOnly(open(t, fake{world: w, alike: true}, nil))
+		got, err := directory.Lookup(t.Context(), d, service, []string{"gil@example.com"})
+		if repeats && !errors.Is(err, directory.ErrUnavailable) || !repeats && (err != nil || got[0].Status != identity.Found) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// Each value of the id is a name of the account, and no e-mail gives any of them.
+func TestSeveralNames(t *testing.T) {
+	t.Parallel()
+	w := directorytest.World{People: []directorytest.Person{{ID: "ann|amartin:7", Emails: []string{"ann@example.com"}}, {ID: "bob:8", Emails: []string{"bob@example.com"}}}}
+	d := open(t, fake{world: w}, func(c *ldap.Config) { c.IDAttribute = "uid" })
+	for name, way := range map[string]directory.Directory{"by id": d, "walk": directorytest.ListOnly(d)} {
+		queries := []identity.AccountQuery{{Identity: "ann"}, {Identity: "amartin"}, {Identity: "amartin", AccountID: "7"}, {Identity: "bob", AccountID: "7"}, {Identity: "eve"}}
+		want := []identity.AccountState{identity.AccountActive, identity.AccountActive, identity.AccountActive, identity.AccountReused, identity.AccountAbsent}
+		statuses, err := directory.Status(t.Context(), way, service, queries, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range statuses {
+			if s.Status != want[i] {
+				t.Errorf("%s, %v: %s, want %s", name, queries[i], s.Status, want[i])
+			}
+		}
+		answers, err := directory.Lookup(t.Context(), way, service, []string{"ann@example.com", "bob@example.com"})
+		if err != nil || answers[0].Status != identity.Failed || answers[1].Status != identity.Found {
+			t.Errorf("%s: %+v, %v", name, answers, err)
+		}
+	}
+}
+
 // A credential that has lost its rights sees an empty tree: no stored account is
 // absent by that.
 func TestStatusOfAnEmptyTree(t *testing.T) {

@@ -123,6 +123,31 @@ func (s schema) read(e *ldap.Entry, now time.Time) directory.Account {
 	return a
 }
 
+// rows returns what read does, for each value of the id. LDAP keeps values in no
+// order: each is a name of the account, and none of them is the one to store.
+func (s schema) rows(e *ldap.Entry, now time.Time) []directory.Account {
+	a := s.read(e, now)
+	if a.AccountID == "" {
+		return []directory.Account{s.unnamed(e, a)}
+	}
+	rows := []directory.Account{a}
+	for i, id := range e.GetEqualFoldAttributeValues(s.id) {
+		if i > 0 {
+			a.Identity = id
+			rows = append(rows, a)
+		}
+	}
+	return rows
+}
+
+// unnamed marks an account whose id has several values.
+func (s schema) unnamed(e *ldap.Entry, a directory.Account) directory.Account {
+	if n := len(e.GetEqualFoldAttributeValues(s.id)); n > 1 && a.Unreadable == nil {
+		a.Unreadable = fmt.Errorf("the entry has %d values of %s, so that none of them is its id. Choose an attribute with one value", n, s.id)
+	}
+	return a
+}
+
 // Read returns the account of an entry of an export, and whether it is one of a
 // person, as the filters of schemaOf find them. idAttribute is stored; "" = the
 // strategy's own.
@@ -136,7 +161,7 @@ func Read(e *ldap.Entry, strategy, idAttribute string, now time.Time) (a directo
 	if strategy == "ad" {
 		person = is("user") && !is("computer")
 	}
-	a = s.read(e, now)
+	a = s.unnamed(e, s.read(e, now))
 	if a.Identity == "" && a.Unreadable == nil {
 		a.Unreadable = fmt.Errorf("the entry has no %s. Export that attribute, or name another one in id_column", s.id)
 	}
