@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 )
@@ -40,6 +41,32 @@ func (r *Record[T]) UnmarshalJSON(raw []byte) error {
 		}
 	}
 	return nil
+}
+
+// Flag is a boolean that may be missing. Some servers send it as a string.
+type Flag struct{ Known, Value bool }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (f *Flag) UnmarshalJSON(raw []byte) error {
+	switch strings.ToLower(strings.Trim(string(raw), `"`)) {
+	case "true":
+		*f = Flag{Known: true, Value: true}
+	case "false":
+		*f = Flag{Known: true}
+	case "null", "":
+		*f = Flag{}
+	default:
+		return &json.UnmarshalTypeError{Value: "value"} // json adds the name of the field
+	}
+	return nil
+}
+
+// Proof returns what the flag of an address proves.
+func (f Flag) Proof() directory.Proof {
+	if !f.Known {
+		return directory.ProofUnknown
+	}
+	return directory.ProofOf(&f.Value)
 }
 
 // RecordAccounts turns the records of a page into accounts. Those that cannot

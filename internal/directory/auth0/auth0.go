@@ -133,13 +133,15 @@ func (a *auth0) page(ctx context.Context, query url.Values) (listMessage, []dire
 	return list, accounts, err
 }
 
-// connected returns the users in the connection.
+// connected returns the users in the connection, and those whose connections cannot be
+// read.
 func (a *auth0) connected(users *[]apiclient.Record[user]) *[]apiclient.Record[user] {
 	if users == nil || a.cfg.Connection == "" {
 		return users
 	}
 	in := slices.DeleteFunc(slices.Clone(*users), func(r apiclient.Record[user]) bool {
-		return !slices.Contains(r.Value.Identities, login{a.cfg.Connection})
+		unread := r.Err != nil && (len(r.Value.Identities) == 0 || slices.Contains(r.Value.Identities, login{}))
+		return !unread && !slices.Contains(r.Value.Identities, login{a.cfg.Connection})
 	})
 	return &in
 }
@@ -152,13 +154,13 @@ type listMessage struct {
 }
 
 type user struct {
-	ID         string  `json:"user_id"`
-	Email      string  `json:"email"`
-	Verified   *bool   `json:"email_verified"`
-	Username   string  `json:"username"` // of databases with user names
-	Name       string  `json:"name"`
-	Blocked    bool    `json:"blocked"`
-	Identities []login `json:"identities"`
+	ID         string         `json:"user_id"`
+	Email      string         `json:"email"`
+	Verified   apiclient.Flag `json:"email_verified"` // of SAML connections a string
+	Username   string         `json:"username"`       // of databases with user names
+	Name       string         `json:"name"`
+	Blocked    bool           `json:"blocked"`
+	Identities []login        `json:"identities"`
 }
 
 type login struct {
@@ -170,7 +172,7 @@ type login struct {
 // one that anybody may have registered since.
 func (u user) account() directory.Account {
 	a := directory.Account{Identity: u.ID, Name: u.Name, SignIn: u.Username, State: directory.StateActive}
-	a.Add(directory.Primary, directory.ProofOf(u.Verified), u.Email)
+	a.Add(directory.Primary, u.Verified.Proof(), u.Email)
 	if u.Blocked {
 		a.State = directory.StateInactive
 	}

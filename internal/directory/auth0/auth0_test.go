@@ -186,11 +186,12 @@ func TestTraps(t *testing.T) {
 func TestUnverified(t *testing.T) {
 	t.Parallel()
 	world := directorytest.World{People: []directorytest.Person{{ID: "auth0|x", Emails: []string{"ceo@example.com"}}}}
-	for value, want := range map[any]identity.LookupStatus{true: identity.Found, false: identity.Unverified, nil: identity.Found} {
+	for value, want := range map[any]identity.LookupStatus{true: identity.Found, false: identity.Unverified, nil: identity.Found,
+		"true": identity.Found, "false": identity.Unverified, "ceo@example.com": identity.Failed} {
 		d := open(t, fake{world: world, change: func(u map[string]any) { u["email_verified"] = value }}, nil)
 		for name, way := range map[string]directory.Directory{"lookup": d, "walk": directorytest.ListOnly(d)} {
 			answers, err := directory.Lookup(t.Context(), way, service, []string{"ceo@example.com"})
-			if err != nil || answers[0].Status != want || (answers[0].Evidence == identity.EvidenceVerifiedEmail) != (value == true) {
+			if err != nil || answers[0].Status != want || (answers[0].Evidence == identity.EvidenceVerifiedEmail) != (value == true || value == "true") {
 				t.Errorf("%s, %v: %+v, %v, want %s", name, value, answers, err, want)
 			}
 		}
@@ -223,6 +224,13 @@ func TestConnections(t *testing.T) {
 		if err != nil || answers[0].Status != want {
 			t.Errorf("%q: %+v, %v, want %s", connection, answers, err, want)
 		}
+	}
+	// An account may be in the connection if its connections cannot be read.
+	torn := fake{world: directorytest.World{People: f.world.People[:1]}, change: func(u map[string]any) { u["identities"] = []any{map[string]any{"connection": 7}} }}
+	d := open(t, torn, func(c *auth0.Config) { c.Connection = "samlp-acme" })
+	answers, err := directory.Lookup(t.Context(), d, service, []string{"ann@example.com"})
+	if err != nil || answers[0].Status != identity.Failed {
+		t.Errorf("connections that cannot be read: %+v, %v", answers, err)
 	}
 }
 

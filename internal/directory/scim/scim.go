@@ -403,13 +403,13 @@ type user struct {
 	UserName    apiclient.Text `json:"userName"`
 	ExternalID  apiclient.Text `json:"externalId"`
 	DisplayName apiclient.Text `json:"displayName"`
-	Active      flag           `json:"active"`
+	Active      apiclient.Flag `json:"active"`
 	Emails      emails         `json:"emails"`
 }
 
 type email struct {
 	Value   apiclient.Text `json:"value"`
-	Primary flag           `json:"primary"`
+	Primary apiclient.Flag `json:"primary"`
 }
 
 // emails reads what it can. Some servers send an address without an object
@@ -436,23 +436,6 @@ func (e *emails) UnmarshalJSON(raw []byte) error {
 	return problem
 }
 
-// flag is a boolean that may be missing. Some servers send it as a string.
-type flag struct{ known, value bool }
-
-func (f *flag) UnmarshalJSON(raw []byte) error {
-	switch strings.ToLower(strings.Trim(string(raw), `"`)) {
-	case "true":
-		*f = flag{known: true, value: true}
-	case "false":
-		*f = flag{known: true}
-	case "null", "":
-		*f = flag{}
-	default:
-		return &json.UnmarshalTypeError{Value: "value", Field: "active or emails.primary"}
-	}
-	return nil
-}
-
 // idAttribute is the attribute whose value is stored.
 type idAttribute string
 
@@ -466,15 +449,15 @@ func (a idAttribute) account(u user) directory.Account {
 	if a != "id" {
 		out.AccountID, out.Identity = id, map[idAttribute]string{"userName": out.SignIn, "externalId": string(u.ExternalID)}[a]
 	}
-	if u.Active.known {
+	if u.Active.Known {
 		out.State = directory.StateInactive
-		if u.Active.value {
+		if u.Active.Value {
 			out.State = directory.StateActive
 		}
 	}
-	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.value && e.Value != "" })
+	marked := slices.ContainsFunc(u.Emails, func(e email) bool { return e.Primary.Value && e.Value != "" })
 	for _, e := range u.Emails {
-		if e.Primary.value == marked {
+		if e.Primary.Value == marked {
 			out.Add(directory.Primary, directory.ProofUnknown, string(e.Value))
 		}
 	}
@@ -482,7 +465,7 @@ func (a idAttribute) account(u user) directory.Account {
 		out.SetSignIn(out.SignIn, directory.ProofUnknown)
 	}
 	for _, e := range u.Emails {
-		if e.Primary.value != marked {
+		if e.Primary.Value != marked {
 			out.Add(directory.Alias, directory.ProofUnknown, string(e.Value))
 		}
 	}
