@@ -172,7 +172,10 @@ func (u user) account() directory.Account {
 	if identity.FoldASCII(u.Attributes.Handle) == identity.FoldASCII(u.Attributes.Email) {
 		a.SignIn = u.Attributes.Handle
 	} else {
-		a.SetSignIn(u.Attributes.Handle, directory.ProofUnknown)
+		if proof == directory.Proved { // of the e-mail
+			proof = directory.ProofUnknown
+		}
+		a.SetSignIn(u.Attributes.Handle, proof)
 	}
 	switch {
 	case u.Attributes.Disabled || u.Attributes.Status == "Disabled":

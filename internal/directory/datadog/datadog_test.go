@@ -163,6 +163,19 @@ func TestStatesAndKinds(t *testing.T) {
 	}
 }
 
+// A user who is not verified has no proved address: neither the e-mail nor the handle.
+func TestUnverifiedHandle(t *testing.T) {
+	t.Parallel()
+	world := directorytest.World{People: []directorytest.Person{{ID: "7", Emails: []string{"ceo@example.com"}}}}
+	for verified, want := range map[any]identity.LookupStatus{true: identity.Found, false: identity.Unverified, nil: identity.Found} {
+		d := open(t, fake{world: world, change: func(u map[string]any) { u["email"], u["verified"] = "new@else.example", verified }}, nil)
+		answers, err := directory.Lookup(t.Context(), directorytest.ListOnly(d), service, []string{"ceo@example.com"})
+		if err != nil || answers[0].Status != want || answers[0].Evidence == identity.EvidenceVerifiedEmail {
+			t.Errorf("%v: %+v, %v, want %s", verified, answers, err, want)
+		}
+	}
+}
+
 // Fewer users than counted, and then an empty page, is no whole list.
 func TestListTooShort(t *testing.T) {
 	t.Parallel()
