@@ -28,8 +28,8 @@ const (
 	formatCSV  = "csv"   // symflow's: who is which account
 )
 
-// export writes the content of the store at one moment. Servers may go on
-// writing meanwhile.
+// export writes the content of the store at one moment, and changes nothing, not
+// even its schema. Servers may go on writing meanwhile.
 func (p *program) export(ctx context.Context, args []string) error {
 	var format, path string
 	var history, force bool
@@ -50,9 +50,12 @@ func (p *program) export(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s exists already. Name another file, or add -force to replace it", path)
 		}
 	}
-	st, err := identityd.OpenStore(ctx, cfg)
+	st, err := identityd.OpenExisting(ctx, cfg)
 	if err != nil {
 		return err
+	}
+	if st == nil { // as where a volume is not mounted: an empty export must not replace the last good one
+		return fmt.Errorf("%s does not exist yet, so there is nothing to export. Correct the path of the store, or start the server once", cfg.Store.Name())
 	}
 	id, err := st.ID(ctx)
 	if err != nil {

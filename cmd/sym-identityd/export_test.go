@@ -113,6 +113,7 @@ func storeID(t *testing.T, text string) string {
 func TestImportNewStoreID(t *testing.T) {
 	t.Parallel()
 	original, copied, old := writeConfig(t, ""), writeConfig(t, ""), writeConfig(t, "")
+	ok(t, nil, "migrate", "-config", original)
 	text := ok(t, nil, "export", "-config", original).stdout
 	id := storeID(t, text)
 	ok(t, nil, "import", "-config", copied, "-new-store-id", "-in", writeFile(t, text))
@@ -121,6 +122,23 @@ func TestImportNewStoreID(t *testing.T) {
 		if got := storeID(t, ok(t, nil, "export", "-config", config).stdout); got == id || got == "" {
 			t.Errorf("the copy of %q has the id %q", id, got)
 		}
+	}
+}
+
+// Exporting changes nothing: a store that is not there is an error, so that the last
+// export stays, and one of an older release is not migrated.
+func TestExportWithoutStore(t *testing.T) {
+	t.Parallel()
+	config, last := writeConfig(t, ""), writeFile(t, "the last good one")
+	got := runCommand(t.Context(), nil, "export", "-config", config, "-out", last, "-force")
+	if got.code != exitFailed || !strings.Contains(got.stderr, "does not exist yet, so there is nothing to export") {
+		t.Errorf("%+v", got)
+	}
+	if kept, err := os.ReadFile(last); err != nil || string(kept) != "the last good one" {
+		t.Errorf("the last export is %q (%v)", kept, err)
+	}
+	if made, err := filepath.Glob(filepath.Join(filepath.Dir(config), "*.db*")); err != nil || len(made) > 0 {
+		t.Errorf("the export made %v (%v)", made, err)
 	}
 }
 
@@ -232,6 +250,7 @@ func TestCSVNamesWhatItCannotHold(t *testing.T) {
 func TestInterruptedImport(t *testing.T) {
 	t.Parallel()
 	config := writeConfig(t, "")
+	ok(t, nil, "migrate", "-config", config)
 	whole := ok(t, nil, "export", "-config", config).stdout
 	for _, format := range []string{formatJSON, formatCSV} {
 		ctx, interrupt := context.WithCancel(t.Context())

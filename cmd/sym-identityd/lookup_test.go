@@ -403,9 +403,11 @@ func TestLookupInAnOlderStore(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	out := runCommand(t.Context(), lookupEnv, "lookup", "-config", path, "github:acme", "ada@acme.example")
-	if out.code != exitFailed || !strings.Contains(out.stderr, "Run `sym-identityd migrate`") || strings.Contains(out.stderr, "migrate = true") {
-		t.Errorf("code %d: %s%s", out.code, out.stdout, out.stderr)
+	for _, args := range [][]string{{"lookup", "-config", path, "github:acme", "ada@acme.example"}, {"export", "-config", path}} {
+		out := runCommand(t.Context(), lookupEnv, args...)
+		if out.code != exitFailed || !strings.Contains(out.stderr, "Run `sym-identityd migrate`") || strings.Contains(out.stderr, "migrate = true") {
+			t.Errorf("%s: code %d: %s%s", args[0], out.code, out.stdout, out.stderr)
+		}
 	}
 }
 

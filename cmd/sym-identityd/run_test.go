@@ -124,6 +124,7 @@ service "okta" "lab.okta.com" {
   }
 }
 `
+	ok(t, nil, "migrate", "-config", fine)
 	const folder = "A relative path starts at the folder of the configuration file"
 	for name, test := range map[string]struct {
 		args []string
