@@ -269,7 +269,24 @@ func checkStore(ctx context.Context, cfg *config.Config) (note string, err error
 	case v.Have < v.Want:
 		return fmt.Sprintf("it has schema version %d; the next start migrates it to %d", v.Have, v.Want), nil
 	}
+	if err := checkWrites(ctx, cfg); err != nil {
+		return "", err
+	}
 	return noteInUse(cfg.Store.File), nil
+}
+
+// checkWrites returns the error that the first write would give. A store that is busy
+// can be written later.
+func checkWrites(ctx context.Context, cfg *config.Config) error {
+	st, err := identityd.OpenExisting(ctx, cfg)
+	if st == nil {
+		return err
+	}
+	err = st.Writable(ctx)
+	if e, ok := errors.AsType[*identity.Error](err); ok && e.Retryable {
+		err = nil
+	}
+	return errors.Join(err, st.Close())
 }
 
 // noteInUse says how to copy an SQLite file that another process has open; ""

@@ -132,6 +132,28 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.explain(ctx, err)
 }
 
+// Writable returns an error if the store's user may not change it. It changes nothing.
+func (s *Store) Writable(ctx context.Context) error {
+	return s.retry(ctx, func() error {
+		t, err := s.beginWrite(ctx)
+		if err != nil {
+			return fmt.Errorf("beginning a transaction: %w", err)
+		}
+		defer t.rollback()
+		for _, table := range []string{"users", "services", "mappings", "history"} {
+			for _, statement := range []string{"INSERT INTO %[1]s SELECT * FROM %[1]s WHERE 1 = 0", "UPDATE %[1]s SET id = id WHERE 1 = 0", "DELETE FROM %[1]s WHERE 1 = 0"} {
+				if statement[0] == 'U' && table == "history" {
+					continue // nobody changes a row of it
+				}
+				if err := t.exec(ctx, fmt.Sprintf(statement, table)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // Close releases the database. It lets writes under way end, within a limit;
 // other calls may fail. When the last process closes an SQLite file, that file
 // alone is the whole store.

@@ -282,13 +282,14 @@ func (d *postgresDialect) isOurSchema(ctx context.Context, t querier) (bool, err
 	}
 	if !schema.Valid {
 		return false, &identity.Error{Code: identity.CodeUnavailable,
-			Message: "the schema that the store's URL names does not exist on " + d.server,
-			Hint:    "Create it, or change search_path in the URL."}
+			Message: "the schema that the store's URL names does not exist on " + d.server + ", or its user may not use it",
+			Hint:    "Create it, grant USAGE on it, or change search_path in the URL."}
 	}
-	// One statement, because another process may be creating the tables.
-	const query = "SELECT count(CASE WHEN table_name = '" + versionTable + "' THEN 1 END) > 0, coalesce(min(table_name), '')" +
-		" FROM information_schema.tables WHERE table_schema = $1" +
-		" AND table_name IN ('" + versionTable + "', 'users', 'services', 'mappings', 'history')"
+	// One statement, because another process may be creating the tables. The views of
+	// the information schema hide tables that the user may not read.
+	const query = "SELECT count(CASE WHEN relname = '" + versionTable + "' THEN 1 END) > 0, coalesce(min(CAST(relname AS TEXT)), '')" +
+		" FROM pg_catalog.pg_class WHERE relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)" +
+		" AND relkind IN ('r', 'p') AND relname IN ('" + versionTable + "', 'users', 'services', 'mappings', 'history')"
 	var ours bool
 	var found string
 	if err := t.QueryRowContext(ctx, query, schema.String).Scan(&ours, &found); err != nil || ours {

@@ -349,6 +349,57 @@ func TestPostgresSchemaOfAnotherProgram(t *testing.T) {
 	}
 }
 
+// What a user lacks is said, and no store is missing by that.
+func TestPostgresGrants(t *testing.T) {
+	t.Parallel()
+	base := pgtest.URL(t)
+	s := openURL(t, base, Options{})
+	schema := schemaOf(t, base)
+	role := schema + "_server"
+	do := func(statements ...string) {
+		t.Helper()
+		for _, statement := range statements {
+			if _, err := s.db.ExecContext(t.Context(), strings.NewReplacer("ROLENAME", role, "SCHEMANAME", schema).Replace(statement)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	do("CREATE ROLE ROLENAME")
+	t.Cleanup(func() {
+		_, _ = s.db.Exec("DROP OWNED BY " + role)
+		_, _ = s.db.Exec("DROP ROLE " + role)
+	})
+	url := pgtest.WithParameter(t, base, "role", role)
+	refused := func(says string) {
+		t.Helper()
+		for _, noMigrate := range []bool{false, true} {
+			st, err := Open(t.Context(), url, Options{NoMigrate: noMigrate})
+			if err == nil {
+				err = st.Writable(t.Context())
+				_ = st.Close()
+			}
+			if e, ok := errors.AsType[*identity.Error](err); !ok || !strings.Contains(e.Message, says) || e.Retryable {
+				t.Errorf("migrate = %v: %v, want %q", !noMigrate, err, says)
+			}
+		}
+	}
+	refused("or its user may not use it")
+	do("GRANT USAGE ON SCHEMA SCHEMANAME TO ROLENAME")
+	refused("may not do this")
+	do("GRANT SELECT, INSERT, UPDATE, DELETE ON users, services, mappings, history, store TO ROLENAME")
+	refused("may not do this")
+	do("REVOKE ALL ON ALL TABLES IN SCHEMA SCHEMANAME FROM ROLENAME", "GRANT SELECT ON ALL TABLES IN SCHEMA SCHEMANAME TO ROLENAME")
+	refused("may not do this") // to write
+	do("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA SCHEMANAME TO ROLENAME")
+	st, err := Open(t.Context(), url, Options{NoMigrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(st.Writable(t.Context()), st.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 func schemaOf(t *testing.T, text string) string {
 	t.Helper()
 	u, err := url.Parse(text)
