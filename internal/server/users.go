@@ -231,17 +231,13 @@ func (s *service) deleteIdentities(ctx context.Context, in *input[symapi.Identit
 	elements := in.Body.Identities
 	return s.bulk(ctx, "identities", len(elements), func() ([]symapi.BulkResult, error) {
 		deletes := make([]store.MappingDelete, len(elements))
-		var unreadable []identity.ItemError
 		for i, e := range elements {
-			if e.UserID == "" || e.ServiceType == "" || e.ExternalID == "" { // as by a script whose variable is not set
-				unreadable = append(unreadable, identity.ItemError{Index: i, Err: identity.Invalid(identity.CodeIdentityInvalid,
-					"An element names no mapping", "Send user_id, service_type and external_id; none may be empty.")})
-			}
 			deletes[i] = store.MappingDelete{UserID: e.UserID, Service: identity.ServiceKey{Type: e.ServiceType, ExternalID: e.ExternalID},
 				Matcher: identity.Matcher(e.Matcher), IfRevision: e.IfRevision}
-		}
-		if len(unreadable) > 0 {
-			return nil, &identity.BatchError{Items: unreadable}
+			if e.UserID == "" || e.ServiceType == "" || e.ExternalID == "" { // as by a script whose variable is not set
+				deletes[i].Invalid = identity.Invalid(identity.CodeIdentityInvalid,
+					"An element names no mapping", "Send user_id, service_type and external_id; none may be empty.")
+			}
 		}
 		deleted, err := s.Store.DeleteMappings(ctx, actorOf(ctx), deletes)
 		if err != nil {
@@ -262,15 +258,10 @@ func (s *service) deleteUsers(ctx context.Context, in *input[symapi.UserDeletes]
 	elements := in.Body.Users
 	deletes := make([]store.UserDelete, len(elements))
 	return s.bulk(ctx, "users", len(elements), func() ([]symapi.BulkResult, error) {
-		var unreadable []identity.ItemError
 		for i, e := range elements {
 			var problem *identity.Error
-			if deletes[i], problem = decodeUserDelete(e); problem != nil {
-				unreadable = append(unreadable, identity.ItemError{Index: i, Err: problem})
-			}
-		}
-		if len(unreadable) > 0 {
-			return nil, &identity.BatchError{Items: unreadable}
+			deletes[i], problem = decodeUserDelete(e)
+			deletes[i].Invalid = problem
 		}
 		deleted, err := s.Store.DeleteUsers(ctx, actorOf(ctx), deletes)
 		if err != nil {

@@ -391,6 +391,32 @@ func TestDeleteIdentitiesOfNobody(t *testing.T) {
 	}
 }
 
+// TestDeletesNameEachCulprit: elements that cannot be read do not hide those that the
+// store refuses, and nothing is deleted.
+func TestDeletesNameEachCulprit(t *testing.T) {
+	t.Parallel()
+	h := start(t).register(okta)
+	u, bob := h.person("alice@example.com", "00u1"), h.person("bob@example.com", "00u2")
+	const mapping = `{"user_id":"%s","service_type":"okta","external_id":"acme.okta.com","matcher":{"user_id":"%s"}}`
+	for path, elements := range map[string]string{
+		"/users/identities/delete": `{"identities":[` + fmt.Sprintf(mapping, "", "00u1") + "," + fmt.Sprintf(mapping, u.ID, "00u1") + "," + fmt.Sprintf(mapping, bob.ID, "other") + "]}",
+		"/users/delete":            `{"users":[{},{"id":"` + u.ID + `"},{"id":"` + bob.ID + `","if_unmapped":true}]}`,
+	} {
+		a := h.api(admin, http.MethodPost, path, elements)
+		var named []any
+		for _, result := range a.body["results"].([]any) {
+			named = append(named, result.(map[string]any)["index"])
+		}
+		if a.status != http.StatusConflict || len(named) != 2 || named[0] != 0.0 || named[1] != 2.0 {
+			t.Errorf("%s: status %d: %s", path, a.status, a.raw)
+		}
+	}
+	a := h.api(admin, http.MethodPost, "/users/identities/delete", `{"identities":[`+fmt.Sprintf(mapping, u.ID, "00u1")+`]}`)
+	if a.status != http.StatusOK || !strings.Contains(a.raw, `"deleted":true`) {
+		t.Errorf("status %d: %s", a.status, a.raw)
+	}
+}
+
 func TestDeleteUsers(t *testing.T) {
 	t.Parallel()
 	h := start(t).register(okta)

@@ -127,6 +127,7 @@ type MappingDelete struct {
 	Service    identity.ServiceKey
 	Matcher    identity.Matcher
 	IfRevision int64
+	Invalid    *identity.Error // as in UserDelete
 }
 
 // UserDelete removes a user and its mappings. Key is compared with the stored
@@ -137,6 +138,9 @@ type UserDelete struct {
 	Key        identity.UserKey
 	IfRevision int64 // another revision is a conflict; 0 = any
 	IfUnmapped bool  // a mapping is a conflict
+	// Invalid is what the caller found wrong with this element; nil = nothing. It
+	// fails, after all others were checked.
+	Invalid *identity.Error
 }
 
 // ServiceUpdate changes a registered service.

@@ -636,6 +636,10 @@ func (s *Store) DeleteMappings(ctx context.Context, actor store.Actor, deletes [
 		deleted := make([]bool, len(deletes))
 		for i, d := range deletes {
 			r := users[d.UserID]
+			if d.Invalid != nil {
+				gone.fail(i, d.Invalid)
+				continue
+			}
 			if err := d.Service.CheckDeclarable(); err != nil {
 				managed := *identity.AsError(err)
 				managed.Service = d.Service
@@ -683,6 +687,8 @@ func (s *Store) DeleteUsers(ctx context.Context, actor store.Actor, deletes []st
 				r = byID[out[i].ID]
 			}
 			switch {
+			case d.Invalid != nil:
+				gone.fail(i, d.Invalid)
 			case out[i].ID == "" && !d.Key.IsEmail():
 				gone.fail(i, identity.UnknownUser(d.Key))
 			case r == nil:
