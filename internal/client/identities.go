@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 	"github.com/sym-identity/terraform-provider-sym/internal/symapi"
@@ -192,8 +193,10 @@ func (c *Client) Delete(ctx context.Context, deletes []identity.Delete) ([]bool,
 	}
 	return deleted, c.transactions(ctx, len(indexes), transaction{
 		request: func(from, to int) call {
-			return call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true, repeat: true,
-				body: symapi.IdentityDeletes{Identities: elements[from:to]}}
+			unconditional := func(e symapi.IdentityDelete) bool { return e.IfRevision == 0 }
+			return call{method: http.MethodPost, path: []string{"users", "identities", "delete"}, write: true,
+				repeat: !slices.ContainsFunc(elements[from:to], unconditional), // else it could delete what somebody else stored in between
+				body:   symapi.IdentityDeletes{Identities: elements[from:to]}}
 		},
 		about: func(i int) (int, identity.UserKey, identity.ServiceKey) {
 			return indexes[i], deletes[indexes[i]].User, deletes[indexes[i]].Service

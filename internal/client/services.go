@@ -64,8 +64,9 @@ func (c *Client) writeService(ctx context.Context, method string, write symapi.S
 // DeleteService removes a service that nothing refers to, and reports whether
 // it was there. Another revision than ifRevision is a conflict, unless that is 0.
 func (c *Client) DeleteService(ctx context.Context, key identity.ServiceKey, ifRevision int64) (bool, error) {
-	results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, repeat: true, elements: 1,
-		body: symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, IfRevision: ifRevision}})
+	results, err := c.bulk(ctx, call{method: http.MethodPost, path: []string{"services", "delete"}, write: true, elements: 1,
+		repeat: ifRevision != 0, // else it could delete what somebody else made in between
+		body:   symapi.ServiceWrite{ServiceType: key.Type, ExternalID: key.ExternalID, IfRevision: ifRevision}})
 	if errors.Is(err, &identity.Error{Code: identity.CodeServiceNotFound}) {
 		return false, nil
 	}
