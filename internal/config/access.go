@@ -234,7 +234,7 @@ func ownerClaims(issuer string) []string {
 		return []string{"repository", "repository_id", "repository_owner", "repository_owner_id", "sub"}
 	case "https://gitlab.com":
 		return []string{"project_path", "project_id", "namespace_path", "namespace_id", "sub"}
-	case "https://app.terraform.io":
+	case "https://app.terraform.io", "https://app.eu.terraform.io":
 		return []string{"terraform_organization_name", "terraform_organization_id", "terraform_workspace_id", "terraform_project_id", "sub"}
 	case "https://agent.buildkite.com":
 		return []string{"organization_slug", "organization_id", "pipeline_id", "sub"}
