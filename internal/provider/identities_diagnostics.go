@@ -183,7 +183,11 @@ func (x refusal) line() string {
 	case x.err.Code == identity.CodeIdentityConflict && x.err.Stored != nil:
 		return fmt.Sprintf("%s: stored %s, declared %s", x.row.user, describe(*x.err.Stored), x.row.value)
 	case x.err.Code == identity.CodeIdentityClaimed && x.err.Holder != "":
-		return fmt.Sprintf("%s: %s belongs to %s", x.row.user, x.row.value, x.err.Holder)
+		line := fmt.Sprintf("%s: %s belongs to %s", x.row.user, x.row.value, x.err.Holder)
+		if x.heldAs != nil {
+			line += fmt.Sprintf(", under the name %s", x.heldAs)
+		}
+		return line
 	}
 	return fmt.Sprintf("%s: %s", x.row.user, sentence(x.err.Error()))
 }
@@ -240,21 +244,36 @@ func warnRowsGone(diags *diag.Diagnostics, service identity.ServiceKey, rows []m
 
 const reusedIdentitiesSummary = "Identities Belong to Other Accounts Now"
 
-// reusedRows says that entries name accounts of others.
-func reusedRows(service identity.ServiceKey, rows []mappingRow, reused reusedIdentities) string {
-	return fmt.Sprintf("In %s, these identities are names of other accounts now:\n\n%s\n"+
+// How an entry gets the account that has its name now, if it is in state, and if it is
+// stored alone.
+const (
+	declareEntryAgain = "remove the entry, apply, and declare it again."
+	adoptEntryAgain   = "the stored mapping has to go first: leave out the entry, import the mapping into a sym_identity, remove that resource, and declare the entry again."
+)
+
+// reusedRows says that entries name accounts of others, and ends with how to accept
+// those accounts.
+func reusedRows(service identity.ServiceKey, rows []mappingRow, reused reusedIdentities, again string) string {
+	return fmt.Sprintf("In %s, these identities are names of other accounts now:\n\n%s\n\n"+
 		"Keeping the mappings would give these users somebody else's access.\n\n"+
 		"Find out what each account is called now and declare that, or the other account that the user has. If a user left, remove the entry. "+
-		"If the account that has the name now is the user's, remove the entry, apply, and declare it again.",
-		service, listed(rows, func(row mappingRow) string {
+		"If the account that has the name now is the user's, %s",
+		service, listing(each(rows, func(row mappingRow) string {
 			was := reused[row.user]
 			return fmt.Sprintf("%s: %s (the account that was mapped has the id %s)", row.user, was.Identity, was.AccountID)
-		}))
+		})), again)
 }
 
-func warnRowsRenamed(diags *diag.Diagnostics, service identity.ServiceKey, entries []string) {
+// warnRowsRenamed prints the entries of accounts that have other names now, if there
+// are any: all of them, as no attribute has them.
+func warnRowsRenamed(diags *diag.Diagnostics, service identity.ServiceKey, accounts []renamedAccount) {
+	if len(accounts) == 0 {
+		return
+	}
 	diags.AddWarning("Accounts Were Renamed: "+service.String(), fmt.Sprintf("In %s, accounts have other names now. The old names may be given to somebody else.\n\n"+
-		"Declare the new names:\n\n%s", service, listed(entries, func(entry string) string { return entry })))
+		"Declare the new names:\n\n%s", service, wholeListing(each(accounts, func(a renamedAccount) string {
+		return fmt.Sprintf("%s = %s # was %s", hclString(a.row.raw), hclString(a.is), a.was)
+	}))))
 }
 
 func addNoMappingsToImport(diags *diag.Diagnostics, service identity.ServiceKey) {

@@ -180,57 +180,91 @@ func (r reusedIdentities) among(serviceType string, rows []mappingRow) []mapping
 	})
 }
 
+// kept returns those that state still holds, because they could not be changed; nil
+// where there are none.
+func (r reusedIdentities) kept(state identitiesModel) (kept reusedIdentities) {
+	for _, row := range r.among(state.service().Type, state.rows()) {
+		put((*map[identity.UserKey]identity.AccountQuery)(&kept), row.user, r[row.user])
+	}
+	return kept
+}
+
 // checkAccounts asks the service once which accounts have the identities that are
 // reusable names. It warns of names that are another account's now, of accounts that
 // have another name, and of those that are gone. It returns the first of these, with
 // those that were known before and cannot be checked now.
 func checkAccounts(ctx context.Context, api *readcache.Reader, rows []mappingRow, stored storedMappings, known reusedIdentities, diags *diag.Diagnostics) reusedIdentities {
 	service := stored.service
-	var asked []mappingRow
-	var queries []identity.AccountQuery
-	for _, row := range rows {
-		id, plain := row.matcher.Identity(service.Type)
+	rows = filtered(rows, func(row mappingRow) bool {
 		m := stored.get(row.user)
-		if plain && m != nil && (m.AccountID != "" || identity.Reusable(service.Type)) {
-			asked = append(asked, row)
-			queries = append(queries, identity.AccountQuery{Identity: id, AccountID: m.AccountID})
-		}
-	}
-	statuses := accountStatuses(ctx, api, service, queries)
-	if len(statuses) == 0 {
+		return m != nil && (m.AccountID != "" || identity.Reusable(service.Type))
+	})
+	found, asked := findAccounts(ctx, api, stored, rows)
+	if !asked {
 		return known
 	}
-	reused := reusedIdentities{}
-	var others []mappingRow
-	var renamed, absent []string
-	for i, status := range statuses {
-		row, id := asked[i], queries[i].Identity
-		switch status.Status {
-		case identity.AccountReused:
-			others = append(others, row)
-			reused[row.user] = queries[i]
-		case identity.AccountRenamed:
-			renamed = append(renamed, fmt.Sprintf("%s = %s # was %s", hclString(row.raw), hclString(status.NewIdentity), id))
-		case identity.AccountAbsent:
-			absent = append(absent, absentAccount(row.user, id))
-		case identity.AccountActive, identity.AccountInactive:
-		default: // that proves nothing: what was known stays known
-			if was, ok := known[row.user]; ok {
-				reused[row.user] = was
-			}
+	if len(found.others) > 0 {
+		diags.AddWarning(reusedIdentitiesSummary+": "+service.String(), reusedRows(service, found.others, found.reused, declareEntryAgain))
+	}
+	warnRowsRenamed(diags, service, found.renamed)
+	warnAbsent(diags, "Accounts Not Found: "+service.String(), service, found.absent...)
+	for _, user := range found.unsure { // what was known stays known
+		if was, ok := known[user]; ok {
+			put((*map[identity.UserKey]identity.AccountQuery)(&found.reused), user, was)
 		}
 	}
-	if len(others) > 0 {
-		diags.AddWarning(reusedIdentitiesSummary+": "+service.String(), reusedRows(service, others, reused))
+	return found.reused
+}
+
+// accountFindings holds what a service says of the accounts of some rows.
+type accountFindings struct {
+	ids     map[identity.UserKey]string // of accounts that it has, where names are reusable
+	others  []mappingRow                // whose name is another account's now
+	reused  reusedIdentities            // the same, with what was asked; nil = none
+	renamed []renamedAccount
+	absent  []string           // a line for each account that it does not have
+	unsure  []identity.UserKey // of whose accounts the answer proves nothing
+}
+
+// renamedAccount is a row whose account has another name now.
+type renamedAccount struct {
+	row     mappingRow
+	was, is string
+}
+
+// findAccounts asks the service once about the accounts of rows: for what is stored
+// already, whether the name is still that of the account that was mapped. asked is
+// false where the service cannot be asked, which proves nothing.
+func findAccounts(ctx context.Context, api *readcache.Reader, stored storedMappings, rows []mappingRow) (found accountFindings, asked bool) {
+	service := stored.service
+	rows = filtered(rows, func(row mappingRow) bool { _, plain := row.matcher.Identity(service.Type); return plain })
+	queries := each(rows, func(row mappingRow) (query identity.AccountQuery) {
+		query.Identity, _ = row.matcher.Identity(service.Type)
+		if m := stored.get(row.user); m != nil && m.Matcher.Equal(service.Type, row.matcher) {
+			query.AccountID = m.AccountID
+		}
+		return query
+	})
+	statuses := accountStatuses(ctx, api, service, queries)
+	for i, status := range statuses {
+		row, id := rows[i], queries[i].Identity
+		switch status.Status {
+		case identity.AccountReused:
+			found.others = append(found.others, row)
+			put((*map[identity.UserKey]identity.AccountQuery)(&found.reused), row.user, queries[i])
+		case identity.AccountRenamed:
+			found.renamed = append(found.renamed, renamedAccount{row, id, status.NewIdentity})
+		case identity.AccountAbsent:
+			found.absent = append(found.absent, absentAccount(row.user, id))
+		case identity.AccountActive, identity.AccountInactive:
+			if pin := identity.PinOf(service.Type, row.matcher, status.AccountID); pin != "" {
+				put(&found.ids, row.user, pin)
+			}
+		default:
+			found.unsure = append(found.unsure, row.user)
+		}
 	}
-	if len(renamed) > 0 {
-		warnRowsRenamed(diags, service, renamed)
-	}
-	warnAbsent(diags, "Accounts Not Found: "+service.String(), service, absent...)
-	if len(reused) == 0 {
-		return nil
-	}
-	return reused
+	return found, len(statuses) > 0
 }
 
 // Update writes rows that differ. After an error state holds exactly what was
@@ -250,7 +284,8 @@ func (r *identitiesResource) Update(ctx context.Context, req resource.UpdateRequ
 	a.asPlanned = a.plan.Exclusive.ValueBool() && state.Exclusive.ValueBool()
 	a.run(ctx, state.rows(), "Update Identity Mappings", false, &resp.Diagnostics)
 	a.save(ctx, &resp.State, resp.Private, &resp.Diagnostics)
-	savePrivate(ctx, resp.Private, reusedKey, "", &resp.Diagnostics)
+	known := loadPrivate[reusedIdentities](ctx, req.Private, reusedKey, &resp.Diagnostics)
+	savePrivate(ctx, resp.Private, reusedKey, known.kept(a.plan), &resp.Diagnostics)
 	setIdentity(ctx, resp.Identity, a.plan.key(), &resp.Diagnostics)
 }
 
@@ -338,7 +373,7 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 		}
 	}
 	if kept := reused.among(service.Type, after); !created && len(kept) > 0 {
-		resp.Diagnostics.AddAttributeError(path.Root("identities"), reusedIdentitiesSummary, reusedRows(service, kept, reused))
+		resp.Diagnostics.AddAttributeError(path.Root("identities"), reusedIdentitiesSummary, reusedRows(service, kept, reused, declareEntryAgain))
 		return
 	}
 	before := prior.rows()
@@ -358,22 +393,6 @@ func (r *identitiesResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	plan.setComputed()
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-}
-
-// absentRows asks the service once whether it has the accounts of rows. It returns a
-// line for each account that is not there.
-func absentRows(ctx context.Context, api *readcache.Reader, service identity.ServiceKey, rows []mappingRow) (absent []string) {
-	rows = filtered(rows, func(row mappingRow) bool { _, plain := row.matcher.Identity(service.Type); return plain })
-	queries := each(rows, func(row mappingRow) identity.AccountQuery {
-		id, _ := row.matcher.Identity(service.Type)
-		return identity.AccountQuery{Identity: id}
-	})
-	for i, status := range accountStatuses(ctx, api, service, queries) {
-		if status.Status == identity.AccountAbsent {
-			absent = append(absent, absentAccount(rows[i].user, queries[i].Identity))
-		}
-	}
-	return absent
 }
 
 // planChecks compares a plan with what is stored.
@@ -403,9 +422,11 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, after 
 		r.data.warnUnregistered(ctx, api, c.service, diags)
 	}
 	stored, err := c.read(ctx, api)
-	var holders map[string][]identity.Holder
-	if err == nil && !mayBeOn(c.allowShared) {
-		holders, err = stored.holders(ctx, api, asserted)
+	var accounts accountFindings
+	var holders []identity.Holder
+	if err == nil {
+		accounts, _ = findAccounts(ctx, api, stored, asserted)
+		holders, err = c.holders(ctx, api, stored, accounts.ids)
 	}
 	if err != nil {
 		addFailure(diags, readIdentities, "", c.service.String(), err)
@@ -416,10 +437,14 @@ func (r *identitiesResource) checkPlan(ctx context.Context, c planChecks, after 
 		going = stored.unlisted(after)
 	}
 	f := c.compare(stored)
-	f.held = c.compareHolders(holders)
+	f.held = c.compareHolders(holders, accounts.ids)
 	f.report(diags, c.service, len(after))
+	if len(accounts.others) > 0 {
+		diags.AddAttributeError(rowPath(accounts.others), reusedIdentitiesSummary, reusedRows(c.service, accounts.others, accounts.reused, adoptEntryAgain))
+	}
 	if !diags.HasError() {
-		warnAbsent(diags, "Accounts Not Found: "+c.service.String(), c.service, absentRows(ctx, api, c.service, asserted)...)
+		warnRowsRenamed(diags, c.service, accounts.renamed)
+		warnAbsent(diags, "Accounts Not Found: "+c.service.String(), c.service, accounts.absent...)
 	}
 	if !diags.HasError() && len(going) > 0 {
 		warnUnlisted(diags, c.service, going)
@@ -457,18 +482,28 @@ func (c planChecks) compare(stored storedMappings) planFindings {
 	return f
 }
 
-// compareHolders returns the rows whose account somebody else has, who does not give it
-// up by this plan. Who is added gives up the stored one: validation lets no two rows
-// have one account.
-func (c planChecks) compareHolders(holders map[string][]identity.Holder) (held []refusal) {
+// compareHolders returns the rows whose account somebody else has, also under an earlier
+// name, who does not give it up by this plan. Who is added gives up the stored one:
+// validation lets no two rows have one account. ids holds the accounts' ids.
+func (c planChecks) compareHolders(holders []identity.Holder, ids map[identity.UserKey]string) (held []refusal) {
 	released := map[identity.UserKey]bool{}
 	for _, row := range slices.Concat(c.changes.removed, c.changes.added, c.changes.after()) {
 		released[row.user] = true
 	}
+	byName, byID := identity.HoldersByAccount(holders), map[string][]identity.Holder{}
+	for _, h := range holders {
+		byID[h.Mapping.AccountID] = append(byID[h.Mapping.AccountID], h)
+	}
+	delete(byID, "") // not known
 	for _, row := range c.changes.asserted() {
-		for _, holder := range holders[row.matcher.AccountKey(c.service.Type)] {
+		account := row.matcher.AccountKey(c.service.Type)
+		for _, holder := range slices.Concat(byName[account], byID[ids[row.user]]) {
 			if holder.User != row.user && !released[holder.User] {
-				held = append(held, newRefusal(row, identity.Claimed(row.user, c.service, row.matcher, holder.User)))
+				x := newRefusal(row, identity.Claimed(row.user, c.service, row.matcher, holder.User))
+				if holder.Mapping.AccountKey() != account {
+					x.heldAs = holder.Mapping.Matcher
+				}
+				held = append(held, x)
 				break
 			}
 		}
@@ -785,19 +820,23 @@ func (s storedMappings) unlisted(rows []mappingRow) []mappingRow {
 	return out
 }
 
-// holders returns who has the accounts of rows, by account key, ordered. Nobody
-// has any in a service that is not registered yet.
-func (s storedMappings) holders(ctx context.Context, api *readcache.Reader, rows []mappingRow) (map[string][]identity.Holder, error) {
-	accounts := identity.Named(each(rows, func(row mappingRow) string { return row.matcher.AccountKey(s.service.Type) })...)
-	if s.complete {
-		return identity.HoldersByAccount(s.users.Holders(s.service, accounts...)), nil
-	}
-	if len(rows) == 0 {
+// holders returns who has the accounts that are asserted, under their names or by the
+// ids that are known of them. Nobody has any where allow_shared may be on, and in a
+// service that is not registered yet.
+func (c planChecks) holders(ctx context.Context, api *readcache.Reader, stored storedMappings, ids map[identity.UserKey]string) ([]identity.Holder, error) {
+	rows := c.changes.asserted()
+	if len(rows) == 0 || mayBeOn(c.allowShared) {
 		return nil, nil
 	}
-	found, err := api.Holders(ctx, s.service, accounts)
+	accounts := each(rows, func(row mappingRow) identity.AccountQuery {
+		return identity.AccountQuery{Identity: row.matcher.AccountKey(c.service.Type), AccountID: ids[row.user]}
+	})
+	if stored.complete {
+		return stored.users.Holders(c.service, accounts...), nil
+	}
+	found, err := api.Holders(ctx, c.service, accounts)
 	if identity.CodeOf(err) == identity.CodeServiceNotFound {
 		return nil, nil // this run may be about to register it; apply will tell
 	}
-	return identity.HoldersByAccount(found), err
+	return found, err
 }

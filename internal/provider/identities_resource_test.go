@@ -207,6 +207,14 @@ func TestIdentitiesReused(t *testing.T) {
 	b.nextRun()
 	wantDiagnostics(t, b.refresh(), reused, renamed)
 	wantDiagnostics(t, b.plan(config("ada-byron", "bob-b")).Diagnostics, refused)
+
+	// What could not be changed is in state as before, and is known as before.
+	planned := b.plan(config("ada-byron", "bob-new"))
+	s.mapping("bob@acme.com", testGitHub, "bob-hand", identity.Manual)
+	wantDiagnostics(t, b.applyPlan(config("ada-byron", "bob-new"), planned), "ERROR … bob@acme.com: stored bob-hand")
+	s.mapping("bob@acme.com", testGitHub, "bob-b", identity.Manual)
+	wantDiagnostics(t, b.plan(config("ada-byron", "bob-b")).Diagnostics, refused)
+	wantDiagnostics(t, b.refresh(), "WARNING: Identity Mappings Are Owned Elsewhere: github:acme")
 	b.mustApply(config("ada-byron", "bob-new"))
 	b.mustRefresh()
 	b.wantNoChange(config("ada-byron", "bob-new"))

@@ -44,12 +44,15 @@ func addJob(row mappingRow, allowShared bool) mappingJob {
 // refusal is a row that cannot be stored or removed as it is. A plan warns of
 // those that apply will overwrite.
 type refusal struct {
-	row   mappingRow
-	err   *identity.Error
-	cause error // the request's, as the client returned it
+	row    mappingRow
+	err    *identity.Error
+	cause  error            // the request's, as the client returned it
+	heldAs identity.Matcher // the earlier name under which somebody else has the account; nil = the same, or nobody
 }
 
-func newRefusal(row mappingRow, err *identity.Error) refusal { return refusal{row, err, err} }
+func newRefusal(row mappingRow, err *identity.Error) refusal {
+	return refusal{row: row, err: err, cause: err}
+}
 
 // outcome says what became of each job of a list.
 type outcome struct {
@@ -162,7 +165,7 @@ func (w mappingsWriter) send(ctx context.Context, jobs []mappingJob, out *outcom
 		}
 		var retry []mappingJob
 		for i, job := range jobs {
-			if e, failed := failures[i]; !failed || refused(&job, refusal{job.row, e, err}) {
+			if e, failed := failures[i]; !failed || refused(&job, refusal{row: job.row, err: e, cause: err}) {
 				retry = append(retry, job)
 			}
 		}

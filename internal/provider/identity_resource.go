@@ -246,7 +246,7 @@ func checkAccount(ctx context.Context, api *readcache.Reader, key mappingKey, st
 	reused := ""
 	switch status := found[0]; status.Status {
 	case identity.AccountReused:
-		resp.Diagnostics.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, current.AccountID.ValueString()))
+		resp.Diagnostics.AddWarning(fmt.Sprintf("Identity Belongs to Another Account Now: %s in %s", key.user, key.service), reusedMapping(key, id, current.AccountID.ValueString(), declareAgain))
 		reused = id
 	case identity.AccountRenamed:
 		warnRenamed(&resp.Diagnostics, key, id, status.NewIdentity)
@@ -397,8 +397,8 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		switch {
 		case before != key:
 			savePrivate(ctx, resp.Private, replacedKey, before.user, &resp.Diagnostics)
-		case plan.sameValue(state) && reused != "" && want.Equal(key.service.Type, identity.NewMatcher(key.service.Type, reused)):
-			addReused(&resp.Diagnostics, key, plan, state.AccountID.ValueString())
+		case reused != "" && want.Equal(key.service.Type, identity.NewMatcher(key.service.Type, reused)):
+			addReused(&resp.Diagnostics, key, plan, state.AccountID.ValueString(), declareAgain)
 			return
 		case plan.sameValue(state):
 			// The spelling of the user differs, or an option: state changes alone.
@@ -445,18 +445,27 @@ func (r *identityResource) checkPlan(ctx context.Context, key mappingKey, plan i
 	for _, x := range f.refused {
 		addStoredOtherwise(diags, key, plan, want, *x.err.Stored)
 	}
-	if len(f.refused) == 0 && !mayBeOn(c.allowShared) {
-		holders, err := stored.holders(ctx, api, changes.asserted())
-		if err != nil {
-			addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
-		}
-		for _, x := range c.compareHolders(holders) {
-			addHeld(diags, key, plan, want, x.err.Holder)
-		}
+	if len(f.refused) > 0 {
+		return
 	}
-	if !diags.HasError() {
-		warnAbsent(diags, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, absentRows(ctx, api, key.service, changes.asserted())...)
+	accounts, _ := findAccounts(ctx, api, stored, changes.asserted())
+	holders, err := c.holders(ctx, api, stored, accounts.ids)
+	if err != nil {
+		addFailure(diags, "Check Who Holds the Account", string(key.user), key.service.String(), err)
 	}
+	for _, x := range c.compareHolders(holders, accounts.ids) {
+		addHeld(diags, key, plan, want, x.err.Holder, x.heldAs)
+	}
+	for user, was := range accounts.reused {
+		addReused(diags, key, plan, was.AccountID, adoptAgain(mappingKey{user, key.service}))
+	}
+	if diags.HasError() {
+		return
+	}
+	for _, a := range accounts.renamed {
+		warnRenamed(diags, key, a.was, a.is)
+	}
+	warnAbsent(diags, fmt.Sprintf("Account Not Found: %s in %s", key.user, key.service), key.service, accounts.absent...)
 }
 
 func (r *identityResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -684,12 +693,18 @@ func addStoredOtherwise(diags *diag.Diagnostics, key mappingKey, m identityModel
 			key.user, key.service, describe(stored), want, importCommand(key.String())))
 }
 
-func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, holder identity.UserKey) {
+// addHeld reports an account that a holder has; as is the earlier name under which, nil
+// if it is the same.
+func addHeld(diags *diag.Diagnostics, key mappingKey, m identityModel, want identity.Matcher, holder identity.UserKey, as identity.Matcher) {
+	under := ""
+	if as != nil {
+		under = fmt.Sprintf(" under the name %s", as)
+	}
 	diags.AddAttributeError(m.valuePath(), "Account Belongs to Another User",
-		fmt.Sprintf("%s in %s is stored for %s, so it cannot be mapped to %s as well: one of the two would have the other's access.\n\n"+
+		fmt.Sprintf("%s in %s is stored for %s%s, so it cannot be mapped to %s as well: one of the two would have the other's access.\n\n"+
 			"If the account changed hands, or %s is the same person's earlier e-mail, remove or change that mapping first (a moved block from its resource to this one does both in one apply). "+
 			"If %s is the same person's present e-mail, declare that one here instead. If both really use this account, set allow_shared = true.",
-			want, key.service, holder, key.user, holder, holder))
+			want, key.service, holder, under, key.user, holder, holder))
 }
 
 // addNotWritten reports a write or deletion that did not happen, at the attribute
@@ -703,7 +718,7 @@ func addNotWritten(diags *diag.Diagnostics, action string, creating bool, key ma
 	}
 	switch {
 	case e.Code == identity.CodeIdentityClaimed && e.Holder != "":
-		addHeld(diags, key, m, want, e.Holder)
+		addHeld(diags, key, m, want, e.Holder, nil)
 	case e.Code == identity.CodeServiceNotFound:
 		addUnregistered(diags, key.service, nil)
 	case e.Code == identity.CodeIdentityConflict && e.Stored != nil && creating && keepsStored(e.Stored, want, m.Overwrite.ValueBool()):
@@ -780,18 +795,28 @@ func warnGone(diags *diag.Diagnostics, key mappingKey, state identityModel, stor
 	diags.AddWarning(fmt.Sprintf("Identity Mapping Is Gone: %s in %s", key.user, key.service), detail)
 }
 
-func addReused(diags *diag.Diagnostics, key mappingKey, m identityModel, accountID string) {
+func addReused(diags *diag.Diagnostics, key mappingKey, m identityModel, accountID, again string) {
 	matcher, _ := m.matcher()
 	id, _ := matcher.Identity(key.service.Type)
-	diags.AddAttributeError(m.valuePath(), "Identity Belongs to Another Account Now", reusedMapping(key, id, accountID))
+	diags.AddAttributeError(m.valuePath(), "Identity Belongs to Another Account Now", reusedMapping(key, id, accountID, again))
 }
 
-func reusedMapping(key mappingKey, id, accountID string) string {
+// declareAgain says how a mapping that is in state gets the account that has its name now.
+const declareAgain = "remove the resource, apply, and declare it again."
+
+// adoptAgain says the same of a mapping that is stored, and not in state.
+func adoptAgain(key mappingKey) string {
+	return "import the mapping, then remove the resource, apply, and declare it again:\n\n  " + importCommand(key.String())
+}
+
+// reusedMapping says that a mapping names the account of somebody else, and ends with
+// how to accept that account.
+func reusedMapping(key mappingKey, id, accountID, again string) string {
 	return fmt.Sprintf("%s is mapped to %s in %s, but that is the name of another account now; the one that was mapped has the id %s. "+
 		"Keeping the mapping would give %s somebody else's access.\n\n"+
 		"Find out what the account is called now and declare that, or the other account that %s has. If the user left, remove the resource, which removes the mapping. "+
-		"If the account that has the name now is the user's, remove the resource, apply, and declare it again.",
-		key.user, id, key.service, accountID, key.user, key.user)
+		"If the account that has the name now is the user's, %s",
+		key.user, id, key.service, accountID, key.user, key.user, again)
 }
 
 // warnAbsent reports mappings to accounts that the service does not have, if there are
@@ -800,9 +825,9 @@ func warnAbsent(diags *diag.Diagnostics, summary string, service identity.Servic
 	if len(accounts) == 0 {
 		return
 	}
-	diags.AddWarning(summary, fmt.Sprintf("%s was asked, and does not have the account of:\n\n%s\n"+
+	diags.AddWarning(summary, fmt.Sprintf("%s was asked, and does not have the account of:\n\n%s\n\n"+
 		"An identity there is %s. Correct it. If the account is gone, remove the mapping.",
-		service, listed(accounts, func(account string) string { return account }), wantedIdentity(service.Type)))
+		service, listing(accounts), wantedIdentity(service.Type)))
 }
 
 // absentAccount returns the line of warnAbsent about one mapping.

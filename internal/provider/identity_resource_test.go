@@ -747,13 +747,15 @@ func TestIdentityReused(t *testing.T) {
 	if p.state["account_id"] != "4711" {
 		t.Errorf("the account that was mapped is forgotten: %v", p.state)
 	}
-	for name, change := range map[string]map[string]any{"nothing": nil, "an option": {"allow_shared": true}, "the spelling": {"user": "Ada@acme.com"}} {
-		changed := maps.Clone(config)
+	for name, change := range map[string]map[string]any{"nothing": nil, "an option": {"allow_shared": true}, "the spelling": {"user": "Ada@acme.com"},
+		"case": {"identity": "ADA-L"}, "another form": {"identity": nil, "matcher": map[string]any{"user_id": "ada-l"}}} {
+		changed, at := maps.Clone(config), "identity"
 		maps.Copy(changed, change)
-		wantDiagnostics(t, p.plans(changed).Diagnostics, `ERROR AttributeName("identity"): `+reused)
-		if name == "" {
-			t.Fatal(name)
+		if changed["identity"] == nil {
+			at = "matcher"
 		}
+		t.Log(name)
+		wantDiagnostics(t, p.plans(changed).Diagnostics, `ERROR AttributeName("`+at+`"): `+reused)
 	}
 	wantDiagnostics(t, p.plans(nil).Diagnostics) // destroy
 
@@ -787,6 +789,68 @@ func TestIdentityReused(t *testing.T) {
 	}
 	wantDiagnostics(t, p.refresh(), "WARNING: Account Not Found: ada@acme.com in github:acme | … ada-byron")
 	wantDiagnostics(t, p.plans(other).Diagnostics)
+}
+
+// TestIdentityAdoptsAccount: what is stored already is declared, one and in a map. A
+// plan compares the name with the account that was mapped, and looks for who has an
+// account under an earlier name.
+func TestIdentityAdoptsAccount(t *testing.T) {
+	t.Parallel()
+	accounts := directoryOf("ada@acme.com", "ada-l")
+	account := func(login, id string) {
+		accounts.Lock()
+		defer accounts.Unlock()
+		accounts.Accounts["ada@acme.com"][0].Identity, accounts.Accounts["ada@acme.com"][0].AccountID = login, id
+	}
+	account("ada-l", "4711")
+	s := newTestServer(t, withDirectory(testGitHub, listedDirectory{accounts})).register(testGitHub)
+	p := newProtocolServer(t, nil, s.settings())
+	one := func(user, login string, more ...any) map[string]any {
+		config := map[string]any{"user": user, "service_type": "github", "external_id": "acme", "identity": login}
+		if len(more) > 0 {
+			config["allow_shared"] = true
+		}
+		return config
+	}
+	many := func(user, login string, more ...any) map[string]any {
+		config := map[string]any{"service_type": "github", "external_id": "acme", "identities": map[string]any{user: login}}
+		if len(more) > 0 {
+			config["allow_shared"] = true
+		}
+		return config
+	}
+	state, diags := p.apply("sym_identity", nil, one("ada@acme.com", "ada-l"))
+	wantDiagnostics(t, diags)
+	p.nextRun()
+	_, diags = p.read("sym_identity", state) // learns whose the name is
+	wantDiagnostics(t, diags)
+	plans := func(wantOne, wantMany []string, user, login string, more ...any) {
+		t.Helper()
+		p.nextRun()
+		wantDiagnostics(t, p.plan("sym_identity", nil, one(user, login, more...)).Diagnostics, wantOne...)
+		p.nextRun()
+		wantDiagnostics(t, p.plan("sym_identities", nil, many(user, login, more...)).Diagnostics, wantMany...)
+	}
+	plans(nil, nil, "ada@acme.com", "ada-l")
+	plans([]string{`ERROR AttributeName("identity"): Account Belongs to Another User | ada-l in github:acme is stored for ada@acme.com, so`},
+		[]string{`ERROR AttributeName("identities").ElementKeyString("bob@acme.com"): Identity Mappings Conflict With What Is Stored | … bob@acme.com: ada-l belongs to ada@acme.com`},
+		"bob@acme.com", "ada-l")
+
+	account("ada-byron", "4711")
+	plans([]string{"WARNING: Account Was Renamed: ada@acme.com in github:acme | … identity = \"ada-byron\""},
+		[]string{"WARNING: Accounts Were Renamed: github:acme | … \"ada@acme.com\" = \"ada-byron\" # was ada-l"}, "ada@acme.com", "ada-l")
+	plans([]string{`ERROR AttributeName("identity"): Account Belongs to Another User | ada-byron in github:acme is stored for ada@acme.com under the name ada-l, so`},
+		[]string{`ERROR AttributeName("identities").ElementKeyString("bob@acme.com"): Identity Mappings Conflict With What Is Stored | … bob@acme.com: ada-byron belongs to ada@acme.com, under the name ada-l`},
+		"bob@acme.com", "ada-byron")
+	plans(nil, nil, "bob@acme.com", "ada-byron", "shared")
+
+	account("ada-l", "9999")
+	plans([]string{`ERROR AttributeName("identity"): Identity Belongs to Another Account Now | … has the id 4711 … import the mapping, then remove the resource, apply, and declare it again … terraform import ADDRESS 'ada@acme.com,github:acme'`},
+		[]string{`ERROR AttributeName("identities").ElementKeyString("ada@acme.com"): Identities Belong to Other Accounts Now | … ada@acme.com: ada-l (the account that was mapped has the id 4711) … import the mapping into a sym_identity`}, "ada@acme.com", "ada-l")
+	accounts.Lock()
+	accounts.Err = directory.ErrUnavailable
+	accounts.Unlock()
+	plans(nil, nil, "ada@acme.com", "ada-l") // that proves nothing
 }
 
 // TestIdentityAccountAbsent: an account that the service does not have is a warning:
