@@ -122,6 +122,7 @@ var inventory = map[string]told{
 	"Address of Several People":               {both, `give each its own address`},
 	"Exempt Users Have Accounts":              {both, `remove the exemptions`},
 	"Exempt Users May Have Accounts":          {both, `map it by hand and remove the exemption`},
+	"Further Elements Are Wrong":              {nothing, `correct those above first`},
 	"Exemption Without a Reason":              {both, `say why they have no account`},
 	"Accounts Cannot Be Listed":               {aService, `give them a directory that lists accounts`},
 	"Nobody to Resolve":                       {aService, `check that external_id is the right one`},

@@ -124,6 +124,29 @@ func addAt(diags *diag.Diagnostics, at path.Path, summary, detail string) {
 	diags.AddAttributeError(at, summary, placeOf(at)+detail)
 }
 
+// elementErrors takes the errors about the elements of one attribute. It reports the
+// first maxListed, and counts the others.
+type elementErrors struct {
+	diags *diag.Diagnostics
+	at    path.Path
+	count int
+}
+
+// next returns where to report one more error.
+func (e *elementErrors) next() *diag.Diagnostics {
+	if e.count++; e.count > maxListed {
+		return &diag.Diagnostics{}
+	}
+	return e.diags
+}
+
+// end reports how many errors were left out, if any were.
+func (e *elementErrors) end() {
+	if more := e.count - maxListed; more > 0 {
+		addAt(e.diags, e.at, "Further Elements Are Wrong", fmt.Sprintf("%s wrong as well. Correct those above first.", countOf(more, "element is", "elements are")))
+	}
+}
+
 // placeOf returns what a detail begins with: a place inside of an attribute.
 func placeOf(at path.Path) string {
 	if len(at.Steps()) > 1 {

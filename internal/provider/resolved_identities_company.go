@@ -472,14 +472,16 @@ func readExempt(people types.Map, _ identity.ServiceKey, at path.Path, diags *di
 	elements := people.Elements()
 	exempt := make(map[identity.UserKey]string, len(elements))
 	names := make(map[identity.UserKey]string, len(elements))
+	wrong := elementErrors{diags: diags, at: at}
+	defer wrong.end()
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		user, err := identity.ParseUser(name)
 		if err != nil {
-			addInvalid(diags, at.AtMapKey(name), "Invalid User", err)
+			addInvalid(wrong.next(), at.AtMapKey(name), "Invalid User", err)
 			continue
 		}
 		if other, twice := names[user]; twice {
-			diags.AddAttributeError(at.AtMapKey(name), "Duplicate User",
+			wrong.next().AddAttributeError(at.AtMapKey(name), "Duplicate User",
 				fmt.Sprintf("%s: the keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", at, other, name, user))
 			continue
 		}
@@ -489,7 +491,7 @@ func readExempt(people types.Map, _ identity.ServiceKey, at path.Path, diags *di
 			continue
 		}
 		if strings.TrimSpace(reason.ValueString()) == "" {
-			addAt(diags, at.AtMapKey(name), "Exemption Without a Reason",
+			addAt(wrong.next(), at.AtMapKey(name), "Exemption Without a Reason",
 				fmt.Sprintf("%s has no reason. Say why they have no account there, so that somebody can review it.", user))
 			continue
 		}

@@ -297,23 +297,25 @@ func (c *bulkConfig) readUsers(list types.List, diags *diag.Diagnostics) {
 	c.users = make([]identity.UserKey, 0, len(elements))
 	c.names = map[identity.UserKey]string{}
 	first := make(map[identity.UserKey]int, len(elements)) // index of each user
+	wrong := elementErrors{diags: diags, at: at}
+	defer wrong.end()
 	for i, element := range elements {
 		text, ok := element.(types.String)
 		switch {
 		case !ok || text.IsUnknown():
 			continue
 		case text.IsNull():
-			addAt(diags, at.AtListIndex(i), "Invalid User", "A user is null. Remove it from the list, or name a person by e-mail or a bot by username.")
+			addAt(wrong.next(), at.AtListIndex(i), "Invalid User", "A user is null. Remove it from the list, or name a person by e-mail or a bot by username.")
 			continue
 		}
 		name := text.ValueString()
 		user, err := identity.ParseUser(name)
 		if err != nil {
-			addInvalid(diags, at.AtListIndex(i), "Invalid User", err)
+			addInvalid(wrong.next(), at.AtListIndex(i), "Invalid User", err)
 			continue
 		}
 		if j, twice := first[user]; twice {
-			addUserTwice(diags, at.AtListIndex(i), user, i, name, j, elements[j])
+			addUserTwice(wrong.next(), at.AtListIndex(i), user, i, name, j, elements[j])
 			continue
 		}
 		first[user] = i

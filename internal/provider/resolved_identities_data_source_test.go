@@ -381,6 +381,35 @@ func TestResolvedIdentities_chunks(t *testing.T) {
 	}
 }
 
+// TestElementErrors: of many elements that are wrong, the first ones are reported, and
+// the number of the others.
+func TestElementErrors(t *testing.T) {
+	t.Parallel()
+	p := newProtocolServer(t, nil, nil)
+	wrong := map[string]any{}
+	var people []any
+	for i := range maxListed + 2 {
+		name := fmt.Sprintf("ada lovelace %d", i)
+		people, wrong[name] = append(people, name), "x"
+	}
+	for name, config := range map[string]map[string]any{
+		"users":    bulkOf(nil, []string{testOkta}, map[string]any{"users": people}),
+		"declared": bulkOf(nil, []string{testOkta}, map[string]any{"declared": map[string]any{testOkta: wrong}}),
+		"exempt":   bulkOf(nil, []string{testOkta}, map[string]any{"exempt": map[string]any{testOkta: wrong}}),
+	} {
+		diags := p.validateData(resolvedMany, config)
+		if n := len(diags); n != maxListed+1 {
+			t.Errorf("%s: %d errors", name, n)
+			continue
+		}
+		wantDiagnostics(t, diags[maxListed:], `ERROR AttributeName("`+name+`") … Further Elements Are Wrong … 2 elements are wrong as well`)
+	}
+	for len(people) < maxListedRows+3 {
+		people = append(people, people[0])
+	}
+	wantDiagnostics(t, p.validateData("sym_users", map[string]any{"emails": people}), `ERROR AttributeName("emails"): Invalid E-mails … [99] … and 3 more`)
+}
+
 func TestResolvedIdentities_validate(t *testing.T) {
 	t.Parallel()
 	ada := []string{"ada@acme.com"}

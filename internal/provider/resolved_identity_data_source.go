@@ -285,14 +285,16 @@ func declaredMappings(value types.Map, service identity.ServiceKey, at path.Path
 		addInvalid(diags, at, "Identities Cannot Be Declared", err)
 		return nil
 	}
+	wrong := elementErrors{diags: diags, at: at}
+	defer wrong.end()
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		user, err := identity.ParseUser(name)
 		if err != nil {
-			addInvalid(diags, at.AtMapKey(name), "Invalid User", err)
+			addInvalid(wrong.next(), at.AtMapKey(name), "Invalid User", err)
 			continue
 		}
 		if other, twice := names[user]; twice {
-			addAt(diags, at.AtMapKey(name), "Duplicate User",
+			addAt(wrong.next(), at.AtMapKey(name), "Duplicate User",
 				fmt.Sprintf("The keys %q and %q are the same user, %s: e-mails compare without case and outer spaces. Keep one of them.", other, name, user))
 			continue
 		}
@@ -303,7 +305,7 @@ func declaredMappings(value types.Map, service identity.ServiceKey, at path.Path
 		}
 		matcher := shownMatcher(service.Type, id.ValueString())
 		if err := matcher.Validate(service); err != nil {
-			addInvalid(diags, at.AtMapKey(name), "Invalid Identity", err)
+			addInvalid(wrong.next(), at.AtMapKey(name), "Invalid Identity", err)
 			continue
 		}
 		declared[user] = matcher

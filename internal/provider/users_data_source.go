@@ -71,7 +71,7 @@ type askedEmail struct {
 // one diagnostic and leaves out unknown ones.
 func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 	var asked []askedEmail
-	wrong := ""
+	var wrong []string
 	seen := map[identity.UserKey]bool{}
 	for i, e := range list.Elements() {
 		text, ok := e.(types.String)
@@ -81,14 +81,14 @@ func askedEmails(list types.List, diags *diag.Diagnostics) []askedEmail {
 		key, err := parseOwnName(identity.Normal, text.ValueString())
 		switch {
 		case err != nil:
-			wrong += fmt.Sprintf("\n  [%d] %s", i, sentence(identity.AsError(err).Message))
+			wrong = append(wrong, fmt.Sprintf("[%d] %s", i, sentence(identity.AsError(err).Message)))
 		case !seen[key]:
 			seen[key] = true
 			asked = append(asked, askedEmail{key, text.ValueString()})
 		}
 	}
-	if wrong != "" {
-		diags.AddAttributeError(path.Root("emails"), "Invalid E-mails", "Each element must be the e-mail of a person. These are not:\n"+wrong)
+	if len(wrong) > 0 {
+		diags.AddAttributeError(path.Root("emails"), "Invalid E-mails", "Each element must be the e-mail of a person. These are not:\n\n"+listing(wrong))
 	}
 	return asked
 }
