@@ -101,7 +101,9 @@ func (m *accountsModel) read(ctx context.Context, _ *providerData, api *readcach
 	list, err := api.Accounts(ctx, service)
 	switch {
 	case identity.CodeOf(err) == identity.CodeServiceNotFound:
-		findService(ctx, api, service, "Read Accounts", diags)
+		if _, known := findService(ctx, api, service, "Read Accounts", diags); known { // it comes or goes meanwhile
+			addFailure(diags, "Read Accounts", "", service.String(), err)
+		}
 	case err != nil:
 		addFailure(diags, "Read Accounts", "", service.String(), err)
 	}

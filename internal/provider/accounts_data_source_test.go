@@ -162,6 +162,12 @@ func TestAccountsDataSource_failures(t *testing.T) {
 	api.failNext(1, http.MethodGet, "accounts", http.StatusServiceUnavailable, `{"message":"the service did not answer in full","code":"Directory:UNAVAILABLE"}`)
 	_, diags := p.readData("sym_accounts", acme)
 	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the service did not answer in full … try again in a minute … status 503")
+	api.failNext(1, http.MethodGet, "accounts", http.StatusNotFound, `{"message":"the service is not registered","code":"Service:NOT_FOUND"}`)
+	state, diags := p.readData("sym_accounts", acme) // though the list of services has it
+	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the service is not registered … status 404")
+	if state != nil && state["accounts"] != nil {
+		t.Errorf("a list that cannot be had is %v", state["accounts"])
+	}
 	api.failNext(5, http.MethodGet, "accounts", http.StatusConflict, `{"message":"the list of accounts has changed","code":"Directory:LIST_CHANGED"}`)
 	_, diags = p.readData("sym_accounts", acme)
 	wantDiagnostics(t, diags, "ERROR: Unable to Read Accounts … github:acme … the list of accounts has changed … status 409")
