@@ -83,7 +83,7 @@ func TestGuides_allTested(t *testing.T) {
 		"reducer-rules.md.tmpl": {"sym-identityd.hcl", "iam.tf", "github.tf", "pagerduty.tf", "conditions.tf", "lookup.tf", "main.tf", "try.tf"},
 		"ci.md.tmpl":            {"error.tf", "locals.tf", "warn.tf", "threshold.tf", "check.tf", "strict.tf"},
 		"test-offline.md.tmpl":  {"tests/overridden.tftest.hcl", "everybody.tf", "tests/unmapped.tftest.hcl", "tests/fixture/sym-identityd.hcl", "rules.tf", "try.tf"},
-		"bootstrap.md.tmpl":     {"company.tf"},
+		"bootstrap.md.tmpl":     {"provider.tf", "company.tf"},
 		"offboarding.md":        {"main.tf", "check.tf", "orphans.tf", "stale.tf"},
 		"install.md.tmpl":       {"cli.tfrc", "main.tf", "both.tf"},
 		"upgrade.md.tmpl":       {"main.tf"},

@@ -55,8 +55,9 @@ func TestAccModule_company(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "company"), os.DirFS("../../examples/modules/company")); err != nil {
 		t.Fatal(err)
 	}
-	module := readGuide(t, "bootstrap.md.tmpl").take(t, "company.tf")
-	writeFile(t, filepath.Join(dir, "main.tf"), "terraform {\n  required_providers {\n    sym = { source = \"sym-identity/sym\" }\n  }\n}\n"+s.provider()+module)
+	const api = `"https://identity.acme.example/api/v1" # the token is in SYM_JWT`
+	module := readGuide(t, "bootstrap.md.tmpl").take(t, "provider.tf", "company.tf")
+	writeFile(t, filepath.Join(dir, "main.tf"), strings.Replace(module, api, fmt.Sprintf("%q\n  token = %q", s.URL, testToken), 1))
 	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if terraform == "" {
 		terraform = "terraform"

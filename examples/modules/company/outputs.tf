@@ -18,6 +18,11 @@ output "unmapped" {
   value       = distinct([for u in data.sym_resolved_identities.company.unmapped : u.user])
 }
 
+output "leavers" {
+  description = "People who left, and what they still hold."
+  value       = data.sym_resolved_identities.company.leavers
+}
+
 output "report" {
   description = "The report as an HTML page."
   value       = provider::sym::report(data.sym_resolved_identities.company, "html")
