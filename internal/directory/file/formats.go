@@ -46,7 +46,13 @@ func formats() map[string]format {
 				statuses: []statusColumn{
 					{need("accountEnabled"), oneOf(map[string]status{"true": active}, inactive)},
 					{maybe("invitationState"), oneOf(map[string]status{"pendingacceptance": invited}, status{})},
-					{maybe("userType"), oneOf(map[string]status{"guest": guest}, status{})},
+					{need("userPrincipalName"), func(cell string) (status, error) {
+						if strings.Contains(strings.ToUpper(cell), "#EXT#") {
+							return guest, nil // old ones have no type
+						}
+						return status{}, nil
+					}},
+					{maybe("userType"), oneOf(map[string]status{"guest": guest, "member": {kind: directory.KindPerson}}, status{})},
 				},
 			},
 			idPath: "id", json: record(entra.Read),
@@ -93,10 +99,10 @@ func formats() map[string]format {
 					switch {
 					case word == "" || word == "deactivated":
 						return inactive, nil
+					case strings.Contains(word, "guest"): // invited or not
+						return guest, nil
 					case strings.HasPrefix(word, "invited"):
 						return invited, nil
-					case strings.Contains(word, "guest"):
-						return guest, nil
 					case word == "bot":
 						return status{state: directory.StateActive, kind: directory.KindBot}, nil
 					}
