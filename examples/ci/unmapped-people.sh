@@ -72,5 +72,5 @@ case $status in
   ;;
 *) rm -f plan.tfplan ;; # Terraform keeps what it had when it failed; nobody can apply that
 esac
-cat "$work/messages" "$work/plan" "$work/reports" | $jq -rs -f "$here/unmapped.jq" >comment.md
+cat "$work/messages" "$work/plan" "$work/reports" | $jq -rs --argjson status "$status" -f "$here/unmapped.jq" >comment.md
 exit "$status"

@@ -1,4 +1,5 @@
-# Who is unmapped, as a Markdown comment. Input, slurped (jq -rs), in any order:
+# Who is unmapped, as a Markdown comment. $status is how the plan ended. Input,
+# slurped (jq -rs), in any order:
 #
 #   terraform plan -json            messages, one a line: what a failed plan says
 #   terraform show -json PLAN       a plan: what its data sources found
@@ -56,6 +57,8 @@ def fitting($most):
 
 | [
     (if $errors != [] then empty
+    elif [0, 2] | index($status) | not then
+      "## The plan failed", "", "It ended with status \($status) and said no reason. The job's log may have one."
     else
       [
         ($people | select(length > 0) | counted("person is unmapped"; "people are unmapped")),

@@ -238,6 +238,24 @@ data "sym_resolved_identities" "all" {
 	}
 }
 
+// TestCIRecipe_noReason: a CLI that is killed, or not there, says nothing. That is
+// no plan that has nobody to map.
+func TestCIRecipe_noReason(t *testing.T) {
+	t.Parallel()
+	filter, err := filepath.Abs(filepath.Join(examples, "ci/unmapped.jq"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for status, heading := range map[string]string{"0": "## Everybody is mapped", "2": "## Everybody is mapped", "1": "## The plan failed", "137": "## The plan failed"} {
+		cmd := exec.CommandContext(t.Context(), "go", "tool", "-C", "../../tools", "gojq", "-rs", "--argjson", "status", status, "-f", filter)
+		cmd.Stdin = strings.NewReader("[]\n")
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Split(string(out), "\n")[1] != heading {
+			t.Errorf("status %s: %v\n%s", status, err, out)
+		}
+	}
+}
+
 // runCIRecipe runs the script in dir, with the pinned gojq in place of jq: it
 // needs nothing installed, and reads what jq reads. It returns what the script
 // printed, and its status.
