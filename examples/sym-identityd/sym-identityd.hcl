@@ -5,7 +5,7 @@ org    = "acme"
 listen = "127.0.0.1:8080"
 store  = "sqlite:identities.db"
 
-# The server refuses this token: replace the block by what `sym-identityd token new` prints.
+# The server refuses this token: replace the block by what `sym-identityd token new -role admin` prints.
 token "ci" {
   sha256 = "3d7a7f2cbf93955ac252643e1baafb1ed07c209b7683805134c42fcba8b33c62"
   role   = "admin"
@@ -15,14 +15,14 @@ token "ci" {
 service "okta" "acme.okta.com" {
   label = "Okta"
   directory "file" {
-    path = "../demo/okta-users.csv"
+    path = "okta-users.csv"
   }
 }
 
 service "github" "acme" {
   label = "GitHub"
   directory "file" {
-    path = "../demo/github-users.csv"
+    path = "github-users.csv"
   }
 }
 

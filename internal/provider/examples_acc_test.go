@@ -90,6 +90,7 @@ var exampleKinds = []struct{ pattern, by string }{
 	{`^list-resources/\w+/list-resource\.tfquery\.hcl$`, "TestExamples_lists"},
 	{`^demo/`, "TestAccExamples_demo"},
 	{`^sym-identityd/sym-identityd\.hcl$`, "identityd.TestExampleFiles"},
+	{`^sym-identityd/(okta|github)-users\.csv$`, "TestAccExamples_embedded"},
 	{`^sym-identityd/(jwt|tls)\.hcl$`, "identityd.TestAccessExamples"},
 	{`^sym-identityd/(kubernetes\.yaml|sym-identityd\.service)$`, "TestExamples_deployment"},
 	{`^ci/`, "TestAccCIRecipe"},
@@ -183,8 +184,9 @@ func TestAccExamples_embedded(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "sym-identityd.hcl")
 	writeFile(t, file, readFile(t, filepath.Join(examples, "sym-identityd/sym-identityd.hcl")))
-	writeFile(t, filepath.Join(filepath.Dir(filepath.Dir(file)), "demo/okta-users.csv"), "email,id\n")
-	writeFile(t, filepath.Join(filepath.Dir(filepath.Dir(file)), "demo/github-users.csv"), "email,id\n")
+	for _, export := range []string{"okta-users.csv", "github-users.csv"} {
+		writeFile(t, filepath.Join(filepath.Dir(file), export), readFile(t, filepath.Join(examples, "sym-identityd", export)))
+	}
 	config := strings.ReplaceAll(readFile(t, filepath.Join(examples, "provider/provider_embedded.tf")), `"sym-identityd.hcl"`, `"`+filepath.ToSlash(file)+`"`)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: testAccProtoV6ProviderFactories,
