@@ -289,7 +289,7 @@ func TestDependabotKnowsAllModules(t *testing.T) {
 	if got := ecosystems["gomod"]; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(modules))) {
 		t.Errorf("Dependabot looks after %v, the modules are %v", got, modules)
 	}
-	if _, known := ecosystems["github-actions"]; !known {
-		t.Error("Dependabot does not look after actions")
+	if got := ecosystems["github-actions"]; !slices.Equal(got, []string{"/", "/examples/ci", "/examples/ci/action"}) {
+		t.Errorf("Dependabot looks after the actions in %v", got)
 	}
 }

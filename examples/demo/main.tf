@@ -5,7 +5,7 @@ terraform {
   required_providers {
     sym = {
       source  = "sym-identity/sym"
-      version = "~> 0.1"
+      version = "~> 0.1.0"
     }
   }
 }

@@ -86,7 +86,7 @@ func (r *identityResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"service_type": replacingText("Type of the service, such as `okta`, `github` or `custom`. Changing it replaces the mapping.", likelyServiceType...),
 			"external_id":  replacingText("Which workspace, domain or account of that type, such as `acme.okta.com`. The service must be registered when the mapping is applied. Changing it replaces the mapping."),
 			"identity": optionalResourceText("The account: a Slack user id, an IAM user ARN, a GitHub login. Exactly one of `identity` and `matcher` is set. " +
-				"GitHub, Google and Tailscale identities compare without case, all others exactly."),
+				"GitHub, Google and Tailscale identities compare without case, LDAP distinguished names as LDAP compares them, all others exactly."),
 			"matcher": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},

@@ -58,7 +58,7 @@ func (d *resolvedIdentitiesDataSource) Schema(_ context.Context, _ datasource.Sc
 			},
 			"users_from": schema.SingleNestedAttribute{
 				Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(path.MatchRoot("users"))},
-				MarkdownDescription: "Takes the users from a service, in place of `users`: every person with an active or invited account, by primary address. It may be a service that is not in `services`. " +
+				MarkdownDescription: "Takes the users from a service, in place of `users`: every person with an account that is active, invited or of unknown state (the service does not say), by primary address. It may be a service that is not in `services`. " +
 					"The whole list is read. An incomplete list, or one without an active person, is an error. So is an address of several accounts, if the service's data does not show whose it is. " +
 					"If an account has several primary addresses, the stored or declared one is used, otherwise the sign-in name.",
 				Attributes: map[string]schema.Attribute{
