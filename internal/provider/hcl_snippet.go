@@ -90,46 +90,56 @@ func declaredEntry(a resolve.Resolution) string {
 
 // declaredLines returns what makes the plan of a data source pass whose users are
 // unmapped, stale or reused: where it has a map in declared, the entries of that map; else
-// the blocks, and declared with what they map. byService is the shape of the map:
-// service key to user to identity, as bulk has it.
-func declaredLines(unmapped []resolve.Resolution, hasDeclared, byService bool) string {
+// the blocks, and declared with what they map.
+func declaredLines(unmapped []resolve.Resolution, hasDeclared bool, shape declaredShape) string {
 	blocks := namedBlocks(unmapped)
 	var out strings.Builder
 	if hasDeclared {
-		out.WriteString(declaredMap(blocks, func(b namedBlock) string { return declaredEntry(b.Resolution) }, byService))
+		out.WriteString(declaredMap(blocks, func(b namedBlock) string { return declaredEntry(b.Resolution) }, shape))
 	} else {
 		for _, block := range blocks {
 			out.WriteString(block.hcl + "\n")
 		}
-		if entries := declaredMap(blocks, namedBlock.reference, byService); entries != "" {
+		if entries := declaredMap(blocks, namedBlock.reference, shape); entries != "" {
 			out.WriteString("declared = {\n" + entries + "}\n")
 		}
 	}
 	return strings.TrimRight(string(hclwrite.Format([]byte(out.String()))), "\n")
 }
 
-// declaredMap returns the entries of declared, those of one service together
-// where byService.
-func declaredMap(blocks []namedBlock, entryOf func(namedBlock) string, byService bool) string {
+// declaredShape is the shape of a map in declared: from user to identity, or, as bulk
+// has it, from service key to such a map.
+type declaredShape struct {
+	byService bool
+	has       map[identity.ServiceKey]map[identity.UserKey]identity.Matcher // services that have such a map already
+}
+
+// declaredMap returns the entries of declared, those of one service together. HCL
+// takes the last of two equal keys without a word, so the key of a service that is
+// there already is not printed again.
+func declaredMap(blocks []namedBlock, entryOf func(namedBlock) string, shape declaredShape) string {
 	var entries strings.Builder
-	service := ""
+	var service identity.ServiceKey
+	end := ""
 	for _, block := range blocks {
 		entry := entryOf(block)
 		if entry == "" {
 			continue
 		}
-		if key := block.Service.String(); byService && key != service {
-			if service != "" {
-				entries.WriteString("}\n")
+		if shape.byService && block.Service != service {
+			entries.WriteString(end)
+			service = block.Service
+			if _, there := shape.has[service]; there {
+				fmt.Fprintf(&entries, "# Into the map of %s, which is there already:\n", hclString(service.String()))
+				end = ""
+			} else {
+				fmt.Fprintf(&entries, "%s = {\n", hclString(service.String()))
+				end = "}\n"
 			}
-			fmt.Fprintf(&entries, "%s = {\n", hclString(key))
-			service = key
 		}
 		entries.WriteString(entry)
 	}
-	if service != "" {
-		entries.WriteString("}\n")
-	}
+	entries.WriteString(end)
 	return entries.String()
 }
 
@@ -151,10 +161,18 @@ func suggestionText(c resolve.Suggestion, service identity.ServiceKey, quote fun
 	return text + ", " + c.Why.String()
 }
 
-// serviceBlock returns the sym_service block that registers a service.
-func serviceBlock(service identity.ServiceKey) string {
+// serviceBlocks returns the sym_service blocks that register services, each with its
+// own name.
+func serviceBlocks(services ...identity.ServiceKey) []string {
+	var names uniqueNames
+	return each(services, func(service identity.ServiceKey) string {
+		return serviceBlock(names.next(label(service.Type, "service")), service)
+	})
+}
+
+func serviceBlock(name string, service identity.ServiceKey) string {
 	f := hclwrite.NewEmptyFile()
-	body := f.Body().AppendNewBlock("resource", []string{"sym_service", label(service.Type, "service")}).Body()
+	body := f.Body().AppendNewBlock("resource", []string{"sym_service", name}).Body()
 	body.SetAttributeValue("service_type", cty.StringVal(service.Type))
 	body.SetAttributeValue("external_id", cty.StringVal(service.ExternalID))
 	return strings.TrimRight(string(hclwrite.Format(f.Bytes())), "\n")

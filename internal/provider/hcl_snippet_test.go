@@ -103,7 +103,7 @@ func TestIdentityBlock_saysWhatItIsGiven(t *testing.T) {
 		if got := values["matcher"]; !got.RawEquals(cty.ObjectVal(want)) {
 			t.Errorf("matcher is %#v", got)
 		}
-		if _, values := parsedBlock(t, serviceBlock(service)); values["external_id"].AsString() != text {
+		if _, values := parsedBlock(t, serviceBlocks(service)[0]); values["external_id"].AsString() != text {
 			t.Errorf("external_id is %#v, want %q", values["external_id"], text)
 		}
 	}

@@ -758,7 +758,7 @@ func unregisteredDetail(service identity.ServiceKey, registered []identity.Servi
 	}
 	return fmt.Sprintf("No service is registered for %s, so nobody can be mapped in it.%s\n\n"+
 		"If the type and the external ID are right, register the service, in the server's configuration file or here:\n\n%s",
-		service, known, indent(serviceBlock(service)))
+		service, known, indent(serviceBlocks(service)[0]))
 }
 
 func addChangedSince(diags *diag.Diagnostics, key mappingKey, expected identity.Matcher, stored identity.Mapping, err error) {

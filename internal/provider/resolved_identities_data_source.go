@@ -603,13 +603,13 @@ func collisionsIn(answers []resolve.Resolution) []collision {
 
 // pasteBlocks returns sym_identity blocks for unmapped users, sorted by service
 // and user, each with its own name, and as a comment what declared takes then.
-func pasteBlocks(unmapped []resolve.Resolution) string {
+func pasteBlocks(unmapped []resolve.Resolution, declared map[identity.ServiceKey]map[identity.UserKey]identity.Matcher) string {
 	blocks := namedBlocks(unmapped)
 	var b strings.Builder
 	for _, block := range blocks {
 		b.WriteString(block.hcl + "\n")
 	}
-	if entries := declaredMap(blocks, namedBlock.reference, true); entries != "" {
+	if entries := declaredMap(blocks, namedBlock.reference, declaredShape{true, declared}); entries != "" {
 		b.WriteString("# In declared of the data source, so that the next plan passes:\n#\n# ")
 		formatted := string(hclwrite.Format([]byte(entries)))
 		b.WriteString(strings.ReplaceAll(strings.TrimSuffix(formatted, "\n"), "\n", "\n# ") + "\n")
@@ -634,12 +634,25 @@ func (b namedBlock) reference() string {
 	return fmt.Sprintf("%s = sym_identity.%s.identity\n", hclString(string(b.User)), b.name)
 }
 
+// uniqueNames numbers names that were used before.
+type uniqueNames struct{ uses map[string]int }
+
+func (u *uniqueNames) next(first string) string {
+	name := first
+	for u.uses[name] > 0 {
+		u.uses[first]++
+		name = fmt.Sprintf("%s_%d", first, u.uses[first])
+	}
+	put(&u.uses, name, 1)
+	return name
+}
+
 func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 	sorted := slices.Clone(unmapped)
 	slices.SortFunc(sorted, func(a, b resolve.Resolution) int {
 		return cmp.Or(compareServices(a.Service, b.Service), cmp.Compare(a.User, b.User))
 	})
-	uses := map[string]int{} // of each name
+	var names uniqueNames
 	blocks := make([]namedBlock, 0, len(sorted))
 	for _, a := range sorted {
 		if a.Service.Managed() {
@@ -647,13 +660,7 @@ func namedBlocks(unmapped []resolve.Resolution) []namedBlock {
 		}
 		// Two people may have one local part, and one person is in two
 		// services of a type.
-		first := blockLabel(a.User, a.Service)
-		name := first
-		for uses[name] > 0 {
-			uses[first]++
-			name = fmt.Sprintf("%s_%d", first, uses[first])
-		}
-		uses[name]++
+		name := names.next(blockLabel(a.User, a.Service))
 		_, body, _ := strings.Cut(replacingBlock(a, likelyAccount(a)), "\n")
 		blocks = append(blocks, namedBlock{a, name, fmt.Sprintf("resource \"sym_identity\" %q {\n%s\n", name, body)})
 	}
@@ -727,7 +734,7 @@ func (s *bulkSummary) setState(ctx context.Context, company *companyPass, config
 		"orphans":        asked(s.config.reportOrphans, company.orphans, orphanRecord),
 		"account_counts": company.accountCounts(),
 		"leavers":        each(company.leavers, leaverRecord),
-		"hcl":            pasteBlocks(s.unmapped),
+		"hcl":            pasteBlocks(s.unmapped, s.config.declared),
 		"mapped_count":   s.mapped,
 		"unmapped_count": len(s.unmapped),
 		"exempt_count":   s.exempt,

@@ -565,6 +565,9 @@ func TestResolvedIdentities_unregistered(t *testing.T) {
 	_, diags = p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{testOkta, "slack:T1"}, ignoring))
 	wantDiagnostics(t, diags, `ERROR AttributeName("services"): Service Is Not Registered | … okta:acme.okta.com; … slack:T1; registered of this type: none … "sym_service" "okta" … "sym_service" "slack"`)
 
+	_, diags = p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{"aws_iam:111111111111", "aws_iam:222222222222"}, ignoring))
+	wantDiagnostics(t, diags, `ERROR AttributeName("services"): Service Is Not Registered | … "sym_service" "aws_iam" { … "sym_service" "aws_iam_2" {`)
+
 	// Where everybody is declared this run may be what registers the service.
 	declared := map[string]any{"declared": map[string]any{testOkta: map[string]any{"ada@acme.com": "00u1"}}}
 	got, diags := p.readData(resolvedMany, bulkOf([]string{"ada@acme.com"}, []string{testOkta}, declared))

@@ -54,7 +54,7 @@ func passLines(a resolve.Resolution, hasDeclared bool) string {
 	case a.Source == resolve.Declared:
 		advice = "Correct this in the map that declared takes, and fill in the blanks:"
 	}
-	return " " + advice + "\n\n" + indent(declaredLines([]resolve.Resolution{a}, hasDeclared, false))
+	return " " + advice + "\n\n" + indent(declaredLines([]resolve.Resolution{a}, hasDeclared, declaredShape{}))
 }
 
 // likelyAccount returns the account to fill into the HCL of a user: of a stale value
@@ -108,7 +108,7 @@ func reasonText(a resolve.Resolution) string {
 		return "the service has not verified " + whose + ", or nobody approved the account: " + resolve.ListAccounts(a.Candidates)
 	case resolve.Ambiguous:
 		if len(a.Rivals) > 0 {
-			return fmt.Sprintf("the account that was found, %s, was found for %s as well", resolve.ListAccounts(a.Candidates), resolve.ListUsers(a.Rivals))
+			return fmt.Sprintf("the account that was found, %s, was found for %s as well", resolve.ListAccounts(a.Candidates), a.ListRivals())
 		}
 		return "several accounts there have " + whose + ": " + resolve.ListAccounts(a.Candidates)
 	case resolve.Claimed:
@@ -257,8 +257,11 @@ func retiredDetail(a resolve.Resolution, pass string) string {
 	fmt.Fprintf(&b, "%s maps %s in %s to %s, but that account %s. It stays the answer until the mapping is changed.\n\n",
 		where, a.User, a.Service, a.Matcher, retiredText(a))
 	b.WriteString(stepLines(a.Steps))
-	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, declare it")
-	b.WriteString(ending(pass, replacingBlock(a, nil)))
+	b.WriteString("\nIf the person left, remove the mapping and take them out of this configuration. If they have another account now, ")
+	if a.Source == resolve.Declared {
+		return b.String() + "correct the mapping where it is declared.\n"
+	}
+	b.WriteString("declare it" + ending(pass, replacingBlock(a, nil)))
 	return b.String()
 }
 
@@ -425,7 +428,7 @@ func (s *bulkSummary) passLines(answers []resolve.Resolution) string {
 	if len(examples) == 0 {
 		return ""
 	}
-	return " " + declareAdvice(s.config.hasDeclared) + "\n\n" + indent(declaredLines(examples, s.config.hasDeclared, true))
+	return " " + declareAdvice(s.config.hasDeclared) + "\n\n" + indent(declaredLines(examples, s.config.hasDeclared, declaredShape{true, s.config.declared}))
 }
 
 // examples returns users whose HCL is shown: one of each service first.
@@ -654,15 +657,15 @@ func unregisteredIn(err error) []*resolve.UnregisteredError {
 }
 
 func addAllUnregistered(diags *diag.Diagnostics, config *bulkConfig, missing []*resolve.UnregisteredError) {
-	var lines, blocks []string
+	var lines []string
 	for _, m := range missing {
 		line := "  " + m.Service.String() + "; registered of this type: "
 		if len(m.Registered) == 0 {
 			line += "none"
 		}
 		lines = append(lines, line+joinServices(m.Registered))
-		blocks = append(blocks, indent(serviceBlock(m.Service)))
 	}
+	blocks := serviceBlocks(each(missing, func(m *resolve.UnregisteredError) identity.ServiceKey { return m.Service })...)
 	at := path.Root("services")
 	if len(missing) == 1 {
 		if i := slices.Index(config.services, missing[0].Service); i >= 0 {
@@ -673,7 +676,7 @@ func addAllUnregistered(diags *diag.Diagnostics, config *bulkConfig, missing []*
 	}
 	diags.AddAttributeError(at, "Service Is Not Registered",
 		"Nobody can be mapped in a service that is not registered:\n\n"+strings.Join(lines, "\n")+
-			"\n\nIf the external IDs are right, register the services first, in the server's configuration file or here:\n\n"+strings.Join(blocks, "\n\n"))
+			"\n\nIf the external IDs are right, register the services first, in the server's configuration file or here:\n\n"+strings.Join(each(blocks, indent), "\n\n"))
 }
 
 func joinServices(keys []identity.ServiceKey) string {

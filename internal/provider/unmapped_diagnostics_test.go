@@ -369,7 +369,12 @@ func TestRetiredDetail(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[resolve.Origin]string{resolve.Store: "The store", resolve.Declared: "This configuration", resolve.Rule: `The rule "gh"`} {
 		a := resolve.Resolution{User: "ada@acme.com", Service: mustService("github:acme"), Matcher: identity.Matcher{"user_id": "ada-l"}, Source: source, Rule: "gh", Account: identity.AccountInactive}
-		if detail := retiredDetail(a, ""); !strings.HasPrefix(detail, want+" maps ada@acme.com in github:acme to ada-l, but ") {
+		detail := retiredDetail(a, "")
+		if !strings.HasPrefix(detail, want+" maps ada@acme.com in github:acme to ada-l, but ") {
+			t.Errorf("%s: %s", source, detail)
+		}
+		// Where it is declared, a block to paste would be a second one.
+		if strings.Contains(detail, "resource \"sym_identity\"") == (source == resolve.Declared) {
 			t.Errorf("%s: %s", source, detail)
 		}
 	}
@@ -551,6 +556,33 @@ func TestUnmappedDetail_linesForAllWhoAreListed(t *testing.T) {
 	}
 }
 
+// TestDeclaredLines_serviceIsThere: HCL takes the last of two equal keys, so that the
+// key of a service printed again would drop what is declared under it.
+func TestDeclaredLines_serviceIsThere(t *testing.T) {
+	t.Parallel()
+	var unmapped []resolve.Resolution
+	for _, service := range []string{"github:acme", "okta:acme.okta.com", "slack:T1"} {
+		for _, user := range []identity.UserKey{"ada@acme.com", "bob@acme.com"} {
+			unmapped = append(unmapped, resolve.Resolution{User: user, Service: mustService(service), Reason: resolve.NotFound})
+		}
+	}
+	there := map[identity.ServiceKey]map[identity.UserKey]identity.Matcher{mustService("okta:acme.okta.com"): {"cy@acme.com": {"user_id": "00u3"}}, mustService("slack:T1"): {}}
+	lines := declaredLines(unmapped, true, declaredShape{true, there})
+	var keys []string
+	for line := range strings.Lines(lines) {
+		if line = strings.TrimSpace(line); strings.HasSuffix(line, "= {") || strings.HasPrefix(line, "#") || line == "}" {
+			keys = append(keys, line)
+		}
+	}
+	want := []string{`"github:acme" = {`, "}", `# Into the map of "okta:acme.okta.com", which is there already:`, `# Into the map of "slack:T1", which is there already:`}
+	if diff := cmp.Diff(want, keys); diff != "" || strings.Count(lines, "# fill in") != 6 {
+		t.Errorf("(-want +got):\n%s\n%s", diff, lines)
+	}
+	if pasted := pasteBlocks(unmapped, there); strings.Contains(pasted, `"okta:acme.okta.com" = {`) || !strings.Contains(pasted, `# "github:acme" = {`) {
+		t.Errorf("hcl is\n%s", pasted)
+	}
+}
+
 // TestPasteBlocks_namesAreUnique: people share local parts, and one person is
 // in two services of a type. Terraform refuses a name that is used twice.
 func TestPasteBlocks_namesAreUnique(t *testing.T) {
@@ -561,7 +593,7 @@ func TestPasteBlocks_namesAreUnique(t *testing.T) {
 			unmapped = append(unmapped, resolve.Resolution{User: user, Service: mustService(service), Reason: resolve.NotFound})
 		}
 	}
-	file, diags := hclparse.NewParser().ParseHCL([]byte(pasteBlocks(unmapped)), "pasted.tf")
+	file, diags := hclparse.NewParser().ParseHCL([]byte(pasteBlocks(unmapped, nil)), "pasted.tf")
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -590,7 +622,7 @@ func TestPasteBlocks_namesAreUnique(t *testing.T) {
 			t.Errorf("%s stands before %s", order[i-1], order[i])
 		}
 	}
-	if got := pasteBlocks(nil); got != "" {
+	if got := pasteBlocks(nil, nil); got != "" {
 		t.Errorf("nobody is unmapped: %q", got)
 	}
 }

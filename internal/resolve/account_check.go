@@ -131,8 +131,13 @@ func (a *Resolution) applyAccountStatus(id string, found identity.AccountStatus)
 		a.step(Account, Miss, "%s has no account %s", a.Service, id)
 	case identity.AccountRenamed:
 		a.step(Account, Miss, "the account %s is called %s now", id, found.NewIdentity)
-		if a.Fresh == nil && found.NewIdentity != "" {
-			a.Fresh = identity.NewMatcher(a.Service.Type, found.NewIdentity)
+		now := identity.NewMatcher(a.Service.Type, found.NewIdentity)
+		switch {
+		case found.NewIdentity == "":
+		case a.Fresh == nil, a.StoredSource == identity.Manual:
+			a.Fresh = now
+		case !a.Fresh.Equal(a.Service.Type, now):
+			return // rules or the lookup give another account than the one that has a new name
 		}
 	case identity.AccountReused:
 		a.step(Account, Miss, "%s is the name of another account now (%s, and not %s)", id, found.AccountID, a.AccountID)

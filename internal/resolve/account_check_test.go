@@ -153,6 +153,10 @@ func TestAccount_pins(t *testing.T) {
 		}, "store ada-l stored=email fresh=ada-byron account=reused stale", "ada-l=1"},
 		"found another with the name": {found("ada-l", "2"), "store ada-l stored=email account=reused stale", ""},
 		"found another":               {found("ada-byron", "2"), "store ada-l stored=email fresh=ada-byron stale", "ada-l=1"},
+		"found another, and the old one has another name": {func(f *fakeAPI) {
+			found("ada-byron", "2")(f)
+			f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountRenamed, AccountID: "1", NewIdentity: "ada-work"}
+		}, "store ada-l stored=email fresh=ada-byron stale", "ada-l=1"},
 		"a service that shows no ids": {found("ada-l", ""), "store ada-l stored=email", ""},
 		"asked: it has another name": {func(f *fakeAPI) {
 			f.states["ada-l"] = identity.AccountStatus{Status: identity.AccountRenamed, AccountID: "1", NewIdentity: "ada-byron"}

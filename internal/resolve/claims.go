@@ -152,10 +152,13 @@ func (c *candidate) withdraw(holder identity.Holder) {
 
 // withdrawContested makes a hit a miss, because others get the same account.
 func (c *candidate) withdrawContested(claimants []identity.UserKey) {
-	rivals := slices.DeleteFunc(slices.Clone(claimants), func(user identity.UserKey) bool { return user == c.answer.User })
-	c.miss(Ambiguous, "as "+ListUsers(rivals)+" would, so nobody has it")
+	some := slices.Clone(claimants[:min(len(claimants), maxRivals+1)])
+	some = slices.DeleteFunc(some, func(user identity.UserKey) bool { return user == c.answer.User })
+	rivals := Resolution{Rivals: some[:min(len(some), maxRivals)]}
+	rivals.MoreRivals = len(claimants) - 1 - len(rivals.Rivals)
+	c.miss(Ambiguous, "as "+rivals.ListRivals()+" would, so nobody has it")
 	if c.stored == nil {
-		c.answer.Rivals = rivals
+		c.answer.Rivals, c.answer.MoreRivals = rivals.Rivals, rivals.MoreRivals
 	}
 }
 

@@ -5,6 +5,8 @@ package resolve_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -311,3 +313,24 @@ func TestStaleOrder(t *testing.T) {
 }
 
 var _ resolve.API = (*fakeAPI)(nil)
+
+// TestChain_manyRivals: one bad rule gives one account to everybody. Each answer names
+// a few of the others and counts the rest.
+func TestChain_manyRivals(t *testing.T) {
+	t.Parallel()
+	const people = 500
+	users := make([]identity.UserKey, people)
+	for i := range users {
+		users[i] = identity.UserKey(fmt.Sprintf("p%03d@acme.com", i))
+	}
+	set := compile(t, rules.Rule{Name: "all", ServiceType: "okta", Match: new(".*@acme\\.com"), Identity: new("00u1")})
+	answers := run(t, newFake(okta), set, ask(okta, users...))
+	for i, a := range answers {
+		if len(a.Rivals) == 0 || len(a.Rivals)+a.MoreRivals != people-1 || slices.Contains(a.Rivals, users[i]) {
+			t.Fatalf("%s: %d rivals and %d more", users[i], len(a.Rivals), a.MoreRivals)
+		}
+		if text := a.ListRivals(); len(text) > 200 || !strings.HasSuffix(text, " and 494 more") {
+			t.Fatalf("%s: %s", users[i], text)
+		}
+	}
+}

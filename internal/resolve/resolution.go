@@ -77,7 +77,8 @@ type Resolution struct {
 	Reason       Reason                // why unmapped
 	Holder       identity.UserKey      // with Claimed: whose account it is
 	HolderAs     identity.Matcher      // with Claimed: the name by which the holder has it, nil if it is the same or not known
-	Rivals       []identity.UserKey    // with Ambiguous: others who get the same account, sorted; nil = one address has several accounts
+	Rivals       []identity.UserKey    // with Ambiguous: the first maxRivals others who get the same account, sorted; nil = one address has several accounts
+	MoreRivals   int                   // how many others there are
 	Candidates   []identity.Candidate  // accounts that were found but are no answer: several with Ambiguous, Alias and Unverified, the one with Claimed and Rivals
 	Suggestions  []Suggestion          // with NotFound: accounts of nobody that a person may choose from; they answer nothing
 	Steps        []Step                // nil: the request asked for no trace
@@ -174,6 +175,10 @@ func ListAccounts(accounts []identity.Candidate) string {
 		}
 		return identity.Quote(text)
 	}
+	more := ""
+	if n := len(accounts) - maxAccounts; n > 0 {
+		accounts, more = accounts[:maxAccounts], fmt.Sprintf(" and %d more", n)
+	}
 	texts := make([]string, len(accounts))
 	for i, a := range accounts {
 		texts[i] = shown(a.Matcher.String())
@@ -182,7 +187,23 @@ func ListAccounts(accounts []identity.Candidate) string {
 			texts[i] += " (" + strings.Join(notes, ", ") + ")"
 		}
 	}
-	return strings.Join(texts, ", ")
+	return strings.Join(texts, ", ") + more
+}
+
+// maxRivals bounds the rivals that a resolution names, and maxAccounts the accounts
+// that a line lists: one bad rule gives one account to everybody.
+const (
+	maxRivals   = 5
+	maxAccounts = 20
+)
+
+// ListRivals returns the rivals as text.
+func (a Resolution) ListRivals() string {
+	text := ListUsers(a.Rivals)
+	if a.MoreRivals > 0 {
+		text += fmt.Sprintf(" and %d more", a.MoreRivals)
+	}
+	return text
 }
 
 // ListUsers returns users as a text for people.

@@ -139,10 +139,13 @@ const (
 func (r *Roster) Left(user identity.UserKey, stored bool, found identity.LookupResult) (LeaverReason, bool) {
 	holds := r.held[user]
 	working := func(a identity.Account) bool { return a.State != "inactive" }
+	// Who left twice has several accounts, and it does not matter which was the last.
+	allInactive := found.Status == identity.Ambiguous && len(found.Candidates) > 0 &&
+		!slices.ContainsFunc(found.Candidates, func(c identity.Candidate) bool { return c.State != "inactive" })
 	switch {
 	case !user.IsEmail(), slices.ContainsFunc(holds, working), found.Status == identity.Found:
 		return "", false
-	case len(holds) > 0, found.Status == identity.Inactive:
+	case len(holds) > 0, found.Status == identity.Inactive, allInactive:
 		return LeftInactive, true
 	}
 	return LeftAbsent, stored && found.Status == identity.NotFound && !r.listed[user]

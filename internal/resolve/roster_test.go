@@ -168,6 +168,13 @@ func TestRoster_left(t *testing.T) {
 			t.Errorf("%s: %s, want %s", user, got, tc.want)
 		}
 	}
+	// Who left twice has several accounts; all of them are inactive.
+	for last, want := range map[string]bool{"inactive": true, "active": false, "": false} {
+		twice := identity.LookupResult{Status: identity.Ambiguous, Candidates: []identity.Candidate{{State: "inactive"}, {State: last}}}
+		if reason, left := r.Left("twice@acme.example", false, twice); left != want || left && reason != resolve.LeftInactive {
+			t.Errorf("the second is %q: %v, %s", last, left, reason)
+		}
+	}
 }
 
 func TestNewLeaver(t *testing.T) {

@@ -49,7 +49,7 @@ func TestCompileRefuses(t *testing.T) {
 		"empty template":      {rules.Rule{Name: "a", ServiceType: "okta", Identity: new("")}, rules.Error{Attribute: "identity", Message: "empty"}},
 		"long template":       {rules.Rule{Name: "a", ServiceType: "okta", Identity: &long}, rules.Error{Attribute: "identity", Message: "8193 bytes"}},
 		"unknown number":      {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@(?P<unit>.*)"), Identity: new("$3")}, rules.Error{Attribute: "identity", Message: `"$3"`, Hint: "There are $0, ${local}, ${domain}, $1, $2 (${unit})."}},
-		"number and digit":    {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@.*"), Identity: new("$10")}, rules.Error{Attribute: "identity", Message: `"$10"`, Hint: "${1}0"}},
+		"number and digit":    {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@.*"), Identity: new("$10")}, rules.Error{Attribute: "identity", Message: `"$10"`, Hint: "$${1}0 in Terraform"}},
 		"leading zero":        {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@.*"), Identity: new("$01")}, rules.Error{Attribute: "identity", Message: `"$01"`}},
 		"huge number":         {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@.*"), Identity: new("$99999999999999999999")}, rules.Error{Attribute: "identity", Message: "no such group"}},
 		"unknown name":        {rules.Rule{Name: "a", ServiceType: "okta", Match: new("(.*)@.*"), Identity: new("${unit}")}, rules.Error{Attribute: "identity", Message: `"${unit}"`, Hint: "There are $0"}},

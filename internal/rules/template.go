@@ -106,7 +106,7 @@ func unknownGroup(name string, match *regexp.Regexp) error {
 	}
 	hint := "There are " + strings.Join(knownGroups(match), ", ") + "."
 	if len(name) > 1 && isDigits(name) {
-		hint += fmt.Sprintf(" Braces end a number: ${%s}%s.", name[:1], name[1:])
+		hint += fmt.Sprintf(" Braces end a number: $${%s}%s in Terraform.", name[:1], name[1:])
 	}
 	return faultf(hint, "the template uses %s, but match has no such group", quote(reference))
 }
