@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -90,7 +92,14 @@ func Call[Out any](ctx context.Context, api *API, call func(context.Context) (Ou
 	var none Out
 	if api.Config.Credentials != nil {
 		if _, err := api.Config.Credentials.Retrieve(ctx); err != nil {
-			return none, api.classify(ctx, err, fmt.Errorf("%w: the environment has none that work: %w", directory.ErrCredential, err))
+			class := directory.ErrCredential
+			if passing(err) {
+				class = directory.ErrUnavailable
+			}
+			if errors.As(err, new(*processcreds.ProviderError)) { // its text repeats what the process printed
+				err = redact.WithText(err, "credential_process gave no credentials that can be read")
+			}
+			return none, api.classify(ctx, err, fmt.Errorf("%w: the environment has no credentials that work: %w", class, err))
 		}
 	}
 	out, err := call(ctx)
@@ -100,6 +109,29 @@ func Call[Out any](ctx context.Context, api *API, call func(context.Context) (Ou
 	// The SDK's text may repeat the answer.
 	hidden := redact.WithText(err, "it has another form")
 	return none, api.classify(ctx, err, fmt.Errorf("%w as expected: its answer cannot be read: %w", directory.ErrUnavailable, hidden))
+}
+
+// passing reports whether a source of credentials, such as STS, could not answer. The
+// metadata service of a machine is not there at all on other machines.
+func passing(err error) bool {
+	asked := false
+	var operation interface { // of the SDK
+		error
+		Service() string
+	}
+	for in := err; errors.As(in, &operation); in = errors.Unwrap(operation) {
+		if asked = true; operation.Service() == "ec2imds" {
+			return false
+		}
+	}
+	if !asked {
+		return false
+	}
+	var status interface{ HTTPStatusCode() int }
+	if errors.As(err, &status) && status.HTTPStatusCode() > 0 {
+		return status.HTTPStatusCode() >= http.StatusInternalServerError || status.HTTPStatusCode() == http.StatusTooManyRequests
+	}
+	return errors.As(err, new(net.Error))
 }
 
 // classify returns apiclient's error for a failed call, the context's if that
