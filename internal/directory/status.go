@@ -65,10 +65,11 @@ func (s *statuses) runInList(ctx context.Context, want []string, version string)
 	if err != nil {
 		return err
 	}
-	if s.applyList(list, want); s.contradicts(ctx, list, want) {
-		return ErrListChanged
+	s.applyList(list, want)
+	if contradicted, err := s.contradicts(ctx, list, want); err != nil || !contradicted {
+		return err
 	}
-	return nil
+	return ErrListChanged
 }
 
 func (s *statuses) run(ctx context.Context, want []string) error {
@@ -84,8 +85,9 @@ func (s *statuses) run(ctx context.Context, want []string) error {
 		list, err := s.cache.walk(ctx, d.maxPages(asked))
 		switch {
 		case err == nil:
-			if s.applyList(list, want); !s.contradicts(ctx, list, want) {
-				return nil
+			s.applyList(list, want)
+			if contradicted, err := s.contradicts(ctx, list, want); err != nil || !contradicted {
+				return err
 			}
 			missing = want
 		case errors.Is(err, ErrTruncated), canFind && s.cache.mayLack(err):
@@ -152,11 +154,12 @@ func (s *statuses) find(ctx context.Context, finder IDFinder, q identity.Account
 }
 
 // contradicts asks for a few of the accounts that a list lacks, if the list of
-// the service may lack some. If one exists, it forgets the list and its answers.
-func (s *statuses) contradicts(ctx context.Context, list *snapshot, want []string) bool {
+// the service may lack some. If one exists, it forgets the list and its answers. A
+// question that fails proves nothing about any of them.
+func (s *statuses) contradicts(ctx context.Context, list *snapshot, want []string) (bool, error) {
 	finder, canFind := s.cache.Directory.(IDFinder)
 	if _, ok := s.cache.Directory.(Searcher); !ok || !canFind {
-		return false
+		return false, nil
 	}
 	searches := 0
 	for _, key := range want {
@@ -164,16 +167,21 @@ func (s *statuses) contradicts(ctx context.Context, list *snapshot, want []strin
 			continue
 		}
 		if searches++; searches > maxSearches {
-			return false
+			return false, nil
 		}
 		found, err := observed(s.cache, func() ([]Account, error) { return finder.FindID(ctx, s.queries[key].Identity) })
-		if err == nil && s.status(key, found, list.asOf).Status != identity.AccountAbsent {
+		switch {
+		case errors.Is(err, ErrNeedsList): // it can be asked in no other way
+		case err != nil:
+			clear(s.results)
+			return false, err
+		case s.status(key, found, list.asOf).Status != identity.AccountAbsent:
 			s.cache.forget(list)
 			clear(s.results)
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // applyCache answers from the list that is kept and returns the other keys.

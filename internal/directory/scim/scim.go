@@ -18,11 +18,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sym-identity/terraform-provider-sym/internal/directory"
 	"github.com/sym-identity/terraform-provider-sym/internal/directory/apiclient"
+	"github.com/sym-identity/terraform-provider-sym/internal/httpx"
 	"github.com/sym-identity/terraform-provider-sym/internal/identity"
 )
 
@@ -153,8 +154,9 @@ func (s *scim) findBy(ctx context.Context, attribute idAttribute, value string) 
 	if err != nil && !refused(err) || len(found) > 0 {
 		return found, err
 	}
+	wasRefused := err != nil // whatever was seen of the filter, it found out nothing
 	can, err := s.filters.reliable(ctx, s)
-	if err != nil || can.ids[attribute] {
+	if err != nil || can.ids[attribute] && !wasRefused {
 		return nil, err
 	}
 	if attribute == "id" && strings.Trim(value, ".") != "" {
@@ -238,9 +240,13 @@ type reliable struct {
 // the case of userName and e-mails; some do, and then do not find an upper-case
 // address by its lower-case form.
 type probe struct {
-	mu    sync.Mutex
-	until time.Time // known is valid until then
+	flight httpx.Flight[reliable]
+	last   atomic.Pointer[probed]
+}
+
+type probed struct {
 	known reliable
+	until time.Time // it is valid until then
 }
 
 // probedFor bounds the age of a probe: servers are replaced, and people with
@@ -251,11 +257,19 @@ const probedFor = 10 * time.Minute
 // than the list has. A filter that was not seen to find one of each kind is not
 // relied on.
 func (p *probe) reliable(ctx context.Context, s *scim) (reliable, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Now().Before(p.until) {
-		return p.known, nil
-	}
+	return p.flight.Do(ctx, func(ctx context.Context) (reliable, error) {
+		if last := p.last.Load(); last != nil && time.Now().Before(last.until) {
+			return last.known, nil
+		}
+		known, err := s.probe(ctx)
+		if err == nil {
+			p.last.Store(&probed{known, time.Now().Add(probedFor)})
+		}
+		return known, err
+	})
+}
+
+func (s *scim) probe(ctx context.Context) (reliable, error) {
 	list, err := s.page(ctx, "", 1, listCount)
 	if err != nil {
 		return reliable{}, err
@@ -270,7 +284,6 @@ func (p *probe) reliable(ctx context.Context, s *scim) (reliable, error) {
 	if known.ids, err = s.findsIDs(ctx, list); err != nil {
 		return reliable{}, err
 	}
-	p.known, p.until = known, time.Now().Add(probedFor)
 	return known, nil
 }
 

@@ -4,6 +4,7 @@
 package scim_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -409,6 +410,94 @@ func TestListContradicted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Accounts that a list lacks are absent only if a few of them were asked for. A server
+// that cannot answer that question, or refuses the filter, has said nothing.
+func TestListNotConfirmed(t *testing.T) {
+	t.Parallel()
+	var world directorytest.World
+	var stored []identity.AccountQuery
+	for n := range 3000 {
+		id := fmt.Sprint("p", n)
+		stored = append(stored, identity.AccountQuery{Identity: id})
+		world.People = append(world.People, directorytest.Person{ID: id, Emails: []string{id + "@example.com"}})
+	}
+	for name, tc := range map[string]struct {
+		refuses func(http.ResponseWriter, string) bool
+		total   int // of the list without a filter
+		many    int // accounts, so that the list is read
+		want    identity.AccountState
+	}{
+		"the question fails": {func(w http.ResponseWriter, _ string) bool {
+			fake{}.fail(w, http.StatusServiceUnavailable, "", "busy")
+			return true
+		}, 1, 3000, identity.AccountFailed},
+		"an empty list, and no filter by id": {func(w http.ResponseWriter, filter string) bool {
+			if strings.HasPrefix(filter, "id ") {
+				fake{}.fail(w, http.StatusBadRequest, "invalidFilter", "no filter by id")
+				return true
+			}
+			return false
+		}, 0, 80, identity.AccountActive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fake{world: world, refuses: tc.refuses, byPath: true}
+			d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/scim/v2/Users" && !r.URL.Query().Has("filter") {
+					some := []any{map[string]any{"id": "1", "userName": "synthesis@example.com", "active": true}}
+					f.send(w, http.StatusOK, map[string]any{"totalResults": tc.total, "Resources": some[:tc.total]})
+					return
+				}
+				f.ServeHTTP(w, r)
+			}), nil)
+			for _, queries := range [][]identity.AccountQuery{stored[:tc.many], stored[:1]} {
+				states, err := directory.Status(t.Context(), d, service, queries, "")
+				if err != nil {
+					if tc.want != identity.AccountFailed {
+						t.Errorf("%d: %v", len(queries), err)
+					}
+					continue
+				}
+				for _, s := range states {
+					if s.Status != tc.want {
+						t.Errorf("%d: %+v, want %s", len(queries), s, tc.want)
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
+// Who gives up does not wait for the probe of another one.
+func TestProbeIsShared(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		fake{}.ServeHTTP(w, r)
+	}), nil)
+	first := make(chan error)
+	go func() {
+		_, err := d.Find(t.Context(), "ann@example.com")
+		first <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	second := make(chan error)
+	go func() {
+		_, err := d.Find(ctx, "bob@example.com")
+		second <- err
+	}()
+	cancel()
+	if err := <-second; !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up: %v", err)
+	}
+	close(release)
+	<-first
 }
 
 // A server that counts from 0 leaves out the first user, and one that counts the
