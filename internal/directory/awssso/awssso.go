@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"regexp"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -113,6 +115,9 @@ func (s *sso) store(ctx context.Context) (*string, error) {
 		directory.ErrForeign, s.api.Config.Region, seen, s.instance)
 }
 
+// legalID matches the ids that AWS gives users.
+var legalID = regexp.MustCompile(`^([0-9a-f]{10}-)?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
 func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error) {
 	store, err := s.store(ctx)
 	if err != nil {
@@ -124,6 +129,8 @@ func (s *sso) FindID(ctx context.Context, id string) ([]directory.Account, error
 	switch {
 	case noSuchUser(err):
 		return nil, nil
+	case apiclient.StatusOf(err) == http.StatusBadRequest && errors.Is(err, directory.ErrRefused) && !legalID.MatchString(id):
+		return nil, nil // AWS refuses the question: no user can have such an id
 	case err != nil:
 		return nil, err
 	case aws.ToString(u.UserId) == "":

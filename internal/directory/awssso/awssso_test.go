@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -79,6 +80,10 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		directorytest.SendJSON(w, http.StatusOK, answer)
 	case "DescribeUser":
+		if strings.Contains(in.UserID, "@") { // as AWS checks the form of an id
+			fail("ValidationException", nil)
+			return
+		}
 		for _, p := range f.world.People {
 			if p.ID == in.UserID {
 				directorytest.SendJSON(w, http.StatusOK, f.user(p))
@@ -183,6 +188,22 @@ func TestBrokenStore(t *testing.T) {
 }
 
 // Other JSON with a good status, as a proxy sends, makes nobody absent.
+// An id of another form is no user's, alone and among others.
+func TestIllegalID(t *testing.T) {
+	t.Parallel()
+	d := open(t, fake{world: directorytest.World{People: []directorytest.Person{{ID: "906-1", Emails: []string{"ann@example.com"}}}}}, nil)
+	for _, n := range []int{2, 60} {
+		queries := []identity.AccountQuery{{Identity: "ann@example.com"}}
+		for len(queries) < n {
+			queries = append(queries, identity.AccountQuery{Identity: fmt.Sprintf("906-%d", len(queries))})
+		}
+		states, err := directory.Status(t.Context(), d, service, queries, "")
+		if err != nil || states[0].Status != identity.AccountAbsent || states[1].Status != identity.AccountActive {
+			t.Errorf("%d ids: %+v, %v", n, states, err)
+		}
+	}
+}
+
 func TestOtherJSON(t *testing.T) {
 	t.Parallel()
 	d := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
