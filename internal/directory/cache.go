@@ -312,7 +312,17 @@ func (c *Cached) leave(f *listFetch) {
 	defer c.mu.Unlock()
 	f.waiters--
 	if f.waiters == 0 && c.fetch == f {
-		f.idleTimer = time.AfterFunc(abandonAfter, f.cancel)
+		f.idleTimer = time.AfterFunc(abandonAfter, func() { c.abandon(f) })
+	}
+}
+
+// abandon ends a walk that nobody waits for. Who comes from now on begins another.
+func (c *Cached) abandon(f *listFetch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.waiters == 0 && c.fetch == f {
+		c.fetch = nil
+		f.cancel()
 	}
 }
 
@@ -354,7 +364,9 @@ func (c *Cached) run(ctx context.Context, f *listFetch) {
 func (c *Cached) finish(f *listFetch, list *snapshot, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fetch = nil
+	if c.fetch == f { // it was not abandoned
+		c.fetch = nil
+	}
 	if f.idleTimer != nil {
 		f.idleTimer.Stop()
 	}

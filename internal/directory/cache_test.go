@@ -325,6 +325,31 @@ func TestCacheEndsWalks(t *testing.T) {
 	}
 }
 
+// slowPage is a list of one page, which takes its time whatever the context says.
+type slowPage struct{ *company }
+
+func (s slowPage) Pages(context.Context) iter.Seq2[[]directory.Account, error] {
+	return func(yield func([]directory.Account, error) bool) {
+		time.Sleep(5 * time.Minute)
+		yield(s.accounts, nil)
+	}
+}
+
+// Who asks while an abandoned walk ends gets a walk of their own.
+func TestCacheAfterAnAbandonedWalk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := directory.Cache(slowPage{newCompany(person("1", ann))}, okta, minutes)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _ = directory.Lookup(ctx, d, okta, []string{ann})
+		time.Sleep(3 * time.Minute)
+		if got := says(t, d, ann); got != "found=1" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 // Nothing is kept with a TTL of 0.
 func TestCacheOff(t *testing.T) {
 	t.Parallel()
